@@ -1,0 +1,55 @@
+# `make fit` and `make test` need nothing but Python 3.10 to 3.12; everything is installed into .venv.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: fit test test-all lint format help-pages lock data clean
+
+fit: .venv/run
+	$(BIN)/python train.py fit
+
+test: .venv/dev
+	$(BIN)/python -m pytest
+
+test-all: .venv/dev
+	$(BIN)/python -m pytest -m "slow or not slow"
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# The pages that `python train.py --help` and `python train.py fit --help` show at once.
+help-pages: .venv/dev
+	$(BIN)/python -m configs.write_help
+
+# Exact versions for every supported Python. Needs uv; resolves only, downloads no wheel.
+lock:
+	uv pip compile pyproject.toml --universal --python-version 3.10 --all-extras --no-header --no-annotate -o constraints.txt
+
+# Rebuild the built-in data set. Needs Java and Python 3.11 or later; half an hour on 2 cores.
+data: .venv-data/done
+	.venv-data/bin/python -m datamodules.sources.build_pubchem
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/run: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet -c constraints.txt -e .
+	touch .venv/run
+
+.venv/dev: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev]"
+	touch .venv/dev .venv/run
+
+.venv-data/done: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-data
+	.venv-data/bin/pip install --quiet -c constraints.txt -e ".[build-data]"
+	touch .venv-data/done
+
+clean:
+	rm -rf .venv .venv-data build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

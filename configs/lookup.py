@@ -1,0 +1,67 @@
+"""Find a configuration file by name or by path, and read it.
+
+A name (`alpaca`) is looked up in `configs/<kind>/`; a path (`my_format.yaml`) is taken as it is.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CONFIGS = Path(__file__).resolve().parent
+SUFFIXES = (".yaml", ".yml")
+
+
+def suggest(name: str, options: list[str]) -> str:
+    """Return ` Did you mean 'x'?` for the closest of `options`, or an empty string."""
+    close = difflib.get_close_matches(name, options, n=1, cutoff=0.6)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def list_configs(kind: str) -> list[str]:
+    """Return the names of the shipped files in `configs/<kind>/`, sorted."""
+    return sorted(path.stem for path in (CONFIGS / kind).glob("*.yaml"))
+
+
+def find_config(kind: str, name_or_path: str) -> Path:
+    """Return the file that `name_or_path` means.
+
+    Args:
+        kind: The folder below `configs/`: `tasks`, `formats` or `bases`.
+        name_or_path: A shipped file's name without its ending, or the path of a YAML file.
+
+    Raises:
+        ValueError: If there is no such file; the message lists the shipped names.
+    """
+    if name_or_path.endswith(SUFFIXES) or "/" in name_or_path:
+        path = Path(name_or_path).expanduser()
+        if path.is_file():
+            return path
+        raise ValueError(
+            f"Expected --*.{kind[:-1]} to be a file or a name in configs/{kind}, but {name_or_path!r} is not a file."
+        )
+    names = list_configs(kind)
+    if name_or_path in names:
+        return CONFIGS / kind / f"{name_or_path}.yaml"
+    raise ValueError(
+        f"No {kind[:-1]} is called {name_or_path!r} (configs/{kind} has: {', '.join(names)}; "
+        f"a path to a YAML file works too).{suggest(name_or_path, names)}"
+    )
+
+
+def load_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file that holds one mapping.
+
+    Raises:
+        ValueError: If the file is not YAML or is not a mapping.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path}: expected a YAML file, but {error}") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: expected a mapping (key: value lines), but got {type(content).__name__}.")
+    return content
