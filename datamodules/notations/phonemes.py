@@ -1,0 +1,57 @@
+"""ARPAbet phonemes as the CMU Pronouncing Dictionary writes them: `HH AH0 L OW1`.
+
+39 phonemes; the 15 vowels may carry a stress digit: 0 none, 1 primary, 2 secondary.
+"""
+
+from __future__ import annotations
+
+_VOWELS = "AA AE AH AO AW AY EH ER EY IH IY OW OY UH UW"
+_CONSONANTS = "B CH D DH F G HH JH K L M N NG P R S SH T TH V W Y Z ZH"
+_STRESSES = "012"
+_SYMBOLS = frozenset(
+    [*_CONSONANTS.split(), *(vowel + stress for vowel in _VOWELS.split() for stress in ("", *_STRESSES))]
+)
+
+
+def invalid_reason(text: str) -> str | None:
+    """Say why `text` is not a row of known phonemes with single spaces between them, or return None."""
+    if not text:
+        return "empty"
+    symbols = text.split(" ")
+    if "" in symbols or any(character.isspace() and character != " " for character in text):
+        return "whitespace"
+    return None if _SYMBOLS.issuperset(symbols) else "unknown phoneme"
+
+
+def is_valid(text: str) -> bool:
+    """Say whether `text` is a row of known phonemes with single spaces between them."""
+    return invalid_reason(text) is None
+
+
+def normalize(text: str) -> str:
+    """Return `text`: a valid one has one spelling.
+
+    Raises:
+        ValueError: If `text` is not valid; the message is the reason.
+    """
+    reason = invalid_reason(text)
+    if reason:
+        raise ValueError(reason)
+    return text
+
+
+def _drop_stress(text: str) -> str:
+    """Remove the stress digits."""
+    return "".join(character for character in text if character not in _STRESSES)
+
+
+def same(prediction: str, target: str) -> dict[str, bool]:
+    """Compare two pronunciations: `string`; `without_stress`, the same phonemes whatever their stress digits.
+
+    `without_stress` is False when either is invalid.
+    """
+    valid = is_valid(prediction) and is_valid(target)
+    return {
+        "string": prediction == target,
+        "without_stress": valid and _drop_stress(prediction) == _drop_stress(target),
+    }

@@ -1,0 +1,96 @@
+"""SMILES: a molecule as a line of text, read strictly by RDKit.
+
+Reasons that `invalid_reason` gives: empty, whitespace, not ASCII, control character, longer than 1000 characters,
+wildcard atom, wildcard bond, no atoms, reaction, not a molecule, unclosed ring, ring closed onto itself or a
+neighbour, malformed ring number, misplaced ring number, unbalanced parenthesis, misplaced parenthesis, unclosed
+bracket, malformed bracket atom, unknown atom, unexpected character, dangling bond, empty component, valence,
+aromatic ring cannot be kekulized, aromatic atom outside a ring, aromatic bond outside a ring, not parseable.
+"""
+
+from __future__ import annotations
+
+from datamodules.notations import _molecule
+
+
+def invalid_reason(text: str) -> str | None:
+    """Say why `text` is not one complete molecule, or return None."""
+    molecule = _molecule.read(text)
+    return molecule if isinstance(molecule, str) else None
+
+
+def is_valid(text: str) -> bool:
+    """Say whether `text` is one complete molecule that RDKit sanitizes."""
+    return invalid_reason(text) is None
+
+
+def normalize(text: str) -> str:
+    """Return RDKit's canonical isomeric SMILES.
+
+    Atom-map numbers are cleared. Charges, salts, isotopes, stereo and tautomers stay as they are.
+
+    Raises:
+        ValueError: If `text` is not valid; the message is the reason.
+    """
+    return _molecule.read_valid(text).canonical
+
+
+def same(prediction: str, target: str) -> dict[str, bool]:
+    """Compare two SMILES by four notions of "same".
+
+    Returns:
+        `string`: the same characters. `canonical`: the same canonical isomeric SMILES (2-hydroxypyridine is not
+        2-pyridone, L-alanine is not D-alanine, CCO.CCO is not CCO). `inchikey`: the same standard InChIKey, which
+        joins tautomers. `connectivity`: the same first block of it, which also drops stereo, isotopes and charge
+        that is only a proton. All but `string` are False when either is invalid.
+    """
+    return {
+        "string": prediction == target,
+        **_molecule.compare(_molecule.read(prediction), _molecule.read(target)),
+    }
+
+
+def identity(text: str) -> str:
+    """Return what may not be on both sides of a split: the first block of the InChIKey (14 letters).
+
+    It joins stereoisomers, isotopologues and many tautomers. Where InChI has no answer (quadruple bonds), it is
+    the canonical SMILES without stereo and isotopes.
+
+    Raises:
+        ValueError: If `text` is not valid; the message is the reason.
+    """
+    return _molecule.compute_identity(_molecule.read_valid(text))
+
+
+def scaffold(text: str) -> str:
+    """Return the Murcko scaffold (rings and what links them) as SMILES without stereo; "" when acyclic.
+
+    Source: Bemis and Murcko, 1996, doi:10.1021/jm9602928, as RDKit reads it (exocyclic double bonds stay).
+
+    Raises:
+        ValueError: If `text` is not valid; the message is the reason.
+    """
+    return _molecule.compute_scaffold(_molecule.read_valid(text))
+
+
+def randomize(text: str, seed: int) -> str:
+    """Return another spelling of the same molecule, a pure function of (text, seed).
+
+    It reads back as the same canonical SMILES; the few molecules whose spellings do not are returned as they are.
+
+    Raises:
+        ValueError: If `text` is not valid; the message is the reason.
+    """
+    return _molecule.spell_randomly(_molecule.read_valid(text), seed) or text
+
+
+def similarity(prediction: str, target: str) -> dict[str, float]:
+    """Return Tanimoto similarities in [0, 1] by fingerprint; 0 for each when the prediction is invalid.
+
+    Returns:
+        `morgan` (radius 2, 2048 bits), `maccs` (167 keys), `rdk` (paths up to 7 bonds, 2048 bits). A dense cage
+        of metal atoms can take half a minute in `rdk`: call this through `worker.GuardedWorker`.
+
+    Raises:
+        ValueError: If the target is not valid; the message is the reason.
+    """
+    return _molecule.compute_similarity(_molecule.read(prediction), _molecule.read_valid(target))

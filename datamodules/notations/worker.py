@@ -1,0 +1,228 @@
+"""Ask notations in a child process that can be killed.
+
+A molecule can keep RDKit busy for minutes inside C++ code, where neither a Python signal handler nor a thread can
+stop it. So predictions, which may be anything, are judged in a child process (`python -m
+datamodules.notations.worker`) that talks JSON lines over its standard input and output.
+
+The child sets an alarm before each call. An alarm without a handler ends a process in the kernel, whatever code runs;
+the parent sees the pipe close, notes the timeout, starts another child and goes on with the next item. The same alarm
+ends a child whose parent was killed in the middle of a call; otherwise the end of its input does. POSIX only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import json
+import os
+import signal
+import subprocess
+import sys
+import weakref
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from datamodules.notations.lookup import load_notation
+
+_ROOT = Path(__file__).resolve().parents[2]
+_CHUNK = 256  # calls a request: enough that waiting for one another costs nothing, little to send again after a kill
+_MAX_STARTS = 3
+
+
+class Result(NamedTuple):
+    """What one call gave."""
+
+    value: Any
+    """The returned value; None if there is an error."""
+    error: str | None
+    """None, `timeout`, `crashed`, or a raised exception as `ValueError: unclosed ring`."""
+
+
+class GuardedWorker:
+    """A lazily started child process that calls functions of notations under a time limit.
+
+    A context manager; it may be used again after `close`. In a forked process (a data loader's worker, a DDP rank) it
+    starts a child of its own; a pickled copy does too. Not for several threads at once.
+
+    Args:
+        timeout_s: Seconds that one call may take before the child is killed.
+    """
+
+    def __init__(self, timeout_s: float = 2.0) -> None:
+        if not timeout_s > 0:
+            raise ValueError(f"Expected timeout_s to be positive, but got {timeout_s}.")
+        self.timeout_s = timeout_s
+        self._process: subprocess.Popen[str] | None = None
+        self._owner = os.getpid()
+        self._finalizer: weakref.finalize | None = None
+
+    def __reduce__(self) -> tuple[type[GuardedWorker], tuple[float]]:
+        return GuardedWorker, (self.timeout_s,)
+
+    def __enter__(self) -> GuardedWorker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def map(self, notation: str, function: str, arguments: Sequence[Sequence[str | int]]) -> list[Result]:
+        """Call a public function of a notation once for each tuple of arguments.
+
+        Args:
+            notation: Name of a notation, as `smiles`.
+            function: Name of one of its public functions, as `same`.
+            arguments: N sequences of positional arguments (text or numbers).
+
+        Returns:
+            N results, in the order of the arguments: what a loop over them would give.
+
+        Raises:
+            ValueError: If there is no such notation or function.
+            RuntimeError: If the child process does not start.
+        """
+        items = [list(item) for item in arguments]
+        results: list[Result] = []
+        failed_starts = 0
+        while len(results) < len(items):
+            chunk = items[len(results) : len(results) + _CHUNK]
+            try:
+                began = self._ask(notation, function, chunk, results)
+            except BaseException:
+                self.close()  # its answers to the rest of this request would be taken for those to the next one
+                raise
+            failed_starts = 0 if began else failed_starts + 1
+            if failed_starts == _MAX_STARTS:
+                raise RuntimeError(
+                    f"Expected `{sys.executable} -m {__name__}` to answer, but it ended {_MAX_STARTS} times before "
+                    "it began. Its last words are on standard error; run it by hand to see them."
+                )
+        return results
+
+    def _ask(self, notation: str, function: str, chunk: list[list[str | int]], results: list[Result]) -> bool:
+        """Send one request and append a result for each of its items until the child dies, if it does.
+
+        Returns:
+            False if the child was gone before it began with the request: then no item is to blame.
+        """
+        process = self._start()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        request = {
+            "notation": notation,
+            "function": function,
+            "timeout_s": self.timeout_s,
+            "arguments": chunk,
+        }
+        with contextlib.suppress(BrokenPipeError):
+            # The child reads the whole request before it answers, so the two never wait for each other.
+            process.stdin.write(json.dumps(request) + "\n")
+            process.stdin.flush()
+        greeting = process.stdout.readline()
+        if not greeting.endswith("\n"):
+            self.close()
+            return False
+        refusal = json.loads(greeting)
+        if refusal is not None:
+            raise ValueError(refusal)
+        for _ in chunk:
+            answer = process.stdout.readline()
+            if not answer.endswith("\n"):
+                timed_out = process.wait() == -signal.SIGALRM
+                results.append(Result(None, "timeout" if timed_out else "crashed"))
+                self.close()
+                break
+            results.append(Result(*json.loads(answer)))
+        return True
+
+    def _start(self) -> subprocess.Popen[str]:
+        """Return this process's child, starting it if there is none."""
+        if self._owner != os.getpid():  # forked since
+            self.close()
+            self._owner = os.getpid()
+        if self._process is None:
+            path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "datamodules.notations.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                encoding="ascii",
+                cwd=_ROOT,  # -m searches the current folder first: not the user's, which may hold a `json.py`
+                env={**os.environ, "PYTHONPATH": path},
+            )
+            self._finalizer = weakref.finalize(self, _stop, self._process, self._owner)
+        return self._process
+
+    def close(self) -> None:
+        """End the child, if there is one. It holds nothing worth saving, so it is killed."""
+        if self._finalizer is not None:
+            self._finalizer()
+            self._finalizer = self._process = None
+
+
+def _stop(process: subprocess.Popen[str], owner: int) -> None:
+    """Kill and reap a child; in a process that was forked from its owner, only let go of it."""
+    if os.getpid() == owner:
+        process.kill()
+        process.wait()
+    else:
+        process.returncode = 0  # not ours to wait for; without this, deleting it warns
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            with contextlib.suppress(OSError):  # unsent text of a broken pipe
+                stream.close()
+
+
+def _find_function(notation: str, function: str) -> Callable[..., Any]:
+    """Return a public function that a notation's own file defines.
+
+    Raises:
+        ValueError: If there is no such notation or function; the message lists those that exist.
+    """
+    module = load_notation(notation)
+    functions = {
+        name: value
+        for name, value in inspect.getmembers(module, inspect.isfunction)
+        if value.__module__ == module.__name__ and not name.startswith("_")
+    }
+    if function not in functions:
+        raise ValueError(
+            f"The notation {notation} has no function {function!r} (it has: {', '.join(functions)})."
+        )
+    return functions[function]
+
+
+def serve() -> None:
+    """Answer requests from standard input until it ends: first null or a refusal, then a line for each item."""
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches the whole group; ending us is the parent's part
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})  # masks are inherited
+    answers = os.fdopen(os.dup(1), "w", encoding="ascii")
+    os.dup2(2, 1)  # whatever a library prints must not be taken for an answer
+
+    def answer(content: object) -> None:
+        answers.write(json.dumps(content) + "\n")
+        answers.flush()
+
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            function = _find_function(request["notation"], request["function"])
+        except ValueError as error:
+            answer(str(error))
+            continue
+        answer(None)
+        for arguments in request["arguments"]:
+            signal.setitimer(signal.ITIMER_REAL, request["timeout_s"])
+            try:
+                result = Result(function(*arguments), None)
+            except Exception as error:
+                result = Result(None, f"{type(error).__name__}: {error}")
+            signal.setitimer(signal.ITIMER_REAL, 0)  # before writing: a slow reader is no slow call
+            answer(result)
+
+
+if __name__ == "__main__":
+    serve()
