@@ -1,0 +1,233 @@
+"""From examples to batches: which rows stand together, in which order, padded or packed. Pure but for the sampler.
+
+Legend: B rows of a batch, T tokens of its longest row, P tokens of its longest prompt, N rows, W ranks.
+The order is a function of (seed, epoch) alone: never of the worker, the rank or the clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TypedDict
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset, DistributedSampler
+
+from datamodules.examples import IGNORE_INDEX, Encoded, LossOn
+
+FILLER = -1
+"""Row index of a row that is only there so that every rank has a batch; it is counted nowhere."""
+BUCKET_BATCHES = 50
+"""Batches that are sorted by length together: less padding, and still nearly random order."""
+
+
+class Batch(TypedDict, total=False):
+    """What the model gets; all tensors, texts stay in the data module and are looked up by row index."""
+
+    input_ids: Tensor
+    """(B, T) int64, padded on the right; packed: (packs, capacity)."""
+    labels: Tensor
+    """(B, T) int64, `IGNORE_INDEX` where not supervised."""
+    row_index: Tensor
+    """(B,) int64, the rows that are in it; `FILLER` for a filler row."""
+    attention_mask: Tensor
+    """Packed only: (packs, 1, T, T) float, 0 where attention is allowed and the lowest float elsewhere."""
+    position_ids: Tensor
+    """Packed only: (packs, T) int64, starting anew with each row."""
+    prompt_ids: Tensor
+    """Evaluation only: (B, P) int64, padded on the left, for generation."""
+    prompt_mask: Tensor
+    """Evaluation only: (B, P) int64, 0 on padding."""
+
+
+def plan_training(
+    lengths: NDArray[np.int64], batch_size: int, world_size: int, seed: int, epoch: int
+) -> list[NDArray[np.int64]]:
+    """Return each rank's training batches: element `step * world_size + rank` is a rank's rows at a step.
+
+    Rows are shuffled, sorted by length within windows of `BUCKET_BATCHES` batches, cut into global batches and
+    those shuffled. Every row comes exactly once an epoch; ranks take turns within a global batch, so that their
+    rows are about equally long. The last global batch can leave ranks without rows (an empty array).
+    """
+    rng = np.random.default_rng([seed, epoch])
+    order = rng.permutation(len(lengths))
+    window = batch_size * world_size * BUCKET_BATCHES
+    batches = []
+    for start in range(0, len(order), window):
+        rows = order[start : start + window]
+        rows = rows[np.argsort(lengths[rows], kind="stable")]
+        batches += [
+            rows[first : first + batch_size * world_size]
+            for first in range(0, len(rows), batch_size * world_size)
+        ]
+    return [
+        batches[number][rank::world_size]
+        for number in rng.permutation(len(batches))
+        for rank in range(world_size)
+    ]
+
+
+def plan_evaluation(lengths: NDArray[np.int64], batch_size: int, world_size: int) -> list[NDArray[np.int64]]:
+    """Return each rank's evaluation batches, longest rows first, as many for every rank (some may be empty).
+
+    Unlike PyTorch's `DistributedSampler` no row is repeated to make the shards even, so no row counts twice.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    batches = [order[first : first + batch_size] for first in range(0, len(order), batch_size)]
+    batches += [order[:0]] * (-len(batches) % world_size)
+    return batches
+
+
+class BatchDataset(Dataset[Batch]):
+    """Item i is the i-th batch of the plan, ready for the model."""
+
+    def __init__(
+        self,
+        encoded: Encoded,
+        plan: Sequence[NDArray[np.int64]],
+        pad_id: int,
+        *,
+        loss_on: LossOn = "completion",
+        with_prompts: bool = False,
+        pack_to: int | None = None,
+        row_ids: NDArray[np.int64] | None = None,
+    ) -> None:
+        """Keep the examples and the plan.
+
+        Args:
+            encoded: N examples.
+            plan: Row numbers of each batch.
+            pad_id: Token that fills; its positions are never supervised and never attended to.
+            loss_on: Which tokens are supervised.
+            with_prompts: Add `prompt_ids` and `prompt_mask`, for generation.
+            pack_to: Lay several rows end to end in sequences of this many tokens, instead of padding each.
+            row_ids: (N,) what `row_index` calls each example; by default its number.
+        """
+        self.encoded, self.plan, self.pad_id = encoded, plan, pad_id
+        self.loss_on, self.with_prompts, self.pack_to = loss_on, with_prompts, pack_to
+        self.row_ids = np.arange(len(encoded)) if row_ids is None else row_ids
+
+    def set_epoch(self, epoch: int) -> None:
+        """Plan an epoch's batches; evaluation has the same in all."""
+
+    def __len__(self) -> int:
+        return len(self.plan)
+
+    def __getitem__(self, number: int) -> Batch:
+        rows = self.plan[number]
+        filler = not len(rows)
+        if filler:
+            rows = np.zeros(1, dtype=np.int64)
+        ids = [self.encoded.example(row) for row in rows]
+        labels = [self.encoded.labels(row, self.loss_on) for row in rows]
+        if filler:
+            labels = [np.full_like(label, IGNORE_INDEX) for label in labels]
+        if self.pack_to is None:
+            batch = Batch(input_ids=pad(ids, self.pad_id), labels=pad(labels, IGNORE_INDEX))
+        else:
+            batch = pack(ids, labels, self.pack_to, self.pad_id)
+        batch["row_index"] = (
+            torch.full((1,), FILLER) if filler else torch.from_numpy(self.row_ids[rows].astype(np.int64))
+        )
+        if self.with_prompts:
+            prompts = [self.encoded.prompt(row) for row in rows]
+            batch["prompt_ids"] = pad(prompts, self.pad_id, left=True)
+            batch["prompt_mask"] = pad([np.ones_like(prompt) for prompt in prompts], 0, left=True)
+        return batch
+
+
+def pad(rows: Sequence[NDArray[np.integer]], value: int, *, left: bool = False) -> Tensor:
+    """Stack rows of different lengths: (B, T) int64, filled with `value` on the right, or on the left.
+
+    Right-padded causal training needs no attention mask: padding comes after every real token.
+    """
+    stacked = np.full((len(rows), max((len(row) for row in rows), default=0)), value, dtype=np.int64)
+    for place, row in enumerate(rows):
+        if left:
+            stacked[place, stacked.shape[1] - len(row) :] = row
+        else:
+            stacked[place, : len(row)] = row
+    return torch.from_numpy(stacked)
+
+
+def choose_packs(lengths: Sequence[int], capacity: int) -> list[list[int]]:
+    """Return which rows share a sequence of `capacity` tokens: first-fit decreasing, each row exactly once."""
+    packs: list[list[int]] = []
+    room: list[int] = []
+    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
+        assert lengths[row] <= capacity, "rows longer than the context are set aside before"
+        place = next((place for place, free in enumerate(room) if lengths[row] <= free), None)
+        if place is None:
+            place = len(packs)
+            packs.append([])
+            room.append(capacity)
+        packs[place].append(row)
+        room[place] -= lengths[row]
+    return packs
+
+
+def block_mask(segments: Tensor) -> Tensor:
+    """Return the additive attention mask that lets a token see only earlier tokens of its own row.
+
+    Position ids alone do not isolate packed rows in every architecture (OPT never does), and a boolean 4D mask is
+    wrong under eager attention; an additive float mask is right for all that were tried.
+
+    Args:
+        segments: (B, T) int64, the number of the row that a token belongs to, 0 for padding.
+
+    Returns:
+        (B, 1, T, T) float32: 0 where attention is allowed, the lowest float elsewhere.
+    """
+    same = segments[:, :, None] == segments[:, None, :]
+    causal = torch.ones(segments.shape[1], segments.shape[1], dtype=torch.bool).tril()
+    allowed = (same & causal)[:, None]
+    return torch.zeros(allowed.shape).masked_fill(~allowed, torch.finfo(torch.float32).min)
+
+
+def pack(
+    ids: Sequence[NDArray[np.int32]], labels: Sequence[NDArray[np.int64]], capacity: int, pad_id: int
+) -> Batch:
+    """Lay rows end to end; the same loss as padded, in fewer sequences.
+
+    A row's first token is never supervised: it would be predicted from the row before it.
+    """
+    packs = choose_packs([len(row) for row in ids], capacity)
+    labels = [np.concatenate([[IGNORE_INDEX], row[1:]]) for row in labels]
+    segments = pad(
+        [np.repeat(np.arange(1, len(rows) + 1), [len(ids[row]) for row in rows]) for rows in packs], 0
+    )
+    return Batch(
+        input_ids=pad([np.concatenate([ids[row] for row in rows]) for rows in packs], pad_id),
+        labels=pad([np.concatenate([labels[row] for row in rows]) for rows in packs], IGNORE_INDEX),
+        position_ids=pad([np.concatenate([np.arange(len(ids[row])) for row in rows]) for rows in packs], 0),
+        attention_mask=block_mask(segments),
+    )
+
+
+class RankSampler(DistributedSampler[int]):
+    """Gives a rank every W-th batch of a plan that was made for W ranks.
+
+    It is a `DistributedSampler` so that Lightning leaves it in place (it would otherwise put its own, which
+    repeats rows, on top) and tells it the epoch.
+    """
+
+    def __init__(self, dataset: BatchDataset, num_replicas: int, rank: int) -> None:
+        """Keep the dataset; its length must be a multiple of `num_replicas`."""
+        super().__init__(dataset, num_replicas=num_replicas, rank=rank, shuffle=False)
+        assert len(dataset) % num_replicas == 0, (
+            "ranks with unequal numbers of batches wait for each other for ever"
+        )
+        self.batches = dataset
+
+    def set_epoch(self, epoch: int) -> None:
+        """Tell the dataset to plan this epoch's batches, if it plans by epoch."""
+        super().set_epoch(epoch)
+        self.batches.set_epoch(epoch)
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(self.rank, len(self.batches), self.num_replicas))
+
+    def __len__(self) -> int:
+        return len(self.batches) // self.num_replicas

@@ -1,0 +1,86 @@
+"""What became of every row: one JSON and one CSV in the run's folder, and one paragraph in the terminal."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules.sources.rows import Rows, SetAside
+from datamodules.splits import NAMES
+from datamodules.stage_rows import SplitSettings
+
+log = logging.getLogger(__name__)
+
+
+def make(
+    sources: Mapping[str, Rows],
+    sides: NDArray[np.int8],
+    pools: Mapping[str, NDArray[np.int64]],
+    overlap: Mapping[str, int],
+    settings: SplitSettings,
+    task_names: Sequence[str],
+) -> dict[str, Any]:
+    """Return the counts of rows: read, on each side of the split, and drawn for this run."""
+    kind = "given" if settings.split_column or settings.val_source or settings.test_source else settings.split
+    return {
+        "sources": {name: rows.total for name, rows in sources.items()},
+        "tasks": list(task_names),
+        "split": kind,
+        "usable": {name: int((sides == side).sum()) for side, name in enumerate(NAMES)},
+        "rows": {name: len(pool) for name, pool in pools.items()},
+        "too_long": {},
+        "overlap": dict(overlap),
+    }
+
+
+def write(report: dict[str, Any], aside: Sequence[SetAside], folder: Path) -> None:
+    """Write `data.json` and `set_aside.csv`, and say the counts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    reasons = Counter(_kind(row.reason) for row in aside)
+    report = {**report, "set_aside": dict(reasons.most_common())}
+    (folder / "data.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    with (folder / "set_aside.csv").open(
+        "w", encoding="utf-8", errors="backslashreplace", newline=""
+    ) as file:
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL)
+        writer.writerow(["file", "line", "reason", "text"])
+        writer.writerows((row.file, row.line, row.reason, row.text) for row in aside)
+    log.info("%s", describe(report))
+
+
+def describe(report: Mapping[str, Any]) -> str:
+    """Return the report as one paragraph."""
+    sources = ", ".join(f"{name} ({total:,} rows)" for name, total in report["sources"].items())
+    sides = ", ".join(
+        f"{report['rows'].get(name, 0):,} of {count:,} {name}" for name, count in report["usable"].items()
+    )
+    overlap = ", ".join(f"{pair} {count}" for pair, count in report["overlap"].items())
+    tasks = " + ".join(report["tasks"])
+    text = f"Data: {sources}; {tasks}; {report['split']} split, using {sides}; shared identities: {overlap}."
+    if report.get("set_aside"):
+        text += " Set aside: " + ", ".join(
+            f"{count:,} {reason}" for reason, count in report["set_aside"].items()
+        )
+        text += " (set_aside.csv)."
+    return text
+
+
+def why_empty(report: Mapping[str, Any]) -> str:
+    """Return the error for a run that has nothing to train on."""
+    return (
+        "Expected at least one training row, but there is none. "
+        f"{describe(report)} Check the columns, --data.max_length and the reasons in set_aside.csv."
+    )
+
+
+def _kind(reason: str) -> str:
+    """Return a reason without what differs from row to row, so that reasons can be counted."""
+    return reason.split(": ")[0] if reason.startswith("longer than") else reason

@@ -1,0 +1,397 @@
+"""SequenceTaskDataModule: joins source, task, split, format, tokens and batches."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from lightning.pytorch import LightningDataModule
+from numpy.typing import NDArray
+from torch.utils.data import DataLoader
+
+from datamodules import data_report
+from datamodules.batching import Batch, BatchDataset, RankSampler, plan_evaluation, plan_training
+from datamodules.examples import Encoded, LossOn
+from datamodules.formats import load_format
+from datamodules.preview import render_preview
+from datamodules.rendering import Phrasings, RowStore
+from datamodules.sources.lookup import load_source
+from datamodules.sources.rows import SetAside
+from datamodules.splits import TEST, TRAIN, VAL, nested_order
+from datamodules.stage_rows import Split, SplitSettings, read_parts, split_parts
+from datamodules.task_rows import read_task
+from datamodules.tasks import choose_tasks
+
+log = logging.getLogger(__name__)
+
+EvalStage = Literal["val", "test", "predict"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One evaluated row, as callbacks look it up."""
+
+    index: int
+    task: str
+    input: str
+    """As it stands in the file."""
+    target: str | None
+    """The right output, or None for prediction."""
+    input_notation: str
+    output_notation: str
+    line: int
+    """1-based line in its file."""
+
+
+class TrainingBatches(BatchDataset):
+    """Training batches, planned anew each epoch; texts are rendered anew only where they vary."""
+
+    def __init__(self, data: SequenceTaskDataModule, **options: Any) -> None:
+        """Plan epoch 0."""
+        self.data = data
+        encoded, row_ids = data.encode_training(0)
+        super().__init__(encoded, [], row_ids=row_ids, **options)
+        self.epoch = 0
+        self._plan()
+
+    def set_epoch(self, epoch: int) -> None:
+        """Plan the epoch's batches; the same epoch always gets the same."""
+        if epoch != self.epoch:
+            self.epoch = epoch
+            self.encoded, self.row_ids = self.data.encode_training(epoch)
+            self._plan()
+
+    def _plan(self) -> None:
+        batch_size, world_size = self.data.batch_size, self.data.world_size
+        self.plan = plan_training(self.encoded.lengths, batch_size, world_size, self.data.seed, self.epoch)
+
+
+class SequenceTaskDataModule(LightningDataModule):
+    """Turns a table of pairs into batches for a decoder language model.
+
+    Args:
+        tokenizer: The base's tokenizer; on the command line it comes from the model.
+        task: A name in configs/tasks, the path of a YAML file, or several with weights: `a,b` or `a:2,b:1`.
+            Default: smiles_to_iupac, or a task made of the two columns when those are given.
+        source: A built-in source (pubchem, cmudict, dna_to_protein), a csv, tsv, jsonl or parquet file, or
+            hf://datasets/OWNER/NAME/FILE. Default: the task's own.
+        format: A name in configs/formats, or the path of a YAML file.
+        input_column: Column to read inputs from, in place of the task's.
+        output_column: Column to read outputs from, in place of the task's.
+        input_notation: What the input column holds: text, number, smiles, selfies, iupac, formula, phonemes.
+        output_notation: What the output column holds.
+        split: `identity` (by a hash of the molecule's connectivity or the input's text), `scaffold`
+            (Bemis-Murcko), or `random` (identities shuffled by split_seed). None leaks an identity.
+        split_column: Column that holds train, val or test, for a table that brings its own split.
+        val_source: File with the validation rows, for data that come split into files.
+        test_source: File with the test rows.
+        val_fraction: Share of identities in validation.
+        test_fraction: Share of identities in test.
+        split_seed: Another seed gives another split; apart from `seed`, so that runs compare on one split.
+        train_rows: Most training rows a task; subsets are nested (the first 100 are among the first 1,000).
+        val_rows: Most validation rows a task, always the same ones.
+        test_rows: Most test rows a task; default all.
+        shots: Demonstrations before each question, from the training split only (k-shot).
+        phrasings: `all` draws an instruction phrasing per training row and epoch, `first` keeps the first.
+        loss_on: Supervise the `completion` only, or `all` tokens.
+        max_length: Most tokens of prompt, completion and stop token; longer rows are set aside and counted.
+        batch_size: Rows a step on each rank, before gradient accumulation.
+        eval_batch_size: Rows a batch on each rank when validating, testing and predicting.
+        packing: Lay rows end to end instead of padding each; the loss is the same.
+        num_workers: Worker processes that collate batches; 0 is right for small models on a CPU.
+        seed: Seed of order, phrasing and spelling; on the command line `--seed_everything`.
+        predict_path: For `predict`: the file with the inputs.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Any,
+        task: str | list[str] | dict[str, float] | None = None,
+        source: str | None = None,
+        format: str = "question_answer",
+        input_column: str | None = None,
+        output_column: str | None = None,
+        input_notation: str | None = None,
+        output_notation: str | None = None,
+        split: Split = "identity",
+        split_column: str | None = None,
+        val_source: str | None = None,
+        test_source: str | None = None,
+        val_fraction: float = 0.05,
+        test_fraction: float = 0.05,
+        split_seed: int = 0,
+        train_rows: int | None = None,
+        val_rows: int = 1000,
+        test_rows: int | None = None,
+        shots: int = 0,
+        phrasings: Phrasings = "all",
+        loss_on: LossOn = "completion",
+        max_length: int = 256,
+        batch_size: int = 32,
+        eval_batch_size: int = 64,
+        packing: bool = False,
+        num_workers: int = 0,
+        seed: int = 0,
+        predict_path: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.tokenizer = tokenizer
+        self.tasks, self.weights = choose_tasks(
+            task, input_column, output_column, input_notation, output_notation
+        )
+        self.form = load_format(format)
+        self.source, self.predict_path = source, predict_path
+        self.split_settings = SplitSettings(
+            split, split_column, val_source, test_source, val_fraction, test_fraction, split_seed
+        )
+        self.limits: dict[int, int | None] = {TRAIN: train_rows, VAL: val_rows, TEST: test_rows}
+        for name, value, least in (
+            ("train_rows", train_rows, 1), ("val_rows", val_rows, 0), ("test_rows", test_rows, 1), ("shots", shots, 0),
+            ("batch_size", batch_size, 1), ("eval_batch_size", eval_batch_size, 1), ("max_length", max_length, 2),
+        ):  # fmt: skip
+            if value is not None and value < least:
+                raise ValueError(f"Expected --data.{name} to be at least {least}, but got {value}.")
+        self.shots, self.phrasings, self.loss_on = shots, phrasings, loss_on
+        self.max_length, self.batch_size, self.eval_batch_size = max_length, batch_size, eval_batch_size
+        self.packing, self.num_workers, self.seed = packing, num_workers, seed
+        context = getattr(tokenizer, "model_max_length", None)
+        if context is not None and max_length > context:
+            raise ValueError(
+                f"Expected --data.max_length to be at most the base's context of {context} tokens, but got {max_length}."
+            )
+        self.store: RowStore | None = None
+        self.pools: dict[str, NDArray[np.int64]] = {}
+        self.encoded: dict[str, Encoded] = {}
+        self.aside: dict[str, list[SetAside]] = {}
+        self.report: dict[str, Any] = {}
+
+    @property
+    def world_size(self) -> int:
+        """Ranks that share the batches."""
+        return self.trainer.world_size if self.trainer else 1
+
+    @property
+    def rank(self) -> int:
+        """This process's number among the ranks."""
+        return self.trainer.global_rank if self.trainer else 0
+
+    @property
+    def task_names(self) -> list[str]:
+        """Names of the tasks, in the order given."""
+        return [task.name for task in self.tasks]
+
+    def setup(self, stage: str) -> None:
+        """Read, split, render and tokenise the rows of a stage (fit, validate, test or predict)."""
+        sides = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",), "predict": ()}[stage]
+        if (sides or self.shots) and not self.report:
+            self._read()
+        for side in sides:
+            if side not in self.encoded:
+                self._encode(side)
+        if stage == "predict":
+            self._read_predict()
+        if sides and self.trainer is not None and self.trainer.is_global_zero:
+            data_report.write(self.report, self.aside["fit"], Path(self.trainer.default_root_dir))
+        if stage == "fit" and not len(self.pools["train"]):
+            raise ValueError(data_report.why_empty(self.report))
+
+    def _read(self) -> None:
+        """Read all rows, split them, and keep as many of each side as asked for."""
+        parts, sources = read_parts(self.tasks, self.source, self.split_settings, self._forbidden())
+        self.store = self._make_store([part.rows for part in parts])
+        sides, overlap = split_parts(parts, self.split_settings)
+        task_of = np.repeat(
+            [self.task_names.index(part.rows.task.name) for part in parts], [len(part.rows) for part in parts]
+        )
+        identities = [identity for part in parts for identity in part.rows.identities]
+        order = nested_order(identities, self.split_settings.split_seed)
+        order_sides, order_tasks = sides[order], task_of[order]
+        for side, name in ((TRAIN, "train"), (VAL, "val"), (TEST, "test")):
+            pools = [
+                order[(order_sides == side) & (order_tasks == task)][: self.limits[side]]
+                for task in range(len(self.tasks))
+            ]
+            self.pools[name] = np.concatenate(pools).astype(np.int64)
+        if self.shots:
+            self.store.draw_demonstrations_from(self.pools["train"])
+        self.aside["fit"] = [row for part in parts for row in part.rows.set_aside]
+        self.report = data_report.make(
+            sources, sides, self.pools, overlap, self.split_settings, self.task_names
+        )
+
+    def _make_store(self, parts: Sequence[Any]) -> RowStore:
+        return RowStore(
+            parts, self.form, self.tokenizer, seed=self.seed, shots=self.shots, phrasings=self.phrasings
+        )
+
+    def _forbidden(self) -> list[str]:
+        return [token for token in self.tokenizer.all_special_tokens if len(token) > 1]
+
+    def _encode(self, side: str) -> None:
+        """Tokenise the side's rows; those over `max_length` are set aside."""
+        assert self.store is not None
+        encoded = self.store.encode(self.pools[side])
+        fits = encoded.lengths <= self.max_length
+        if not fits.all():
+            for row, length in zip(self.pools[side][~fits], encoded.lengths[~fits], strict=True):
+                part, place = self.store.locate(int(row))
+                reason = f"longer than --data.max_length {self.max_length}: {length} tokens ({side})"
+                self.aside["fit"].append(
+                    SetAside(part.file, int(part.lines[place]), reason, part.inputs[place][:200])
+                )
+            self.pools[side] = self.pools[side][fits]
+            encoded = encoded.take(fits)
+        self.report["rows"][side] = len(self.pools[side])
+        self.report["too_long"][side] = int((~fits).sum())
+        self.encoded[side] = encoded
+
+    def _read_predict(self) -> None:
+        """Read the file to predict; rows that cannot be asked are kept for the output with their reason."""
+        if not self.predict_path:
+            raise ValueError("`predict` needs the file with the inputs: --data.predict_path mols.csv")
+        if len(self.tasks) > 1:
+            raise ValueError(
+                f"`predict` answers one task; choose one of {', '.join(self.task_names)} with --data.task."
+            )
+        part = read_task(
+            self.tasks[0], load_source(self.predict_path), with_output=False, forbidden=self._forbidden()
+        )
+        store = self._make_store([part])
+        if self.shots:
+            assert self.store is not None
+            store = self._make_store([part, *self.store.parts])
+            store.draw_demonstrations_from(self.pools["train"] + len(part))
+        rows = np.arange(len(part))
+        encoded = store.encode(rows)
+        fits = encoded.lengths <= self.max_length
+        self.aside["predict"] = list(part.set_aside) + [
+            SetAside(
+                part.file,
+                int(part.lines[row]),
+                f"longer than --data.max_length {self.max_length}",
+                part.originals[row],
+            )
+            for row in rows[~fits]
+        ]
+        self.predict_store, self.pools["predict"] = store, rows[fits]
+        self.encoded["predict"] = encoded.take(fits)
+
+    def encode_training(self, epoch: int) -> tuple[Encoded, NDArray[np.int64]]:
+        """Return the tokens of an epoch's training rows, and each row's index in the training pool."""
+        assert self.store is not None
+        rows = self._epoch_rows(epoch)
+        if not self.store.varies() and len(rows) == len(self.pools["train"]):
+            return self.encoded["train"], rows
+        return self.store.encode(self.pools["train"][rows], epoch, self.max_length), rows
+
+    def _epoch_rows(self, epoch: int) -> NDArray[np.int64]:
+        """Return which training rows an epoch shows: all, or each task's share when tasks have weights.
+
+        With weights, the task that is shortest of rows for its weight shows all of them each epoch, and the others a
+        new draw each epoch, so that the tasks' rows stand in the ratio of their weights.
+        """
+        tasks = self.pool_tasks("train")
+        counts = np.bincount(tasks, minlength=len(self.tasks))
+        if self.weights is None or len(self.tasks) == 1 or not counts.all():
+            return np.arange(len(tasks))
+        shares = np.array(self.weights) / sum(self.weights)
+        total = (counts / shares).min()
+        chosen = []
+        for task, share in enumerate(shares):
+            members = np.flatnonzero(tasks == task)
+            rng = np.random.default_rng([self.seed, epoch, task])
+            take = min(len(members), max(1, round(total * share)))
+            chosen.append(members if take == len(members) else np.sort(rng.permutation(members)[:take]))
+        return np.concatenate(chosen)
+
+    def pool_tasks(self, side: str) -> NDArray[np.int64]:
+        """Return the number of the task of each row of a side."""
+        assert self.store is not None
+        numbers = np.array([self.task_names.index(part.task.name) for part in self.store.parts])
+        return numbers[np.searchsorted(self.store.starts, self.pools[side], side="right") - 1]
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Return this rank's training batches; Lightning tells the sampler the epoch."""
+        return self._loader(TrainingBatches(self, **self._batch_options()))
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Return this rank's batches of the fixed validation rows."""
+        return self._evaluation_loader("val")
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        """Return this rank's test batches."""
+        return self._evaluation_loader("test")
+
+    def predict_dataloader(self) -> DataLoader[Batch]:
+        """Return this rank's batches of the file to predict."""
+        return self._evaluation_loader("predict")
+
+    def _batch_options(self) -> dict[str, Any]:
+        pad_id = self.tokenizer.pad_token_id
+        pad_id = self.tokenizer.eos_token_id if pad_id is None else pad_id
+        return {
+            "pad_id": pad_id,
+            "loss_on": self.loss_on,
+            "pack_to": self.max_length if self.packing else None,
+        }
+
+    def _evaluation_loader(self, stage: EvalStage) -> DataLoader[Batch]:
+        encoded = self.encoded[stage]
+        plan = plan_evaluation(encoded.prompt_lengths, self.eval_batch_size, self.world_size)
+        options = {**self._batch_options(), "pack_to": None}
+        return self._loader(BatchDataset(encoded, plan, with_prompts=True, **options))
+
+    def _loader(self, dataset: BatchDataset) -> DataLoader[Batch]:
+        sampler = RankSampler(dataset, self.world_size, self.rank)
+        return DataLoader(dataset, batch_size=None, sampler=sampler, num_workers=self.num_workers)
+
+    def preview(self, count: int) -> list[str]:
+        """Return training rows as the model sees them in epoch 0, supervised tokens marked."""
+        encoded, rows = self.encode_training(0)
+        assert self.store is not None
+        chosen = np.linspace(0, len(rows) - 1, num=min(count, len(rows))).astype(int)
+        tasks = [self.store.locate(int(self.pools["train"][rows[place]]))[0].task.name for place in chosen]
+        return [
+            render_preview(
+                self.tokenizer,
+                encoded.example(place),
+                encoded.labels(place, self.loss_on),
+                f"{task}, {self.form.name}",
+            )
+            for place, task in zip(chosen, tasks, strict=True)
+        ]
+
+    def row(self, stage: EvalStage, index: int) -> Row:
+        """Return an evaluated row by its index (0 .. num_rows - 1)."""
+        store = self.predict_store if stage == "predict" else self.store
+        assert store is not None
+        part, place = store.locate(int(self.pools[stage][index]))
+        target = None if stage == "predict" else part.outputs[place]
+        task = part.task
+        return Row(
+            index,
+            task.name,
+            part.originals[place],
+            target,
+            task.input.notation,
+            task.output.notation,
+            int(part.lines[place]),
+        )
+
+    def num_rows(self, stage: EvalStage) -> int:
+        """Return how many rows a stage evaluates."""
+        return len(self.pools[stage])
+
+    def set_aside(self, stage: str) -> list[SetAside]:
+        """Return the rows that could not be used, with line and reason (`predict`: of the file to predict)."""
+        return self.aside.get("predict" if stage == "predict" else "fit", [])
+
+    def extract(self, stage: EvalStage, index: int, text: str) -> str:
+        """Return the answer that a generated text holds, without the format's own words."""
+        store = self.predict_store if stage == "predict" else self.store
+        assert store is not None
+        return self.form.extract(text, store.query(int(self.pools[stage][index])))

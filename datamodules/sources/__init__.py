@@ -1,0 +1,1 @@
+"""Where rows come from: built-in data sets, files of pairs, and the Hub."""

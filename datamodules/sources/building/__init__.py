@@ -1,0 +1,1 @@
+"""How `data/pubchem.parquet` is built; nothing here is needed to use it."""

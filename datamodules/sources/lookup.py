@@ -1,0 +1,74 @@
+"""Find a source by what the user calls it: a built-in name, a file, or a file on the Hugging Face Hub."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import importlib
+import re
+from pathlib import Path
+
+from datamodules.sources import table
+from datamodules.sources.rows import Rows
+
+BUILT_IN = ("cmudict", "dna_to_protein", "pubchem")
+_HUB = re.compile(r"hf://datasets/(?P<repo>[^/@]+/[^/@]+)(?:@(?P<revision>[^/]+))?/(?P<file>.+)")
+
+
+def download(address: str) -> Path:
+    """Return the local copy of `hf://datasets/owner/name[@revision]/file.csv`, downloaded once.
+
+    Raises:
+        ValueError: If the address has another form or the file cannot be had.
+    """
+    found = _HUB.fullmatch(address)
+    if found is None:
+        raise ValueError(
+            f"Expected hf://datasets/owner/name/file.csv (or owner/name@revision), but got {address!r}."
+        )
+    import huggingface_hub
+
+    try:
+        path = huggingface_hub.hf_hub_download(
+            repo_id=found["repo"], filename=found["file"], revision=found["revision"], repo_type="dataset"
+        )
+    # Its own errors, those of its HTTP library (which changed over its versions) and of the disk have no common class.
+    except Exception as error:
+        raise ValueError(
+            f"Could not download {address!r}: {type(error).__name__}: {error}. Check the name and the network, and set "
+            "HF_TOKEN for a private or gated data set; or download the file yourself and give its path."
+        ) from error
+    return Path(path)
+
+
+def load_source(name_or_path: str) -> Rows:
+    """Return the rows of a source.
+
+    Args:
+        name_or_path: `pubchem`, `cmudict`, `dna_to_protein`; the path of a .csv, .tsv, .jsonl (each also .gz) or .parquet
+            file; or `hf://datasets/owner/name/file.csv`.
+
+    Raises:
+        ValueError: If there is no such source or it cannot be read at all; single bad rows are set aside instead.
+    """
+    if name_or_path in BUILT_IN:
+        rows: Rows = importlib.import_module(f"datamodules.sources.{name_or_path}").load()
+        return rows
+    if name_or_path.startswith("hf://"):
+        return _named(table.load(download(name_or_path)), name_or_path)
+    path = Path(name_or_path).expanduser()
+    if path.is_file():
+        return _named(table.load(path), name_or_path)
+    close = difflib.get_close_matches(name_or_path, BUILT_IN, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    raise ValueError(
+        f"No source {name_or_path!r}: it is neither a built-in one ({', '.join(BUILT_IN)}) nor a file here; "
+        f"expected one of these names, the path of a {', '.join(table.SUFFIXES)} file, "
+        f"or hf://datasets/owner/name/file.csv.{hint}"
+    )
+
+
+def _named(rows: Rows, name: str) -> Rows:
+    """Return the rows under the name that the user gave, not under that of a cached copy."""
+    set_aside = [dataclasses.replace(item, file=name) for item in rows.set_aside]
+    return dataclasses.replace(rows, file=name, set_aside=set_aside)

@@ -1,0 +1,78 @@
+"""The value that every source gives: the rows that were read, and those that were set aside with the reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+TEXT_LIMIT = 200
+
+
+@dataclass(frozen=True)
+class SetAside:
+    """A row that is not used, and why.
+
+    Attributes:
+        file: The file as it was given.
+        line: The line where the row starts (Parquet: the number of the row), from 1.
+        reason: What is wrong, in a few words.
+        text: The first 200 characters of the row, with control characters escaped.
+    """
+
+    file: str
+    line: int
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of a source: nothing is lost, `len(table) + len(set_aside) == total`.
+
+    Attributes:
+        table: N rows; every column holds strings or lists of strings, except flags of built-in data.
+        lines: (N,) int64, the line of each row in its file (Parquet and built-in data: the number of the row), from 1.
+        file: The file as it was given, or the name of the built-in source.
+        set_aside: The rows that are not used, in the file's order.
+        verified: True for built-in data whose molecules were checked when they were built.
+        total: How many rows the source has.
+    """
+
+    table: pa.Table
+    lines: np.ndarray
+    file: str
+    set_aside: list[SetAside]
+    verified: bool
+    total: int
+
+    def __post_init__(self) -> None:
+        kept = self.table.num_rows
+        assert kept + len(self.set_aside) == self.total, (
+            f"{self.file}: {kept} rows kept + {len(self.set_aside)} set aside != {self.total}"
+        )
+        assert self.lines.shape == (kept,), f"{self.file}: {kept} rows but lines of shape {self.lines.shape}"
+        assert self.lines.dtype == np.int64, f"{self.file}: lines must be int64, not {self.lines.dtype}"
+
+
+def built_in(name: str, table: pa.Table) -> Rows:
+    """Return the rows of a built-in source, all of them kept and checked before."""
+    lines = np.arange(1, table.num_rows + 1, dtype=np.int64)
+    return Rows(table=table, lines=lines, file=name, set_aside=[], verified=True, total=table.num_rows)
+
+
+def shown(text: str) -> str:
+    """Return the first 200 characters of a row with control characters and broken bytes written as escapes.
+
+    Args:
+        text: A row; a byte that is not UTF-8 stands as the lone surrogate that `surrogateescape` makes of it.
+    """
+    return "".join(
+        character
+        if character.isprintable()
+        else f"\\x{ord(character) - 0xDC00:02x}"
+        if "\udc00" <= character <= "\udcff"
+        else character.encode("unicode_escape").decode("ascii")
+        for character in text[:TEXT_LIMIT]
+    )

@@ -1,0 +1,151 @@
+"""Leak-free splits: pure functions from identities to train, validation and test.
+
+Rows that share an identity always stand on the same side. An identity is a string such as the connectivity
+block of an InChIKey, so that stereoisomers, tautomers and both directions of a pair stay together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+TRAIN, VAL, TEST = 0, 1, 2
+NAMES = ("train", "val", "test")
+# What tables call their sides, lower-cased.
+GIVEN_NAMES = {
+    "train": TRAIN, "training": TRAIN,
+    "val": VAL, "valid": VAL, "validation": VAL, "dev": VAL,
+    "test": TEST, "testing": TEST,
+}  # fmt: skip
+
+
+def unit_hash(text: str, salt: str) -> float:
+    """Return a number in [0, 1) that depends on nothing but `text` and `salt` (BLAKE2b, 53 bits)."""
+    digest = hashlib.blake2b(text.encode(), digest_size=8, salt=salt.encode()[:16]).digest()
+    return (int.from_bytes(digest, "big") >> 11) / (1 << 53)
+
+
+def _check_fractions(val_fraction: float, test_fraction: float) -> None:
+    if not (val_fraction >= 0 and test_fraction >= 0 and val_fraction + test_fraction < 1):
+        raise ValueError(
+            f"Expected --data.val_fraction and --data.test_fraction to be at least 0 and to add up to less than 1, "
+            f"but got {val_fraction} and {test_fraction}."
+        )
+
+
+def split_by_hash(
+    identities: Sequence[str], val_fraction: float, test_fraction: float, seed: int = 0
+) -> NDArray[np.int8]:
+    """Give each row the side that the hash of its identity says.
+
+    A row keeps its side when other rows come or go, so a data set may grow without a leak.
+
+    Args:
+        identities: One string a row.
+        val_fraction: Expected share of identities in validation.
+        test_fraction: Expected share of identities in test.
+        seed: Another seed gives another split.
+
+    Returns:
+        (N,) int8 of TRAIN, VAL, TEST.
+    """
+    _check_fractions(val_fraction, test_fraction)
+    hashes = np.array([unit_hash(identity, f"split{seed}") for identity in identities])
+    sides = np.full(len(identities), TRAIN, dtype=np.int8)
+    sides[hashes < val_fraction + test_fraction] = VAL
+    sides[hashes < test_fraction] = TEST
+    return sides
+
+
+def split_at_random(
+    identities: Sequence[str], val_fraction: float, test_fraction: float, seed: int = 0
+) -> NDArray[np.int8]:
+    """Shuffle the identities and cut: exact shares of identities, but a new row can move all others.
+
+    Args and returns as in `split_by_hash`.
+    """
+    _check_fractions(val_fraction, test_fraction)
+    unique, group = np.unique(np.array(identities, dtype=object).astype(str), return_inverse=True)
+    order = np.random.default_rng(seed).permutation(len(unique))
+    sides = np.full(len(unique), TRAIN, dtype=np.int8)
+    num_test, num_val = round(test_fraction * len(unique)), round(val_fraction * len(unique))
+    sides[order[:num_test]] = TEST
+    sides[order[num_test : num_test + num_val]] = VAL
+    return sides[group]
+
+
+def split_by_scaffold(
+    identities: Sequence[str],
+    scaffolds: Sequence[str],
+    val_fraction: float,
+    test_fraction: float,
+    seed: int = 0,
+) -> NDArray[np.int8]:
+    """Keep all molecules of one Bemis-Murcko scaffold together, by the scaffold's hash.
+
+    Molecules without a ring have no scaffold and go by their identity. Rows of one identity can have two
+    scaffolds (tautomers); the groups that they join are joined.
+
+    Args:
+        identities: One string a row.
+        scaffolds: One scaffold SMILES a row, `""` without a ring.
+        val_fraction: Expected share of groups in validation.
+        test_fraction: Expected share of groups in test.
+        seed: Another seed gives another split.
+    """
+    parent: dict[str, str] = {}
+
+    def root(key: str) -> str:
+        parent.setdefault(key, key)
+        while parent[key] != key:
+            parent[key] = parent[parent[key]]
+            key = parent[key]
+        return key
+
+    for identity, scaffold in zip(identities, scaffolds, strict=True):
+        if scaffold:
+            low, high = sorted((root(f"identity {identity}"), root(f"scaffold {scaffold}")))
+            parent[high] = low
+    groups = [root(f"identity {identity}") for identity in identities]
+    return split_by_hash(groups, val_fraction, test_fraction, seed)
+
+
+def split_as_given(names: Sequence[str]) -> NDArray[np.int8]:
+    """Read a table's own split column (train, val or validation, test; any case).
+
+    Raises:
+        ValueError: If a name is not one of those.
+    """
+    sides = []
+    for name in names:
+        side = GIVEN_NAMES.get(name.strip().lower())
+        if side is None:
+            raise ValueError(f"Expected the split column to hold train, val or test, but got {name!r}.")
+        sides.append(side)
+    return np.array(sides, dtype=np.int8)
+
+
+def count_overlap(identities: Sequence[str], sides: NDArray[np.int8]) -> dict[str, int]:
+    """Count the identities that stand on two sides at once.
+
+    Returns:
+        `{"train/val": n, "train/test": n, "val/test": n}`; all 0 for a leak-free split.
+    """
+    members: tuple[set[str], ...] = (set(), set(), set())
+    for identity, side in zip(identities, sides, strict=True):
+        members[side].add(identity)
+    return {
+        f"{NAMES[one]}/{NAMES[other]}": len(members[one] & members[other])
+        for one, other in ((TRAIN, VAL), (TRAIN, TEST), (VAL, TEST))
+    }
+
+
+def nested_order(identities: Sequence[str], seed: int = 0) -> NDArray[np.int64]:
+    """Order rows by a hash of identity and place, so that the first 100 are among the first 1,000."""
+    keys = np.array(
+        [unit_hash(f"{identity}\0{place}", f"order{seed}") for place, identity in enumerate(identities)]
+    )
+    return np.argsort(keys, kind="stable")

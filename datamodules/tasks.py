@@ -1,0 +1,228 @@
+"""Tasks: which column is the input, which the output, in which notations, asked in which words.
+
+A task is a YAML file; adding one takes no code (see `configs/tasks/smiles_to_iupac.yaml`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from configs.lookup import find_config, load_yaml, suggest
+from datamodules.notations.lookup import load_notation
+
+DEFAULT_TASK = "smiles_to_iupac"
+# What a column most likely holds, by a word in its header: only for tables without a task file.
+NOTATION_HINTS = ("smiles", "selfies", "iupac", "formula")
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side, input or output, of a task."""
+
+    column: str
+    """The table's column. A column of lists gives its first entry (and in training any entry)."""
+    notation: str = "text"
+    """What kind of string it holds: a module of `datamodules/notations`."""
+    label: str = ""
+    """How formats call it, e.g. `SMILES` in `<SMILES> … </SMILES>`; the column's name when empty."""
+    alternatives: str | None = None
+    """A column of lists with other right strings; in training one is drawn per row and epoch."""
+    convert_from: str | None = None
+    """The notation that the column holds when it is not `notation`; it is converted by
+    `datamodules.notations.<notation>.from_<convert_from>`."""
+    randomize: bool = False
+    """Write the molecule in another order each time (a pure function of seed, epoch and row)."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What may never stand on both sides of a split."""
+
+    column: str
+    """The table's column."""
+    before: str = ""
+    """Keep only the text before this mark: `-` makes an InChIKey its connectivity block."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A sequence-to-sequence task over the columns of a table."""
+
+    name: str
+    input: Side
+    output: Side
+    instructions: tuple[str, ...] = ("",)
+    """Phrasings of the same request; evaluation uses the first, training any (see `--data.phrasings`)."""
+    source: str | None = None
+    """The source it is made for, used when `--data.source` is not given."""
+    identity: Identity | None = None
+    """Where the split's identity stands; worked out from the notations when missing."""
+    description: str = field(default="", compare=False)
+
+
+def _build(kind: type, content: Any, where: str) -> Any:
+    """Make a dataclass of a mapping; unknown and missing keys are errors that list the known ones."""
+    known = [item.name for item in fields(kind)]
+    if not isinstance(content, Mapping):
+        raise ValueError(
+            f"{where}: expected a mapping with the keys {', '.join(known)}, but got {content!r}."
+        )
+    for key in content:
+        if key not in known:
+            raise ValueError(
+                f"{where}: unknown key {key!r} (known: {', '.join(known)}).{suggest(str(key), known)}"
+            )
+    try:
+        return kind(**content)
+    except TypeError as error:
+        raise ValueError(f"{where}: {error}; known keys: {', '.join(known)}.") from error
+
+
+def load_task(name_or_path: str) -> Task:
+    """Read a task file.
+
+    Args:
+        name_or_path: A name in `configs/tasks`, or the path of a YAML file.
+
+    Raises:
+        ValueError: If there is no such task, a key is unknown or missing, or a notation does not exist.
+    """
+    path = find_config("tasks", name_or_path)
+    content = load_yaml(path)
+    for side in ("input", "output"):
+        if side not in content:
+            raise ValueError(
+                f"{path}: a task needs the key {side!r}, e.g. {side}: {{column: smiles, notation: smiles}}."
+            )
+        content[side] = _build(Side, content[side], f"{path}: {side}")
+        load_notation(content[side].notation)
+    if content.get("identity") is not None:
+        content["identity"] = _build(Identity, content["identity"], f"{path}: identity")
+    instructions = content.get("instructions", [""])
+    if isinstance(instructions, str) or not isinstance(instructions, Sequence) or not instructions:
+        raise ValueError(
+            f"{path}: expected `instructions` to be a list of phrasings, but got {instructions!r}."
+        )
+    content["instructions"] = tuple(str(text) for text in instructions)
+    content.setdefault("name", Path(path).stem)
+    task: Task = _build(Task, content, str(path))
+    return task
+
+
+def guess_notation(column: str) -> str:
+    """Return the notation that a column's header suggests, else `text`."""
+    return next((hint for hint in NOTATION_HINTS if hint in column.lower()), "text")
+
+
+def task_from_columns(
+    input_column: str,
+    output_column: str,
+    input_notation: str | None = None,
+    output_notation: str | None = None,
+) -> Task:
+    """Make a task of two columns of a table, without a task file.
+
+    The instruction names the two columns. Notations that are not given are guessed from the headers.
+    """
+    sides = []
+    for column, notation in ((input_column, input_notation), (output_column, output_notation)):
+        notation = notation or guess_notation(column)
+        load_notation(notation)
+        sides.append(Side(column=column, notation=notation, label=column))
+    return Task(
+        name=f"{input_column}_to_{output_column}",
+        input=sides[0],
+        output=sides[1],
+        instructions=(f"Give the {output_column} for this {input_column}.",),
+    )
+
+
+def parse_weights(task: str | Sequence[str] | Mapping[str, float]) -> dict[str, float | None]:
+    """Read `--data.task`: a name, `a,b`, `a:2,b:1`, a list of those, or a mapping of name to weight.
+
+    A task that is named without a weight gets None.
+
+    Raises:
+        ValueError: If a weight is not a positive number or no task is named.
+    """
+    if isinstance(task, Mapping):
+        pairs: list[tuple[str, float | str | None]] = [(str(name), weight) for name, weight in task.items()]
+    else:
+        parts = (
+            task.split(",") if isinstance(task, str) else [part for item in task for part in item.split(",")]
+        )
+        pairs = []
+        for part in (part.strip() for part in parts):
+            name, colon, given = part.rpartition(":")
+            pairs.append((name, given) if colon else (part, None))
+    weights: dict[str, float | None] = {}
+    for name, weight in pairs:
+        try:
+            value = 1.0 if weight is None else float(weight)
+        except (TypeError, ValueError):
+            value = 0.0
+        weights[name] = None if weight is None else value
+        if not 0 < value < float("inf") or not name:
+            raise ValueError(
+                f"Expected --data.task to be name, name,name or name:weight,name:weight with weights above 0, "
+                f"but got {name!r} with weight {weight!r}."
+            )
+    if not weights:
+        raise ValueError("Expected --data.task to name at least one task, but it is empty.")
+    return weights
+
+
+def choose_tasks(
+    task: str | Sequence[str] | Mapping[str, float] | None,
+    input_column: str | None = None,
+    output_column: str | None = None,
+    input_notation: str | None = None,
+    output_notation: str | None = None,
+) -> tuple[list[Task], list[float] | None]:
+    """Return the tasks that the flags mean, and their weights if any was given.
+
+    Two columns and no task make a task on the spot; columns beside one task take the place of its own.
+
+    Raises:
+        ValueError: If columns are given for several tasks at once.
+    """
+    if task is None and input_column and output_column:
+        return [task_from_columns(input_column, output_column, input_notation, output_notation)], None
+    weights = parse_weights(DEFAULT_TASK if task is None else task)
+    tasks = [load_task(name) for name in weights]
+    if len({item.name for item in tasks}) < len(tasks):
+        raise ValueError(
+            f"Expected tasks with different names, but got {', '.join(item.name for item in tasks)}."
+        )
+    changes = {
+        "input": {"column": input_column, "notation": input_notation},
+        "output": {"column": output_column, "notation": output_notation},
+    }
+    if any(value for side in changes.values() for value in side.values()):
+        if len(tasks) > 1:
+            raise ValueError(
+                f"Columns and notations can be changed for one task, but {len(tasks)} are given: {', '.join(weights)}."
+            )
+        tasks = [_change_columns(tasks[0], changes)]
+    if all(weight is None for weight in weights.values()):
+        return tasks, None
+    return tasks, [1.0 if weight is None else weight for weight in weights.values()]
+
+
+def _change_columns(task: Task, changes: Mapping[str, Mapping[str, str | None]]) -> Task:
+    """Return the task with other columns; what belonged to its own table (identity, alternatives) goes."""
+    for side, change in changes.items():
+        given = {key: value for key, value in change.items() if value}
+        if "notation" in given:
+            load_notation(given["notation"])
+        if "column" in given:
+            task = replace(
+                task,
+                identity=None,
+                **{side: replace(getattr(task, side), alternatives=None, convert_from=None)},
+            )
+        task = replace(task, **{side: replace(getattr(task, side), **given)})
+    return task

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.utils.data import DataLoader
+
+from datamodules.batching import (
+    FILLER,
+    BatchDataset,
+    RankSampler,
+    block_mask,
+    choose_packs,
+    pack,
+    pad,
+    plan_evaluation,
+    plan_training,
+)
+from datamodules.examples import IGNORE_INDEX, Encoded
+
+RNG = np.random.default_rng(0)
+LENGTHS = RNG.integers(3, 60, size=333)
+
+
+def make_encoded(lengths: list[int]) -> Encoded:
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    ids = RNG.integers(3, 99, size=offsets[-1]).astype(np.int32)
+    return Encoded(ids, offsets, np.maximum(1, np.array(lengths) // 2).astype(np.int64))
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 3])
+@pytest.mark.parametrize("batch_size", [1, 8, 1000])
+def test_training_shows_each_row_once_an_epoch(batch_size: int, world_size: int) -> None:
+    plan = plan_training(LENGTHS, batch_size, world_size, seed=1, epoch=2)
+    assert sorted(np.concatenate(plan)) == list(range(len(LENGTHS)))
+    assert len(plan) % world_size == 0
+    assert max(len(batch) for batch in plan) <= batch_size
+
+
+def test_the_order_is_a_function_of_seed_and_epoch() -> None:
+    def order(**change: int) -> list[int]:
+        return np.concatenate(plan_training(LENGTHS, 8, 1, **{"seed": 1, "epoch": 2, **change})).tolist()
+
+    assert order() == order()
+    assert order() != order(epoch=3)
+    assert order() != order(seed=2)
+
+
+@pytest.mark.parametrize("world_size", [2, 4])
+def test_a_step_has_the_same_rows_on_any_number_of_ranks(world_size: int) -> None:
+    alone = plan_training(LENGTHS, 8, 1, seed=0, epoch=0)
+    shared = plan_training(LENGTHS, 8 // world_size, world_size, seed=0, epoch=0)
+    for step, rows in enumerate(alone):
+        ranks = shared[step * world_size : (step + 1) * world_size]
+        assert sorted(np.concatenate(ranks)) == sorted(rows)
+
+
+def test_rows_of_like_length_stand_together() -> None:
+    def padding(plan: list[np.ndarray]) -> float:
+        total = sum(LENGTHS[rows].max() * len(rows) for rows in plan)
+        return 1 - LENGTHS.sum() / total
+
+    shuffled = np.array_split(np.random.default_rng(0).permutation(len(LENGTHS)), len(LENGTHS) // 8)
+    assert padding(plan_training(LENGTHS, 8, 1, 0, 0)) < padding(list(shuffled)) / 3
+
+
+@pytest.mark.pitfall(3)
+@pytest.mark.parametrize("world_size", [1, 2, 3, 4])
+def test_evaluation_counts_each_row_once(world_size: int) -> None:
+    for rows in range(1, 34):
+        encoded = make_encoded([int(length) for length in LENGTHS[:rows]])
+        dataset = BatchDataset(
+            encoded, plan_evaluation(encoded.lengths, 4, world_size), pad_id=0, with_prompts=True
+        )
+        samplers = [RankSampler(dataset, world_size, rank) for rank in range(world_size)]
+        loaders = [DataLoader(dataset, batch_size=None, sampler=sampler) for sampler in samplers]
+        assert len({len(loader) for loader in loaders}) == 1
+        seen = [index for loader in loaders for batch in loader for index in batch["row_index"].tolist()]
+        assert sorted(index for index in seen if index != FILLER) == list(range(rows))
+
+
+def test_a_filler_batch_supervises_nothing() -> None:
+    encoded = make_encoded([5, 9])
+    batch = BatchDataset(encoded, [np.array([], dtype=np.int64)], pad_id=0, with_prompts=True)[0]
+    assert batch["row_index"].tolist() == [FILLER]
+    assert (batch["labels"] == IGNORE_INDEX).all()
+    assert batch["input_ids"].shape == (1, 5)
+    assert batch["prompt_ids"].shape == (1, 2)
+
+
+def test_padding_is_right_for_training_and_left_for_prompts() -> None:
+    encoded = make_encoded([4, 7])
+    batch = BatchDataset(encoded, [np.array([0, 1])], pad_id=1, with_prompts=True)[0]
+    assert batch["input_ids"][0].tolist() == [*encoded.example(0).tolist(), 1, 1, 1]
+    assert batch["labels"][0].tolist() == [*encoded.labels(0).tolist(), *[IGNORE_INDEX] * 3]
+    assert batch["prompt_ids"][0].tolist() == [1, *encoded.prompt(0).tolist()]
+    assert batch["prompt_mask"][0].tolist() == [0, 1, 1]
+    assert "attention_mask" not in batch  # right-padded causal training needs none
+    assert all(value.dtype == torch.int64 for value in batch.values())  # type: ignore[attr-defined]
+
+
+def test_batches_do_not_depend_on_workers() -> None:
+    encoded = make_encoded([int(length) for length in LENGTHS[:40]])
+    dataset = BatchDataset(encoded, plan_training(encoded.lengths, 4, 1, 0, 0), pad_id=0)
+    runs = []
+    for workers in (0, 2):
+        loader = DataLoader(dataset, batch_size=None, sampler=RankSampler(dataset, 1, 0), num_workers=workers)
+        runs.append([batch["input_ids"].tolist() for batch in loader])
+    assert runs[0] == runs[1]
+
+
+def test_pad_of_nothing() -> None:
+    assert pad([], 0).shape == (0, 0)
+
+
+def test_packs_hold_each_row_once_and_are_full() -> None:
+    packs = choose_packs(LENGTHS.tolist(), 64)
+    assert sorted(row for rows in packs for row in rows) == list(range(len(LENGTHS)))
+    assert max(sum(LENGTHS[row] for row in rows) for rows in packs) <= 64
+    assert LENGTHS.sum() / (64 * len(packs)) > 0.9
+
+
+def test_block_mask_by_a_loop() -> None:
+    segments = torch.tensor([[1, 1, 2, 2, 2, 0]])
+    mask = block_mask(segments)
+    assert mask.shape == (1, 1, 6, 6)
+    for query in range(6):
+        for key in range(6):
+            allowed = key <= query and segments[0, key] == segments[0, query]
+            assert (mask[0, 0, query, key] == 0) == bool(allowed)
+
+
+def test_packing_lays_rows_end_to_end() -> None:
+    encoded = make_encoded([3, 4, 2])
+    ids = [encoded.example(row) for row in range(3)]
+    labels = [encoded.labels(row, "all") for row in range(3)]
+    batch: Any = pack(ids, labels, 7, 0)
+    assert batch["input_ids"].tolist() == [[*ids[1], *ids[0]], [*ids[2], 0, 0, 0, 0, 0]]
+    assert batch["position_ids"].tolist() == [[0, 1, 2, 3, 0, 1, 2], [0, 1, 0, 0, 0, 0, 0]]
+    # A row's first token is not supervised, or it would be learned from the row before.
+    assert batch["labels"][0].tolist() == [IGNORE_INDEX, *labels[1][1:], IGNORE_INDEX, *labels[0][1:]]

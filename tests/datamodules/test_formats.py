@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from configs.lookup import list_configs
+from datamodules.formats import Demonstration, Query, load_format
+
+QUERY = Query("Name this.", "CCO", "SMILES", "IUPAC")
+REQUIRED = {"alpaca", "chatml", "question_answer", "tags", "arrow", "plain", "chat_template"}
+
+
+def test_the_promised_formats_ship() -> None:
+    assert set(list_configs("formats")) >= REQUIRED
+
+
+@pytest.mark.parametrize("name", list_configs("formats"))
+def test_prompt_asks_and_completion_answers(name: str) -> None:
+    form = load_format(name)
+    prompt, completion = form.render(QUERY, "ethanol")
+    assert "CCO" in prompt
+    assert "ethanol" not in prompt
+    assert completion.count("ethanol") == 1
+    assert form.extract(completion, QUERY) == "ethanol"
+    # A generation that was cut before the format's closing words still gives its answer.
+    assert form.extract(completion[: completion.index("ethanol") + 7], QUERY) == "ethanol"
+
+
+@pytest.mark.parametrize("name", list_configs("formats"))
+def test_demonstrations_stand_before_the_question(name: str) -> None:
+    form = load_format(name)
+    shots = [
+        Demonstration(QUERY._replace(input="CN"), "methanamine"),
+        Demonstration(QUERY._replace(input="CF"), "fluoromethane"),
+    ]
+    prompt, _ = form.render(QUERY, "ethanol", shots)
+    places = [prompt.index(text) for text in ("CN", "methanamine", "CF", "fluoromethane", "CCO")]
+    assert places == sorted(places)
+    assert prompt.endswith(form.render(QUERY)[0])
+
+
+def test_known_renderings() -> None:
+    assert load_format("question_answer").render(QUERY, "ethanol") == (
+        "Question: Name this. CCO\nAnswer:",
+        " ethanol",
+    )
+    assert load_format("arrow").render(QUERY, "ethanol") == ("CCO ->", " ethanol")
+    assert load_format("tags").render(QUERY, "ethanol") == (
+        "Name this. <SMILES> CCO </SMILES> <IUPAC>",
+        " ethanol </IUPAC>",
+    )
+    assert load_format("plain").render(QUERY, "ethanol") == ("Name this.\nCCO\n", "ethanol")
+    alpaca, _ = load_format("alpaca").render(QUERY)
+    assert alpaca.endswith("### Instruction:\nName this.\n\n### Input:\nCCO\n\n### Response:")
+
+
+def test_text_is_never_read_as_a_template() -> None:
+    hostile = QUERY._replace(input="{{ 7 * 7 }} {% raw %}")
+    prompt, completion = load_format("plain").render(hostile, "{{ output }}")
+    assert "{{ 7 * 7 }} {% raw %}" in prompt
+    assert completion == "{{ output }}"
+
+
+def test_the_bases_own_chat_template(tokenizer_of: Any) -> None:
+    tokenizer = tokenizer_of()
+    form = load_format("chat_template")
+    with pytest.raises(ValueError, match="needs a base whose tokenizer has a chat template"):
+        form.render_chat(tokenizer, QUERY)
+    tokenizer.chat_template = (
+        "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}"
+        "{% if add_generation_prompt %}[assistant] {% endif %}"
+    )
+    shot = Demonstration(QUERY._replace(input="C"), "methane")
+    assert form.render_chat(tokenizer, QUERY, [shot]) == (
+        "[user] Name this.\nC\n[assistant] methane\n[user] Name this.\nCCO\n[assistant] "
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('prompt: "{{ input }}"\n', "expected a template `completion`"),
+        ('prompt: "{{ output }}"\ncompletion: "{{ output }}"\n', "the prompt shows the output"),
+        ('prompt: "{{ inputs }}"\ncompletion: "{{ output }}"\n', "'inputs' is undefined"),
+        ('prompt: "hello"\ncompletion: "{{ output }}"\n', "does not hold {{ input }}"),
+        ('prompt: "{{ input }}"\ncompletion: "x"\n', "exactly once"),
+        ('prompt: "{{ input }}"\ncompletion: "{{ output }}{{ output }}"\n', "exactly once"),
+        ('prompt: "{{ input"\ncompletion: "{{ output }}"\n', "not a Jinja template"),
+        ('promt: "{{ input }}"\ncompletion: "{{ output }}"\n', "unknown key 'promt'.*Did you mean 'prompt'"),
+        (
+            'prompt: "{{ input.__class__.__mro__ }}"\ncompletion: "{{ output }}"\n',
+            "not a Jinja template|unsafe|may use",
+        ),
+    ],
+)
+def test_a_wrong_format_file_says_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        load_format(str(path))
+
+
+def test_an_unknown_format_lists_the_known() -> None:
+    with pytest.raises(
+        ValueError,
+        match=r"No format is called 'alpacca' \(configs/formats has: alpaca, .*Did you mean 'alpaca'",
+    ):
+        load_format("alpacca")

@@ -1,0 +1,330 @@
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from datamodules.batching import FILLER
+from datamodules.examples import IGNORE_INDEX
+from datamodules.sequence_task import SequenceTaskDataModule
+
+SMILES = [
+    "CCO",
+    "CC(=O)O",
+    "c1ccccc1",
+    "CCN",
+    "C[C@H](N)C(=O)O",
+    "C[C@@H](N)C(=O)O",
+    "CCCC",
+    "OC1CCCCC1",
+    "Cc1ccccc1",
+    "CCOCC",
+]
+
+
+def write_csv(path: Path, rows: list[list[str]]) -> str:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+    return str(path)
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> str:
+    return write_csv(
+        tmp_path / "words.csv", [["word", "reversed"], *[[f"w{n}", f"{n}w"] for n in range(400)]]
+    )
+
+
+def make(tokenizer: Any, source: str, **options: Any) -> SequenceTaskDataModule:
+    defaults: dict[str, Any] = {
+        "input_column": "word",
+        "output_column": "reversed",
+        "format": "arrow",
+        "batch_size": 8,
+    }
+    return SequenceTaskDataModule(tokenizer, source=source, **{**defaults, **options})
+
+
+def as_trainer(data: SequenceTaskDataModule, folder: Path, world_size: int = 1, rank: int = 0) -> None:
+    data.trainer = SimpleNamespace(
+        world_size=world_size, global_rank=rank, is_global_zero=rank == 0, default_root_dir=str(folder)
+    )  # type: ignore[assignment]
+
+
+def test_two_columns_of_a_csv_become_batches(tokenizer: Any, words: str) -> None:
+    data = make(tokenizer, words)
+    data.setup("fit")
+    batches = list(data.train_dataloader())
+    rows = [index for batch in batches for index in batch["row_index"].tolist()]
+    assert sorted(rows) == list(range(data.report["rows"]["train"]))
+    first = batches[0]
+    text = tokenizer.decode(first["input_ids"][0], skip_special_tokens=True)
+    question, answer = text.split(" -> ")
+    assert answer == question[1:] + "w"
+    supervised = first["input_ids"][0][first["labels"][0] != IGNORE_INDEX]
+    assert tokenizer.decode(supervised) == f" {answer}</s>"
+    assert "prompt_ids" not in first
+    assert "prompt_ids" in next(iter(data.val_dataloader()))
+
+
+def test_every_row_is_on_one_side_and_all_are_counted(tokenizer: Any, words: str, tmp_path: Path) -> None:
+    data = make(tokenizer, words, val_fraction=0.2, test_fraction=0.1)
+    as_trainer(data, tmp_path / "run")
+    data.setup("fit")
+    data.setup("test")
+    sides = {name: set(pool.tolist()) for name, pool in data.pools.items()}
+    assert sum(len(rows) for rows in sides.values()) == 400
+    assert set.union(*sides.values()) == set(range(400))
+    assert data.report["overlap"] == {"train/val": 0, "train/test": 0, "val/test": 0}
+    assert json.loads((tmp_path / "run" / "data.json").read_text())["split"] == "identity"
+
+
+def test_stereoisomers_and_both_directions_stay_together(tokenizer: Any, tmp_path: Path) -> None:
+    rows = [[smiles, f"name {n}"] for n, smiles in enumerate(SMILES)]
+    source = write_csv(tmp_path / "mols.csv", [["smiles", "iupac"], *rows])
+    for split in ("identity", "random", "scaffold"):
+        data = _both(tokenizer, source, split)
+        data.setup("fit")
+        sides: dict[str, set[str]] = {}
+        for side, pool in data.pools.items():
+            for row in pool:
+                part, place = data.store.locate(int(row))  # type: ignore[union-attr]
+                sides.setdefault(part.identities[place], set()).add(side)
+        assert all(len(found) == 1 for found in sides.values())
+        assert len(sides) == len(SMILES) - 1  # L- and D-alanine are one identity
+
+
+def _both(tokenizer: Any, source: str, split: str) -> SequenceTaskDataModule:
+    folder = Path(source).parent
+    for name, (one, other) in {"to": ("smiles", "iupac"), "back": ("iupac", "smiles")}.items():
+        (folder / f"{name}.yaml").write_text(
+            f"input: {{column: {one}, notation: {one}}}\noutput: {{column: {other}, notation: {other}}}\n"
+        )
+    return SequenceTaskDataModule(
+        tokenizer,
+        task=[str(folder / "to.yaml"), str(folder / "back.yaml")],
+        source=source,
+        split=split,  # type: ignore[arg-type]
+        val_fraction=0.3,
+        test_fraction=0.3,
+    )
+
+
+def test_bad_rows_are_set_aside_with_the_reason(tokenizer: Any, tmp_path: Path) -> None:
+    path = tmp_path / "mols.csv"
+    path.write_bytes(
+        b"smiles,name\nCCO,ethanol\nC1CC,broken\n,empty\nCCN,\nCCC,a,b\nCC,\xff\nCCCl,</s>chloroethane\nOCC,ethanol\n"
+        + b"C" * 90
+        + b",long\n"
+    )
+    data = SequenceTaskDataModule(
+        tokenizer,
+        source=str(path),
+        input_column="smiles",
+        output_column="name",
+        max_length=60,
+        val_fraction=0,
+        test_fraction=0,
+    )
+    as_trainer(data, tmp_path / "run")
+    data.setup("fit")
+    assert data.report["rows"]["train"] == 2
+    with (tmp_path / "run" / "set_aside.csv").open() as file:
+        aside = {int(row["line"]): row["reason"] for row in csv.DictReader(file)}
+    assert set(aside) == {3, 4, 5, 6, 7, 8, 10}
+    assert data.report["rows"]["train"] + len(aside) == 9
+    for line, word in {
+        3: "ring",
+        4: "empty input",
+        5: "empty output",
+        6: "3",
+        7: "UTF-8",
+        8: "special token '</s>'",
+        10: "longer",
+    }.items():
+        assert word in aside[line]
+    # Normalised: both ethanols were learned as canonical SMILES.
+    assert data.store.parts[0].inputs[:2] == ["CCO", "CCO"]  # type: ignore[union-attr]
+
+
+@pytest.mark.pitfall(7)
+def test_a_row_too_long_for_the_context_is_dropped_and_not_cut(tokenizer: Any, tmp_path: Path) -> None:
+    rows = [["a", "b"], ["x" * 50, "y"], ["x", "y" * 50], ["x", "y"]]
+    source = write_csv(tmp_path / "long.csv", rows)
+    data = make(
+        tokenizer, source, input_column="a", output_column="b", max_length=20, val_fraction=0, test_fraction=0
+    )
+    data.setup("fit")
+    (batch,) = list(data.train_dataloader())
+    # Cut to 20 tokens, the first row would have no supervised token, and the mean loss of a batch of it is 0/0.
+    assert (batch["labels"] != IGNORE_INDEX).any(dim=1).all()
+    assert len(batch["row_index"]) == 1
+    assert data.report["too_long"] == {"train": 2, "val": 0}
+
+
+def test_a_missing_column_lists_those_that_exist(tokenizer: Any, words: str) -> None:
+    data = make(tokenizer, words, input_column="wrod")
+    with pytest.raises(
+        ValueError,
+        match=r"--data.input_column 'wrod' is not a column of .*words.csv \(columns: word, reversed\).*'word'",
+    ):
+        data.setup("fit")
+
+
+def test_nothing_to_train_on_says_why(tokenizer: Any, words: str) -> None:
+    with pytest.raises(
+        ValueError, match=r"Expected at least one training row, but there is none.*max_length"
+    ):
+        make(tokenizer, words, max_length=3).setup("fit")
+
+
+def test_a_table_brings_its_own_split(tokenizer: Any, tmp_path: Path) -> None:
+    rows = [[f"w{n}", f"{n}w", side] for n, side in enumerate(["train"] * 6 + ["validation"] * 2 + ["test"])]
+    source = write_csv(tmp_path / "given.csv", [["word", "reversed", "fold"], *rows])
+    data = make(tokenizer, source, split_column="fold")
+    data.setup("fit")
+    assert {name: len(pool) for name, pool in data.pools.items()} == {"train": 6, "val": 2, "test": 1}
+
+
+def test_files_are_their_own_split_and_a_leak_is_said(
+    tokenizer: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    head = ["word", "reversed"]
+    train = write_csv(tmp_path / "train.csv", [head, *[[f"w{n}", "x"] for n in range(20)]])
+    val = write_csv(tmp_path / "val.csv", [head, ["w3", "x"], ["new", "y"]])
+    test = write_csv(tmp_path / "test.csv", [head, ["other", "z"]])
+    data = make(tokenizer, train, val_source=val, test_source=test)
+    data.setup("fit")
+    assert {name: len(pool) for name, pool in data.pools.items()} == {"train": 20, "val": 2, "test": 1}
+    assert data.report["overlap"]["train/val"] == 1
+    assert "shares identities" in caplog.text
+
+
+def test_subsets_are_nested_and_the_validation_rows_stay(tokenizer: Any, words: str) -> None:
+    pools = []
+    for rows in (10, 100):
+        data = make(tokenizer, words, train_rows=rows, val_rows=7)
+        data.setup("fit")
+        pools.append(data.pools)
+        assert len(data.pools["val"]) == 7
+    assert set(pools[0]["train"]) < set(pools[1]["train"])
+    assert (pools[0]["val"] == pools[1]["val"]).all()
+
+
+def weighted(tokenizer: Any, tmp_path: Path, task: str) -> SequenceTaskDataModule:
+    source = write_csv(tmp_path / "pairs.csv", [["a", "b"], *[[f"a{n}", f"b{n}"] for n in range(300)]])
+    for name, (one, other) in {"x": ("a", "b"), "y": ("b", "a")}.items():
+        (tmp_path / f"{name}.yaml").write_text(f"input: {{column: {one}}}\noutput: {{column: {other}}}\n")
+    data = SequenceTaskDataModule(tokenizer, task=task.format(tmp_path), source=source, batch_size=10)
+    data.setup("fit")
+    return data
+
+
+def test_tasks_with_weights(tokenizer: Any, tmp_path: Path) -> None:
+    data = weighted(tokenizer, tmp_path, "{0}/x.yaml:3,{0}/y.yaml:1")
+    tasks = data.pool_tasks("train")
+    drawn = [data.encode_training(epoch)[1] for epoch in range(2)]
+    counts = [[int((tasks[rows] == task).sum()) for task in (0, 1)] for rows in drawn]
+    assert counts[0][0] == (tasks == 0).sum()
+    assert counts[0][1] == pytest.approx(counts[0][0] / 3, abs=1)
+    assert counts[0] == counts[1]
+    assert set(drawn[0].tolist()) != set(drawn[1].tolist())  # another draw each epoch
+
+
+def test_tasks_without_weights_show_all_rows(tokenizer: Any, tmp_path: Path) -> None:
+    data = weighted(tokenizer, tmp_path, "{0}/x.yaml,{0}/y.yaml")
+    assert len(data.encode_training(0)[1]) == len(data.pools["train"])
+
+
+@pytest.mark.parametrize("world_size", [2, 3])
+def test_ranks_share_the_rows(tokenizer: Any, words: str, tmp_path: Path, world_size: int) -> None:
+    seen: list[int] = []
+    steps = set()
+    for rank in range(world_size):
+        data = make(tokenizer, words, val_rows=20)
+        as_trainer(data, tmp_path, world_size, rank)
+        data.setup("fit")
+        loader = data.train_dataloader()
+        steps.add(len(loader))
+        seen += [index for batch in loader for index in batch["row_index"].tolist() if index != FILLER]
+    assert len(steps) == 1
+    assert sorted(seen) == list(range(len(data.pools["train"])))
+
+
+def test_epochs_differ_and_come_back(tokenizer: Any, words: str) -> None:
+    def orders(epochs: list[int]) -> list[list[list[int]]]:
+        data = make(tokenizer, words)
+        data.setup("fit")
+        loader = data.train_dataloader()
+        result = []
+        for epoch in epochs:
+            loader.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
+            result.append([batch["input_ids"].tolist() for batch in loader])
+        return result
+
+    first, second = orders([0, 1])
+    assert first != second
+    assert orders([1]) == [second]
+
+
+def test_predict_keeps_each_line(tokenizer: Any, tmp_path: Path) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("name,smiles\nx,OCC\ny,C1CC\nz,c1ccccc1\n,CCN\n")
+    data = SequenceTaskDataModule(tokenizer, task="smiles_to_iupac", predict_path=str(path))
+    data.setup("predict")
+    assert [data.row("predict", index).line for index in range(3)] == [2, 4, 5]
+    assert data.row("predict", 0).input == "OCC"
+    assert data.row("predict", 0).target is None
+    assert [(row.line, "ring" in row.reason) for row in data.set_aside("predict")] == [(3, True)]
+    (batch,) = list(data.predict_dataloader())
+    assert sorted(batch["row_index"].tolist()) == [0, 1, 2]
+
+
+def test_predict_needs_a_file_and_one_task(tokenizer: Any) -> None:
+    with pytest.raises(ValueError, match=r"--data.predict_path"):
+        SequenceTaskDataModule(tokenizer).setup("predict")
+    data = SequenceTaskDataModule(tokenizer, task="smiles_to_iupac,smiles_to_formula", predict_path="x.csv")
+    with pytest.raises(
+        ValueError, match=r"choose one of smiles_to_iupac, smiles_to_formula with --data.task"
+    ):
+        data.setup("predict")
+
+
+def test_the_preview_marks_what_is_supervised(tokenizer: Any, words: str) -> None:
+    data = make(tokenizer, words)
+    data.setup("fit")
+    texts = data.preview(3)
+    assert len(texts) == 3
+    for text in texts:
+        prompt, answer = text.split("\n")[1].split(" ->")
+        assert "\u27e6" not in prompt
+        assert answer.endswith("\u27e6</s>\u27e7")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"batch_size": 0}, r"Expected --data.batch_size to be at least 1, but got 0"),
+        ({"max_length": 1}, r"--data.max_length"),
+        ({"shots": -1}, r"--data.shots"),
+        ({"train_rows": 0}, r"--data.train_rows"),
+        ({"split": "scaffold"}, r"needs a task with molecules"),
+        ({"val_fraction": 0.9, "test_fraction": 0.3}, r"add up to less than 1"),
+        ({"source": "nowhere.csv"}, r"nowhere.csv"),
+    ],
+)
+def test_wrong_flags(tokenizer: Any, words: str, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make(tokenizer, options.pop("source", words), **options).setup("fit")
+
+
+def test_the_context_of_the_base_is_the_limit(tokenizer_of: Callable[..., Any], words: str) -> None:
+    tokenizer = tokenizer_of()
+    tokenizer.model_max_length = 64
+    with pytest.raises(ValueError, match="at most the base's context of 64 tokens, but got 65"):
+        make(tokenizer, words, max_length=65)

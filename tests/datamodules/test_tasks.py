@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from configs.lookup import list_configs
+from datamodules.tasks import Side, choose_tasks, load_task, parse_weights, task_from_columns
+
+REQUIRED = {
+    "smiles_to_iupac", "iupac_to_smiles", "smiles_to_formula", "random_smiles_to_canonical",
+    "smiles_to_selfies", "name_to_name", "word_to_phonemes", "dna_to_protein",
+}  # fmt: skip
+
+
+def test_the_promised_tasks_ship() -> None:
+    assert set(list_configs("tasks")) >= REQUIRED
+
+
+@pytest.mark.parametrize("name", list_configs("tasks"))
+def test_every_shipped_task_loads(name: str) -> None:
+    task = load_task(name)
+    assert task.name == name
+    assert task.source
+    assert task.description
+    assert len(task.instructions) >= 2
+    assert len(set(task.instructions)) == len(task.instructions)
+
+
+def test_a_task_of_ones_own_is_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("input: {column: a}\noutput: {column: b, notation: number}\n")
+    task = load_task(str(path))
+    assert task.name == "mine"
+    assert task.input == Side("a")
+    assert task.output.notation == "number"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("input: {column: a}\n", "a task needs the key 'output'"),
+        ("input: {colum: a}\noutput: {column: b}\n", "unknown key 'colum'.*Did you mean 'column'"),
+        ("input: a\noutput: {column: b}\n", "expected a mapping with the keys column, notation"),
+        (
+            "input: {column: a}\noutput: {column: b}\ninstruction: x\n",
+            "unknown key 'instruction'.*Did you mean 'instructions'",
+        ),
+        (
+            "input: {column: a}\noutput: {column: b}\ninstructions: x\n",
+            "expected `instructions` to be a list",
+        ),
+        ("input: {column: a}\noutput: {column: b, notation: smile}\n", "smile"),
+        ("input: {notation: text}\noutput: {column: b}\n", "column"),
+        ("- a\n", "expected a mapping"),
+        ("a: [\n", "expected a YAML file"),
+    ],
+)
+def test_a_wrong_task_file_says_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        load_task(str(path))
+
+
+def test_an_unknown_task_lists_the_known() -> None:
+    with pytest.raises(
+        ValueError, match=r"No task is called 'smiles_to_iupak'.*Did you mean 'smiles_to_iupac'"
+    ):
+        load_task("smiles_to_iupak")
+
+
+@pytest.mark.parametrize(
+    ("given", "weights"),
+    [
+        ("a", {"a": None}),
+        ("a,b", {"a": None, "b": None}),
+        ("a:2, b:0.5", {"a": 2.0, "b": 0.5}),
+        (["a", "b:3"], {"a": None, "b": 3.0}),
+        ({"a": 1, "b": 2}, {"a": 1.0, "b": 2.0}),
+        (["a,b"], {"a": None, "b": None}),
+    ],
+)
+def test_weights(given: object, weights: dict[str, float | None]) -> None:
+    assert parse_weights(given) == weights  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("given", ["a:0", "a:-1", "a:x", "a:inf", "a:nan", "", ":2", "a,,b"])
+def test_weights_that_are_none(given: str) -> None:
+    with pytest.raises(ValueError, match=r"Expected --data.task"):
+        parse_weights(given)
+
+
+def test_two_columns_make_a_task() -> None:
+    tasks, weights = choose_tasks(None, "my_smiles", "boiling_point", None, "number")
+    assert weights is None
+    assert tasks == [task_from_columns("my_smiles", "boiling_point", "smiles", "number")]
+    assert tasks[0].input.notation == "smiles"
+    assert "boiling_point" in tasks[0].instructions[0]
+
+
+def test_the_default_task() -> None:
+    tasks, _ = choose_tasks(None)
+    assert [task.name for task in tasks] == ["smiles_to_iupac"]
+
+
+def test_a_column_takes_the_place_of_the_tasks_own() -> None:
+    (task,), _ = choose_tasks("smiles_to_iupac", input_column="structure")
+    assert task.input.column == "structure"
+    assert task.input.notation == "smiles"
+    # The identity stood in a column of the built-in table, which another table need not have.
+    assert task.identity is None
+
+
+def test_columns_and_several_tasks_do_not_go_together() -> None:
+    with pytest.raises(ValueError, match="can be changed for one task, but 2 are given"):
+        choose_tasks("smiles_to_iupac,iupac_to_smiles", input_column="x")
