@@ -1,0 +1,69 @@
+"""CSV files of model outputs that are safe to open in a spreadsheet and read back equal.
+
+A spreadsheet runs a cell that begins with `=`, `+`, `-`, `@` or a tab as a formula, quoted or not, and both
+inputs and model outputs are other people's text (and SMILES such as `=O`). Such cells get an apostrophe in
+front, which spreadsheets take for "text"; `read_csv` takes it off again.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n']")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
+
+
+def escape_cell(text: str) -> str:
+    """Return `text` with an apostrophe in front if a spreadsheet would run it, or if it begins with one.
+
+    Plain numbers such as `-3.5` stay as they are. NUL, which CSV readers refuse, becomes U+2400 (the only
+    change that is not undone by `unescape_cell`).
+    """
+    text = text.replace("\0", "\u2400")
+    return "'" + text if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def unescape_cell(cell: str) -> str:
+    """Return the text that `escape_cell` was given."""
+    return cell[1:] if cell.startswith("'") else cell
+
+
+def format_cell(value: str | float | bool | None) -> str:
+    """Return the cell of a value: text made safe, `true`/`false`, numbers in full, None as an empty cell."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return escape_cell(value) if isinstance(value, str) else repr(value)
+
+
+def write_csv(
+    path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str | float | bool | None]]
+) -> None:
+    """Write `rows` to `path`, all or nothing: a reader never sees half a file.
+
+    Args:
+        path: The file; its folder is made. A file that is there is replaced.
+        columns: The header, and the order of the cells.
+        rows: One mapping a line; a column that a row lacks is an empty cell.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    # A lone surrogate cannot be written as UTF-8; better to show it escaped than to lose the file.
+    with part.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows([format_cell(row.get(column)) for column in columns] for row in rows)
+        file.flush()
+        os.fsync(file.fileno())
+    part.replace(path)
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Return the rows that `write_csv` wrote, as texts by column."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{name: unescape_cell(cell) for name, cell in row.items()} for row in csv.DictReader(file)]

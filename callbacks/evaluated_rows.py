@@ -1,0 +1,193 @@
+"""The rows that this rank has evaluated: collected once an epoch, read by any number of callbacks.
+
+Every callback that reads rows (metrics, tables) is a `RowReader`. Readers share one `EvaluatedRows` per
+trainer; each of them offers it every batch, and the second offer of a batch changes nothing. So no callback
+depends on another or on its place in the trainer's list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, TypeVar
+from weakref import WeakKeyDictionary
+
+import torch.distributed
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+Stage = Literal["val", "test", "predict"]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class EvaluatedRow:
+    """A row of the data module together with what the model made of it."""
+
+    index: int
+    """Place among the evaluated rows of the stage, from 0."""
+    task: str
+    input: str
+    target: str | None
+    """None when there is nothing to compare with (predict)."""
+    input_notation: str
+    output_notation: str
+    prediction: str
+    """The answer in the generated text: without the words of the format, and without white space at its ends."""
+    score: float
+    """Sum of the log-probabilities (natural logarithm) of the generated tokens, the stop token included."""
+    stopped: bool
+    """Whether the model wrote its stop token (else it was cut at the longest allowed length)."""
+    num_tokens: int
+    """How many tokens were generated."""
+
+
+class EvaluatedRows:
+    """The outputs of this rank's batches of one evaluation epoch, and the rows made from them."""
+
+    def __init__(self) -> None:
+        self._outputs: dict[tuple[int, int], Mapping[str, Any]] = {}
+        self._rows: list[EvaluatedRow] | None = None
+
+    def clear(self) -> None:
+        """Forget everything: a new epoch begins."""
+        self._outputs, self._rows = {}, None
+
+    def add(self, batch: tuple[int, int], outputs: Mapping[str, Any]) -> None:
+        """Keep the outputs of `batch` = (dataloader index, batch index), whoever offers them first."""
+        if batch not in self._outputs:
+            self._outputs[batch], self._rows = outputs, None
+
+    def rows(self, datamodule: Any, stage: Stage) -> list[EvaluatedRow]:
+        """Return this rank's rows in index order, each index once and without filler rows."""
+        if self._rows is None:
+            found: dict[int, EvaluatedRow] = {}
+            for outputs in self._outputs.values():
+                columns = (outputs[key].tolist() for key in ("row_index", "score", "stopped", "num_tokens"))
+                for index, score, stopped, num_tokens, text in zip(
+                    *columns, outputs["prediction"], strict=True
+                ):
+                    if index >= 0 and index not in found:
+                        row = datamodule.row(stage, index)
+                        found[index] = EvaluatedRow(
+                            index=index,
+                            task=row.task,
+                            input=row.input,
+                            target=row.target,
+                            input_notation=row.input_notation,
+                            output_notation=row.output_notation,
+                            prediction=datamodule.extract(stage, index, text).strip(),
+                            score=score,
+                            stopped=stopped,
+                            num_tokens=num_tokens,
+                        )
+            self._rows = [found[index] for index in sorted(found)]
+        return self._rows
+
+
+_SHARED: WeakKeyDictionary[Trainer, EvaluatedRows] = WeakKeyDictionary()
+
+
+def gather_by_index(items: dict[int, T]) -> dict[int, T]:
+    """Collect items of all ranks on rank 0. Every rank must call it.
+
+    Args:
+        items: This rank's items by row index.
+
+    Returns:
+        On rank 0 the items of all ranks in index order, one an index; on the others an empty dict.
+    """
+    pieces: list[Any] = [items]
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        first = torch.distributed.get_rank() == 0
+        pieces = [None] * torch.distributed.get_world_size() if first else []
+        torch.distributed.gather_object(items, pieces if first else None, dst=0)
+    merged = {index: item for piece in reversed(pieces) for index, item in piece.items()}
+    return dict(sorted(merged.items()))
+
+
+class RowReader(Callback):
+    """Base of the callbacks that read an epoch's evaluated rows; subclasses override `read_rows`."""
+
+    stages: ClassVar[tuple[Stage, ...]] = ("val", "test")
+    """The stages that this reader takes part in."""
+
+    def read_rows(
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+    ) -> None:
+        """Do something with this rank's rows at the end of an epoch.
+
+        It is called on every rank, also with no rows, and never for the sanity check before training.
+        """
+        raise NotImplementedError
+
+    def _start(self, trainer: Trainer) -> None:
+        _SHARED.setdefault(trainer, EvaluatedRows()).clear()
+
+    def _add(self, trainer: Trainer, stage: Stage, outputs: Any, batch: tuple[int, int]) -> None:
+        if outputs is not None and stage in self.stages and not trainer.sanity_checking:
+            _SHARED[trainer].add(batch, outputs)
+
+    def _end(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> None:
+        if stage in self.stages and not trainer.sanity_checking:
+            datamodule = trainer.datamodule  # type: ignore[attr-defined]
+            self.read_rows(trainer, pl_module, stage, _SHARED[trainer].rows(datamodule, stage))
+
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin a new epoch."""
+        self._start(trainer)
+
+    def on_test_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin a new epoch."""
+        self._start(trainer)
+
+    def on_predict_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin a new epoch."""
+        self._start(trainer)
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep the batch's outputs."""
+        self._add(trainer, "val", outputs, (dataloader_idx, batch_idx))
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep the batch's outputs."""
+        self._add(trainer, "test", outputs, (dataloader_idx, batch_idx))
+
+    def on_predict_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep the batch's outputs."""
+        self._add(trainer, "predict", outputs, (dataloader_idx, batch_idx))
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Read the rows."""
+        self._end(trainer, pl_module, "val")
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Read the rows."""
+        self._end(trainer, pl_module, "test")
+
+    def on_predict_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Read the rows."""
+        self._end(trainer, pl_module, "predict")

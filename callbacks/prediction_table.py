@@ -1,0 +1,117 @@
+"""A table of what the model wrote: to a file each evaluation, and a part of it to W&B."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.loggers import WandbLogger
+
+from callbacks.csv_files import write_csv
+from callbacks.drawing import draw
+from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage, gather_by_index
+from callbacks.judging import judge_sameness, judge_validity
+from callbacks.run_facts import run_folder
+
+_COLUMNS = ("row", "task", "input", "target", "prediction", "verdict")
+_LAST_COLUMNS = ("score", "stopped", "num_tokens", "input_notation", "output_notation")
+
+
+def verdict(same: dict[str, bool], invalid_reason: str | None) -> str:
+    """Return in a word or two how a prediction did.
+
+    Args:
+        same: Whether it is the target, by each notion of its notation, the strictest first.
+        invalid_reason: Why it is not valid, or None.
+
+    Returns:
+        `exact` for the same text; else by the strictest notion that holds `same molecule` (canonical SMILES),
+        `same inchikey`, `same connectivity` (other stereo or isotopes), `same value` and so on; else `invalid`
+        or `wrong`.
+    """
+    for notion, equal in same.items():
+        if equal:
+            words = {"string": "exact", "canonical": "same molecule"}
+            return words.get(notion, f"same {notion.replace('_', ' ')}")
+    return "wrong" if invalid_reason is None else "invalid"
+
+
+class PredictionTable(RowReader):
+    """Writes `predictions/<stage>_epoch_<n>.csv` in the run's folder at each validation and test.
+
+    One line a row, in index order: row, task, input, target, prediction, verdict, one column for each notion
+    of "same", score (log-probability), stopped, num_tokens, and both notations. `callbacks.csv_files.read_csv` reads it back.
+    With a W&B logger, the same `wandb_rows` rows go to the table `<stage>/predictions`, molecules drawn.
+
+    Args:
+        wandb_rows: At most how many rows go to W&B, evenly spread over the stage; 0 for none.
+    """
+
+    def __init__(self, wandb_rows: int = 50) -> None:
+        self.wandb_rows = wandb_rows
+
+    def read_rows(
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+    ) -> None:
+        """Judge this rank's rows, gather all on rank 0, and write them there."""
+        judged = zip(rows, judge_sameness(rows), judge_validity(rows), strict=True)
+        records = gather_by_index({row.index: (row, same, verdict(same, why)) for row, same, why in judged})
+        if not trainer.is_global_zero:
+            return
+        notions = list(dict.fromkeys(notion for _, same, _ in records.values() for notion in same))
+        path = run_folder(trainer) / "predictions" / f"{stage}_epoch_{trainer.current_epoch}.csv"
+        write_csv(
+            path,
+            [*_COLUMNS, *(f"same_{notion}" for notion in notions), *_LAST_COLUMNS],
+            (_record(row, same, word) for row, same, word in records.values()),
+        )
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger) and self.wandb_rows > 0 and records:
+                shown = [(row, word) for row, _, word in _spread(list(records.values()), self.wandb_rows)]
+                columns, data = _drawn_table(shown)
+                logger.log_table(f"{stage}/predictions", columns, data, step=trainer.global_step)
+
+
+def _record(row: EvaluatedRow, same: dict[str, bool], word: str) -> dict[str, Any]:
+    """Return the cells of a row by column."""
+    return {
+        "row": row.index,
+        "task": row.task,
+        "input": row.input,
+        "target": row.target,
+        "prediction": row.prediction,
+        "verdict": word,
+        **{f"same_{notion}": equal for notion, equal in same.items()},
+        "score": round(row.score, 6),
+        "stopped": row.stopped,
+        "num_tokens": row.num_tokens,
+        "input_notation": row.input_notation,
+        "output_notation": row.output_notation,
+    }
+
+
+def _spread(items: list[Any], at_most: int) -> list[Any]:
+    """Return at most `at_most` of `items`, evenly spaced: the same places each time."""
+    if len(items) <= at_most:
+        return items
+    return [items[i * len(items) // at_most] for i in range(at_most)]
+
+
+def _drawn_table(shown: list[tuple[EvaluatedRow, str]]) -> tuple[list[str], list[list[Any]]]:
+    """Return columns and cells of the W&B table; the drawings' columns only where there are any."""
+    import wandb
+
+    columns = ["task", "input", "target", "prediction", "verdict", "score"]
+    data: list[list[Any]] = [
+        [row.task, row.input, row.target, row.prediction, word, round(row.score, 4)] for row, word in shown
+    ]
+    for column in ("input", "target", "prediction"):
+        pictures = [
+            draw(row.input_notation if column == "input" else row.output_notation, getattr(row, column))
+            for row, _ in shown
+        ]
+        if any(pictures):
+            columns.append(f"{column} drawn")
+            for cells, picture in zip(data, pictures, strict=True):
+                cells.append(wandb.Image(picture) if picture else None)
+    return columns, data

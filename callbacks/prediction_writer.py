@@ -1,0 +1,64 @@
+"""The output of `predict`: one line for each row of the user's file, in its order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from lightning.pytorch import LightningModule, Trainer
+from rich.console import Console
+
+from callbacks.csv_files import write_csv
+from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage, gather_by_index
+from callbacks.judging import judge_validity
+from callbacks.run_facts import run_folder
+
+_COLUMNS = ("line", "input", "prediction", "score", "valid", "stopped", "reason")
+
+
+class PredictionWriter(RowReader):
+    """Writes `predictions/<name of the input file>.csv` in the run's folder, on any number of devices.
+
+    Columns: line (in the input file, from 1), input, prediction, score (sum of the log-probabilities of the
+    generated tokens), valid (in the task's output notation), stopped (false: cut at the longest allowed
+    length) and reason (why the prediction is not valid, or why the row could not be answered). Rows that
+    were set aside have an empty prediction and their reason.
+    """
+
+    stages: ClassVar[tuple[Stage, ...]] = ("predict",)
+
+    def read_rows(
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+    ) -> None:
+        """Judge this rank's rows, gather all on rank 0, add the rows set aside, and write."""
+        datamodule = trainer.datamodule  # type: ignore[attr-defined]
+        gathered = gather_by_index(
+            {
+                row.index: _record(datamodule.row(stage, row.index).line, row, reason)
+                for row, reason in zip(rows, judge_validity(rows), strict=True)
+            }
+        )
+        if not trainer.is_global_zero:
+            return
+        set_aside = [
+            {"line": row.line, "input": row.text, "reason": row.reason} for row in datamodule.set_aside(stage)
+        ]
+        stem = Path(datamodule.predict_path).name.split(".")[0]
+        path = run_folder(trainer) / "predictions" / f"{stem or 'predict'}.csv"
+        records = sorted([*gathered.values(), *set_aside], key=lambda record: record["line"])
+        write_csv(path, _COLUMNS, records)
+        without = f", {len(set_aside)} of them without an answer (see `reason`)" if set_aside else ""
+        Console().print(f"Predictions of {len(records)} rows: {path}{without}", markup=False, soft_wrap=True)
+
+
+def _record(line: int, row: EvaluatedRow, reason: str | None) -> dict[str, Any]:
+    """Return the cells of an answered row by column."""
+    return {
+        "line": line,
+        "input": row.input,
+        "prediction": row.prediction,
+        "score": round(row.score, 6),
+        "valid": reason is None,
+        "stopped": row.stopped,
+        "reason": reason,
+    }

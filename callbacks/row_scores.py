@@ -1,0 +1,50 @@
+"""Scores with one slot a row, so that every row counts once on any number of ranks."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+
+class RowScores(Metric):
+    """A table with a slot for every evaluated row, filled by whichever rank sees the row.
+
+    Samplers pad or repeat rows so that all ranks get equally many batches; a sum over ranks would count
+    those rows twice. A slot cannot: a row seen twice is written to the same place, and ranks are merged by
+    the maximum over slots that start at -1.
+
+    Args:
+        num_rows: How many rows there are over all ranks; row indices are 0 to `num_rows` - 1.
+        num_columns: How many scores a row has.
+
+    Attributes:
+        values: `(num_rows, num_columns)` float32, at least 0, or -1 where nothing was written.
+    """
+
+    full_state_update = False
+    higher_is_better = None
+    is_differentiable = False
+    values: Tensor
+
+    def __init__(self, num_rows: int, num_columns: int) -> None:
+        super().__init__()
+        self.add_state("values", torch.full((num_rows, num_columns), -1.0), dist_reduce_fx="max")
+
+    def update(self, row_index: Tensor, values: Tensor) -> None:
+        """Write the scores of some rows.
+
+        Args:
+            row_index: `(B,)` int64 places of the rows; -1 marks filler rows, which are left out.
+            values: `(B, num_columns)` scores, each at least 0, or -1 where a score does not apply to a row.
+        """
+        assert values.shape == (len(row_index), self.values.shape[1]), f"unexpected shape {values.shape}"
+        assert not (values.isnan() | ((values < 0) & (values != -1))).any(), "scores are >= 0, or -1 for none"
+        assert row_index.numel() == 0 or int(row_index.max()) < len(self.values), "row index out of range"
+        real = row_index >= 0
+        slots = row_index[real].unsqueeze(1).expand(-1, self.values.shape[1])
+        self.values = self.values.scatter_reduce(0, slots, values[real].to(self.values), reduce="amax")
+
+    def compute(self) -> Tensor:
+        """Return the `(n, num_columns)` scores of the `n` rows that some rank has seen, in index order."""
+        return self.values[(self.values != -1).any(dim=1)]

@@ -1,0 +1,75 @@
+"""Facts about a run that several callbacks need: its folder, its metrics, its best checkpoint."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+METRICS_KEY = "metrics"
+"""Where a checkpoint keeps the metrics that were measured with its weights."""
+
+
+def run_folder(trainer: Trainer) -> Path:
+    """Return the folder that the run writes to, `runs/<name>`."""
+    return Path(trainer.default_root_dir)
+
+
+def is_trial(trainer: Trainer) -> bool:
+    """Return whether this is a `fast_dev_run`, which must leave no files."""
+    return bool(trainer.fast_dev_run)  # type: ignore[attr-defined]
+
+
+def silence_sync_advice(trainer: Trainer, names: str) -> None:
+    """Silence Lightning's advice to reduce metrics over ranks, for metrics that are equal on all ranks.
+
+    Args:
+        trainer: The trainer; with one rank there is no advice.
+        names: Regular expression that the names of the metrics begin with.
+    """
+    if trainer.world_size > 1:
+        warnings.filterwarnings("ignore", rf"It is recommended to use `self.log\('({names})")
+
+
+def current_metrics(trainer: Trainer) -> dict[str, float]:
+    """Return the latest logged metrics as numbers."""
+    return {name: float(value) for name, value in trainer.callback_metrics.items()}
+
+
+def keep_metrics(trainer: Trainer, checkpoint: dict[str, Any]) -> None:
+    """Write the latest metrics into a checkpoint that is being saved, so that both can be told together."""
+    checkpoint[METRICS_KEY] = current_metrics(trainer)
+
+
+def best_checkpoint(trainer: Trainer) -> Path | None:
+    """Return the file of the best weights, or None if no checkpoint was written.
+
+    With several `ModelCheckpoint` callbacks the first that monitors a metric counts.
+    """
+    callbacks = [
+        callback for callback in trainer.checkpoint_callbacks if isinstance(callback, ModelCheckpoint)
+    ]
+    monitored = [callback for callback in callbacks if callback.monitor is not None]
+    for callback in monitored or callbacks:
+        if callback.best_model_path and Path(callback.best_model_path).is_file():
+            return Path(callback.best_model_path)
+    return None
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint to the CPU without running any code from it; weights are mapped, not copied.
+
+    Raises:
+        ValueError: If the file holds more than tensors and plain values, or is no checkpoint.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:
+        raise ValueError(
+            f"{path}: expected a checkpoint of tensors and plain values (it is read with weights_only=True), "
+            f"but {type(error).__name__}: {error}"
+        ) from error

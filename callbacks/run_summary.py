@@ -1,0 +1,163 @@
+"""The end of a run in one table: how good, how fast, and where everything lies."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.loggers import CSVLogger, WandbLogger
+from lightning.pytorch.trainer.states import TrainerFn
+from rich.console import Console
+from rich.table import Table
+
+from callbacks.run_facts import (
+    METRICS_KEY,
+    best_checkpoint,
+    current_metrics,
+    is_trial,
+    keep_metrics,
+    load_checkpoint,
+    run_folder,
+)
+
+_STAGES = {"fit": "val", "validate": "val", "test": "test"}
+
+
+class RunSummary(Callback):
+    """Prints a table when `fit`, `validate` or `test` ends, and keeps it in `summary.json` in the run's folder.
+
+    After `fit` the numbers are those of the best checkpoint, the one that is exported, not of the last epoch.
+    """
+
+    def __init__(self) -> None:
+        self._begun = time.perf_counter()
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Start the clock."""
+        self._begun = time.perf_counter()
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Keep the metrics with the weights they were measured with."""
+        keep_metrics(trainer, checkpoint)
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Print and write the summary on rank 0, after every other callback has written its files."""
+        if not trainer.is_global_zero or is_trial(trainer) or stage not in _STAGES:
+            return
+        stage = TrainerFn(stage).value  # Lightning gives a member of its enumeration
+        summary = self._summarize(trainer, stage)
+        path = run_folder(trainer) / "summary.json"
+        kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({**kept, stage: summary}, indent=2) + "\n", encoding="utf-8")
+        _show(stage, summary)
+
+    def _summarize(self, trainer: Trainer, stage: str) -> dict[str, Any]:
+        """Return what there is to say about a stage."""
+        datamodule = trainer.datamodule  # type: ignore[attr-defined]
+        metrics = current_metrics(trainer)
+        speed = metrics.get("train/supervised_tokens_per_second")
+        best = best_checkpoint(trainer) if stage == "fit" else None
+        weights = best or (Path(trainer.ckpt_path) if trainer.ckpt_path and stage != "fit" else None)
+        if best is not None:
+            metrics = load_checkpoint(best).get(METRICS_KEY) or metrics
+        split = _STAGES[stage]
+        return {
+            "tasks": {
+                task: {"rows": rows, **_of_task(metrics, f"{split}/{task}/")}
+                for task, rows in _count_rows(datamodule, split).items()
+            },
+            "weights": weights.name if weights else "last weights",
+            "seconds": round(time.perf_counter() - self._begun, 1),
+            "supervised_tokens_per_second": speed,
+            "rows_set_aside": len(datamodule.set_aside(stage)),
+            "outputs": _outputs(trainer, best),
+        }
+
+
+def _count_rows(datamodule: Any, split: str) -> dict[str, int]:
+    """Return how many rows of a split each task has."""
+    total = datamodule.num_rows(split)
+    if len(datamodule.task_names) == 1:
+        return {datamodule.task_names[0]: total}
+    counts = Counter(datamodule.row(split, index).task for index in range(total))
+    return {task: counts[task] for task in datamodule.task_names}
+
+
+def _of_task(metrics: Mapping[str, float], prefix: str) -> dict[str, float]:
+    """Return the metrics below `prefix`, without it."""
+    return {name[len(prefix) :]: value for name, value in metrics.items() if name.startswith(prefix)}
+
+
+def _outputs(trainer: Trainer, best: Path | None) -> dict[str, str]:
+    """Return where the run's outputs lie: those that exist."""
+    folder = run_folder(trainer)
+    places = {
+        "best checkpoint": best,
+        "Hugging Face folder": folder / "hf",
+        "predictions": folder / "predictions",
+        "rows set aside": folder / "set_aside.csv",
+    }
+    for logger in trainer.loggers:
+        if isinstance(logger, CSVLogger):
+            places["metrics"] = Path(logger.log_dir) / "metrics.csv"
+        elif isinstance(logger, WandbLogger):
+            places["W&B run"] = Path(logger.experiment.dir).parent
+    return {name: str(place) for name, place in places.items() if place is not None and place.exists()}
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a duration as `45 s`, `9 min 05 s` or `2 h 03 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def _percent(metrics: Mapping[str, float], name: str) -> str:
+    """Return `61.2 % (58.0 to 64.3)`, or `-` for a metric that was not measured."""
+    if name not in metrics:
+        return "-"
+    text = f"{100 * metrics[name]:.1f} %"
+    if f"{name}_low" in metrics and f"{name}_high" in metrics:
+        text += f" ({100 * metrics[f'{name}_low']:.1f} to {100 * metrics[f'{name}_high']:.1f})"
+    return text
+
+
+def _show(stage: str, summary: dict[str, Any]) -> None:
+    """Print the table, the places of the outputs, and a warning about rows that were set aside."""
+    split = "validation rows" if _STAGES[stage] == "val" else "test rows"
+    table = Table(title=f"{stage}: {split}, {summary['weights']}")
+    for name in ("task", "exact match (95 %)", "validity", "rows", "tokens/s", "time"):
+        table.add_column(name, justify="left" if name == "task" else "right")
+    speed = summary["supervised_tokens_per_second"]
+    for task, metrics in summary["tasks"].items():
+        table.add_row(
+            task,
+            _percent(metrics, "exact_match"),
+            f"{100 * metrics['validity']:.1f} %" if "validity" in metrics else "-",
+            f"{metrics['rows']:,}",
+            f"{speed:,.0f}" if speed is not None else "-",
+            format_seconds(summary["seconds"]),
+        )
+    console = Console()
+    console.print(table)
+    for name, place in summary["outputs"].items():
+        console.print(f"{name}: {place}", markup=False, soft_wrap=True)
+    if summary["rows_set_aside"]:
+        console.print(
+            f"Warning: {summary['rows_set_aside']:,} rows were set aside; set_aside.csv in the run's folder says "
+            "which and why.",
+            style="yellow",
+            markup=False,
+            soft_wrap=True,
+        )

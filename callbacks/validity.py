@@ -1,0 +1,23 @@
+"""How often the model writes something well-formed, right or wrong."""
+
+from __future__ import annotations
+
+from callbacks.evaluated_rows import EvaluatedRow
+from callbacks.judging import judge_validity
+from callbacks.row_metric import RowMetric
+
+
+class Validity(RowMetric):
+    """Share of rows whose prediction is valid in the task's output notation, with 95 % Wilson intervals.
+
+    What valid means is the notation's `invalid_reason`: a SMILES must be parsed by RDKit into at least one
+    atom, a text must not be empty. A prediction that cannot be judged in time is not valid.
+    """
+
+    columns = ("validity",)
+    interval = "wilson"
+    headline = "validity"
+
+    def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
+        """Return 0 or 1 for each row."""
+        return [{"validity": float(reason is None)} for reason in judge_validity(rows)]

@@ -1,0 +1,109 @@
+"""All callbacks on two real processes (gloo) give what one process gives."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import warnings
+from pathlib import Path
+
+import pytest
+import torch.multiprocessing
+from callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from callbacks.csv_files import read_csv
+from callbacks.exact_match import ExactMatch
+from callbacks.fingerprint_similarity import FingerprintSimilarity
+from callbacks.prediction_table import PredictionTable
+from callbacks.prediction_writer import PredictionWriter
+from callbacks.run_summary import RunSummary
+from callbacks.text_similarity import TextSimilarity
+from callbacks.throughput import Throughput
+from callbacks.validity import Validity
+
+# 7 rows on 2 ranks: rank 1 has one less, made up by a repeat or a filler row. The last two are of another task,
+# which rank 1 sees one row of; the repeated row 1 is wrong, so that counting it twice would show.
+PAIRS = [
+    Pair("a", "CCO", "CCO"),
+    Pair("b", "CCN", "CC"),
+    Pair("c", "CCO", "OCC"),
+    Pair("d", "CCO", "C("),
+    Pair("e", "c1ccccc1", "c1ccccc1"),
+    Pair("f", "word", "word", "spell", "text"),
+    Pair("g", "word", "ward", "spell", "text"),
+]
+
+
+def run_all(folder: Path, repeat: bool, **options) -> None:
+    callbacks = [
+        PredictionTable(),
+        RunSummary(),
+        TextSimilarity(),
+        ExactMatch(),
+        Validity(),
+        FingerprintSimilarity(),
+        Throughput(),
+        PredictionWriter(),
+        ModelCheckpoint(folder / "checkpoints", monitor="val/exact_match", mode="max"),
+    ]
+    data = StubData(PAIRS, batch_size=2, repeat=repeat, aside=[Aside(4, "empty", "")], predict_path="in.csv")
+    trainer = make_trainer(folder, callbacks, enable_checkpointing=True, **options)
+    model = ScriptedModel(PAIRS)
+    trainer.fit(model, datamodule=data)
+    metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    trainer.predict(model, datamodule=data, return_predictions=False)
+    (folder / f"metrics_{trainer.global_rank}.json").write_text(json.dumps(metrics))
+
+
+def run_rank(rank: int, folder: Path, port: int) -> None:
+    """One of two processes, as a launcher such as torchrun starts them."""
+    torch.set_num_threads(1)
+    warnings.filterwarnings("error", "It is recommended to use .self.log")
+    os.environ.update(
+        RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", LOCAL_WORLD_SIZE="2", GROUP_RANK="0",
+        MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), TORCHELASTIC_RUN_ID="test",
+    )  # fmt: skip
+    for kind in ("repeat", "filler"):
+        run_all(folder / kind, kind == "repeat", devices=2, strategy="ddp")
+
+
+def free_port() -> int:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        return server.getsockname()[1]
+
+
+@pytest.mark.pitfall(4)
+@pytest.mark.pitfall(3)
+def test_two_processes_give_the_files_and_metrics_of_one(tmp_path):
+    for kind in ("repeat", "filler", "alone"):
+        (tmp_path / kind).mkdir()
+    run_all(tmp_path / "alone", repeat=False)
+    torch.multiprocessing.spawn(run_rank, (tmp_path, free_port()), nprocs=2)
+    expected = json.loads((tmp_path / "alone" / "metrics_0.json").read_text())
+    assert expected["val/to_smiles/exact_match"] == pytest.approx(2 / 5)
+    evaluated = {name for name in expected if name.startswith("val/")}
+    assert {
+        "val/exact_match",
+        "val/spell/validity",
+        "val/to_smiles/bleu_high",
+        "val/to_smiles/morgan",
+    } <= evaluated
+    for kind in ("repeat", "filler"):
+        for rank in (0, 1):
+            metrics = json.loads((tmp_path / kind / f"metrics_{rank}.json").read_text())
+            assert {name: metrics[name] for name in metrics if name in evaluated} == {
+                name: expected[name] for name in evaluated
+            }
+        for file in ("val_epoch_0.csv", "in.csv"):
+            one = (tmp_path / "alone" / "predictions" / file).read_text()
+            assert (tmp_path / kind / "predictions" / file).read_text() == one
+        assert (tmp_path / kind / "summary.json").is_file()
+    assert [row["line"] for row in read_csv(tmp_path / "filler" / "predictions" / "in.csv")] == [*"23456789"]
+    # Throughput counts positions of all ranks: 7 rows of 5 and, on two ranks, the row that makes up.
+    padding = json.loads((tmp_path / "filler" / "metrics_1.json").read_text())["train/padding"]
+    tokens = sum(2 + row % 3 + 1 for row in range(7))
+    assert padding == pytest.approx(1 - tokens / 40, rel=1e-5)
+    assert expected["train/padding"] == pytest.approx(1 - tokens / 35, rel=1e-5)

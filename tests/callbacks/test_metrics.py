@@ -1,0 +1,138 @@
+"""The metric callbacks, each against an independent computation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from rapidfuzz.distance import Levenshtein
+from rdkit import Chem
+from rdkit.Chem import MACCSkeys
+from rdkit.DataStructs import TanimotoSimilarity
+from torchmetrics.functional.text import bleu_score
+
+from callbacks.evaluated_rows import EvaluatedRow
+from callbacks.exact_match import ExactMatch
+from callbacks.fingerprint_similarity import FingerprintSimilarity
+from callbacks.intervals import wilson_interval
+from callbacks.text_similarity import TextSimilarity, bleu, bleu_counts
+from callbacks.validity import Validity
+
+
+def make_row(prediction, target, notation="smiles", index=0):
+    return EvaluatedRow(index, "t", "in", target, "text", notation, prediction, -1.0, True, 3)
+
+
+def scores(metric, *rows):
+    return metric.score([make_row(*row, index=i) for i, row in enumerate(rows)])
+
+
+def test_exact_match_by_each_notion():
+    same_text, other_spelling, tautomer, mirror_image, wrong, broken = scores(
+        ExactMatch(),
+        ("CCO", "CCO"),
+        ("OCC", "CCO"),
+        ("Oc1ccccn1", "O=c1cccc[nH]1"),
+        ("C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O"),
+        ("CCC", "CCO"),
+        ("CC(", "CCO"),
+    )
+    names = ["exact_match", "exact_match_canonical", "exact_match_inchikey", "exact_match_connectivity"]
+    assert [same_text[name] for name in names] == [1, 1, 1, 1]
+    assert [other_spelling[name] for name in names] == [0, 1, 1, 1]
+    assert [tautomer[name] for name in names] == [0, 0, 1, 1]
+    assert [mirror_image[name] for name in names] == [0, 0, 0, 1]
+    assert [wrong[name] for name in names] == [0, 0, 0, 0]
+    assert [broken[name] for name in names] == [0, 0, 0, 0]
+
+
+def test_exact_match_of_text_has_one_notion():
+    assert scores(ExactMatch(), ("a b", "a b", "text"), ("a", "b", "text")) == [
+        {"exact_match": 1.0},
+        {"exact_match": 0.0},
+    ]
+
+
+def test_exact_match_columns_hold_every_notion_of_every_notation():
+    columns = ExactMatch().columns
+    assert len(set(columns)) == len(columns)
+    assert {"exact_match", "exact_match_canonical", "exact_match_value"} <= set(columns)
+
+
+def test_validity_is_that_of_the_output_notation():
+    rows = [
+        ("CCO", "C"),
+        ("C(C", "C"),
+        ("", "C"),
+        ("CCO CC", "C"),
+        ("[C][O]", "[C]", "selfies"),
+        ("C(C", "C", "text"),
+    ]
+    assert [score["validity"] for score in scores(Validity(), *rows)] == [1, 0, 0, 0, 1, 1]
+
+
+def test_text_similarity_equals_torchmetrics_and_rapidfuzz(tmp_path):
+    rng = np.random.default_rng(0)
+    texts = ["".join(rng.choice(list("CNO()=1 "), size=rng.integers(1, 30))).strip() for _ in range(40)]
+    pairs = [
+        Pair("", a, (b + a[:9]).strip(), "t", "text") for a, b in zip(texts[:20], texts[20:], strict=True)
+    ]
+    trainer = make_trainer(tmp_path, [TextSimilarity()])
+    trainer.validate(ScriptedModel(pairs), datamodule=StubData(pairs), verbose=False)
+    metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+
+    def spell(text):
+        return " ".join(text.replace(" ", "_"))
+
+    expected = bleu_score(
+        [spell(pair.prediction) for pair in pairs], [[spell(pair.target)] for pair in pairs]
+    )
+    assert metrics["val/t/bleu"] == pytest.approx(float(expected), abs=1e-6)
+    assert metrics["val/t/bleu_low"] < metrics["val/t/bleu"] < metrics["val/t/bleu_high"]
+    distances = [Levenshtein.distance(pair.prediction, pair.target) for pair in pairs]
+    longest = [max(len(pair.prediction), len(pair.target)) for pair in pairs]
+    assert metrics["val/t/edit_distance"] == pytest.approx(np.mean(distances))
+    assert metrics["val/t/edit_similarity"] == pytest.approx(np.mean(1 - np.array(distances) / longest))
+
+
+@pytest.mark.parametrize(
+    ("prediction", "target"), [("", "abc"), ("abc", ""), ("abc", "abc"), ("abcdx", "abcd")]
+)
+def test_bleu_of_short_texts_equals_torchmetrics(prediction, target):
+    ours = bleu(np.array([bleu_counts(prediction, target)]))[0]
+    assert ours == pytest.approx(float(bleu_score([" ".join(prediction)], [[" ".join(target)]])), abs=1e-6)
+
+
+def test_fingerprint_similarity_counts_invalid_as_zero_and_apart():
+    alike, broken, text = scores(
+        FingerprintSimilarity(), ("CCCO", "CCO"), ("CC(", "CCO"), ("CCO", "CCO", "text")
+    )
+    keys = [MACCSkeys.GenMACCSKeys(Chem.MolFromSmiles(smiles)) for smiles in ("CCCO", "CCO")]
+    paths = [Chem.RDKFingerprint(Chem.MolFromSmiles(smiles)) for smiles in ("CCCO", "CCO")]
+    assert alike["maccs"] == alike["maccs_valid"] == pytest.approx(TanimotoSimilarity(*keys))
+    assert alike["rdk"] == pytest.approx(TanimotoSimilarity(*paths))
+    assert broken == {"morgan": 0.0, "maccs": 0.0, "rdk": 0.0}
+    assert text == {}
+
+
+def test_all_metrics_of_a_run(tmp_path):
+    pairs = [
+        Pair("ethanol", "CCO", "CCO"),
+        Pair("propane", "CCC", "CCO"),
+        Pair("water", "O", "("),
+        Pair("water", "w", "w", "spell", "text"),
+    ]
+    callbacks = [FingerprintSimilarity(), ExactMatch(), Validity(), TextSimilarity()]
+    trainer = make_trainer(tmp_path, callbacks)
+    trainer.validate(ScriptedModel(pairs), datamodule=StubData(pairs), verbose=False)
+    metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    assert metrics["val/to_smiles/exact_match"] == pytest.approx(1 / 3)
+    low, high = wilson_interval(1, 3)
+    assert metrics["val/to_smiles/exact_match_low"] == pytest.approx(low)
+    assert metrics["val/to_smiles/exact_match_high"] == pytest.approx(high)
+    assert metrics["val/exact_match"] == pytest.approx((1 / 3 + 1) / 2)
+    assert metrics["val/to_smiles/validity"] == pytest.approx(2 / 3)
+    assert metrics["val/validity"] == pytest.approx((2 / 3 + 1) / 2)
+    assert metrics["val/to_smiles/maccs_valid"] == pytest.approx(metrics["val/to_smiles/maccs"] * 3 / 2)
+    assert "val/spell/maccs" not in metrics
+    assert "val/spell/exact_match_canonical" not in metrics
