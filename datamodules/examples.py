@@ -52,6 +52,14 @@ class Encoded:
         offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths[keep], dtype=np.int64)])
         return Encoded(self.ids[np.repeat(keep, lengths)], offsets, self.prompt_lengths[keep])
 
+    @staticmethod
+    def join(pieces: Sequence[Encoded]) -> Encoded:
+        """Return the examples of all pieces, in order."""
+        lengths = np.concatenate([piece.lengths for piece in pieces])
+        offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths, dtype=np.int64)])
+        prompt_lengths = np.concatenate([piece.prompt_lengths for piece in pieces])
+        return Encoded(np.concatenate([piece.ids for piece in pieces]), offsets, prompt_lengths)
+
     def labels(self, index: int, loss_on: LossOn = "completion") -> NDArray[np.int64]:
         """Return one example's labels, as long as its ids: `IGNORE_INDEX` where not supervised.
 
@@ -110,7 +118,9 @@ def encode(
 def _token_ids(tokenizer: Any, texts: Sequence[str], special_tokens: bool) -> list[list[int]]:
     if not len(texts):
         return []
-    return tokenizer(list(texts), add_special_tokens=special_tokens, return_attention_mask=False, verbose=False)["input_ids"]
+    return tokenizer(
+        list(texts), add_special_tokens=special_tokens, return_attention_mask=False, verbose=False
+    )["input_ids"]
 
 
 def _appends_stop(tokenizer: Any) -> bool:

@@ -148,7 +148,7 @@ class SequenceTaskDataModule(LightningDataModule):
         self.split_settings = SplitSettings(
             split, split_column, val_source, test_source, val_fraction, test_fraction, split_seed
         )
-        self.limits: dict[int, int | None] = {TRAIN: train_rows, VAL: val_rows, TEST: test_rows}
+        self.limits: dict[str, int | None] = {"train": train_rows, "val": val_rows, "test": test_rows}
         for name, value, least in (
             ("train_rows", train_rows, 1), ("val_rows", val_rows, 0), ("test_rows", test_rows, 1), ("shots", shots, 0),
             ("batch_size", batch_size, 1), ("eval_batch_size", eval_batch_size, 1), ("max_length", max_length, 2),
@@ -164,6 +164,7 @@ class SequenceTaskDataModule(LightningDataModule):
                 f"Expected --data.max_length to be at most the base's context of {context} tokens, but got {max_length}."
             )
         self.store: RowStore | None = None
+        self.candidates: dict[str, list[NDArray[np.int64]]] = {}
         self.pools: dict[str, NDArray[np.int64]] = {}
         self.encoded: dict[str, Encoded] = {}
         self.aside: dict[str, list[SetAside]] = {}
@@ -195,7 +196,8 @@ class SequenceTaskDataModule(LightningDataModule):
         if stage == "predict":
             self._read_predict()
         if sides and self.trainer is not None and self.trainer.is_global_zero:
-            data_report.write(self.report, self.aside["fit"], Path(self.trainer.default_root_dir))
+            folder = Path(self.trainer.default_root_dir)
+            data_report.write(self.report, self.aside["fit"], folder if stage == "fit" else folder / stage)
         if stage == "fit" and not len(self.pools["train"]):
             raise ValueError(data_report.why_empty(self.report))
 
@@ -211,11 +213,10 @@ class SequenceTaskDataModule(LightningDataModule):
         order = nested_order(identities, self.split_settings.split_seed)
         order_sides, order_tasks = sides[order], task_of[order]
         for side, name in ((TRAIN, "train"), (VAL, "val"), (TEST, "test")):
-            pools = [
-                order[(order_sides == side) & (order_tasks == task)][: self.limits[side]]
-                for task in range(len(self.tasks))
+            self.candidates[name] = [
+                order[(order_sides == side) & (order_tasks == task)] for task in range(len(self.tasks))
             ]
-            self.pools[name] = np.concatenate(pools).astype(np.int64)
+            self.pools[name] = np.concatenate([rows[: self.limits[name]] for rows in self.candidates[name]])
         if self.shots:
             self.store.draw_demonstrations_from(self.pools["train"])
         self.aside["fit"] = [row for part in parts for row in part.rows.set_aside]
@@ -232,22 +233,43 @@ class SequenceTaskDataModule(LightningDataModule):
         return [token for token in self.tokenizer.all_special_tokens if len(token) > 1]
 
     def _encode(self, side: str) -> None:
-        """Tokenise the side's rows; those over `max_length` are set aside."""
-        assert self.store is not None
-        encoded = self.store.encode(self.pools[side])
-        fits = encoded.lengths <= self.max_length
-        if not fits.all():
-            for row, length in zip(self.pools[side][~fits], encoded.lengths[~fits], strict=True):
-                part, place = self.store.locate(int(row))
-                reason = f"longer than --data.max_length {self.max_length}: {length} tokens ({side})"
-                self.aside["fit"].append(
-                    SetAside(part.file, int(part.lines[place]), reason, part.inputs[place][:200])
-                )
-            self.pools[side] = self.pools[side][fits]
-            encoded = encoded.take(fits)
+        """Tokenise as many of the side's rows as asked for; those over `max_length` are set aside and others taken."""
+        filled = [self._fill(side, rows) for rows in self.candidates[side]]
+        self.pools[side] = np.concatenate([rows for rows, _ in filled])
+        self.encoded[side] = Encoded.join([encoded for _, encoded in filled])
         self.report["rows"][side] = len(self.pools[side])
-        self.report["too_long"][side] = int((~fits).sum())
-        self.encoded[side] = encoded
+
+    def _fill(self, side: str, candidates: NDArray[np.int64]) -> tuple[NDArray[np.int64], Encoded]:
+        """Return the first rows of one task that fit, up to the side's limit, and their tokens."""
+        assert self.store is not None
+        limit = self.limits[side]
+        wanted = len(candidates) if limit is None else min(limit, len(candidates))
+        rows, pieces, tried, kept = [candidates[:0]], [self.store.encode(candidates[:0])], 0, 0
+        while kept < wanted and tried < len(candidates):
+            # As many as will do if as large a share fits as before, and a few more.
+            share = max(kept, 1) / tried if tried else 1.0
+            chunk = candidates[tried : tried + int((wanted - kept) / share * 1.05) + 50]
+            encoded = self.store.encode(chunk)
+            fits = encoded.lengths <= self.max_length
+            fits &= np.cumsum(fits) <= wanted - kept
+            used = len(chunk) if kept + fits.sum() < wanted else int(np.flatnonzero(fits)[-1]) + 1
+            for row, length in zip(
+                chunk[:used][~fits[:used]], encoded.lengths[:used][~fits[:used]], strict=True
+            ):
+                self._set_aside_long(side, int(row), int(length))
+            rows.append(chunk[fits])
+            pieces.append(encoded.take(fits))
+            tried, kept = tried + used, kept + int(fits.sum())
+        return np.concatenate(rows), Encoded.join(pieces)
+
+    def _set_aside_long(self, side: str, row: int, length: int) -> None:
+        assert self.store is not None
+        part, place = self.store.locate(row)
+        reason = f"longer than --data.max_length {self.max_length}: {length} tokens ({side})"
+        self.aside["fit"].append(
+            SetAside(part.file, int(part.lines[place]), reason, part.inputs[place][:200])
+        )
+        self.report["too_long"][side] = self.report["too_long"].get(side, 0) + 1
 
     def _read_predict(self) -> None:
         """Read the file to predict; rows that cannot be asked are kept for the output with their reason."""

@@ -28,7 +28,7 @@ from datamodules.sources.building.ccd import read_ccd
 from datamodules.sources.building.opsin import Opsin
 from datamodules.sources.building.primary import conventional_words, is_inverted, is_openeye, rank
 from datamodules.sources.building.records import Record, read_b3db, read_chemicals
-from datamodules.sources.building.structures import LENGTH_LIMIT, Structure, check_structure
+from datamodules.sources.building.structures import LENGTH_LIMIT, Structure, canonical, check_structure
 
 logger = logging.getLogger(__name__)
 
@@ -129,7 +129,7 @@ def verify_names(entries: list[Entry], opsin: Opsin) -> dict[tuple[str, str], st
         }
         logger.info("round %d: %d names", attempt + 1, len(tries))
         opsin.ask(tries.values())
-        verified.update({key: text for key, text in tries.items() if opsin.key(text) == key[0]})
+        verified.update({key: text for key, text in tries.items() if opsin[text] == key[0]})
     return verified
 
 
@@ -151,7 +151,13 @@ def choose(entries: list[Entry], verified: dict[tuple[str, str], str]) -> Pair |
         return None
     _, primary, source, structure = min(ranked, key=lambda item: item[0])
     synonyms = [name for name in dict.fromkeys(item[1] for item in ranked) if name != primary]
+    return make_pair(structure, primary, synonyms, source)
+
+
+def make_pair(structure: Structure, primary: str, synonyms: list[str], source: str) -> Pair:
+    """Return the row with the columns that follow from the structure."""
     smiles = structure.smiles
+    has_stereo = any(mark in smiles for mark in "@/\\")
     return Pair(
         structure.inchikey,
         smiles,
@@ -159,9 +165,29 @@ def choose(entries: list[Entry], verified: dict[tuple[str, str], str]) -> Pair |
         synonyms,
         structure.formula,
         source,
-        any(mark in smiles for mark in "@/\\"),
+        has_stereo,
         smiles.count(".") + 1,
     )
+
+
+def follow_names(pairs: list[Pair], opsin: Opsin) -> tuple[list[Pair], int]:
+    """Return the rows with the structure as the primary name states it, and how many that changed.
+
+    An InChIKey does not tell a lactam from a lactim or an ammonium salt from an amine with its acid. Where the package draws
+    one and its name states the other (`CC(O)=NC` and `N-methylacetamide`), nobody could translate the pair.
+    """
+    opsin.ask(pair.iupac for pair in pairs)
+    changed = 0
+    result = []
+    for pair in pairs:
+        stated = opsin[pair.iupac]
+        if canonical(stated) != pair.smiles:
+            structure = check_structure(stated)
+            if structure.inchikey == pair.inchikey and structure.smiles != pair.smiles:
+                changed += 1
+                pair = make_pair(structure, pair.iupac, pair.synonyms, pair.source)
+        result.append(pair)
+    return result, changed
 
 
 def to_table(pairs: list[Pair]) -> pa.Table:
@@ -214,8 +240,8 @@ def counts(
     }
 
 
-def build(opsin: Opsin) -> tuple[pa.Table, dict[str, Any]]:
-    """Return the data set and its counts."""
+def build(cache: Path) -> tuple[pa.Table, dict[str, Any]]:
+    """Return the data set and its counts; OPSIN's answers are kept in the folder `cache`."""
     all_records = list(chain(read_chemicals(), read_ccd(), read_b3db()))
     logger.info("%d records read", len(all_records))
     entries, reasons = read_structures(all_records)
@@ -223,9 +249,11 @@ def build(opsin: Opsin) -> tuple[pa.Table, dict[str, Any]]:
     for entry in entries:
         by_key[entry.structure.inchikey].append(entry)
     logger.info("%d molecules; not used: %s", len(by_key), dict(reasons))
-    verified = verify_names(entries, opsin)
+    verified = verify_names(entries, Opsin(cache / "inchikeys.tsv", "stdinchikey"))
     pairs = [pair for group in by_key.values() if (pair := choose(group, verified)) is not None]
+    pairs, changed = follow_names(pairs, Opsin(cache / "smiles.tsv", "smi"))
     numbers = counts(pairs, by_key, Counter(record.source for record in all_records), reasons)
+    numbers["smiles_follow_name"] = changed
     return to_table(pairs), numbers
 
 
@@ -235,12 +263,14 @@ def main() -> None:
     parser.add_argument(
         "--output", type=Path, default=DATA / "pubchem.parquet", help="the Parquet file to write"
     )
-    parser.add_argument("--cache", type=Path, default=Path("build/opsin.tsv"), help="OPSIN's answers so far")
+    parser.add_argument(
+        "--cache", type=Path, default=Path("build/opsin"), help="folder for OPSIN's answers so far"
+    )
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     check_versions()
     began = time.perf_counter()
-    table, numbers = build(Opsin(arguments.cache))
+    table, numbers = build(arguments.cache)
     write_table(table, arguments.output)
     content = arguments.output.read_bytes()
     numbers |= {"packages": PINS, "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}

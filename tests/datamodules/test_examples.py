@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from datamodules.examples import IGNORE_INDEX, encode
+from datamodules.examples import IGNORE_INDEX, Encoded, encode
 from tests.datamodules.conftest import make_tokenizer
 
 TOKENIZER = make_tokenizer(begin="<s>")
@@ -83,6 +83,12 @@ def test_taking_some_is_encoding_some(tokenizer: Any) -> None:
     expected = encode(tokenizer, prompts[::2], completions[::2])
     for name in ("ids", "offsets", "prompt_lengths"):
         assert (getattr(taken, name) == getattr(expected, name)).all()
+    joined = Encoded.join(
+        [encode(tokenizer, prompts[:1], completions[:1]), encode(tokenizer, prompts[1:], completions[1:])]
+    )
+    together = encode(tokenizer, prompts, completions)
+    for name in ("ids", "offsets", "prompt_lengths"):
+        assert (getattr(joined, name) == getattr(together, name)).all()
 
 
 def test_nothing_to_encode(tokenizer: Any) -> None:

@@ -164,7 +164,27 @@ def test_a_row_too_long_for_the_context_is_dropped_and_not_cut(tokenizer: Any, t
     # Cut to 20 tokens, the first row would have no supervised token, and the mean loss of a batch of it is 0/0.
     assert (batch["labels"] != IGNORE_INDEX).any(dim=1).all()
     assert len(batch["row_index"]) == 1
-    assert data.report["too_long"] == {"train": 2, "val": 0}
+    assert data.report["too_long"] == {"train": 2}
+
+
+def test_rows_that_are_too_long_make_room_for_others(tokenizer: Any, tmp_path: Path) -> None:
+    rows = [["a", "b"], *[["x" * (30 if n % 3 else 1), f"y{n}"] for n in range(300)]]
+    source = write_csv(tmp_path / "long.csv", rows)
+    options = {
+        "input_column": "a",
+        "output_column": "b",
+        "max_length": 20,
+        "val_fraction": 0,
+        "test_fraction": 0,
+    }
+    few, all_rows = (make(tokenizer, source, train_rows=limit, **options) for limit in (40, None))
+    for data in (few, all_rows):
+        data.setup("fit")
+    assert len(few.pools["train"]) == few.report["rows"]["train"] == len(few.encoded["train"]) == 40
+    assert few.report["too_long"]["train"] == len(few.set_aside("fit")) < 200
+    assert len(all_rows.pools["train"]) == 100
+    assert all_rows.report["too_long"]["train"] == 200
+    assert (all_rows.pools["train"][:40] == few.pools["train"]).all()
 
 
 def test_a_missing_column_lists_those_that_exist(tokenizer: Any, words: str) -> None:

@@ -11,13 +11,16 @@ import re
 
 _START = r"(?<![A-Za-z0-9])"  # a locant starts a name or follows a bracket, comma, hyphen, space or prime
 _PRIMES = r"(?:''+|'|\"|)"
-_STEREO_ITEM = rf"(?:\d+[a-h]?{_PRIMES}|[a-h](?=[rs])|)(?:rs|sr|r\*|s\*|r|s|e|z)"
-_STEREO = re.compile(rf"[(\[]{_STEREO_ITEM}(?:,\s?{_STEREO_ITEM})*[)\]]")
-_STEREO_PART = re.compile(rf"(\d+[a-h]?{_PRIMES})?(rs|sr|r\*|s\*|r|s|e|z)(?=[,)\]])")
+_STEREO_ITEM = rf"(?:(?:\d+[a-h]?{_PRIMES}|[a-h](?=[rs])|)(?:rs|sr|r\*|s\*|r|s|e|z)|\d+(?:alpha|beta))"
+# After a letter it is a fusion: `benzo(e)pyrene`.
+_STEREO = re.compile(rf"(?<![a-z])\({_STEREO_ITEM}(?:,\s?{_STEREO_ITEM})*\)")
+_STEREO_PART = re.compile(rf"(\d+[a-h]?{_PRIMES})?(rs|sr|r\*|s\*|r|s|e|z)(?=[,)])")
 _HYDROGEN = re.compile(rf"{_START}(\d+[a-z]?{_PRIMES})h(?=[-,)\]\s]|$)")
 _ISOTOPE = re.compile(r"\((\d*(?:,\d+)*-?)(2|3|11|13|14|15|18)(h|c|n|o)(\d*)\)")
 _AFTER = rf"(?:\d+|\(\d+\)|-?(?:alpha|beta|gamma|delta|epsilon|omega)|){_PRIMES}(?:[,-]|\s?$)"
-_HETERO = re.compile(rf"{_START}(n|o|s|p|c|se|te|as)(?={_AFTER})")
+# Here `s` and `as` are for (un)symmetric, `o` and `p` for ortho and para; OPSIN does not mind, a reader does.
+_NO_LOCANT = r"(?!a?s-(?:triaz|tetraz|indac|hydrind)|[op]-(?:menth|xyl|cym|tol|cres))"
+_HETERO = re.compile(rf"{_START}{_NO_LOCANT}(n|o|s|p|c|se|te|as)(?={_AFTER})")
 _SUGAR = re.compile(rf"{_START}(d|l|dl)(?=-)")
 _ROMAN = re.compile(r"\((i|ii|iii|iv|v|vi|vii|viii|0)\)")
 # ACD's `N~4~`, OpenEye's `~{N}` and `0^{2,7}`, Beilstein's `0<2,7>`: PubChem writes `N4`, `N` and `02,7`.
@@ -64,4 +67,8 @@ def readings(raw: str) -> list[str]:
     some = re.sub(rf"{_START}N-(?=(?:but|prop|pent|hex|hept|oct|non|dec|undec|dodec|alk|amyl))", "n-", full)
     tries = [full, some, few, text, lower]
     # `sulfate (1:?)` does not say what it is.
-    return [name for name in dict.fromkeys(tries) if name and name.isascii() and name.isprintable() and "?" not in name]
+    return [
+        name
+        for name in dict.fromkeys(tries)
+        if name and name.isascii() and name.isprintable() and "?" not in name
+    ]

@@ -59,12 +59,12 @@ def conventional_words(name: str) -> str:
 
 
 def _pairs(name: str) -> Counter[str]:
-    text = name.replace("-", "").replace(" ", "").lower()
+    text = name.replace("-", "").lower()
     return Counter(text[index : index + 2] for index in range(len(text) - 1))
 
 
 def distance(name: str, anchor: str) -> int:
-    """Return how many neighbouring pairs of characters two names do not share, hyphens and spaces aside.
+    """Return how many neighbouring pairs of characters two names do not share, hyphens aside.
 
     The order of substituents hardly counts: an alphabetical `2-hydroxy-5-methyl` is close to the `5-methyl-2-hydroxy`
     that `conventional_words` makes of `5-methyl-2-oxidanyl`.
@@ -84,4 +84,12 @@ def rank(
         source_rank: The place of the package in the order of packages.
         position: The place of the name among the package's names of the molecule.
     """
-    return is_openeye(name), is_inverted(name), source_rank, distance(name, anchor), name.count("-"), position, name
+    return (
+        is_openeye(name),
+        is_inverted(name),
+        source_rank,
+        distance(name, anchor),
+        name.count("-"),
+        position,
+        name,
+    )

@@ -19,6 +19,13 @@ class Structure(NamedTuple):
     reason: str = ""
 
 
+def canonical(smiles: str) -> str:
+    """Return RDKit's canonical isomeric SMILES, `""` if it cannot read it."""
+    with rdBase.BlockLogs():
+        molecule = Chem.MolFromSmiles(smiles)
+        return "" if molecule is None else Chem.MolToSmiles(molecule)
+
+
 def drop_unseen_stereo(molecule: Chem.Mol, inchikey: str) -> Chem.Mol:
     """Return the molecule without the stereo marks that do not change its InChIKey.
 
@@ -39,6 +46,10 @@ def drop_unseen_stereo(molecule: Chem.Mol, inchikey: str) -> Chem.Mol:
             if Chem.MolToInchiKey(molecule) != inchikey:
                 bond.SetStereoAtoms(*ends)
                 bond.SetStereo(stereo)
+    # The SMILES of several components is written from the directions of the single bonds, which still show everything.
+    for bond in molecule.GetBonds():
+        bond.SetBondDir(Chem.BondDir.NONE)
+    Chem.SetDoubleBondNeighborDirections(molecule)
     return molecule
 
 

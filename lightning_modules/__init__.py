@@ -1,0 +1,1 @@
+"""The decoder language model: loading it, its loss, its generation, and the LightningModule around it."""

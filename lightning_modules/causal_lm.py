@@ -1,0 +1,205 @@
+"""The LightningModule: trains a decoder on supervised tokens, and generates text once for every metric."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+from transformers import PreTrainedModel
+
+from lightning_modules.decoders import Init, load_decoder, load_tokenizer
+from lightning_modules.generation import GenerationSettings, generate
+from lightning_modules.loss import supervised_loss
+from lightning_modules.schedule import warmup_cosine
+from lightning_modules.token_mean import TokenMean
+
+GREEDY = GenerationSettings()
+
+
+class CausalLM(LightningModule):
+    """A decoder that learns completions.
+
+    Batches are dicts of tensors: `input_ids` and `labels` `(B, T)` (padded on the right, -100 = not supervised;
+    packed training batches also have `attention_mask` and `position_ids`),
+    and for evaluation `prompt_ids` and `prompt_mask` `(B, P)` (padded on the left) and `row_index` `(B,)`.
+
+    The loss of an optimizer step is the mean over all supervised tokens of all its micro-batches on all ranks.
+    `training_step` returns a sum; the gradients are divided by the number of tokens just before clipping. (A
+    callback's own `on_before_optimizer_step` runs before that and sees gradients of the sum.)
+
+    Nothing is stored as hyper-parameters in checkpoints: LightningCLI would let them override the flags of a resumed
+    run. The run folder's config.yaml holds them.
+    """
+
+    decoder: PreTrainedModel
+
+    def __init__(
+        self,
+        base: str = "builtin",
+        init: Init | None = None,
+        optimizer: OptimizerCallable = lambda params: torch.optim.AdamW(params, lr=1e-3, weight_decay=0.01),
+        scheduler: LRSchedulerCallable | None = None,
+        warmup_fraction: float = 0.05,
+        min_lr_fraction: float = 0.1,
+        gradient_checkpointing: bool = False,
+        generation: GenerationSettings = GREEDY,
+        trust_remote_code: bool = False,
+    ) -> None:
+        """Load the tokenizer; the weights come later, in `configure_model`.
+
+        Args:
+            base: The decoder: a name in configs/bases, a path to such a YAML file, a Hub id, or a folder.
+            init: Start from `pretrained` or from `random` weights; by default what the base says.
+            optimizer: Gets the parameters in two groups; norms and biases have no weight decay.
+            scheduler: Stepped after each optimizer step (ReduceLROnPlateau: after each epoch, on val/loss).
+                By default a linear warm-up, then a cosine.
+            warmup_fraction: Share of the run's steps in which the default scheduler warms up.
+            min_lr_fraction: Where the default scheduler ends, as a share of the learning rate.
+            gradient_checkpointing: Recompute activations in the backward pass: less memory, about a third slower.
+            generation: How predictions are generated.
+            trust_remote_code: Run Python code that a Hub repository brings with its weights. Off by default.
+
+        Raises:
+            ValueError: If the base cannot be found or fetched, or a share is not in [0, 1].
+        """
+        super().__init__()
+        for name, share in {"warmup_fraction": warmup_fraction, "min_lr_fraction": min_lr_fraction}.items():
+            if not 0 <= share <= 1:
+                raise ValueError(f"Expected --model.{name} to be in [0, 1], but got {share}.")
+        self.base = base
+        self.init = init
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+        self.warmup_fraction = warmup_fraction
+        self.min_lr_fraction = min_lr_fraction
+        self.gradient_checkpointing = gradient_checkpointing
+        self.generation = generation
+        self.trust_remote_code = trust_remote_code
+        self.tokenizer = load_tokenizer(base, trust_remote_code)
+        self.val_loss = TokenMean()
+        self.test_loss = TokenMean()
+        # Loss sum and supervised tokens of the open accumulation window on this rank. Not a buffer: DDP copies
+        # rank 0's buffers over everybody's.
+        self._window = torch.zeros(2)
+
+    def configure_model(self) -> None:
+        """Load the weights; a second call does nothing."""
+        if not hasattr(self, "decoder"):
+            self.decoder = load_decoder(
+                self.base,
+                self.init,
+                gradient_checkpointing=self.gradient_checkpointing,
+                trust_remote_code=self.trust_remote_code,
+            )
+
+    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+        """Return the sum of the losses of the supervised tokens, a scalar."""
+        loss_sum, count = supervised_loss(
+            self.decoder,
+            batch["input_ids"],
+            batch["labels"],
+            batch.get("attention_mask"),
+            batch.get("position_ids"),
+        )
+        self._window = self._window.to(loss_sum.device) + torch.stack(
+            [loss_sum.detach(), count.to(loss_sum.dtype)]
+        )
+        return loss_sum
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Turn the gradients of the window's sum into gradients of its token mean, and log that mean.
+
+        Lightning has divided each micro-batch's sum by `accumulate_grad_batches` (also in a last window that is
+        shorter), and DDP has averaged the ranks: both are undone here. A window without tokens has zero gradients.
+        """
+        window = self.trainer.strategy.reduce(self._window.clone(), reduce_op="sum")
+        assert isinstance(window, Tensor)
+        loss_sum, tokens = window.unbind()
+        tokens = tokens.clamp(min=1)
+        gradients = [p.grad for p in self.parameters() if p.grad is not None]
+        torch._foreach_mul_(
+            gradients, self.trainer.accumulate_grad_batches * self.trainer.world_size / tokens
+        )
+        self.log("train/loss", loss_sum / tokens, prog_bar=True)
+        self._window = torch.zeros_like(self._window)
+
+    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> dict[str, Any] | None:
+        """Add to val/loss and generate; see `_predictions` for the value."""
+        return self._evaluate("val/loss", self.val_loss, batch)
+
+    def test_step(self, batch: dict[str, Tensor], batch_idx: int) -> dict[str, Any] | None:
+        """Add to test/loss and generate; see `_predictions` for the value."""
+        return self._evaluate("test/loss", self.test_loss, batch)
+
+    def predict_step(self, batch: dict[str, Tensor], batch_idx: int) -> dict[str, Any]:
+        """Generate; see `_predictions` for the value."""
+        return self._predictions(batch)
+
+    def _evaluate(self, name: str, loss: TokenMean, batch: dict[str, Tensor]) -> dict[str, Any] | None:
+        loss.update(*supervised_loss(self.decoder, batch["input_ids"], batch["labels"]))
+        self.log(name, loss, on_step=False, on_epoch=True, batch_size=len(batch["input_ids"]))
+        return self._predictions(batch) if "prompt_ids" in batch else None
+
+    def _predictions(self, batch: dict[str, Tensor]) -> dict[str, Any]:
+        """Generate for each row of the batch, filler rows (index -1) included.
+
+        Returns:
+            `row_index` `(B,)`, `prediction` (B texts), `score` `(B,)` sum of the log-probabilities of the generated
+            tokens, `stopped` `(B,)` and `num_tokens` `(B,)`; the tensors on the module's device.
+        """
+        generated = generate(
+            self.decoder,
+            self.tokenizer,
+            batch["prompt_ids"],
+            batch["prompt_mask"],
+            self.generation,
+            batch["row_index"],
+        )
+        return {
+            "row_index": batch["row_index"],
+            "prediction": generated.text,
+            "score": generated.score,
+            "stopped": generated.stopped,
+            "num_tokens": generated.num_tokens,
+        }
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Build the optimizer over two groups (with and without weight decay) and its scheduler."""
+        parameters = [p for p in self.decoder.parameters() if p.requires_grad]
+        matrices = {"params": [p for p in parameters if p.ndim >= 2]}
+        vectors = {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0}
+        optimizer = self.optimizer([group for group in (matrices, vectors) if group["params"]])
+        scheduler = self.scheduler(optimizer) if self.scheduler else LambdaLR(optimizer, self._lr_factor)
+        if isinstance(scheduler, ReduceLROnPlateau):
+            monitor = getattr(scheduler, "monitor", "val/loss")  # LightningCLI's own class brings one
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "monitor": monitor}}
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def _lr_factor(self, step: int) -> float:
+        """Return the default scheduler's factor.
+
+        The run's length is asked for only once the data are there: `estimated_stepping_batches` inside
+        `configure_optimizers` would load the data before a checkpoint could restore their position
+        (pytorch-lightning#20550). Until then, that is for step 0, `on_train_start` fills in.
+        """
+        if self._trainer is None or self.trainer.train_dataloader is None:
+            return 1.0
+        total = self.trainer.estimated_stepping_batches
+        total = total if total > 0 else math.inf  # -1: neither max_epochs nor max_steps bounds the run
+        return warmup_cosine(step, total, self.warmup_fraction, self.min_lr_fraction)
+
+    def on_train_start(self) -> None:
+        """Set the first step's learning rate, which could not be known when the scheduler was built."""
+        if self.scheduler is not None:
+            return
+        scheduler = self.lr_schedulers()
+        assert isinstance(scheduler, LambdaLR)
+        for group, base_lr in zip(scheduler.optimizer.param_groups, scheduler.base_lrs, strict=True):
+            group["lr"] = base_lr * self._lr_factor(scheduler.last_epoch)

@@ -1,0 +1,243 @@
+"""Load a decoder language model and its tokenizer: from a folder, from the Hub, or with random weights.
+
+No Lightning here: `load_decoder` returns a plain Hugging Face model in training mode.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import torch
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    GenerationConfig,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+
+from configs.lookup import SUFFIXES, find_config, list_configs, load_yaml
+
+Init = Literal["pretrained", "random"]
+
+PROJECT = Path(__file__).resolve().parents[1]
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+UNLIMITED = 10**6  # some tokenizers say 10**30 where they know no limit
+FALLBACK_CONTEXT = 2048
+
+
+@dataclass(frozen=True)
+class BaseSpec:
+    """A pretrained (or random) decoder to start from, as `configs/bases/*.yaml` describes it."""
+
+    name: str
+    """What `--model.base` said."""
+    path: str
+    """A local folder (absolute) or a Hub id `owner/name`; the tokenizer always comes from here."""
+    revision: str | None = None
+    """A commit or branch of the Hub repository; None for a folder."""
+    init: Init = "pretrained"
+    """`pretrained` weights, or `random` weights of the same architecture."""
+    config: dict[str, Any] | None = None
+    """An architecture written out (`model_type: llama, hidden_size: 128, ...`) in place of the one at `path`."""
+    licence: str = "unknown"
+    """Of the weights."""
+    note: str = ""
+    """For a person."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether `path` is a folder of this machine."""
+        return Path(self.path).is_dir()
+
+
+def resolve_base(base: str | BaseSpec) -> BaseSpec:
+    """Find out what `--model.base` means.
+
+    Args:
+        base: A name in configs/bases, a path to such a YAML file, a local folder with a config.json, or a Hub id.
+
+    Raises:
+        ValueError: If it is none of these.
+    """
+    if isinstance(base, BaseSpec):
+        return base
+    if base.endswith(SUFFIXES) or base in list_configs("bases"):
+        return _read_base(base, find_config("bases", base))
+    folder = Path(base).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ValueError(f"--model.base {base!r}: expected a folder with a config.json, but it has none.")
+        return BaseSpec(name=base, path=str(folder.resolve()))
+    if HUB_ID.fullmatch(base):
+        return BaseSpec(name=base, path=base, revision="main")
+    if "/" in base:
+        raise ValueError(f"--model.base {base!r} is neither a folder that exists nor a Hub id (owner/name).")
+    return _read_base(base, find_config("bases", base))  # raises, with the names that exist
+
+
+def _read_base(name: str, file: Path) -> BaseSpec:
+    content = load_yaml(file)
+    known = {field.name for field in fields(BaseSpec)} - {"name"}
+    unknown = sorted(set(content) - known)
+    if unknown:
+        raise ValueError(f"{file}: unknown keys {unknown}; a base has {sorted(known)}.")
+    if not isinstance(content.get("path"), str):
+        raise ValueError(
+            f"{file}: expected `path:` to be a folder or a Hub id, but got {content.get('path')!r}."
+        )
+    if content.get("init", "pretrained") not in ("pretrained", "random"):
+        raise ValueError(f"{file}: expected `init:` to be pretrained or random, but got {content['init']!r}.")
+    architecture = content.get("config")
+    if architecture is not None:
+        if not isinstance(architecture, dict) or "model_type" not in architecture:
+            raise ValueError(
+                f"{file}: expected `config:` to be a mapping with a model_type, but got {architecture!r}."
+            )
+        if content.setdefault("init", "random") != "random":
+            raise ValueError(
+                f"{file}: a base with its own `config:` has no pretrained weights; write `init: random`."
+            )
+    for parent in (file.parent, PROJECT):  # a relative folder is beside the YAML file or in the project
+        if (parent / content["path"] / "config.json").is_file():
+            content["path"] = str((parent / content["path"]).resolve())
+            break
+    return BaseSpec(name=name, **content)
+
+
+def _load(spec: BaseSpec, loader: Any, **arguments: Any) -> Any:
+    """Call `loader.from_pretrained` and turn a failure to get the files into advice."""
+    if not spec.is_local:
+        arguments["revision"] = spec.revision
+    try:
+        return loader.from_pretrained(spec.path, **arguments)
+    except OSError as error:
+        if spec.is_local:
+            raise ValueError(
+                f"--model.base {spec.name!r}: {spec.path} could not be loaded: {error} "
+                "(A folder without weights needs --model.init random.)"
+            ) from error
+        raise ValueError(
+            f"--model.base {spec.name!r}: {spec.path} (revision {spec.revision}) is not in this machine's Hugging Face "
+            "cache and could not be fetched from the Hub. Do one of: connect to the network; download it elsewhere "
+            f"(`hf download {spec.path} --revision {spec.revision} --local-dir FOLDER`) and pass --model.base FOLDER; "
+            "log in (`hf auth login`) if it is private; or use --model.base builtin, which needs no network."
+        ) from error
+
+
+def load_config(base: str | BaseSpec, trust_remote_code: bool = False) -> PretrainedConfig:
+    """Read the architecture of a base; see `resolve_base` for its names and errors."""
+    spec = resolve_base(base)
+    if spec.config is not None:
+        return AutoConfig.for_model(**spec.config)
+    return _load(spec, AutoConfig, trust_remote_code=trust_remote_code)
+
+
+def load_tokenizer(base: str | BaseSpec, trust_remote_code: bool = False) -> PreTrainedTokenizerBase:
+    """Load the tokenizer of a base, ready for training and for generation.
+
+    It always has a stop token (`eos_token`), a `pad_token`, left padding (what generation with plain transformers
+    needs) and the decoder's context length in `model_max_length`. A tokenizer without a padding token gets its
+    stop token as one: no embedding row is added, and nothing in this project masks by token id, so that the stop
+    token stays supervised.
+
+    Raises:
+        ValueError: If the base cannot be found or fetched, or has no stop token.
+    """
+    spec = resolve_base(base)
+    tokenizer = _load(spec, AutoTokenizer, trust_remote_code=trust_remote_code)
+    if tokenizer.eos_token_id is None:
+        raise ValueError(
+            f"--model.base {spec.name!r}: its tokenizer has no eos_token, so a model could never stop."
+        )
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    tokenizer.padding_side = "left"
+    context = getattr(load_config(spec, trust_remote_code), "max_position_embeddings", None)
+    limits = [limit for limit in (tokenizer.model_max_length, context) if limit and limit < UNLIMITED]
+    tokenizer.model_max_length = min(limits, default=FALLBACK_CONTEXT)
+    return tokenizer
+
+
+def load_decoder(
+    base: str | BaseSpec,
+    init: Init | None = None,
+    dtype: torch.dtype = torch.float32,
+    gradient_checkpointing: bool = False,
+    trust_remote_code: bool = False,
+) -> PreTrainedModel:
+    """Load a decoder with pretrained or random weights, in training mode.
+
+    Args:
+        base: See `resolve_base`.
+        init: `pretrained` or `random`; None takes what the base says. Random weights come from torch's global
+            generator, so a seed fixes them.
+        dtype: Of the weights. Left to itself transformers takes the checkpoint's, and an fp16 checkpoint under
+            `bf16-mixed` would then train without fp32 master weights.
+        gradient_checkpointing: Recompute activations in the backward pass: less memory, about a third slower.
+        trust_remote_code: Run Python code that the Hub repository brings. Off unless a person asks for it.
+
+    Raises:
+        ValueError: If the base cannot be found or fetched, or if weights of the architecture are missing from it.
+    """
+    spec = resolve_base(base)
+    tokenizer = load_tokenizer(spec, trust_remote_code)
+    if (init or spec.init) == "pretrained":
+        decoder = _load_weights(spec, dtype, trust_remote_code)
+    else:
+        config = load_config(spec, trust_remote_code)
+        if spec.config is not None and "vocab_size" not in spec.config:
+            config.vocab_size = len(tokenizer)
+        decoder = AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=trust_remote_code)
+    if max(tokenizer.get_vocab().values()) >= _vocabulary_rows(decoder):
+        decoder.resize_token_embeddings(len(tokenizer))
+    decoder.generation_config = GenerationConfig(
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        suppress_tokens=never_generated(decoder, tokenizer) or None,
+    )
+    if gradient_checkpointing:
+        # newer transformers call it so, and warn about the old name
+        enable = getattr(decoder, "activation_checkpointing_enable", decoder.gradient_checkpointing_enable)
+        enable({"use_reentrant": False})
+    # from_pretrained returns eval mode, and Lightning would keep it: dropout would stay off
+    return decoder.train()
+
+
+def _load_weights(spec: BaseSpec, dtype: torch.dtype, trust_remote_code: bool) -> PreTrainedModel:
+    if spec.config is not None:
+        raise ValueError(
+            f"--model.init pretrained: base {spec.name!r} is a written-out architecture without weights."
+        )
+    decoder, report = _load(
+        spec, AutoModelForCausalLM, dtype=dtype, trust_remote_code=trust_remote_code, output_loading_info=True
+    )
+    if report["missing_keys"]:  # transformers would fill them with random numbers and only log it
+        missing = sorted(report["missing_keys"])
+        raise ValueError(
+            f"--model.base {spec.name!r}: {len(missing)} weights of {type(decoder).__name__} are not in its files, "
+            f"such as {missing[:3]}. Use a complete checkpoint, or --model.init random."
+        )
+    return decoder
+
+
+def _vocabulary_rows(decoder: PreTrainedModel) -> int:
+    return cast(torch.nn.Embedding, decoder.get_input_embeddings()).num_embeddings
+
+
+def never_generated(decoder: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
+    """Return the ids that must never be generated, sorted.
+
+    They are the rows that pad the vocabulary to a round number (OPT has 7, Pythia 27), which no text decodes to,
+    and the padding token unless it is also the stop token.
+    """
+    ids = set(range(_vocabulary_rows(decoder))) - set(tokenizer.get_vocab().values())
+    if tokenizer.pad_token_id != tokenizer.eos_token_id:
+        ids.add(tokenizer.pad_token_id)
+    return sorted(ids)

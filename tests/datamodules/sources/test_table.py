@@ -1,0 +1,277 @@
+from __future__ import annotations
+
+import csv
+import gzip
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from datamodules.sources.rows import Rows
+from datamodules.sources.table import SUFFIXES, inflate, load
+
+
+def read(folder: Path, content: bytes, name: str = "rows.csv") -> Rows:
+    path = folder / name
+    path.write_bytes(content)
+    return load(path)
+
+
+def reasons(rows: Rows) -> list[tuple[int, str]]:
+    return [(item.line, item.reason) for item in rows.set_aside]
+
+
+def test_plain_csv_keeps_order_lines_and_text(tmp_path: Path) -> None:
+    rows = read(tmp_path, b"smiles,name\nCCO,ethanol\nC,\n")
+    assert rows.table.to_pydict() == {"smiles": ["CCO", "C"], "name": ["ethanol", ""]}
+    assert rows.lines.tolist() == [2, 3]
+    assert rows.lines.dtype == np.int64
+    assert rows.set_aside == []
+    assert not rows.verified
+
+
+def test_numbers_stay_as_they_are_spelled(tmp_path: Path) -> None:
+    rows = read(tmp_path, b"a\tb\n007\t1.50\n", "rows.tsv")
+    assert rows.table.to_pylist() == [{"a": "007", "b": "1.50"}]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\r"])
+def test_byte_order_mark_and_line_ends(tmp_path: Path, end: bytes) -> None:
+    rows = read(tmp_path, b"\xef\xbb\xbf" + end.join([b"a,b", b"1,2", b"3,4"]) + end)
+    assert rows.table.to_pydict() == {"a": ["1", "3"], "b": ["2", "4"]}
+    assert rows.lines.tolist() == [2, 3]
+
+
+def test_the_last_line_needs_no_line_end(tmp_path: Path) -> None:
+    assert read(tmp_path, b"a,b\n1,2").table.num_rows == 1
+
+
+def test_quoted_cells_with_line_breaks_keep_the_line_where_the_record_starts(tmp_path: Path) -> None:
+    rows = read(tmp_path, b'a,b\n"x\r\ny ""z""",1\n2,3\nbad\n')
+    assert rows.table.to_pydict() == {"a": ['x\ny "z"', "2"], "b": ["1", "3"]}
+    assert rows.lines.tolist() == [2, 4]
+    assert reasons(rows) == [(5, "expected 2 columns, got 1")]
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"1", "expected 2 columns, got 1"),
+        (b"2,2-dimethylpropane,CC", "expected 2 columns, got 3 (a cell with commas needs quotes)"),
+        (b"", "empty row"),
+        (b"  \t", "empty row"),
+        (b"a\xff,b", "not UTF-8"),
+        (b"a\xed\xa0\x80,b", "not UTF-8"),  # half of a character, as some programs write it
+        (b"a\0,b", "NUL character"),
+        (b'"a"b,c', "broken quotes"),
+        (b"a\rb,c", "broken quotes"),
+    ],
+)
+def test_a_bad_line_is_set_aside_and_its_neighbours_stay(tmp_path: Path, line: bytes, reason: str) -> None:
+    rows = read(tmp_path, b"a,b\n1,2\n" + line + b"\n3,4\n")
+    assert rows.table.to_pydict() == {"a": ["1", "3"], "b": ["2", "4"]}
+    assert rows.lines.tolist() == [2, 4]
+    (item,) = rows.set_aside
+    assert (item.file, item.line) == (str(tmp_path / "rows.csv"), 3)
+    assert item.reason.startswith(reason)
+    assert rows.total == 3
+
+
+def test_the_text_of_a_bad_row_is_short_and_printable(tmp_path: Path) -> None:
+    (item,) = read(tmp_path, b"a,b\n\x1b[31m\xff\0" + b"x" * 1000 + b",\n").set_aside
+    assert item.text.startswith("\\x1b[31m\\xff\\x00xxx")
+    assert item.text.isprintable()
+    assert len(item.text) < 220
+
+
+def test_a_quote_that_never_closes_costs_one_row(tmp_path: Path) -> None:
+    rows = read(tmp_path, b'a,b\n1,"2\n3,4\n5,6\n')
+    assert rows.table.to_pydict() == {"a": ["3", "5"], "b": ["4", "6"]}
+    assert rows.lines.tolist() == [3, 4]
+    assert reasons(rows) == [(2, "broken quotes (unexpected end of data)")]
+
+
+def test_many_broken_quotes_do_not_take_quadratic_time(tmp_path: Path) -> None:
+    began = time.perf_counter()
+    rows = read(tmp_path, b"a,b\n" + b'1,"2\n' * 50_000 + b'"x"y,1\n' * 50_000)
+    assert rows.total == 100_000
+    assert time.perf_counter() - began < 10
+
+
+def test_a_cell_of_ten_megabytes(tmp_path: Path) -> None:
+    before = csv.field_size_limit()
+    rows = read(tmp_path, b"a,b\n" + b"x" * 10_000_000 + b",1\n2,3\n")
+    assert len(rows.table["a"][0].as_py()) == 10_000_000
+    assert rows.table.num_rows == 2
+    assert csv.field_size_limit() == before
+
+
+def test_one_column(tmp_path: Path) -> None:
+    rows = read(tmp_path, b"a\nx\n\n \ny\n")
+    assert rows.table.to_pydict() == {"a": ["x", "y"]}
+    assert reasons(rows) == [(3, "empty row"), (4, "empty row")]
+
+
+def test_a_header_alone_has_no_rows(tmp_path: Path) -> None:
+    rows = read(tmp_path, b"a,b\n")
+    assert (rows.total, rows.table.column_names) == (0, ["a", "b"])
+
+
+def test_rows_over_a_chunk_stay_in_order(tmp_path: Path) -> None:
+    rows = read(tmp_path, b"a,b\n" + b"".join(b"%d,x\n" % number for number in range(120_001)))
+    assert rows.table["a"].to_pylist() == [str(number) for number in range(120_001)]
+    assert rows.lines.tolist() == list(range(2, 120_003))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "the file is empty"),
+        (b"\n1,2\n", "line 1: expected a header line with column names, but it is empty"),
+        (b"\xef\xbb\xbf", "but it is empty"),
+        (b"a,b,a\n1,2,3\n", r"these come twice: \['a'\]: rename them"),
+        (b"a\xff,b\n1,2\n", r"expected column names in UTF-8, but got \['a\\\\xff', 'b'\]"),
+        (b'"a,b\n1,2\n', "expected a header line with column names, but it is broken"),
+        ("a,b\n1,2\n".encode("utf-16"), "this is UTF-16: save the file as UTF-8"),
+    ],
+)
+def test_a_file_without_a_header_is_an_error(tmp_path: Path, content: bytes, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        read(tmp_path, content)
+
+
+def test_other_files_are_errors_that_say_what_works(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"expected a file that ends in \.csv, \.tsv, \.jsonl, \.csv\.gz"):
+        load(tmp_path / "rows.xlsx")
+    with pytest.raises(ValueError, match="expected a file, but there is none"):
+        load(tmp_path / "rows.csv")
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(ValueError, match="expected a file, but there is none"):
+        load(tmp_path / "folder.csv")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("r.csv.gz", b"a,b\n1,2\n"), ("r.tsv.gz", b"a\tb\n1\t2\n"), ("R.JSONL.GZ", b'{"a":"1","b":2}\n')],
+)
+def test_gzipped_text(tmp_path: Path, name: str, content: bytes) -> None:
+    assert read(tmp_path, gzip.compress(content), name).table.to_pylist() == [{"a": "1", "b": "2"}]
+
+
+def test_gzip_members_and_padding_are_joined(tmp_path: Path) -> None:
+    content = gzip.compress(b"a,b\n1,") + gzip.compress(b"2\n3,4\n") + b"\0" * 100
+    assert read(tmp_path, content, "r.csv.gz").table.to_pydict() == {"a": ["1", "3"], "b": ["2", "4"]}
+
+
+@pytest.mark.parametrize("name", ["r.csv.gz", "r.jsonl.gz"])
+def test_a_cut_gzip_keeps_the_rows_before_the_cut(tmp_path: Path, name: str) -> None:
+    lines = [b"a,b", *(b"%d,%d" % (number, number * 7919 % 10_007) for number in range(20_000))]
+    if "jsonl" in name:
+        lines = [b'{"a": "%s", "b": %s}' % tuple(line.split(b",")) for line in lines[1:]]
+    content = gzip.compress(b"\n".join(lines) + b"\n")
+    rows = read(tmp_path, content[: len(content) // 2], name)
+    assert rows.table.num_rows > 5_000
+    assert rows.table["a"].to_pylist() == [str(number) for number in range(rows.table.num_rows)]
+    (item,) = rows.set_aside
+    assert item.reason == "the gzip file is cut off here"
+    assert item.line == rows.lines[-1] + 1
+
+
+def test_a_damaged_gzip_keeps_what_came_before(tmp_path: Path) -> None:
+    content = bytearray(
+        gzip.compress(b"a,b\n" + b"".join(b"%d,%d\n" % (n, n * 7919 % 10_007) for n in range(50_000)))
+    )
+    content[len(content) // 2 :] = b"\xff" * 1000
+    rows = read(tmp_path, bytes(content), "r.csv.gz")
+    assert rows.table.num_rows > 1_000
+    assert rows.set_aside[-1].reason.startswith("the gzip file is damaged here")
+
+
+@pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"\x1f\x8b"])
+def test_what_is_no_gzip_is_an_error(tmp_path: Path, content: bytes) -> None:
+    with pytest.raises(
+        ValueError, match=r"expected gzipped text, but the gzip file is .*: copy or compress it again"
+    ):
+        read(tmp_path, content, "r.csv.gz")
+
+
+@given(content=st.binary(max_size=20_000))
+def test_inflate_undoes_gzip(content: bytes) -> None:
+    assert inflate(gzip.compress(content)) == (content, "")
+
+
+LINES = st.lists(
+    st.one_of(
+        st.binary(max_size=40),
+        st.sampled_from(
+            [
+                b"a,b",
+                b'"x',
+                b'"a\n',
+                b'x"',
+                b"",
+                b",",
+                b"\r",
+                b"\xff,1",
+                b"\0",
+                b'{"a": "b"}',
+                b'{"a":["\\ud800"]}',
+            ]
+        ),
+        st.text(max_size=20).map(lambda text: text.encode("utf-8", "surrogatepass")),
+    ),
+    max_size=20,
+)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(lines=LINES, header=st.booleans(), damage=st.integers(0, 400))
+def test_no_bytes_crash_the_reader_or_are_lost(
+    tmp_path: Path, suffix: str, lines: list[bytes], header: bool, damage: int
+) -> None:
+    content = b"\n".join([b"a,b"] * header + lines)
+    if suffix.endswith(".gz"):
+        content = gzip.compress(content)
+        content = content[: max(1, len(content) - damage)] if damage < 200 else content
+    path = tmp_path / f"rows{suffix}"
+    path.write_bytes(content)
+    try:
+        rows = load(path)
+    except ValueError:
+        return
+    assert rows.table.num_rows + len(rows.set_aside) == rows.total
+    numbers = sorted([*rows.lines.tolist(), *(item.line for item in rows.set_aside)])
+    assert len(set(numbers)) == rows.total
+    assert all(item.text.isprintable() and item.reason for item in rows.set_aside)
+    rows.table.validate(full=True)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(
+        st.tuples(
+            *[st.text(st.characters(exclude_characters="\0\r", exclude_categories=["Cs"]), max_size=12)] * 2
+        ),
+        max_size=12,
+    )
+)
+def test_what_the_csv_module_writes_is_read_back(tmp_path: Path, rows: list[tuple[str, str]]) -> None:
+    path = tmp_path / "rows.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, quoting=csv.QUOTE_ALL).writerows([("a", "b"), *rows])
+    read_back = load(path)
+    assert [tuple(row.values()) for row in read_back.table.to_pylist()] == rows
+    assert read_back.set_aside == []
+
+
+@pytest.mark.slow
+def test_a_million_rows_in_fifteen_seconds(tmp_path: Path) -> None:
+    content = b"a,b,c\n" + b"".join(b'CCO%d,"ethanol, %d",plain %d\n' % (n, n, n) for n in range(1_000_000))
+    (tmp_path / "rows.csv").write_bytes(content)
+    began = time.perf_counter()
+    assert load(tmp_path / "rows.csv").table.num_rows == 1_000_000
+    assert time.perf_counter() - began < 15

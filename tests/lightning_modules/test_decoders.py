@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import huggingface_hub.constants
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from transformers import AutoModelForCausalLM
+
+from configs.lookup import list_configs
+from lightning_modules.decoders import load_decoder, load_tokenizer, resolve_base
+from tests.tiny import CONTEXT, ROWS, VOCABULARY, make_tiny, make_tokenizer, save_tiny
+
+
+def write_base(folder: Path, text: str) -> str:
+    file = folder / "mine.yaml"
+    file.write_text(text)
+    return str(file)
+
+
+@pytest.mark.parametrize("name", list_configs("bases"))
+def test_every_shipped_base_is_described(name: str) -> None:
+    spec = resolve_base(name)
+    assert spec.name == name
+    assert spec.licence != "unknown"
+    assert spec.note
+    assert spec.is_local or (spec.revision and spec.path.count("/") == 1)
+
+
+def test_a_base_is_a_name_a_file_a_folder_or_a_hub_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = save_tiny(tmp_path / "tiny")
+    assert resolve_base("builtin").is_local
+    assert resolve_base(folder).path == str(Path(folder).resolve())
+    assert resolve_base(write_base(tmp_path, "path: tiny\nlicence: x")).path == str(Path(folder).resolve())
+    assert resolve_base("EleutherAI/pythia-70m").path == "EleutherAI/pythia-70m"
+    monkeypatch.chdir(tmp_path)
+    assert resolve_base("tiny").is_local
+    assert resolve_base("./tiny").is_local
+
+
+@pytest.mark.parametrize(
+    ("base", "message"),
+    [
+        ("opt-125", r"configs/bases has: builtin, gpt2.*Did you mean 'opt-125m'"),
+        ("/no/such/folder", "neither a folder that exists nor a Hub id"),
+        ("none.yaml", "is not a file"),
+    ],
+)
+def test_unknown_base_is_an_error_that_helps(base: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        resolve_base(base)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("path: a/b\nrevison: main", r"unknown keys \['revison'\]; a base has \['config'"),
+        ("init: random", "expected `path:` to be a folder or a Hub id, but got None"),
+        ("path: a/b\ninit: maybe", "pretrained or random, but got 'maybe'"),
+        ("path: a/b\nconfig: {hidden_size: 3}", "mapping with a model_type"),
+        ("path: a/b\ninit: pretrained\nconfig: {model_type: llama}", "write `init: random`"),
+    ],
+)
+def test_bad_base_file_is_an_error_that_helps(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        resolve_base(write_base(tmp_path, text))
+
+
+def test_folder_without_a_decoder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"expected a folder with a config\.json"):
+        resolve_base(str(tmp_path))
+
+
+def test_hub_out_of_reach_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    for load in (load_tokenizer, load_decoder):
+        with pytest.raises(
+            ValueError, match=r"nobody/nothing \(revision main\) is .*`hf download .*--model.base builtin"
+        ):
+            load("nobody/nothing")
+
+
+@pytest.mark.pitfall(8)
+@pytest.mark.parametrize("saved", [torch.float16, torch.bfloat16])
+def test_half_precision_checkpoint_is_loaded_as_float32(tmp_path: Path, saved: torch.dtype) -> None:
+    make_tiny("opt").to(saved).save_pretrained(tmp_path)
+    make_tokenizer().save_pretrained(tmp_path)
+    assert AutoModelForCausalLM.from_pretrained(tmp_path).dtype == saved, "the trap is still there"
+    assert {p.dtype for p in load_decoder(str(tmp_path)).parameters()} == {torch.float32}
+    assert {p.dtype for p in load_decoder(str(tmp_path), init="random").parameters()} == {torch.float32}
+
+
+@pytest.mark.pitfall(9)
+@pytest.mark.parametrize("init", ["pretrained", "random"])
+def test_decoder_comes_in_training_mode_with_dropout_on(tmp_path: Path, init: str) -> None:
+    decoder = load_decoder(save_tiny(tmp_path, "gpt2", dropout=0.5), init=init)
+    ids = torch.tensor([[5, 6, 7]])
+    assert decoder.training
+    assert not torch.equal(decoder(ids).logits, decoder(ids).logits)
+
+
+def test_pretrained_and_random_weights(tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path, seed=1)
+    saved = make_tiny(seed=1).get_input_embeddings().weight
+    assert torch.equal(load_decoder(folder).get_input_embeddings().weight, saved)
+    torch.manual_seed(0)
+    first = load_decoder(folder, init="random").get_input_embeddings().weight
+    torch.manual_seed(0)
+    second = load_decoder(folder, init="random").get_input_embeddings().weight
+    assert torch.equal(first, second), "torch's seed fixes random weights"
+    assert not torch.equal(first, saved)
+
+
+def test_architecture_written_out_in_the_base(tmp_path: Path) -> None:
+    save_tiny(tmp_path / "tiny")
+    base = write_base(
+        tmp_path,
+        "path: tiny\nconfig: {model_type: gpt_neox, hidden_size: 16, num_hidden_layers: 1, num_attention_heads: 2,"
+        " intermediate_size: 32, max_position_embeddings: 64}",
+    )
+    decoder = load_decoder(base)
+    assert decoder.config.model_type == "gpt_neox"
+    assert decoder.get_input_embeddings().weight.shape == (VOCABULARY, 16)
+    assert load_tokenizer(base).model_max_length == 64
+    with pytest.raises(ValueError, match="written-out architecture without weights"):
+        load_decoder(base, init="pretrained")
+
+
+def test_folder_without_weights_says_so() -> None:
+    with pytest.raises(ValueError, match=r"needs --model\.init random"):
+        load_decoder("builtin", init="pretrained")
+
+
+def test_incomplete_weights_are_an_error_and_not_filled_with_random_numbers(tmp_path: Path) -> None:
+    folder = Path(save_tiny(tmp_path))
+    weights = load_file(folder / "model.safetensors")
+    del weights["model.layers.1.mlp.up_proj.weight"]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(ValueError, match=r"1 weights of LlamaForCausalLM .*layers.1.mlp.up_proj"):
+        load_decoder(str(folder))
+
+
+@pytest.mark.pitfall(25)
+def test_code_of_a_checkpoint_does_not_run(tmp_path: Path) -> None:
+    folder = Path(save_tiny(tmp_path))
+    config = json.loads((folder / "config.json").read_text())
+    config |= {
+        "model_type": "mine",
+        "auto_map": {"AutoConfig": "evil.Evil", "AutoModelForCausalLM": "evil.Evil"},
+    }
+    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "evil.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    with pytest.raises(ValueError, match="trust_remote_code"):
+        load_decoder(str(folder))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_tokenizer_without_padding_pads_with_its_stop_token(tmp_path: Path) -> None:
+    folder = Path(save_tiny(tmp_path))
+    tokenizer_config = json.loads((folder / "tokenizer_config.json").read_text())
+    del tokenizer_config["pad_token"]
+    (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer_config))
+    tokenizer = load_tokenizer(str(folder))
+    assert tokenizer.pad_token_id == tokenizer.eos_token_id
+    assert len(tokenizer) == VOCABULARY
+    assert load_decoder(str(folder)).get_input_embeddings().weight.shape[0] == ROWS, "no row is added"
+
+
+def test_tokenizer_without_a_stop_token_is_an_error(tmp_path: Path) -> None:
+    folder = Path(save_tiny(tmp_path))
+    tokenizer_config = json.loads((folder / "tokenizer_config.json").read_text())
+    del tokenizer_config["eos_token"]
+    (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer_config))
+    with pytest.raises(ValueError, match="has no eos_token"):
+        load_tokenizer(str(folder))
+
+
+def test_context_length_is_known_even_where_the_tokenizer_has_none(tmp_path: Path) -> None:
+    folder = Path(save_tiny(tmp_path))
+    tokenizer_config = json.loads((folder / "tokenizer_config.json").read_text())
+    tokenizer_config["model_max_length"] = 10**30
+    (folder / "tokenizer_config.json").write_text(json.dumps(tokenizer_config))
+    tokenizer = load_tokenizer(str(folder))
+    assert tokenizer.model_max_length == CONTEXT
+    assert tokenizer.padding_side == "left"
+
+
+def test_embeddings_grow_when_the_tokenizer_has_more_tokens(tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path)
+    tokenizer = make_tokenizer()
+    tokenizer.add_tokens([f"<new{i}>" for i in range(20)])
+    tokenizer.save_pretrained(folder)
+    decoder = load_decoder(folder)
+    assert decoder.get_input_embeddings().weight.shape[0] == VOCABULARY + 20
+    assert decoder.get_output_embeddings().weight.shape[0] == VOCABULARY + 20
+
+
+@pytest.mark.pitfall(11)
+def test_an_export_never_generates_rows_without_a_token_either(tmp_path: Path) -> None:
+    decoder = load_decoder(save_tiny(tmp_path / "base"))
+    decoder.save_pretrained(tmp_path / "export")
+    config = json.loads((tmp_path / "export" / "generation_config.json").read_text())
+    assert config["suppress_tokens"] == [make_tokenizer().pad_token_id, *range(VOCABULARY, ROWS)]
+    assert config["eos_token_id"] == make_tokenizer().eos_token_id
+
+
+def test_gradient_checkpointing_gives_the_same_gradients(tmp_path: Path) -> None:
+    folder = save_tiny(tmp_path)
+    ids = torch.arange(5, 25)[None]
+    gradients = []
+    for checkpointing in (False, True):
+        decoder = load_decoder(folder, gradient_checkpointing=checkpointing)
+        assert (
+            any(getattr(module, "gradient_checkpointing", False) for module in decoder.modules())
+            is checkpointing
+        )
+        decoder(ids, labels=ids, use_cache=False).loss.backward()
+        gradients.append(decoder.get_input_embeddings().weight.grad)
+    torch.testing.assert_close(*gradients)

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from lightning_modules.schedule import warmup_cosine
+
+
+def test_rises_to_one_and_falls_to_the_minimum() -> None:
+    factors = [warmup_cosine(step, 100, 0.1, 0.2) for step in range(101)]
+    assert factors[:10] == pytest.approx([0.1 * n for n in range(1, 11)])
+    assert factors[10] == 1.0
+    assert factors[10:] == sorted(factors[10:], reverse=True)
+    assert factors[55] == pytest.approx(0.6), "half way down, half way between 1 and the minimum"
+    assert factors[100] == pytest.approx(0.2)
+
+
+def test_never_rises_again_after_the_end() -> None:
+    assert [warmup_cosine(step, 100, 0.1, 0.2) for step in (101, 150, 190, 1000)] == pytest.approx([0.2] * 4)
+
+
+@pytest.mark.parametrize(("warmup", "total"), [(0.0, 1), (1.0, 10), (0.5, 1), (0.1, 3)])
+def test_edges_stay_in_range(warmup: float, total: int) -> None:
+    assert all(0 < warmup_cosine(step, total, warmup, 0.1) <= 1 for step in range(total + 5))
+
+
+def test_run_without_an_end_stays_at_one() -> None:
+    assert warmup_cosine(0, math.inf, 0.1, 0.1) == 0.01
+    assert warmup_cosine(10**6, math.inf, 0.1, 0.1) == 1.0

@@ -1,0 +1,30 @@
+"""What an import drags in. The rules between our own packages are import-linter's (`make lint`)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("torch", "lightning", "transformers", "torchmetrics", "wandb", "pandas")
+
+
+def loaded_by(statement: str) -> set[str]:
+    code = f"import sys\n{statement}\nsys.stdout.write(' '.join(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(result.stdout.split()) & set(HEAVY)
+
+
+@pytest.mark.pitfall(31)
+@pytest.mark.parametrize(
+    "module",
+    ["datamodules.notations.smiles", "datamodules.notations.worker", "datamodules.tasks", "datamodules.splits",
+     "datamodules.sources.lookup", "callbacks.intervals", "configs.help", "train"],
+)  # fmt: skip
+def test_light_modules_load_nothing_heavy(module: str) -> None:
+    assert loaded_by(f"import {module}") == set()
+
+
+def test_the_probe_sees_what_is_loaded() -> None:
+    assert "torch" in loaded_by("import datamodules.batching")
