@@ -179,7 +179,8 @@ class DashboardLogger(WandbLogger):
             except Exception as error:  # whatever W&B trips over must not cost the user a training run
                 why_offline = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         if run is None:
-            run = wandb.init(**arguments, mode="offline")
+            # Silent: W&B's own five lines about an offline run say no more than the one below.
+            run = wandb.init(**arguments, mode="offline", settings=wandb.Settings(silent=True))
         if why_offline is not None:
             folder = Path(run.dir).parent
             Console(stderr=True).print(

@@ -1,11 +1,13 @@
-"""Write the saved help pages: `python -m configs.write_help`."""
+"""Write the saved help pages: `python -m configs.write_help [FOLDER]`."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import os
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from configs.help import FOLDER
 from configs.lookup import CONFIGS
@@ -22,19 +24,16 @@ def live_help(args: Sequence[str]) -> str:
     return output.getvalue().replace(f"{CONFIGS.parent}/", "")
 
 
-def page_names() -> dict[str, list[str]]:
-    """Return each page's name and the words before `--help`."""
+def write_pages(folder: Path) -> None:
+    """Write all pages into a folder."""
+    folder.mkdir(exist_ok=True)
+    (folder / "train.txt").write_text(live_help([]), encoding="utf-8")
+
     from configs.cli import PatoisCLI
 
-    return {"train": [], **{name: [name] for name in PatoisCLI.subcommands()}}
-
-
-def main() -> None:
-    """Write all pages."""
-    FOLDER.mkdir(exist_ok=True)
-    for name, args in page_names().items():
-        (FOLDER / f"{name}.txt").write_text(live_help(args), encoding="utf-8")
+    for name in PatoisCLI.subcommands():
+        (folder / f"{name}.txt").write_text(live_help([name]), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    write_pages(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER)

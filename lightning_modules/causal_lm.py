@@ -21,6 +21,8 @@ from lightning_modules.schedule import warmup_cosine
 from lightning_modules.token_mean import TokenMean
 
 GREEDY = GenerationSettings()
+PACKABLE = ("gpt2", "gpt_neo", "gpt_neox", "llama", "opt")
+"""Architectures whose packed rows are tested to be as if alone. BLOOM's are not: its positions come from the mask."""
 
 
 class CausalLM(LightningModule):
@@ -100,7 +102,16 @@ class CausalLM(LightningModule):
             )
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        """Return the sum of the losses of the supervised tokens, a scalar."""
+        """Return the sum of the losses of the supervised tokens, a scalar.
+
+        Raises:
+            ValueError: If rows are packed and that is not proved right for the base's architecture.
+        """
+        if "attention_mask" in batch and self.decoder.config.model_type not in PACKABLE:
+            raise ValueError(
+                f"--data.packing is right for {', '.join(PACKABLE)}, but the base {self.base!r} is a "
+                f"{self.decoder.config.model_type}. Leave it out."
+            )
         loss_sum, count = supervised_loss(
             self.decoder,
             batch["input_ids"],

@@ -77,6 +77,12 @@ def test_checkpoints_hold_tensors_and_plain_values_only(fitted: Path) -> None:
 
 
 def test_testing_needs_the_checkpoint_only(fitted: Path) -> None:
+    result = command(["validate", "--ckpt_path", "runs/mine/checkpoints/best.ckpt"], fitted.parents[1])
+    assert result.returncode == 0, result.stderr[-3000:]
+    best = max(
+        float(row["val/exact_match"]) for row in read_csv(fitted / "metrics.csv") if row["val/exact_match"]
+    )
+    assert last_metrics(fitted / "validate" / "metrics.csv")["val/exact_match"] == best
     result = command(["test", "--ckpt_path", "runs/mine/checkpoints/best.ckpt"], fitted.parents[1])
     assert result.returncode == 0, result.stderr[-3000:]
     rows = json.loads((fitted / "data.json").read_text())["rows"]["test"]
@@ -171,12 +177,15 @@ def test_task_format_and_base_are_swapped_by_flags(
         assert f"val/{name}/exact_match" in metrics
 
 
+@pytest.mark.pitfall(13)
+@pytest.mark.pitfall(2)
 def test_two_processes_give_what_one_gives(tmp_path: Path) -> None:
     metrics, weights = [], []
-    for devices, batch_size, accumulate in ((1, 8, 1), (2, 4, 1), (1, 2, 4)):
+    for devices, batch_size, accumulate, eval_batch_size in ((1, 8, 1, 3), (2, 4, 1, 8), (1, 2, 4, 1)):
         name = f"d{devices}-{batch_size}"
         result = command(
-            ["fit", "--name", name, *own_table(tmp_path), "--data.batch_size", str(batch_size), "--data.eval_batch_size", "3",
+            ["fit", "--name", name, *own_table(tmp_path), "--data.batch_size", str(batch_size),
+             "--data.eval_batch_size", str(eval_batch_size),
              "--trainer.devices", str(devices), "--trainer.accelerator", "cpu",
              "--trainer.accumulate_grad_batches", str(accumulate)],
             tmp_path,
