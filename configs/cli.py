@@ -182,7 +182,7 @@ class PatoisCLI(LightningCLI):
         config.name = folder.name
         config.trainer.default_root_dir = str(folder)
         for callback in config.trainer.callbacks or []:
-            if callback.class_path.endswith(".ModelCheckpoint") and callback.init_args.get("dirpath") is None:
+            if callback.class_path.endswith("Checkpoint") and callback.init_args.get("dirpath") is None:
                 callback.init_args.dirpath = str(folder / "checkpoints")
         if config.trainer.precision is None:
             config.trainer.precision = choose_precision(config.trainer.accelerator)

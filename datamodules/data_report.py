@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
-import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from numpy.typing import NDArray
 
 from datamodules.sources.rows import Rows, SetAside
 from datamodules.splits import NAMES
 from datamodules.stage_rows import SplitSettings
-
-log = logging.getLogger(__name__)
 
 
 def make(
@@ -53,7 +51,7 @@ def write(report: dict[str, Any], aside: Sequence[SetAside], folder: Path) -> No
         writer = csv.writer(file, quoting=csv.QUOTE_ALL)
         writer.writerow(["file", "line", "reason", "text"])
         writer.writerows((row.file, row.line, row.reason, row.text) for row in aside)
-    log.info("%s", describe(report))
+    rank_zero_info(describe(report))
 
 
 def describe(report: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 from configs.lookup import find_config, load_yaml, suggest
 from datamodules.notations.lookup import load_notation
 
-DEFAULT_TASK = "smiles_to_iupac"
+DEFAULT_TASK = "name_small_molecules"
 # What a column most likely holds, by a word in its header: only for tables without a task file.
 NOTATION_HINTS = ("smiles", "selfies", "iupac", "formula")
 

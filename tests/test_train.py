@@ -121,7 +121,7 @@ def test_the_exported_folder_gives_the_same_text_in_plain_transformers(fitted: P
     tokenizer = AutoTokenizer.from_pretrained(fitted / "hf")
     best = max(
         read_csv(fitted / "metrics.csv"),
-        key=lambda row: (float(row.get("val/exact_match") or -1), -int(row["epoch"] or 0)),
+        key=lambda row: (float(row.get("val/exact_match") or -1), int(row["epoch"] or 0)),
     )
     predictions = read_csv(fitted / "predictions" / f"val_epoch_{best['epoch']}.csv")
     for row in predictions:

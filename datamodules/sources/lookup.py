@@ -11,7 +11,7 @@ from pathlib import Path
 from datamodules.sources import table
 from datamodules.sources.rows import Rows
 
-BUILT_IN = ("cmudict", "dna_to_protein", "pubchem")
+BUILT_IN = ("cmudict", "dna_to_protein", "pubchem", "pubchem_small")
 _HUB = re.compile(r"hf://datasets/(?P<repo>[^/@]+/[^/@]+)(?:@(?P<revision>[^/]+))?/(?P<file>.+)")
 
 
@@ -45,8 +45,8 @@ def load_source(name_or_path: str) -> Rows:
     """Return the rows of a source.
 
     Args:
-        name_or_path: `pubchem`, `cmudict`, `dna_to_protein`; the path of a .csv, .tsv, .jsonl (each also .gz) or .parquet
-            file; or `hf://datasets/owner/name/file.csv`.
+        name_or_path: `pubchem`, `pubchem_small`, `cmudict` or `dna_to_protein`; the path of a .csv, .tsv, .jsonl
+            (each also .gz) or .parquet file; or `hf://datasets/owner/name/file.csv`.
 
     Raises:
         ValueError: If there is no such source or it cannot be read at all; single bad rows are set aside instead.

@@ -101,7 +101,7 @@ def test_two_columns_make_a_task() -> None:
 
 def test_the_default_task() -> None:
     tasks, _ = choose_tasks(None)
-    assert [task.name for task in tasks] == ["smiles_to_iupac"]
+    assert [task.name for task in tasks] == ["name_small_molecules"]
 
 
 def test_a_column_takes_the_place_of_the_tasks_own() -> None:
