@@ -65,7 +65,7 @@ def test_a_run_leaves_what_it_promises(fitted: Path) -> None:
 def test_the_configuration_is_written_out(fitted: Path) -> None:
     config = yaml.safe_load((fitted / "config.yaml").read_text())
     assert config["data"]["input_column"] == "smiles"
-    assert config["model"]["optimizer"]["init_args"]["lr"] == 0.001
+    assert config["model"]["optimizer"]["init_args"]["lr"] == 0.002
     assert config["trainer"]["precision"] == "32-true"
     assert config["name"] == "mine"
 
