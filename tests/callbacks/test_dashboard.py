@@ -3,7 +3,6 @@ from __future__ import annotations
 import sys
 
 import pytest
-from callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 from lightning.pytorch.loggers import CSVLogger
 
 from callbacks.dashboard import choose_rows, main, shorten, spread_over_epochs
@@ -11,6 +10,7 @@ from callbacks.exact_match import ExactMatch
 from callbacks.prediction_table import PredictionTable
 from callbacks.throughput import Throughput
 from callbacks.validity import Validity
+from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 PAIRS = [Pair("ethanol", "CCO", "CCO"), Pair("$a_b$", "CC", "C("), Pair("x" * 99, "C", "CC")]
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 import torch.multiprocessing
-from callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from callbacks.csv_files import read_csv
@@ -22,6 +21,7 @@ from callbacks.run_summary import RunSummary
 from callbacks.text_similarity import TextSimilarity
 from callbacks.throughput import Throughput
 from callbacks.validity import Validity
+from tests.callbacks.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
 
 # 7 rows on 2 ranks: rank 1 has one less, made up by a repeat or a filler row. The last two are of another task,
 # which rank 1 sees one row of; the repeated row 1 is wrong, so that counting it twice would show.

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 from lightning.pytorch.callbacks import Callback
 
 from callbacks.evaluated_rows import EvaluatedRows, RowReader, gather_by_index
+from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 
 class Reader(RowReader):

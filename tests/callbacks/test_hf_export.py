@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
@@ -16,6 +15,7 @@ from transformers import (
 from callbacks.exact_match import ExactMatch
 from callbacks.hf_export import HFExport
 from callbacks.run_facts import load_checkpoint
+from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 PAIRS = [Pair("a", "CCO", "CCO"), Pair("b", "CCO", "CC")]
 WORDS = {"<pad>": 0, "<s>": 1, "</s>": 2, "what": 3, "now": 4, "yes": 5, "no": 6, "<unk>": 7}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 from rapidfuzz.distance import Levenshtein
 from rdkit import Chem
 from rdkit.Chem import MACCSkeys
@@ -17,6 +16,7 @@ from callbacks.fingerprint_similarity import FingerprintSimilarity
 from callbacks.intervals import wilson_interval
 from callbacks.text_similarity import TextSimilarity, bleu, bleu_counts
 from callbacks.validity import Validity
+from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 
 def make_row(prediction, target, notation="smiles", index=0):

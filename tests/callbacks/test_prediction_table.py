@@ -3,11 +3,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from callback_stubs import Pair, ScriptedModel, StubData, finish_wandb, make_trainer
 from lightning.pytorch.loggers import WandbLogger
 
 from callbacks.csv_files import read_csv
 from callbacks.prediction_table import PredictionTable, verdict
+from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, finish_wandb, make_trainer
 
 PAIRS = [
     Pair("ethanol", "CCO", "CCO"),

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
-
 from callbacks.csv_files import read_csv
 from callbacks.prediction_writer import PredictionWriter
+from tests.callbacks.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
 
 PAIRS = [Pair("a", "", "CCO"), Pair("=b", "", "C("), Pair("c", "", "-"), Pair("d", "", "CC")]
 ASIDE = [Aside(7, "valence", "C(C)(C)(C)(C)C"), Aside(3, "empty", "")]

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 from callbacks.intervals import bootstrap_interval, wilson_interval
 from callbacks.row_metric import RowMetric, mean_estimate
+from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 
 class Length(RowMetric):

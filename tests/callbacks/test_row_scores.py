@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from callback_stubs import batches_of
 
 from callbacks.row_scores import RowScores
+from tests.callbacks.callback_stubs import batches_of
 
 
 def scores_of(row: int) -> list[float]:

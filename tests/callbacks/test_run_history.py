@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from callback_stubs import finish_wandb
 
 from callbacks.run_history import read_history, read_records
 from callbacks.wandb_logger import DashboardLogger
+from tests.callbacks.callback_stubs import finish_wandb
 
 
 def test_long_records_that_cross_blocks_read_back(tmp_path, wandb_home):

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 
 import pytest
-from callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 
@@ -11,6 +10,7 @@ from callbacks.exact_match import ExactMatch
 from callbacks.run_summary import RunSummary, format_seconds
 from callbacks.throughput import Throughput
 from callbacks.validity import Validity
+from tests.callbacks.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
 
 PAIRS = [Pair("a", "CCO", "CCO"), Pair("b", "CCO", "(", "to_smiles"), Pair("c", "x", "x", "spell", "text")]
 

@@ -4,9 +4,9 @@ import time
 
 import pytest
 import torch
-from callback_stubs import Pair, ScriptedModel, StubData, make_batch, make_trainer
 
 from callbacks.throughput import Throughput, count_batch
+from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_batch, make_trainer
 
 
 def test_counts_of_a_batch():

@@ -7,11 +7,11 @@ import threading
 import time
 
 import pytest
-from callback_stubs import finish_wandb
 
 from callbacks import wandb_logger
 from callbacks.run_history import read_wandb
 from callbacks.wandb_logger import DashboardLogger, axis_of, has_credentials, is_reachable
+from tests.callbacks.callback_stubs import finish_wandb
 
 KEY = "0123456789abcdef" * 2 + "01234567"
 
