@@ -56,9 +56,18 @@ def test_flags_of_the_table_are_understood() -> None:
         cell for cell in re.findall(r"^\| (.*?) \|", README, flags=re.MULTILINE) if cell.startswith("`--")
     ]
     assert len(flags) > 10
-    for cell in flags:
-        for flag in re.findall(r"`(--\S+[ =][^`]+)`", cell):
-            parse(["fit", *shlex.split(str(flag).replace("configs/", f"{PROJECT}/configs/"))])
+    words = [
+        word
+        for cell in flags
+        for flag in re.findall(r"`(--\S+[ =][^`]+)`", cell)
+        for word in shlex.split(flag)
+    ]
+    configs = [word for place, word in enumerate(words) if "--config" in words[max(place - 1, 0) : place + 1]]
+    others = [
+        word for place, word in enumerate(words) if "--config" not in words[max(place - 1, 0) : place + 1]
+    ]
+    # Files first: what comes later wins, and the optimizer's class must stand before its settings.
+    parse(["fit", *(word.replace("configs/", f"{PROJECT}/configs/") for word in configs), *others])
 
 
 def test_its_links_lead_somewhere() -> None:
