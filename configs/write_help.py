@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from configs.help import FOLDER
-from configs.lookup import CONFIGS
+
+DEFAULTS = "The default values below are those of configs/default.yaml where it has one.\n\n"
 
 
 def live_help(args: Sequence[str]) -> str:
@@ -21,7 +23,8 @@ def live_help(args: Sequence[str]) -> str:
     os.environ.update(COLUMNS="110", NO_COLOR="1")
     with contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
         train.run([*args, "--help"])
-    return output.getvalue().replace(f"{CONFIGS.parent}/", "")
+    # Wrapped according to the length of this machine's path, so it would differ elsewhere.
+    return re.sub(r"default config file locations:\n.*?\n\n", DEFAULTS, output.getvalue(), flags=re.DOTALL)
 
 
 def write_pages(folder: Path) -> None:
