@@ -139,6 +139,7 @@ class PatoisCLI(LightningCLI):
             },
             # Checkpoints hold no hyperparameters: the run's config.yaml does, and a flag wins over it.
             load_from_checkpoint_support=False,
+            auto_configure_optimizers=False,  # --model.optimizer is the one place; two would contradict each other
             **kwargs,
         )
 
