@@ -19,6 +19,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 
 from callbacks.metrics_csv import MetricsCSV
 from configs.lookup import CONFIGS
+from datamodules.tasks import guess_notation
 
 RUN_NAME_VARIABLE = "PATOIS_RUN_NAME"
 """Tells the other ranks, which start the same command a moment later, the run's name."""
@@ -75,6 +76,14 @@ def find_run(ckpt_path: str | None) -> Path | None:
         return None
     folder = Path(ckpt_path).resolve().parent.parent
     return folder if (folder / "config.yaml").is_file() else None
+
+
+def check_checkpoint(ckpt_path: str | None) -> None:
+    """Raise ValueError for a checkpoint that does not exist; `last` and `best` are words that Lightning knows."""
+    if ckpt_path and ckpt_path not in ("last", "best", "hpc") and not Path(ckpt_path).is_file():
+        raise ValueError(
+            f"--ckpt_path {ckpt_path!r} is not a file; a run's checkpoints are in runs/NAME/checkpoints."
+        )
 
 
 def flag_value(args: Sequence[str], flag: str) -> str | None:
@@ -175,7 +184,16 @@ class PatoisCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Settle the run's folder and the precision."""
         config = self.config[self.subcommand]
+        check_checkpoint(config.get("ckpt_path"))
         run = find_run(config.get("ckpt_path"))
+        for side in ("input", "output"):
+            # Written out, so that predicting from another table, whose column is called otherwise, keeps the notation.
+            if (
+                config.data.task is None
+                and config.data[f"{side}_column"]
+                and not config.data[f"{side}_notation"]
+            ):
+                config.data[f"{side}_notation"] = guess_notation(config.data[f"{side}_column"])
         if self.subcommand == "show":
             config.trainer.logger, config.trainer.callbacks = False, None
             return

@@ -114,6 +114,20 @@ def test_predict_answers_each_line_of_a_file_in_its_order(fitted: Path, devices:
         assert rows == read_csv(fitted / "predictions" / "new1.csv")
 
 
+def test_predict_takes_a_column_of_another_name_in_the_same_notation(fitted: Path) -> None:
+    folder = fitted.parents[1]
+    (folder / "other.csv").write_text("id,structure\n1,OCC\n2,C1CC\n")
+    checkpoint = ["--ckpt_path", "runs/mine/checkpoints/best.ckpt"]
+    result = command(
+        ["predict", *checkpoint, "--data.predict_path", "other.csv", "--data.input_column", "structure"],
+        folder,
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    rows = read_csv(fitted / "predictions" / "other.csv")
+    assert [row["input"] for row in rows] == ["OCC", "C1CC"]
+    assert "ring" in rows[1]["reason"]
+
+
 def test_the_exported_folder_gives_the_same_text_in_plain_transformers(fitted: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -218,6 +232,7 @@ def test_two_processes_give_what_one_gives(tmp_path: Path) -> None:
         ),
         (["--model.base", "opt125m"], "error: No base is called 'opt125m'"),
         (["--data.source", "none.csv"], "error: .*none.csv"),
+        (["--ckpt_path", "nope.ckpt"], "error: --ckpt_path 'nope.ckpt' is not a file"),
         (["--name", "../x"], "error: Expected --name to be letters"),
         (["--data.max_length", "4"], "error: Expected at least one training row"),
     ],
