@@ -27,7 +27,7 @@ def is_users_error(error: ValueError) -> bool:
 
 def run(words: Sequence[str]) -> None:
     """Run a command line; what loads PyTorch, Lightning and Transformers is imported here, and not for `--help`."""
-    # Idle OpenMP threads sleep instead of spinning: on a virtual machine with two cores, spinning cost a factor of 27.
+    # Idle OpenMP threads sleep instead of spinning: with one of two cores busy, spinning cost a factor of 27.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from callbacks.wandb_logger import DashboardLogger
     from configs.cli import PatoisCLI, silence_noise
