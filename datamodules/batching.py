@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, DistributedSampler
 
 from datamodules.examples import IGNORE_INDEX, Encoded, LossOn
+from datamodules.packing import pack, pad, shared_prefix
 
 FILLER = -1
 """Row index of a row that is only there so that every rank has a batch; it is counted nowhere."""
@@ -35,7 +36,9 @@ class Batch(TypedDict, total=False):
     attention_mask: Tensor
     """Packed only: (packs, 1, T, T) float, 0 where attention is allowed and the lowest float elsewhere."""
     position_ids: Tensor
-    """Packed only: (packs, T) int64, starting anew with each row."""
+    """Packed only: (packs, T) int64, starting anew with each row, or after the shared prefix."""
+    prefix_length: Tensor
+    """Packed with a shared prefix only: () int64, its tokens."""
     prompt_ids: Tensor
     """Evaluation only: (B, P) int64, padded on the left, for generation."""
     prompt_mask: Tensor
@@ -92,6 +95,7 @@ class BatchDataset(Dataset[Batch]):
         loss_on: LossOn = "completion",
         with_prompts: bool = False,
         pack_to: int | None = None,
+        share_prefix: bool = False,
         row_ids: NDArray[np.int64] | None = None,
     ) -> None:
         """Keep the examples and the plan.
@@ -103,10 +107,12 @@ class BatchDataset(Dataset[Batch]):
             loss_on: Which tokens are supervised.
             with_prompts: Add `prompt_ids` and `prompt_mask`, for generation.
             pack_to: Lay several rows end to end in sequences of this many tokens, instead of padding each.
+            share_prefix: Packed rows share what their prompts begin with.
             row_ids: (N,) what `row_index` calls each example; by default its number.
         """
         self.encoded, self.plan, self.pad_id = encoded, plan, pad_id
-        self.loss_on, self.with_prompts, self.pack_to = loss_on, with_prompts, pack_to
+        self.loss_on, self.with_prompts = loss_on, with_prompts
+        self.pack_to, self.share_prefix = pack_to, share_prefix
         self.row_ids = np.arange(len(encoded)) if row_ids is None else row_ids
 
     def set_epoch(self, epoch: int) -> None:
@@ -127,7 +133,10 @@ class BatchDataset(Dataset[Batch]):
         if self.pack_to is None:
             batch = Batch(input_ids=pad(ids, self.pad_id), labels=pad(labels, IGNORE_INDEX))
         else:
-            batch = pack(ids, labels, self.pack_to, self.pad_id)
+            prefix = shared_prefix([self.encoded.prompt(row) for row in rows]) if self.share_prefix else 0
+            batch = Batch(**pack(ids, labels, self.pack_to, self.pad_id, prefix))  # type: ignore[typeddict-item]
+            if self.share_prefix:
+                batch["prefix_length"] = torch.tensor(prefix)
         batch["row_index"] = (
             torch.full((1,), FILLER) if filler else torch.from_numpy(self.row_ids[rows].astype(np.int64))
         )
@@ -136,74 +145,6 @@ class BatchDataset(Dataset[Batch]):
             batch["prompt_ids"] = pad(prompts, self.pad_id, left=True)
             batch["prompt_mask"] = pad([np.ones_like(prompt) for prompt in prompts], 0, left=True)
         return batch
-
-
-def pad(rows: Sequence[NDArray[np.integer]], value: int, *, left: bool = False) -> Tensor:
-    """Stack rows of different lengths: (B, T) int64, filled with `value` on the right, or on the left.
-
-    Right-padded causal training needs no attention mask: padding comes after every real token.
-    """
-    stacked = np.full((len(rows), max((len(row) for row in rows), default=0)), value, dtype=np.int64)
-    for place, row in enumerate(rows):
-        if left:
-            stacked[place, stacked.shape[1] - len(row) :] = row
-        else:
-            stacked[place, : len(row)] = row
-    return torch.from_numpy(stacked)
-
-
-def choose_packs(lengths: Sequence[int], capacity: int) -> list[list[int]]:
-    """Return which rows share a sequence of `capacity` tokens: first-fit decreasing, each row exactly once."""
-    packs: list[list[int]] = []
-    room: list[int] = []
-    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
-        assert lengths[row] <= capacity, "rows longer than the context are set aside before"
-        place = next((place for place, free in enumerate(room) if lengths[row] <= free), None)
-        if place is None:
-            place = len(packs)
-            packs.append([])
-            room.append(capacity)
-        packs[place].append(row)
-        room[place] -= lengths[row]
-    return packs
-
-
-def block_mask(segments: Tensor) -> Tensor:
-    """Return the additive attention mask that lets a token see only earlier tokens of its own row.
-
-    Position ids alone do not isolate packed rows in every architecture (OPT never does), and a boolean 4D mask is
-    wrong under eager attention; an additive float mask is right for all that were tried.
-
-    Args:
-        segments: (B, T) int64, the number of the row that a token belongs to, 0 for padding.
-
-    Returns:
-        (B, 1, T, T) float32: 0 where attention is allowed, the lowest float elsewhere.
-    """
-    same = segments[:, :, None] == segments[:, None, :]
-    causal = torch.ones(segments.shape[1], segments.shape[1], dtype=torch.bool).tril()
-    allowed = (same & causal)[:, None]
-    return torch.zeros(allowed.shape).masked_fill(~allowed, torch.finfo(torch.float32).min)
-
-
-def pack(
-    ids: Sequence[NDArray[np.int32]], labels: Sequence[NDArray[np.int64]], capacity: int, pad_id: int
-) -> Batch:
-    """Lay rows end to end; the same loss as padded, in fewer sequences.
-
-    A row's first token is never supervised: it would be predicted from the row before it.
-    """
-    packs = choose_packs([len(row) for row in ids], capacity)
-    labels = [np.concatenate([[IGNORE_INDEX], row[1:]]) for row in labels]
-    segments = pad(
-        [np.repeat(np.arange(1, len(rows) + 1), [len(ids[row]) for row in rows]) for rows in packs], 0
-    )
-    return Batch(
-        input_ids=pad([np.concatenate([ids[row] for row in rows]) for rows in packs], pad_id),
-        labels=pad([np.concatenate([labels[row] for row in rows]) for rows in packs], IGNORE_INDEX),
-        position_ids=pad([np.concatenate([np.arange(len(ids[row])) for row in rows]) for rows in packs], 0),
-        attention_mask=block_mask(segments),
-    )
 
 
 class RankSampler(DistributedSampler[int]):

@@ -23,6 +23,8 @@ from lightning_modules.token_mean import TokenMean
 GREEDY = GenerationSettings()
 PACKABLE = ("gpt2", "gpt_neo", "gpt_neox", "llama", "opt")
 """Architectures whose packed rows are tested to be as if alone. BLOOM's are not: its positions come from the mask."""
+PREFIX_SHARING = ("gpt2", "gpt_neox", "llama", "opt")
+"""Those of them whose rows may share a prefix. GPT-Neo's may not: its local attention counts places in the sequence."""
 
 
 class CausalLM(LightningModule):
@@ -33,7 +35,7 @@ class CausalLM(LightningModule):
     and for evaluation `prompt_ids` and `prompt_mask` `(B, P)` (padded on the left) and `row_index` `(B,)`.
 
     The loss of an optimizer step is the mean over all supervised tokens of all its micro-batches on all ranks.
-    `training_step` returns a sum; the gradients are divided by the number of tokens just before clipping. (A
+    `training_step` returns a sum; the gradients are divided by the number of tokens when they are clipped. (A
     callback's own `on_before_optimizer_step` runs before that and sees gradients of the sum.)
 
     Nothing is stored as hyper-parameters in checkpoints: LightningCLI would let them override the flags of a resumed
@@ -112,6 +114,11 @@ class CausalLM(LightningModule):
                 f"--data.packing is right for {', '.join(PACKABLE)}, but the base {self.base!r} is a "
                 f"{self.decoder.config.model_type}. Leave it out."
             )
+        if "prefix_length" in batch and self.decoder.config.model_type not in PREFIX_SHARING:
+            raise ValueError(
+                f"--data.share_prefix is right for {', '.join(PREFIX_SHARING)}, but the base {self.base!r} is a "
+                f"{self.decoder.config.model_type}. Leave it out."
+            )
         loss_sum, count = supervised_loss(
             self.decoder,
             batch["input_ids"],
@@ -124,22 +131,36 @@ class CausalLM(LightningModule):
         )
         return loss_sum
 
-    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Turn the gradients of the window's sum into gradients of its token mean, and log that mean.
+    def configure_gradient_clipping(
+        self,
+        optimizer: Optimizer,
+        gradient_clip_val: int | float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Turn the gradients of the window's sum into gradients of its token mean, clip them, and log that mean.
 
         Lightning has divided each micro-batch's sum by `accumulate_grad_batches` (also in a last window that is
         shorter), and DDP has averaged the ranks: both are undone here. A window without tokens has zero gradients.
+
+        Clipping by norm is done here in the same pass over the gradients. Lightning's own refuses a fused optimizer in
+        mixed precision; that is only wrong with fp16, whose fused optimizers have not unscaled the gradients yet.
         """
         window = self.trainer.strategy.reduce(self._window.clone(), reduce_op="sum")
         assert isinstance(window, Tensor)
         loss_sum, tokens = window.unbind()
         tokens = tokens.clamp(min=1)
-        gradients = [p.grad for p in self.parameters() if p.grad is not None]
-        torch._foreach_mul_(
-            gradients, self.trainer.accumulate_grad_batches * self.trainer.world_size / tokens
-        )
         self.log("train/loss", loss_sum / tokens, prog_bar=True)
         self._window = torch.zeros_like(self._window)
+        gradients = [p.grad for p in self.parameters() if p.grad is not None]
+        factor = self.trainer.accumulate_grad_batches * self.trainer.world_size / tokens
+        unscaled = getattr(self.trainer.precision_plugin, "scaler", None) is None
+        if gradient_clip_val and gradient_clip_algorithm in (None, "norm") and unscaled:
+            norm = torch.nn.utils.get_total_norm(gradients) * factor
+            factor = factor * (gradient_clip_val / (norm + 1e-6)).clamp(max=1.0)
+            gradient_clip_val = None
+        torch._foreach_mul_(gradients, factor)
+        if gradient_clip_val:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> dict[str, Any] | None:
         """Add to val/loss and generate; see `_predictions` for the value."""

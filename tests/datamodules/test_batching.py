@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
@@ -11,10 +9,6 @@ from datamodules.batching import (
     FILLER,
     BatchDataset,
     RankSampler,
-    block_mask,
-    choose_packs,
-    pack,
-    pad,
     plan_evaluation,
     plan_training,
 )
@@ -109,35 +103,3 @@ def test_batches_do_not_depend_on_workers() -> None:
         loader = DataLoader(dataset, batch_size=None, sampler=RankSampler(dataset, 1, 0), num_workers=workers)
         runs.append([batch["input_ids"].tolist() for batch in loader])
     assert runs[0] == runs[1]
-
-
-def test_pad_of_nothing() -> None:
-    assert pad([], 0).shape == (0, 0)
-
-
-def test_packs_hold_each_row_once_and_are_full() -> None:
-    packs = choose_packs(LENGTHS.tolist(), 64)
-    assert sorted(row for rows in packs for row in rows) == list(range(len(LENGTHS)))
-    assert max(sum(LENGTHS[row] for row in rows) for rows in packs) <= 64
-    assert LENGTHS.sum() / (64 * len(packs)) > 0.9
-
-
-def test_block_mask_by_a_loop() -> None:
-    segments = torch.tensor([[1, 1, 2, 2, 2, 0]])
-    mask = block_mask(segments)
-    assert mask.shape == (1, 1, 6, 6)
-    for query in range(6):
-        for key in range(6):
-            allowed = key <= query and segments[0, key] == segments[0, query]
-            assert (mask[0, 0, query, key] == 0) == bool(allowed)
-
-
-def test_packing_lays_rows_end_to_end() -> None:
-    encoded = make_encoded([3, 4, 2])
-    ids = [encoded.example(row) for row in range(3)]
-    labels = [encoded.labels(row, "all") for row in range(3)]
-    batch: Any = pack(ids, labels, 7, 0)
-    assert batch["input_ids"].tolist() == [[*ids[1], *ids[0]], [*ids[2], 0, 0, 0, 0, 0]]
-    assert batch["position_ids"].tolist() == [[0, 1, 2, 3, 0, 1, 2], [0, 1, 0, 0, 0, 0, 0]]
-    # A row's first token is not supervised, or it would be learned from the row before.
-    assert batch["labels"][0].tolist() == [IGNORE_INDEX, *labels[1][1:], IGNORE_INDEX, *labels[0][1:]]

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from datamodules.examples import IGNORE_INDEX
+from datamodules.packing import block_mask, choose_packs, pack, pad, shared_prefix
+
+LENGTHS = np.random.default_rng(0).integers(3, 60, size=333)
+
+
+def rows_of(*lengths: int) -> list[np.ndarray]:
+    return [
+        np.arange(10 * place + 1, 10 * place + 1 + length, dtype=np.int32)
+        for place, length in enumerate(lengths)
+    ]
+
+
+def test_pad_of_nothing() -> None:
+    assert pad([], 0).shape == (0, 0)
+
+
+def test_packs_hold_each_row_once_and_are_even() -> None:
+    packs = choose_packs(LENGTHS.tolist(), 64)
+    assert sorted(row for rows in packs for row in rows) == list(range(len(LENGTHS)))
+    assert max(sum(LENGTHS[row] for row in rows) for rows in packs) <= 64
+    assert LENGTHS.sum() / (max(sum(LENGTHS[row] for row in rows) for rows in packs) * len(packs)) > 0.95
+
+
+def test_as_many_packs_as_it_takes() -> None:
+    assert choose_packs([5, 5, 5], 7) == [[0], [1], [2]]
+    assert choose_packs([7], 7) == [[0]]
+
+
+def test_block_mask_by_a_loop() -> None:
+    segments = torch.tensor([[1, 1, 2, 2, 2, 0]])
+    mask = block_mask(segments)
+    assert mask.shape == (1, 1, 6, 6)
+    for query in range(6):
+        for key in range(6):
+            allowed = key <= query and segments[0, key] == segments[0, query]
+            assert (mask[0, 0, query, key] == 0) == bool(allowed)
+
+
+def test_packing_lays_rows_end_to_end() -> None:
+    ids = rows_of(3, 4, 2)
+    batch = pack(ids, [row.astype(np.int64) for row in ids], 7, 0)
+    assert batch["input_ids"].tolist() == [[*ids[1], 0], [*ids[0], *ids[2]]]
+    assert batch["position_ids"].tolist() == [[0, 1, 2, 3, 0], [0, 1, 2, 0, 1]]
+    # A row's first token is not supervised, or it would be learned from the row before.
+    assert batch["labels"].tolist()[1] == [IGNORE_INDEX, *ids[0][1:], IGNORE_INDEX, ids[2][1]]
+
+
+def test_a_shared_prefix_stands_once_in_each_sequence() -> None:
+    head = [91, 92, 93]
+    ids = [np.array([*head, *row], dtype=np.int32) for row in rows_of(3, 4, 2)]
+    labels = [np.array([IGNORE_INDEX] * 4 + row.tolist()[4:]) for row in ids]
+    batch = pack(ids, labels, 8, 0, prefix=3)
+    assert batch["input_ids"].tolist() == [[*ids[1], 0], [*ids[0], *ids[2][3:]]]
+    assert batch["position_ids"].tolist() == [[0, 1, 2, 3, 4, 5, 6, 0], [0, 1, 2, 3, 4, 5, 3, 4]]
+    assert batch["labels"].tolist()[1] == [*labels[0], IGNORE_INDEX, labels[2][4]]
+    sees = batch["attention_mask"][1, 0] == 0
+    assert sees[6].tolist() == [True, True, True, False, False, False, True, False]
+    assert sees[5].tolist() == [True] * 6 + [False] * 2
+
+
+@pytest.mark.parametrize(
+    ("prompts", "length"),
+    [
+        ([[1, 2, 3], [1, 2, 4]], 2),
+        ([[1, 2, 3], [1, 2, 3]], 2),
+        ([[1, 2], [1, 2, 3]], 1),
+        ([[1], [1, 2]], 0),
+        ([[5, 2], [1, 2]], 0),
+        ([[1, 2, 3, 4]], 3),
+    ],
+)
+def test_a_prefix_leaves_every_prompt_a_token(prompts: list[list[int]], length: int) -> None:
+    assert shared_prefix([np.array(prompt, dtype=np.int32) for prompt in prompts]) == length
