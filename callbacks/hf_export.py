@@ -89,7 +89,8 @@ def save_decoder(pl_module: Any, state: dict[str, torch.Tensor], folder: Path) -
     """Write decoder, tokenizer and generation configuration to `folder`; the module's weights stay as they are.
 
     Args:
-        pl_module: A module with `decoder` (a transformers model) and `tokenizer`.
+        pl_module: A module with `decoder` (a transformers model), `tokenizer`, and `plain_decoder`, which takes a
+            state dict of the decoder and returns a model that plain transformers knows, with its weights.
         state: A Lightning state dict; the decoder's keys begin with `decoder.`.
         folder: Where to write.
 
@@ -104,6 +105,7 @@ def save_decoder(pl_module: Any, state: dict[str, torch.Tensor], folder: Path) -
             f"Expected the checkpoint to hold the decoder's weights under {_PREFIX!r}, but these keys are only "
             f"in one of them: {', '.join(different[:5])}. Was it written with another --model.base?"
         )
+    decoder, weights = pl_module.plain_decoder(weights)
     with _without_progress_bar():
         decoder.save_pretrained(folder, state_dict=weights)
     tokenizer.save_pretrained(folder)

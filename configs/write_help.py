@@ -28,7 +28,9 @@ def live_help(args: Sequence[str]) -> str:
 
 
 def write_pages(folder: Path) -> None:
-    """Write all pages into a folder."""
+    """Write all pages into a folder; meant for a process of its own."""
+    # PEFT brings accelerate, transformers would load it, and its optimizers would be listed where it is installed.
+    sys.modules["accelerate"] = None  # type: ignore[assignment]
     folder.mkdir(exist_ok=True)
     (folder / "train.txt").write_text(live_help([]), encoding="utf-8")
 

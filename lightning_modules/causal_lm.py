@@ -14,11 +14,14 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from transformers import PreTrainedModel
 
+from lightning_modules.adapters import LoraSettings, add_adapters, choose_trainable, merge_adapters
 from lightning_modules.decoders import Init, load_decoder, load_tokenizer
 from lightning_modules.generation import GenerationSettings, generate
 from lightning_modules.loss import supervised_loss
 from lightning_modules.schedule import warmup_cosine
 from lightning_modules.token_mean import TokenMean
+from lightning_modules.vocabulary import add_tokens as add_to_tokenizer
+from lightning_modules.vocabulary import read_tokens
 
 GREEDY = GenerationSettings()
 PACKABLE = ("gpt2", "gpt_neo", "gpt_neox", "llama", "opt")
@@ -55,6 +58,9 @@ class CausalLM(LightningModule):
         gradient_checkpointing: bool = False,
         generation: GenerationSettings = GREEDY,
         trust_remote_code: bool = False,
+        peft: LoraSettings | None = None,
+        trainable: list[str] | None = None,
+        add_tokens: list[str] | str | None = None,
     ) -> None:
         """Load the tokenizer; the weights come later, in `configure_model`.
 
@@ -69,14 +75,24 @@ class CausalLM(LightningModule):
             gradient_checkpointing: Recompute activations in the backward pass: less memory, about a third slower.
             generation: How predictions are generated.
             trust_remote_code: Run Python code that a Hub repository brings with its weights. Off by default.
+            peft: Train low-rank adapters in place of all weights: `--model.peft.rank 8`; see `--model.peft.help`.
+            trainable: Train only the parameters whose names match: `['*.layers.29.*']` for one block, `['!*embed*']`
+                for all but the embeddings. The last pattern that matches a name counts.
+            add_tokens: Tokens to add to the base's own: a list in configs/tokens (`smiles`, `selfies`), the path of
+                such a YAML file, or the tokens themselves. Their embeddings begin as the mean of the others.
 
         Raises:
-            ValueError: If the base cannot be found or fetched, or a share is not in [0, 1].
+            ValueError: If the base cannot be found or fetched, or a share is not in [0, 1], or tokens are no tokens,
+                or both `peft` and `trainable` are given.
         """
         super().__init__()
         for name, share in {"warmup_fraction": warmup_fraction, "min_lr_fraction": min_lr_fraction}.items():
             if not 0 <= share <= 1:
                 raise ValueError(f"Expected --model.{name} to be in [0, 1], but got {share}.")
+        if peft is not None and trainable is not None:
+            raise ValueError(
+                "Expected --model.peft or --model.trainable, but got both: adapters freeze all weights of the base."
+            )
         self.base = base
         self.init = init
         self.optimizer = optimizer
@@ -86,7 +102,11 @@ class CausalLM(LightningModule):
         self.gradient_checkpointing = gradient_checkpointing
         self.generation = generation
         self.trust_remote_code = trust_remote_code
+        self.peft = peft
+        self.trainable = trainable
         self.tokenizer = load_tokenizer(base, trust_remote_code)
+        self.new_tokens = read_tokens(add_tokens)
+        self.new_ids = add_to_tokenizer(self.tokenizer, self.new_tokens)
         self.val_loss = TokenMean()
         self.test_loss = TokenMean()
         # Loss sum and supervised tokens of the open accumulation window on this rank. Not a buffer: DDP copies
@@ -94,14 +114,25 @@ class CausalLM(LightningModule):
         self._window = torch.zeros(2)
 
     def configure_model(self) -> None:
-        """Load the weights; a second call does nothing."""
-        if not hasattr(self, "decoder"):
-            self.decoder = load_decoder(
-                self.base,
-                self.init,
-                gradient_checkpointing=self.gradient_checkpointing,
-                trust_remote_code=self.trust_remote_code,
-            )
+        """Load the weights and freeze what is not to be trained; a second call does nothing."""
+        if hasattr(self, "decoder"):
+            return
+        decoder = load_decoder(
+            self.base,
+            self.init,
+            gradient_checkpointing=self.gradient_checkpointing,
+            trust_remote_code=self.trust_remote_code,
+            new_tokens=self.new_tokens,
+        )
+        if self.peft is not None:
+            add_adapters(decoder, self.peft, self.new_ids)
+        elif self.trainable is not None:
+            choose_trainable(decoder, self.trainable, self.new_ids)
+        self.decoder = decoder
+
+    def plain_decoder(self, weights: dict[str, Tensor]) -> tuple[PreTrainedModel, dict[str, Tensor]]:
+        """Return a decoder without adapters, and `weights` (a state dict of `decoder`) with the adapters merged."""
+        return merge_adapters(self.decoder, weights)
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
         """Return the sum of the losses of the supervised tokens, a scalar.

@@ -6,9 +6,10 @@ No Lightning here: `load_decoder` returns a plain Hugging Face model in training
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import torch
 from transformers import (
@@ -22,6 +23,7 @@ from transformers import (
 )
 
 from configs.lookup import SUFFIXES, find_config, list_configs, load_yaml
+from lightning_modules.vocabulary import add_tokens, fit_vocabulary, vocabulary_rows
 
 Init = Literal["pretrained", "random"]
 
@@ -170,6 +172,7 @@ def load_decoder(
     dtype: torch.dtype = torch.float32,
     gradient_checkpointing: bool = False,
     trust_remote_code: bool = False,
+    new_tokens: Sequence[str] = (),
 ) -> PreTrainedModel:
     """Load a decoder with pretrained or random weights, in training mode.
 
@@ -181,21 +184,23 @@ def load_decoder(
             `bf16-mixed` would then train without fp32 master weights.
         gradient_checkpointing: Recompute activations in the backward pass: less memory, about a third slower.
         trust_remote_code: Run Python code that the Hub repository brings. Off unless a person asks for it.
+        new_tokens: Tokens to add to the base's own; see `vocabulary.add_tokens`.
 
     Raises:
         ValueError: If the base cannot be found or fetched, or if weights of the architecture are missing from it.
     """
     spec = resolve_base(base)
     tokenizer = load_tokenizer(spec, trust_remote_code)
-    if (init or spec.init) == "pretrained":
+    new_ids = add_tokens(tokenizer, new_tokens)
+    pretrained = (init or spec.init) == "pretrained"
+    if pretrained:
         decoder = _load_weights(spec, dtype, trust_remote_code)
     else:
         config = load_config(spec, trust_remote_code)
         if spec.config is not None and "vocab_size" not in spec.config:
             config.vocab_size = len(tokenizer)
         decoder = AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=trust_remote_code)
-    if max(tokenizer.get_vocab().values()) >= _vocabulary_rows(decoder):
-        decoder.resize_token_embeddings(len(tokenizer))
+    fit_vocabulary(decoder, tokenizer, new_ids, mean=pretrained)
     decoder.generation_config = GenerationConfig(
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
@@ -227,17 +232,13 @@ def _load_weights(spec: BaseSpec, dtype: torch.dtype, trust_remote_code: bool) -
     return decoder
 
 
-def _vocabulary_rows(decoder: PreTrainedModel) -> int:
-    return cast(torch.nn.Embedding, decoder.get_input_embeddings()).num_embeddings
-
-
 def never_generated(decoder: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> list[int]:
     """Return the ids that must never be generated, sorted.
 
     They are the rows that pad the vocabulary to a round number (OPT has 7, Pythia 27), which no text decodes to,
     and the padding token unless it is also the stop token.
     """
-    ids = set(range(_vocabulary_rows(decoder))) - set(tokenizer.get_vocab().values())
+    ids = set(range(vocabulary_rows(decoder))) - set(tokenizer.get_vocab().values())
     if tokenizer.pad_token_id != tokenizer.eos_token_id:
         ids.add(tokenizer.pad_token_id)
     return sorted(ids)

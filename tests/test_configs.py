@@ -13,9 +13,10 @@ import yaml
 from configs.help import FOLDER
 from configs.lookup import CONFIGS, list_configs
 from lightning_modules.decoders import resolve_base
+from lightning_modules.vocabulary import read_tokens
 from tests.parsing import parse
 
-KINDS = {"tasks", "formats", "bases", "trainer", "debug", "studies", "help"}
+KINDS = {"tasks", "formats", "bases", "trainer", "debug", "studies", "help", "adapters", "tokens"}
 
 
 def test_no_kind_of_file_is_forgotten_here() -> None:
@@ -47,6 +48,19 @@ def test_bases(name: str) -> None:
     base = resolve_base(name)
     assert base.licence != "unknown"
     assert base.is_local or base.revision
+
+
+@pytest.mark.parametrize("path", sorted((CONFIGS / "adapters").glob("*.yaml")), ids=lambda p: p.stem)
+def test_adapters(path: Path) -> None:
+    model = parse(["fit", "--config", str(path), "--model.peft.alpha", "8"]).fit.model
+    assert model.peft.as_dict() == yaml.safe_load(path.read_text())["model"]["peft"] | {"alpha": 8.0}
+    assert model.optimizer.init_args.lr == 1e-3
+
+
+@pytest.mark.parametrize("name", list_configs("tokens"))
+def test_tokens(name: str) -> None:
+    assert parse(["fit", "--model.add_tokens", name]).fit.model.add_tokens == name
+    assert read_tokens(name)
 
 
 @pytest.mark.parametrize("path", sorted((CONFIGS / "studies").glob("*.yaml")), ids=lambda p: p.stem)
