@@ -24,9 +24,10 @@ from lightning_modules.vocabulary import add_tokens as add_to_tokenizer
 from lightning_modules.vocabulary import read_tokens
 
 GREEDY = GenerationSettings()
-PACKABLE = ("gpt2", "gpt_neo", "gpt_neox", "llama", "opt")
-"""Architectures whose packed rows are tested to be as if alone. BLOOM's are not: its positions come from the mask."""
-PREFIX_SHARING = ("gpt2", "gpt_neox", "llama", "opt")
+PACKABLE = ("gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "llama", "opt", "qwen3")
+"""Architectures whose packed rows are tested to be as if alone. BLOOM's are not: its positions come from the mask.
+Gemma 3's are not: a mask given to it takes the place of its sliding window, too."""
+PREFIX_SHARING = ("gpt2", "gpt_bigcode", "gpt_neox", "llama", "opt", "qwen3")
 """Those of them whose rows may share a prefix. GPT-Neo's may not: its local attention counts places in the sequence."""
 
 

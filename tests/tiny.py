@@ -11,7 +11,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreT
 
 from lightning_modules.chemical_tokenizer import train_tokenizer
 
-ARCHITECTURES = ("llama", "opt", "opt-350m-like", "gpt2", "gpt_neo", "gpt_neox", "bloom")
+ARCHITECTURES = (
+    "llama", "opt", "opt-350m-like", "gpt2", "gpt_neo", "gpt_neox", "bloom", "gpt_bigcode", "qwen3", "gemma3_text",
+)  # fmt: skip
 CONTEXT = 128
 VOCABULARY = 290
 ROWS = 304  # 14 rows that no token has: published checkpoints pad their vocabulary too
@@ -23,6 +25,9 @@ DROPOUTS = {
     "gpt_neo": ("embed_dropout", "attention_dropout", "resid_dropout"),
     "gpt_neox": ("attention_dropout", "hidden_dropout"),
     "bloom": ("hidden_dropout", "attention_dropout"),
+    "gpt_bigcode": ("resid_pdrop", "embd_pdrop", "attn_pdrop"),
+    "qwen3": ("attention_dropout",),
+    "gemma3_text": ("attention_dropout",),
 }
 SIZES: dict[str, dict[str, Any]] = {
     "llama": {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2, "num_attention_heads": 4},
@@ -42,6 +47,27 @@ SIZES: dict[str, dict[str, Any]] = {
         "num_attention_heads": 4,
     },
     "bloom": {"hidden_size": 32, "n_layer": 2, "n_head": 4},
+    "gpt_bigcode": {"n_embd": 32, "n_layer": 2, "n_head": 4, "multi_query": True},
+    "qwen3": {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 8,
+    },
+    "gemma3_text": {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 1,
+        "head_dim": 8,
+        "query_pre_attn_scalar": 8,
+        "layer_types": ["sliding_attention", "full_attention"],
+        "sliding_window": 8,
+        "final_logit_softcapping": 20.0,  # Gemma 2 has it, the code of Gemma 3 can
+    },
 }
 
 

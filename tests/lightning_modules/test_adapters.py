@@ -34,6 +34,9 @@ ATTENTION = {  # what each architecture's own code calls them
     "gpt_neo": {"q_proj", "k_proj", "v_proj", "out_proj"},
     "gpt_neox": {"query_key_value", "dense"},
     "bloom": {"query_key_value", "dense"},
+    "gpt_bigcode": {"c_attn", "c_proj"},
+    "qwen3": {"q_proj", "k_proj", "v_proj", "o_proj"},
+    "gemma3_text": {"q_proj", "k_proj", "v_proj", "o_proj"},
 }
 LAYERS = 2
 TOKENS = ["[C@@H]", "[nH]", "[O-]"]
@@ -182,7 +185,7 @@ def tied_or_not(folder: Path, architecture: str, tied: bool) -> str:
 
 @pytest.mark.pitfall(12)
 @pytest.mark.parametrize("tied", [True, False])
-@pytest.mark.parametrize("architecture", ["llama", "opt", "gpt2", "gpt_neox"])
+@pytest.mark.parametrize("architecture", ["llama", "opt", "gpt2", "gpt_neox", "gemma3_text"])
 def test_new_tokens_are_trained_under_lora(architecture: str, tied: bool, tmp_path: Path) -> None:
     base = tied_or_not(tmp_path, architecture, tied)
     module = make_module(

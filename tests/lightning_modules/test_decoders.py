@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM
 
 from configs.lookup import list_configs
 from lightning_modules.decoders import load_decoder, load_tokenizer, resolve_base
-from tests.tiny import CONTEXT, ROWS, VOCABULARY, make_tiny, make_tokenizer, save_tiny
+from tests.tiny import ARCHITECTURES, CONTEXT, ROWS, VOCABULARY, make_tiny, make_tokenizer, save_tiny
 
 
 def write_base(folder: Path, text: str) -> str:
@@ -45,7 +45,7 @@ def test_a_base_is_a_name_a_file_a_folder_or_a_hub_id(
 @pytest.mark.parametrize(
     ("base", "message"),
     [
-        ("opt-125", r"configs/bases has: builtin, gpt2.*Did you mean 'opt-125m'"),
+        ("opt-125", r"configs/bases has: bloom-1b1, builtin.*Did you mean 'opt-125m'"),
         ("/no/such/folder", "neither a folder that exists nor a Hub id"),
         ("none.yaml", "is not a file"),
     ],
@@ -102,6 +102,17 @@ def test_decoder_comes_in_training_mode_with_dropout_on(tmp_path: Path, init: st
     ids = torch.tensor([[5, 6, 7]])
     assert decoder.training
     assert not torch.equal(decoder(ids).logits, decoder(ids).logits)
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_base_is_the_same_after_loading_and_after_an_export(architecture: str, tmp_path: Path) -> None:
+    ids = torch.randint(5, VOCABULARY, (2, 20), generator=torch.Generator().manual_seed(0))
+    expected = make_tiny(architecture)(ids).logits
+    decoder = load_decoder(save_tiny(tmp_path / "base", architecture))
+    torch.testing.assert_close(decoder.eval()(ids).logits, expected, rtol=1e-5, atol=1e-5)
+    decoder.save_pretrained(tmp_path / "export")
+    exported = AutoModelForCausalLM.from_pretrained(tmp_path / "export")
+    torch.testing.assert_close(exported(ids).logits, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_pretrained_and_random_weights(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import torch
 from configs.lookup import list_configs
 from lightning_modules.decoders import load_decoder, load_tokenizer, never_generated
 from lightning_modules.vocabulary import add_tokens, read_tokens, vocabulary_rows
-from tests.tiny import ROWS, VOCABULARY, make_tiny, make_tokenizer, save_tiny
+from tests.tiny import ARCHITECTURES, ROWS, VOCABULARY, make_tiny, make_tokenizer, save_tiny
 
 TOKENS = ["[C@@H]", "[nH]", "[O-]"]
 MANY = [f"[{number}H]" for number in range(30)]
@@ -99,7 +99,7 @@ def test_a_tokenizer_that_spoils_text_around_a_new_token_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("tied", [True, False])
-@pytest.mark.parametrize("architecture", ["llama", "opt-350m-like", "gpt2", "gpt_neox", "bloom"])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_new_rows_are_the_mean_of_the_old_and_the_old_stay(
     architecture: str, tied: bool, tmp_path: Path
 ) -> None:
