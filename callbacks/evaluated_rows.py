@@ -15,6 +15,8 @@ from weakref import WeakKeyDictionary
 import torch.distributed
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from callbacks.judging import judge_ahead
+
 Stage = Literal["val", "test", "predict"]
 T = TypeVar("T")
 
@@ -42,46 +44,50 @@ class EvaluatedRow:
 
 
 class EvaluatedRows:
-    """The outputs of this rank's batches of one evaluation epoch, and the rows made from them."""
+    """This rank's rows of one evaluation epoch."""
 
     def __init__(self) -> None:
-        self._outputs: dict[tuple[int, int], Mapping[str, Any]] = {}
-        self._rows: list[EvaluatedRow] | None = None
+        self._batches: set[tuple[int, int]] = set()
+        self._rows: dict[int, EvaluatedRow] = {}
 
     def clear(self) -> None:
         """Forget everything: a new epoch begins."""
-        self._outputs, self._rows = {}, None
+        self._batches, self._rows = set(), {}
 
-    def add(self, batch: tuple[int, int], outputs: Mapping[str, Any]) -> None:
-        """Keep the outputs of `batch` = (dataloader index, batch index), whoever offers them first."""
-        if batch not in self._outputs:
-            self._outputs[batch], self._rows = outputs, None
+    def add(
+        self, batch: tuple[int, int], outputs: Mapping[str, Any], datamodule: Any, stage: Stage
+    ) -> list[EvaluatedRow]:
+        """Keep the outputs of `batch` = (dataloader index, batch index), whoever offers them first.
 
-    def rows(self, datamodule: Any, stage: Stage) -> list[EvaluatedRow]:
-        """Return this rank's rows in index order, each index once and without filler rows."""
-        if self._rows is None:
-            found: dict[int, EvaluatedRow] = {}
-            for outputs in self._outputs.values():
-                columns = (outputs[key].tolist() for key in ("row_index", "score", "stopped", "num_tokens"))
-                for index, score, stopped, num_tokens, text in zip(
-                    *columns, outputs["prediction"], strict=True
-                ):
-                    if index >= 0 and index not in found:
-                        row = datamodule.row(stage, index)
-                        found[index] = EvaluatedRow(
-                            index=index,
-                            task=row.task,
-                            input=row.input,
-                            target=row.target,
-                            input_notation=row.input_notation,
-                            output_notation=row.output_notation,
-                            prediction=datamodule.extract(stage, index, text).strip(),
-                            score=score,
-                            stopped=stopped,
-                            num_tokens=num_tokens,
-                        )
-            self._rows = [found[index] for index in sorted(found)]
-        return self._rows
+        Returns:
+            The rows that are new: none for a batch that was offered before; each index once, without filler rows.
+        """
+        if batch in self._batches:
+            return []
+        self._batches.add(batch)
+        columns = (outputs[key].tolist() for key in ("row_index", "score", "stopped", "num_tokens"))
+        new = []
+        for index, score, stopped, num_tokens, text in zip(*columns, outputs["prediction"], strict=True):
+            if index >= 0 and index not in self._rows:
+                row = datamodule.row(stage, index)
+                self._rows[index] = EvaluatedRow(
+                    index=index,
+                    task=row.task,
+                    input=row.input,
+                    target=row.target,
+                    input_notation=row.input_notation,
+                    output_notation=row.output_notation,
+                    prediction=datamodule.extract(stage, index, text).strip(),
+                    score=score,
+                    stopped=stopped,
+                    num_tokens=num_tokens,
+                )
+                new.append(self._rows[index])
+        return new
+
+    def rows(self) -> list[EvaluatedRow]:
+        """Return this rank's rows in index order."""
+        return [self._rows[index] for index in sorted(self._rows)]
 
 
 _SHARED: WeakKeyDictionary[Trainer, EvaluatedRows] = WeakKeyDictionary()
@@ -110,6 +116,8 @@ class RowReader(Callback):
 
     stages: ClassVar[tuple[Stage, ...]] = ("val", "test")
     """The stages that this reader takes part in."""
+    asks: ClassVar[tuple[str, ...]] = ()
+    """Functions of notations that it judges rows by; the rows of a batch are judged while the next is generated."""
 
     def read_rows(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
@@ -124,13 +132,17 @@ class RowReader(Callback):
         _SHARED.setdefault(trainer, EvaluatedRows()).clear()
 
     def _add(self, trainer: Trainer, stage: Stage, outputs: Any, batch: tuple[int, int]) -> None:
-        if outputs is not None and stage in self.stages and not trainer.sanity_checking:
-            _SHARED[trainer].add(batch, outputs)
+        if outputs is None or stage not in self.stages or trainer.sanity_checking:
+            return
+        new = _SHARED[trainer].add(batch, outputs, trainer.datamodule, stage)  # type: ignore[attr-defined]
+        if new:
+            readers = [reader for reader in trainer.callbacks if isinstance(reader, RowReader)]  # type: ignore[attr-defined]
+            asked = [name for reader in readers if stage in reader.stages for name in reader.asks]
+            judge_ahead(new, list(dict.fromkeys(asked)))
 
     def _end(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> None:
         if stage in self.stages and not trainer.sanity_checking:
-            datamodule = trainer.datamodule  # type: ignore[attr-defined]
-            self.read_rows(trainer, pl_module, stage, _SHARED[trainer].rows(datamodule, stage))
+            self.read_rows(trainer, pl_module, stage, _SHARED[trainer].rows())
 
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin a new epoch."""

@@ -26,6 +26,7 @@ class ExactMatch(RowMetric):
     cannot be judged in time, is wrong.
     """
 
+    asks = ("same",)
     interval = "wilson"
     headline = "exact_match"
 

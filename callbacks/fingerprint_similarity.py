@@ -16,6 +16,7 @@ class FingerprintSimilarity(RowMetric):
     validity. All have bootstrap intervals. Tasks whose output notation has no `similarity` are left out.
     """
 
+    asks = ("invalid_reason", "similarity")
     columns = (*FINGERPRINTS, *(f"{name}_valid" for name in FINGERPRINTS))
 
     def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:

@@ -67,13 +67,23 @@ def bootstrap_interval(
         return math.nan, math.nan
     table = values.reshape(n, -1)
     rng = np.random.default_rng(seed)
-    step = max(1, _CELLS_AT_A_TIME // table.size)
+    step = max(1, _CELLS_AT_A_TIME // n)
     sums = np.concatenate(
         [
-            table[rng.integers(0, n, size=(min(step, RESAMPLES - start), n))].sum(axis=1)
+            _count_draws(rng.integers(0, n, size=(min(step, RESAMPLES - start), n))) @ table
             for start in range(0, RESAMPLES, step)
         ]
     )
     results = sums[:, 0] / n if statistic is None else statistic(sums)
     low, high = np.percentile(results, [2.5, 97.5])
     return float(low), float(high)
+
+
+def _count_draws(draws: np.ndarray) -> np.ndarray:
+    """Return how often each row is in each resample, `(r, n)` for draws `(r, n)` of row numbers.
+
+    Counting first makes a resample's sums one product of matrices, however many columns there are.
+    """
+    samples, n = draws.shape
+    places = draws + np.arange(samples)[:, None] * n
+    return np.bincount(places.ravel(), minlength=samples * n).reshape(samples, n).astype(np.float64)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from callbacks.evaluated_rows import EvaluatedRow
-from callbacks.notation_calls import has_similarity, invalid_reasons, same, similarities
+from callbacks.notation_calls import call_ahead, has_similarity, invalid_reasons, same, similarities
+
+if TYPE_CHECKING:  # it begins judging while it collects rows
+    from callbacks.evaluated_rows import EvaluatedRow
 
 T = TypeVar("T")
 
@@ -24,6 +26,16 @@ def _by_notation(
         pairs = [(rows[place].prediction, rows[place].target or "") for place in of_notation]
         answers.update(zip(of_notation, judge(notation, pairs), strict=True))
     return [answers[place] for place in range(len(rows))]
+
+
+def judge_ahead(rows: Sequence[EvaluatedRow], functions: Sequence[str]) -> None:
+    """Begin to judge rows in the background, while the next ones are being generated."""
+
+    def begin(notation: str, pairs: list[tuple[str, str]]) -> list[None]:
+        call_ahead(notation, functions, pairs)
+        return [None] * len(pairs)
+
+    _by_notation(rows, begin)
 
 
 def judge_validity(rows: Sequence[EvaluatedRow]) -> list[str | None]:

@@ -1,24 +1,19 @@
-"""Calls of notation functions in a child process that can be killed, each distinct call once.
-
-Models write anything, and RDKit can think for seconds about a string (PITFALLS 16) or crash. So the
-callbacks judge predictions through one `GuardedWorker` per process. Answers are kept, because several
-callbacks ask the same questions, and because a timeout must be paid for once only.
-"""
+"""What callbacks ask of notations, in words of Python: reasons, notions of "same", similarities."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
 
+from callbacks.judges import Judges
 from datamodules.notations.lookup import load_notation
-from datamodules.notations.worker import GuardedWorker, Result
+from datamodules.notations.worker import Result
 
 FINGERPRINTS = ("morgan", "maccs", "rdk")
 """What a notation's `similarity` compares by."""
 
-_MOST_ANSWERS = 200_000  # about 100 MB; then start anew
-_answers: dict[tuple[str, str, tuple[str, ...]], Result] = {}
-_worker = GuardedWorker()  # starts its child at the first call, and another one in each forked process
+_ROWS_TOGETHER = 20  # all questions about so many rows are one job
+_judges = Judges()
 
 
 def call(notation: str, function: str, arguments: Sequence[tuple[str, ...]]) -> list[Result]:
@@ -26,14 +21,18 @@ def call(notation: str, function: str, arguments: Sequence[tuple[str, ...]]) -> 
 
     A call that takes too long or fails has `error` set and `value` None; the others are not affected.
     """
-    keys = [(notation, function, tuple(items)) for items in arguments]
-    if len(_answers) > _MOST_ANSWERS:
-        _answers.clear()
-    missing = list(dict.fromkeys(key for key in keys if key not in _answers))
-    if missing:
-        results = _worker.map(notation, function, [items for _, _, items in missing])
-        _answers.update(zip(missing, results, strict=True))
-    return [_answers[key] for key in keys]
+    return _judges.ask([(notation, function, tuple(items)) for items in arguments])
+
+
+def call_ahead(notation: str, functions: Sequence[str], pairs: Sequence[tuple[str, str]]) -> None:
+    """Begin to judge (prediction, target) pairs in the background by some of invalid_reason, same and similarity."""
+    wanted = [name for name in functions if name != "similarity" or has_similarity(notation)]
+    _judges.ask_ahead(
+        (notation, name, pair[:1] if name == "invalid_reason" else pair)
+        for start in range(0, len(pairs), _ROWS_TOGETHER)
+        for name in wanted
+        for pair in pairs[start : start + _ROWS_TOGETHER]
+    )
 
 
 def invalid_reasons(notation: str, texts: Sequence[str]) -> list[str | None]:

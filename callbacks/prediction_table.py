@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
@@ -46,6 +46,8 @@ class PredictionTable(RowReader):
     Args:
         wandb_rows: At most how many rows go to W&B, evenly spread over the stage; 0 for none.
     """
+
+    asks: ClassVar[tuple[str, ...]] = ("invalid_reason", "same")
 
     def __init__(self, wandb_rows: int = 50) -> None:
         self.wandb_rows = wandb_rows

@@ -25,6 +25,7 @@ class PredictionWriter(RowReader):
     were set aside have an empty prediction and their reason.
     """
 
+    asks: ClassVar[tuple[str, ...]] = ("invalid_reason",)
     stages: ClassVar[tuple[Stage, ...]] = ("predict",)
 
     def read_rows(

@@ -28,12 +28,14 @@ def bleu_counts(prediction: str, target: str) -> list[int]:
         Ten counts: for n = 1 to 4 the clipped matches of character n-grams, for n = 1 to 4 the n-grams of
         the prediction, and the lengths of prediction and target in characters.
     """
-    matches, totals = [], []
+    totals = [max(0, len(prediction) - n + 1) for n in range(1, MAX_N + 1)]
+    if prediction == target:
+        return [*totals, *totals, len(prediction), len(target)]
+    matches = []
     for n in range(1, MAX_N + 1):
         grams = Counter(prediction[i : i + n] for i in range(len(prediction) - n + 1))
         wanted = Counter(target[i : i + n] for i in range(len(target) - n + 1))
         matches.append((grams & wanted).total())
-        totals.append(max(0, len(prediction) - n + 1))
     return [*matches, *totals, len(prediction), len(target)]
 
 

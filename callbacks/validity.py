@@ -14,6 +14,7 @@ class Validity(RowMetric):
     atom, a text must not be empty. A prediction that cannot be judged in time is not valid.
     """
 
+    asks = ("invalid_reason",)
     columns = ("validity",)
     interval = "wilson"
     headline = "validity"

@@ -4,6 +4,7 @@ import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
 
+from callbacks import evaluated_rows
 from callbacks.evaluated_rows import EvaluatedRows, RowReader, gather_by_index
 from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
@@ -49,10 +50,28 @@ def test_a_batch_offered_twice_and_filler_rows_count_nothing():
         "num_tokens": torch.ones(4, dtype=torch.int64),
     }
     collected = EvaluatedRows()
-    collected.add((0, 0), outputs)
-    collected.add((0, 0), {**outputs, "prediction": ["x"] * 4})
-    rows = collected.rows(StubData(PAIRS), "val")
-    assert [(row.index, row.prediction) for row in rows] == [(0, "a"), (2, "b")]
+    new = collected.add((0, 0), outputs, StubData(PAIRS), "val")
+    assert [row.index for row in new] == [2, 0]
+    assert collected.add((0, 0), {**outputs, "prediction": ["x"] * 4}, StubData(PAIRS), "val") == []
+    assert [(row.index, row.prediction) for row in collected.rows()] == [(0, "a"), (2, "b")]
+
+
+def test_the_rows_of_a_batch_are_judged_by_what_the_readers_ask_as_soon_as_they_are_there(
+    tmp_path, monkeypatch
+):
+    class Asking(Reader):
+        asks = ("same", "invalid_reason")
+
+    class OfTest(Reader):
+        stages, asks = ("test",), ("similarity",)
+
+    judged = []
+    monkeypatch.setattr(
+        evaluated_rows, "judge_ahead", lambda rows, asks: judged.append(([row.index for row in rows], asks))
+    )
+    trainer = make_trainer(tmp_path, [Asking(), Reader(), OfTest(), Asking()])
+    trainer.validate(ScriptedModel(PAIRS), datamodule=StubData(PAIRS), verbose=False)
+    assert judged == [([0, 1, 2, 3], ["same", "invalid_reason"]), ([4, 5, 6], ["same", "invalid_reason"])]
 
 
 def test_a_step_without_generation_gives_no_rows(tmp_path):
