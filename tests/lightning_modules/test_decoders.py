@@ -27,6 +27,7 @@ def test_every_shipped_base_is_described(name: str) -> None:
     assert spec.licence != "unknown"
     assert spec.note
     assert spec.is_local or (spec.revision and spec.path.count("/") == 1)
+    assert (spec.gguf_file is None) is (spec.package is None)
 
 
 def test_a_base_is_a_name_a_file_a_folder_or_a_hub_id(
@@ -63,6 +64,8 @@ def test_unknown_base_is_an_error_that_helps(base: str, message: str) -> None:
         ("path: a/b\ninit: maybe", "pretrained or random, but got 'maybe'"),
         ("path: a/b\nconfig: {hidden_size: 3}", "mapping with a model_type"),
         ("path: a/b\ninit: pretrained\nconfig: {model_type: llama}", "write `init: random`"),
+        ("package: weights", "`package:` and `gguf_file:` together, without `path:`"),
+        ("package: weights\ngguf_file: x.gguf\npath: a/b", "without `path:`"),
     ],
 )
 def test_bad_base_file_is_an_error_that_helps(tmp_path: Path, text: str, message: str) -> None:
