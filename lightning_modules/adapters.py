@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import copy
 import importlib.util
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Literal, cast
@@ -140,6 +141,28 @@ def _trained_rows(decoder: PreTrainedModel, ids: Sequence[int]) -> dict[str, lis
             "which PEFT leaves out when it trains single rows. Train all weights (no --model.peft)."
         )
     return rows
+
+
+@contextmanager
+def rows_in_place(decoder: PreTrainedModel) -> Iterator[None]:
+    """Hold the trained rows in their embeddings themselves, for generating; nothing happens without such rows.
+
+    Left to itself PEFT copies both embeddings at every token: SmolLM2-135M took 1.15 s of CPU time where this takes 0.72.
+    Taking the rows out again is exact (the low-rank updates stay apart: theirs would be rounded).
+    """
+    layers: Any = [module for module in decoder.modules() if hasattr(module, "trainable_tokens_delta")]
+    with (
+        torch.inference_mode(False),
+        torch.no_grad(),
+    ):  # an inference tensor could never be trained around again
+        for layer in layers:
+            layer.merge()
+    try:
+        yield
+    finally:
+        with torch.inference_mode(False), torch.no_grad():
+            for layer in layers:
+                layer.unmerge()
 
 
 def merge_adapters(

@@ -14,7 +14,13 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from transformers import PreTrainedModel
 
-from lightning_modules.adapters import LoraSettings, add_adapters, choose_trainable, merge_adapters
+from lightning_modules.adapters import (
+    LoraSettings,
+    add_adapters,
+    choose_trainable,
+    merge_adapters,
+    rows_in_place,
+)
 from lightning_modules.decoders import Init, load_decoder, load_tokenizer
 from lightning_modules.generation import GenerationSettings, generate
 from lightning_modules.loss import supervised_loss
@@ -218,14 +224,15 @@ class CausalLM(LightningModule):
             `row_index` `(B,)`, `prediction` (B texts), `score` `(B,)` sum of the log-probabilities of the generated
             tokens, `stopped` `(B,)` and `num_tokens` `(B,)`; the tensors on the module's device.
         """
-        generated = generate(
-            self.decoder,
-            self.tokenizer,
-            batch["prompt_ids"],
-            batch["prompt_mask"],
-            self.generation,
-            batch["row_index"],
-        )
+        with rows_in_place(self.decoder):
+            generated = generate(
+                self.decoder,
+                self.tokenizer,
+                batch["prompt_ids"],
+                batch["prompt_mask"],
+                self.generation,
+                batch["row_index"],
+            )
         return {
             "row_index": batch["row_index"],
             "prediction": generated.text,

@@ -18,6 +18,7 @@ from lightning_modules.adapters import (
     choose_trainable,
     linear_modules,
     merge_adapters,
+    rows_in_place,
     target_modules,
 )
 from lightning_modules.generation import GenerationSettings, generate
@@ -226,6 +227,31 @@ def test_output_embedding_of_trained_rows_sees_supervised_positions_only() -> No
     )
     _, count = supervised_loss(decoder, *batch())
     assert seen == [count]
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_trained_rows_are_in_their_embeddings_while_generating_and_out_again_exactly(tied: bool) -> None:
+    decoder = make_tiny("llama", tie_word_embeddings=tied)
+    add_adapters(decoder, LoraSettings(rank=4), [290, 291])
+    ids = torch.tensor([[5, 290, 7, 291]])
+    for _ in range(2):
+        with torch.no_grad():
+            for name, p in decoder.named_parameters():
+                if "trainable_tokens_delta" in name:
+                    p += torch.randn_like(p)
+        before = {name: value.clone() for name, value in decoder.state_dict().items()}
+        expected = decoder(ids).logits
+        with torch.inference_mode(), rows_in_place(decoder):
+            for embedding in (decoder.get_input_embeddings(), decoder.get_output_embeddings()):
+                layer = embedding.token_adapter
+                delta = layer.trainable_tokens_delta["default"]
+                assert torch.equal(layer.get_base_layer().weight[[290, 291]], delta)
+                assert layer.merged
+            torch.testing.assert_close(decoder(ids).logits, expected)
+        for name, value in decoder.state_dict().items():
+            assert torch.equal(value, before[name]), name
+        torch.testing.assert_close(decoder(ids).logits, expected)
+        train_a_little(decoder)
 
 
 def test_rows_of_a_head_with_a_bias_are_refused() -> None:
