@@ -16,7 +16,7 @@ from lightning_modules.decoders import resolve_base
 from lightning_modules.vocabulary import read_tokens
 from tests.parsing import parse
 
-KINDS = {"tasks", "formats", "bases", "trainer", "debug", "studies", "help", "adapters", "tokens"}
+KINDS = {"tasks", "formats", "bases", "trainer", "debug", "studies", "help", "adapters", "tokens", "paper"}
 
 
 def test_no_kind_of_file_is_forgotten_here() -> None:
@@ -63,8 +63,8 @@ def test_tokens(name: str) -> None:
     assert read_tokens(name)
 
 
-@pytest.mark.parametrize("path", sorted((CONFIGS / "studies").glob("*.yaml")), ids=lambda p: p.stem)
-def test_studies_are_wandb_sweeps_whose_every_flag_is_understood(path: Path) -> None:
+def read_study(path: Path) -> list[list[str]]:
+    """The flags of a W&B sweep: for each parameter all its values."""
     study = yaml.safe_load(path.read_text())
     assert study["program"] == "train.py"
     assert study["command"] == ["${env}", "${interpreter}", "${program}", "fit", "${args}"]
@@ -74,10 +74,32 @@ def test_studies_are_wandb_sweeps_whose_every_flag_is_understood(path: Path) -> 
         [f"--{name}={value}" for value in (spec["values"] if "values" in spec else [spec["value"]])]
         for name, spec in study["parameters"].items()
     ]
+    assert len(list(itertools.product(*flags))) <= 20
+    return flags
+
+
+@pytest.mark.parametrize("path", sorted((CONFIGS / "studies").glob("*.yaml")), ids=lambda p: p.stem)
+def test_studies_are_wandb_sweeps_whose_every_flag_is_understood(path: Path) -> None:
+    flags = read_study(path)
     # Each value of each flag once, not the whole grid.
     for number in range(max(len(values) for values in flags)):
         parse(["fit", *(values[number % len(values)] for values in flags)])
-    assert len(list(itertools.product(*flags))) <= 20
+
+
+@pytest.mark.parametrize("path", sorted((CONFIGS / "paper").glob("*.yaml")), ids=lambda p: p.stem)
+def test_the_papers_rows(path: Path) -> None:
+    flags = read_study(path)
+    for base in (flag for values in flags for flag in values if flag.startswith("--model.base=")):
+        assert resolve_base(base.split("=")[1]).init == "pretrained"
+    config = parse(["fit", *(values[-1] for values in flags)]).fit  # the other values are numbers, too
+    for name, spec in yaml.safe_load(path.read_text())["parameters"].items():
+        place = "model.optimizer.init_args.lr" if name == "model.optimizer.lr" else name
+        assert config[place] == (spec["values"][-1] if "values" in spec else spec["value"])
+    rows = config.data.batch_size * (config.trainer.accumulate_grad_batches or 1)
+    epochs = config.trainer.max_epochs
+    comment = path.read_text().partition("program:")[0]
+    assert f"{rows} rows a step" in comment
+    assert epochs == 50 or f"{epochs} epoch" in comment
 
 
 def test_saved_help_is_what_the_command_line_says(tmp_path: Path) -> None:
