@@ -1,6 +1,6 @@
 """Draw a run as one picture, from the files it wrote: `python -m callbacks.dashboard runs/x --output x.png`.
 
-Needs matplotlib (`pip install "patois[plots]"`).
+Needs matplotlib (`pip install -e ".[plots]"`).
 """
 
 from __future__ import annotations
@@ -35,10 +35,12 @@ def choose_rows(rows: Sequence[dict[str, str]], count: int = SHOWN) -> list[dict
 
 
 def last_predictions(run: Path) -> tuple[list[dict[str, str]], str]:
-    """Return the rows of the latest prediction table in a run's folder, and its name; empty if there is none."""
-    files = sorted(
-        run.glob("predictions/*_epoch_*.csv"), key=lambda path: (path.stem.startswith("val"), _epoch(path))
-    )
+    """Return the rows of the latest prediction table in a run's folder, and its name; empty if there is none.
+
+    Those of `fit` come first, then those of `validate` and of `test`.
+    """
+    folders = [run / part / "predictions" for part in ("test", "validate", ".")]
+    files = [path for folder in folders for path in sorted(folder.glob("*_epoch_*.csv"), key=_epoch)]
     return (read_csv(files[-1]), files[-1].name) if files else ([], "")
 
 
@@ -63,7 +65,7 @@ def _import_matplotlib() -> Any:
     try:
         import matplotlib
     except ModuleNotFoundError as error:
-        raise SystemExit('The dashboard needs matplotlib: pip install "patois[plots]"') from error
+        raise SystemExit('The dashboard needs matplotlib: pip install -e ".[plots]"') from error
     matplotlib.use("Agg")
     matplotlib.rcParams.update(
         {

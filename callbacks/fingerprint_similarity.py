@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from callbacks.evaluated_rows import EvaluatedRow
 from callbacks.judging import judge_similarity, judge_validity
-from callbacks.notation_calls import FINGERPRINTS
 from callbacks.row_metric import RowMetric
+from datamodules.notations._molecule import FINGERPRINTS
 
 
 class FingerprintSimilarity(RowMetric):

@@ -9,28 +9,30 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from rich.console import Console
 
 from callbacks.model_card import describe_model
 from callbacks.run_facts import (
     METRICS_KEY,
+    MetricsKeeper,
     best_checkpoint,
     current_metrics,
     is_trial,
-    keep_metrics,
     load_checkpoint,
     run_folder,
 )
 
 _PREFIX = "decoder."
+_EXAMPLE_KEY = "example"
+"""Where a checkpoint keeps a prompt with the answer that its weights gave."""
 
 
-class HFExport(Callback):
+class HFExport(MetricsKeeper):
     """Writes `hf/` in the run's folder when training ends: the best checkpoint's weights, or the last ones.
 
     The folder holds the weights as safetensors, the configuration, the tokenizer, a generation configuration
-    with the stop token, and a model card with the results that were measured with those weights.
+    with the stop token and the most tokens to generate, and a model card with the results that were measured with those weights.
 
     Args:
         folder: Name of the folder in the run's folder.
@@ -38,13 +40,15 @@ class HFExport(Callback):
 
     def __init__(self, folder: str = "hf") -> None:
         self.folder = folder
-        self._example: tuple[str, str] | None = None
+        self._example: list[str] | None = None
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Keep the metrics with the weights they were measured with."""
-        keep_metrics(trainer, checkpoint)
+        """Keep the metrics and an example with the weights that gave them."""
+        super().on_save_checkpoint(trainer, pl_module, checkpoint)
+        if self._example is not None:
+            checkpoint[_EXAMPLE_KEY] = self._example
 
     def on_validation_batch_end(
         self,
@@ -62,7 +66,10 @@ class HFExport(Callback):
         if real:
             ids = batch["prompt_ids"][real[0]][batch["prompt_mask"][real[0]].bool()]
             tokenizer: Any = pl_module.tokenizer
-            self._example = tokenizer.decode(ids, skip_special_tokens=False), outputs["prediction"][real[0]]
+            self._example = [
+                tokenizer.decode(ids, skip_special_tokens=False),
+                outputs["prediction"][real[0]],
+            ]
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the folder on rank 0; the others wait for nothing."""
@@ -71,11 +78,12 @@ class HFExport(Callback):
         path = best_checkpoint(trainer)
         checkpoint = load_checkpoint(path) if path else {"state_dict": pl_module.state_dict()}
         metrics = checkpoint.get(METRICS_KEY) or current_metrics(trainer)
+        example: Any = checkpoint.get(_EXAMPLE_KEY) if path else self._example
         folder = run_folder(trainer) / self.folder
         part = folder.with_name(folder.name + ".part")
         shutil.rmtree(part, ignore_errors=True)
         save_decoder(pl_module, checkpoint["state_dict"], part)
-        card = describe_model(pl_module, trainer.datamodule, metrics, self._example)  # type: ignore[attr-defined]
+        card = describe_model(pl_module, trainer.datamodule, metrics, example)  # type: ignore[attr-defined]
         (part / "README.md").write_text(card, encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         part.replace(folder)
@@ -89,8 +97,9 @@ def save_decoder(pl_module: Any, state: dict[str, torch.Tensor], folder: Path) -
     """Write decoder, tokenizer and generation configuration to `folder`; the module's weights stay as they are.
 
     Args:
-        pl_module: A module with `decoder` (a transformers model), `tokenizer`, and `plain_decoder`, which takes a
-            state dict of the decoder and returns a model that plain transformers knows, with its weights.
+        pl_module: A module with `decoder` (a transformers model), `tokenizer`, `generation` (has `max_new_tokens`) and
+            `plain_decoder`, which takes a state dict of the decoder and returns a model that plain transformers knows,
+            with its weights.
         state: A Lightning state dict; the decoder's keys begin with `decoder.`.
         folder: Where to write.
 
@@ -114,6 +123,8 @@ def save_decoder(pl_module: Any, state: dict[str, torch.Tensor], folder: Path) -
     generation.pad_token_id = (
         tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
     )
+    # Without it transformers stops after 20 tokens.
+    generation.max_new_tokens = pl_module.generation.max_new_tokens
     generation.save_pretrained(folder)
 
 

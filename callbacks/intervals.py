@@ -1,12 +1,12 @@
 """Confidence intervals of an evaluation: how far a number may move by the choice of the rows alone.
 
-Both functions are pure, so every rank that holds the same values computes the same interval.
+All functions are pure, so every rank that holds the same values computes the same interval.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -87,3 +87,21 @@ def _count_draws(draws: np.ndarray) -> np.ndarray:
     samples, n = draws.shape
     places = draws + np.arange(samples)[:, None] * n
     return np.bincount(places.ravel(), minlength=samples * n).reshape(samples, n).astype(np.float64)
+
+
+def format_estimate(metrics: Mapping[str, float], name: str, percent: bool = False) -> str:
+    """Return `0.612 (0.580 to 0.643)`, or `61.2 % (58.0 to 64.3)` in percent.
+
+    Args:
+        metrics: Logged metrics; the bounds are `<name>_low` and `<name>_high`, and are left out if they are missing.
+        name: The metric; `-` is returned if it was not measured.
+        percent: Whether to write shares as percentages.
+    """
+    if name not in metrics:
+        return "-"
+    scale, digits, unit = (100, 1, " %") if percent else (1, 3, "")
+    value, low, high = (
+        f"{scale * metrics[key]:.{digits}f}" if key in metrics else None
+        for key in (name, f"{name}_low", f"{name}_high")
+    )
+    return f"{value}{unit}" + (f" ({low} to {high})" if low and high else "")

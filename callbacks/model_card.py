@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from callbacks.intervals import format_estimate
+
 _INTERVAL = re.compile(r"_(low|high)$")
-
-
-def format_estimate(metrics: Mapping[str, float], name: str, digits: int = 3) -> str:
-    """Return `0.612 (0.580 to 0.643)` for a metric with an interval, `0.612` without, `-` if it is missing."""
-    if name not in metrics:
-        return "-"
-    text = f"{metrics[name]:.{digits}f}"
-    if f"{name}_low" in metrics and f"{name}_high" in metrics:
-        text += f" ({metrics[f'{name}_low']:.{digits}f} to {metrics[f'{name}_high']:.{digits}f})"
-    return text
 
 
 def result_table(metrics: Mapping[str, float]) -> str:
@@ -28,7 +20,7 @@ def result_table(metrics: Mapping[str, float]) -> str:
 
 
 def describe_model(
-    module: Any, datamodule: Any, metrics: Mapping[str, float], example: tuple[str, str] | None
+    module: Any, datamodule: Any, metrics: Mapping[str, float], example: Sequence[str] | None
 ) -> str:
     """Return the model card.
 
@@ -36,7 +28,7 @@ def describe_model(
         module: Has `base`, a name, Hub id or folder.
         datamodule: Has `task_names`; `form.name` and `report["sources"]` are used if they are there.
         metrics: Measured with the exported weights.
-        example: A prompt as the model saw it, and its answer.
+        example: A prompt as the model saw it, and the answer that the exported weights gave.
     """
     tasks = ", ".join(datamodule.task_names)
     form = getattr(getattr(datamodule, "form", None), "name", "not recorded")
@@ -62,8 +54,8 @@ def _usage(prompt: str, answer: str) -> str:
     """Return a code example with a real prompt; the special tokens are in the text, so none are added."""
     return f"""## Use
 
-The prompt must be laid out as in training, to the character. One from the validation rows, with the answer of
-the last evaluation:
+The prompt must be laid out as in training, to the character. One from the validation rows, with the
+answer that these weights gave:
 
 ```python
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -72,7 +64,7 @@ tokenizer = AutoTokenizer.from_pretrained(".")
 model = AutoModelForCausalLM.from_pretrained(".")
 prompt = {json.dumps(prompt, ensure_ascii=False)}
 inputs = tokenizer(prompt, return_tensors="pt", add_special_tokens=False)
-tokens = model.generate(**inputs, max_new_tokens=256, do_sample=False)
+tokens = model.generate(**inputs)
 print(tokenizer.decode(tokens[0, inputs.input_ids.shape[1]:], skip_special_tokens=True))
 # {json.dumps(answer, ensure_ascii=False)}
 ```"""

@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from functools import cache
 
 from callbacks.judges import Judges
+from datamodules.notations._molecule import FINGERPRINTS
 from datamodules.notations.lookup import load_notation
 from datamodules.notations.worker import Result
-
-FINGERPRINTS = ("morgan", "maccs", "rdk")
-"""What a notation's `similarity` compares by."""
 
 _ROWS_TOGETHER = 20  # all questions about so many rows are one job
 _judges = Judges()

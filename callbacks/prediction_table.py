@@ -6,12 +6,13 @@ from typing import Any, ClassVar
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.trainer.states import TrainerFn
 
 from callbacks.csv_files import write_csv
 from callbacks.drawing import draw
 from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage, gather_by_index
 from callbacks.judging import judge_sameness, judge_validity
-from callbacks.run_facts import run_folder
+from callbacks.run_facts import output_folder
 
 _COLUMNS = ("row", "task", "input", "target", "prediction", "verdict")
 _LAST_COLUMNS = ("score", "stopped", "num_tokens", "input_notation", "output_notation")
@@ -37,8 +38,9 @@ def verdict(same: dict[str, bool], invalid_reason: str | None) -> str:
 
 
 class PredictionTable(RowReader):
-    """Writes `predictions/<stage>_epoch_<n>.csv` in the run's folder at each validation and test.
+    """Writes `predictions/<stage>_epoch_<n>.csv` at each validation and test, n being the epoch of the weights.
 
+    The table lies in the run's folder for `fit`, and in the folder of the subcommand there (`test/`) for others.
     One line a row, in index order: row, task, input, target, prediction, verdict, one column for each notion
     of "same", score (log-probability), stopped, num_tokens, and both notations. `callbacks.csv_files.read_csv` reads it back.
     With a W&B logger, the same `wandb_rows` rows go to the table `<stage>/predictions`, molecules drawn.
@@ -51,6 +53,16 @@ class PredictionTable(RowReader):
 
     def __init__(self, wandb_rows: int = 50) -> None:
         self.wandb_rows = wandb_rows
+        self._epoch: int | None = (
+            None  # of the checkpoint that is evaluated, which the trainer does not take over
+        )
+
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Keep the epoch of weights that are evaluated; a `fit` that goes on counts its own."""
+        if trainer.state.fn != TrainerFn.FITTING:
+            self._epoch = checkpoint["epoch"]
 
     def read_rows(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
@@ -61,7 +73,8 @@ class PredictionTable(RowReader):
         if not trainer.is_global_zero:
             return
         notions = list(dict.fromkeys(notion for _, same, _ in records.values() for notion in same))
-        path = run_folder(trainer) / "predictions" / f"{stage}_epoch_{trainer.current_epoch}.csv"
+        epoch = trainer.current_epoch if self._epoch is None else self._epoch
+        path = output_folder(trainer) / "predictions" / f"{stage}_epoch_{epoch}.csv"
         write_csv(
             path,
             [*_COLUMNS, *(f"same_{notion}" for notion in notions), *_LAST_COLUMNS],

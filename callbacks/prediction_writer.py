@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,13 +12,14 @@ from rich.console import Console
 from callbacks.csv_files import write_csv
 from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage, gather_by_index
 from callbacks.judging import judge_validity
-from callbacks.run_facts import run_folder
+from callbacks.run_facts import output_folder
 
 _COLUMNS = ("line", "input", "prediction", "score", "valid", "stopped", "reason")
+_TABLE_SUFFIX = re.compile(r"(\.(csv|tsv|jsonl)(\.gz)?|\.parquet)$", re.IGNORECASE)
 
 
 class PredictionWriter(RowReader):
-    """Writes `predictions/<name of the input file>.csv` in the run's folder, on any number of devices.
+    """Writes `predict/predictions/<name of the input file>.csv` in the run's folder, on any number of devices.
 
     Columns: line (in the input file, from 1), input, prediction, score (sum of the log-probabilities of the
     generated tokens), valid (in the task's output notation), stopped (false: cut at the longest allowed
@@ -44,8 +46,8 @@ class PredictionWriter(RowReader):
         set_aside = [
             {"line": row.line, "input": row.text, "reason": row.reason} for row in datamodule.set_aside(stage)
         ]
-        stem = Path(datamodule.predict_path).name.split(".")[0]
-        path = run_folder(trainer) / "predictions" / f"{stem or 'predict'}.csv"
+        stem = _TABLE_SUFFIX.sub("", Path(datamodule.predict_path).name)
+        path = output_folder(trainer) / "predictions" / f"{stem or 'predict'}.csv"
         records = sorted([*gathered.values(), *set_aside], key=lambda record: record["line"])
         write_csv(path, _COLUMNS, records)
         without = f", {len(set_aside)} of them without an answer (see `reason`)" if set_aside else ""

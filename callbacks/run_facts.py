@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.trainer.states import TrainerFn
 
 METRICS_KEY = "metrics"
 """Where a checkpoint keeps the metrics that were measured with its weights."""
@@ -17,6 +18,17 @@ METRICS_KEY = "metrics"
 def run_folder(trainer: Trainer) -> Path:
     """Return the folder that the run writes to, `runs/<name>`."""
     return Path(trainer.default_root_dir)
+
+
+def from_here(path: Path) -> Path:
+    """Return a path relative to the working folder if it lies there, as a person would type it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def output_folder(trainer: Trainer) -> Path:
+    """Return the folder of what this subcommand writes: the run's own for `fit`, else one in it (`test/`, ...)."""
+    folder, function = run_folder(trainer), trainer.state.fn
+    return folder if function in (None, TrainerFn.FITTING) else folder / function.value
 
 
 def is_trial(trainer: Trainer) -> bool:
@@ -40,9 +52,14 @@ def current_metrics(trainer: Trainer) -> dict[str, float]:
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
 
 
-def keep_metrics(trainer: Trainer, checkpoint: dict[str, Any]) -> None:
-    """Write the latest metrics into a checkpoint that is being saved, so that both can be told together."""
-    checkpoint[METRICS_KEY] = current_metrics(trainer)
+class MetricsKeeper(Callback):
+    """Base of the callbacks that tell a checkpoint's metrics later: writes them into it when it is saved."""
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Keep the metrics with the weights they were measured with."""
+        checkpoint[METRICS_KEY] = current_metrics(trainer)
 
 
 def best_checkpoint(trainer: Trainer) -> Path | None:

@@ -9,26 +9,30 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import CSVLogger, WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from callbacks.intervals import format_estimate
 from callbacks.run_facts import (
     METRICS_KEY,
+    MetricsKeeper,
     best_checkpoint,
     current_metrics,
+    from_here,
     is_trial,
-    keep_metrics,
     load_checkpoint,
+    output_folder,
     run_folder,
 )
 
 _STAGES = {"fit": "val", "validate": "val", "test": "test"}
 
 
-class RunSummary(Callback):
+class RunSummary(MetricsKeeper):
     """Prints a table when `fit`, `validate` or `test` ends, and keeps it in `summary.json` in the run's folder.
 
     After `fit` the numbers are those of the best checkpoint, the one that is exported, not of the last epoch.
@@ -41,12 +45,6 @@ class RunSummary(Callback):
         """Start the clock."""
         self._begun = time.perf_counter()
 
-    def on_save_checkpoint(
-        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
-    ) -> None:
-        """Keep the metrics with the weights they were measured with."""
-        keep_metrics(trainer, checkpoint)
-
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Print and write the summary on rank 0, after every other callback has written its files."""
         if not trainer.is_global_zero or is_trial(trainer) or stage not in _STAGES:
@@ -57,6 +55,9 @@ class RunSummary(Callback):
         kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({**kept, stage: summary}, indent=2) + "\n", encoding="utf-8")
+        if trainer.progress_bar_callback is not None:
+            # A bar that is drawn anew until its own teardown, which comes after this one, would stand below the table.
+            trainer.progress_bar_callback.teardown(trainer, pl_module, stage)
         _show(stage, summary)
 
     def _summarize(self, trainer: Trainer, stage: str) -> dict[str, Any]:
@@ -98,9 +99,9 @@ def _of_task(metrics: Mapping[str, float], prefix: str) -> dict[str, float]:
 
 def _outputs(trainer: Trainer, best: Path | None) -> dict[str, str]:
     """Return where the run's outputs lie: those that exist."""
-    folder = run_folder(trainer)
+    folder = output_folder(trainer)
     places = {
-        "best checkpoint": best,
+        "best checkpoint": best and from_here(best),
         "Hugging Face folder": folder / "hf",
         "predictions": folder / "predictions",
         "rows set aside": folder / "set_aside.csv",
@@ -123,34 +124,49 @@ def format_seconds(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def _percent(metrics: Mapping[str, float], name: str) -> str:
-    """Return `61.2 % (58.0 to 64.3)`, or `-` for a metric that was not measured."""
-    if name not in metrics:
-        return "-"
-    text = f"{100 * metrics[name]:.1f} %"
-    if f"{name}_low" in metrics and f"{name}_high" in metrics:
-        text += f" ({100 * metrics[f'{name}_low']:.1f} to {100 * metrics[f'{name}_high']:.1f})"
-    return text
+def _table(title: str, summary: dict[str, Any], with_speed: bool) -> Table:
+    """Return the table of the tasks, with or without the columns that are equal for all tasks."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    names = ["task", "exact match (95 %)", "validity", "rows", *(("tokens/s", "time") if with_speed else ())]
+    for name in names:
+        table.add_column(name, justify="left" if name == "task" else "right", no_wrap=True)
+    for task, metrics in summary["tasks"].items():
+        cells = [
+            task,
+            format_estimate(metrics, "exact_match", percent=True),
+            f"{100 * metrics['validity']:.1f} %" if "validity" in metrics else "-",
+            f"{metrics['rows']:,}",
+            *_speed(summary),
+        ]
+        table.add_row(*cells[: len(names)])
+    return table
+
+
+def _natural_width(table: Table) -> int:
+    """Return how many characters wide a table is when nothing in it is folded or cut."""
+    wide = Console(width=1_000)
+    return table.__rich_measure__(wide, wide.options).maximum
+
+
+def _speed(summary: dict[str, Any]) -> tuple[str, str]:
+    """Return supervised tokens a second, and the time."""
+    speed = summary["supervised_tokens_per_second"]
+    return f"{speed:,.0f}" if speed is not None else "-", format_seconds(summary["seconds"])
 
 
 def _show(stage: str, summary: dict[str, Any]) -> None:
     """Print the table, the places of the outputs, and a warning about rows that were set aside."""
-    split = "validation rows" if _STAGES[stage] == "val" else "test rows"
-    table = Table(title=f"{stage}: {split}, {summary['weights']}")
-    for name in ("task", "exact match (95 %)", "validity", "rows", "tokens/s", "time"):
-        table.add_column(name, justify="left" if name == "task" else "right")
-    speed = summary["supervised_tokens_per_second"]
-    for task, metrics in summary["tasks"].items():
-        table.add_row(
-            task,
-            _percent(metrics, "exact_match"),
-            f"{100 * metrics['validity']:.1f} %" if "validity" in metrics else "-",
-            f"{metrics['rows']:,}",
-            f"{speed:,.0f}" if speed is not None else "-",
-            format_seconds(summary["seconds"]),
-        )
     console = Console()
-    console.print(table)
+    split = "validation rows" if _STAGES[stage] == "val" else "test rows"
+    title = f"{stage}: {split}, {summary['weights']}"
+    table = _table(title, summary, with_speed=True)
+    fits = _natural_width(table) <= console.width
+    if not fits:
+        table = _table(title, summary, with_speed=False)
+    # Wider than the terminal rather than cut: what is cut is lost in a log.
+    Console(width=max(console.width, _natural_width(table))).print(table)
+    if not fits:
+        console.print("tokens/s: {}, time: {}".format(*_speed(summary)), highlight=False)
     for name, place in summary["outputs"].items():
         console.print(f"{name}: {place}", markup=False, soft_wrap=True)
     if summary["rows_set_aside"]:

@@ -95,8 +95,7 @@ class DashboardLogger(WandbLogger):
     - `WANDB_MODE` is respected. Without an API key, with a host that does not answer, or when W&B cannot
       open a run, the run is written offline, in the same process and within 30 seconds, with one line that
       says why and how to upload it later.
-    - The run's id is kept in `<save_dir>/wandb_run_id`; a run that goes on in the same folder goes on in the
-      same W&B run.
+    - The run's id is kept in `<save_dir>/wandb_run_id`, so that a run can go on in the same W&B run.
     - Evaluations are drawn against the epoch, and the summary keeps the best value.
     - Secrets are taken out of the logged settings.
 
@@ -106,6 +105,7 @@ class DashboardLogger(WandbLogger):
         name: Shown name of the run; W&B makes one up if not given.
         offline: Write offline without trying.
         version: Id of the W&B run to go on with, instead of the one kept in the folder.
+        go_on: Go on with the W&B run whose id is kept in the folder; otherwise a new one is begun.
         **kwargs: Further arguments of `wandb.init`, such as `entity`, `group` or `tags`.
     """
 
@@ -116,12 +116,14 @@ class DashboardLogger(WandbLogger):
         name: str | None = None,
         offline: bool = False,
         version: str | None = None,
+        go_on: bool = False,
         **kwargs: Any,
     ) -> None:
         project = project or os.environ.get("WANDB_PROJECT") or "patois"
         super().__init__(
             name=name, save_dir=save_dir, version=version, offline=offline, project=project, **kwargs
         )
+        self.go_on = go_on
         self._known_axes: set[str] = set()
 
     @property
@@ -193,8 +195,8 @@ class DashboardLogger(WandbLogger):
         return run
 
     def _run_id(self) -> str | None:
-        """Return the id to go on with: given, of the environment (sweeps), or of this folder's last run."""
+        """Return the id to go on with: given, of the environment (sweeps), or of the run that goes on; None for a new run."""
         given = self._wandb_init.get("id") or os.environ.get("WANDB_RUN_ID")
-        if given is None and self.id_file.is_file():
+        if given is None and self.go_on and self.id_file.is_file():
             given = self.id_file.read_text(encoding="utf-8").strip()
         return given or None

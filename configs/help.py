@@ -1,7 +1,7 @@
 """Saved help pages: `python train.py fit --help` answers at once, without loading PyTorch.
 
 Building the page takes seconds, since Lightning and all classes must be imported for it. The pages are written
-by `make help` to `configs/help/`, and a test holds them equal to what the command line really takes.
+by `make help-pages` to `configs/help/`, and a test holds them equal to what the command line really takes.
 """
 
 from __future__ import annotations

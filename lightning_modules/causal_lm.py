@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import Optimizer
@@ -24,6 +25,7 @@ from lightning_modules.adapters import (
 from lightning_modules.decoders import Init, load_decoder, load_tokenizer
 from lightning_modules.generation import GenerationSettings, generate
 from lightning_modules.loss import supervised_loss
+from lightning_modules.optimizer_flags import apply_flags, note_flags
 from lightning_modules.schedule import warmup_cosine
 from lightning_modules.token_mean import TokenMean
 from lightning_modules.vocabulary import add_tokens as add_to_tokenizer
@@ -247,6 +249,7 @@ class CausalLM(LightningModule):
         matrices = {"params": [p for p in parameters if p.ndim >= 2]}
         vectors = {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0}
         optimizer = self.optimizer([group for group in (matrices, vectors) if group["params"]])
+        self._optimizer_flags = note_flags(optimizer)
         scheduler = self.scheduler(optimizer) if self.scheduler else LambdaLR(optimizer, self._lr_factor)
         if isinstance(scheduler, ReduceLROnPlateau):
             monitor = getattr(scheduler, "monitor", "val/loss")  # LightningCLI's own class brings one
@@ -267,10 +270,13 @@ class CausalLM(LightningModule):
         return warmup_cosine(step, total, self.warmup_fraction, self.min_lr_fraction)
 
     def on_train_start(self) -> None:
-        """Set the first step's learning rate, which could not be known when the scheduler was built."""
+        """Let flags win over a checkpoint's settings, and set the first step's rate, which could not be known before."""
+        scheduler = self.lr_schedulers()
+        changed = apply_flags(self.trainer.optimizers[0], scheduler, self._optimizer_flags)
+        if changed:
+            rank_zero_info(f"The optimizer goes on with the flags' {', '.join(changed)}.")
         if self.scheduler is not None:
             return
-        scheduler = self.lr_schedulers()
         assert isinstance(scheduler, LambdaLR)
         for group, base_lr in zip(scheduler.optimizer.param_groups, scheduler.base_lrs, strict=True):
             group["lr"] = base_lr * self._lr_factor(scheduler.last_epoch)

@@ -32,6 +32,8 @@ PROJECT = Path(__file__).resolve().parents[1]
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 UNLIMITED = 10**6  # some tokenizers say 10**30 where they know no limit
 FALLBACK_CONTEXT = 2048
+FINE_TUNING_RATE = 1e-4
+"""Moves pretrained weights of 100M to 500M parameters well; what random weights need (2e-3) would destroy them."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class BaseSpec:
     """`pretrained` weights, or `random` weights of the same architecture."""
     config: dict[str, Any] | None = None
     """An architecture written out (`model_type: llama, hidden_size: 128, ...`) in place of the one at `path`."""
+    learning_rate: float | None = None
+    """That it is fine-tuned with unless --model.optimizer.lr says another; None: see `learning_rate_of`."""
     licence: str = "unknown"
     """Of the weights."""
     note: str = ""
@@ -93,6 +97,18 @@ def resolve_base(base: str | BaseSpec) -> BaseSpec:
     return _read_base(base, find_config("bases", base))  # raises, with the names that exist
 
 
+def learning_rate_of(base: str | BaseSpec) -> float | None:
+    """Return the learning rate to fine-tune a base with.
+
+    It is the base's own, or `FINE_TUNING_RATE` for pretrained weights that come with none. None, for random weights
+    without one, leaves it to the configuration.
+    """
+    spec = resolve_base(base)
+    if spec.learning_rate is None and spec.init == "pretrained":
+        return FINE_TUNING_RATE
+    return spec.learning_rate
+
+
 def _read_base(name: str, file: Path) -> BaseSpec:
     content = load_yaml(file)
     known = {field.name for field in fields(BaseSpec)} - {"name"}
@@ -109,6 +125,11 @@ def _read_base(name: str, file: Path) -> BaseSpec:
         )
     if content.get("init", "pretrained") not in ("pretrained", "random"):
         raise ValueError(f"{file}: expected `init:` to be pretrained or random, but got {content['init']!r}.")
+    rate = content.get("learning_rate")
+    if rate is not None and not (isinstance(rate, float) and 0 < rate < 1):
+        raise ValueError(
+            f"{file}: expected `learning_rate:` to be a number such as 1.0e-4 (YAML takes 1e-4 for a text), but got {rate!r}."
+        )
     architecture = content.get("config")
     if architecture is not None:
         if not isinstance(architecture, dict) or "model_type" not in architecture:

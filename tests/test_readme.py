@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -48,7 +49,13 @@ def test_its_commands_run_in_their_order(tmp_path: Path) -> None:
         )
         result = command([*args, *own], tmp_path)
         assert result.returncode == 0, (args, result.stderr[-2000:])
-    assert len((tmp_path / "runs/mine/predictions/new.csv").read_text().splitlines()) == 3
+    assert len((tmp_path / "runs/mine/predict/predictions/new.csv").read_text().splitlines()) == 3
+    [snippet] = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    result = subprocess.run(
+        [sys.executable, "-c", snippet], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert result.stdout.startswith("CCO ->")
 
 
 def test_flags_of_the_table_are_understood() -> None:

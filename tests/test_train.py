@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 import yaml
 
 import train
+from callbacks.run_history import read_records
 from tests.runs import PAIRS, command, last_metrics, own_table, read_csv, write_pairs, write_tiny_base
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -34,10 +37,26 @@ def run_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Pat
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run on one's own table: its folder."""
     folder = tmp_path_factory.mktemp("fitted")
-    result = command(["fit", "--name", "mine", *own_table(folder)], folder)
+    home = {f"WANDB_{name}_DIR": str(folder / "wandb_home") for name in ("DATA", "CACHE", "CONFIG")}
+    result = command(
+        ["fit", "--name", "mine", *own_table(folder), "--wandb.offline", "true", "--wandb.tags", "[hf_token]"],
+        folder, WANDB_MODE="online", MY_TOKEN="hf_token", **home,
+    )  # fmt: skip
     assert result.returncode == 0, result.stderr[-3000:]
     (folder / "stdout.txt").write_text(result.stdout + result.stderr)
     return folder / "runs" / "mine"
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Return the configuration that an offline W&B run holds so far."""
+    from wandb.proto.wandb_internal_pb2 import Record
+
+    config = {}
+    for content in read_records(path):
+        record = Record.FromString(content)
+        for update in (*record.run.config.update, *record.config.update):
+            config[update.key or update.nested_key[0]] = json.loads(update.value_json)
+    return {name: value for name, value in config.items() if name != "_wandb"}
 
 
 def test_a_run_leaves_what_it_promises(fitted: Path) -> None:
@@ -70,6 +89,17 @@ def test_the_configuration_is_written_out(fitted: Path) -> None:
     assert config["name"] == "mine"
 
 
+def test_the_configuration_is_in_the_wandb_run_without_its_secrets(fitted: Path) -> None:
+    [path] = fitted.glob("wandb/offline-run-*/run-*.wandb")
+    deadline = time.monotonic() + 20  # W&B's process writes on for a moment
+    while not (config := read_config(path)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert config["data"]["format"] == "arrow"
+    assert config["model"]["optimizer"]["init_args"]["lr"] == 0.002
+    assert config["trainer"]["precision"] == "32-true"
+    assert config["wandb"]["tags"] == ["(hidden)"]
+
+
 def test_checkpoints_hold_tensors_and_plain_values_only(fitted: Path) -> None:
     checkpoint = torch.load(fitted / "checkpoints" / "best.ckpt", weights_only=True)
     assert "hyper_parameters" not in checkpoint
@@ -77,6 +107,7 @@ def test_checkpoints_hold_tensors_and_plain_values_only(fitted: Path) -> None:
 
 
 def test_testing_needs_the_checkpoint_only(fitted: Path) -> None:
+    tables = {path: path.read_bytes() for path in (fitted / "predictions").iterdir()}
     result = command(["validate", "--ckpt_path", "runs/mine/checkpoints/best.ckpt"], fitted.parents[1])
     assert result.returncode == 0, result.stderr[-3000:]
     best = max(
@@ -90,7 +121,11 @@ def test_testing_needs_the_checkpoint_only(fitted: Path) -> None:
     metrics = last_metrics(fitted / "test" / "metrics.csv")
     assert 0 <= metrics["test/smiles_to_name/exact_match"] <= 1
     assert (fitted / "metrics.csv").is_file()
-    assert len(list((fitted / "predictions").glob("test_*.csv"))) == 1
+    # The tables of training are as they were; each evaluation has its own, called after the epoch of the weights.
+    assert tables == {path: path.read_bytes() for path in (fitted / "predictions").iterdir()}
+    epoch = torch.load(fitted / "checkpoints" / "best.ckpt", weights_only=True)["epoch"]
+    assert (fitted / "validate" / "predictions" / f"val_epoch_{epoch}.csv").is_file()
+    assert len(read_csv(fitted / "test" / "predictions" / f"test_epoch_{epoch}.csv")) == rows
 
 
 @pytest.mark.parametrize("devices", [1, 2])
@@ -105,13 +140,13 @@ def test_predict_answers_each_line_of_a_file_in_its_order(fitted: Path, devices:
         folder,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr[-3000:]
-    rows = read_csv(fitted / "predictions" / f"new{devices}.csv")
+    rows = read_csv(fitted / "predict" / "predictions" / f"new{devices}.csv")
     assert [row["input"] for row in rows] == inputs
     assert "ring" in rows[3]["reason"]
     assert rows[3]["prediction"] == ""
     assert all(float(row["score"]) <= 0 for row in rows if not row["reason"])
     if devices == 2:
-        assert rows == read_csv(fitted / "predictions" / "new1.csv")
+        assert rows == read_csv(fitted / "predict" / "predictions" / "new1.csv")
 
 
 def test_predict_takes_a_column_of_another_name_in_the_same_notation(fitted: Path) -> None:
@@ -123,7 +158,7 @@ def test_predict_takes_a_column_of_another_name_in_the_same_notation(fitted: Pat
         folder,
     )
     assert result.returncode == 0, result.stderr[-3000:]
-    rows = read_csv(fitted / "predictions" / "other.csv")
+    rows = read_csv(fitted / "predict" / "predictions" / "other.csv")
     assert [row["input"] for row in rows] == ["OCC", "C1CC"]
     assert "ring" in rows[1]["reason"]
 
@@ -140,7 +175,7 @@ def test_the_exported_folder_gives_the_same_text_in_plain_transformers(fitted: P
     predictions = read_csv(fitted / "predictions" / f"val_epoch_{best['epoch']}.csv")
     for row in predictions:
         prompt = tokenizer(f"{row['input']} ->", return_tensors="pt")
-        output = model.generate(**prompt, max_new_tokens=12, do_sample=False)
+        output = model.generate(**prompt)
         text = tokenizer.decode(output[0, prompt["input_ids"].shape[1] :], skip_special_tokens=True)
         assert text.strip() == row["prediction"]
 
@@ -153,9 +188,23 @@ def test_a_fit_goes_on_from_its_checkpoint_in_the_same_folder(fitted: Path) -> N
     assert result.returncode == 0, result.stderr[-3000:]
     assert [path.name for path in (folder / "runs").iterdir()] == ["mine"]
     assert (fitted / "predictions" / "val_epoch_2.csv").is_file()
+    wandb_files = list(fitted.glob("wandb/offline-run-*/run-*.wandb"))
+    assert len(wandb_files) <= 2
+    assert len({path.stem for path in wandb_files}) == 1  # the same W&B run
 
 
-@pytest.mark.slow
+def test_a_second_fit_of_the_same_name_is_refused(
+    fitted: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(fitted.parents[1])
+    before = sorted(fitted.rglob("*"))
+    with pytest.raises(
+        SystemExit, match=r"error: runs/mine holds a run\. Choose another --name, go on with it"
+    ):
+        train.main(["fit", "--name", "mine", *own_table(fitted.parents[1])])
+    assert sorted(fitted.rglob("*")) == before
+
+
 def test_five_pairs_are_learned_by_heart(run_in: Callable[..., Path], tmp_path: Path) -> None:
     source = write_pairs(tmp_path, PAIRS[3:8])
     val = tmp_path / "same.csv"
@@ -242,6 +291,36 @@ def test_a_users_mistake_is_one_line(
 ) -> None:
     with pytest.raises(SystemExit, match=message):
         run_in("fit", "--name", "wrong", *own_table(tmp_path), *args)
+
+
+def test_a_users_mistake_leaves_no_folder(run_in: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match="is not a column"):
+        run_in("fit", *own_table(tmp_path), "--data.input_column", "smile")
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["fit", "--data.fromat", "arrow"], "unrecognized arguments: --data.fromat arrow"),
+        (["fit", "--data.loss_on", "nothing"], "Expected a .*'completion', 'all'"),
+        (["fti"], "invalid choice: 'fti'"),
+    ],
+)
+def test_a_wrong_flag_is_the_error_and_where_to_look(
+    run_in: Callable[..., Path], capsys: pytest.CaptureFixture[str], args: list[str], message: str
+) -> None:
+    with pytest.raises(SystemExit):
+        run_in(*args)
+    printed = capsys.readouterr().err
+    assert re.search(message, printed)
+    assert "--help`" in printed
+    assert len(printed.splitlines()) <= 4
+
+
+def test_testing_on_no_row_says_why(run_in: Callable[..., Path], tmp_path: Path) -> None:
+    with pytest.raises(SystemExit, match=r"error: Expected at least one test row.*--data\.test_fraction"):
+        run_in("test", *own_table(tmp_path), "--data.test_fraction", "0")
 
 
 def test_show_prints_what_the_model_sees(

@@ -26,7 +26,7 @@ def test_a_picture_is_drawn_from_the_files_of_a_run(tmp_path):
 def test_without_matplotlib_the_error_says_what_to_install(tmp_path, monkeypatch):
     (tmp_path / "metrics.csv").write_text("epoch,val/loss\n0,1.5\n")
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(SystemExit, match=r"patois\[plots\]"):
+    with pytest.raises(SystemExit, match=r"pip install -e \"\.\[plots\]\""):
         main([str(tmp_path)])
 
 

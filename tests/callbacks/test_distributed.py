@@ -97,11 +97,12 @@ def test_two_processes_give_the_files_and_metrics_of_one(tmp_path):
             assert {name: metrics[name] for name in metrics if name in evaluated} == {
                 name: expected[name] for name in evaluated
             }
-        for file in ("val_epoch_0.csv", "in.csv"):
-            one = (tmp_path / "alone" / "predictions" / file).read_text()
-            assert (tmp_path / kind / "predictions" / file).read_text() == one
+        for file in ("predictions/val_epoch_0.csv", "predict/predictions/in.csv"):
+            assert (tmp_path / kind / file).read_text() == (tmp_path / "alone" / file).read_text()
         assert (tmp_path / kind / "summary.json").is_file()
-    assert [row["line"] for row in read_csv(tmp_path / "filler" / "predictions" / "in.csv")] == [*"23456789"]
+    assert [row["line"] for row in read_csv(tmp_path / "filler" / "predict" / "predictions" / "in.csv")] == [
+        *"23456789"
+    ]
     # Throughput counts positions of all ranks: 7 rows of 5 and, on two ranks, the row that makes up.
     padding = json.loads((tmp_path / "filler" / "metrics_1.json").read_text())["train/padding"]
     tokens = sum(2 + row % 3 + 1 for row in range(7))

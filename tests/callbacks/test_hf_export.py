@@ -15,6 +15,7 @@ from transformers import (
 from callbacks.exact_match import ExactMatch
 from callbacks.hf_export import HFExport
 from callbacks.run_facts import load_checkpoint
+from lightning_modules.generation import GenerationSettings
 from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 PAIRS = [Pair("a", "CCO", "CCO"), Pair("b", "CCO", "CC")]
@@ -23,6 +24,8 @@ WORDS = {"<pad>": 0, "<s>": 1, "</s>": 2, "what": 3, "now": 4, "yes": 5, "no": 6
 
 class TinyModel(ScriptedModel):
     """Llama of two layers; each epoch adds 1 to a weight, and answers well in epoch 1 only."""
+
+    generation = GenerationSettings(max_new_tokens=77)
 
     def __init__(self, tied):
         super().__init__(PAIRS)
@@ -104,6 +107,7 @@ def test_generation_knows_the_stop_token_and_the_tokenizer_comes_along(tmp_path)
     fit(tmp_path)
     generation = AutoModelForCausalLM.from_pretrained(tmp_path / "hf").generation_config
     assert (generation.eos_token_id, generation.pad_token_id) == (2, 0)
+    assert generation.max_new_tokens == 77  # transformers' own default is 20
     assert AutoTokenizer.from_pretrained(tmp_path / "hf")("what now").input_ids == [3, 4]
 
 
@@ -118,6 +122,7 @@ def test_the_card_tells_the_results_of_the_exported_weights(tmp_path):
         "base: stub",
         "## Licence",
         'prompt = "what now"',
+        '# "CCO<end>"',  # of epoch 1, whose weights these are; the last epoch answered "C"
     ):
         assert fact in card
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import WandbLogger
 
 from callbacks.csv_files import read_csv
@@ -61,7 +62,24 @@ def test_the_file_of_an_epoch_holds_every_row_in_order(tmp_path):
 def test_test_predictions_have_their_own_file(tmp_path):
     trainer = make_trainer(tmp_path, [PredictionTable()])
     trainer.test(ScriptedModel(PAIRS), datamodule=StubData(PAIRS), verbose=False)
-    assert len(read_csv(tmp_path / "predictions" / "test_epoch_0.csv")) == 5
+    assert len(read_csv(tmp_path / "test" / "predictions" / "test_epoch_0.csv")) == 5
+
+
+def test_evaluating_a_checkpoint_leaves_the_tables_of_training_and_tells_its_epoch(tmp_path):
+    last = ModelCheckpoint(tmp_path, filename="last")
+    trainer = make_trainer(tmp_path, [PredictionTable(), last], max_epochs=2, enable_checkpointing=True)
+    trainer.fit(ScriptedModel(PAIRS), datamodule=StubData(PAIRS))
+    table = tmp_path / "predictions" / "val_epoch_0.csv"
+    table.write_text("of training")
+    for stage in ("validate", "test"):
+        evaluation = make_trainer(tmp_path, [PredictionTable()])
+        evaluate = getattr(evaluation, stage)
+        evaluate(
+            ScriptedModel(PAIRS), datamodule=StubData(PAIRS), ckpt_path=tmp_path / "last.ckpt", verbose=False
+        )
+    assert table.read_text() == "of training"
+    assert (tmp_path / "validate" / "predictions" / "val_epoch_1.csv").is_file()
+    assert (tmp_path / "test" / "predictions" / "test_epoch_1.csv").is_file()
 
 
 def test_a_bounded_table_with_drawn_molecules_goes_to_wandb(tmp_path, wandb_home):

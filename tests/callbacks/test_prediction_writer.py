@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pytest
+
 from callbacks.csv_files import read_csv
 from callbacks.prediction_writer import PredictionWriter
 from tests.callbacks.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
@@ -15,7 +17,7 @@ def predict(tmp_path, path, **options):
 
 def test_one_line_a_row_in_the_order_of_the_file(tmp_path, capsys):
     predict(tmp_path, "data/mols.csv.gz", aside=ASIDE)
-    path = tmp_path / "predictions" / "mols.csv"
+    path = tmp_path / "predict" / "predictions" / "mols.csv"
     rows = read_csv(path)
     assert [(row["line"], row["input"]) for row in rows] == [
         ("2", "a"), ("3", ""), ("4", "=b"), ("5", "c"), ("6", "d"), ("7", "C(C)(C)(C)(C)C"),
@@ -37,4 +39,23 @@ def test_one_line_a_row_in_the_order_of_the_file(tmp_path, capsys):
 
 def test_repeated_rows_of_a_sampler_are_written_once(tmp_path):
     predict(tmp_path, "mols.csv", repeat=True)
-    assert [row["input"] for row in read_csv(tmp_path / "predictions" / "mols.csv")] == ["a", "=b", "c", "d"]
+    assert [row["input"] for row in read_csv(tmp_path / "predict" / "predictions" / "mols.csv")] == [
+        "a",
+        "=b",
+        "c",
+        "d",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "table"),
+    [
+        ("mols.v1.csv", "mols.v1.csv"),
+        ("mols.v2.csv.gz", "mols.v2.csv"),
+        ("a.b.PARQUET", "a.b.csv"),
+        (".csv", "predict.csv"),
+    ],
+)
+def test_two_files_have_two_tables(tmp_path, file, table):
+    predict(tmp_path, file)
+    assert [path.name for path in (tmp_path / "predict" / "predictions").iterdir()] == [table]

@@ -1,13 +1,17 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 
 from callbacks.exact_match import ExactMatch
-from callbacks.run_summary import RunSummary, format_seconds
+from callbacks.run_summary import RunSummary, _show, format_seconds
 from callbacks.throughput import Throughput
 from callbacks.validity import Validity
 from tests.callbacks.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
@@ -79,3 +83,50 @@ def test_a_trial_run_leaves_no_file(tmp_path):
     trainer = make_trainer(tmp_path, [RunSummary(), ExactMatch()], fast_dev_run=True)
     trainer.fit(ScriptedModel(PAIRS), datamodule=StubData(PAIRS))
     assert not (tmp_path / "summary.json").exists()
+
+
+@pytest.mark.parametrize("width", [120, 80, 50])
+def test_no_terminal_is_too_narrow_for_a_task_and_its_interval(monkeypatch, capsys, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    metrics = {
+        "exact_match": 0.123,
+        "exact_match_low": 0.105,
+        "exact_match_high": 0.143,
+        "validity": 1.0,
+        "rows": 12650,
+    }
+    summary = {
+        "tasks": {"random_smiles_to_canonical": metrics}, "weights": "best.ckpt", "seconds": 574.0,
+        "supervised_tokens_per_second": 12995.0, "rows_set_aside": 0, "outputs": {},
+    }  # fmt: skip
+    _show("fit", summary)
+    printed = capsys.readouterr().out
+    [line] = [line for line in printed.splitlines() if "random" in line]
+    for cell in ("random_smiles_to_canonical", "12.3 % (10.5 to 14.3)", "100.0 %", "12,650"):
+        assert f" {cell} " in line
+    assert "12,995" in printed
+    assert "9 min 34 s" in printed
+    assert width != 80 or max(len(line) for line in printed.splitlines()) <= 80
+
+
+def test_a_log_ends_with_the_table(tmp_path):
+    """A bar that is drawn anew until the run is over stands above it."""
+    code = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+from callbacks.run_summary import RunSummary
+from tests.callbacks.test_run_summary import PAIRS
+from tests.callbacks.callback_stubs import ScriptedModel, StubData, make_trainer
+trainer = make_trainer({str(tmp_path)!r}, [RunSummary()], enable_progress_bar=True)
+trainer.fit(ScriptedModel(PAIRS), datamodule=StubData(PAIRS))
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "COLUMNS": "80"},
+    )
+    assert "Epoch 0/0" in result.stdout
+    assert result.stdout.index("Epoch 0/0") < result.stdout.index("exact match (95 %)")
+    assert "Epoch" not in result.stdout[result.stdout.index("exact match (95 %)") :]

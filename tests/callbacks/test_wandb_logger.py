@@ -99,20 +99,20 @@ def test_the_mode_of_the_environment_is_respected(tmp_path, wandb_home, monkeypa
     assert (tmp_path / "wandb_run_id").exists() == (mode == "offline")
 
 
-def test_a_run_goes_on_in_the_same_wandb_run(tmp_path, wandb_home):
-    first = log_one(tmp_path / "a", offline=True)
-    again = log_one(tmp_path / "a", offline=True)
-    other = log_one(tmp_path / "b", offline=True)
-    given = log_one(tmp_path / "a", offline=True, version="chosen")
+def test_only_a_run_that_goes_on_keeps_its_wandb_run(tmp_path, wandb_home):
+    first = log_one(tmp_path / "a", offline=True, go_on=True)
+    again = log_one(tmp_path / "a", offline=True, go_on=True)
+    afresh = log_one(tmp_path / "a", offline=True)
+    given = log_one(tmp_path / "a", offline=True, go_on=True, version="chosen")
     assert first.version == again.version
-    assert other.version != first.version
+    assert afresh.version != first.version
     assert given.version == "chosen"
 
 
 def test_a_sweep_chooses_its_own_id(tmp_path, wandb_home, monkeypatch):
     (tmp_path / "wandb_run_id").write_text("old\n")
     monkeypatch.setenv("WANDB_RUN_ID", "ofsweep")
-    assert log_one(tmp_path, offline=True).version == "ofsweep"
+    assert log_one(tmp_path, offline=True, go_on=True).version == "ofsweep"
 
 
 @pytest.mark.pitfall(26)

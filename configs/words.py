@@ -1,0 +1,41 @@
+"""What the words of a command line say, before they are parsed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from configs.lookup import CONFIGS, load_yaml
+from lightning_modules.decoders import learning_rate_of
+
+
+def flag_values(args: Sequence[str], flag: str) -> list[str]:
+    """Return what every `--flag value` and `--flag=value` says, in their order."""
+    values = []
+    for place, arg in enumerate(args):
+        if arg == flag and place + 1 < len(args):
+            values.append(args[place + 1])
+        elif arg.startswith(f"{flag}="):
+            values.append(arg.split("=", 1)[1])
+    return values
+
+
+def flag_value(args: Sequence[str], flag: str) -> str | None:
+    """Return what the last `--flag value` or `--flag=value` says, or None."""
+    values = flag_values(args, flag)
+    return values[-1] if values else None
+
+
+def base_of(args: Sequence[str]) -> str:
+    """Return the base that a command line means, by its flag or by the last of its files that names one."""
+    given = flag_value(args, "--model.base")
+    if given is not None:
+        return given
+    files = [str(CONFIGS / "default.yaml"), *flag_values(args, "--config"), *flag_values(args, "-c")]
+    named = [(load_yaml(Path(file)).get("model") or {}).get("base") for file in files if Path(file).is_file()]
+    return next(base for base in reversed(named) if base is not None)
+
+
+def base_rate(args: Sequence[str]) -> float | None:
+    """Return the learning rate that the base of a command line is fine-tuned with, or None to leave it as it is."""
+    return learning_rate_of(base_of(args))

@@ -1,0 +1,156 @@
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+from lightning.pytorch.utilities import rank_zero_only
+
+from configs.run_folder import (
+    RUN_NAME_VARIABLE,
+    find_run,
+    goes_on,
+    make_run_folder,
+    one_run,
+    refuse_used,
+    settle_folder,
+)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A working folder of the test's own, and no cluster."""
+    monkeypatch.chdir(tmp_path)
+    for name in (RUN_NAME_VARIABLE, "TORCHELASTIC_RUN_ID", "SLURM_JOB_ID", "SLURM_RESTART_COUNT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def make_run(name: str) -> Path:
+    folder = Path("runs") / name
+    (folder / "checkpoints").mkdir(parents=True)
+    (folder / "checkpoints" / "last.ckpt").touch()
+    config = {"name": name, "trainer": {"default_root_dir": str(folder)}}
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    return folder
+
+
+class Given(SimpleNamespace):
+    """A configuration as far as it is asked for the folder."""
+
+    def get(self, name: str) -> object:
+        return getattr(self, name, None)
+
+
+def config_of(name: str | None, ckpt_path: str | None, dirpath: str | None = None) -> Given:
+    callback = Given(class_path="BestCheckpoint", init_args=InitArgs(dirpath))
+    return Given(name=name, ckpt_path=ckpt_path, trainer=Given(callbacks=[callback]))
+
+
+class InitArgs(dict):
+    """`init_args`, which are read as a mapping and written as attributes."""
+
+    def __init__(self, dirpath: str | None) -> None:
+        super().__init__(dirpath=dirpath)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        self[name] = value
+
+
+def test_a_run_goes_on_where_its_checkpoint_lies() -> None:
+    make_run("mine")
+    assert settle_folder(config_of("mine", "runs/mine/checkpoints/last.ckpt"), Path("runs")) == Path(
+        "runs/mine"
+    )
+
+
+def test_a_name_that_is_given_wins_over_the_checkpoints_run() -> None:
+    make_run("mine")
+    config = config_of("other", "runs/mine/checkpoints/last.ckpt", "runs/mine/checkpoints")
+    assert settle_folder(config, Path("runs")) == Path("runs/other")
+    assert config.trainer.callbacks[0].init_args["dirpath"] is None  # not where the old run's are
+
+
+def test_a_folder_that_was_renamed_is_the_runs_own() -> None:
+    make_run("mine").rename("runs/moved")
+    config = config_of("mine", "runs/moved/checkpoints/last.ckpt", "runs/mine/checkpoints")
+    assert settle_folder(config, Path("runs")) == Path("runs/moved")
+    assert config.trainer.callbacks[0].init_args["dirpath"] is None
+
+
+def test_a_folder_for_checkpoints_that_was_asked_for_stays() -> None:
+    make_run("mine")
+    config = config_of("mine", "runs/mine/checkpoints/last.ckpt", "elsewhere")
+    settle_folder(config, Path("runs"))
+    assert config.trainer.callbacks[0].init_args["dirpath"] == "elsewhere"
+
+
+def test_a_fresh_fit_is_refused_where_a_run_lies_and_told_what_to_do() -> None:
+    folder = make_run("mine")
+    make_run("other")
+    for ckpt_path in (None, "runs/other/checkpoints/last.ckpt"):
+        with pytest.raises(
+            ValueError, match=r"runs/mine holds a run.*--name.*--ckpt_path runs/mine/checkpoints/last"
+        ):
+            refuse_used(folder, ckpt_path)
+
+
+@pytest.mark.parametrize("ckpt_path", ["last", "hpc", "runs/mine/checkpoints/last.ckpt"])
+def test_going_on_is_not_refused(ckpt_path: str) -> None:
+    refuse_used(make_run("mine"), ckpt_path)
+
+
+@pytest.mark.parametrize("name", ["SLURM_RESTART_COUNT", "TORCHELASTIC_RESTART_COUNT"])
+def test_a_job_that_the_cluster_starts_again_goes_on(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    folder = make_run("job-7")
+    monkeypatch.setenv(name, "0")
+    assert not goes_on(None, folder)
+    monkeypatch.setenv(name, "1")
+    refuse_used(folder, None)
+
+
+def test_other_ranks_come_to_a_folder_that_rank_0_has_filled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rank_zero_only, "rank", 1)
+    refuse_used(make_run("mine"), None)
+
+
+def test_a_fit_that_failed_before_it_wrote_anything_worth_keeping_can_be_repeated() -> None:
+    folder = make_run("mine")
+    (folder / "checkpoints" / "last.ckpt").unlink()
+    refuse_used(folder, None)
+
+
+def test_keywords_are_no_files() -> None:
+    Path("config.yaml").touch()
+    assert find_run("last") is None
+    assert find_run(None) is None
+
+
+def fail_in_a_run(message: str, file: str | None = None) -> None:
+    """Begin a run, write a file into its folder if one is given, and fail."""
+    with one_run(Path("runs")):
+        folder = make_run_folder(None, Path("runs"))
+        assert folder.is_dir()
+        if file:
+            (folder / file).touch()
+        raise ValueError(message)
+
+
+def test_an_error_leaves_no_empty_folder() -> None:
+    with pytest.raises(ValueError, match="no such column"):
+        fail_in_a_run("no such column")
+    assert not Path("runs").exists()
+
+
+def test_an_error_leaves_what_was_written() -> None:
+    with pytest.raises(ValueError, match="late"):
+        fail_in_a_run("late", "set_aside.csv")
+    assert len(list(Path("runs").glob("*/set_aside.csv"))) == 1
+
+
+def test_each_run_of_a_process_has_its_own_name() -> None:
+    names = []
+    for _ in range(2):
+        with one_run(Path("runs")):
+            names.append(make_run_folder(None, Path("runs")).name)
+    assert len(set(names)) == 2

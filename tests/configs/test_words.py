@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from configs.words import base_of, base_rate, flag_value, flag_values
+from lightning_modules.decoders import FINE_TUNING_RATE
+from tests.parsing import parse
+from tests.runs import write_tiny_base
+
+
+def test_flags_are_read_in_their_order() -> None:
+    words = ["fit", "--config", "a", "--config=b", "--config", "c", "--configs=no"]
+    assert flag_values(words, "--config") == ["a", "b", "c"]
+    assert flag_value(words, "--config") == "c"
+    assert flag_value(words, "--name") is None
+    assert flag_value(["fit", "--name"], "--name") is None
+
+
+def test_the_base_is_named_by_a_flag_or_by_the_last_file(tmp_path: Path) -> None:
+    for name in ("gpt2", "opt-125m"):
+        (tmp_path / f"{name}.yaml").write_text(f"model: {{base: {name}}}\n")
+    (tmp_path / "quick.yaml").write_text("trainer: {max_epochs: 1}\n")
+    files = [
+        word
+        for name in ("gpt2", "opt-125m", "quick")
+        for word in ("--config", str(tmp_path / f"{name}.yaml"))
+    ]
+    assert base_of(["fit"]) == "builtin"
+    assert base_of(["fit", *files]) == "opt-125m"
+    assert base_of(["fit", "--model.base", "pythia-160m", *files]) == "pythia-160m"
+
+
+@pytest.mark.parametrize(
+    ("base", "rate"),
+    [
+        ("builtin", 2e-3),
+        ("opt-125m", 1e-4),
+        ("tinystories-33m", 3e-4),
+        ("owner/pretrained", FINE_TUNING_RATE),
+    ],
+)
+def test_a_base_is_trained_with_its_own_learning_rate(base: str, rate: float) -> None:
+    config = parse(["fit", "--model.base", base]).fit
+    assert config.model.optimizer.init_args.lr == rate
+    assert config.model.optimizer.init_args.weight_decay == 0.01  # the rest stays
+
+
+def test_a_flag_or_a_file_wins_over_the_base(tmp_path: Path) -> None:
+    flag = parse(["fit", "--model.optimizer.lr", "0.003", "--model.base", "opt-125m"]).fit
+    assert flag.model.optimizer.init_args.lr == 0.003
+    (tmp_path / "rate.yaml").write_text(
+        "model: {optimizer: {class_path: torch.optim.AdamW, init_args: {lr: 0.002}}}\n"
+    )
+    file = parse(["fit", "--model.base", "opt-125m", "--config", str(tmp_path / "rate.yaml")]).fit
+    assert file.model.optimizer.init_args.lr == 0.002
+
+
+def test_random_weights_without_a_rate_leave_the_default(tmp_path: Path) -> None:
+    base = write_tiny_base(tmp_path)
+    assert base_rate(["fit", "--model.base", base]) is None
+    assert parse(["fit", "--model.base", base]).fit.model.optimizer.init_args.lr == 2e-3

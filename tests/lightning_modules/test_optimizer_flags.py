@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch.optim.lr_scheduler import ExponentialLR, ReduceLROnPlateau, StepLR
+
+from lightning_modules.optimizer_flags import apply_flags, note_flags
+from tests.lightning_modules.tiny_runs import RowsData, make_module, make_trainer, uneven_rows
+from tests.tiny import save_tiny
+
+
+def make(lr: float, decay: float, kind: type, **options: float):
+    weight = torch.nn.Parameter(torch.ones(2))
+    optimizer = torch.optim.AdamW([{"params": [weight]}], lr=lr, weight_decay=decay)
+    flags = note_flags(optimizer)
+    return optimizer, kind(optimizer, **options), flags
+
+
+def step(optimizer, scheduler, times: int) -> None:
+    for _ in range(times):
+        optimizer.param_groups[0]["params"][0].grad = torch.ones(2)
+        optimizer.step()
+        scheduler.step(*([1.0] if isinstance(scheduler, ReduceLROnPlateau) else []))
+
+
+@pytest.mark.pitfall(21)
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        (ExponentialLR, {"gamma": 0.5}),
+        (StepLR, {"step_size": 2, "gamma": 0.1}),
+        (ReduceLROnPlateau, {"patience": 1}),
+    ],
+)
+def test_a_resumed_schedule_goes_on_from_the_flags_rate(kind: type, options: dict[str, float]) -> None:
+    old, old_scheduler, _ = make(0.1, 0.0, kind, **options)
+    step(old, old_scheduler, 3)
+    new, scheduler, flags = make(0.01, 0.3, kind, **options)
+    new.load_state_dict(old.state_dict())
+    scheduler.load_state_dict(old_scheduler.state_dict())
+    changed = apply_flags(new, scheduler, flags)
+    assert changed == ["lr 0.01 (was 0.1)", "weight_decay 0.3 (was 0.0)"]
+    reference, reference_scheduler, _ = make(0.01, 0.3, kind, **options)
+    step(reference, reference_scheduler, 3)
+    for _ in range(3):
+        assert new.param_groups[0]["lr"] == pytest.approx(reference.param_groups[0]["lr"])
+        step(new, scheduler, 1)
+        step(reference, reference_scheduler, 1)
+    assert new.param_groups[0]["weight_decay"] == 0.3
+
+
+def test_nothing_changes_when_the_flags_are_the_checkpoints() -> None:
+    optimizer, scheduler, flags = make(0.1, 0.01, ExponentialLR, gamma=0.5)
+    step(optimizer, scheduler, 2)
+    assert apply_flags(optimizer, scheduler, flags) == []
+    assert optimizer.param_groups[0]["lr"] == pytest.approx(0.025)
+
+
+@pytest.mark.pitfall(21)
+def test_a_resumed_run_trains_with_the_rate_of_its_flag(tmp_path: Path) -> None:
+    base = save_tiny(tmp_path / "base")
+    rates = {}
+    for name, lr, resume in (("first", 0.1, None), ("flag", 0.02, "first"), ("same", 0.1, "first")):
+        trainer = make_trainer(max_epochs=2 if resume else 1, min_epochs=1)
+        module = make_module(
+            base, optimizer=lambda params, lr=lr: torch.optim.SGD(params, lr=lr), min_lr_fraction=1.0
+        )
+        module.warmup_fraction = 0.0
+        trainer.fit(module, RowsData(uneven_rows(), 2), ckpt_path=resume and tmp_path / f"{resume}.ckpt")
+        trainer.save_checkpoint(tmp_path / f"{name}.ckpt")
+        rates[name] = trainer.optimizers[0].param_groups[0]["lr"]
+    assert rates == {"first": pytest.approx(0.1), "flag": pytest.approx(0.02), "same": pytest.approx(0.1)}
