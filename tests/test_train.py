@@ -15,6 +15,7 @@ import yaml
 
 import train
 from callbacks.run_history import read_records
+from configs.cli import choose_precision
 from tests.runs import PAIRS, command, last_metrics, own_table, read_csv, write_pairs, write_tiny_base
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -85,7 +86,7 @@ def test_the_configuration_is_written_out(fitted: Path) -> None:
     config = yaml.safe_load((fitted / "config.yaml").read_text())
     assert config["data"]["input_column"] == "smiles"
     assert config["model"]["optimizer"]["init_args"]["lr"] == 0.002
-    assert config["trainer"]["precision"] == "32-true"
+    assert config["trainer"]["precision"] == choose_precision("auto")
     assert config["name"] == "mine"
 
 
@@ -96,7 +97,7 @@ def test_the_configuration_is_in_the_wandb_run_without_its_secrets(fitted: Path)
         time.sleep(0.1)
     assert config["data"]["format"] == "arrow"
     assert config["model"]["optimizer"]["init_args"]["lr"] == 0.002
-    assert config["trainer"]["precision"] == "32-true"
+    assert config["trainer"]["precision"] == choose_precision("auto")
     assert config["wandb"]["tags"] == ["(hidden)"]
 
 
@@ -252,7 +253,7 @@ def test_two_processes_give_what_one_gives(tmp_path: Path) -> None:
         result = command(
             ["fit", "--name", name, *own_table(tmp_path), "--data.batch_size", str(batch_size),
              "--data.eval_batch_size", str(eval_batch_size),
-             "--trainer.devices", str(devices), "--trainer.accelerator", "cpu",
+             "--trainer.devices", str(devices), "--trainer.accelerator", "cpu", "--trainer.precision", "32-true",
              "--trainer.accumulate_grad_batches", str(accumulate)],
             tmp_path,
         )  # fmt: skip
