@@ -20,6 +20,8 @@ from datamodules.packing import pack, pad, shared_prefix
 
 FILLER = -1
 """Row index of a row that is only there so that every rank has a batch; it is counted nowhere."""
+POOL_BATCHES = 8
+"""Batches in a pool of evaluation rows: the decoder lets waiting rows take the place of finished ones."""
 BUCKET_BATCHES = 50
 """Batches that are sorted by length together: less padding, and still nearly random order."""
 
@@ -43,6 +45,8 @@ class Batch(TypedDict, total=False):
     """Evaluation only: (B, P) int64, padded on the left, for generation."""
     prompt_mask: Tensor
     """Evaluation only: (B, P) int64, 0 on padding."""
+    slots: int
+    """Evaluation only: how many of the rows to run at once."""
 
 
 def plan_training(
@@ -73,14 +77,15 @@ def plan_training(
 
 
 def plan_evaluation(lengths: NDArray[np.int64], batch_size: int, world_size: int) -> list[NDArray[np.int64]]:
-    """Return each rank's evaluation batches, longest rows first, as many for every rank (some may be empty).
+    """Return each rank's evaluation pools, longest rows first, as many for every rank (some may be empty).
 
+    A pool has up to `POOL_BATCHES * batch_size` rows, and a rank's pools have as many as the others' but for one row.
     Unlike PyTorch's `DistributedSampler` no row is repeated to make the shards even, so no row counts twice.
     """
     order = np.argsort(-lengths, kind="stable")
-    batches = [order[first : first + batch_size] for first in range(0, len(order), batch_size)]
-    batches += [order[:0]] * (-len(batches) % world_size)
-    return batches
+    steps = -(-len(order) // (POOL_BATCHES * batch_size * world_size))
+    pools = np.array_split(order, steps) if steps else []
+    return [pool[rank::world_size] for pool in pools for rank in range(world_size)]
 
 
 class BatchDataset(Dataset[Batch]):
@@ -96,6 +101,7 @@ class BatchDataset(Dataset[Batch]):
         with_prompts: bool = False,
         pack_to: int | None = None,
         share_prefix: bool = False,
+        slots: int | None = None,
         row_ids: NDArray[np.int64] | None = None,
     ) -> None:
         """Keep the examples and the plan.
@@ -108,10 +114,11 @@ class BatchDataset(Dataset[Batch]):
             with_prompts: Add `prompt_ids` and `prompt_mask`, for generation.
             pack_to: Lay several rows end to end in sequences of this many tokens, instead of padding each.
             share_prefix: Packed rows share what their prompts begin with.
+            slots: How many of an evaluation pool's rows to run at once.
             row_ids: (N,) what `row_index` calls each example; by default its number.
         """
         self.encoded, self.plan, self.pad_id = encoded, plan, pad_id
-        self.loss_on, self.with_prompts = loss_on, with_prompts
+        self.loss_on, self.with_prompts, self.slots = loss_on, with_prompts, slots
         self.pack_to, self.share_prefix = pack_to, share_prefix
         self.row_ids = np.arange(len(encoded)) if row_ids is None else row_ids
 
@@ -144,6 +151,8 @@ class BatchDataset(Dataset[Batch]):
             prompts = [self.encoded.prompt(row) for row in rows]
             batch["prompt_ids"] = pad(prompts, self.pad_id, left=True)
             batch["prompt_mask"] = pad([np.ones_like(prompt) for prompt in prompts], 0, left=True)
+        if self.slots is not None:
+            batch["slots"] = self.slots
         return batch
 
 

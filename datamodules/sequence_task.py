@@ -100,7 +100,7 @@ class SequenceTaskDataModule(LightningDataModule):
         loss_on: Supervise the `completion` only, or `all` tokens.
         max_length: Most tokens of prompt, completion and stop token; longer rows are set aside and counted.
         batch_size: Rows a step on each rank, before gradient accumulation.
-        eval_batch_size: Rows a batch on each rank when validating, testing and predicting.
+        eval_batch_size: Rows decoded at once on each rank when validating, testing and predicting.
         packing: Lay rows end to end instead of padding each; the loss is the same.
         share_prefix: With packing, what all prompts of a batch begin with (an instruction, demonstrations) stands once
             in each sequence and is computed once; the loss is the same.
@@ -374,7 +374,7 @@ class SequenceTaskDataModule(LightningDataModule):
     def _evaluation_loader(self, stage: EvalStage) -> DataLoader[Batch]:
         encoded = self.encoded[stage]
         plan = plan_evaluation(encoded.prompt_lengths, self.eval_batch_size, self.world_size)
-        options = {**self._batch_options(), "pack_to": None}
+        options = {**self._batch_options(), "pack_to": None, "slots": self.eval_batch_size}
         return self._loader(BatchDataset(encoded, plan, with_prompts=True, **options))
 
     def _loader(self, dataset: BatchDataset) -> DataLoader[Batch]:

@@ -24,7 +24,7 @@ from lightning_modules.adapters import (
 )
 from lightning_modules.decoders import Init, load_decoder, load_tokenizer
 from lightning_modules.generation import GenerationSettings, generate
-from lightning_modules.loss import supervised_loss
+from lightning_modules.loss import loss_in_chunks, supervised_loss
 from lightning_modules.optimizer_flags import apply_flags, note_flags
 from lightning_modules.schedule import warmup_cosine
 from lightning_modules.token_mean import TokenMean
@@ -44,7 +44,8 @@ class CausalLM(LightningModule):
 
     Batches are dicts of tensors: `input_ids` and `labels` `(B, T)` (padded on the right, -100 = not supervised;
     packed training batches also have `attention_mask` and `position_ids`),
-    and for evaluation `prompt_ids` and `prompt_mask` `(B, P)` (padded on the left) and `row_index` `(B,)`.
+    and for evaluation `prompt_ids` and `prompt_mask` `(B, P)` (padded on the left), `row_index` `(B,)` and `slots`,
+    how many of the rows to run at once.
 
     The loss of an optimizer step is the mean over all supervised tokens of all its micro-batches on all ranks.
     `training_step` returns a sum; the gradients are divided by the number of tokens when they are clipped. (A
@@ -202,24 +203,27 @@ class CausalLM(LightningModule):
         if gradient_clip_val:
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
-    def validation_step(self, batch: dict[str, Tensor], batch_idx: int) -> dict[str, Any] | None:
+    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any] | None:
         """Add to val/loss and generate; see `_predictions` for the value."""
         return self._evaluate("val/loss", self.val_loss, batch)
 
-    def test_step(self, batch: dict[str, Tensor], batch_idx: int) -> dict[str, Any] | None:
+    def test_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any] | None:
         """Add to test/loss and generate; see `_predictions` for the value."""
         return self._evaluate("test/loss", self.test_loss, batch)
 
-    def predict_step(self, batch: dict[str, Tensor], batch_idx: int) -> dict[str, Any]:
+    def predict_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
         """Generate; see `_predictions` for the value."""
         return self._predictions(batch)
 
-    def _evaluate(self, name: str, loss: TokenMean, batch: dict[str, Tensor]) -> dict[str, Any] | None:
-        loss.update(*supervised_loss(self.decoder, batch["input_ids"], batch["labels"]))
-        self.log(name, loss, on_step=False, on_epoch=True, batch_size=len(batch["input_ids"]))
+    def _evaluate(self, name: str, loss: TokenMean, batch: dict[str, Any]) -> dict[str, Any] | None:
+        rows = len(batch["input_ids"])
+        loss.update(
+            *loss_in_chunks(self.decoder, batch["input_ids"], batch["labels"], batch.get("slots", rows))
+        )
+        self.log(name, loss, on_step=False, on_epoch=True, batch_size=rows)
         return self._predictions(batch) if "prompt_ids" in batch else None
 
-    def _predictions(self, batch: dict[str, Tensor]) -> dict[str, Any]:
+    def _predictions(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Generate for each row of the batch, filler rows (index -1) included.
 
         Returns:
@@ -234,6 +238,7 @@ class CausalLM(LightningModule):
                 batch["prompt_mask"],
                 self.generation,
                 batch["row_index"],
+                batch.get("slots"),
             )
         return {
             "row_index": batch["row_index"],

@@ -1,12 +1,12 @@
-"""Batched decoding: greedy, beam search and reproducible sampling. Pure torch and transformers.
+"""Text from prompts: greedy, beam search and reproducible sampling. Pure torch and transformers.
 
-Letters in shapes: B rows, P prompt tokens (padded on the left), T generated tokens, V vocabulary rows.
+Letters in shapes: N rows, P prompt tokens (padded on the left), T generated tokens, V vocabulary rows, B rows of
+a batch.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -19,9 +19,10 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
-from transformers.generation import TopPLogitsWarper
 
+from lightning_modules.choosing import TokenChooser, row_uniform
 from lightning_modules.decoders import never_generated
+from lightning_modules.decoding import can_decode, decode
 from lightning_modules.loss import logits_at
 
 
@@ -74,15 +75,15 @@ class Generated:
     """What was generated, row by row."""
 
     ids: Tensor
-    """`(B, T)` int64: the generated tokens with the stop token, then padding."""
+    """`(N, T)` int64: the generated tokens with the stop token, then padding."""
     text: list[str]
     """Decoded without special tokens."""
     score: Tensor
-    """`(B,)` float32: sum of the log-probabilities (nats) of the generated tokens, stop token included."""
+    """`(N,)` float32: sum of the log-probabilities (nats) of the generated tokens, stop token included."""
     stopped: Tensor
-    """`(B,)` bool: whether the stop token came before `max_new_tokens`."""
+    """`(N,)` bool: whether the stop token came before `max_new_tokens`."""
     num_tokens: Tensor
-    """`(B,)` int64: generated tokens, stop token included."""
+    """`(N,)` int64: generated tokens, stop token included."""
 
 
 @torch.inference_mode()
@@ -93,6 +94,7 @@ def generate(
     prompt_mask: Tensor,
     settings: GenerationSettings,
     row_index: Tensor | None = None,
+    slots: int | None = None,
 ) -> Generated:
     """Generate a completion for each prompt.
 
@@ -101,128 +103,158 @@ def generate(
     that exist: rows that pad the vocabulary are never generated and have no share in the softmax. Beam search
     ranks finished sequences by that same sum, with no length penalty.
 
+    It is fastest with many more prompts than slots. Beam search, and architectures that `decoding` does not know,
+    go through transformers, a batch of `slots` rows after the other.
+
     Args:
         decoder: A causal language model.
         tokenizer: Its tokenizer, with a stop and a padding token (see `decoders.load_tokenizer`).
-        prompt_ids: `(B, P)`, padded on the left.
-        prompt_mask: `(B, P)`, 1 at real tokens.
-        settings: The strategy; fewer tokens than `max_new_tokens` are generated where the context ends.
-        row_index: `(B,)`, names the rows for sampling; 0..B-1 when None.
+        prompt_ids: `(N, P)`, padded on the left.
+        prompt_mask: `(N, P)`, 1 at real tokens.
+        settings: The strategy; fewer tokens than `max_new_tokens` are generated for a row whose context ends.
+        row_index: `(N,)`, names the rows for sampling; 0..N-1 when None.
+        slots: Rows decoded at once; all when None.
 
     Raises:
-        ValueError: If the prompts leave no room in the decoder's context.
+        ValueError: If a prompt leaves no room in the decoder's context.
     """
-    banned = torch.tensor(never_generated(decoder, tokenizer), dtype=torch.int64, device=prompt_ids.device)
-    steps = _room(decoder, prompt_ids.shape[1], settings.max_new_tokens)
-    beam = settings.strategy == "beam"
+    device = prompt_ids.device
+    stop = cast(int, tokenizer.eos_token_id)
+    lengths = prompt_mask.sum(dim=1).clamp(min=1)  # a filler's prompt may be empty: its padding stands for it
+    room = _room(decoder, lengths, settings.max_new_tokens)
+    banned = torch.tensor(never_generated(decoder, tokenizer), dtype=torch.int64, device=device)
     if row_index is None:
         row_index = torch.arange(len(prompt_ids))
-    chooser = _TokenChooser(banned, cast(int, tokenizer.eos_token_id), settings, steps, row_index.tolist())
-    config = GenerationConfig(
-        max_new_tokens=steps,
-        do_sample=False,  # sampling happens in _TokenChooser, with random numbers of the row's own
-        num_beams=settings.num_beams if beam else 1,
-        length_penalty=0.0 if beam else None,
-        early_stopping=False if beam else None,
-        repetition_penalty=1.0,
-        bos_token_id=tokenizer.bos_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        suppress_tokens=banned.tolist() or None,
-    )
+    uniform = None
+    if settings.strategy == "sample":
+        uniform = row_uniform(settings.seed, row_index.tolist(), settings.max_new_tokens).to(device)
+    choose = TokenChooser(banned, uniform, settings.temperature, settings.top_p)
+    slots = slots or len(prompt_ids)
     was_training = decoder.training
     decoder.eval()
     try:
-        sequences = cast(Any, decoder).generate(
-            input_ids=prompt_ids,
-            attention_mask=prompt_mask,
-            generation_config=config,
-            logits_processor=None if beam else LogitsProcessorList([chooser]),
-        )
-        ids = sequences[:, prompt_ids.shape[1] :]
-        real, stopped = _until_stop(ids, cast(int, tokenizer.eos_token_id))
-        score = _rescore(decoder, prompt_ids, prompt_mask, ids, real, banned) if beam else chooser.score
+        if settings.strategy != "beam" and can_decode(decoder):
+            pool = _pad_right(prompt_ids, lengths)
+            ids, log_prob = decode(decoder, pool, lengths, room, choose, stop, slots)
+        else:
+            batches = _batches(lengths.tolist(), room.tolist(), slots)
+            ids, log_prob = _through_transformers(
+                decoder, tokenizer, prompt_ids, prompt_mask, room, choose, settings, batches
+            )
     finally:
         decoder.train(was_training)
-    ids = ids.masked_fill(~real, cast(int, tokenizer.pad_token_id))
-    kept = [row[keep].tolist() for row, keep in zip(ids.cpu(), real.cpu(), strict=True)]
+    num_tokens = (ids >= 0).sum(dim=1)
+    ids = ids[:, : int(num_tokens.max())]
+    kept = [row[:count] for row, count in zip(ids.tolist(), num_tokens.tolist(), strict=True)]
     text = tokenizer.batch_decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-    return Generated(ids, text, score, stopped, real.sum(dim=1))
+    stopped = (ids == stop).any(dim=1)
+    ids = ids.masked_fill(ids < 0, cast(int, tokenizer.pad_token_id))
+    return Generated(ids, text, log_prob.sum(dim=1), stopped, num_tokens)
 
 
-def _room(decoder: PreTrainedModel, prompt_length: int, wanted: int) -> int:
-    """Return how many tokens may be generated."""
+def _room(decoder: PreTrainedModel, lengths: Tensor, wanted: int) -> Tensor:
+    """Return how many tokens may be generated for each row `(N,)`: what its context leaves, at most `wanted`."""
     context = getattr(decoder.config, "max_position_embeddings", None)
-    room = wanted if context is None else min(wanted, context - prompt_length)
-    if room < 1:
+    if context is None:
+        return torch.full_like(lengths, wanted)
+    longest = int(lengths.max())
+    if longest >= context:
         raise ValueError(
-            f"Expected prompts shorter than the decoder's context of {context} tokens, but got one of {prompt_length}."
+            f"Expected prompts shorter than the decoder's context of {context} tokens, but got one of {longest}."
         )
-    return room
+    return (context - lengths).clamp(max=wanted)
 
 
-def _until_stop(ids: Tensor, stop: int) -> tuple[Tensor, Tensor]:
-    """Return which of `ids` `(B, T)` come up to the first stop token `(B, T)`, and which rows have one `(B,)`.
+def _pad_right(prompt_ids: Tensor, lengths: Tensor) -> Tensor:
+    """Return prompts `(N, P)` that are padded on the left padded on the right, with any token."""
+    width = prompt_ids.shape[1]
+    columns = torch.arange(int(lengths.max()), device=lengths.device) + (width - lengths)[:, None]
+    return prompt_ids.gather(1, columns.clamp(max=width - 1))
+
+
+def _batches(lengths: list[int], room: list[int], size: int) -> list[list[int]]:
+    """Cut rows into batches of at most `size`, longest prompts first; all rows of a batch have the same room."""
+    batches: list[list[int]] = []
+    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
+        if not batches or len(batches[-1]) == size or room[batches[-1][0]] != room[row]:
+            batches.append([])
+        batches[-1].append(row)
+    return batches
+
+
+def _through_transformers(
+    decoder: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompt_ids: Tensor,
+    prompt_mask: Tensor,
+    room: Tensor,
+    choose: TokenChooser,
+    settings: GenerationSettings,
+    batches: list[list[int]],
+) -> tuple[Tensor, Tensor]:
+    """Generate batch after batch; return tokens and log-probabilities as `decoding.decode` does."""
+    beam = settings.strategy == "beam"
+    all_ids = prompt_ids.new_full((len(prompt_ids), int(room.max())), -1)
+    all_log_prob = torch.zeros(all_ids.shape, device=prompt_ids.device)
+    for batch in batches:
+        rows = torch.tensor(batch, device=prompt_ids.device)
+        width = max(1, int(prompt_mask[rows].sum(dim=1).max()))
+        prompts, mask = prompt_ids[rows, -width:], prompt_mask[rows, -width:]
+        processor = _ChoosingProcessor(choose, rows)
+        config = GenerationConfig(
+            max_new_tokens=int(room[rows[0]]),
+            do_sample=False,  # the chooser samples, with random numbers of the row's own
+            num_beams=settings.num_beams if beam else 1,
+            length_penalty=0.0 if beam else None,
+            early_stopping=False if beam else None,
+            repetition_penalty=1.0,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+            suppress_tokens=choose.banned.tolist() or None,
+        )
+        sequences = cast(Any, decoder).generate(
+            input_ids=prompts,
+            attention_mask=mask,
+            generation_config=config,
+            logits_processor=None if beam else LogitsProcessorList([processor]),
+        )
+        ids = sequences[:, width:]
+        real = _until_stop(ids, cast(int, tokenizer.eos_token_id))
+        log_prob = (
+            _rescore(decoder, prompts, mask, ids, real, choose.banned)
+            if beam
+            else torch.stack(processor.log_prob, dim=1) * real
+        )
+        all_ids[rows, : ids.shape[1]] = ids.masked_fill(~real, -1)
+        all_log_prob[rows, : ids.shape[1]] = log_prob
+    return all_ids, all_log_prob
+
+
+def _until_stop(ids: Tensor, stop: int) -> Tensor:
+    """Return which of `ids` `(B, T)` come up to the first stop token `(B, T)`.
 
     Positions decide, never ids: the padding after the stop token may be the stop token's own id.
     """
     is_stop = ids == stop
-    before = is_stop.cumsum(dim=1) - is_stop.long()  # stop tokens strictly before each position
-    return before == 0, is_stop.any(dim=1)
+    return is_stop.cumsum(dim=1) - is_stop.long() == 0  # stop tokens strictly before each position
 
 
-class _TokenChooser(LogitsProcessor):
-    """Choose each next token, greedily or at random, and add up the log-probabilities.
+class _ChoosingProcessor(LogitsProcessor):
+    """Lets a chooser choose the tokens of a batch, and keeps their log-probabilities.
 
     It leaves only the chosen token possible, so that transformers' greedy loop takes it. Nothing of size V is kept
     from step to step (`output_scores` would keep `T * B * V` numbers: 3 GB for 64 rows of an OPT).
     """
 
-    def __init__(
-        self, banned: Tensor, stop: int, settings: GenerationSettings, steps: int, rows: Sequence[int]
-    ) -> None:
-        self.banned, self.stop = banned, stop
-        self.temperature = settings.temperature
-        self.nucleus = TopPLogitsWarper(settings.top_p) if settings.top_p < 1 else None
-        self.uniform_TB = _uniform(settings.seed, rows, steps) if settings.strategy == "sample" else None
-        self.step = 0
-        self.score = torch.zeros(len(rows), device=banned.device)
-        self.finished = torch.zeros(len(rows), dtype=torch.bool, device=banned.device)
+    def __init__(self, choose: TokenChooser, rows: Tensor) -> None:
+        self.choose, self.rows = choose, rows
+        self.log_prob: list[Tensor] = []
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
-        logits_BV = scores.float().index_fill(1, self.banned, -torch.inf)
-        token_B1 = (
-            logits_BV.argmax(dim=1, keepdim=True)
-            if self.uniform_TB is None
-            else self._draw(input_ids, logits_BV)
-        )
-        log_prob_B = logits_BV.gather(1, token_B1)[:, 0] - logits_BV.logsumexp(dim=1)
-        self.score += log_prob_B.masked_fill(self.finished, 0.0)
-        self.finished |= token_B1[:, 0] == self.stop
-        self.step += 1
-        return cast(torch.FloatTensor, torch.full_like(scores, -torch.inf).scatter_(1, token_B1, 0.0))
-
-    def _draw(self, input_ids: torch.LongTensor, logits_BV: Tensor) -> Tensor:
-        """Invert the cumulative distribution at this step's random number of each row."""
-        assert self.uniform_TB is not None
-        warped = cast(torch.FloatTensor, logits_BV / self.temperature)
-        if self.nucleus is not None:
-            warped = self.nucleus(input_ids, warped)
-        cumulative = warped.softmax(dim=1).cumsum(dim=1)
-        at = (
-            self.uniform_TB[self.step, :, None].to(cumulative) * cumulative[:, -1:]
-        )  # its end is 1 but for rounding
-        token_B1 = torch.searchsorted(cumulative, at, right=True)
-        return token_B1.clamp(max=cumulative.shape[1] - 1)
-
-
-def _uniform(seed: int, rows: Sequence[int], steps: int) -> Tensor:
-    """Return random numbers in [0, 1), `(steps, B)`: each row's are a function of (seed, row index) alone."""
-    columns = []
-    for row in rows:
-        generator = torch.Generator().manual_seed((seed * 1_000_003 + row) % 2**63)
-        columns.append(torch.rand(steps, generator=generator))
-    return torch.stack(columns, dim=1)
+        token, log_prob = self.choose(scores, self.rows, torch.full_like(self.rows, len(self.log_prob)))
+        self.log_prob.append(log_prob)
+        return cast(torch.FloatTensor, torch.full_like(scores, -torch.inf).scatter_(1, token[:, None], 0.0))
 
 
 def _rescore(
@@ -233,7 +265,7 @@ def _rescore(
     real: Tensor,
     banned: Tensor,
 ) -> Tensor:
-    """Return the score `(B,)` of given completions by one plain forward pass.
+    """Return the log-probabilities `(B, T)` of given completions by one plain forward pass.
 
     Of use for beams: transformers gives their scores only with all logits of all steps kept.
     """
@@ -246,4 +278,4 @@ def _rescore(
     keep[:, prompt_ids.shape[1] - 1 : -1] = real  # position t predicts token t + 1
     logits_NV = logits_at(decoder, keep, **inputs).float().index_fill(1, banned, -torch.inf)
     log_prob_N = logits_NV.gather(1, ids[real][:, None])[:, 0] - logits_NV.logsumexp(dim=1)
-    return torch.zeros(real.shape, device=ids.device).masked_scatter(real, log_prob_N).sum(dim=1)
+    return torch.zeros(real.shape, device=ids.device).masked_scatter(real, log_prob_N)

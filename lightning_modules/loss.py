@@ -55,6 +55,24 @@ def supervised_loss(
     return loss_sum, keep_BT.sum()
 
 
+def loss_in_chunks(
+    decoder: PreTrainedModel, input_ids: Tensor, labels: Tensor, rows: int
+) -> tuple[Tensor, Tensor]:
+    """Return what `supervised_loss` does for padded rows, with at most so many `rows` in memory at once.
+
+    Rows of like length go together, and each chunk ends with the last supervised token of its longest row.
+    """
+    ends = torch.arange(1, labels.shape[1] + 1, device=labels.device) * (labels != IGNORE_INDEX)
+    lengths = ends.amax(dim=1).clamp(min=1)
+    losses, counts = [], []
+    for chunk in lengths.argsort(descending=True).split(rows):
+        width = int(lengths[chunk[0]])
+        loss, count = supervised_loss(decoder, input_ids[chunk, :width], labels[chunk, :width])
+        losses.append(loss)
+        counts.append(count)
+    return torch.stack(losses).sum(), torch.stack(counts).sum()
+
+
 def logits_at(decoder: PreTrainedModel, keep_BT: Tensor, **inputs: Any) -> Tensor:
     """Run the decoder and return its logits `(N, V)` where `keep_BT` is true, in row-major order.
 
@@ -63,7 +81,7 @@ def logits_at(decoder: PreTrainedModel, keep_BT: Tensor, **inputs: Any) -> Tenso
     (scaling, soft-capping) is untouched. An architecture without such a module gives all logits, selected after.
     """
     with _output_embedding_sees(decoder, keep_BT) as selected:
-        logits = decoder(**inputs, use_cache=False).logits
+        logits = decoder(**{"use_cache": False, **inputs}).logits
     return logits[0] if selected else logits[keep_BT]
 
 

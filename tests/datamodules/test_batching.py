@@ -7,6 +7,7 @@ from torch.utils.data import DataLoader
 
 from datamodules.batching import (
     FILLER,
+    POOL_BATCHES,
     BatchDataset,
     RankSampler,
     plan_evaluation,
@@ -103,3 +104,26 @@ def test_batches_do_not_depend_on_workers() -> None:
         loader = DataLoader(dataset, batch_size=None, sampler=RankSampler(dataset, 1, 0), num_workers=workers)
         runs.append([batch["input_ids"].tolist() for batch in loader])
     assert runs[0] == runs[1]
+
+
+@pytest.mark.parametrize("world_size", [1, 2, 3])
+def test_evaluation_pools_are_bounded_and_even(world_size: int) -> None:
+    plan = plan_evaluation(LENGTHS, 4, world_size)
+    sizes = [len(pool) for pool in plan]
+    assert len(plan) % world_size == 0
+    assert max(sizes) <= 4 * POOL_BATCHES
+    assert len(plan) // world_size == -(-len(LENGTHS) // (4 * POOL_BATCHES * world_size)), (
+        "no more pools than needed"
+    )
+    for step in range(0, len(plan), world_size):
+        assert max(sizes[step : step + world_size]) - min(sizes[step : step + world_size]) <= 1
+    for pool in plan:
+        assert (np.diff(LENGTHS[pool]) <= 0).all(), "longest first"
+
+
+def test_a_pool_says_how_many_rows_run_at_once() -> None:
+    encoded = make_encoded([5, 9, 4])
+    plan = plan_evaluation(encoded.lengths, 2, 1)
+    (batch,) = BatchDataset(encoded, plan, pad_id=0, with_prompts=True, slots=2)
+    assert batch["slots"] == 2
+    assert len(batch["input_ids"]) == 3

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lightning_modules.loss import logits_at, supervised_loss
+from lightning_modules.loss import logits_at, loss_in_chunks, supervised_loss
 from tests.tiny import ARCHITECTURES, VOCABULARY, make_tiny
 
 
@@ -104,3 +104,21 @@ def test_rows_beside_and_padding_do_not_matter(architecture: str) -> None:
         supervised_loss(decoder, ids[i : i + 1, :n], labels[i : i + 1, :n])[0] for i, n in enumerate(stops)
     ]
     torch.testing.assert_close(together, torch.stack(alone).sum(), rtol=1e-5, atol=1e-4)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 9])
+def test_loss_in_chunks_is_the_loss_with_less_padding(rows: int) -> None:
+    decoder = make_tiny("gpt2")
+    ids, labels = random_batch()
+    shapes: list[tuple[int, int]] = []
+    handle = decoder.register_forward_pre_hook(
+        lambda module, args, kwargs: shapes.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
+    )
+    loss_sum, count = loss_in_chunks(decoder, ids, labels, rows)
+    handle.remove()
+    expected_sum, expected_count = supervised_loss(decoder, ids, labels)
+    torch.testing.assert_close(loss_sum, expected_sum)
+    assert count == expected_count
+    ends = [24, 15, 9, 4, 1]  # one past the last supervised token, longest first; the last row has none
+    chunks = [ends[first : first + rows] for first in range(0, 5, rows)]
+    assert shapes == [(len(chunk), chunk[0]) for chunk in chunks]

@@ -1,0 +1,214 @@
+"""Decode a pool of prompts in a few slots: a finished row makes room for the next one. Pure torch and transformers.
+
+Letters in shapes: N prompts of the pool, P tokens of the longest, T generated tokens, S slots, K rows that move in,
+V vocabulary rows.
+
+`transformers.generate` runs a batch until its longest answer is done and copies all keys and values at each step.
+Here finished rows leave, waiting ones move in (longest prompts first, so that the last rows are short), columns
+that only finished rows needed are dropped, and a beginning that all prompts share is encoded once.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+from transformers.cache_utils import DynamicCache
+
+from lightning_modules.loss import logits_at
+from lightning_modules.slot_cache import Layers, SlotCache
+
+DECODABLE = ("bloom", "gpt2", "gpt_neo", "gpt_neox", "llama", "opt")
+"""Architectures whose rows are tested to get the text that transformers' own generation gives them alone."""
+ATTENTIONS = ("eager", "sdpa")
+"""Attention implementations that take the additive 4D mask."""
+FREE_SHARE = 0.25
+"""Share of the slots that is free before new rows move in, or the last ones move together."""
+SHARED_TOKENS = 16
+"""A beginning shared by all prompts is encoded apart if it has this many tokens."""
+
+Chooser = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+"""Gets logits `(B, V)`, rows `(B,)` and steps `(B,)`; returns tokens `(B,)` and their log-probabilities `(B,)`."""
+
+
+def can_decode(decoder: PreTrainedModel) -> bool:
+    """Return whether `decode` is right for a decoder."""
+    return decoder.config.model_type in DECODABLE and decoder.config._attn_implementation in ATTENTIONS
+
+
+def steps_between_checks(device: torch.device) -> int:
+    """Return how often to look which rows are finished: on a GPU each look waits for the device."""
+    return 1 if device.type == "cpu" else 8
+
+
+def decode(
+    decoder: PreTrainedModel,
+    prompt_ids: Tensor,
+    lengths: Tensor,
+    room: Tensor,
+    choose: Chooser,
+    stop: int,
+    slots: int,
+) -> tuple[Tensor, Tensor]:
+    """Generate a completion for each prompt of a pool.
+
+    In fp32 a row's completion depends neither on the rows beside it, nor on the number of slots, nor on the order.
+
+    Args:
+        decoder: A causal language model in eval mode, see `can_decode`.
+        prompt_ids: `(N, P)` int64, padded on the right.
+        lengths: `(N,)` int64, tokens of each prompt, at least 1.
+        room: `(N,)` int64, most tokens to generate for each.
+        choose: Chooses the next tokens.
+        stop: A row is finished when this token is chosen; it belongs to the completion.
+        slots: Rows decoded at once.
+
+    Returns:
+        The tokens `(N, T)` int64, -1 after a row's last, and their log-probabilities `(N, T)` float32, 0 after it.
+    """
+    return _Decoding(decoder, prompt_ids, lengths, room, choose, stop).run(min(slots, len(prompt_ids)))
+
+
+@dataclass
+class _Slots:
+    """The rows that are decoded, one an entry: `(S,)` each."""
+
+    row: Tensor
+    """Which of the pool."""
+    token: Tensor
+    """The newest token, not yet seen by the decoder."""
+    position: Tensor
+    """Of that token in its row, from 0; so many are in the cache."""
+    age: Tensor
+    """Tokens generated."""
+    done: Tensor
+    """Finished: whatever is computed for it is thrown away."""
+
+    def put(self, slots: Tensor, new: _Slots) -> None:
+        """Replace the rows in some slots."""
+        for name, values in vars(new).items():
+            getattr(self, name)[slots] = values
+
+    def take(self, slots: Tensor) -> _Slots:
+        """Return the rows in some slots."""
+        return _Slots(*(values[slots] for values in vars(self).values()))
+
+
+class _Decoding:
+    def __init__(
+        self,
+        decoder: PreTrainedModel,
+        prompt_ids: Tensor,
+        lengths: Tensor,
+        room: Tensor,
+        choose: Chooser,
+        stop: int,
+    ) -> None:
+        self.decoder, self.prompt_ids, self.lengths, self.room = decoder, prompt_ids, lengths, room
+        self.choose, self.stop = choose, stop
+        self.takes_positions = "position_ids" in inspect.signature(decoder.forward).parameters
+        self.check_steps = steps_between_checks(prompt_ids.device)
+        # the last column takes what finished rows would write
+        shape = (len(prompt_ids), int(room.max()) + 1)
+        self.ids = prompt_ids.new_full(shape, -1)
+        self.log_prob = torch.zeros(shape, device=prompt_ids.device)
+        self.waiting = torch.argsort(lengths, descending=True, stable=True)
+        self.prefix, self.shared = self._encode_prefix()
+
+    def run(self, slots: int) -> tuple[Tensor, Tensor]:
+        rows, filled = self._begin(slots)
+        cache = SlotCache(slots, like=filled, dtype=self.decoder.dtype)
+        cache.move_in(torch.arange(slots, device=self.ids.device), filled, rows.position)
+        del filled
+        step = 0
+        while True:
+            if step % self.check_steps == 0:
+                live, columns = torch.stack([(~rows.done).sum(), (rows.position * ~rows.done).max()]).tolist()
+                if not live and not len(self.waiting):
+                    break
+                cache.narrow(columns)
+                if len(rows.row) - live >= max(1, FREE_SHARE * len(rows.row)):
+                    rows = self._refill(rows, cache)
+            self._record(self._step(rows, cache), rows)
+            step += 1
+        return self.ids[:, :-1], self.log_prob[:, :-1]
+
+    def _refill(self, rows: _Slots, cache: SlotCache) -> _Slots:
+        """Let waiting rows move into the free slots; when nobody waits, drop these."""
+        if not len(self.waiting):
+            live = (~rows.done).nonzero()[:, 0]
+            cache.repack(live)
+            return rows.take(live)
+        free = rows.done.nonzero()[:, 0][: len(self.waiting)]
+        new, filled = self._begin(len(free))
+        cache.move_in(free, filled, new.position)
+        rows.put(free, new)
+        return rows
+
+    def _begin(self, count: int) -> tuple[_Slots, Layers]:
+        """Take rows from those that wait; return them with their first token, and their keys and values.
+
+        They are padded on the right, where padding needs no mask.
+        """
+        row, self.waiting = self.waiting[:count], self.waiting[count:]
+        lengths = self.lengths[row]
+        ids = self.prompt_ids[row, self.shared : int(lengths[0])]
+        cache = DynamicCache()
+        for number, (keys, values) in enumerate(self.prefix):
+            cache.update(keys.expand(count, -1, -1, -1), values.expand(count, -1, -1, -1), number)
+        last = torch.zeros_like(ids, dtype=torch.bool)
+        last[torch.arange(count, device=row.device), lengths - self.shared - 1] = True
+        logits = logits_at(self.decoder, last, input_ids=ids, past_key_values=cache, use_cache=True)
+        nothing = torch.zeros_like(row)
+        new = _Slots(row, nothing, lengths - 1, nothing.clone(), nothing.bool())
+        self._record(logits, new)
+        return new, _layers(cache)
+
+    def _step(self, rows: _Slots, cache: SlotCache) -> Tensor:
+        """Let the decoder see the newest token of each row; return the logits `(S, V)` of the next."""
+        mask = cache.open_column()
+        inputs = (
+            {"attention_mask": mask[:, None, None], "position_ids": rows.position[:, None]}
+            if self.takes_positions
+            else {"attention_mask": (mask == 0).long()}  # BLOOM counts its positions itself
+        )
+        output = self.decoder(input_ids=rows.token[:, None], past_key_values=cache, use_cache=True, **inputs)
+        return output.logits[:, -1]
+
+    def _record(self, logits: Tensor, rows: _Slots) -> None:
+        """Choose the next tokens and write them down."""
+        step = rows.age.clamp(max=self.ids.shape[1] - 2)  # a finished row may have all its tokens
+        rows.token, log_prob = self.choose(logits, rows.row, step)
+        column = rows.age.masked_fill(rows.done, self.ids.shape[1] - 1)
+        self.ids[rows.row, column] = rows.token
+        self.log_prob[rows.row, column] = log_prob
+        running = (~rows.done).long()
+        rows.age = rows.age + running
+        rows.position = rows.position + running
+        rows.done = rows.done | (rows.token == self.stop) | (rows.age >= self.room[rows.row])
+
+    def _encode_prefix(self) -> tuple[Layers, int]:
+        """Encode the tokens with which all prompts begin: keys and values of each layer, and the tokens' number."""
+        shortest = int(self.lengths.min()) - 1  # each keeps a token of its own, whose logits begin its answer
+        same = (self.prompt_ids[:, :shortest] == self.prompt_ids[:1, :shortest]).all(dim=0)
+        shared = int(same.long().cumprod(dim=0).sum())
+        if shared < SHARED_TOKENS or len(self.prompt_ids) == 1:
+            return [], 0
+        ids = self.prompt_ids[:1, :shared]
+        cache = DynamicCache()
+        logits_at(
+            self.decoder,
+            torch.zeros_like(ids, dtype=torch.bool),
+            input_ids=ids,
+            past_key_values=cache,
+            use_cache=True,
+        )
+        return _layers(cache), shared
+
+
+def _layers(cache: DynamicCache) -> Layers:
+    return [(keys, values) for keys, values, *_ in cache]

@@ -1,0 +1,142 @@
+"""Keys and values of the rows that are decoded at once, in slots that are emptied and filled again.
+
+Letters in shapes: S slots, H attention heads, C columns of a buffer, D size of a head, K rows that move in.
+
+All rows end in the same column, the newest; a row that began later, or is shorter, has blocked columns on its left.
+So each step writes one column for all rows, a new row moves into a freed slot without the others being copied,
+and columns that no row needs any longer are dropped from the view.
+"""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+from transformers.cache_utils import Cache, DynamicLayer
+
+Layers = list[tuple[Tensor, Tensor]]
+"""Keys and values of each layer, `(K, H, columns, D)` each."""
+
+SPARE = 64
+"""Columns allocated beyond those in use. Every so many steps the columns in use are copied to new buffers; with
+`DynamicCache` all of them are copied every step."""
+
+
+class SlotLayer(DynamicLayer):
+    """One layer's keys and values; `keys` and `values` are views `(S, H, end - start, D)` of wider buffers."""
+
+    def __init__(self, keys: Tensor, values: Tensor) -> None:
+        """Keep two buffers `(S, H, C, D)`; what they hold does not matter."""
+        super().__init__()
+        self.buffers = (keys, values)
+        self.is_initialized = True
+        self.show(0, 0)
+
+    def show(self, start: int, end: int) -> None:
+        """Choose the columns in use."""
+        self.start, self.end = start, end
+        self.keys, self.values = (buffer[:, :, start:end] for buffer in self.buffers)
+
+    def update(
+        self, key_states: Tensor, value_states: Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[Tensor, Tensor]:
+        """Write the next columns `(S, H, columns, D)` in place, and return all columns in use."""
+        end = self.end + key_states.shape[-2]
+        for buffer, states in zip(self.buffers, (key_states, value_states), strict=True):
+            buffer[:, :, self.end : end] = states
+        self.show(self.start, end)
+        return cast(Tensor, self.keys), cast(Tensor, self.values)
+
+    def move_in(self, slots: Tensor, rows: tuple[Tensor, Tensor], source: Tensor) -> None:
+        """Write the columns `source` `(K, columns)` of keys and values into slots `(K,)`, up to the newest column."""
+        number = torch.arange(len(source), device=source.device)[:, None]
+        for buffer, states in zip(self.buffers, rows, strict=True):
+            moved = states[number, :, source]  # (K, columns, H, D)
+            buffer[slots, :, self.end - source.shape[1] : self.end] = moved.transpose(1, 2)
+
+    def repack(self, slots: Tensor | None, capacity: int) -> None:
+        """Copy the columns in use of some slots (None: all) to new buffers of `capacity` columns."""
+        keys, values = (_repacked(buffer, slots, self.start, self.end, capacity) for buffer in self.buffers)
+        self.buffers = (keys, values)
+        self.show(0, self.end - self.start)
+
+
+class SlotCache(Cache):
+    """The cache of all layers, and which columns each row may see."""
+
+    def __init__(self, slots: int, like: Layers, dtype: torch.dtype) -> None:
+        """Make room for as many rows as there are slots.
+
+        Args:
+            slots: Rows at most.
+            like: What the same decoder gave for the first rows that will move in, for the shapes.
+            dtype: Of the mask; that of the decoder's weights.
+        """
+        capacity = like[0][0].shape[2] + SPARE
+        self.slot_layers = [
+            SlotLayer(
+                *(states.new_empty(slots, states.shape[1], capacity, states.shape[3]) for states in layer)
+            )
+            for layer in like
+        ]
+        super().__init__(layers=list(self.slot_layers))
+        self.lowest = torch.finfo(dtype).min
+        self.blocked = torch.full((slots, capacity), self.lowest, dtype=dtype, device=like[0][0].device)
+        """`(S, C)`: 0 where a row may look, the lowest number elsewhere."""
+        self.start = self.end = 0
+
+    def narrow(self, columns: int) -> None:
+        """Drop all but the newest columns."""
+        self._show(self.end - columns, self.end)
+
+    def move_in(self, slots: Tensor, rows: Layers, lengths: Tensor) -> None:
+        """Let rows move into free slots.
+
+        Args:
+            slots: `(K,)` int64; who was there is overwritten. At first and when nobody is in, all of them, or those
+                that are left out must never be looked at.
+            rows: The rows' keys and values, padded on the right.
+            lengths: `(K,)` int64, columns of each row without the padding.
+        """
+        width = rows[0][0].shape[2]
+        if self.start == self.end:  # nobody is in
+            self._show(0, width)
+        first = self.end - width
+        assert first >= 0, "longer rows move in before shorter ones"
+        source = torch.arange(width, device=slots.device) - (width - lengths)[:, None]
+        self.blocked[slots] = self.lowest
+        self.blocked[slots, first : self.end] = (source < 0).to(self.blocked) * self.lowest
+        self._show(min(self.start, first), self.end)
+        for layer, row in zip(self.slot_layers, rows, strict=True):
+            layer.move_in(slots, row, source.clamp(min=0))
+
+    def open_column(self) -> Tensor:
+        """Let all rows see the column that the next step writes; return the mask `(S, columns in use and that)`."""
+        if self.end == self.blocked.shape[1]:
+            self.repack()
+        self.blocked[:, self.end] = 0
+        self.end += 1  # the layers follow when the decoder updates them
+        return self.blocked[:, self.start : self.end].contiguous()
+
+    def repack(self, slots: Tensor | None = None) -> None:
+        """Drop the columns not in use and all slots but these `(K,)`, and make room for `SPARE` more columns."""
+        width = self.end - self.start
+        for layer in self.slot_layers:
+            layer.repack(slots, width + SPARE)
+        blocked = _repacked(self.blocked[:, None, :, None], slots, self.start, self.end, width + SPARE)
+        self.blocked = blocked[:, 0, :, 0]
+        self.start, self.end = 0, width
+
+    def _show(self, start: int, end: int) -> None:
+        self.start, self.end = start, end
+        for layer in self.slot_layers:
+            layer.show(start, end)
+
+
+def _repacked(buffer: Tensor, slots: Tensor | None, start: int, end: int, capacity: int) -> Tensor:
+    """Return a new buffer with the columns from `start` to `end` of some slots of a buffer `(S, H, C, D)`."""
+    used = buffer[:, :, start:end] if slots is None else buffer[slots, :, start:end]
+    new = buffer.new_empty(len(used), buffer.shape[1], capacity, buffer.shape[3])
+    new[:, :, : end - start] = used
+    return new
