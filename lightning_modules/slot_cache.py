@@ -55,34 +55,33 @@ class SlotLayer(DynamicLayer):
             moved = states[number, :, source]  # (K, columns, H, D)
             buffer[slots, :, self.end - source.shape[1] : self.end] = moved.transpose(1, 2)
 
-    def repack(self, slots: Tensor | None, capacity: int) -> None:
-        """Copy the columns in use of some slots (None: all) to new buffers of `capacity` columns."""
-        keys, values = (_repacked(buffer, slots, self.start, self.end, capacity) for buffer in self.buffers)
+    def repack(self, slots: Tensor | None, offset: int) -> None:
+        """Copy the columns in use of some slots (None: all) to new buffers, `offset` columns from their left."""
+        keys, values = (
+            _repacked(buffer, slots, self.start, self.end, offset, fill=0.0) for buffer in self.buffers
+        )
         self.buffers = (keys, values)
-        self.show(0, self.end - self.start)
+        self.show(offset, offset + self.end - self.start)
 
 
 class SlotCache(Cache):
     """The cache of all layers, and which columns each row may see."""
 
     def __init__(self, slots: int, like: Layers, dtype: torch.dtype) -> None:
-        """Make room for as many rows as there are slots.
+        """Begin with empty slots.
 
         Args:
             slots: Rows at most.
             like: What the same decoder gave for the first rows that will move in, for the shapes.
             dtype: Of the mask; that of the decoder's weights.
         """
-        capacity = like[0][0].shape[2] + SPARE
         self.slot_layers = [
-            SlotLayer(
-                *(states.new_empty(slots, states.shape[1], capacity, states.shape[3]) for states in layer)
-            )
+            SlotLayer(*(states.new_empty(slots, states.shape[1], 0, states.shape[3]) for states in layer))
             for layer in like
         ]
         super().__init__(layers=list(self.slot_layers))
         self.lowest = torch.finfo(dtype).min
-        self.blocked = torch.full((slots, capacity), self.lowest, dtype=dtype, device=like[0][0].device)
+        self.blocked = torch.empty((slots, 0), dtype=dtype, device=like[0][0].device)
         """`(S, C)`: 0 where a row may look, the lowest number elsewhere."""
         self.start = self.end = 0
 
@@ -94,16 +93,14 @@ class SlotCache(Cache):
         """Let rows move into free slots.
 
         Args:
-            slots: `(K,)` int64; who was there is overwritten. At first and when nobody is in, all of them, or those
-                that are left out must never be looked at.
+            slots: `(K,)` int64; who was there is overwritten.
             rows: The rows' keys and values, padded on the right.
             lengths: `(K,)` int64, columns of each row without the padding.
         """
         width = rows[0][0].shape[2]
-        if self.start == self.end:  # nobody is in
-            self._show(0, width)
+        if width > self.end:
+            self.repack(columns=width)
         first = self.end - width
-        assert first >= 0, "longer rows move in before shorter ones"
         source = torch.arange(width, device=slots.device) - (width - lengths)[:, None]
         self.blocked[slots] = self.lowest
         self.blocked[slots, first : self.end] = (source < 0).to(self.blocked) * self.lowest
@@ -119,14 +116,19 @@ class SlotCache(Cache):
         self.end += 1  # the layers follow when the decoder updates them
         return self.blocked[:, self.start : self.end].contiguous()
 
-    def repack(self, slots: Tensor | None = None) -> None:
-        """Drop the columns not in use and all slots but these `(K,)`, and make room for `SPARE` more columns."""
-        width = self.end - self.start
+    def repack(self, slots: Tensor | None = None, columns: int = 0) -> None:
+        """Copy the columns in use of some slots `(K,)` (None: all) to new buffers with room for more columns.
+
+        Args:
+            slots: The others are dropped.
+            columns: Columns up to the newest that there must be room for, in use or not.
+        """
+        offset = max(0, columns - (self.end - self.start))
         for layer in self.slot_layers:
-            layer.repack(slots, width + SPARE)
-        blocked = _repacked(self.blocked[:, None, :, None], slots, self.start, self.end, width + SPARE)
-        self.blocked = blocked[:, 0, :, 0]
-        self.start, self.end = 0, width
+            layer.repack(slots, offset)
+        mask = self.blocked[:, None, :, None]
+        self.blocked = _repacked(mask, slots, self.start, self.end, offset, fill=self.lowest)[:, 0, :, 0]
+        self.start, self.end = offset, offset + self.end - self.start
 
     def _show(self, start: int, end: int) -> None:
         self.start, self.end = start, end
@@ -134,9 +136,15 @@ class SlotCache(Cache):
             layer.show(start, end)
 
 
-def _repacked(buffer: Tensor, slots: Tensor | None, start: int, end: int, capacity: int) -> Tensor:
-    """Return a new buffer with the columns from `start` to `end` of some slots of a buffer `(S, H, C, D)`."""
+def _repacked(buffer: Tensor, slots: Tensor | None, start: int, end: int, offset: int, fill: float) -> Tensor:
+    """Return a new buffer with the columns from `start` to `end` of some slots of a buffer `(S, H, C, D)`.
+
+    `offset` columns on the left are filled, because blocked columns are multiplied by 0 and must hold numbers. On
+    the right are `SPARE` columns; these are written before anybody looks.
+    """
     used = buffer[:, :, start:end] if slots is None else buffer[slots, :, start:end]
-    new = buffer.new_empty(len(used), buffer.shape[1], capacity, buffer.shape[3])
-    new[:, :, : end - start] = used
+    width = offset + end - start
+    new = buffer.new_empty(len(used), buffer.shape[1], width + SPARE, buffer.shape[3])
+    new[:, :, :offset] = fill
+    new[:, :, offset:width] = used
     return new
