@@ -30,6 +30,8 @@ FREE_SHARE = 0.125
 """Share of the slots that is free before new rows move in, or the last ones move together."""
 SHARED_TOKENS = 16
 """A beginning shared by all prompts is encoded apart if it has this many tokens."""
+CHECK_STEPS = 8
+"""On a GPU, steps between two looks at which rows are finished."""
 
 Chooser = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 """Gets logits `(B, V)`, rows `(B,)` and steps `(B,)`; returns tokens `(B,)` and their log-probabilities `(B,)`."""
@@ -40,9 +42,9 @@ def can_decode(decoder: PreTrainedModel) -> bool:
     return decoder.config.model_type in DECODABLE and decoder.config._attn_implementation in ATTENTIONS
 
 
-def steps_between_checks(device: torch.device) -> int:
-    """Return how often to look which rows are finished: on a GPU each look waits for the device."""
-    return 1 if device.type == "cpu" else 8
+def runs_ahead(device: torch.device) -> bool:
+    """Return whether a device works on a queue of operations, as GPUs do: to look at a result is to wait for it."""
+    return device.type != "cpu"
 
 
 def decode(
@@ -111,14 +113,15 @@ class _Decoding:
         self.decoder, self.prompt_ids, self.lengths, self.room = decoder, prompt_ids, lengths, room
         self.choose, self.stop = choose, stop
         self.takes_positions = "position_ids" in inspect.signature(decoder.forward).parameters
-        self.check_steps = steps_between_checks(prompt_ids.device)
+        ahead = runs_ahead(prompt_ids.device)
+        self.check_steps = CHECK_STEPS if ahead else 1
         # the last column takes what finished rows would write
         shape = (len(prompt_ids), int(room.max()) + 1)
         self.ids = prompt_ids.new_full(shape, -1)
         self.log_prob = torch.zeros(shape, device=prompt_ids.device)
         # On a CPU a step costs what its rows and columns cost: rows of like length together, and few columns at
         # first. On a GPU steps cost about the same each: the long ones first, so that the last step comes sooner.
-        self.waiting = torch.argsort(lengths, descending=prompt_ids.device.type != "cpu", stable=True)
+        self.waiting = torch.argsort(lengths, descending=ahead, stable=True)
         self.prefix, self.shared = self._encode_prefix()
 
     def run(self, slots: int) -> tuple[Tensor, Tensor]:

@@ -109,11 +109,11 @@ def test_slots_order_and_neighbours_do_not_matter(architecture: str, settings: G
         torch.testing.assert_close(other.score, reference.score[rows], rtol=0, atol=1e-4)
 
 
-def test_looking_seldom_for_finished_rows_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As on a GPU, where each look waits for the device."""
+def test_what_is_done_for_a_gpu_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There it looks seldom for finished rows, and takes the longest prompts first."""
     decoder, prompts, stop, answers = case("opt")
     expected = run(decoder, prompts, GREEDY, stop, slots=4)
-    monkeypatch.setattr(decoding, "steps_between_checks", lambda device: 8)
+    monkeypatch.setattr(decoding, "runs_ahead", lambda device: True)
     seldom = run(decoder, prompts, GREEDY, stop, slots=4)
     assert completions(seldom) == answers
     torch.testing.assert_close(seldom.score, expected.score, rtol=0, atol=1e-4)
