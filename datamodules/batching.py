@@ -20,7 +20,7 @@ from datamodules.packing import pack, pad, shared_prefix
 
 FILLER = -1
 """Row index of a row that is only there so that every rank has a batch; it is counted nowhere."""
-POOL_BATCHES = 8
+POOL_BATCHES = 4
 """Batches in a pool of evaluation rows: the decoder lets waiting rows take the place of finished ones."""
 BUCKET_BATCHES = 50
 """Batches that are sorted by length together: less padding, and still nearly random order."""

@@ -22,8 +22,9 @@ from transformers.cache_utils import DynamicCache
 from lightning_modules.loss import logits_at
 from lightning_modules.slot_cache import Layers, SlotCache
 
-DECODABLE = ("bloom", "gpt2", "gpt_neo", "gpt_neox", "llama", "opt")
-"""Architectures whose rows are tested to get the text that transformers' own generation gives them alone."""
+DECODABLE = ("bloom", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "llama", "opt", "qwen3")
+"""Architectures whose rows are tested to get the text that transformers' own generation gives them alone. Gemma 3 is
+not among them: a mask given to it takes the place of its sliding window."""
 ATTENTIONS = ("eager", "sdpa")
 """Attention implementations that take the additive 4D mask."""
 FREE_SHARE = 0.125
@@ -39,7 +40,9 @@ Chooser = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 def can_decode(decoder: PreTrainedModel) -> bool:
     """Return whether `decode` is right for a decoder."""
-    return decoder.config.model_type in DECODABLE and decoder.config._attn_implementation in ATTENTIONS
+    config = decoder.config
+    full = set(getattr(config, "layer_types", None) or ["full_attention"]) == {"full_attention"}
+    return config.model_type in DECODABLE and config._attn_implementation in ATTENTIONS and full
 
 
 def runs_ahead(device: torch.device) -> bool:
