@@ -205,15 +205,26 @@ class CausalLM(LightningModule):
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any] | None:
         """Add to val/loss and generate; see `_predictions` for the value."""
-        return self._evaluate("val/loss", self.val_loss, batch)
+        with self._weights_precision():
+            return self._evaluate("val/loss", self.val_loss, batch)
 
     def test_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any] | None:
         """Add to test/loss and generate; see `_predictions` for the value."""
-        return self._evaluate("test/loss", self.test_loss, batch)
+        with self._weights_precision():
+            return self._evaluate("test/loss", self.test_loss, batch)
 
     def predict_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
         """Generate; see `_predictions` for the value."""
-        return self._predictions(batch)
+        with self._weights_precision():
+            return self._predictions(batch)
+
+    def _weights_precision(self) -> torch.autocast:
+        """Evaluate in the precision of the weights (fp32 under `bf16-mixed`), whatever training computes in.
+
+        In bf16 a row's greedy text depends on the rows beside it (PITFALLS 13), so that the same weights would get
+        another exact match with another batch size. And at each step of decoding autocast would cast all weights anew.
+        """
+        return torch.autocast(self.device.type, enabled=False)
 
     def _evaluate(self, name: str, loss: TokenMean, batch: dict[str, Any]) -> dict[str, Any] | None:
         rows = len(batch["input_ids"])

@@ -318,3 +318,16 @@ def test_flags_reach_the_optimizer_and_the_generation() -> None:
 
 def test_lengths_are_uneven() -> None:
     assert max(LENGTHS) > 10 * min(LENGTHS), "or the tests of the token mean prove nothing"
+
+
+@pytest.mark.pitfall(13)
+def test_mixed_precision_trains_in_bf16_and_evaluates_in_the_weights_own(base: str) -> None:
+    module, seen = CausalLM(base), []
+    module.configure_model()
+    module.decoder.register_forward_pre_hook(
+        lambda decoder, _: seen.append((decoder.training, torch.is_autocast_enabled("cpu")))
+    )
+    data = RowsData(uneven_rows(), batch_size=8, shards=[list(range(8))])
+    make_trainer(precision="bf16-mixed", max_epochs=1, limit_val_batches=1).fit(module, data)
+    assert (True, True) in seen
+    assert {autocast for training, autocast in seen if not training} == {False}
