@@ -13,13 +13,13 @@ import numpy as np
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from numpy.typing import NDArray
 
-from datamodules.sources.rows import Rows, SetAside
+from datamodules.sources.rows import SetAside
 from datamodules.splits import NAMES
 from datamodules.stage_rows import SplitSettings
 
 
 def make(
-    sources: Mapping[str, Rows],
+    totals: Mapping[str, int],
     sides: NDArray[np.int8],
     pools: Mapping[str, NDArray[np.int64]],
     overlap: Mapping[str, int],
@@ -29,7 +29,7 @@ def make(
     """Return the counts of rows: read, on each side of the split, and drawn for this run."""
     kind = "given" if settings.split_column or settings.val_source or settings.test_source else settings.split
     return {
-        "sources": {name: rows.total for name, rows in sources.items()},
+        "sources": dict(totals),
         "tasks": list(task_names),
         "split": kind,
         "usable": {name: int((sides == side).sum()) for side, name in enumerate(NAMES)},

@@ -13,6 +13,9 @@ from typing import Any, NamedTuple
 
 import jinja2
 import jinja2.meta
+import pyarrow as pa
+import pyarrow.compute as pc
+from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from configs.lookup import find_config, load_yaml, suggest
@@ -22,6 +25,39 @@ KEYS = ("description", "prompt", "completion", "separator", "chat")
 OUTPUT_MARK, INPUT_MARK = "\ue000", "\ue001"
 # Sandboxed: a format file of unknown origin may lay out text and do nothing else.
 _JINJA = ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+
+
+# A piece of a template: a text and "", or "" and the name of what stands there.
+Piece = tuple[str, str]
+
+
+class Layout(NamedTuple):
+    """Two templates that only put values between texts, so that a million rows are laid out by Arrow at once."""
+
+    prompt: list[Piece]
+    completion: list[Piece]
+
+
+def _split_template(source: str) -> list[Piece] | None:
+    """Return a Jinja template's texts and names in order, or None if it holds anything else."""
+    pieces: list[Piece] = []
+    for output in _JINJA.parse(source).body:
+        if not isinstance(output, nodes.Output):
+            return None
+        for node in output.nodes:
+            if isinstance(node, nodes.TemplateData):
+                pieces.append((node.data, ""))
+            elif isinstance(node, nodes.Name):
+                pieces.append(("", node.name))
+            else:
+                return None
+    return pieces
+
+
+def _join(parts: Sequence[str | pa.LargeStringArray]) -> pa.LargeStringArray:
+    """Lay texts and columns of texts side by side."""
+    scalars = [pa.scalar(part, pa.large_string()) if isinstance(part, str) else part for part in parts]
+    return pc.binary_join_element_wise(*scalars, pa.scalar("", pa.large_string()))
 
 
 class Query(NamedTuple):
@@ -65,6 +101,12 @@ class InstructionFormat:
     def _completion_template(self) -> jinja2.Template:
         return _JINJA.from_string(self.completion)
 
+    @cached_property
+    def layout(self) -> Layout | None:
+        """The templates as texts and names in a row, or None if they hold more than that (a filter, an `if`)."""
+        prompt, completion = (_split_template(text) for text in (self.prompt, self.completion))
+        return None if prompt is None or completion is None else Layout(prompt, completion)
+
     def affixes(self, query: Query) -> tuple[str, str]:
         """Return what the completion holds before and after the output."""
         rendered = self._completion_template.render(query._asdict(), output=OUTPUT_MARK)
@@ -94,11 +136,6 @@ class InstructionFormat:
         Raises:
             ValueError: If the tokenizer has no chat template.
         """
-        if not getattr(tokenizer, "chat_template", None):
-            raise ValueError(
-                f"--data.format {self.name} needs a base whose tokenizer has a chat template, but "
-                f"{getattr(tokenizer, 'name_or_path', tokenizer)!r} has none. Use --data.format chatml, or another base."
-            )
         messages = []
         for shot in demonstrations:
             messages += [
@@ -106,8 +143,38 @@ class InstructionFormat:
                 {"role": "assistant", "content": shot.output},
             ]
         messages.append({"role": "user", "content": self._prompt_template.render(query._asdict())})
+        return self._wrap(tokenizer, messages)
+
+    def _wrap(self, tokenizer: Any, messages: list[dict[str, str]]) -> str:
+        if not getattr(tokenizer, "chat_template", None):
+            raise ValueError(
+                f"--data.format {self.name} needs a base whose tokenizer has a chat template, but "
+                f"{getattr(tokenizer, 'name_or_path', tokenizer)!r} has none. Use --data.format chatml, or another base."
+            )
         text: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
         return text
+
+    def render_all(self, query: Query, inputs: Sequence[str]) -> pa.LargeStringArray:
+        """Return the prompts of many inputs, as `render` gives them one by one, if the format has a `layout`.
+
+        Args:
+            query: The words that stand around each input.
+            inputs: (N,) the inputs, an Arrow array.
+        """
+        assert self.layout is not None
+        words = query._asdict()
+        return _join(
+            [inputs if name == "input" else text or words[name] for text, name in self.layout.prompt]
+        )
+
+    def wrap_all(self, tokenizer: Any, prompts: pa.LargeStringArray) -> list[str]:
+        """Return prompts without demonstrations inside the tokenizer's chat template, as `render_chat` does one."""
+        return [self._wrap(tokenizer, [{"role": "user", "content": text}]) for text in prompts.to_pylist()]
+
+    def complete_all(self, query: Query, outputs: Sequence[str]) -> pa.LargeStringArray:
+        """Return the completions of many outputs, as `render` gives them one by one, if the format has a `layout`."""
+        before, after = self.affixes(query)
+        return _join([before, outputs, after])
 
     def extract(self, text: str, query: Query) -> str:
         """Return the output that a generated completion holds, without the format's own words."""

@@ -1,41 +1,19 @@
-"""From rows to texts: which phrasing, which spelling and which demonstrations a row gets in an epoch.
-
-All of it is a pure function of (seed, epoch, row), so it depends on no worker, rank or clock.
-"""
+"""From rows to texts and tokens, in any epoch: a pure function of (seed, epoch, row)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datamodules.columns import TextColumn
 from datamodules.examples import Encoded, encode
 from datamodules.formats import Demonstration, InstructionFormat, Query
-from datamodules.notations.lookup import load_notation
 from datamodules.task_rows import TaskRows
-
-BASE = -1
-"""The epoch in which nothing varies: first phrasing, first spelling. Evaluation always sees this one."""
-
-Phrasings = Literal["all", "first"]
-
-
-def mix(seed: int, epoch: int, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Return one well-mixed number a row, a pure function of (seed, epoch, row) (SplitMix64, Steele et al. 2014).
-
-    Args:
-        seed: Any integer.
-        epoch: 0 or above.
-        rows: (N,) row numbers.
-    """
-    with np.errstate(over="ignore"):
-        state = rows.astype(np.uint64) + np.uint64(seed % 2**32) * np.uint64(0x9E3779B97F4A7C15)
-        state = state * np.uint64(0xD1342543DE82EF95) + np.uint64(epoch + 1) * np.uint64(0xBF58476D1CE4E5B9)
-        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
-            state = (state ^ (state >> np.uint64(shift))) * np.uint64(factor)
-        return state ^ (state >> np.uint64(31))
+from datamodules.tasks import Task
+from datamodules.variants import BASE, Phrasings, Variants, choose_variants, labels_of, lay_out, mix
 
 
 class RowStore:
@@ -85,9 +63,10 @@ class RowStore:
         """
         if not self.shots:
             return
-        for part in self.parts:
-            name = part.task.name
-            pool = np.array([row for row in rows if self.locate(row)[0].task.name == name], dtype=np.int64)
+        names = np.array([part.task.name for part in self.parts])
+        tasks = names[np.searchsorted(self.starts, rows, side="right") - 1]
+        for name in dict.fromkeys(names.tolist()):
+            pool = rows[tasks == name]
             if len(pool) <= self.shots:
                 raise ValueError(
                     f"--data.shots {self.shots} needs more than {self.shots} training rows of the task {name!r}, "
@@ -100,7 +79,7 @@ class RowStore:
         worded = self.phrasings == "all" and self.form.uses_instruction
         return bool(self.shots) or any(
             part.task.input.randomize
-            or any(part.alternatives)
+            or len(part.alternatives.values) > 0
             or (worded and len(part.task.instructions) > 1)
             for part in self.parts
         )
@@ -108,19 +87,10 @@ class RowStore:
     def query(self, row: int, epoch: int = BASE, draw: int = 0) -> Query:
         """Return what is asked about a row; `draw` is the row's number from `mix`."""
         part, place = self.locate(row)
-        task = part.task
-        labels = (task.input.label or task.input.column, task.output.label or task.output.column)
-        text = part.inputs[place]
-        instruction = task.instructions[0]
-        if epoch != BASE:
-            if self.phrasings == "all":
-                instruction = task.instructions[draw % len(task.instructions)]
-            if others := part.alternatives[place]:
-                number = (draw >> 16) % (len(others) + 1)
-                text = others[number - 1] if number else text
-        if task.input.randomize:
-            text = load_notation(task.input.notation).randomize(text, (draw >> 32) & 0x7FFFFFFF)
-        return Query(instruction, text, *labels)
+        draws = np.array([draw], dtype=np.uint64)
+        variant = choose_variants(part, np.array([place]), draws, epoch, self.phrasings)
+        instruction = part.task.instructions[int(variant.instructions[0])]
+        return Query(instruction, variant.inputs[0], *labels_of(part.task))
 
     def _demonstrations(self, row: int, draw: int) -> list[Demonstration]:
         """Return `shots` training rows of the same task and of other identities than the row's own."""
@@ -140,16 +110,51 @@ class RowStore:
                 chosen.append(Demonstration(self.query(int(pool[number])), other.outputs[spot]))
         return chosen
 
-    def texts(self, rows: NDArray[np.int64], epoch: int = BASE) -> tuple[list[str], list[str]]:
+    def texts(self, rows: NDArray[np.int64], epoch: int = BASE) -> tuple[TextColumn, TextColumn]:
         """Return the prompts and completions of rows, in order.
 
         Args:
             rows: (N,) row numbers.
             epoch: The epoch, or `BASE`.
         """
+        draws = mix(self.seed, max(epoch, 0), rows)
+        if self.shots or self.form.layout is None:
+            return self._texts_one_by_one(rows, epoch, draws)
+        parts = np.searchsorted(self.starts, rows, side="right") - 1
+        prompts, completions, places = [], [], [np.zeros(0, dtype=np.int64)]
+        for number, part in enumerate(self.parts):
+            members = np.flatnonzero(parts == number)
+            if not len(members):
+                continue
+            variants = choose_variants(
+                part, rows[members] - self.starts[number], draws[members], epoch, self.phrasings
+            )
+            prompt, completion = self._lay_out(part.task, variants)
+            prompts.append(prompt)
+            completions.append(completion)
+            places.append(members)
+        back = np.argsort(np.concatenate(places))
+        empty = TextColumn.of([])
+        return tuple(TextColumn.join(found or [empty]).take(back) for found in (prompts, completions))  # type: ignore[return-value]
+
+    def _lay_out(self, task: Task, variants: Variants) -> tuple[TextColumn, TextColumn]:
+        """Return the prompts and completions of one task's rows; each different one is laid out once."""
         prompts, completions = [], []
-        for row, number in zip(rows, mix(self.seed, max(epoch, 0), rows), strict=True):
-            draw = int(number)
+        for instruction in task.instructions:
+            query = Query(instruction, "", *labels_of(task))
+            prompts.append(lambda texts, query=query: self.form.render_all(query, texts))
+            completions.append(lambda texts, query=query: self.form.complete_all(query, texts))
+        prompt = lay_out(variants.inputs, variants.instructions, prompts)
+        if self.form.chat:
+            prompt = prompt.map(lambda texts: self.form.wrap_all(self.tokenizer, texts))
+        return prompt, lay_out(variants.outputs, variants.instructions, completions)
+
+    def _texts_one_by_one(
+        self, rows: NDArray[np.int64], epoch: int, draws: NDArray[np.uint64]
+    ) -> tuple[TextColumn, TextColumn]:
+        """Return prompts and completions that are more than texts side by side."""
+        prompts, completions = [], []
+        for row, draw in zip(rows.tolist(), draws.tolist(), strict=True):
             part, place = self.locate(row)
             query = self.query(row, epoch, draw)
             shots = self._demonstrations(row, draw) if self.shots else []
@@ -158,16 +163,15 @@ class RowStore:
                 prompt = self.form.render_chat(self.tokenizer, query, shots)
             prompts.append(prompt)
             completions.append(completion)
-        return prompts, completions
+        return TextColumn.of(prompts), TextColumn.of(completions)
 
     def encode(self, rows: NDArray[np.int64], epoch: int = BASE, max_length: int | None = None) -> Encoded:
         """Return rows as tokens; a variant that is longer than `max_length` gives way to the row's base text."""
-        prompts, completions = self.texts(rows, epoch)
-        encoded = encode(self.tokenizer, prompts, completions, special_tokens=not self.form.chat)
+        encoded = encode(self.tokenizer, *self.texts(rows, epoch), special_tokens=not self.form.chat)
         if max_length is not None and epoch != BASE:
-            long = np.flatnonzero(encoded.lengths > max_length)
-            if len(long):
-                for place, prompt, completion in zip(long, *self.texts(rows[long]), strict=True):
-                    prompts[place], completions[place] = prompt, completion
-                encoded = encode(self.tokenizer, prompts, completions, special_tokens=not self.form.chat)
+            long = encoded.lengths > max_length
+            if long.any():
+                places = np.concatenate([np.flatnonzero(~long), np.flatnonzero(long)])
+                pieces = [encoded.take(~long), self.encode(rows[long])]
+                encoded = Encoded.join(pieces).pick(np.argsort(places))
         return encoded

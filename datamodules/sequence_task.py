@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,19 +13,23 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from datamodules import data_report
-from datamodules.batching import Batch, BatchDataset, RankSampler, plan_evaluation, plan_training
+from datamodules.batching import Batch, BatchDataset, RankSampler, plan_evaluation
+from datamodules.cache import DataCache, default_folder
 from datamodules.examples import Encoded, LossOn
+from datamodules.filling import fill, pack, unpack
+from datamodules.fingerprints import describe_tokenizer
 from datamodules.formats import load_format
+from datamodules.prepared import LEAST_ROWS, Prepared, prepare
 from datamodules.preview import render_preview
-from datamodules.rendering import Phrasings, RowStore
+from datamodules.rendering import RowStore
 from datamodules.sources.lookup import load_source
-from datamodules.sources.rows import SetAside
-from datamodules.splits import TEST, TRAIN, VAL, nested_order
-from datamodules.stage_rows import Split, SplitSettings, read_parts, split_parts
-from datamodules.task_rows import read_task
+from datamodules.sources.rows import TEXT_LIMIT, SetAside
+from datamodules.splits import TEST, TRAIN, VAL
+from datamodules.stage_rows import Split, SplitSettings
+from datamodules.task_rows import TaskRows, read_task
 from datamodules.tasks import choose_tasks
-
-log = logging.getLogger(__name__)
+from datamodules.training_batches import TrainingBatches, choose_epoch_rows
+from datamodules.variants import Phrasings
 
 EvalStage = Literal["val", "test", "predict"]
 
@@ -45,29 +48,6 @@ class Row:
     output_notation: str
     line: int
     """1-based line in its file."""
-
-
-class TrainingBatches(BatchDataset):
-    """Training batches, planned anew each epoch; texts are rendered anew only where they vary."""
-
-    def __init__(self, data: SequenceTaskDataModule, **options: Any) -> None:
-        """Plan epoch 0."""
-        self.data = data
-        encoded, row_ids = data.encode_training(0)
-        super().__init__(encoded, [], row_ids=row_ids, **options)
-        self.epoch = 0
-        self._plan()
-
-    def set_epoch(self, epoch: int) -> None:
-        """Plan the epoch's batches; the same epoch always gets the same."""
-        if epoch != self.epoch:
-            self.epoch = epoch
-            self.encoded, self.row_ids = self.data.encode_training(epoch)
-            self._plan()
-
-    def _plan(self) -> None:
-        batch_size, world_size = self.data.batch_size, self.data.world_size
-        self.plan = plan_training(self.encoded.lengths, batch_size, world_size, self.data.seed, self.epoch)
 
 
 class SequenceTaskDataModule(LightningDataModule):
@@ -107,6 +87,9 @@ class SequenceTaskDataModule(LightningDataModule):
         num_workers: Worker processes that collate batches; 0 is right for small models on a CPU.
         seed: Seed of order, phrasing and spelling; on the command line `--seed_everything`.
         predict_path: For `predict`: the file with the inputs.
+        cache: Keep prepared rows and tokens of tables of at least 10,000 rows for the next run, keyed by the content
+            of everything that they depend on. To empty the cache, remove its folder.
+        cache_dir: The cache's folder; default $PATOIS_CACHE, else ~/.cache/patois.
     """
 
     def __init__(
@@ -140,6 +123,8 @@ class SequenceTaskDataModule(LightningDataModule):
         num_workers: int = 0,
         seed: int = 0,
         predict_path: str | None = None,
+        cache: bool = True,
+        cache_dir: str | None = None,
     ) -> None:
         super().__init__()
         self.tokenizer = tokenizer
@@ -172,6 +157,9 @@ class SequenceTaskDataModule(LightningDataModule):
             raise ValueError(
                 f"Expected --data.max_length to be at most the base's context of {context} tokens, but got {max_length}."
             )
+        folder = Path(cache_dir).expanduser() if cache_dir else default_folder()
+        self.cache = DataCache(folder if cache else None)
+        self.prepared: Prepared | None = None
         self.store: RowStore | None = None
         self.candidates: dict[str, list[NDArray[np.int64]]] = {}
         self.pools: dict[str, NDArray[np.int64]] = {}
@@ -212,28 +200,30 @@ class SequenceTaskDataModule(LightningDataModule):
 
     def _read(self) -> None:
         """Read all rows, split them, and keep as many of each side as asked for."""
-        parts, sources = read_parts(self.tasks, self.source, self.split_settings, self._forbidden())
-        self.store = self._make_store([part.rows for part in parts])
-        sides, overlap = split_parts(parts, self.split_settings)
-        task_of = np.repeat(
-            [self.task_names.index(part.rows.task.name) for part in parts], [len(part.rows) for part in parts]
-        )
-        identities = [identity for part in parts for identity in part.rows.identities]
-        order = nested_order(identities, self.split_settings.split_seed)
-        order_sides, order_tasks = sides[order], task_of[order]
+        prepared = prepare(self.tasks, self.source, self.split_settings, self._forbidden(), self.cache)
+        self.prepared, self.store = prepared, self._make_store(prepared.parts)
+        numbers = np.array([self.task_names.index(part.task.name) for part in prepared.parts])
+        task_of = np.repeat(numbers, [len(part) for part in prepared.parts])
+        order_sides, order_tasks = prepared.sides[prepared.order], task_of[prepared.order]
         for side, name in ((TRAIN, "train"), (VAL, "val"), (TEST, "test")):
             self.candidates[name] = [
-                order[(order_sides == side) & (order_tasks == task)] for task in range(len(self.tasks))
+                prepared.order[(order_sides == side) & (order_tasks == task)]
+                for task in range(len(self.tasks))
             ]
             self.pools[name] = np.concatenate([rows[: self.limits[name]] for rows in self.candidates[name]])
         if self.shots:
             self.store.draw_demonstrations_from(self.pools["train"])
-        self.aside["fit"] = [row for part in parts for row in part.rows.set_aside]
+        self.aside["fit"] = [row for part in prepared.parts for row in part.set_aside]
         self.report = data_report.make(
-            sources, sides, self.pools, overlap, self.split_settings, self.task_names
+            prepared.totals,
+            prepared.sides,
+            self.pools,
+            prepared.overlap,
+            self.split_settings,
+            self.task_names,
         )
 
-    def _make_store(self, parts: Sequence[Any]) -> RowStore:
+    def _make_store(self, parts: Sequence[TaskRows]) -> RowStore:
         return RowStore(
             parts, self.form, self.tokenizer, seed=self.seed, shots=self.shots, phrasings=self.phrasings
         )
@@ -243,42 +233,43 @@ class SequenceTaskDataModule(LightningDataModule):
 
     def _encode(self, side: str) -> None:
         """Tokenise as many of the side's rows as asked for; those over `max_length` are set aside and others taken."""
-        filled = [self._fill(side, rows) for rows in self.candidates[side]]
-        self.pools[side] = np.concatenate([rows for rows, _ in filled])
-        self.encoded[side] = Encoded.join([encoded for _, encoded in filled])
-        self.report["rows"][side] = len(self.pools[side])
-
-    def _fill(self, side: str, candidates: NDArray[np.int64]) -> tuple[NDArray[np.int64], Encoded]:
-        """Return the first rows of one task that fit, up to the side's limit, and their tokens."""
         assert self.store is not None
-        limit = self.limits[side]
-        wanted = len(candidates) if limit is None else min(limit, len(candidates))
-        rows, pieces, tried, kept = [candidates[:0]], [self.store.encode(candidates[:0])], 0, 0
-        while kept < wanted and tried < len(candidates):
-            # As many as will do if as large a share fits as before, and a few more.
-            share = max(kept, 1) / tried if tried else 1.0
-            chunk = candidates[tried : tried + int((wanted - kept) / share * 1.05) + 50]
-            encoded = self.store.encode(chunk)
-            fits = encoded.lengths <= self.max_length
-            fits &= np.cumsum(fits) <= wanted - kept
-            used = len(chunk) if kept + fits.sum() < wanted else int(np.flatnonzero(fits)[-1]) + 1
-            for row, length in zip(
-                chunk[:used][~fits[:used]], encoded.lengths[:used][~fits[:used]], strict=True
-            ):
-                self._set_aside_long(side, int(row), int(length))
-            rows.append(chunk[fits])
-            pieces.append(encoded.take(fits))
-            tried, kept = tried + used, kept + int(fits.sum())
-        return np.concatenate(rows), Encoded.join(pieces)
+        key = self._token_key(side)
+        kept = None if key is None else self.cache.load("tokens", key)
+        if kept is not None:
+            filled = unpack(kept)
+        else:
+            filled = fill(self.candidates[side], self.limits[side], self.max_length, self.store.encode)
+            if key is not None and len(self.store) >= LEAST_ROWS:
+                self.cache.save("tokens", key, pack(filled))
+        for row, length in filled.long.tolist():
+            part, place = self.store.locate(row)
+            reason = f"longer than --data.max_length {self.max_length}: {length} tokens ({side})"
+            self.aside["fit"].append(
+                SetAside(part.file, int(part.lines[place]), reason, part.inputs[place][:TEXT_LIMIT])
+            )
+        if len(filled.long):
+            self.report["too_long"][side] = len(filled.long)
+        self.pools[side], self.encoded[side] = filled.rows, filled.encoded
+        self.report["rows"][side] = len(filled.rows)
 
-    def _set_aside_long(self, side: str, row: int, length: int) -> None:
-        assert self.store is not None
-        part, place = self.store.locate(row)
-        reason = f"longer than --data.max_length {self.max_length}: {length} tokens ({side})"
-        self.aside["fit"].append(
-            SetAside(part.file, int(part.lines[place]), reason, part.inputs[place][:200])
-        )
-        self.report["too_long"][side] = self.report["too_long"].get(side, 0) + 1
+    def _token_key(self, side: str) -> dict[str, Any] | None:
+        """Return all that a side's rows and their tokens depend on, or None if that cannot be said."""
+        assert self.prepared is not None
+        tokenizer = describe_tokenizer(self.tokenizer)
+        if self.prepared.key is None or tokenizer is None:
+            return None
+        drawn = self.shots or any(task.input.randomize for task in self.tasks)
+        return {
+            "rows": self.prepared.key,
+            "format": asdict(self.form),
+            "tokenizer": tokenizer,
+            "side": side,
+            "limit": self.limits[side],
+            "max_length": self.max_length,
+            "seed": self.seed if drawn else None,
+            "shots": [self.shots, self.limits["train"]] if self.shots else None,
+        }
 
     def _read_predict(self) -> None:
         """Read the file to predict; rows that cannot be asked are kept for the output with their reason."""
@@ -314,30 +305,10 @@ class SequenceTaskDataModule(LightningDataModule):
     def encode_training(self, epoch: int) -> tuple[Encoded, NDArray[np.int64]]:
         """Return the tokens of an epoch's training rows, and each row's index in the training pool."""
         assert self.store is not None
-        rows = self._epoch_rows(epoch)
+        rows = choose_epoch_rows(self.pool_tasks("train"), self.weights, self.seed, epoch)
         if not self.store.varies() and len(rows) == len(self.pools["train"]):
             return self.encoded["train"], rows
         return self.store.encode(self.pools["train"][rows], epoch, self.max_length), rows
-
-    def _epoch_rows(self, epoch: int) -> NDArray[np.int64]:
-        """Return which training rows an epoch shows: all, or each task's share when tasks have weights.
-
-        With weights, the task that is shortest of rows for its weight shows all of them each epoch, and the others a
-        new draw each epoch, so that the tasks' rows stand in the ratio of their weights.
-        """
-        tasks = self.pool_tasks("train")
-        counts = np.bincount(tasks, minlength=len(self.tasks))
-        if self.weights is None or len(self.tasks) == 1 or not counts.all():
-            return np.arange(len(tasks))
-        shares = np.array(self.weights) / sum(self.weights)
-        total = (counts / shares).min()
-        chosen = []
-        for task, share in enumerate(shares):
-            members = np.flatnonzero(tasks == task)
-            rng = np.random.default_rng([self.seed, epoch, task])
-            take = min(len(members), max(1, round(total * share)))
-            chosen.append(members if take == len(members) else np.sort(rng.permutation(members)[:take]))
-        return np.concatenate(chosen)
 
     def pool_tasks(self, side: str) -> NDArray[np.int64]:
         """Return the number of the task of each row of a side."""

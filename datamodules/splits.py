@@ -7,10 +7,12 @@ block of an InChIKey, so that stereoisomers, tautomers and both directions of a 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
+
+from datamodules.columns import TextColumn
 
 TRAIN, VAL, TEST = 0, 1, 2
 NAMES = ("train", "val", "test")
@@ -22,10 +24,17 @@ GIVEN_NAMES = {
 }  # fmt: skip
 
 
-def unit_hash(text: str, salt: str) -> float:
-    """Return a number in [0, 1) that depends on nothing but `text` and `salt` (BLAKE2b, 53 bits)."""
-    digest = hashlib.blake2b(text.encode(), digest_size=8, salt=salt.encode()[:16]).digest()
-    return (int.from_bytes(digest, "big") >> 11) / (1 << 53)
+def unit_hashes(texts: Iterable[str], salt: str) -> NDArray[np.float64]:
+    """Return a number in [0, 1) for each text that depends on nothing but it and `salt` (BLAKE2b, 53 bits)."""
+    start = hashlib.blake2b(digest_size=8, salt=salt.encode()[:16])
+
+    def digest(text: str) -> bytes:
+        state = start.copy()
+        state.update(text.encode())
+        return state.digest()
+
+    numbers = np.frombuffer(b"".join(map(digest, texts)), dtype=">u8")
+    return (numbers >> np.uint64(11)).astype(np.float64) / (1 << 53)
 
 
 def _check_fractions(val_fraction: float, test_fraction: float) -> None:
@@ -53,11 +62,12 @@ def split_by_hash(
         (N,) int8 of TRAIN, VAL, TEST.
     """
     _check_fractions(val_fraction, test_fraction)
-    hashes = np.array([unit_hash(identity, f"split{seed}") for identity in identities])
-    sides = np.full(len(identities), TRAIN, dtype=np.int8)
+    column = TextColumn.of(identities)
+    hashes = unit_hashes(column.values.to_pylist(), f"split{seed}")
+    sides = np.full(len(hashes), TRAIN, dtype=np.int8)
     sides[hashes < val_fraction + test_fraction] = VAL
     sides[hashes < test_fraction] = TEST
-    return sides
+    return sides[column.codes]
 
 
 def split_at_random(
@@ -68,13 +78,15 @@ def split_at_random(
     Args and returns as in `split_by_hash`.
     """
     _check_fractions(val_fraction, test_fraction)
-    unique, group = np.unique(np.array(identities, dtype=object).astype(str), return_inverse=True)
+    column = TextColumn.of(identities)
+    texts = np.array(column.values.to_pylist(), dtype=object).astype(str)
+    unique, group = np.unique(texts, return_inverse=True)
     order = np.random.default_rng(seed).permutation(len(unique))
     sides = np.full(len(unique), TRAIN, dtype=np.int8)
     num_test, num_val = round(test_fraction * len(unique)), round(val_fraction * len(unique))
     sides[order[:num_test]] = TEST
     sides[order[num_test : num_test + num_val]] = VAL
-    return sides[group]
+    return sides[group][column.codes]
 
 
 def split_by_scaffold(
@@ -105,12 +117,15 @@ def split_by_scaffold(
             key = parent[key]
         return key
 
-    for identity, scaffold in zip(identities, scaffolds, strict=True):
-        if scaffold:
-            low, high = sorted((root(f"identity {identity}"), root(f"scaffold {scaffold}")))
+    ours, theirs = TextColumn.of(identities), TextColumn.of(scaffolds)
+    pairs = np.unique(ours.codes.astype(np.int64) * len(theirs.values) + theirs.codes)
+    names, rings = ours.values.to_pylist(), theirs.values.to_pylist()
+    for identity, scaffold in zip(*(part.tolist() for part in np.divmod(pairs, len(rings))), strict=True):
+        if rings[scaffold]:
+            low, high = sorted((root(f"identity {names[identity]}"), root(f"scaffold {rings[scaffold]}")))
             parent[high] = low
-    groups = [root(f"identity {identity}") for identity in identities]
-    return split_by_hash(groups, val_fraction, test_fraction, seed)
+    groups = TextColumn.of([root(f"identity {identity}") for identity in names])
+    return split_by_hash(groups, val_fraction, test_fraction, seed)[ours.codes]
 
 
 def split_as_given(names: Sequence[str]) -> NDArray[np.int8]:
@@ -119,13 +134,14 @@ def split_as_given(names: Sequence[str]) -> NDArray[np.int8]:
     Raises:
         ValueError: If a name is not one of those.
     """
+    column = TextColumn.of(names)
     sides = []
-    for name in names:
+    for name in column.values.to_pylist():
         side = GIVEN_NAMES.get(name.strip().lower())
         if side is None:
             raise ValueError(f"Expected the split column to hold train, val or test, but got {name!r}.")
         sides.append(side)
-    return np.array(sides, dtype=np.int8)
+    return np.array(sides, dtype=np.int8)[column.codes]
 
 
 def count_overlap(identities: Sequence[str], sides: NDArray[np.int8]) -> dict[str, int]:
@@ -134,18 +150,16 @@ def count_overlap(identities: Sequence[str], sides: NDArray[np.int8]) -> dict[st
     Returns:
         `{"train/val": n, "train/test": n, "val/test": n}`; all 0 for a leak-free split.
     """
-    members: tuple[set[str], ...] = (set(), set(), set())
-    for identity, side in zip(identities, sides, strict=True):
-        members[side].add(identity)
+    column = TextColumn.of(identities)
+    members = np.zeros((len(NAMES), len(column.values)), dtype=bool)
+    members[sides, column.codes] = True
     return {
-        f"{NAMES[one]}/{NAMES[other]}": len(members[one] & members[other])
+        f"{NAMES[one]}/{NAMES[other]}": int((members[one] & members[other]).sum())
         for one, other in ((TRAIN, VAL), (TRAIN, TEST), (VAL, TEST))
     }
 
 
 def nested_order(identities: Sequence[str], seed: int = 0) -> NDArray[np.int64]:
     """Order rows by a hash of identity and place, so that the first 100 are among the first 1,000."""
-    keys = np.array(
-        [unit_hash(f"{identity}\0{place}", f"order{seed}") for place, identity in enumerate(identities)]
-    )
-    return np.argsort(keys, kind="stable")
+    texts = (f"{identity}\0{place}" for place, identity in enumerate(identities))
+    return np.argsort(unit_hashes(texts, f"order{seed}"), kind="stable")

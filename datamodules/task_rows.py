@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import ModuleType
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from configs.lookup import suggest
+from datamodules.columns import TextColumn, TextLists
 from datamodules.notations.lookup import load_notation
-from datamodules.notations.worker import GuardedWorker
-from datamodules.sources.rows import Rows, SetAside
+from datamodules.sources.rows import TEXT_LIMIT, Rows, SetAside
 from datamodules.tasks import Side, Task
+from datamodules.worker_pool import WorkerPool
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,13 @@ class TaskRows:
     """N usable rows of one task, and those that were set aside; together all rows of the source."""
 
     task: Task
-    inputs: list[str]
-    outputs: list[str]
+    inputs: TextColumn
+    outputs: TextColumn
     """Empty strings where only inputs are known (`predict`)."""
-    alternatives: list[list[str]]
+    alternatives: TextLists
     """Other right inputs of each row; empty lists mostly."""
-    identities: list[str]
-    originals: list[str]
+    identities: TextColumn
+    originals: TextColumn
     """The inputs as they stand in the file."""
     lines: NDArray[np.int64]
     """(N,) line of each row in its file."""
@@ -41,10 +42,28 @@ class TaskRows:
         return len(self.inputs)
 
 
-def read_task(task: Task, rows: Rows, *, with_output: bool = True, forbidden: Sequence[str] = ()) -> TaskRows:
+@dataclass(frozen=True)
+class _Cells:
+    """One side's column, checked string by string."""
+
+    raw: TextColumn
+    values: TextColumn
+    """In the side's notation; as it came where it is not valid."""
+    reasons: dict[int, str]
+    """Why a row cannot be used, by its place in the table."""
+
+
+def read_task(
+    task: Task,
+    rows: Rows,
+    *,
+    with_output: bool = True,
+    forbidden: Sequence[str] = (),
+    pool: WorkerPool | None = None,
+) -> TaskRows:
     """Take a task's columns out of a source.
 
-    Rows of an unverified source are normalised (a molecule becomes its canonical SMILES) in a worker process that
+    Rows of an unverified source are normalised (a molecule becomes its canonical SMILES) in worker processes that
     can be killed; what is empty, not valid, or holds a special token's text is set aside with the reason.
 
     Args:
@@ -52,63 +71,52 @@ def read_task(task: Task, rows: Rows, *, with_output: bool = True, forbidden: Se
         rows: The source's rows.
         with_output: False for prediction, where no output is known.
         forbidden: Special tokens' texts, which would end a prompt or a completion in its middle.
+        pool: Worker processes that are running already; by default some are started and ended.
 
     Raises:
         ValueError: If a column does not exist; the message lists those that do.
     """
-    aside: dict[int, str] = {}
-    sides = [("input", task.input)] + ([("output", task.output)] if with_output else [])
-    values: dict[str, list[str]] = {}
-    raw: dict[str, list[str]] = {}
-    lists: dict[str, list[list[str]]] = {}
-    for name, side in sides:
-        lists[name] = read_column(rows, side.column, name)
-        raw[name] = [entry[0].strip() if entry else "" for entry in lists[name]]
-        values[name], reasons = _normalize(side, raw[name], rows.verified)
-        for place, text in enumerate(raw[name]):
-            reason = f"empty {name}" if not text else reasons.get(place)
-            if reason is None:
-                reason = next(
-                    (f"{name} holds the special token {token!r}" for token in forbidden if token in text),
-                    None,
-                )
-            if reason:
-                aside.setdefault(place, f"{side.column}: {reason}")
-    kept = np.array([place for place in range(len(rows.table)) if place not in aside], dtype=np.int64)
-    others = [entry[1:] for entry in lists["input"]]
-    if task.input.alternatives is not None and task.input.alternatives in rows.table.column_names:
-        others = [
-            one + more
-            for one, more in zip(others, read_column(rows, task.input.alternatives, "input"), strict=True)
-        ]
-    shown = raw["input"]
-    set_aside = list(rows.set_aside) + [
-        SetAside(rows.file, int(rows.lines[place]), reason, shown[place][:200])
-        for place, reason in sorted(aside.items())
-    ]
-    inputs = [values["input"][place] for place in kept]
-    outputs = [values["output"][place] for place in kept] if with_output else [""] * len(kept)
+    if pool is None:
+        with WorkerPool() as pool:
+            return read_task(task, rows, with_output=with_output, forbidden=forbidden, pool=pool)
+    lists = read_column(rows, task.input.column, "input")
+    inputs = _check("input", task.input, _first(lists), rows.verified, forbidden, pool)
+    aside = dict(inputs.reasons)
+    if with_output:
+        column = _first(read_column(rows, task.output.column, "output"))
+        outputs = _check("output", task.output, column, rows.verified, forbidden, pool)
+        aside = {**outputs.reasons, **aside}  # the input's reason, where both have one
+    usable = np.ones(rows.table.num_rows, dtype=bool)
+    usable[list(aside)] = False
+    kept = np.flatnonzero(usable)
+    texts = inputs.values.take(kept)
+    answers = outputs.values.take(kept) if with_output else TextColumn.of([""] * len(kept))
     result = TaskRows(
         task=task,
-        inputs=inputs,
-        outputs=outputs,
-        alternatives=[
-            [text for text in others[place] if not any(token in text for token in forbidden)]
-            for place in kept
-        ],
-        identities=_identities(task, rows, kept, inputs, outputs),
-        originals=[shown[place] for place in kept],
+        inputs=texts,
+        outputs=answers,
+        alternatives=_alternatives(task, rows, lists, forbidden).take(kept),
+        identities=_identities(task, rows, kept, texts, answers, pool),
+        originals=inputs.raw.take(kept),
         lines=rows.lines[kept],
         table_rows=kept,
         file=rows.file,
-        set_aside=set_aside,
+        set_aside=list(rows.set_aside)
+        + [
+            SetAside(rows.file, int(rows.lines[place]), reason, inputs.raw[place][:TEXT_LIMIT])
+            for place, reason in sorted(aside.items())
+        ],
     )
-    assert len(result) + len(set_aside) == rows.total, "every row is kept or set aside"
+    assert len(result) + len(result.set_aside) == rows.total, "every row is kept or set aside"
     return result
 
 
-def read_column(rows: Rows, name: str, side: str) -> list[list[str]]:
-    """Return a column as one list of strings a row (a plain cell is a list of one)."""
+def read_column(rows: Rows, name: str, side: str) -> TextColumn | TextLists:
+    """Return a column of strings, or of lists of strings.
+
+    Raises:
+        ValueError: If there is no such column; the message lists those that exist.
+    """
     columns = rows.table.column_names
     if name not in columns:
         raise ValueError(
@@ -117,11 +125,45 @@ def read_column(rows: Rows, name: str, side: str) -> list[list[str]]:
         )
     column = rows.table.column(name)
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
-        return [entry or [] for entry in column.to_pylist()]
-    return [[value] if value else [] for value in column.to_pylist()]
+        return TextLists.of_arrow(column)
+    return TextColumn.of(pc.fill_null(column.cast(pa.large_string()), ""))
 
 
-def _normalize(side: Side, texts: list[str], verified: bool) -> tuple[list[str], dict[int, str]]:
+def _first(column: TextColumn | TextLists) -> TextColumn:
+    """Return a string a row: the cell, or the first of a list."""
+    return TextColumn.of(column.first()) if isinstance(column, TextLists) else column
+
+
+def first_texts(rows: Rows, name: str, side: str) -> TextColumn:
+    """Return a string a row of a column: the cell, or the first of a list, or an empty string."""
+    return _first(read_column(rows, name, side))
+
+
+def _check(
+    name: str, side: Side, cells: TextColumn, verified: bool, forbidden: Sequence[str], pool: WorkerPool
+) -> _Cells:
+    """Return a side's cells in its notation, and why some cannot be used; each different string is looked at once."""
+    raw = cells.map(pc.utf8_trim_whitespace)
+    values, reasons = _normalize(side, raw.values, verified, pool)
+    for token in forbidden:
+        for number in np.flatnonzero(pc.match_substring(raw.values, token)):
+            reasons.setdefault(int(number), f"{name} holds the special token {token!r}")
+    for number in np.flatnonzero(pc.equal(raw.values, "")):
+        reasons[int(number)] = f"empty {name}"
+    places: dict[int, str] = {}
+    if reasons:
+        bad = np.zeros(len(raw.values), dtype=bool)
+        bad[list(reasons)] = True
+        rows = np.flatnonzero(bad[raw.codes])
+        for row, code in zip(rows.tolist(), raw.codes[rows].tolist(), strict=True):
+            places[row] = f"{side.column}: {reasons[code]}"
+    normalized = TextColumn.of(values)
+    return _Cells(raw, TextColumn(normalized.values, normalized.codes[raw.codes]), places)
+
+
+def _normalize(
+    side: Side, texts: pa.LargeStringArray, verified: bool, pool: WorkerPool
+) -> tuple[pa.LargeStringArray, dict[int, str]]:
     """Return the texts in the side's notation, and for those that are not valid the reason."""
     if side.convert_from:
         function = f"from_{side.convert_from}"
@@ -133,39 +175,50 @@ def _normalize(side: Side, texts: list[str], verified: bool) -> tuple[list[str],
         return texts, {}
     else:
         function = "normalize"
-    places = [place for place, text in enumerate(texts) if text]
-    with GuardedWorker() as worker:
-        results = worker.map(side.notation, function, [(texts[place],) for place in places])
-    values, reasons = list(texts), {}
-    for place, result in zip(places, results, strict=True):
-        if result.error is None:
-            values[place] = result.value
-        else:
-            reasons[place] = result.error.removeprefix("ValueError: ")
-    return values, reasons
+    answers = pool.map(side.notation, function, texts)
+    reasons = {number: error.removeprefix("ValueError: ") for number, error in answers.errors.items()}
+    return answers.or_else(texts), reasons
+
+
+def _alternatives(
+    task: Task, rows: Rows, lists: TextColumn | TextLists, forbidden: Sequence[str]
+) -> TextLists:
+    """Return each table row's other right inputs, without those that hold a special token's text."""
+    others = lists.rest() if isinstance(lists, TextLists) else TextLists.empty(rows.table.num_rows)
+    if task.input.alternatives is not None and task.input.alternatives in rows.table.column_names:
+        column = read_column(rows, task.input.alternatives, "input")
+        if isinstance(column, TextColumn):  # a plain cell is a list of one, or of none when empty
+            more = TextLists(np.arange(len(column) + 1), column.values.take(pa.array(column.codes)))
+            column = more.filter(pc.not_equal(more.values, "").to_numpy(zero_copy_only=False))
+        others = others.extend(column)
+    keep = np.ones(len(others.values), dtype=bool)
+    for token in forbidden:
+        keep &= ~pc.match_substring(others.values, token).to_numpy(zero_copy_only=False)
+    return others if keep.all() else others.filter(keep)
 
 
 def _identities(
-    task: Task, rows: Rows, kept: NDArray[np.int64], inputs: list[str], outputs: list[str]
-) -> list[str]:
+    task: Task,
+    rows: Rows,
+    kept: NDArray[np.int64],
+    inputs: TextColumn,
+    outputs: TextColumn,
+    pool: WorkerPool,
+) -> TextColumn:
     """Return each row's identity: the task's column if the table has it, else the molecule's, else the input's text."""
     if task.identity is not None and task.identity.column in rows.table.column_names:
-        values = read_column(rows, task.identity.column, "identity")
-        texts = [values[place][0] if values[place] else "" for place in kept]
-        return [text.split(task.identity.before)[0] for text in texts] if task.identity.before else texts
-    for side, texts in ((task.input, inputs), (task.output, outputs)):
-        module = load_notation(side.notation)
-        if hasattr(module, "identity") and any(texts):
-            return guarded_map(module, side.notation, "identity", texts)
+        texts = first_texts(rows, task.identity.column, "identity").take(kept)
+        mark = task.identity.before
+        return (
+            texts.map(lambda values: [text.split(mark)[0] for text in values.to_pylist()]) if mark else texts
+        )
+    for side, column in ((task.input, inputs), (task.output, outputs)):
+        has_text = pc.any(pc.not_equal(column.values, "")).as_py()
+        if has_text and hasattr(load_notation(side.notation), "identity"):
+            return guarded_map(side.notation, "identity", column, pool)
     return inputs
 
 
-def guarded_map(module: ModuleType, notation: str, function: str, texts: Sequence[str]) -> list[str]:
+def guarded_map(notation: str, function: str, column: TextColumn, pool: WorkerPool) -> TextColumn:
     """Return a notation's function of each text; the text itself where it fails or takes too long."""
-    assert isinstance(getattr(module, function), Callable)  # type: ignore[arg-type]
-    with GuardedWorker() as worker:
-        results = worker.map(notation, function, [(text,) for text in texts])
-    return [
-        text if result.error is not None else result.value
-        for text, result in zip(texts, results, strict=True)
-    ]
+    return column.map(lambda texts: pool.map(notation, function, texts).or_else(texts))

@@ -99,21 +99,46 @@ class GuardedWorker:
                 )
         return results
 
-    def _ask(self, notation: str, function: str, chunk: list[list[str | int]], results: list[Result]) -> bool:
-        """Send one request and append a result for each of its items until the child dies, if it does.
+    def map_together(
+        self, notation: str, function: str, columns: Sequence[Sequence[str | int]]
+    ) -> tuple[list[Any], dict[int, str]]:
+        """Do what `map` does, with one answer for all calls: several times faster where a call takes microseconds.
+
+        If the child dies, nothing is known of any call, so all are asked again, one by one.
+
+        Args:
+            notation: Name of a notation, as `smiles`.
+            function: Name of one of its public functions, as `normalize`.
+            columns: The first arguments of the N calls, then the second ones, and so on.
 
         Returns:
-            False if the child was gone before it began with the request: then no item is to blame.
+            The N values, None where a call failed, and the errors by the number of the call.
+
+        Raises:
+            ValueError: If there is no such notation or function.
+            RuntimeError: If the child process does not start.
         """
+        try:
+            process = self._send(notation, function, {"columns": [list(column) for column in columns]})
+            line = "" if process is None or process.stdout is None else process.stdout.readline()
+        except BaseException:
+            self.close()
+            raise
+        if line.endswith("\n"):
+            values, errors = json.loads(line)
+            return values, {int(number): error for number, error in errors.items()}
+        self.close()
+        results = self.map(notation, function, list(zip(*columns, strict=True)))
+        return [result.value for result in results], {
+            number: result.error for number, result in enumerate(results) if result.error is not None
+        }
+
+    def _send(self, notation: str, function: str, calls: dict[str, Any]) -> subprocess.Popen[str] | None:
+        """Send one request and return the child that began with it, or None if it was gone before."""
         process = self._start()
         assert process.stdin is not None
         assert process.stdout is not None
-        request = {
-            "notation": notation,
-            "function": function,
-            "timeout_s": self.timeout_s,
-            "arguments": chunk,
-        }
+        request = {"notation": notation, "function": function, "timeout_s": self.timeout_s, **calls}
         with contextlib.suppress(BrokenPipeError):
             # The child reads the whole request before it answers, so the two never wait for each other.
             process.stdin.write(json.dumps(request) + "\n")
@@ -121,10 +146,22 @@ class GuardedWorker:
         greeting = process.stdout.readline()
         if not greeting.endswith("\n"):
             self.close()
-            return False
+            return None
         refusal = json.loads(greeting)
         if refusal is not None:
             raise ValueError(refusal)
+        return process
+
+    def _ask(self, notation: str, function: str, chunk: list[list[str | int]], results: list[Result]) -> bool:
+        """Send one request and append a result for each of its items until the child dies, if it does.
+
+        Returns:
+            False if the child was gone before it began with the request: then no item is to blame.
+        """
+        process = self._send(notation, function, {"arguments": chunk})
+        if process is None:
+            return False
+        assert process.stdout is not None
         for _ in chunk:
             answer = process.stdout.readline()
             if not answer.endswith("\n"):
@@ -193,7 +230,10 @@ def _find_function(notation: str, function: str) -> Callable[..., Any]:
 
 
 def serve() -> None:
-    """Answer requests from standard input until it ends: first null or a refusal, then a line for each item."""
+    """Answer requests from standard input until it ends.
+
+    First null or a refusal, then a line for each call (`arguments`) or one for all (`columns`).
+    """
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C reaches the whole group; ending us is the parent's part
@@ -214,14 +254,27 @@ def serve() -> None:
             answer(str(error))
             continue
         answer(None)
+        if "columns" in request:
+            calls = zip(*request["columns"], strict=True)
+            results = [_call(function, arguments, request["timeout_s"]) for arguments in calls]
+            errors = {
+                number: result.error for number, result in enumerate(results) if result.error is not None
+            }
+            answer(([result.value for result in results], errors))
+            continue
         for arguments in request["arguments"]:
-            signal.setitimer(signal.ITIMER_REAL, request["timeout_s"])
-            try:
-                result = Result(function(*arguments), None)
-            except Exception as error:
-                result = Result(None, f"{type(error).__name__}: {error}")
-            signal.setitimer(signal.ITIMER_REAL, 0)  # before writing: a slow reader is no slow call
-            answer(result)
+            answer(_call(function, arguments, request["timeout_s"]))
+
+
+def _call(function: Callable[..., Any], arguments: Sequence[Any], timeout_s: float) -> Result:
+    """Call a function under an alarm that ends this process."""
+    signal.setitimer(signal.ITIMER_REAL, timeout_s)
+    try:
+        result = Result(function(*arguments), None)
+    except Exception as error:
+        result = Result(None, f"{type(error).__name__}: {error}")
+    signal.setitimer(signal.ITIMER_REAL, 0)  # before writing: a slow reader is no slow call
+    return result
 
 
 if __name__ == "__main__":

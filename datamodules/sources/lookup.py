@@ -8,6 +8,7 @@ import importlib
 import re
 from pathlib import Path
 
+from datamodules.fingerprints import hash_file
 from datamodules.sources import table
 from datamodules.sources.rows import Rows
 
@@ -66,6 +67,20 @@ def load_source(name_or_path: str) -> Rows:
         f"expected one of these names, the path of a {', '.join(table.SUFFIXES)} file, "
         f"or hf://datasets/owner/name/file.csv.{hint}"
     )
+
+
+def hash_source(name_or_path: str) -> str | None:
+    """Return what kind of source it is and the hash of its content, or None if there is no such source.
+
+    The built-in sources' code is not part of it (see `fingerprints.describe_code`).
+    """
+    if name_or_path in BUILT_IN:
+        data = getattr(importlib.import_module(f"datamodules.sources.{name_or_path}"), "PATH", None)
+        return name_or_path if data is None or not data.is_file() else f"{name_or_path} {hash_file(data)}"
+    hub = name_or_path.startswith("hf://")
+    path = download(name_or_path) if hub else Path(name_or_path).expanduser()
+    # How a file is read goes by its ending.
+    return f"{''.join(path.suffixes[-2:]).lower()} {hash_file(path)}" if path.is_file() else None
 
 
 def _named(rows: Rows, name: str) -> Rows:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from datamodules.sources import pubchem
 from datamodules.sources.rows import Rows, built_in
 
+PATH = pubchem.PATH
 MOST_SMILES_CHARACTERS = 15
 MOST_NAME_CHARACTERS = 40
 

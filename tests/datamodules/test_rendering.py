@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from datamodules.columns import TextColumn, TextLists
 from datamodules.formats import load_format
-from datamodules.rendering import RowStore, mix
+from datamodules.rendering import RowStore
 from datamodules.task_rows import TaskRows
 from datamodules.tasks import Side, Task
+from datamodules.variants import BASE, mix
 
 TASK = Task("t", Side("a", label="A"), Side("b", label="B"), instructions=("first", "second", "third"))
 
@@ -17,11 +19,11 @@ TASK = Task("t", Side("a", label="A"), Side("b", label="B"), instructions=("firs
 def make_rows(count: int = 50, task: Task = TASK, alternatives: bool = False) -> TaskRows:
     return TaskRows(
         task=task,
-        inputs=[f"in{n}" for n in range(count)],
-        outputs=[f"out{n}" for n in range(count)],
-        alternatives=[[f"other{n}", f"more{n}"] if alternatives else [] for n in range(count)],
-        identities=[f"id{n // 2}" for n in range(count)],
-        originals=[f"in{n}" for n in range(count)],
+        inputs=TextColumn.of([f"in{n}" for n in range(count)]),
+        outputs=TextColumn.of([f"out{n}" for n in range(count)]),
+        alternatives=TextLists.of([[f"other{n}", f"more{n}"] if alternatives else [] for n in range(count)]),
+        identities=TextColumn.of([f"id{n // 2}" for n in range(count)]),
+        originals=TextColumn.of([f"in{n}" for n in range(count)]),
         lines=np.arange(count) + 1,
         table_rows=np.arange(count),
         file="x.csv",
@@ -31,6 +33,10 @@ def make_rows(count: int = 50, task: Task = TASK, alternatives: bool = False) ->
 
 def make_store(tokenizer: Any, rows: TaskRows | None = None, **options: Any) -> RowStore:
     return RowStore([rows or make_rows()], load_format("plain"), tokenizer, **options)
+
+
+def prompts(store: RowStore, rows: np.ndarray, epoch: int = BASE) -> list[str]:
+    return list(store.texts(rows, epoch)[0])
 
 
 def test_numbers_depend_on_seed_epoch_and_row_alone() -> None:
@@ -47,19 +53,19 @@ def test_numbers_depend_on_seed_epoch_and_row_alone() -> None:
 def test_phrasings_vary_in_training_and_never_in_evaluation(tokenizer: Any) -> None:
     store = make_store(tokenizer)
     rows = np.arange(50)
-    first, second = store.texts(rows, 0)[0], store.texts(rows, 1)[0]
+    first, second = prompts(store, rows, 0), prompts(store, rows, 1)
     assert {text.split("\n")[0] for text in first} == {"first", "second", "third"}
     assert first != second
-    assert first == store.texts(rows, 0)[0]
+    assert first == prompts(store, rows, 0)
     # What a row gets does not depend on the rows beside it.
-    assert store.texts(rows[::-1], 0)[0][::-1] == first
-    assert {text.split("\n")[0] for text in store.texts(rows)[0]} == {"first"}
+    assert prompts(store, rows[::-1], 0)[::-1] == first
+    assert {text.split("\n")[0] for text in prompts(store, rows)} == {"first"}
     assert store.varies()
 
 
 def test_one_phrasing_by_flag(tokenizer: Any) -> None:
     store = make_store(tokenizer, phrasings="first")
-    assert store.texts(np.arange(9), 3) == store.texts(np.arange(9))
+    assert prompts(store, np.arange(9), 3) == prompts(store, np.arange(9))
     assert not store.varies()
 
 
@@ -77,7 +83,7 @@ def test_alternatives_are_drawn_in_training_only(tokenizer: Any) -> None:
 
 def test_randomised_smiles_are_the_same_molecule(tokenizer: Any) -> None:
     task = replace(TASK, input=Side("a", notation="smiles", randomize=True))
-    rows = replace(make_rows(1, task), inputs=["CC(=O)Oc1ccccc1C(=O)O"])
+    rows = replace(make_rows(1, task), inputs=TextColumn.of(["CC(=O)Oc1ccccc1C(=O)O"]))
     store = make_store(tokenizer, rows)
     inputs = {store.query(0, epoch, int(mix(0, epoch, np.array([0]))[0])).input for epoch in range(10)}
     assert len(inputs) > 5
@@ -91,7 +97,7 @@ def test_demonstrations_come_from_training_and_from_other_identities(tokenizer: 
     training = np.arange(0, 30)
     store.draw_demonstrations_from(training)
     for row in range(50):
-        prompt = store.texts(np.array([row]))[0][0]
+        (prompt,) = prompts(store, np.array([row]))
         shown = [int(part.split("\n")[0]) for part in prompt.split("out")[1:]]
         assert len(shown) == 3
         assert len({number // 2 for number in shown}) == 3

@@ -1,0 +1,196 @@
+"""Keep what was made of a table between runs: files that are mapped into memory, one folder for each key.
+
+A key names everything that the result depends on, so an entry never has to be changed: it is right, or it is damaged and
+made again. An entry is written beside its place and then renamed, so that runs that build it at once cannot disturb
+each other: the first one there wins, and all have the same content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import mmap
+import os
+import shutil
+import tempfile
+import time
+import zlib
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
+
+FOLDER_VARIABLE = "PATOIS_CACHE"
+_MANIFEST = "manifest.json"
+_STALE_SECONDS = 86_400  # an unfinished folder this old belongs to a run that was killed
+_BLOCK = 1 << 24
+
+
+@dataclass
+class Payload:
+    """What an entry holds."""
+
+    arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
+    """Numbers, a `.npy` file each."""
+    texts: dict[str, pa.LargeStringArray] = field(default_factory=dict)
+    """Strings, an Arrow file each."""
+    facts: dict[str, Any] = field(default_factory=dict)
+    """Anything small that JSON can hold."""
+
+
+def default_folder() -> Path:
+    """Return `$PATOIS_CACHE`, else `~/.cache/patois`."""
+    return Path(os.environ.get(FOLDER_VARIABLE) or Path.home() / ".cache" / "patois")
+
+
+def digest(key: Mapping[str, Any]) -> str:
+    """Return a key's name: the hash of its JSON."""
+    text = json.dumps(key, sort_keys=True, ensure_ascii=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+class DataCache:
+    """Entries of one folder.
+
+    Args:
+        folder: Where entries lie; None keeps nothing. One that cannot be written is said once and then not used.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self.folder = folder
+
+    def load(self, kind: str, key: Mapping[str, Any]) -> Payload | None:
+        """Return an entry, or None if there is none or it is damaged.
+
+        Args:
+            kind: What it is, the first part of the folder's name.
+            key: Everything that the content depends on.
+        """
+        if self.folder is None:
+            return None
+        place = self._place(kind, key)
+        if not place.exists():
+            return None
+        try:
+            return _read(place, key)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
+            log.warning(
+                "The cache's %s cannot be used (%s: %s); it is made again.",
+                place,
+                type(error).__name__,
+                error,
+            )
+            self._discard(place)
+            return None
+
+    def save(self, kind: str, key: Mapping[str, Any], payload: Payload) -> None:
+        """Write an entry; a folder that cannot be written, or a full disk, costs the entry and nothing else."""
+        if self.folder is None:
+            return
+        place = self._place(kind, key)
+        unfinished = None
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._sweep()
+            unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=self.folder))
+            size = _write(unfinished, key, payload)
+            unfinished.rename(place)
+            log.info("Kept %s (%.0f MB) in %s.", kind, size / 1e6, place)
+        except OSError as error:
+            if not place.exists():  # else another run was first, and its entry is as good
+                log.warning("No cache in %s (%s): the next run prepares its data anew.", self.folder, error)
+                self.folder = None
+        finally:
+            if unfinished is not None:
+                shutil.rmtree(unfinished, ignore_errors=True)
+
+    def _place(self, kind: str, key: Mapping[str, Any]) -> Path:
+        assert self.folder is not None
+        return self.folder / f"{kind}-{digest(key)}"
+
+    def _discard(self, place: Path) -> None:
+        """Take a damaged entry out of the way at once, whatever another run does with it at the same moment."""
+        with suppress(OSError):
+            away = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=self.folder))
+            place.rename(away / place.name)
+            shutil.rmtree(away, ignore_errors=True)
+
+    def _sweep(self) -> None:
+        """Remove what killed runs left."""
+        assert self.folder is not None
+        for folder in self.folder.glob(".unfinished-*"):
+            with suppress(OSError):
+                if time.time() - folder.stat().st_mtime > _STALE_SECONDS:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _write(folder: Path, key: Mapping[str, Any], payload: Payload) -> int:
+    """Write an entry's files and return their size in bytes."""
+    files: dict[str, dict[str, int]] = {}
+    for name, array in payload.arrays.items():
+        np.save(folder / f"{name}.npy", array, allow_pickle=False)
+    for name, texts in payload.texts.items():
+        table = pa.table({"text": texts})
+        with (
+            pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink,
+            pa.ipc.new_file(sink, table.schema) as writer,
+        ):
+            writer.write_table(table)
+    for path in sorted(folder.iterdir()):
+        files[path.name] = {"size": path.stat().st_size, "crc32": _checksum(path)}
+    manifest = {"key": key, "facts": payload.facts, "files": files}
+    (folder / _MANIFEST).write_text(
+        json.dumps({**manifest, "crc32": _checksum_of(manifest)}), encoding="utf-8"
+    )
+    return sum(entry["size"] for entry in files.values())
+
+
+def _read(folder: Path, key: Mapping[str, Any]) -> Payload:
+    """Return an entry's content, its files mapped into memory.
+
+    Raises:
+        ValueError: If anything is not as it was written.
+        OSError: If a file is missing.
+    """
+    manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
+    checksum = manifest.pop("crc32")
+    if checksum != _checksum_of(manifest):
+        raise ValueError(f"{_MANIFEST} was changed")
+    if manifest["key"] != json.loads(json.dumps(key)):
+        raise ValueError(f"{_MANIFEST} belongs to another key")
+    payload = Payload(facts=manifest["facts"])
+    for name, entry in manifest["files"].items():
+        path = folder / Path(name).name
+        if path.stat().st_size != entry["size"] or _checksum(path) != entry["crc32"]:
+            raise ValueError(f"{name} is damaged")
+        if path.suffix == ".npy":
+            payload.arrays[path.stem] = np.load(path, mmap_mode="r", allow_pickle=False)
+        else:
+            batches = pa.ipc.open_file(pa.memory_map(str(path))).read_all().column("text")
+            payload.texts[path.stem] = (
+                batches.chunk(0) if batches.num_chunks else pa.array([], pa.large_string())
+            )
+    return payload
+
+
+def _checksum_of(manifest: Mapping[str, Any]) -> int:
+    return zlib.crc32(json.dumps(manifest, sort_keys=True).encode())
+
+
+def _checksum(path: Path) -> int:
+    """Return a file's CRC-32, which finds damage (a gigabyte a second); it is no guard against malice."""
+    value = 0
+    with path.open("rb") as file:
+        if path.stat().st_size:
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                for start in range(0, len(content), _BLOCK):
+                    value = zlib.crc32(content[start : start + _BLOCK], value)
+    return value

@@ -1,0 +1,178 @@
+"""Columns of text that cost no Python object a row: Arrow holds the strings, numpy says which row has which.
+
+Legend: N rows, M strings (each different one is kept once, so work on strings is done M times and not N times).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, overload
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+
+def as_strings(texts: Any) -> pa.LargeStringArray:
+    """Return texts as one Arrow array with 64-bit offsets (32 bits end at 2 GB of text).
+
+    Args:
+        texts: A `TextColumn`, an Arrow array or chunked array of text, or a list of strings.
+    """
+    if isinstance(texts, TextColumn):
+        return texts.values.take(pa.array(texts.codes))
+    if isinstance(texts, (pa.Array, pa.ChunkedArray)):
+        whole = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+        whole = whole.dictionary_decode() if pa.types.is_dictionary(whole.type) else whole
+        return whole.cast(pa.large_string())
+    return pa.array(texts, pa.large_string())
+
+
+@dataclass(frozen=True, eq=False)
+class TextColumn(Sequence[str]):
+    """N strings."""
+
+    values: pa.LargeStringArray
+    """(M,) the strings that occur; the same one can stand here twice."""
+    codes: NDArray[np.integer]
+    """(N,) which of `values` each row has."""
+
+    @staticmethod
+    def of(texts: Any) -> TextColumn:
+        """Keep each different text once, in the order in which they come; takes what `as_strings` takes."""
+        if isinstance(texts, TextColumn):
+            return texts
+        encoded = as_strings(texts).dictionary_encode()
+        return TextColumn(encoded.dictionary, encoded.indices.to_numpy())
+
+    @staticmethod
+    def join(columns: Sequence[TextColumn]) -> TextColumn:
+        """Lay columns end to end; each different text is kept once."""
+        if len(columns) == 1:
+            return columns[0]
+        merged = TextColumn.of(pa.chunked_array([column.values for column in columns], pa.large_string()))
+        starts = np.cumsum([0] + [len(column.values) for column in columns])
+        codes = [column.codes + start for column, start in zip(columns, starts, strict=False)]
+        return TextColumn(merged.values, merged.codes[np.concatenate([merged.codes[:0], *codes])])
+
+    def __len__(self) -> int:
+        return len(self.codes)
+
+    @overload
+    def __getitem__(self, row: int) -> str: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> list[str]: ...
+
+    def __getitem__(self, row: Any) -> Any:
+        if isinstance(row, slice):
+            return self.values.take(pa.array(self.codes[row])).to_pylist()
+        return self.values[int(self.codes[row])].as_py()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self[:])
+
+    def take(self, rows: NDArray[np.int64]) -> TextColumn:
+        """Return the column of some rows, with the strings that they have."""
+        codes = self.codes[rows]
+        if len(codes) < len(self.values) // 8:
+            few, places = np.unique(codes, return_inverse=True)
+            return TextColumn(self.values.take(pa.array(few)), places.astype(np.int32))
+        used = np.zeros(len(self.values), dtype=bool)
+        used[codes] = True
+        if used.all():
+            return TextColumn(self.values, codes)
+        places = (np.cumsum(used) - 1).astype(np.int32)
+        return TextColumn(self.values.take(pa.array(np.flatnonzero(used))), places[codes])
+
+    def map(self, function: Callable[[pa.LargeStringArray], Any]) -> TextColumn:
+        """Return the column with `function` applied to its strings, all at once."""
+        changed = TextColumn.of(function(self.values))
+        return TextColumn(changed.values, changed.codes[self.codes])
+
+
+@dataclass(frozen=True)
+class TextLists:
+    """N lists of strings."""
+
+    offsets: NDArray[np.int64]
+    """(N + 1,) where each list begins in `values`."""
+    values: pa.LargeStringArray
+    """(M,) all entries, list after list."""
+
+    @staticmethod
+    def empty(count: int) -> TextLists:
+        """Return `count` empty lists."""
+        return TextLists(np.zeros(count + 1, dtype=np.int64), as_strings([]))
+
+    @staticmethod
+    def of(lists: Sequence[Sequence[str]]) -> TextLists:
+        """Keep lists of texts."""
+        offsets = np.cumsum([0] + [len(entry) for entry in lists], dtype=np.int64)
+        return TextLists(offsets, as_strings([text for entry in lists for text in entry]))
+
+    @staticmethod
+    def of_arrow(column: pa.ChunkedArray) -> TextLists:
+        """Keep an Arrow column of lists; a missing list is an empty one."""
+        lists = column.cast(pa.large_list(pa.large_string())).combine_chunks()
+        lengths = lists.value_lengths().fill_null(0).to_numpy()
+        offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths, dtype=np.int64)])
+        return TextLists(offsets, lists.flatten())
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, row: int) -> list[str]:
+        entries: list[str] = self.values[int(self.offsets[row]) : int(self.offsets[row + 1])].to_pylist()
+        return entries
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """(N,) entries of each list."""
+        return np.diff(self.offsets)
+
+    def first(self) -> pa.LargeStringArray:
+        """Return (N,) the first entry of each list, an empty string where there is none."""
+        places = pa.array(self.offsets[:-1], mask=self.lengths == 0)
+        return self.values.take(places).fill_null("")
+
+    def rest(self) -> TextLists:
+        """Return the lists without their first entries."""
+        keep = np.ones(len(self.values), dtype=bool)
+        keep[self.offsets[:-1][self.lengths > 0]] = False
+        return self.filter(keep)
+
+    def filter(self, keep: NDArray[np.bool_]) -> TextLists:
+        """Return the lists with the entries where `keep`, (M,), is true."""
+        kept = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(keep, dtype=np.int64)])
+        return TextLists(kept[self.offsets], self.values.filter(pa.array(keep)))
+
+    def take(self, rows: NDArray[np.int64]) -> TextLists:
+        """Return the lists of some rows."""
+        places, offsets = gather(self.offsets, rows)
+        return TextLists(offsets, self.values.take(pa.array(places)))
+
+    def extend(self, other: TextLists) -> TextLists:
+        """Return each list with the other's list of the same row behind it."""
+        rows = np.concatenate([np.repeat(np.arange(len(self)), lists.lengths) for lists in (self, other)])
+        values = pa.concat_arrays([self.values, other.values])
+        return TextLists(self.offsets + other.offsets, values.take(pa.array(np.argsort(rows, kind="stable"))))
+
+
+def gather(
+    offsets: NDArray[np.int64], rows: NDArray[np.integer]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return where the items of some rows stand in a flat array of rows, and where each row begins among them.
+
+    Args:
+        offsets: (N + 1,) where each row begins in the flat array.
+        rows: (R,) the rows.
+
+    Returns:
+        The places of all their items, row after row, and (R + 1,) new offsets.
+    """
+    lengths = offsets[rows + 1] - offsets[rows]
+    starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths, dtype=np.int64)])
+    places = np.repeat(offsets[rows] - starts[:-1], lengths) + np.arange(starts[-1])
+    return places, starts
