@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -68,12 +68,9 @@ def prepare(
         prepared = _unpack(kept, tasks, source, settings, key)
     else:
         prepared = _read(tasks, source, settings, forbidden, key)
-        # A file that was changed while it was read has another name by now.
-        if (
-            key is not None
-            and len(prepared.sides) >= LEAST_ROWS
-            and key == _make_key(tasks, source, settings, forbidden)
-        ):
+        if key != _make_key(tasks, source, settings, forbidden):
+            prepared = replace(prepared, key=None)  # a file was changed while it was read
+        elif key is not None and len(prepared.sides) >= LEAST_ROWS:
             cache.save("rows", key, _pack(prepared))
     warn_of_overlap(prepared.overlap, settings)
     return prepared

@@ -1,10 +1,17 @@
-"""What every test has: no network, no W&B server, no threads to fight over."""
+"""What every test has: no network, no W&B server, no threads to fight over, a data cache of its own."""
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
+import tempfile
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.pop("WANDB_API_KEY", None)
 os.environ.setdefault("WANDB_SILENT", "true")
+
+_CACHE = tempfile.mkdtemp(prefix="patois-test-cache-")
+os.environ["PATOIS_CACHE"] = _CACHE
+atexit.register(shutil.rmtree, _CACHE, ignore_errors=True)

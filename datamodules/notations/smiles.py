@@ -31,7 +31,7 @@ def normalize(text: str) -> str:
     Raises:
         ValueError: If `text` is not valid; the message is the reason.
     """
-    return _molecule.read_valid(text).canonical
+    return _molecule.read_once(text).canonical
 
 
 def same(prediction: str, target: str) -> dict[str, bool]:
@@ -58,7 +58,7 @@ def identity(text: str) -> str:
     Raises:
         ValueError: If `text` is not valid; the message is the reason.
     """
-    return _molecule.compute_identity(_molecule.read_valid(text))
+    return _molecule.compute_identity(_molecule.read_once(text))
 
 
 def scaffold(text: str) -> str:
@@ -69,7 +69,7 @@ def scaffold(text: str) -> str:
     Raises:
         ValueError: If `text` is not valid; the message is the reason.
     """
-    return _molecule.compute_scaffold(_molecule.read_valid(text))
+    return _molecule.compute_scaffold(_molecule.read_once(text))
 
 
 def randomize(text: str, seed: int) -> str:

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from datamodules.sources.rows import Rows, SetAside, shown
 
-_CHUNK = 50_000
+_CHUNK = 10_000
 _FIELD_LIMIT = 2**31 - 1  # Python's own limit is 131,072 characters a cell
 _BAD = re.compile("[\ud800-\udfff]")
 _NUL = "\udc00"
@@ -109,35 +109,67 @@ def _reason(cells: list[str] | str, width: int, delimiter: str, clean: bool) -> 
     return f"expected {width} columns, got {len(cells)}{hint}"
 
 
+def _plain_rows(lines: _Lines, delimiter: str, width: int, clean: bool) -> list[list[str]] | None:
+    """Return the next lines as rows if each is one good row, and stand behind them; else None, and stay.
+
+    Nearly all lines are, and reading thousands of them without a Python statement for each takes a third of the time.
+    """
+    part = lines.lines[lines.position : lines.position + _CHUNK]
+    if not clean or width < 2 or not part:
+        return None
+    try:
+        rows = list(csv.reader(part, delimiter=delimiter, strict=True))
+    except csv.Error:
+        return None
+    if len(rows) < len(part) or set(map(len, rows)) != {width}:
+        return None
+    lines.position += len(part)
+    return rows
+
+
 def _read(file: str, lines: _Lines, delimiter: str, clean: bool) -> Rows:
-    records = _records(lines, delimiter)
-    names = _header(file, records)
+    names = _header(file, _records(lines, delimiter))
     width = len(names)
-    chunks: list[list[pa.Array]] = []
+    chunks: list[list[pa.Array]] = [[pa.array([], pa.string())] * width]
+    kept = [np.zeros(0, dtype=np.int64)]
+    set_aside: list[SetAside] = []
+    while lines.position < len(lines.lines):
+        first = lines.position + 1
+        rows = _plain_rows(lines, delimiter, width, clean)
+        if rows is not None:
+            kept.append(np.arange(first, lines.position + 1, dtype=np.int64))
+        else:
+            rows, numbers, aside = _careful_rows(file, lines, delimiter, width, clean)
+            kept.append(np.array(numbers, dtype=np.int64))
+            set_aside += aside
+        if rows:
+            chunks.append(_arrays(rows))
+    columns = [pa.chunked_array(column) for column in zip(*chunks, strict=True)]
+    places = np.concatenate(kept)
+    total = len(places) + len(set_aside)
+    return Rows(pa.table(columns, names=names), places, file, set_aside, verified=False, total=total)
+
+
+def _careful_rows(
+    file: str, lines: _Lines, delimiter: str, width: int, clean: bool
+) -> tuple[list[list[str]], list[int], list[SetAside]]:
+    """Return the next rows, their lines, and what is set aside, record by record."""
     rows: list[list[str]] = []
     kept: list[int] = []
     set_aside: list[SetAside] = []
-    for line, cells in records:
-        # The common case in one test; every other one is sorted out in _reason.
-        if clean and len(cells) == width > 1 and not isinstance(cells, str):
-            reason = None
+    end = lines.position + _CHUNK
+    for line, cells in _records(lines, delimiter):
+        reason = _reason(cells, width, delimiter, clean)
+        if reason is None:
+            assert isinstance(cells, list)
+            rows.append(cells)
+            kept.append(line)
         else:
-            reason = _reason(cells, width, delimiter, clean)
-        if reason is not None:
             raw = "".join(lines.lines[line - 1 : lines.position])
             set_aside.append(SetAside(file, line, reason, shown(raw.rstrip("\n"))))
-            continue
-        assert isinstance(cells, list)
-        rows.append(cells)
-        kept.append(line)
-        if len(rows) == _CHUNK:
-            chunks.append(_arrays(rows))
-            rows.clear()
-    chunks.append(_arrays(rows) if rows else [pa.array([], pa.string())] * width)
-    columns = [pa.chunked_array(column) for column in zip(*chunks, strict=True)]
-    table = pa.table(columns, names=names)
-    numbers = np.array(kept, dtype=np.int64)
-    return Rows(table, numbers, file, set_aside, verified=False, total=len(kept) + len(set_aside))
+        if lines.position >= end:
+            break
+    return rows, kept, set_aside
 
 
 def _arrays(rows: list[list[str]]) -> list[pa.Array]:

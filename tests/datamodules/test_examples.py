@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from transformers import PreTrainedTokenizerFast
 
+from datamodules import examples
+from datamodules.columns import TextColumn
 from datamodules.examples import IGNORE_INDEX, Encoded, encode
 from tests.datamodules.conftest import make_tokenizer
 
@@ -95,6 +98,52 @@ def test_nothing_to_encode(tokenizer: Any) -> None:
     encoded = encode(tokenizer, [], [])
     assert len(encoded) == 0
     assert encoded.offsets.tolist() == [0]
+
+
+class OwnTokenizer(PreTrainedTokenizerFast):
+    """One with a method of its own, which encoding past it would skip."""
+
+    calls = 0
+
+    def _encode_plus(self, *args: Any, **kwargs: Any) -> Any:
+        type(self).calls += 1
+        return super()._encode_plus(*args, **kwargs)
+
+
+def encode_slowly(
+    tokenizer: Any, prompts: list[str], completions: list[str], special_tokens: bool
+) -> list[list[int]]:
+    """The reference: a call of the tokenizer for each text, and lists."""
+    rows = []
+    for prompt, completion in zip(prompts, completions, strict=True):
+        asked = tokenizer(prompt, add_special_tokens=special_tokens)["input_ids"]
+        answered = tokenizer(completion, add_special_tokens=False)["input_ids"]
+        rows.append([*asked, *answered, tokenizer.eos_token_id])
+    return rows
+
+
+@pytest.mark.parametrize("special_tokens", [True, False])
+@pytest.mark.parametrize("kind", ["fast", "own", "large"])
+def test_many_texts_in_chunks_are_single_calls(
+    tokenizer_of: Any, monkeypatch: pytest.MonkeyPatch, kind: str, special_tokens: bool
+) -> None:
+    monkeypatch.setattr(examples, "_TEXTS_AT_ONCE", 7)
+    monkeypatch.setattr(examples, "_ROWS_AT_ONCE", 11)
+    monkeypatch.setattr(OwnTokenizer, "calls", 0)
+    tokenizer = tokenizer_of(begin="<s>")
+    if kind == "own":
+        tokenizer.__class__ = OwnTokenizer
+    if kind == "large":
+        tokenizer.add_tokens([f"<extra{number}>" for number in range(1 << 16)])
+    prompts = [f"Question {number % 13}: CCO </s> <s>\u00e9" for number in range(50)] + ["", " "]
+    completions = [f" answer {number % 5}" for number in range(50)] + ["", "x"]
+    encoded = encode(tokenizer, prompts, completions, special_tokens=special_tokens)
+    expected = encode_slowly(tokenizer, prompts, completions, special_tokens)
+    assert [encoded.example(row).tolist() for row in range(52)] == expected
+    assert (OwnTokenizer.calls > 0) == (kind == "own")
+    assert encoded.ids.dtype == (np.int32 if kind == "large" else np.uint16)
+    columns = TextColumn.of(prompts), TextColumn.of(completions)
+    assert (encode(tokenizer, *columns, special_tokens=special_tokens).ids == encoded.ids).all()
 
 
 @settings(max_examples=50, deadline=None)

@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from configs.lookup import list_configs
+from datamodules.columns import as_strings
 from datamodules.formats import Demonstration, Query, load_format
 
 QUERY = Query("Name this.", "CCO", "SMILES", "IUPAC")
@@ -39,6 +41,48 @@ def test_demonstrations_stand_before_the_question(name: str) -> None:
     places = [prompt.index(text) for text in ("CN", "methanamine", "CF", "fluoromethane", "CCO")]
     assert places == sorted(places)
     assert prompt.endswith(form.render(QUERY)[0])
+
+
+INPUTS = ["CCO", "", "{{ output }}", "a\nb ", "\u00e9"]
+
+
+@pytest.mark.parametrize("name", list_configs("formats"))
+def test_all_at_once_is_one_by_one(name: str) -> None:
+    form = load_format(name)
+    query = QUERY._replace(instruction="Name {{ this }}.\n")
+    prompts, completions = (
+        form.render_all(query, as_strings(INPUTS)),
+        form.complete_all(query, as_strings(INPUTS)),
+    )
+    expected = [form.render(query._replace(input=text), text) for text in INPUTS]
+    assert list(zip(prompts.to_pylist(), completions.to_pylist(), strict=True)) == expected
+
+
+def test_chats_are_wrapped_as_one_by_one(tokenizer_of: Any) -> None:
+    tokenizer = tokenizer_of()
+    tokenizer.chat_template = "{% for m in messages %}[{{ m.role }}]{{ m.content | trim }}{% endfor %}>"
+    form = load_format("chat_template")
+    wrapped = form.wrap_all(tokenizer, form.render_all(QUERY, as_strings(INPUTS)))
+    assert wrapped == [form.render_chat(tokenizer, QUERY._replace(input=text)) for text in INPUTS]
+
+
+@pytest.mark.parametrize(
+    ("template", "plain"),
+    [
+        ("{{ input }}{# words #} -> {{ input_label }}", True),
+        ("{{ input | upper }}", False),
+        ("{% if input %}{{ input }}{% endif %}", False),
+        ("{{ input ~ instruction }}", False),
+        ("{{ input }}{{ 'x' }}", False),
+    ],
+)
+def test_only_texts_and_names_are_laid_out_at_once(tmp_path: Path, template: str, plain: bool) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump({"prompt": template, "completion": "{{ output }}"}))
+    form = load_format(str(path))
+    assert (form.layout is not None) == plain
+    if plain:
+        assert form.render_all(QUERY, as_strings(["CCO"])).to_pylist() == [form.render(QUERY)[0]]
 
 
 def test_known_renderings() -> None:

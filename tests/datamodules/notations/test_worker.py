@@ -27,6 +27,18 @@ def test_equals_a_loop(worker: GuardedWorker, molecules: list[str]) -> None:
     assert results == [Result(smiles.same(*pair), None) for pair in pairs]
 
 
+def test_asked_together_equals_a_loop(worker: GuardedWorker, molecules: list[str]) -> None:
+    texts = [*molecules, "", "C1CC", "CCO foo", "\ud800", 'C"\\\n', "\u00e9"]
+    values, errors = worker.map_together("smiles", "normalize", [texts])
+    results = worker.map("smiles", "normalize", [(text,) for text in texts])
+    assert [Result(value, errors.get(number)) for number, value in enumerate(values)] == results
+    assert worker.map_together("smiles", "randomize", [["OCC"], [3]]) == ([smiles.randomize("OCC", 3)], {})
+    assert worker.map_together("smiles", "normalize", [[]]) == ([], {})
+    with pytest.raises(ValueError, match="has no function 'nonsense'"):
+        worker.map_together("smiles", "nonsense", [["C"]])
+    assert worker.map_together("smiles", "normalize", [["OCC"]]) == (["CCO"], {})
+
+
 def test_other_functions_and_notations(worker: GuardedWorker) -> None:
     assert worker.map("smiles", "normalize", [("OCC",), ("C1CC",), ("CF=C",)]) == [
         ("CCO", None),

@@ -87,6 +87,17 @@ def test_a_slow_call_is_killed_and_the_others_are_answered(slow_molecule: str) -
         assert worker.map("smiles", "similarity", [quick]) == [expected]
 
 
+@pytest.mark.pitfall(16)
+def test_asked_together_a_slow_call_is_killed_and_the_others_are_answered(slow_molecule: str) -> None:
+    expected = smiles.similarity("CCN", "CCO")
+    with GuardedWorker(timeout_s=0.7) as worker:
+        predictions = ["CCN", slow_molecule, "CCN", "C1CC"]
+        values, errors = worker.map_together("smiles", "similarity", [predictions, ["CCO", "CCO", "CCO", ""]])
+        assert values == [expected, None, expected, None]
+        assert errors == {1: "timeout", 3: "ValueError: empty"}
+        assert worker.map_together("smiles", "similarity", [["CCN"], ["CCO"]]) == ([expected], {})
+
+
 def test_time_between_calls_does_not_count() -> None:
     with GuardedWorker(timeout_s=0.5) as worker:
         assert worker.map("text", "is_valid", [("a",)]) == [(True, None)]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from datamodules.sources import table_csv
 from datamodules.sources.rows import Rows
 from datamodules.sources.table import SUFFIXES, inflate, load
 
@@ -124,6 +125,25 @@ def test_rows_over_a_chunk_stay_in_order(tmp_path: Path) -> None:
     rows = read(tmp_path, b"a,b\n" + b"".join(b"%d,x\n" % number for number in range(120_001)))
     assert rows.table["a"].to_pylist() == [str(number) for number in range(120_001)]
     assert rows.lines.tolist() == list(range(2, 120_003))
+
+
+LINES = st.sampled_from(
+    ["a,b", '"x,y",z', '"two', 'lines",q', "a", "a,b,c", "", " , ", '"a"b,c', 'a"b,c', '"",""', "a,\\"]
+)
+
+
+@given(st.lists(LINES, max_size=40))
+def test_reading_thousands_at_once_is_reading_record_by_record(lines: list[str]) -> None:
+    def read_text() -> tuple[object, ...]:
+        rows = table_csv.read("x.csv", "\n".join(["a,b", *lines]), ",", clean=True)
+        return rows.table.to_pydict(), rows.lines.tolist(), rows.set_aside, rows.total
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(table_csv, "_CHUNK", 3)
+        at_once = read_text()
+        patch.setattr(table_csv, "_plain_rows", lambda *_: None)
+        patch.setattr(table_csv, "_CHUNK", 1000)
+        assert read_text() == at_once
 
 
 @pytest.mark.parametrize(
