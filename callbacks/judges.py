@@ -13,18 +13,13 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
 
-from datamodules.notations.worker import GuardedWorker, Result
+from datamodules.notations.worker import GuardedWorker, Result, count_cores
 
 Question = tuple[str, str, tuple[str, ...]]
 """Notation, name of its function, arguments."""
 
 _MOST_ANSWERS = 200_000  # about 100 MB; then start anew
 _CHUNK = 64  # questions a job: small enough to share work out evenly, large enough that a pipe costs nothing
-
-
-def count_cores() -> int:
-    """Return how many cores this process may use, which a container or `taskset` can make fewer than there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Judges:

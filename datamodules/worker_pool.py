@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from datamodules.columns import as_strings
-from datamodules.notations.worker import GuardedWorker
+from datamodules.notations.worker import GuardedWorker, count_cores
 
 _CHUNK = 256  # texts a request: one that kills its child makes the others of its request be asked again
 _TEXTS_A_WORKER = 2_000  # a child takes as long to start as about this many calls
@@ -37,11 +36,6 @@ def _coalesce(values: pa.LargeStringArray, texts: pa.LargeStringArray) -> pa.Lar
     places = np.arange(len(values))
     missing = values.is_null().to_numpy(zero_copy_only=False)
     return both.take(pa.array(np.where(missing, places + len(values), places)))
-
-
-def count_cores() -> int:
-    """Return how many cores this process may use, which a container or `taskset` can make fewer than there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class WorkerPool:

@@ -12,7 +12,8 @@ import pytest
 from datamodules import worker_pool
 from datamodules.columns import as_strings
 from datamodules.notations import smiles
-from datamodules.worker_pool import WorkerPool, count_cores
+from datamodules.notations.worker import count_cores
+from datamodules.worker_pool import WorkerPool
 
 METHANES = [f"[{mass}CH4]" for mass in range(12, 212)]
 
