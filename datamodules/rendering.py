@@ -86,16 +86,27 @@ class RowStore:
 
     def query(self, row: int, epoch: int = BASE, draw: int = 0) -> Query:
         """Return what is asked about a row; `draw` is the row's number from `mix`."""
-        part, place = self.locate(row)
-        draws = np.array([draw], dtype=np.uint64)
-        variant = choose_variants(part, np.array([place]), draws, epoch, self.phrasings)
-        instruction = part.task.instructions[int(variant.instructions[0])]
-        return Query(instruction, variant.inputs[0], *labels_of(part.task))
+        return self._queries(np.array([row]), epoch, np.array([draw], dtype=np.uint64))[0]
 
-    def _demonstrations(self, row: int, draw: int) -> list[Demonstration]:
+    def _queries(self, rows: NDArray[np.int64], epoch: int, draws: NDArray[np.uint64]) -> list[Query]:
+        """Return what is asked about many rows."""
+        queries: list[Any] = [None] * len(rows)
+        parts = np.searchsorted(self.starts, rows, side="right") - 1
+        for number in np.unique(parts).tolist():
+            part, members = self.parts[number], np.flatnonzero(parts == number)
+            variants = choose_variants(
+                part, rows[members] - self.starts[number], draws[members], epoch, self.phrasings
+            )
+            labels = labels_of(part.task)
+            asked = zip(members.tolist(), variants.instructions.tolist(), variants.inputs, strict=True)
+            for place, instruction, text in asked:
+                queries[place] = Query(part.task.instructions[instruction], text, *labels)
+        return queries
+
+    def _demonstrations(self, row: int, draw: int) -> list[int]:
         """Return `shots` training rows of the same task and of other identities than the row's own."""
         part, place = self.locate(row)
-        chosen: list[Demonstration] = []
+        chosen: list[int] = []
         pool = self.demonstration_pool[part.task.name]
         seen = {part.identities[place]}
         rng = np.random.default_rng(draw)
@@ -107,7 +118,7 @@ class RowStore:
                 break
             if other.identities[spot] not in seen:
                 seen.add(other.identities[spot])
-                chosen.append(Demonstration(self.query(int(pool[number])), other.outputs[spot]))
+                chosen.append(int(pool[number]))
         return chosen
 
     def texts(self, rows: NDArray[np.int64], epoch: int = BASE) -> tuple[TextColumn, TextColumn]:
@@ -153,17 +164,31 @@ class RowStore:
         self, rows: NDArray[np.int64], epoch: int, draws: NDArray[np.uint64]
     ) -> tuple[TextColumn, TextColumn]:
         """Return prompts and completions that are more than texts side by side."""
+        chosen = [
+            self._demonstrations(row, draw) if self.shots else []
+            for row, draw in zip(rows.tolist(), draws.tolist(), strict=True)
+        ]
+        shown = np.unique(np.array([other for others in chosen for other in others], dtype=np.int64))
+        demonstrations = {
+            row: Demonstration(query, self.output(row))
+            for row, query in zip(
+                shown.tolist(), self._queries(shown, BASE, np.zeros(len(shown), dtype=np.uint64)), strict=True
+            )
+        }
         prompts, completions = [], []
-        for row, draw in zip(rows.tolist(), draws.tolist(), strict=True):
-            part, place = self.locate(row)
-            query = self.query(row, epoch, draw)
-            shots = self._demonstrations(row, draw) if self.shots else []
-            prompt, completion = self.form.render(query, part.outputs[place], shots)
+        for row, query, others in zip(rows.tolist(), self._queries(rows, epoch, draws), chosen, strict=True):
+            shots = [demonstrations[other] for other in others]
+            prompt, completion = self.form.render(query, self.output(row), shots)
             if self.form.chat:
                 prompt = self.form.render_chat(self.tokenizer, query, shots)
             prompts.append(prompt)
             completions.append(completion)
         return TextColumn.of(prompts), TextColumn.of(completions)
+
+    def output(self, row: int) -> str:
+        """Return a row's right answer."""
+        part, place = self.locate(row)
+        return part.outputs[place]
 
     def encode(self, rows: NDArray[np.int64], epoch: int = BASE, max_length: int | None = None) -> Encoded:
         """Return rows as tokens; a variant that is longer than `max_length` gives way to the row's base text."""

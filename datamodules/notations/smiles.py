@@ -80,7 +80,7 @@ def randomize(text: str, seed: int) -> str:
     Raises:
         ValueError: If `text` is not valid; the message is the reason.
     """
-    return _molecule.spell_randomly(_molecule.read_valid(text), seed) or text
+    return _molecule.spell_randomly(_molecule.read_once(text), seed) or text
 
 
 def similarity(prediction: str, target: str) -> dict[str, float]:
