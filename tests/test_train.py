@@ -190,7 +190,7 @@ def test_a_fit_goes_on_from_its_checkpoint_in_the_same_folder(fitted: Path) -> N
     assert [path.name for path in (folder / "runs").iterdir()] == ["mine"]
     assert (fitted / "predictions" / "val_epoch_2.csv").is_file()
     wandb_files = list(fitted.glob("wandb/offline-run-*/run-*.wandb"))
-    assert len(wandb_files) <= 2
+    assert len(wandb_files) > 1
     assert len({path.stem for path in wandb_files}) == 1  # the same W&B run
 
 

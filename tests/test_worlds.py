@@ -20,6 +20,7 @@ import train
 for world, batch in {WAYS}:
     train.main(["test", "--ckpt_path", "runs/mine/checkpoints/best.ckpt", "--name", f"on{{world}}by{{batch}}",
                 "--data.eval_batch_size", str(batch), "--trainer.devices", str(world), "--trainer.accelerator", "cpu",
+                "--trainer.precision", "32-true",
                 "--trainer.strategy", "auto" if world == 1 else "ddp_fork"])
 """
 
