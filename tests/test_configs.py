@@ -47,6 +47,7 @@ def test_trainer_and_debug_files(path: Path) -> None:
 def test_bases(name: str) -> None:
     base = resolve_base(name)
     assert base.licence != "unknown"
+    assert "earning rate" not in base.note  # `learning_rate:` says it, where the program reads it
     assert base.is_local or base.revision
 
 
