@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: fit test test-all lint format help-pages lock data clean
+.PHONY: fit test test-all lint format help-pages lock data bench clean
 
 fit: .venv/run
 	$(BIN)/python train.py fit
@@ -35,6 +35,21 @@ lock:
 data: .venv-data/done
 	.venv-data/bin/python -m datamodules.sources.build_pubchem
 
+# Speed beside other trainers; writes docs/speed.md and docs/scaling.md. Two hours on 2 cores, and nothing else should run.
+# litgpt has an environment of its own, since it pins older versions of what Patois needs.
+bench: .venv-bench/done .venv-litgpt/done
+	LITGPT_PYTHON=$(CURDIR)/.venv-litgpt/bin/python .venv-bench/bin/python -m bench
+
+.venv-bench/done: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/pip install --quiet -c constraints.txt -e ".[bench]"
+	touch .venv-bench/done
+
+.venv-litgpt/done: Makefile
+	$(PYTHON) -m venv .venv-litgpt
+	.venv-litgpt/bin/pip install --quiet torch==2.13.0 litgpt==0.5.13
+	touch .venv-litgpt/done
+
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
@@ -52,4 +67,4 @@ data: .venv-data/done
 	touch .venv-data/done
 
 clean:
-	rm -rf .venv .venv-data build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv .venv-data .venv-bench .venv-litgpt build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

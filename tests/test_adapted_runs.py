@@ -34,7 +34,7 @@ def test_fit_test_predict_and_resume(name: str, tmp_path: Path, monkeypatch: pyt
 
     model = AutoModelForCausalLM.from_pretrained(run / "hf")
     tokenizer = AutoTokenizer.from_pretrained(run / "hf")
-    rows = read_csv(run / "predictions" / "new.csv")
+    rows = read_csv(run / "predict" / "predictions" / "new.csv")
     assert len(rows) == 3
     for row in rows:
         prompt = tokenizer(f"{row['input']} ->", return_tensors="pt")
