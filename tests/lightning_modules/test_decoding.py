@@ -164,3 +164,21 @@ def test_what_is_not_listed_goes_through_transformers(
     assert settings is SAMPLE or completions(fallen_back) == answers
     assert completions(fallen_back) == completions(expected)
     torch.testing.assert_close(fallen_back.score, expected.score, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("weights", ["bfloat16", "float32"])
+@pytest.mark.parametrize("architecture", ["llama", "gpt2", "opt", "bloom"])
+def test_half_precision_decodes_as_transformers_does(
+    architecture: str, weights: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With bf16 weights, or fp32 ones under autocast. Roundings differ, so that ties may break differently."""
+    _, prompts, stop, _ = case(architecture)
+    decoder = make_tiny(architecture).to(getattr(torch, weights))
+    with torch.autocast("cpu", torch.bfloat16, enabled=weights == "float32"):
+        generated = run(decoder, prompts, GREEDY, stop, slots=4)
+        monkeypatch.setattr(decoding, "DECODABLE", ())
+        expected = run(decoder, prompts, GREEDY, stop, slots=4)
+    pairs = zip(completions(generated), completions(expected), strict=True)
+    same = torch.tensor([mine == theirs for mine, theirs in pairs])
+    assert same.float().mean() > 0.7
+    torch.testing.assert_close(generated.score[same], expected.score[same], rtol=0.05, atol=0.5)
