@@ -170,7 +170,6 @@ class _StopAt(LogitsProcessor):
 @contextmanager
 def _forced(stop: int, lengths: Tensor | None) -> Iterator[None]:
     """Let `generate` choose the stop token at given lengths `(N,)`."""
-
     at = lengths if lengths is not None else torch.zeros(0)
 
     class Forced(TokenChooser):
