@@ -2,55 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from lightning.pytorch import LightningDataModule
-from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from datamodules import data_report
 from datamodules.batching import Batch, BatchDataset, RankSampler, plan_evaluation
 from datamodules.cache import DataCache, default_folder
-from datamodules.examples import Encoded, LossOn
-from datamodules.filling import fill, pack, unpack
-from datamodules.fingerprints import describe_tokenizer
+from datamodules.examples import LossOn
 from datamodules.formats import load_format
-from datamodules.prepared import LEAST_ROWS, Prepared, prepare
 from datamodules.preview import render_preview
-from datamodules.rendering import RowStore
-from datamodules.sources.lookup import load_source
-from datamodules.sources.rows import TEXT_LIMIT, SetAside
-from datamodules.splits import TEST, TRAIN, VAL
 from datamodules.stage_rows import Split, SplitSettings
-from datamodules.task_rows import TaskRows, read_task
+from datamodules.stages import EvalStage, Stages
 from datamodules.tasks import choose_tasks
-from datamodules.training_batches import TrainingBatches, choose_epoch_rows
+from datamodules.training_batches import TrainingBatches
 from datamodules.variants import Phrasings
 
-EvalStage = Literal["val", "test", "predict"]
 
-
-@dataclass(frozen=True)
-class Row:
-    """One evaluated row, as callbacks look it up."""
-
-    index: int
-    task: str
-    input: str
-    """As it stands in the file."""
-    target: str | None
-    """The right output, or None for prediction."""
-    input_notation: str
-    output_notation: str
-    line: int
-    """1-based line in its file."""
-
-
-class SequenceTaskDataModule(LightningDataModule):
+class SequenceTaskDataModule(Stages, LightningDataModule):
     """Turns a table of pairs into batches for a decoder language model.
 
     Args:
@@ -126,46 +98,43 @@ class SequenceTaskDataModule(LightningDataModule):
         cache: bool = True,
         cache_dir: str | None = None,
     ) -> None:
-        super().__init__()
-        self.tokenizer = tokenizer
-        self.tasks, self.weights = choose_tasks(
-            task, input_column, output_column, input_notation, output_notation
-        )
-        self.form = load_format(format)
-        self.source, self.predict_path = source, predict_path
-        self.split_settings = SplitSettings(
-            split, split_column, val_source, test_source, val_fraction, test_fraction, split_seed
-        )
-        self.limits: dict[str, int | None] = {"train": train_rows, "val": val_rows, "test": test_rows}
         for name, value, least in (
             ("train_rows", train_rows, 1), ("val_rows", val_rows, 0), ("test_rows", test_rows, 1), ("shots", shots, 0),
             ("batch_size", batch_size, 1), ("eval_batch_size", eval_batch_size, 1), ("max_length", max_length, 2),
         ):  # fmt: skip
             if value is not None and value < least:
                 raise ValueError(f"Expected --data.{name} to be at least {least}, but got {value}.")
-        self.shots, self.phrasings, self.loss_on = shots, phrasings, loss_on
-        self.max_length, self.batch_size, self.eval_batch_size = max_length, batch_size, eval_batch_size
-        self.packing, self.share_prefix = packing, share_prefix
         if share_prefix and (not packing or loss_on == "all"):
             raise ValueError(
                 "--data.share_prefix needs --data.packing true and --data.loss_on completion: a shared prefix stands in a "
                 f"packed sequence and is not supervised; got packing {packing} and loss_on {loss_on!r}."
             )
-        self.num_workers, self.seed = num_workers, seed
         context = getattr(tokenizer, "model_max_length", None)
         if context is not None and max_length > context:
             raise ValueError(
                 f"Expected --data.max_length to be at most the base's context of {context} tokens, but got {max_length}."
             )
+        LightningDataModule.__init__(self)
         folder = Path(cache_dir).expanduser() if cache_dir else default_folder()
-        self.cache = DataCache(folder if cache else None)
-        self.prepared: Prepared | None = None
-        self.store: RowStore | None = None
-        self.candidates: dict[str, list[NDArray[np.int64]]] = {}
-        self.pools: dict[str, NDArray[np.int64]] = {}
-        self.encoded: dict[str, Encoded] = {}
-        self.aside: dict[str, list[SetAside]] = {}
-        self.report: dict[str, Any] = {}
+        Stages.__init__(
+            self,
+            tokenizer,
+            *choose_tasks(task, input_column, output_column, input_notation, output_notation),
+            load_format(format),
+            source=source,
+            settings=SplitSettings(
+                split, split_column, val_source, test_source, val_fraction, test_fraction, split_seed
+            ),
+            limits={"train": train_rows, "val": val_rows, "test": test_rows},
+            shots=shots,
+            phrasings=phrasings,
+            max_length=max_length,
+            seed=seed,
+            cache=DataCache(folder if cache else None),
+        )
+        self.predict_path, self.loss_on, self.num_workers = predict_path, loss_on, num_workers
+        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
+        self.packing, self.share_prefix = packing, share_prefix
 
     @property
     def world_size(self) -> int:
@@ -177,144 +146,21 @@ class SequenceTaskDataModule(LightningDataModule):
         """This process's number among the ranks."""
         return self.trainer.global_rank if self.trainer else 0
 
-    @property
-    def task_names(self) -> list[str]:
-        """Names of the tasks, in the order given."""
-        return [task.name for task in self.tasks]
-
     def setup(self, stage: str) -> None:
         """Read, split, render and tokenise the rows of a stage (fit, validate, test or predict)."""
         sides = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",), "predict": ()}[stage]
         if (sides or self.shots) and not self.report:
-            self._read()
+            self.read()
         for side in sides:
             if side not in self.encoded:
-                self._encode(side)
+                self.encode_side(side)
         if stage == "predict":
-            self._read_predict()
+            self.read_questions(self.predict_path)
         if sides and self.trainer is not None and self.trainer.is_global_zero:
             folder = Path(self.trainer.default_root_dir)
             data_report.write(self.report, self.aside["fit"], folder if stage == "fit" else folder / stage)
         if stage == "fit" and not len(self.pools["train"]):
             raise ValueError(data_report.why_empty(self.report))
-
-    def _read(self) -> None:
-        """Read all rows, split them, and keep as many of each side as asked for."""
-        prepared = prepare(self.tasks, self.source, self.split_settings, self._forbidden(), self.cache)
-        self.prepared, self.store = prepared, self._make_store(prepared.parts)
-        numbers = np.array([self.task_names.index(part.task.name) for part in prepared.parts])
-        task_of = np.repeat(numbers, [len(part) for part in prepared.parts])
-        order_sides, order_tasks = prepared.sides[prepared.order], task_of[prepared.order]
-        for side, name in ((TRAIN, "train"), (VAL, "val"), (TEST, "test")):
-            self.candidates[name] = [
-                prepared.order[(order_sides == side) & (order_tasks == task)]
-                for task in range(len(self.tasks))
-            ]
-            self.pools[name] = np.concatenate([rows[: self.limits[name]] for rows in self.candidates[name]])
-        if self.shots:
-            self.store.draw_demonstrations_from(self.pools["train"])
-        self.aside["fit"] = [row for part in prepared.parts for row in part.set_aside]
-        self.report = data_report.make(
-            prepared.totals,
-            prepared.sides,
-            self.pools,
-            prepared.overlap,
-            self.split_settings,
-            self.task_names,
-        )
-
-    def _make_store(self, parts: Sequence[TaskRows]) -> RowStore:
-        return RowStore(
-            parts, self.form, self.tokenizer, seed=self.seed, shots=self.shots, phrasings=self.phrasings
-        )
-
-    def _forbidden(self) -> list[str]:
-        return [token for token in self.tokenizer.all_special_tokens if len(token) > 1]
-
-    def _encode(self, side: str) -> None:
-        """Tokenise as many of the side's rows as asked for; those over `max_length` are set aside and others taken."""
-        assert self.store is not None
-        key = self._token_key(side)
-        kept = None if key is None else self.cache.load("tokens", key)
-        if kept is not None:
-            filled = unpack(kept)
-        else:
-            filled = fill(self.candidates[side], self.limits[side], self.max_length, self.store.encode)
-            if key is not None and len(self.store) >= LEAST_ROWS:
-                self.cache.save("tokens", key, pack(filled))
-        for row, length in filled.long.tolist():
-            part, place = self.store.locate(row)
-            reason = f"longer than --data.max_length {self.max_length}: {length} tokens ({side})"
-            self.aside["fit"].append(
-                SetAside(part.file, int(part.lines[place]), reason, part.inputs[place][:TEXT_LIMIT])
-            )
-        if len(filled.long):
-            self.report["too_long"][side] = len(filled.long)
-        self.pools[side], self.encoded[side] = filled.rows, filled.encoded
-        self.report["rows"][side] = len(filled.rows)
-
-    def _token_key(self, side: str) -> dict[str, Any] | None:
-        """Return all that a side's rows and their tokens depend on, or None if that cannot be said."""
-        assert self.prepared is not None
-        tokenizer = describe_tokenizer(self.tokenizer)
-        if self.prepared.key is None or tokenizer is None:
-            return None
-        drawn = self.shots or any(task.input.randomize for task in self.tasks)
-        return {
-            "rows": self.prepared.key,
-            "format": asdict(self.form),
-            "tokenizer": tokenizer,
-            "side": side,
-            "limit": self.limits[side],
-            "max_length": self.max_length,
-            "seed": self.seed if drawn else None,
-            "shots": [self.shots, self.limits["train"]] if self.shots else None,
-        }
-
-    def _read_predict(self) -> None:
-        """Read the file to predict; rows that cannot be asked are kept for the output with their reason."""
-        if not self.predict_path:
-            raise ValueError("`predict` needs the file with the inputs: --data.predict_path mols.csv")
-        if len(self.tasks) > 1:
-            raise ValueError(
-                f"`predict` answers one task; choose one of {', '.join(self.task_names)} with --data.task."
-            )
-        part = read_task(
-            self.tasks[0], load_source(self.predict_path), with_output=False, forbidden=self._forbidden()
-        )
-        store = self._make_store([part])
-        if self.shots:
-            assert self.store is not None
-            store = self._make_store([part, *self.store.parts])
-            store.draw_demonstrations_from(self.pools["train"] + len(part))
-        rows = np.arange(len(part))
-        encoded = store.encode(rows)
-        fits = encoded.lengths <= self.max_length
-        self.aside["predict"] = list(part.set_aside) + [
-            SetAside(
-                part.file,
-                int(part.lines[row]),
-                f"longer than --data.max_length {self.max_length}",
-                part.originals[row],
-            )
-            for row in rows[~fits]
-        ]
-        self.predict_store, self.pools["predict"] = store, rows[fits]
-        self.encoded["predict"] = encoded.take(fits)
-
-    def encode_training(self, epoch: int) -> tuple[Encoded, NDArray[np.int64]]:
-        """Return the tokens of an epoch's training rows, and each row's index in the training pool."""
-        assert self.store is not None
-        rows = choose_epoch_rows(self.pool_tasks("train"), self.weights, self.seed, epoch)
-        if not self.store.varies() and len(rows) == len(self.pools["train"]):
-            return self.encoded["train"], rows
-        return self.store.encode(self.pools["train"][rows], epoch, self.max_length), rows
-
-    def pool_tasks(self, side: str) -> NDArray[np.int64]:
-        """Return the number of the task of each row of a side."""
-        assert self.store is not None
-        numbers = np.array([self.task_names.index(part.task.name) for part in self.store.parts])
-        return numbers[np.searchsorted(self.store.starts, self.pools[side], side="right") - 1]
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return this rank's training batches; Lightning tells the sampler the epoch."""
@@ -367,34 +213,3 @@ class SequenceTaskDataModule(LightningDataModule):
             )
             for place, task in zip(chosen, tasks, strict=True)
         ]
-
-    def row(self, stage: EvalStage, index: int) -> Row:
-        """Return an evaluated row by its index (0 .. num_rows - 1)."""
-        store = self.predict_store if stage == "predict" else self.store
-        assert store is not None
-        part, place = store.locate(int(self.pools[stage][index]))
-        target = None if stage == "predict" else part.outputs[place]
-        task = part.task
-        return Row(
-            index,
-            task.name,
-            part.originals[place],
-            target,
-            task.input.notation,
-            task.output.notation,
-            int(part.lines[place]),
-        )
-
-    def num_rows(self, stage: EvalStage) -> int:
-        """Return how many rows a stage evaluates."""
-        return len(self.pools[stage])
-
-    def set_aside(self, stage: str) -> list[SetAside]:
-        """Return the rows that could not be used, with line and reason (`predict`: of the file to predict)."""
-        return self.aside.get("predict" if stage == "predict" else "fit", [])
-
-    def extract(self, stage: EvalStage, index: int, text: str) -> str:
-        """Return the answer that a generated text holds, without the format's own words."""
-        store = self.predict_store if stage == "predict" else self.store
-        assert store is not None
-        return self.form.extract(text, store.query(int(self.pools[stage][index])))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datamodules import prepared, sequence_task
+from datamodules import prepared, stages
 from datamodules.sequence_task import SequenceTaskDataModule
 from tests.datamodules.conftest import make_tokenizer
 
@@ -18,7 +18,7 @@ ROWS = 60
 
 @pytest.fixture(autouse=True)
 def small_tables_are_kept_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (prepared, sequence_task):
+    for module in (prepared, stages):
         monkeypatch.setattr(module, "LEAST_ROWS", 1)
 
 
@@ -63,7 +63,7 @@ def forbid_reading(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("read, although it was kept")
 
     monkeypatch.setattr(prepared, "read_parts", fail)
-    monkeypatch.setattr(sequence_task, "fill", fail)
+    monkeypatch.setattr(stages, "fill", fail)
 
 
 def test_the_second_run_gets_the_same_and_reads_nothing(
