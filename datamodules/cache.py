@@ -66,6 +66,8 @@ class DataCache:
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
+        self.kept_bytes = 0
+        """What this run has added."""
 
     def load(self, kind: str, key: Mapping[str, Any]) -> Payload | None:
         """Return an entry, or None if there is none or it is damaged.
@@ -103,7 +105,7 @@ class DataCache:
             unfinished = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=self.folder))
             size = _write(unfinished, key, payload)
             unfinished.rename(place)
-            log.info("Kept %s (%.0f MB) in %s.", kind, size / 1e6, place)
+            self.kept_bytes += size
         except OSError as error:
             if not place.exists():  # else another run was first, and its entry is as good
                 log.warning("No cache in %s (%s): the next run prepares its data anew.", self.folder, error)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from lightning.pytorch import LightningDataModule
+from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from torch.utils.data import DataLoader
 
 from datamodules import data_report
@@ -159,6 +160,12 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         if sides and self.trainer is not None and self.trainer.is_global_zero:
             folder = Path(self.trainer.default_root_dir)
             data_report.write(self.report, self.aside["fit"], folder if stage == "fit" else folder / stage)
+        if self.cache.kept_bytes:
+            rank_zero_info(
+                f"Kept {self.cache.kept_bytes / 1e6:,.0f} MB of prepared data in {self.cache.folder} for the next run; "
+                "remove the folder to empty the cache."
+            )
+            self.cache.kept_bytes = 0
         if stage == "fit" and not len(self.pools["train"]):
             raise ValueError(data_report.why_empty(self.report))
 

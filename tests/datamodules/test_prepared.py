@@ -80,6 +80,18 @@ def test_the_second_run_gets_the_same_and_reads_nothing(
     assert first["report"]["rows"]["train"] > 20
 
 
+def test_what_is_kept_is_said(table: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    said = []
+    for _ in range(2):
+        caplog.clear()
+        with caplog.at_level("INFO"):
+            make(table, tmp_path / "cache")
+        said.append([record.getMessage() for record in caplog.records if "Kept" in record.getMessage()])
+    assert len(said[0]) == 2  # of `fit` and of `test`
+    assert str(tmp_path / "cache") in said[0][0]
+    assert said[1] == []
+
+
 def test_a_table_is_known_by_its_content(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,6 +148,10 @@ def test_the_seed_counts_only_where_it_draws(
     make(table, cache, seed=1)
 
 
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+
 def damage_cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1])
 
@@ -151,10 +167,10 @@ def test_damaged_entries_are_made_again(
     for entry in entries:
         damage(max(entry.glob("*.npy")))
     assert contents(make(table, cache)) == first
-    assert len(caplog.records) == 4
+    assert len(warnings(caplog)) == 4
     caplog.clear()
     assert contents(make(table, cache)) == first
-    assert caplog.records == []
+    assert warnings(caplog) == []
 
 
 def test_changed_code_leaves_no_old_data(
