@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from datamodules.sources.rows import SetAside
 from datamodules.splits import NAMES
 from datamodules.stage_rows import SplitSettings
+from datamodules.task_rows import TaskRows
 
 
 def make(
@@ -24,13 +25,23 @@ def make(
     pools: Mapping[str, NDArray[np.int64]],
     overlap: Mapping[str, int],
     settings: SplitSettings,
-    task_names: Sequence[str],
+    parts: Sequence[TaskRows],
 ) -> dict[str, Any]:
-    """Return the counts of rows: read, on each side of the split, and drawn for this run."""
+    """Return the counts of rows: of each task (kept + set aside = total), on each side of the split, and drawn for this run."""
     kind = "given" if settings.split_column or settings.val_source or settings.test_source else settings.split
     return {
         "sources": dict(totals),
-        "tasks": list(task_names),
+        "tasks": list(dict.fromkeys(part.task.name for part in parts)),
+        "kept": [
+            {
+                "task": part.task.name,
+                "file": part.file,
+                "total": len(part) + len(part.set_aside),
+                "kept": len(part),
+                "set_aside": len(part.set_aside),
+            }
+            for part in parts
+        ],
         "split": kind,
         "usable": {name: int((sides == side).sum()) for side, name in enumerate(NAMES)},
         "rows": {name: len(pool) for name, pool in pools.items()},
@@ -42,16 +53,20 @@ def make(
 def write(report: dict[str, Any], aside: Sequence[SetAside], folder: Path) -> None:
     """Write `data.json` and `set_aside.csv`, and say the counts."""
     folder.mkdir(parents=True, exist_ok=True)
-    reasons = Counter(_kind(row.reason) for row in aside)
-    report = {**report, "set_aside": dict(reasons.most_common())}
+    report = {**report, "set_aside": count_reasons(aside)}
     (folder / "data.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     with (folder / "set_aside.csv").open(
         "w", encoding="utf-8", errors="backslashreplace", newline=""
     ) as file:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL)
-        writer.writerow(["file", "line", "reason", "text"])
-        writer.writerows((row.file, row.line, row.reason, row.text) for row in aside)
+        writer.writerow(["file", "line", "reason", "text", "task"])
+        writer.writerows((row.file, row.line, row.reason, row.text, row.task) for row in aside)
     rank_zero_info(describe(report))
+
+
+def count_reasons(aside: Sequence[SetAside]) -> dict[str, int]:
+    """Return how many rows were set aside for each kind of reason, the most frequent first."""
+    return dict(Counter(_kind(row.reason) for row in aside).most_common())
 
 
 def describe(report: Mapping[str, Any]) -> str:
@@ -71,11 +86,12 @@ def describe(report: Mapping[str, Any]) -> str:
     return text
 
 
-def why_empty(report: Mapping[str, Any]) -> str:
+def why_empty(report: Mapping[str, Any], aside: Sequence[SetAside]) -> str:
     """Return the error for a run that has nothing to train on."""
+    first = f" The first one: {aside[0].file}, line {aside[0].line}: {aside[0].reason}." if aside else ""
     return (
         "Expected at least one training row, but there is none. "
-        f"{describe(report)} Check the columns, --data.max_length and the reasons in set_aside.csv."
+        f"{describe({**report, 'set_aside': count_reasons(aside)})}{first} Check the columns and --data.max_length."
     )
 
 

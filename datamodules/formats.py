@@ -209,6 +209,11 @@ def load_format(name_or_path: str) -> InstructionFormat:
             raise ValueError(
                 f'{path}: expected a template `{key}`, e.g. {key}: "{{{{ input }}}} ->", but got {content.get(key)!r}.'
             )
+    for key, kind in (("separator", str), ("chat", bool)):
+        if not isinstance(content.get(key, kind()), kind):
+            raise ValueError(
+                f"{path}: expected `{key}` to be {'text' if kind is str else 'true or false'}, but got {content[key]!r}."
+            )
     options = {key: content[key] for key in ("separator", "chat") if key in content}
     form = InstructionFormat(
         name=path.stem, prompt=content["prompt"], completion=content["completion"], **options

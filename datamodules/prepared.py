@@ -132,7 +132,7 @@ def _pack(prepared: Prepared) -> Payload:
         payload.arrays[f"{number}-lines"] = part.lines
         payload.arrays[f"{number}-table_rows"] = part.table_rows
         payload.arrays[f"{number}-aside"] = np.array([row.line for row in part.set_aside], dtype=np.int64)
-        for name in ("reason", "text"):
+        for name in ("reason", "text", "task"):
             aside = TextColumn.of([getattr(row, name) for row in part.set_aside])
             payload.texts[f"{number}-aside_{name}"] = aside.values
             payload.arrays[f"{number}-aside_{name}"] = aside.codes
@@ -165,7 +165,9 @@ def _unpack_part(payload: Payload, number: int, task: Task, file: str) -> TaskRo
         return TextColumn(payload.texts[f"{number}-{name}"], payload.arrays[f"{number}-{name}"])
 
     aside = zip(
-        payload.arrays[f"{number}-aside"].tolist(), column("aside_reason"), column("aside_text"), strict=True
+        payload.arrays[f"{number}-aside"].tolist(),
+        *(column(f"aside_{name}") for name in ("reason", "text", "task")),
+        strict=True,
     )
     return TaskRows(
         task=task,
@@ -176,5 +178,5 @@ def _unpack_part(payload: Payload, number: int, task: Task, file: str) -> TaskRo
         lines=payload.arrays[f"{number}-lines"],
         table_rows=payload.arrays[f"{number}-table_rows"],
         file=file,
-        set_aside=[SetAside(file, line, reason, text) for line, reason, text in aside],
+        set_aside=[SetAside(file, *row) for row in aside],
     )

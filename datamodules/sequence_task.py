@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from lightning.pytorch import LightningDataModule
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from torch.utils.data import DataLoader
 
@@ -158,8 +159,8 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         if stage == "predict":
             self.read_questions(self.predict_path)
         if sides and self.trainer is not None and self.trainer.is_global_zero:
-            folder = Path(self.trainer.default_root_dir)
-            data_report.write(self.report, self.aside["fit"], folder if stage == "fit" else folder / stage)
+            folder, name = Path(self.trainer.default_root_dir), TrainerFn(stage).value
+            data_report.write(self.report, self.aside["fit"], folder if stage == "fit" else folder / name)
         if self.cache.kept_bytes:
             rank_zero_info(
                 f"Kept {self.cache.kept_bytes / 1e6:,.0f} MB of prepared data in {self.cache.folder} for the next run; "
@@ -167,7 +168,7 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
             )
             self.cache.kept_bytes = 0
         if stage == "fit" and not len(self.pools["train"]):
-            raise ValueError(data_report.why_empty(self.report))
+            raise ValueError(data_report.why_empty(self.report, self.aside["fit"]))
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return this rank's training batches; Lightning tells the sampler the epoch."""

@@ -128,6 +128,26 @@ def split_by_scaffold(
     return split_by_hash(groups, val_fraction, test_fraction, seed)[ours.codes]
 
 
+def unknown_sides(names: Sequence[str], where: str) -> dict[int, str]:
+    """Return why rows cannot be on a side, by their places: their cell of the split column says none.
+
+    Args:
+        names: (N,) cells of the split column.
+        where: Names the column, for the error.
+
+    Raises:
+        ValueError: If no row has a side.
+    """
+    column = TextColumn.of(names)
+    known = np.array([text.strip().lower() in GIVEN_NAMES for text in column.values.to_pylist()], dtype=bool)
+    if len(column) and not known.any():
+        raise ValueError(
+            f"Expected the split column to hold train, val or test, but {where} holds {column[0]!r} and no such name."
+        )
+    places: list[int] = np.flatnonzero(~known[column.codes]).tolist() if len(column) else []
+    return {place: f"split column: {column[place]!r} is not train, val or test" for place in places}
+
+
 def split_as_given(names: Sequence[str]) -> NDArray[np.int8]:
     """Read a table's own split column (train, val or validation, test; any case).
 

@@ -67,7 +67,11 @@ def read_parts(
             rows = read_task(task, loaded[location], forbidden=forbidden, pool=pool)
             given = None
             if settings.split_column is not None and side is None:
-                given = first_texts(loaded[location], settings.split_column, "split").take(rows.table_rows)
+                cells = first_texts(loaded[location], settings.split_column, "split")
+                rows = rows.without(
+                    splits.unknown_sides(cells.take(rows.table_rows), f"{location}: {settings.split_column}")
+                )
+                given = cells.take(rows.table_rows)
             parts.append(Part(rows, side, given))
     return parts, loaded
 

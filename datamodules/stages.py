@@ -104,7 +104,7 @@ class Stages:
             self.pools,
             prepared.overlap,
             self.split_settings,
-            self.task_names,
+            prepared.parts,
         )
 
     def _make_store(self, parts: Sequence[TaskRows]) -> RowStore:
@@ -130,7 +130,9 @@ class Stages:
             part, place = self.store.locate(row)
             reason = f"longer than --data.max_length {self.max_length}: {length} tokens ({side})"
             self.aside["fit"].append(
-                SetAside(part.file, int(part.lines[place]), reason, part.inputs[place][:TEXT_LIMIT])
+                SetAside(
+                    part.file, int(part.lines[place]), reason, part.inputs[place][:TEXT_LIMIT], part.task.name
+                )
             )
         if len(filled.long):
             self.report["too_long"][side] = len(filled.long)

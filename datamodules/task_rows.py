@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from configs.lookup import suggest
-from datamodules.columns import TextColumn, TextLists
+from datamodules.columns import TextColumn, TextLists, as_strings
 from datamodules.notations.lookup import load_notation
 from datamodules.sources.rows import TEXT_LIMIT, Rows, SetAside
 from datamodules.tasks import Side, Task
@@ -40,6 +40,24 @@ class TaskRows:
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    def without(self, reasons: Mapping[int, str]) -> TaskRows:
+        """Return the rows with some set aside: the reasons by their places."""
+        keep = np.setdiff1d(np.arange(len(self)), list(reasons))
+        columns = ("inputs", "outputs", "alternatives", "identities", "originals")
+        more = [
+            SetAside(
+                self.file, int(self.lines[place]), reason, self.originals[place][:TEXT_LIMIT], self.task.name
+            )
+            for place, reason in sorted(reasons.items())
+        ]
+        return replace(
+            self,
+            **{name: getattr(self, name).take(keep) for name in columns},
+            lines=self.lines[keep],
+            table_rows=self.table_rows[keep],
+            set_aside=[*self.set_aside, *more],
+        )
 
 
 @dataclass(frozen=True)
@@ -95,7 +113,7 @@ def read_task(
         task=task,
         inputs=texts,
         outputs=answers,
-        alternatives=_alternatives(task, rows, lists, forbidden).take(kept),
+        alternatives=_alternatives(task, rows, lists, forbidden, pool).take(kept),
         identities=_identities(task, rows, kept, texts, answers, pool),
         originals=inputs.raw.take(kept),
         lines=rows.lines[kept],
@@ -103,7 +121,7 @@ def read_task(
         file=rows.file,
         set_aside=list(rows.set_aside)
         + [
-            SetAside(rows.file, int(rows.lines[place]), reason, inputs.raw[place][:TEXT_LIMIT])
+            SetAside(rows.file, int(rows.lines[place]), reason, inputs.raw[place][:TEXT_LIMIT], task.name)
             for place, reason in sorted(aside.items())
         ],
     )
@@ -181,9 +199,9 @@ def _normalize(
 
 
 def _alternatives(
-    task: Task, rows: Rows, lists: TextColumn | TextLists, forbidden: Sequence[str]
+    task: Task, rows: Rows, lists: TextColumn | TextLists, forbidden: Sequence[str], pool: WorkerPool
 ) -> TextLists:
-    """Return each table row's other right inputs, without those that hold a special token's text."""
+    """Return each table row's other right inputs in its notation, without those that could not be an input themselves."""
     others = lists.rest() if isinstance(lists, TextLists) else TextLists.empty(rows.table.num_rows)
     if task.input.alternatives is not None and task.input.alternatives in rows.table.column_names:
         column = read_column(rows, task.input.alternatives, "input")
@@ -191,10 +209,10 @@ def _alternatives(
             more = TextLists(np.arange(len(column) + 1), column.values.take(pa.array(column.codes)))
             column = more.filter(pc.not_equal(more.values, "").to_numpy(zero_copy_only=False))
         others = others.extend(column)
+    cells = _check("input", task.input, TextColumn.of(others.values), rows.verified, forbidden, pool)
     keep = np.ones(len(others.values), dtype=bool)
-    for token in forbidden:
-        keep &= ~pc.match_substring(others.values, token).to_numpy(zero_copy_only=False)
-    return others if keep.all() else others.filter(keep)
+    keep[list(cells.reasons)] = False
+    return TextLists(others.offsets, as_strings(cells.values)).filter(keep)
 
 
 def _identities(
@@ -205,13 +223,25 @@ def _identities(
     outputs: TextColumn,
     pool: WorkerPool,
 ) -> TextColumn:
-    """Return each row's identity: the task's column if the table has it, else the molecule's, else the input's text."""
+    """Return each row's identity: the task's column where the table has it, else the molecule's, else the input's text."""
     if task.identity is not None and task.identity.column in rows.table.column_names:
         texts = first_texts(rows, task.identity.column, "identity").take(kept)
         mark = task.identity.before
-        return (
-            texts.map(lambda values: [text.split(mark)[0] for text in values.to_pylist()]) if mark else texts
-        )
+        if mark:
+            texts = texts.map(lambda values: [text.split(mark)[0] for text in values.to_pylist()])
+        empty = np.flatnonzero(pc.equal(texts.values, "").to_numpy(zero_copy_only=False)[texts.codes])
+        if not len(empty):
+            return texts
+        # All rows without one would be one group, on one side of the split.
+        own = _own_identities(task, inputs.take(empty), outputs.take(empty), pool)
+        codes = texts.codes.astype(np.int64)
+        codes[empty] = own.codes + len(texts.values)
+        return TextColumn(pa.concat_arrays([texts.values, own.values]), codes)
+    return _own_identities(task, inputs, outputs, pool)
+
+
+def _own_identities(task: Task, inputs: TextColumn, outputs: TextColumn, pool: WorkerPool) -> TextColumn:
+    """Return each row's identity from its texts: the molecule's, or the input itself."""
     for side, column in ((task.input, inputs), (task.output, outputs)):
         has_text = pc.any(pc.not_equal(column.values, "")).as_py()
         if has_text and hasattr(load_notation(side.notation), "identity"):

@@ -70,10 +70,15 @@ def _build(kind: type, content: Any, where: str) -> Any:
         raise ValueError(
             f"{where}: expected a mapping with the keys {', '.join(known)}, but got {content!r}."
         )
-    for key in content:
+    for key, value in content.items():
         if key not in known:
             raise ValueError(
                 f"{where}: unknown key {key!r} (known: {', '.join(known)}).{suggest(str(key), known)}"
+            )
+        expected = bool if key == "randomize" else str
+        if kind is not Task and value is not None and not isinstance(value, expected):
+            raise ValueError(
+                f"{where}: expected {key!r} to be {'true or false' if expected is bool else 'text'}, but got {value!r}."
             )
     try:
         return kind(**content)
@@ -98,15 +103,19 @@ def load_task(name_or_path: str) -> Task:
                 f"{path}: a task needs the key {side!r}, e.g. {side}: {{column: smiles, notation: smiles}}."
             )
         content[side] = _build(Side, content[side], f"{path}: {side}")
-        load_notation(content[side].notation)
+        try:
+            load_notation(content[side].notation)
+        except ValueError as error:
+            raise ValueError(f"{path}: {side}: {error}") from error
     if content.get("identity") is not None:
         content["identity"] = _build(Identity, content["identity"], f"{path}: identity")
     instructions = content.get("instructions", [""])
-    if isinstance(instructions, str) or not isinstance(instructions, Sequence) or not instructions:
+    listed = isinstance(instructions, Sequence) and not isinstance(instructions, str)
+    if not listed or not instructions or not all(isinstance(text, str) for text in instructions):
         raise ValueError(
             f"{path}: expected `instructions` to be a list of phrasings, but got {instructions!r}."
         )
-    content["instructions"] = tuple(str(text) for text in instructions)
+    content["instructions"] = tuple(instructions)
     content.setdefault("name", Path(path).stem)
     task: Task = _build(Task, content, str(path))
     return task

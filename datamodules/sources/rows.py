@@ -19,12 +19,14 @@ class SetAside:
         line: The line where the row starts (Parquet: the number of the row), from 1.
         reason: What is wrong, in a few words.
         text: The first 200 characters of the row, with control characters escaped.
+        task: The task that cannot use it; empty where the source could not be read there.
     """
 
     file: str
     line: int
     reason: str
     text: str
+    task: str = ""
 
 
 @dataclass(frozen=True)

@@ -152,3 +152,17 @@ def test_an_unknown_format_lists_the_known() -> None:
         match=r"No format is called 'alpacca' \(configs/formats has: alpaca, .*Did you mean 'alpaca'",
     ):
         load_format("alpacca")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("separator: 5", "expected `separator` to be text, but got 5"),
+        ('chat: "no"', "expected `chat` to be true or false, but got 'no'"),
+    ],
+)
+def test_an_option_of_the_wrong_kind_is_an_error(tmp_path, line: str, message: str) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(f'prompt: "{{{{ input }}}} ->"\ncompletion: " {{{{ output }}}}"\n{line}\n')
+    with pytest.raises(ValueError, match=message):
+        load_format(str(path))

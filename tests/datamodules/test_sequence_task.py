@@ -12,6 +12,7 @@ import pytest
 from datamodules.batching import FILLER
 from datamodules.examples import IGNORE_INDEX
 from datamodules.sequence_task import SequenceTaskDataModule
+from tests.tiny import make_tokenizer
 
 SMILES = [
     "CCO",
@@ -348,3 +349,77 @@ def test_the_context_of_the_base_is_the_limit(tokenizer_of: Callable[..., Any], 
     tokenizer.model_max_length = 64
     with pytest.raises(ValueError, match="at most the base's context of 64 tokens, but got 65"):
         make(tokenizer, words, max_length=65)
+
+
+def read_aside(data: SequenceTaskDataModule) -> list[tuple[int, str, str]]:
+    return [(row.line, row.reason, row.task) for row in data.set_aside("fit")]
+
+
+def own_data(folder: Path, name: str, text: str, **options: Any) -> SequenceTaskDataModule:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    options = {"input_column": "smiles", "output_column": "name", "format": "arrow", **options}
+    data = SequenceTaskDataModule(make_tokenizer(), source=str(path), max_length=100, **options)
+    data.setup("fit")
+    return data
+
+
+def test_a_row_whose_split_cell_says_nothing_is_set_aside(tmp_path: Path) -> None:
+    table = "smiles,name,split\nC,methane,train\nCC,ethane,\nCCC,propane,Validation\nCCO,ethanol,maybe\nCN,x,test\n"
+    data = own_data(tmp_path, "own.csv", table, split_column="split")
+    assert read_aside(data) == [
+        (3, "split column: '' is not train, val or test", "smiles_to_name"),
+        (5, "split column: 'maybe' is not train, val or test", "smiles_to_name"),
+    ]
+    assert data.report["usable"] == {"train": 1, "val": 1, "test": 1}
+    [kept] = data.report["kept"]
+    assert (kept["total"], kept["kept"], kept["set_aside"]) == (5, 3, 2)
+
+
+def test_a_split_column_without_any_side_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"train, val or test, but .*own.csv: split holds 'a'"):
+        own_data(tmp_path, "own.csv", "smiles,name,split\nC,methane,a\nCC,ethane,b\n", split_column="split")
+
+
+def test_other_inputs_are_checked_like_the_first(tmp_path: Path) -> None:
+    rows = [["OCC", "CCO", "NOT A SMILES", "", "C(C)O"], ["C"], ["CC", "C-C"]]
+    lines = "".join(
+        json.dumps({"smiles": cell, "name": f"n{place}"}) + "\n" for place, cell in enumerate(rows)
+    )
+    data = own_data(tmp_path, "own.jsonl", lines, val_fraction=0.0, test_fraction=0.0)
+    assert data.store is not None
+    [part] = data.store.parts
+    assert [part.alternatives[row] for row in range(3)] == [["CCO", "CCO"], [], ["CC"]]
+
+
+def test_rows_without_an_identity_of_the_table_get_their_own(tmp_path: Path) -> None:
+    table = (
+        "smiles,iupac,inchikey\nC,methane,\nCC,ethane,\nCCO,ethanol,LFQSCWFLJHTTHZ-UHFFFAOYSA-N\nC,carbane,\n"
+    )
+    data = own_data(tmp_path, "own.csv", table, input_column=None, output_column=None, task="smiles_to_iupac")
+    assert data.store is not None
+    [part] = data.store.parts
+    assert list(part.identities) == ["VNWKTOKETHGBQD", "OTMSDBZUPAUEDD", "LFQSCWFLJHTTHZ", "VNWKTOKETHGBQD"]
+
+
+def test_without_a_usable_row_the_error_says_why(tmp_path: Path) -> None:
+    with pytest.raises(
+        ValueError, match=r"none\. .*Set aside: 2 smiles: unclosed ring.*own.csv, line 2: smiles: unclosed"
+    ):
+        own_data(tmp_path, "own.csv", "smiles,name\nC1CC,a\nC1C,b\n")
+
+
+def test_each_task_tells_its_own_count(tmp_path: Path) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("smiles,iupac,formula\nC,methane,CH4\nC1C,x,C2\nCCO,ethanol,C2H6O\n")
+    data = SequenceTaskDataModule(
+        make_tokenizer(),
+        task="smiles_to_formula,iupac_to_smiles",
+        source=str(path),
+        format="arrow",
+        max_length=100,
+    )
+    data.setup("fit")
+    for kept in data.report["kept"]:
+        assert kept["kept"] + kept["set_aside"] == kept["total"] == 3
+    assert {row.task for row in data.set_aside("fit")} == {"smiles_to_formula", "iupac_to_smiles"}

@@ -115,3 +115,28 @@ def test_a_column_takes_the_place_of_the_tasks_own() -> None:
 def test_columns_and_several_tasks_do_not_go_together() -> None:
     with pytest.raises(ValueError, match="can be changed for one task, but 2 are given"):
         choose_tasks("smiles_to_iupac,iupac_to_smiles", input_column="x")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "input: {column: [smiles]}\noutput: {column: b}",
+            r"own.yaml: input: expected 'column' to be text, but got \['sm",
+        ),
+        (
+            "input: {column: a, randomize: 3}\noutput: {column: b}",
+            "expected 'randomize' to be true or false, but got 3",
+        ),
+        (
+            "input: {column: a}\noutput: {column: b}\ninstructions: [null]",
+            r"list of phrasings, but got \[None\]",
+        ),
+        ("input: {column: a, notation: smile}\noutput: {column: b}", "own.yaml: input: .*smile"),
+    ],
+)
+def test_a_value_of_the_wrong_kind_is_an_error_with_its_place(tmp_path, text: str, message: str) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=message):
+        load_task(str(path))
