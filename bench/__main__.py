@@ -47,17 +47,20 @@ class Case(NamedTuple):
     trainers: tuple[str, ...]
 
 
-PEERS = ("trl-default", "trl-best", "trl-packed", "hf-best")
 CASES: tuple[Case, ...] = (
-    Case("builtin", "arrow", 1024, 16, "fp32", ("patois", "bare", *PEERS)),
-    Case("builtin", "arrow", 1024, 16, "native", ("patois", "bare", *PEERS)),
-    Case("builtin", "alpaca", 1024, 16, "native", ("patois", "patois-shared", *PEERS)),
-    Case("opt-125m", "arrow", 64, 8, "native", ("patois", "bare", *PEERS)),
-    Case("smollm2-135m", "arrow", 64, 8, "native", ("patois", "bare", "litgpt", *PEERS)),
-)
+    Case(
+        "builtin", "arrow", 512, 16, "native",
+        ("patois", "patois-fast", "bare", "trl-default", "trl-best", "trl-packed", "hf-best", "hf-compiled"),
+    ),
+    Case("smollm2-135m", "arrow", 64, 8, "native", ("patois", "bare", "trl-default", "trl-best", "hf-best", "litgpt")),
+    Case("opt-125m", "arrow", 64, 8, "native", ("patois", "bare", "trl-default", "trl-best", "hf-best")),
+    Case("builtin", "alpaca", 512, 16, "native", ("patois", "patois-shared", "trl-default", "trl-best", "hf-best")),
+    Case("builtin", "arrow", 512, 16, "fp32", ("patois", "bare", "trl-default", "trl-best", "hf-best")),
+)  # fmt: skip
 WORDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "mfu": (("--shape", "smollm2-135m"), ("--shape", "opt-125m"), ("--shape", "builtin", "--rows", "512")),
     "generation": (("--repeats", "1"),),  # the rounds repeat it
+    "data": (("--case", "molecules"), ("--case", "text", "--rows", "1000000")),
 }
 """Arguments of each measurement of a section, where it has any."""
 

@@ -39,7 +39,7 @@ from lightning_modules.generation import GenerationSettings, generate
 CLOCK = time.perf_counter
 CASES = (
     ("builtin", "arrow", 512, 64),
-    ("builtin", "alpaca", 512, 64),
+    ("builtin", "alpaca", 256, 64),
     ("opt-125m", "arrow", 64, 16),
 )
 """Shape, format, rows, rows decoded at once."""

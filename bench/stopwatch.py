@@ -6,7 +6,7 @@ import resource
 import time
 from dataclasses import dataclass, field
 
-WARM_UP = 2
+WARM_UP = 3
 """Steps before the clock starts: they allocate memory and compile kernels."""
 
 

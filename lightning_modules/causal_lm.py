@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -26,17 +28,13 @@ from lightning_modules.decoders import Init, load_decoder, load_tokenizer
 from lightning_modules.generation import GenerationSettings, generate
 from lightning_modules.loss import loss_in_chunks, supervised_loss
 from lightning_modules.optimizer_flags import apply_flags, note_flags
+from lightning_modules.packable import check_packing
 from lightning_modules.schedule import warmup_cosine
 from lightning_modules.token_mean import TokenMean
 from lightning_modules.vocabulary import add_tokens as add_to_tokenizer
 from lightning_modules.vocabulary import read_tokens
 
 GREEDY = GenerationSettings()
-PACKABLE = ("gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "llama", "opt", "qwen3")
-"""Architectures whose packed rows are tested to be as if alone. BLOOM's are not: its positions come from the mask.
-Gemma 3's are not: a mask given to it takes the place of its sliding window, too."""
-PREFIX_SHARING = ("gpt2", "gpt_bigcode", "gpt_neox", "llama", "opt", "qwen3")
-"""Those of them whose rows may share a prefix. GPT-Neo's may not: its local attention counts places in the sequence."""
 
 
 class CausalLM(LightningModule):
@@ -66,6 +64,8 @@ class CausalLM(LightningModule):
         warmup_fraction: float = 0.05,
         min_lr_fraction: float = 0.1,
         gradient_checkpointing: bool = False,
+        compile: bool = False,
+        attention: str | None = None,
         generation: GenerationSettings = GREEDY,
         trust_remote_code: bool = False,
         peft: LoraSettings | None = None,
@@ -83,6 +83,10 @@ class CausalLM(LightningModule):
             warmup_fraction: Share of the run's steps in which the default scheduler warms up.
             min_lr_fraction: Where the default scheduler ends, as a share of the learning rate.
             gradient_checkpointing: Recompute activations in the backward pass: less memory, about a third slower.
+            compile: Compile the decoder's layers with torch.compile for training. The first step takes half a minute
+                or more (less the next time), and lengths that vary do not compile anew; evaluation is not compiled.
+            attention: How transformers computes attention: `sdpa` or `eager`; by default its own choice. On a CPU with
+                bf16 units `eager` is faster for rows of up to some hundred tokens.
             generation: How predictions are generated.
             trust_remote_code: Run Python code that a Hub repository brings with its weights. Off by default.
             peft: Train low-rank adapters in place of all weights: `--model.peft.rank 8`; see `--model.peft.help`.
@@ -110,6 +114,8 @@ class CausalLM(LightningModule):
         self.warmup_fraction = warmup_fraction
         self.min_lr_fraction = min_lr_fraction
         self.gradient_checkpointing = gradient_checkpointing
+        self.compile_layers = compile
+        self.attention = attention
         self.generation = generation
         self.trust_remote_code = trust_remote_code
         self.peft = peft
@@ -133,11 +139,14 @@ class CausalLM(LightningModule):
             gradient_checkpointing=self.gradient_checkpointing,
             trust_remote_code=self.trust_remote_code,
             new_tokens=self.new_tokens,
+            attention=self.attention,
         )
         if self.peft is not None:
             add_adapters(decoder, self.peft, self.new_ids)
         elif self.trainable is not None:
             choose_trainable(decoder, self.trainable, self.new_ids)
+        if self.compile_layers:
+            decoder.base_model.compile(dynamic=True)
         self.decoder = decoder
 
     def plain_decoder(self, weights: dict[str, Tensor]) -> tuple[PreTrainedModel, dict[str, Tensor]]:
@@ -150,16 +159,7 @@ class CausalLM(LightningModule):
         Raises:
             ValueError: If rows are packed and that is not proved right for the base's architecture.
         """
-        if "attention_mask" in batch and self.decoder.config.model_type not in PACKABLE:
-            raise ValueError(
-                f"--data.packing is right for {', '.join(PACKABLE)}, but the base {self.base!r} is a "
-                f"{self.decoder.config.model_type}. Leave it out."
-            )
-        if "prefix_length" in batch and self.decoder.config.model_type not in PREFIX_SHARING:
-            raise ValueError(
-                f"--data.share_prefix is right for {', '.join(PREFIX_SHARING)}, but the base {self.base!r} is a "
-                f"{self.decoder.config.model_type}. Leave it out."
-            )
+        check_packing(batch, self.decoder.config.model_type, self.base)
         loss_sum, count = supervised_loss(
             self.decoder,
             batch["input_ids"],
@@ -205,26 +205,29 @@ class CausalLM(LightningModule):
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any] | None:
         """Add to val/loss and generate; see `_predictions` for the value."""
-        with self._weights_precision():
+        with self._as_written():
             return self._evaluate("val/loss", self.val_loss, batch)
 
     def test_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any] | None:
         """Add to test/loss and generate; see `_predictions` for the value."""
-        with self._weights_precision():
+        with self._as_written():
             return self._evaluate("test/loss", self.test_loss, batch)
 
     def predict_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
         """Generate; see `_predictions` for the value."""
-        with self._weights_precision():
+        with self._as_written():
             return self._predictions(batch)
 
-    def _weights_precision(self) -> torch.autocast:
-        """Evaluate in the precision of the weights (fp32 under `bf16-mixed`), whatever training computes in.
+    @contextmanager
+    def _as_written(self) -> Iterator[None]:
+        """Evaluate uncompiled and in the precision of the weights (fp32 under `bf16-mixed`), whatever training does.
 
         In bf16 a row's greedy text depends on the rows beside it (PITFALLS 13), so that the same weights would get
-        another exact match with another batch size. And at each step of decoding autocast would cast all weights anew.
+        another exact match with another batch size. And at each step of decoding autocast would cast all weights anew,
+        and a compiler would meet new shapes.
         """
-        return torch.autocast(self.device.type, enabled=False)
+        with torch.autocast(self.device.type, enabled=False), torch.compiler.set_stance("force_eager"):
+            yield
 
     def _evaluate(self, name: str, loss: TokenMean, batch: dict[str, Any]) -> dict[str, Any] | None:
         rows = len(batch["input_ids"])

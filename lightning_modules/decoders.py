@@ -210,6 +210,7 @@ def load_decoder(
     gradient_checkpointing: bool = False,
     trust_remote_code: bool = False,
     new_tokens: Sequence[str] = (),
+    attention: str | None = None,
 ) -> PreTrainedModel:
     """Load a decoder with pretrained or random weights, in training mode.
 
@@ -222,6 +223,7 @@ def load_decoder(
         gradient_checkpointing: Recompute activations in the backward pass: less memory, about a third slower.
         trust_remote_code: Run Python code that the Hub repository brings. Off unless a person asks for it.
         new_tokens: Tokens to add to the base's own; see `vocabulary.add_tokens`.
+        attention: An attention implementation of transformers, such as `sdpa` or `eager`; None takes its own choice.
 
     Raises:
         ValueError: If the base cannot be found or fetched, or if weights of the architecture are missing from it.
@@ -244,6 +246,11 @@ def load_decoder(
         pad_token_id=tokenizer.pad_token_id,
         suppress_tokens=never_generated(decoder, tokenizer) or None,
     )
+    if attention is not None:
+        try:
+            decoder.set_attn_implementation(attention)
+        except (ValueError, ImportError) as error:
+            raise ValueError(f"--model.attention {attention!r} cannot be used here: {error}") from error
     if gradient_checkpointing:
         # newer transformers call it so, and warn about the old name
         enable = getattr(decoder, "activation_checkpointing_enable", decoder.gradient_checkpointing_enable)

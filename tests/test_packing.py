@@ -9,8 +9,9 @@ import torch
 from datamodules.batching import BatchDataset
 from datamodules.examples import Encoded
 from datamodules.packing import block_mask
-from lightning_modules.causal_lm import PACKABLE, PREFIX_SHARING, CausalLM
+from lightning_modules.causal_lm import CausalLM
 from lightning_modules.loss import supervised_loss
+from lightning_modules.packable import PACKABLE, PREFIX_SHARING
 from tests.tiny import ARCHITECTURES, make_tiny
 
 LENGTHS = [9, 5, 12, 7, 3]

@@ -331,3 +331,21 @@ def test_mixed_precision_trains_in_bf16_and_evaluates_in_the_weights_own(base: s
     make_trainer(precision="bf16-mixed", max_epochs=1, limit_val_batches=1).fit(module, data)
     assert (True, True) in seen
     assert {autocast for training, autocast in seen if not training} == {False}
+
+
+def test_compiled_training_gives_the_weights_of_plain_training_and_evaluates_uncompiled(base: str) -> None:
+    runs = []
+    for compiled in (False, True):
+        module = CausalLM(base, compile=compiled, attention="eager")
+        data = RowsData(uneven_rows(), batch_size=3, shards=[list(range(8))])
+        trainer = make_trainer(max_epochs=1, limit_val_batches=1)
+        trainer.fit(module, data)
+        runs.append((torch.cat([p.detach().flatten() for p in module.decoder.parameters()]), trainer))
+    torch.testing.assert_close(runs[1][0], runs[0][0], rtol=1e-4, atol=1e-5)
+    assert module.decoder.config._attn_implementation == "eager"
+    assert torch._dynamo.utils.counters["frames"]["ok"] > 0, "nothing was compiled"
+
+
+def test_an_attention_that_does_not_exist_is_an_error(base: str) -> None:
+    with pytest.raises(ValueError, match=r"--model.attention 'flsh' cannot be used here"):
+        CausalLM(base, attention="flsh").configure_model()

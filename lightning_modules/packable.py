@@ -1,0 +1,30 @@
+"""Which architectures may have their rows packed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+PACKABLE = ("gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "llama", "opt", "qwen3")
+"""Architectures whose packed rows are tested to be as if alone. BLOOM's are not: its positions come from the mask.
+Gemma 3's are not: a mask given to it takes the place of its sliding window, too."""
+PREFIX_SHARING = ("gpt2", "gpt_bigcode", "gpt_neox", "llama", "opt", "qwen3")
+"""Those of them whose rows may share a prefix. GPT-Neo's may not: its local attention counts places in the sequence."""
+
+
+def check_packing(batch: Mapping[str, Any], model_type: str, base: str) -> None:
+    """Raise ValueError if a training batch is packed in a way that is not proved right for the architecture.
+
+    Args:
+        batch: With `attention_mask` if it is packed, and `prefix_length` if its rows share a prefix.
+        model_type: The architecture, as in the decoder's configuration.
+        base: The base's name, for the message.
+    """
+    for key, flag, proved in (
+        ("attention_mask", "--data.packing", PACKABLE),
+        ("prefix_length", "--data.share_prefix", PREFIX_SHARING),
+    ):
+        if key in batch and model_type not in proved:
+            raise ValueError(
+                f"{flag} is right for {', '.join(proved)}, but the base {base!r} is a {model_type}. Leave it out."
+            )
