@@ -52,10 +52,10 @@ CASES: tuple[Case, ...] = (
         "builtin", "arrow", 512, 16, "native",
         ("patois", "patois-fast", "bare", "trl-default", "trl-best", "trl-packed", "hf-best", "hf-compiled"),
     ),
-    Case("smollm2-135m", "arrow", 64, 8, "native", ("patois", "bare", "trl-default", "trl-best", "hf-best", "litgpt")),
-    Case("opt-125m", "arrow", 64, 8, "native", ("patois", "bare", "trl-default", "trl-best", "hf-best")),
-    Case("builtin", "alpaca", 512, 16, "native", ("patois", "patois-shared", "trl-default", "trl-best", "hf-best")),
-    Case("builtin", "arrow", 512, 16, "fp32", ("patois", "bare", "trl-default", "trl-best", "hf-best")),
+    Case("smollm2-135m", "arrow", 64, 8, "native", ("patois", "trl-default", "hf-best", "litgpt")),
+    Case("opt-125m", "arrow", 64, 8, "native", ("patois", "trl-default", "hf-best")),
+    Case("builtin", "alpaca", 512, 16, "native", ("patois", "patois-shared", "trl-default", "hf-best")),
+    Case("builtin", "arrow", 512, 16, "fp32", ("patois", "bare", "trl-default", "hf-best")),
 )  # fmt: skip
 WORDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "mfu": (("--shape", "smollm2-135m"), ("--shape", "opt-125m"), ("--shape", "builtin", "--rows", "512")),
