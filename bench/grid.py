@@ -45,7 +45,7 @@ SHAPES: dict[str, dict[str, Any]] = {
     "BLOOM-1b1": {"model_type": "bloom", "vocab_size": 250880, "hidden_size": 1536, "n_layer": 24, "n_head": 16},
     "SantaCoder-1.1B": {
         "model_type": "gpt_bigcode", "vocab_size": 49280, "n_embd": 2048, "n_layer": 24, "n_head": 16,
-        "n_inner": 8192, "n_positions": 2048,
+        "n_inner": 8192, "n_positions": 2048, "bos_token_id": 0, "eos_token_id": 0,
     },
     "Llama-2-7B": {
         "model_type": "llama", "vocab_size": 32000, "hidden_size": 4096, "intermediate_size": 11008,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -169,3 +170,7 @@ def write_page(results: list[Result], docs: Path = DOCS) -> None:
     for name in ("speed", "scaling"):
         text = (docs / f"{name}.in.md").read_text(encoding="utf-8").replace("<!-- grid -->\n", table())
         (docs / f"{name}.md").write_text(fill(text, results), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write_page([json.loads(line) for line in (DOCS / "speed.jsonl").read_text(encoding="utf-8").splitlines()])

@@ -103,8 +103,13 @@ def make_run_folder(name: str | None, root: Path) -> Path:
 
 
 def _new_name(root: Path) -> str:
-    """Return a name after the time, and make its folder, so that no run started in the same second takes it too."""
+    """Return a name after the time, and make its folder, so that no run started in the same second takes it too.
+
+    A rank of `torchrun` that cannot know what rank 0 chose makes none: it writes nothing there.
+    """
     stamp = time.strftime("%Y%m%d-%H%M%S")
+    if not is_first_rank():
+        return stamp
     for name in (stamp, *(f"{stamp}-{number}" for number in range(2, 1000))):
         try:
             (root / name).mkdir(parents=True)

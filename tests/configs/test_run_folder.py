@@ -7,6 +7,7 @@ import pytest
 import yaml
 from lightning.pytorch.utilities import rank_zero_only
 
+from configs import run_folder
 from configs.run_folder import (
     RUN_NAME_VARIABLE,
     find_run,
@@ -154,3 +155,13 @@ def test_each_run_of_a_process_has_its_own_name() -> None:
         with one_run(Path("runs")):
             names.append(make_run_folder(None, Path("runs")).name)
     assert len(set(names)) == 2
+
+
+def test_a_rank_that_cannot_know_the_name_makes_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")  # torchrun without --rdzv-id
+    monkeypatch.setattr(run_folder, "is_first_rank", lambda: False)
+    make_run_folder(None, Path("runs"))
+    assert not Path("runs").exists()
