@@ -46,9 +46,13 @@ class Payload:
     """Anything small that JSON can hold."""
 
 
-def default_folder() -> Path:
-    """Return `$PATOIS_CACHE`, else `~/.cache/patois`."""
-    return Path(os.environ.get(FOLDER_VARIABLE) or Path.home() / ".cache" / "patois")
+def default_folder() -> Path | None:
+    """Return `$PATOIS_CACHE`, else `~/.cache/patois`; None, which keeps nothing, for a user without a home."""
+    if given := os.environ.get(FOLDER_VARIABLE):
+        return Path(given)
+    with suppress(RuntimeError):
+        return Path.home() / ".cache" / "patois"
+    return None
 
 
 def digest(key: Mapping[str, Any]) -> str:

@@ -203,3 +203,13 @@ def test_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("PATOIS_CACHE")
     monkeypatch.setenv("HOME", "/home/someone")
     assert default_folder() == Path("/home/someone/.cache/patois")
+
+
+def test_a_user_without_a_home_gets_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("PATOIS_CACHE", raising=False)
+    monkeypatch.setattr(Path, "home", no_home)
+    assert default_folder() is None
+    DataCache(default_folder()).save("rows", {"a": 1}, Payload())
