@@ -14,6 +14,7 @@ import yaml
 from jsonargparse import set_parsing_settings
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
 
+from callbacks.checkpoint_writer import CheckpointWriter
 from callbacks.metrics_csv import MetricsCSV
 from callbacks.secrets import hide_secrets
 from configs.hub import leave_unreachable_hub
@@ -202,8 +203,10 @@ class PatoisCLI(LightningCLI):
             config.trainer.precision = choose_precision(config.trainer.accelerator)
 
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
-        """Log to metrics.csv and W&B in the run's folder, unless `--trainer.logger` says otherwise."""
+        """Log to metrics.csv and W&B in the run's folder, unless `--trainer.logger` says otherwise; write checkpoints whole."""
         config = self.config_init[self.subcommand]
+        if config.trainer.plugins is None:
+            kwargs["plugins"] = [CheckpointWriter()]
         folder = Path(config.trainer.default_root_dir or ".")
         if config.trainer.logger in (None, True):
             if self.subcommand == "fit":

@@ -14,6 +14,7 @@ import torch
 import yaml
 
 import train
+from callbacks.checkpoint_writer import CheckpointWriter
 from callbacks.run_history import read_records
 from configs.cli import choose_precision
 from tests.runs import PAIRS, command, last_metrics, own_table, read_csv, write_pairs, write_tiny_base
@@ -99,6 +100,20 @@ def test_the_configuration_is_in_the_wandb_run_without_its_secrets(fitted: Path)
     assert config["model"]["optimizer"]["init_args"]["lr"] == 0.002
     assert config["trainer"]["precision"] == choose_precision("auto")
     assert config["wandb"]["tags"] == ["(hidden)"]
+
+
+def test_checkpoints_are_written_by_our_own_writer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written, plain = [], CheckpointWriter.save_checkpoint
+
+    def listen(self: CheckpointWriter, checkpoint: Any, path: Any, storage_options: Any = None) -> None:
+        written.append(Path(path).name)
+        plain(self, checkpoint, path, storage_options)
+
+    monkeypatch.setattr(CheckpointWriter, "save_checkpoint", listen)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    train.main(["fit", "--name", "mine", *own_table(tmp_path), "--trainer.max_epochs", "1"])
+    assert set(written) == {"best.ckpt", "last.ckpt"}
 
 
 def test_checkpoints_hold_tensors_and_plain_values_only(fitted: Path) -> None:
