@@ -103,6 +103,7 @@ def _make_key(
     """Return all that the prepared rows depend on; sources by their content, not by their names."""
     split = {**asdict(settings), "val_source": None, "test_source": None}
     contents = []
+    places = [location for task in tasks for location, _ in locations(task, source, settings)]
     for task in tasks:
         hashes = [(hash_source(location), side) for location, side in locations(task, source, settings)]
         if any(content is None for content, _ in hashes):
@@ -112,6 +113,9 @@ def _make_key(
     return {
         "tasks": described,
         "sources": contents,
+        "same_file": [
+            places.index(place) for place in places
+        ],  # totals are kept a file, and copies are two files
         "split": split,
         "forbidden": list(forbidden),
         **describe_code(),

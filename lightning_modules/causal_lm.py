@@ -200,7 +200,9 @@ class CausalLM(LightningModule):
             factor = factor * (gradient_clip_val / (norm + 1e-6)).clamp(max=1.0)
             gradient_clip_val = None
         torch._foreach_mul_(gradients, factor)
-        if gradient_clip_val:
+        if gradient_clip_val and unscaled:
+            torch.nn.utils.clip_grad_value_(self.parameters(), gradient_clip_val)
+        elif gradient_clip_val:
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any] | None:
@@ -268,8 +270,8 @@ class CausalLM(LightningModule):
         matrices = {"params": [p for p in parameters if p.ndim >= 2]}
         vectors = {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0}
         optimizer = self.optimizer([group for group in (matrices, vectors) if group["params"]])
-        self._optimizer_flags = note_flags(optimizer)
         scheduler = self.scheduler(optimizer) if self.scheduler else LambdaLR(optimizer, self._lr_factor)
+        self._optimizer_flags = note_flags(optimizer)
         if isinstance(scheduler, ReduceLROnPlateau):
             monitor = getattr(scheduler, "monitor", "val/loss")  # LightningCLI's own class brings one
             return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "monitor": monitor}}
@@ -291,8 +293,8 @@ class CausalLM(LightningModule):
     def on_train_start(self) -> None:
         """Let flags win over a checkpoint's settings, and set the first step's rate, which could not be known before."""
         scheduler = self.lr_schedulers()
-        changed = apply_flags(self.trainer.optimizers[0], scheduler, self._optimizer_flags)
-        if changed:
+        resumed = self.trainer.ckpt_path is not None
+        if resumed and (changed := apply_flags(self.trainer.optimizers[0], scheduler, self._optimizer_flags)):
             rank_zero_info(f"The optimizer goes on with the flags' {', '.join(changed)}.")
         if self.scheduler is not None:
             return

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import lightning.pytorch as pl
 import pytest
 import torch
 from jsonargparse import ArgumentParser
@@ -349,3 +350,23 @@ def test_compiled_training_gives_the_weights_of_plain_training_and_evaluates_unc
 def test_an_attention_that_does_not_exist_is_an_error(base: str) -> None:
     with pytest.raises(ValueError, match=r"--model.attention 'flsh' cannot be used here"):
         CausalLM(base, attention="flsh").configure_model()
+
+
+@pytest.mark.parametrize("algorithm", ["norm", "value"])
+def test_a_fused_optimizer_is_clipped_in_mixed_precision(base: str, algorithm: str) -> None:
+    module = CausalLM(base, optimizer=lambda params: torch.optim.AdamW(params, lr=1e-3, fused=True))
+    seen: list[float] = []
+
+    class Look(pl.Callback):
+        def on_before_zero_grad(self, trainer: pl.Trainer, pl_module: Any, optimizer: Any) -> None:
+            gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
+            if gradients:
+                largest = max(float(gradient.abs().max()) for gradient in gradients)
+                norm = float(torch.nn.utils.get_total_norm(gradients))
+                seen.append(norm if algorithm == "norm" else largest)
+
+    options = {"gradient_clip_val": 1e-3, "gradient_clip_algorithm": algorithm}
+    trainer = make_trainer(precision="bf16-mixed", callbacks=[Look()], **options)
+    trainer.fit(module, RowsData(uneven_rows(), batch_size=2))
+    assert seen
+    assert max(seen) <= 1e-3 * (1 + 1e-4)

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import lightning.pytorch as pl
 import pytest
 import torch
-from torch.optim.lr_scheduler import ExponentialLR, ReduceLROnPlateau, StepLR
+from torch.optim.lr_scheduler import CyclicLR, ExponentialLR, OneCycleLR, ReduceLROnPlateau, StepLR
 
+from lightning_modules.causal_lm import CausalLM
 from lightning_modules.optimizer_flags import apply_flags, note_flags
 from tests.lightning_modules.tiny_runs import RowsData, make_module, make_trainer, uneven_rows
 from tests.tiny import save_tiny
@@ -14,8 +17,8 @@ from tests.tiny import save_tiny
 def make(lr: float, decay: float, kind: type, **options: float):
     weight = torch.nn.Parameter(torch.ones(2))
     optimizer = torch.optim.AdamW([{"params": [weight]}], lr=lr, weight_decay=decay)
-    flags = note_flags(optimizer)
-    return optimizer, kind(optimizer, **options), flags
+    scheduler = kind(optimizer, **options)
+    return optimizer, scheduler, note_flags(optimizer)
 
 
 def step(optimizer, scheduler, times: int) -> None:
@@ -72,3 +75,53 @@ def test_a_resumed_run_trains_with_the_rate_of_its_flag(tmp_path: Path) -> None:
         trainer.save_checkpoint(tmp_path / f"{name}.ckpt")
         rates[name] = trainer.optimizers[0].param_groups[0]["lr"]
     assert rates == {"first": pytest.approx(0.1), "flag": pytest.approx(0.02), "same": pytest.approx(0.1)}
+
+
+OWN_SCHEDULES = {
+    "one cycle": lambda optimizer: OneCycleLR(optimizer, max_lr=0.01, total_steps=16),
+    "cyclic": lambda optimizer: CyclicLR(optimizer, base_lr=0.001, max_lr=0.01, step_size_up=3),
+}
+
+
+class Rates(pl.Callback):
+    """Notes the learning rate and the first beta of each step."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[float, float]] = []
+
+    def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        group = trainer.optimizers[0].param_groups[0]
+        self.seen.append((group["lr"], group["betas"][0]))
+
+
+@pytest.mark.pitfall(21)
+@pytest.mark.parametrize("name", OWN_SCHEDULES)
+def test_schedules_that_cycle_are_left_alone_fresh_and_resumed(name: str, tmp_path: Path) -> None:
+    base, expected = save_tiny(tmp_path / "base"), []
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.ones(2))], lr=0.01)
+    scheduler = OWN_SCHEDULES[name](optimizer)
+    for _ in range(8):
+        expected.append((optimizer.param_groups[0]["lr"], optimizer.param_groups[0]["betas"][0]))
+        optimizer.step()
+        scheduler.step()
+    rates = Rates()
+    for epochs, resume in ((1, None), (2, tmp_path / "first.ckpt")):
+        trainer = make_trainer(max_epochs=epochs, callbacks=[rates])
+        module = CausalLM(
+            base, optimizer=lambda params: torch.optim.AdamW(params, lr=0.01), scheduler=OWN_SCHEDULES[name]
+        )
+        trainer.fit(module, RowsData(uneven_rows(), 2), ckpt_path=resume)
+        trainer.save_checkpoint(tmp_path / "first.ckpt")
+    assert rates.seen == [pytest.approx(pair) for pair in expected]
+
+
+@pytest.mark.pitfall(21)
+def test_every_setting_of_the_flags_wins() -> None:
+    weight = torch.nn.Parameter(torch.ones(2))
+    old, new = (
+        torch.optim.SGD([weight], lr=0.1, momentum=0.9, nesterov=nesterov) for nesterov in (True, False)
+    )
+    flags = note_flags(new)
+    new.load_state_dict(old.state_dict())
+    assert apply_flags(new, None, flags) == ["nesterov False (was True)"]
+    assert new.param_groups[0]["nesterov"] is False
