@@ -44,7 +44,11 @@ def _find_version(package: str) -> str:
 def describe_tokenizer(tokenizer: Any) -> dict[str, Any] | None:
     """Return what a tokenizer's answers depend on, or None if it is not one that can say so (written in Python)."""
     backend = getattr(tokenizer, "backend_tokenizer", None)
-    if backend is None:
+    template = str(getattr(tokenizer, "chat_template", None))
+    own_code = not type(tokenizer).__module__.startswith(
+        ("transformers.", "tokenizers.")
+    )  # a Hub repository's
+    if backend is None or own_code or "strftime_now" in template:  # the date would be that of the first run
         return None
     # Set anew by every call, so they say nothing about the next one.
     content = {**json.loads(backend.to_str()), "truncation": None, "padding": None}

@@ -159,7 +159,8 @@ class CausalLM(LightningModule):
         Raises:
             ValueError: If rows are packed and that is not proved right for the base's architecture.
         """
-        check_packing(batch, self.decoder.config.model_type, self.base)
+        config = self.decoder.config
+        check_packing(batch, config.model_type, self.base, config._attn_implementation)
         loss_sum, count = supervised_loss(
             self.decoder,
             batch["input_ids"],

@@ -20,13 +20,12 @@ from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
 
 from lightning_modules.loss import logits_at
+from lightning_modules.packable import ATTENTIONS
 from lightning_modules.slot_cache import Layers, SlotCache
 
 DECODABLE = ("bloom", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "llama", "opt", "qwen3")
 """Architectures whose rows are tested to get the text that transformers' own generation gives them alone. Gemma 3 is
 not among them: a mask given to it takes the place of its sliding window."""
-ATTENTIONS = ("eager", "sdpa")
-"""Attention implementations that take the additive 4D mask."""
 FREE_SHARE = 0.125
 """Share of the slots that is free before new rows move in, or the last ones move together."""
 SHARED_TOKENS = 16

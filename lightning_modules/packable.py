@@ -12,14 +12,24 @@ PREFIX_SHARING = ("gpt2", "gpt_bigcode", "gpt_neox", "llama", "opt", "qwen3")
 """Those of them whose rows may share a prefix. GPT-Neo's may not: its local attention counts places in the sequence."""
 
 
-def check_packing(batch: Mapping[str, Any], model_type: str, base: str) -> None:
+ATTENTIONS = ("eager", "sdpa")
+"""Attention implementations that take an additive 4D mask."""
+
+
+def check_packing(batch: Mapping[str, Any], model_type: str, base: str, attention: str = "sdpa") -> None:
     """Raise ValueError if a training batch is packed in a way that is not proved right for the architecture.
 
     Args:
         batch: With `attention_mask` if it is packed, and `prefix_length` if its rows share a prefix.
         model_type: The architecture, as in the decoder's configuration.
         base: The base's name, for the message.
+        attention: The decoder's attention implementation.
     """
+    if "attention_mask" in batch and attention not in ATTENTIONS:
+        raise ValueError(
+            f"--data.packing needs --model.attention {' or '.join(ATTENTIONS)}, but it is {attention!r}: its mask is not "
+            "proved to part packed rows."
+        )
     for key, flag, proved in (
         ("attention_mask", "--data.packing", PACKABLE),
         ("prefix_length", "--data.share_prefix", PREFIX_SHARING),

@@ -11,7 +11,7 @@ from datamodules.examples import Encoded
 from datamodules.packing import block_mask
 from lightning_modules.causal_lm import CausalLM
 from lightning_modules.loss import supervised_loss
-from lightning_modules.packable import PACKABLE, PREFIX_SHARING
+from lightning_modules.packable import PACKABLE, PREFIX_SHARING, check_packing
 from tests.tiny import ARCHITECTURES, make_tiny
 
 LENGTHS = [9, 5, 12, 7, 3]
@@ -111,3 +111,11 @@ def test_an_architecture_that_is_not_proved_is_refused(architecture: str, prefix
     )
     with pytest.raises(ValueError, match=message):
         model.training_step(dict(dataset[0]), 0)  # type: ignore[arg-type]
+
+
+def test_an_attention_whose_mask_is_not_proved_is_refused() -> None:
+    batch = {"attention_mask": torch.zeros(1)}
+    check_packing(batch, "llama", "x", "eager")
+    check_packing({}, "llama", "x", "flash_attention_2")
+    with pytest.raises(ValueError, match=r"--model.attention eager or sdpa, but it is 'flash_attention_2'"):
+        check_packing(batch, "llama", "x", "flash_attention_2")

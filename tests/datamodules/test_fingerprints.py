@@ -66,3 +66,19 @@ def test_tokenizers(tokenizer_of: Callable[..., Any]) -> None:
     described = [describe(begin="<s>"), *map(describe, changes)]
     assert all(one != plain for one in described)
     assert describe_tokenizer(object()) is None
+
+
+def test_what_a_tokenizer_cannot_tell_is_not_cached() -> None:
+    from tests.tiny import make_tokenizer
+
+    tokenizer = make_tokenizer()
+    assert describe_tokenizer(tokenizer) is not None
+    tokenizer.chat_template = "{{ strftime_now('%d %b %Y') }}{{ messages[0]['content'] }}"
+    assert describe_tokenizer(tokenizer) is None
+
+    class OfARepository(type(tokenizer)):  # type: ignore[misc]
+        pass
+
+    other = make_tokenizer()
+    other.__class__ = OfARepository
+    assert describe_tokenizer(other) is None

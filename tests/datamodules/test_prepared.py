@@ -227,3 +227,13 @@ def test_two_tasks_and_lists_come_back(tmp_path: Path, monkeypatch: pytest.Monke
             other.alternatives[row] for row in range(0, len(one), 997)
         ]
         assert (np.asarray(one.lines) == other.lines).all()
+
+
+def test_copies_of_a_file_are_two_files(table: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.csv"
+    copy.write_bytes(table.read_bytes())
+    folder = tmp_path / "cache"
+    assert list(make(table, folder, val_source=str(table)).report["sources"]) == [str(table)]
+    again = make(table, folder, val_source=str(copy))
+    assert list(again.report["sources"]) == [str(table), str(copy)]
+    assert contents(again)["report"] == contents(make(table, folder, val_source=str(copy)))["report"]
