@@ -84,7 +84,8 @@ class CausalLM(LightningModule):
             min_lr_fraction: Where the default scheduler ends, as a share of the learning rate.
             gradient_checkpointing: Recompute activations in the backward pass: less memory, about a third slower.
             compile: Compile the decoder, all but its output embedding, with torch.compile for training. The first step
-                takes half a minute or more (less the next time), and lengths that vary do not compile anew; evaluation is not compiled.
+                takes half a minute or more (less the next time), and lengths that vary do not compile anew; evaluation
+                is not compiled.
             attention: How transformers computes attention: `sdpa` or `eager`; by default its own choice. On a CPU with
                 bf16 units `eager` is faster for rows of up to some hundred tokens.
             generation: How predictions are generated.
