@@ -110,7 +110,12 @@ def measure(base: str) -> Size:
     """Count the parameters of a decoder of the real shape, without making its weights."""
     config = AutoConfig.for_model(**{"word_embed_proj_dim": SHAPES[base].get("hidden_size"), **SHAPES[base]})
     with torch.device("meta"):
-        decoder = AutoModelForCausalLM.from_config(config)
+        return size_of(AutoModelForCausalLM.from_config(config))
+
+
+def size_of(decoder: Any) -> Size:
+    """Count the parameters of a decoder."""
+    config = decoder.config
     embedding, head = decoder.get_input_embeddings().weight, decoder.get_output_embeddings().weight
     total = sum(parameter.numel() for parameter in decoder.parameters())
     attention = tuple(
@@ -126,11 +131,14 @@ def measure(base: str) -> Size:
     )  # fmt: skip
 
 
+def forward_flops(size: Size, tokens: float, supervised: float) -> float:
+    """Return the FLOPs of one forward pass of a row of so many tokens, the output embedding at supervised ones only."""
+    return 2 * size.body * tokens + 2 * size.head * supervised + 2 * size.layers * size.hidden * tokens**2
+
+
 def flops_of_row(size: Size, lora: bool) -> float:
     """Return the training FLOPs of one row."""
-    tokens = PROMPT + COMPLETION
-    forward = 2 * size.body * tokens + 2 * size.head * COMPLETION + 2 * size.layers * size.hidden * tokens**2
-    return (2 if lora else 3) * forward
+    return (2 if lora else 3) * forward_flops(size, PROMPT + COMPLETION, COMPLETION)
 
 
 def trained(size: Size, rank: int | None) -> int:

@@ -8,14 +8,16 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM
 
+from bench.grid import forward_flops, size_of
 from bench.stopwatch import WARM_UP
 from bench.trainers import run_patois
 from bench.workload import Workload, make_workload
+
+BATCH = 8
 
 
 def matmul_flops(precision: str, size: int = 1536, repeats: int = 12) -> float:
@@ -30,21 +32,14 @@ def matmul_flops(precision: str, size: int = 1536, repeats: int = 12) -> float:
     return 2 * size**3 / sorted(seconds[2:])[(repeats - 2) // 2]
 
 
-def model_flops(workload: Workload, rows: int) -> float:
-    """Return the training FLOPs that the model needs for an average row, without padding.
-
-    Three times the forward pass: twice the parameters of the body for each token, twice those of the output embedding
-    for each supervised token, and the causal half of the attention's two products.
-    """
-    decoder: Any = AutoModelForCausalLM.from_pretrained(workload.model, dtype=torch.float32)
-    embedding, head = decoder.get_input_embeddings().weight, decoder.get_output_embeddings().weight
-    total = sum(parameter.numel() for parameter in decoder.parameters())
-    body = total - embedding.numel() - (0 if head is embedding else head.numel())
-    lengths = workload.train.lengths.astype(float)
-    supervised = lengths - workload.train.prompt_lengths
-    config = decoder.config
-    attention = 2 * config.num_hidden_layers * config.hidden_size * (lengths**2).sum()
-    return 3 * (2 * body * lengths.sum() + 2 * head.numel() * supervised.sum() + attention) / rows
+def model_flops(workload: Workload) -> float:
+    """Return the FLOPs of training on an average row in full, without padding; `bench.grid` has the arithmetic."""
+    size = size_of(AutoModelForCausalLM.from_pretrained(workload.model, dtype=torch.float32))
+    lengths = workload.train.lengths
+    rows = zip(lengths.tolist(), (lengths - workload.train.prompt_lengths).tolist(), strict=True)
+    return (
+        3 * sum(forward_flops(size, tokens, supervised) for tokens, supervised in rows) / len(workload.train)
+    )
 
 
 def main() -> None:
@@ -54,14 +49,14 @@ def main() -> None:
     parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16"))
     parser.add_argument("--rows", type=int, default=64)
     args = parser.parse_args()
+    if args.rows <= BATCH * WARM_UP:
+        parser.error(f"expected --rows above {BATCH * WARM_UP}, which are not timed, but got {args.rows}")
     with tempfile.TemporaryDirectory() as folder:
         workload = make_workload(Path(folder), args.shape, "arrow", args.rows)
         before = matmul_flops(args.precision)
-        rate = run_patois(workload, 8, args.precision)["rows_per_second"]
+        rate = run_patois(workload, BATCH, args.precision)["rows_per_second"]
         matmul = (before + matmul_flops(args.precision)) / 2
-        reached = rate * model_flops(workload, args.rows)
-    assert args.rows > 8 * WARM_UP
-    sys.stderr.flush()
+        reached = rate * model_flops(workload)
     result = {
         "shape": args.shape,
         "precision": args.precision,

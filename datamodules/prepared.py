@@ -102,13 +102,12 @@ def _make_key(
 ) -> dict[str, Any] | None:
     """Return all that the prepared rows depend on; sources by their content, not by their names."""
     split = {**asdict(settings), "val_source": None, "test_source": None}
-    contents = []
-    places = [location for task in tasks for location, _ in locations(task, source, settings)]
-    for task in tasks:
-        hashes = [(hash_source(location), side) for location, side in locations(task, source, settings)]
-        if any(content is None for content, _ in hashes):
-            return None
-        contents.append(hashes)
+    asked = [locations(task, source, settings) for task in tasks]
+    places = [location for sided in asked for location, _ in sided]
+    hashes = {location: hash_source(location) for location in dict.fromkeys(places)}
+    if None in hashes.values():
+        return None
+    contents = [[(hashes[location], side) for location, side in sided] for sided in asked]
     described = [{**asdict(task), "source": None, "description": ""} for task in tasks]
     return {
         "tasks": described,

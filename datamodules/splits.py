@@ -128,6 +128,11 @@ def split_by_scaffold(
     return split_by_hash(groups, val_fraction, test_fraction, seed)[ours.codes]
 
 
+def side_of(cell: str) -> int | None:
+    """Return the side that a cell of a split column names, or None."""
+    return GIVEN_NAMES.get(cell.strip().lower())
+
+
 def unknown_sides(names: Sequence[str], where: str) -> dict[int, str]:
     """Return why rows cannot be on a side, by their places: their cell of the split column says none.
 
@@ -139,7 +144,7 @@ def unknown_sides(names: Sequence[str], where: str) -> dict[int, str]:
         ValueError: If no row has a side.
     """
     column = TextColumn.of(names)
-    known = np.array([text.strip().lower() in GIVEN_NAMES for text in column.values.to_pylist()], dtype=bool)
+    known = np.array([side_of(text) is not None for text in column.values.to_pylist()], dtype=bool)
     if len(column) and not known.any():
         raise ValueError(
             f"Expected the split column to hold train, val or test, but {where} holds {column[0]!r} and no such name."
@@ -157,7 +162,7 @@ def split_as_given(names: Sequence[str]) -> NDArray[np.int8]:
     column = TextColumn.of(names)
     sides = []
     for name in column.values.to_pylist():
-        side = GIVEN_NAMES.get(name.strip().lower())
+        side = side_of(name)
         if side is None:
             raise ValueError(f"Expected the split column to hold train, val or test, but got {name!r}.")
         sides.append(side)

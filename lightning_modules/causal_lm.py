@@ -185,8 +185,8 @@ class CausalLM(LightningModule):
         Lightning has divided each micro-batch's sum by `accumulate_grad_batches` (also in a last window that is
         shorter), and DDP has averaged the ranks: both are undone here. A window without tokens has zero gradients.
 
-        Clipping by norm is done here in the same pass over the gradients. Lightning's own refuses a fused optimizer in
-        mixed precision; that is only wrong with fp16, whose fused optimizers have not unscaled the gradients yet.
+        Clipping by norm is done here in the same pass over the gradients. Lightning's own clipping refuses a fused
+        optimizer in any mixed precision, although only fp16's have not unscaled the gradients yet: it is left to those.
         """
         window = self.trainer.strategy.reduce(self._window.clone(), reduce_op="sum")
         assert isinstance(window, Tensor)
@@ -196,16 +196,16 @@ class CausalLM(LightningModule):
         self._window = torch.zeros_like(self._window)
         gradients = [p.grad for p in self.parameters() if p.grad is not None]
         factor = self.trainer.accumulate_grad_batches * self.trainer.world_size / tokens
-        unscaled = getattr(self.trainer.precision_plugin, "scaler", None) is None
-        if gradient_clip_val and gradient_clip_algorithm in (None, "norm") and unscaled:
+        scaled = getattr(self.trainer.precision_plugin, "scaler", None) is not None
+        by_value = gradient_clip_algorithm == "value"
+        if gradient_clip_val and not scaled and not by_value:
             norm = torch.nn.utils.get_total_norm(gradients) * factor
             factor = factor * (gradient_clip_val / (norm + 1e-6)).clamp(max=1.0)
-            gradient_clip_val = None
         torch._foreach_mul_(gradients, factor)
-        if gradient_clip_val and unscaled:
-            torch.nn.utils.clip_grad_value_(self.parameters(), gradient_clip_val)
-        elif gradient_clip_val:
+        if gradient_clip_val and scaled:
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+        elif gradient_clip_val and by_value:
+            torch.nn.utils.clip_grad_value_(self.parameters(), gradient_clip_val)
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any] | None:
         """Add to val/loss and generate; see `_predictions` for the value."""

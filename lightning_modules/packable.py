@@ -16,7 +16,7 @@ ATTENTIONS = ("eager", "sdpa")
 """Attention implementations that take an additive 4D mask."""
 
 
-def check_packing(batch: Mapping[str, Any], model_type: str, base: str, attention: str = "sdpa") -> None:
+def check_packing(batch: Mapping[str, Any], model_type: str, base: str, attention: str) -> None:
     """Raise ValueError if a training batch is packed in a way that is not proved right for the architecture.
 
     Args:
