@@ -52,16 +52,21 @@ CASES: tuple[Case, ...] = (
         "builtin", "arrow", 512, 16, "native",
         ("patois", "patois-fast", "bare", "trl-default", "trl-best", "trl-packed", "hf-best", "hf-compiled"),
     ),
-    Case("smollm2-135m", "arrow", 64, 8, "native", ("patois", "trl-default", "hf-best", "litgpt")),
-    Case("opt-125m", "arrow", 64, 8, "native", ("patois", "trl-default", "hf-best")),
-    Case("builtin", "alpaca", 512, 16, "native", ("patois", "patois-shared", "hf-best")),
+    Case("builtin", "alpaca", 512, 16, "native", ("patois", "patois-fast", "trl-default", "hf-best", "hf-compiled")),
     Case("builtin", "arrow", 512, 16, "fp32", ("patois", "bare", "hf-best")),
+    Case("smollm2-135m", "arrow", 64, 8, "native", ("patois", "bare", "trl-default", "hf-best", "litgpt")),
+    Case("smollm2-135m", "alpaca", 64, 8, "native", ("patois", "trl-default", "hf-best")),
+    Case("opt-125m", "arrow", 64, 8, "native", ("patois", "bare", "trl-default", "hf-best")),
+    Case("opt-125m", "alpaca", 64, 8, "native", ("patois", "hf-best")),
 )  # fmt: skip
 WORDS: dict[str, tuple[tuple[str, ...], ...]] = {
-    "mfu": (("--shape", "smollm2-135m"), ("--shape", "opt-125m"), ("--shape", "builtin", "--rows", "512")),
+    "mfu": (
+        ("--shape", "smollm2-135m"), ("--shape", "smollm2-135m", "--precision", "bf16"), ("--shape", "opt-125m"),
+        ("--shape", "builtin", "--rows", "512"),
+    ),
     "generation": (("--repeats", "1"),),  # the rounds repeat it
     "data": (("--case", "molecules"), ("--case", "text", "--rows", "1000000")),
-}
+}  # fmt: skip
 """Arguments of each measurement of a section, where it has any."""
 
 

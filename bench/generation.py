@@ -38,9 +38,9 @@ from lightning_modules.generation import GenerationSettings, generate
 
 CLOCK = time.perf_counter
 CASES = (
-    ("builtin", "arrow", 512, 64),
-    ("builtin", "alpaca", 256, 64),
-    ("opt-125m", "arrow", 64, 16),
+    ("builtin", "arrow", 1000, 64),
+    ("builtin", "alpaca", 1000, 64),
+    ("opt-125m", "arrow", 128, 16),
 )
 """Shape, format, rows, rows decoded at once."""
 

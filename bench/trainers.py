@@ -25,7 +25,7 @@ from bench.stopwatch import Stopwatch
 from bench.workload import MAX_LENGTH, Workload, held_out_loss, make_workload
 from datamodules.batching import BatchDataset, pad, plan_training
 from datamodules.examples import IGNORE_INDEX
-from lightning_modules.loss import supervised_loss
+from lightning_modules.training_loss import training_loss
 
 LEARNING_RATE, CLIP, WEIGHT_DECAY, BETAS = 3e-4, 1.0, 0.01, (0.9, 0.95)
 
@@ -70,7 +70,10 @@ def run_patois(workload: Workload, batch_size: int, precision: str, *flags: str)
 
 
 def run_bare(workload: Workload, batch_size: int, precision: str) -> dict[str, float]:
-    """Run a bare PyTorch loop over padded tensors that are made before the clock starts: what a framework costs."""
+    """Run a bare PyTorch loop over padded tensors that are made before the clock starts: what a framework costs.
+
+    It computes the loss as Patois does, shared beginnings and attention included, so that only the framework differs.
+    """
     decoder = AutoModelForCausalLM.from_pretrained(workload.model, dtype=torch.float32).train()
     rows = workload.train
     batches = BatchDataset(rows, plan_training(rows.lengths, batch_size, 1, 0, 0), pad_id=0)
@@ -80,8 +83,8 @@ def run_bare(workload: Workload, batch_size: int, precision: str) -> dict[str, f
     )
     stopwatch = Stopwatch()
     for batch in ready:
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
-            loss_sum, count = supervised_loss(decoder, batch["input_ids"], batch["labels"])
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16", cache_enabled=False):
+            loss_sum, count = training_loss(decoder, batch, "", share_prefix=True, choose_attention=True)
         (loss_sum / count).backward()
         torch.nn.utils.clip_grad_norm_(decoder.parameters(), CLIP)
         optimizer.step()
@@ -215,8 +218,7 @@ def run_hf_best(workload: Workload, batch_size: int, precision: str, **options: 
 
 TRAINERS: dict[str, Callable[[Workload, int, str], dict[str, float]]] = {
     "patois": run_patois,
-    "patois-fast": lambda *work: run_patois(*work, "--model.compile", "true", "--model.attention", "eager"),
-    "patois-shared": lambda *work: run_patois(*work, "--data.packing", "true", "--data.share_prefix", "true"),
+    "patois-fast": lambda *work: run_patois(*work, "--model.compile", "true"),
     "bare": run_bare,
     "trl-default": run_trl,
     "trl-best": lambda *work: run_trl_best(*work, train_sampling_strategy="group_by_length"),

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, DistributedSampler
 
 from datamodules.examples import IGNORE_INDEX, Encoded, LossOn
-from datamodules.packing import pack, pad, shared_prefix
+from datamodules.packing import pack, pad
 
 FILLER = -1
 """Row index of a row that is only there so that every rank has a batch; it is counted nowhere."""
@@ -38,9 +38,10 @@ class Batch(TypedDict, total=False):
     attention_mask: Tensor
     """Packed only: (packs, 1, T, T) float, 0 where attention is allowed and the lowest float elsewhere."""
     position_ids: Tensor
-    """Packed only: (packs, T) int64, starting anew with each row, or after the shared prefix."""
-    prefix_length: Tensor
-    """Packed with a shared prefix only: () int64, its tokens."""
+    """Packed only: (packs, T) int64, starting anew with each row."""
+    prefix_length: int
+    """Padded training batches with unsupervised prompts only: how many first tokens all rows share, each prompt keeping
+    one of its own."""
     prompt_ids: Tensor
     """Evaluation only: (B, P) int64, padded on the left, for generation."""
     prompt_mask: Tensor
@@ -88,6 +89,17 @@ def plan_evaluation(lengths: NDArray[np.int64], batch_size: int, world_size: int
     return [pool[rank::world_size] for pool in pools for rank in range(world_size)]
 
 
+def shared_prefix(prompts: Sequence[NDArray[np.int32]]) -> int:
+    """Return how many tokens all prompts begin with, of those that leave each prompt at least one of its own.
+
+    That one predicts nothing from the prefix, and the first supervised token is predicted from the row itself.
+    """
+    longest = min(len(prompt) for prompt in prompts) - 1
+    stacked = np.stack([prompt[:longest] for prompt in prompts])
+    differs = (stacked != stacked[0]).any(axis=0)
+    return int(differs.argmax()) if differs.any() else longest
+
+
 class BatchDataset(Dataset[Batch]):
     """Item i is the i-th batch of the plan, ready for the model."""
 
@@ -100,7 +112,6 @@ class BatchDataset(Dataset[Batch]):
         loss_on: LossOn = "completion",
         with_prompts: bool = False,
         pack_to: int | None = None,
-        share_prefix: bool = False,
         slots: int | None = None,
         row_ids: NDArray[np.int64] | None = None,
     ) -> None:
@@ -113,13 +124,12 @@ class BatchDataset(Dataset[Batch]):
             loss_on: Which tokens are supervised.
             with_prompts: Add `prompt_ids` and `prompt_mask`, for generation.
             pack_to: Lay several rows end to end in sequences of this many tokens, instead of padding each.
-            share_prefix: Packed rows share what their prompts begin with.
             slots: How many of an evaluation pool's rows to run at once.
             row_ids: (N,) what `row_index` calls each example; by default its number.
         """
         self.encoded, self.plan, self.pad_id = encoded, plan, pad_id
         self.loss_on, self.with_prompts, self.slots = loss_on, with_prompts, slots
-        self.pack_to, self.share_prefix = pack_to, share_prefix
+        self.pack_to = pack_to
         self.row_ids = np.arange(len(encoded)) if row_ids is None else row_ids
 
     def set_epoch(self, epoch: int) -> None:
@@ -139,11 +149,10 @@ class BatchDataset(Dataset[Batch]):
             labels = [np.full_like(label, IGNORE_INDEX) for label in labels]
         if self.pack_to is None:
             batch = Batch(input_ids=pad(ids, self.pad_id), labels=pad(labels, IGNORE_INDEX))
+            if self.loss_on == "completion" and not self.with_prompts:
+                batch["prefix_length"] = shared_prefix([self.encoded.prompt(row) for row in rows])
         else:
-            prefix = shared_prefix([self.encoded.prompt(row) for row in rows]) if self.share_prefix else 0
-            batch = Batch(**pack(ids, labels, self.pack_to, self.pad_id, prefix))  # type: ignore[typeddict-item]
-            if self.share_prefix:
-                batch["prefix_length"] = torch.tensor(prefix)
+            batch = Batch(**pack(ids, labels, self.pack_to, self.pad_id))  # type: ignore[typeddict-item]
         batch["row_index"] = (
             torch.full((1,), FILLER) if filler else torch.from_numpy(self.row_ids[rows].astype(np.int64))
         )

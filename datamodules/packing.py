@@ -1,4 +1,4 @@
-"""Packing: several rows end to end in one sequence, each as if alone; what all begin with can stand there once. Pure.
+"""Packing: several rows end to end in one sequence, each as if alone. Pure.
 
 Legend: B sequences of a batch, T tokens of the longest, R rows.
 """
@@ -14,9 +14,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from datamodules.examples import IGNORE_INDEX
-
-PREFIX = -1
-"""Segment of a shared prefix, which every row of its sequence sees."""
 
 
 def choose_packs(lengths: Sequence[int], capacity: int) -> list[list[int]]:
@@ -40,42 +37,25 @@ def choose_packs(lengths: Sequence[int], capacity: int) -> list[list[int]]:
 
 
 def block_mask(segments: Tensor) -> Tensor:
-    """Return the additive attention mask that lets a token see only earlier tokens of its own row, and the prefix.
+    """Return the additive attention mask that lets a token see only earlier tokens of its own row.
 
     Position ids alone do not isolate packed rows in every architecture (OPT never does), and a boolean 4D mask is
     wrong under eager attention; an additive float mask is right for all that were tried.
 
     Args:
-        segments: (B, T) int64, the number of the row that a token belongs to, `PREFIX` for the shared prefix, 0 for
-            padding.
+        segments: (B, T) int64, the number of the row that a token belongs to, 0 for padding.
 
     Returns:
         (B, 1, T, T) float32: 0 where attention is allowed, the lowest float elsewhere.
     """
     same = segments[:, :, None] == segments[:, None, :]
-    to_prefix = (segments == PREFIX)[:, None, :] & (segments > 0)[:, :, None]
     causal = torch.ones(segments.shape[1], segments.shape[1], dtype=torch.bool).tril()
-    allowed = ((same | to_prefix) & causal)[:, None]
+    allowed = (same & causal)[:, None]
     return torch.zeros(allowed.shape).masked_fill(~allowed, torch.finfo(torch.float32).min)
 
 
-def shared_prefix(prompts: Sequence[NDArray[np.int32]]) -> int:
-    """Return how many tokens all prompts begin with, of those that leave each prompt at least one of its own.
-
-    That one predicts nothing from the prefix, and the first supervised token is predicted from the row itself.
-    """
-    longest = min(len(prompt) for prompt in prompts) - 1
-    stacked = np.stack([prompt[:longest] for prompt in prompts])
-    differs = (stacked != stacked[0]).any(axis=0)
-    return int(differs.argmax()) if differs.any() else longest
-
-
 def pack(
-    ids: Sequence[NDArray[np.int32]],
-    labels: Sequence[NDArray[np.int64]],
-    capacity: int,
-    pad_id: int,
-    prefix: int = 0,
+    ids: Sequence[NDArray[np.int32]], labels: Sequence[NDArray[np.int64]], capacity: int, pad_id: int
 ) -> dict[str, Tensor]:
     """Lay rows end to end; the same loss as padded, in fewer sequences.
 
@@ -86,36 +66,18 @@ def pack(
         labels: Their labels.
         capacity: Most tokens of a sequence.
         pad_id: Token that fills the end of a sequence.
-        prefix: So many first tokens are the same in all rows, are not supervised, and stand once in each sequence.
 
     Returns:
         `input_ids`, `labels` and `position_ids` (B, T) int64, and `attention_mask` (B, 1, T, T) float32.
     """
-    packs = choose_packs([len(row) - prefix for row in ids], capacity - prefix)
-    own_labels = [np.concatenate([[IGNORE_INDEX], row[prefix + 1 :]]) for row in labels]
-    head = np.arange(prefix)
-    segments = [
-        np.repeat(
-            np.concatenate([[PREFIX], np.arange(1, len(rows) + 1)]),
-            [prefix, *(len(ids[row]) - prefix for row in rows)],
-        )
-        for rows in packs
-    ]
+    packs = choose_packs([len(row) for row in ids], capacity)
+    own_labels = [np.concatenate([[IGNORE_INDEX], row[1:]]) for row in labels]
+    segments = [np.repeat(np.arange(1, len(rows) + 1), [len(ids[row]) for row in rows]) for rows in packs]
+    positions = [np.concatenate([np.arange(len(ids[row])) for row in rows]) for rows in packs]
     return {
-        "input_ids": pad(
-            [np.concatenate([ids[0][:prefix], *(ids[row][prefix:] for row in rows)]) for rows in packs],
-            pad_id,
-        ),
-        "labels": pad(
-            [
-                np.concatenate([np.full(prefix, IGNORE_INDEX), *(own_labels[row] for row in rows)])
-                for rows in packs
-            ],
-            IGNORE_INDEX,
-        ),
-        "position_ids": pad(
-            [np.concatenate([head, *(np.arange(prefix, len(ids[row])) for row in rows)]) for rows in packs], 0
-        ),
+        "input_ids": pad([np.concatenate([ids[row] for row in rows]) for rows in packs], pad_id),
+        "labels": pad([np.concatenate([own_labels[row] for row in rows]) for rows in packs], IGNORE_INDEX),
+        "position_ids": pad(positions, 0),
         "attention_mask": block_mask(pad(segments, 0)),
     }
 

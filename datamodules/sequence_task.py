@@ -56,8 +56,6 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         batch_size: Rows a step on each rank, before gradient accumulation.
         eval_batch_size: Rows decoded at once on each rank when validating, testing and predicting.
         packing: Lay rows end to end instead of padding each; the loss is the same.
-        share_prefix: With packing, what all prompts of a batch begin with (an instruction, demonstrations) stands once
-            in each sequence and is computed once; the loss is the same.
         num_workers: Worker processes that collate batches; 0 is right for small models on a CPU.
         seed: Seed of order, phrasing and spelling; on the command line `--seed_everything`.
         predict_path: For `predict`: the file with the inputs.
@@ -93,7 +91,6 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         batch_size: int = 32,
         eval_batch_size: int = 64,
         packing: bool = False,
-        share_prefix: bool = False,
         num_workers: int = 0,
         seed: int = 0,
         predict_path: str | None = None,
@@ -106,11 +103,6 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         ):  # fmt: skip
             if value is not None and value < least:
                 raise ValueError(f"Expected --data.{name} to be at least {least}, but got {value}.")
-        if share_prefix and (not packing or loss_on == "all"):
-            raise ValueError(
-                "--data.share_prefix needs --data.packing true and --data.loss_on completion: a shared prefix stands in a "
-                f"packed sequence and is not supervised; got packing {packing} and loss_on {loss_on!r}."
-            )
         context = getattr(tokenizer, "model_max_length", None)
         if context is not None and max_length > context:
             raise ValueError(
@@ -136,7 +128,7 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         )
         self.predict_path, self.loss_on, self.num_workers = predict_path, loss_on, num_workers
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
-        self.packing, self.share_prefix = packing, share_prefix
+        self.packing = packing
 
     @property
     def world_size(self) -> int:
@@ -193,7 +185,6 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
             "pad_id": pad_id,
             "loss_on": self.loss_on,
             "pack_to": self.max_length if self.packing else None,
-            "share_prefix": self.share_prefix,
         }
 
     def _evaluation_loader(self, stage: EvalStage) -> DataLoader[Batch]:

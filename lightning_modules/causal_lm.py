@@ -26,11 +26,12 @@ from lightning_modules.adapters import (
 )
 from lightning_modules.decoders import Init, load_decoder, load_tokenizer
 from lightning_modules.generation import GenerationSettings, generate
-from lightning_modules.loss import loss_in_chunks, supervised_loss
+from lightning_modules.loss import loss_in_chunks
 from lightning_modules.optimizer_flags import apply_flags, note_flags
-from lightning_modules.packable import check_packing
 from lightning_modules.schedule import warmup_cosine
+from lightning_modules.shared_prefix import may_share_prefix
 from lightning_modules.token_mean import TokenMean
+from lightning_modules.training_loss import training_loss
 from lightning_modules.vocabulary import add_tokens as add_to_tokenizer
 from lightning_modules.vocabulary import read_tokens
 
@@ -66,6 +67,7 @@ class CausalLM(LightningModule):
         gradient_checkpointing: bool = False,
         compile: bool = False,
         attention: str | None = None,
+        share_prefix: bool | None = None,
         generation: GenerationSettings = GREEDY,
         trust_remote_code: bool = False,
         peft: LoraSettings | None = None,
@@ -86,8 +88,11 @@ class CausalLM(LightningModule):
             compile: Compile the decoder, all but its output embedding, with torch.compile for training. The first step
                 takes half a minute or more (less the next time), and lengths that vary do not compile anew; evaluation
                 is not compiled.
-            attention: How transformers computes attention: `sdpa` or `eager`; by default its own choice. On a CPU with
-                bf16 units `eager` is faster for rows of up to some hundred tokens.
+            attention: How transformers computes attention, e.g. `sdpa` or `eager`; by default its own choice, but `eager`
+                for training on short rows in bf16 on a CPU, where that is faster.
+            share_prefix: Run the tokens that all rows of a training batch begin with (an instruction, demonstrations) once
+                for all of them. The loss and its gradients are the same but for rounding, so that it is done by default
+                unless the base has dropout, which would be drawn once for all rows.
             generation: How predictions are generated.
             trust_remote_code: Run Python code that a Hub repository brings with its weights. Off by default.
             peft: Train low-rank adapters in place of all weights: `--model.peft.rank 8`; see `--model.peft.help`.
@@ -98,7 +103,7 @@ class CausalLM(LightningModule):
 
         Raises:
             ValueError: If the base cannot be found or fetched, or a share is not in [0, 1], or tokens are no tokens,
-                or both `peft` and `trainable` are given.
+                or `peft` and `trainable`, or `share_prefix` and `gradient_checkpointing`, are both given.
         """
         super().__init__()
         for name, share in {"warmup_fraction": warmup_fraction, "min_lr_fraction": min_lr_fraction}.items():
@@ -108,6 +113,11 @@ class CausalLM(LightningModule):
             raise ValueError(
                 "Expected --model.peft or --model.trainable, but got both: adapters freeze all weights of the base."
             )
+        if share_prefix and gradient_checkpointing:
+            raise ValueError(
+                "Expected --model.share_prefix or --model.gradient_checkpointing, but got both: gradient checkpointing "
+                "keeps no keys and values of the shared tokens."
+            )
         self.base = base
         self.init = init
         self.optimizer = optimizer
@@ -116,7 +126,7 @@ class CausalLM(LightningModule):
         self.min_lr_fraction = min_lr_fraction
         self.gradient_checkpointing = gradient_checkpointing
         self.compile_layers = compile
-        self.attention = attention
+        self.attention, self.share_prefix = attention, share_prefix
         self.generation = generation
         self.trust_remote_code = trust_remote_code
         self.peft = peft
@@ -148,6 +158,8 @@ class CausalLM(LightningModule):
             choose_trainable(decoder, self.trainable, self.new_ids)
         if self.compile_layers:
             decoder.base_model.compile(dynamic=True)
+        if self.share_prefix is None:
+            self.share_prefix = may_share_prefix(decoder)
         self.decoder = decoder
 
     def plain_decoder(self, weights: dict[str, Tensor]) -> tuple[PreTrainedModel, dict[str, Tensor]]:
@@ -160,14 +172,13 @@ class CausalLM(LightningModule):
         Raises:
             ValueError: If rows are packed and that is not proved right for the base's architecture.
         """
-        config = self.decoder.config
-        check_packing(batch, config.model_type, self.base, config._attn_implementation)
-        loss_sum, count = supervised_loss(
+        assert self.share_prefix is not None
+        loss_sum, count = training_loss(
             self.decoder,
-            batch["input_ids"],
-            batch["labels"],
-            batch.get("attention_mask"),
-            batch.get("position_ids"),
+            batch,
+            self.base,
+            share_prefix=self.share_prefix,
+            choose_attention=self.attention is None,
         )
         self._window = self._window.to(loss_sum.device) + torch.stack(
             [loss_sum.detach(), count.to(loss_sum.dtype)]

@@ -21,6 +21,7 @@ from transformers.cache_utils import DynamicCache
 
 from lightning_modules.loss import logits_at
 from lightning_modules.packable import ATTENTIONS
+from lightning_modules.shared_prefix import SHARED_TOKENS, encode_prefix
 from lightning_modules.slot_cache import Layers, SlotCache
 
 DECODABLE = ("bloom", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "llama", "opt", "qwen3")
@@ -28,8 +29,6 @@ DECODABLE = ("bloom", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "llama", "op
 not among them: a mask given to it takes the place of its sliding window."""
 FREE_SHARE = 0.125
 """Share of the slots that is free before new rows move in, or the last ones move together."""
-SHARED_TOKENS = 16
-"""A beginning shared by all prompts is encoded apart if it has this many tokens."""
 CHECK_STEPS = 8
 """On a GPU, steps between two looks at which rows are finished."""
 
@@ -206,15 +205,7 @@ class _Decoding:
         if shared < SHARED_TOKENS or len(self.prompt_ids) == 1:
             return [], 0
         ids = self.prompt_ids[:1, :shared]
-        cache = DynamicCache()
-        logits_at(
-            self.decoder,
-            torch.zeros_like(ids, dtype=torch.bool),
-            input_ids=ids,
-            past_key_values=cache,
-            use_cache=True,
-        )
-        return _layers(cache), shared
+        return _layers(encode_prefix(self.decoder, ids)), shared
 
 
 def _layers(cache: DynamicCache) -> Layers:

@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from lightning_modules.shared_prefix import encode_prefix
+
 IGNORE_INDEX = -100
 
 
@@ -23,6 +25,7 @@ def supervised_loss(
     labels: Tensor,
     attention_mask: Tensor | None = None,
     position_ids: Tensor | None = None,
+    prefix: int = 0,
 ) -> tuple[Tensor, Tensor]:
     """Return the sum of the cross-entropies of the supervised tokens, and their number.
 
@@ -37,6 +40,8 @@ def supervised_loss(
         input_ids: `(B, T)`, padded on the right with any token.
         attention_mask: Packed rows only: `(B, 1, T, T)`, added to the attention scores.
         position_ids: Packed rows only: `(B, T)`, starting anew with each row.
+        prefix: Padded rows only: the first so many tokens are the same in all rows and predict nothing that is
+            supervised. They are run once for all rows; the loss and its gradients are the same but for rounding.
         labels: `(B, T)`, aligned with `input_ids` (the shift happens here); `IGNORE_INDEX` is not supervised.
 
     Returns:
@@ -45,11 +50,15 @@ def supervised_loss(
     targets_BT = F.pad(
         labels[:, 1:], (0, 1), value=IGNORE_INDEX
     )  # the token that position t predicts is t + 1
+    inputs: dict[str, Any] = {"attention_mask": attention_mask, "position_ids": position_ids}
+    inputs = {name: value for name, value in inputs.items() if value is not None}
+    if prefix:
+        cache = encode_prefix(decoder, input_ids[:1, :prefix])
+        cache.batch_repeat_interleave(len(input_ids))
+        inputs |= {"past_key_values": cache, "use_cache": True}
+        input_ids, targets_BT = input_ids[:, prefix:], targets_BT[:, prefix:]
     keep_BT = targets_BT != IGNORE_INDEX
-    inputs = {"input_ids": input_ids, "attention_mask": attention_mask, "position_ids": position_ids}
-    logits_NV = logits_at(
-        decoder, keep_BT, **{name: value for name, value in inputs.items() if value is not None}
-    )
+    logits_NV = logits_at(decoder, keep_BT, input_ids=input_ids, **inputs)
     targets_N = targets_BT[keep_BT]
     loss_sum = F.cross_entropy(logits_NV.float(), targets_N, reduction="sum")
     return loss_sum, keep_BT.sum()

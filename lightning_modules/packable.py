@@ -8,10 +8,6 @@ from typing import Any
 PACKABLE = ("gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "llama", "opt", "qwen3")
 """Architectures whose packed rows are tested to be as if alone. BLOOM's are not: its positions come from the mask.
 Gemma 3's are not: a mask given to it takes the place of its sliding window, too."""
-PREFIX_SHARING = ("gpt2", "gpt_bigcode", "gpt_neox", "llama", "opt", "qwen3")
-"""Those of them whose rows may share a prefix. GPT-Neo's may not: its local attention counts places in the sequence."""
-
-
 ATTENTIONS = ("eager", "sdpa")
 """Attention implementations that take an additive 4D mask."""
 
@@ -20,7 +16,7 @@ def check_packing(batch: Mapping[str, Any], model_type: str, base: str, attentio
     """Raise ValueError if a training batch is packed in a way that is not proved right for the architecture.
 
     Args:
-        batch: With `attention_mask` if it is packed, and `prefix_length` if its rows share a prefix.
+        batch: With `attention_mask` if it is packed.
         model_type: The architecture, as in the decoder's configuration.
         base: The base's name, for the message.
         attention: The decoder's attention implementation.
@@ -30,11 +26,7 @@ def check_packing(batch: Mapping[str, Any], model_type: str, base: str, attentio
             f"--data.packing needs --model.attention {' or '.join(ATTENTIONS)}, but it is {attention!r}: its mask is not "
             "proved to part packed rows."
         )
-    for key, flag, proved in (
-        ("attention_mask", "--data.packing", PACKABLE),
-        ("prefix_length", "--data.share_prefix", PREFIX_SHARING),
-    ):
-        if key in batch and model_type not in proved:
-            raise ValueError(
-                f"{flag} is right for {', '.join(proved)}, but the base {base!r} is a {model_type}. Leave it out."
-            )
+    if "attention_mask" in batch and model_type not in PACKABLE:
+        raise ValueError(
+            f"--data.packing is right for {', '.join(PACKABLE)}, but the base {base!r} is a {model_type}. Leave it out."
+        )

@@ -9,31 +9,27 @@ import torch
 from datamodules.batching import BatchDataset
 from datamodules.examples import Encoded
 from datamodules.packing import block_mask
-from lightning_modules.causal_lm import CausalLM
 from lightning_modules.loss import supervised_loss
-from lightning_modules.packable import PACKABLE, PREFIX_SHARING, check_packing
+from lightning_modules.packable import PACKABLE, check_packing
+from lightning_modules.training_loss import training_loss
 from tests.tiny import ARCHITECTURES, make_tiny
 
 LENGTHS = [9, 5, 12, 7, 3]
 
 
-def make_encoded(prefix: int = 0) -> Encoded:
-    """Rows whose prompts begin with the same `prefix` tokens."""
+def make_encoded() -> Encoded:
     rng = np.random.default_rng(0)
-    offsets = np.concatenate([[0], np.cumsum(np.array(LENGTHS) + prefix)])
-    ids = rng.integers(5, 200, offsets[-1]).astype(np.int32)
-    for start in offsets[:-1]:
-        ids[start : start + prefix] = ids[:prefix]
-    return Encoded(ids, offsets, np.array(LENGTHS) // 3 + prefix)
+    offsets = np.concatenate([[0], np.cumsum(LENGTHS)])
+    return Encoded(rng.integers(5, 200, offsets[-1]).astype(np.int32), offsets, np.array(LENGTHS) // 3)
 
 
 def loss_and_gradient(
-    architecture: str, pack_to: int | None, plan: list[list[int]], loss_on: str, prefix: int = 0
+    architecture: str, pack_to: int | None, plan: list[list[int]], loss_on: str
 ) -> tuple[float, torch.Tensor]:
     decoder = make_tiny(architecture)
     dataset = BatchDataset(
-        make_encoded(prefix), [np.array(rows) for rows in plan], pad_id=0, loss_on=loss_on,  # type: ignore[arg-type]
-        pack_to=pack_to, share_prefix=prefix > 0,
+        make_encoded(), [np.array(rows) for rows in plan], pad_id=0, loss_on=loss_on,  # type: ignore[arg-type]
+        pack_to=pack_to,
     )  # fmt: skip
     total, tokens = torch.zeros(()), 0
     for number in range(len(dataset)):
@@ -64,20 +60,6 @@ def test_packed_rows_have_the_loss_and_gradient_of_rows_alone(architecture: str,
 
 
 @pytest.mark.pitfall(1)
-@pytest.mark.parametrize(
-    "architecture", [name for name in ARCHITECTURES if make_tiny(name).config.model_type in PREFIX_SHARING]
-)
-def test_rows_with_a_shared_prefix_have_the_loss_and_gradient_of_rows_alone(architecture: str) -> None:
-    # longer than the local attention's window of 8, which is what keeps GPT-Neo off the list
-    alone, alone_gradient = loss_and_gradient(
-        architecture, None, [[row] for row in range(5)], "completion", 11
-    )
-    packed, packed_gradient = loss_and_gradient(architecture, 40, [list(range(5))], "completion", 11)
-    assert packed == pytest.approx(alone, abs=1e-5)
-    torch.testing.assert_close(packed_gradient, alone_gradient, rtol=1e-4, atol=1e-5)
-
-
-@pytest.mark.pitfall(1)
 def test_without_the_block_mask_rows_leak_into_each_other() -> None:
     # The trap itself: OPT with position ids alone. If this ever fails, the mask may no longer be needed.
     decoder = make_tiny("opt").eval()
@@ -96,21 +78,17 @@ def test_without_the_block_mask_rows_leak_into_each_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("architecture", "prefix", "message"),
+    ("architecture", "message"),
     [
-        ("bloom", 0, r"--data.packing is right for gpt2.*is a bloom"),
-        ("gemma3_text", 0, r"--data.packing is right for gpt2.*is a gemma3_text"),
-        ("gpt_neo", 11, r"--data.share_prefix is right for gpt2.*is a gpt_neo"),
+        ("bloom", r"--data.packing is right for gpt2.*is a bloom"),
+        ("gemma3_text", r"--data.packing is right for gpt2.*is a gemma3_text"),
     ],
 )
-def test_an_architecture_that_is_not_proved_is_refused(architecture: str, prefix: int, message: str) -> None:
-    model = CausalLM()
-    model.decoder = make_tiny(architecture)
-    dataset = BatchDataset(
-        make_encoded(prefix), [np.arange(5)], pad_id=0, pack_to=40, share_prefix=prefix > 0
-    )
+def test_an_architecture_that_is_not_proved_is_refused(architecture: str, message: str) -> None:
+    decoder = make_tiny(architecture)
+    batch = dict(BatchDataset(make_encoded(), [np.arange(5)], pad_id=0, pack_to=40)[0])
     with pytest.raises(ValueError, match=message):
-        model.training_step(dict(dataset[0]), 0)  # type: ignore[arg-type]
+        training_loss(decoder, batch, architecture, share_prefix=True, choose_attention=True)
 
 
 def test_an_attention_whose_mask_is_not_proved_is_refused() -> None:

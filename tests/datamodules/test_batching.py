@@ -12,6 +12,7 @@ from datamodules.batching import (
     RankSampler,
     plan_evaluation,
     plan_training,
+    shared_prefix,
 )
 from datamodules.examples import IGNORE_INDEX, Encoded
 
@@ -127,3 +128,32 @@ def test_a_pool_says_how_many_rows_run_at_once() -> None:
     (batch,) = BatchDataset(encoded, plan, pad_id=0, with_prompts=True, slots=2)
     assert batch["slots"] == 2
     assert len(batch["input_ids"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("prompts", "length"),
+    [
+        ([[1, 2, 3], [1, 2, 4]], 2),
+        ([[1, 2, 3], [1, 2, 3]], 2),
+        ([[1, 2], [1, 2, 3]], 1),
+        ([[1], [1, 2]], 0),
+        ([[5, 2], [1, 2]], 0),
+        ([[1, 2, 3, 4]], 3),
+    ],
+)
+def test_a_prefix_leaves_every_prompt_a_token(prompts: list[list[int]], length: int) -> None:
+    assert shared_prefix([np.array(prompt, dtype=np.int32) for prompt in prompts]) == length
+
+
+def test_training_batches_say_what_all_rows_begin_with() -> None:
+    encoded = Encoded(
+        np.array([1, 2, 3, 9, 1, 2, 4, 9], dtype=np.int32), np.array([0, 4, 8]), np.array([3, 3])
+    )
+    rows = [np.array([0, 1])]
+    batch = BatchDataset(encoded, rows, pad_id=0)[0]
+    assert batch["prefix_length"] == 2
+    assert (batch["labels"][:, :3] == IGNORE_INDEX).all(), (
+        "the row's own prompt token predicts the first answer token"
+    )
+    for options in ({"loss_on": "all"}, {"pack_to": 8}, {"with_prompts": True}):
+        assert "prefix_length" not in BatchDataset(encoded, rows, pad_id=0, **options)[0]  # type: ignore[arg-type]

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import torch
 
 from datamodules.examples import IGNORE_INDEX
-from datamodules.packing import block_mask, choose_packs, pack, pad, shared_prefix
+from datamodules.packing import block_mask, choose_packs, pack, pad
 
 LENGTHS = np.random.default_rng(0).integers(3, 60, size=333)
 
@@ -50,31 +49,3 @@ def test_packing_lays_rows_end_to_end() -> None:
     assert batch["position_ids"].tolist() == [[0, 1, 2, 3, 0], [0, 1, 2, 0, 1]]
     # A row's first token is not supervised, or it would be learned from the row before.
     assert batch["labels"].tolist()[1] == [IGNORE_INDEX, *ids[0][1:], IGNORE_INDEX, ids[2][1]]
-
-
-def test_a_shared_prefix_stands_once_in_each_sequence() -> None:
-    head = [91, 92, 93]
-    ids = [np.array([*head, *row], dtype=np.int32) for row in rows_of(3, 4, 2)]
-    labels = [np.array([IGNORE_INDEX] * 4 + row.tolist()[4:]) for row in ids]
-    batch = pack(ids, labels, 8, 0, prefix=3)
-    assert batch["input_ids"].tolist() == [[*ids[1], 0], [*ids[0], *ids[2][3:]]]
-    assert batch["position_ids"].tolist() == [[0, 1, 2, 3, 4, 5, 6, 0], [0, 1, 2, 3, 4, 5, 3, 4]]
-    assert batch["labels"].tolist()[1] == [*labels[0], IGNORE_INDEX, labels[2][4]]
-    sees = batch["attention_mask"][1, 0] == 0
-    assert sees[6].tolist() == [True, True, True, False, False, False, True, False]
-    assert sees[5].tolist() == [True] * 6 + [False] * 2
-
-
-@pytest.mark.parametrize(
-    ("prompts", "length"),
-    [
-        ([[1, 2, 3], [1, 2, 4]], 2),
-        ([[1, 2, 3], [1, 2, 3]], 2),
-        ([[1, 2], [1, 2, 3]], 1),
-        ([[1], [1, 2]], 0),
-        ([[5, 2], [1, 2]], 0),
-        ([[1, 2, 3, 4]], 3),
-    ],
-)
-def test_a_prefix_leaves_every_prompt_a_token(prompts: list[list[int]], length: int) -> None:
-    assert shared_prefix([np.array(prompt, dtype=np.int32) for prompt in prompts]) == length

@@ -1,0 +1,52 @@
+"""The loss of a training batch, computed the fastest way that is proved to be right. Pure torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from typing import Any
+
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from lightning_modules.attention import fastest_attention
+from lightning_modules.loss import supervised_loss
+from lightning_modules.packable import check_packing
+from lightning_modules.shared_prefix import SHARED_TOKENS
+
+
+def training_loss(
+    decoder: PreTrainedModel,
+    batch: Mapping[str, Any],
+    base: str,
+    *,
+    share_prefix: bool,
+    choose_attention: bool,
+) -> tuple[Tensor, Tensor]:
+    """Return what `supervised_loss` does.
+
+    Args:
+        decoder: A causal language model.
+        batch: `input_ids` and `labels` `(B, T)`; if it is packed `attention_mask` and `position_ids`; `prefix_length`, the
+            tokens that all rows begin with and that predict nothing supervised, if that is known.
+        base: The base's name, for messages.
+        share_prefix: Run those tokens once.
+        choose_attention: Whether the attention may be chosen by the length of the rows.
+
+    Raises:
+        ValueError: If rows are packed and that is not proved right for the base's architecture.
+    """
+    config = decoder.config
+    check_packing(batch, config.model_type, base, config._attn_implementation)
+    input_ids = batch["input_ids"]
+    rows, tokens = input_ids.shape
+    prefix = batch.get("prefix_length", 0) if share_prefix and rows > 1 else 0
+    with fastest_attention(decoder, tokens, input_ids.device) if choose_attention else nullcontext():
+        return supervised_loss(
+            decoder,
+            input_ids,
+            batch["labels"],
+            batch.get("attention_mask"),
+            batch.get("position_ids"),
+            prefix if prefix >= SHARED_TOKENS else 0,
+        )

@@ -1,0 +1,90 @@
+"""Rows that share their beginning are as if alone, for each architecture."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from lightning_modules.causal_lm import CausalLM
+from lightning_modules.loss import supervised_loss
+from lightning_modules.shared_prefix import SHARED_TOKENS, may_share_prefix
+from lightning_modules.training_loss import training_loss
+from tests.tiny import ARCHITECTURES, DROPOUTS, VOCABULARY, make_tiny
+
+PREFIX = 20
+LENGTHS = (40, 25, 30, 38, 23)
+
+
+def make_batch() -> dict[str, torch.Tensor | int]:
+    """Rows that begin with the same tokens, more of them than the local attentions' window of 8."""
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(5, VOCABULARY, (len(LENGTHS), max(LENGTHS)), generator=generator)
+    ids[:, :PREFIX] = ids[:1, :PREFIX]
+    labels = ids.clone()
+    labels[:, : PREFIX + 2] = -100
+    for row, length in enumerate(LENGTHS):
+        ids[row, length:], labels[row, length:] = 0, -100
+    return {"input_ids": ids, "labels": labels, "prefix_length": PREFIX}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "attention"),
+    [
+        (name, attention)
+        for name in ARCHITECTURES
+        for attention in ("eager", "sdpa")
+        if attention == "eager" or make_tiny(name)._supports_sdpa
+    ],
+)
+def test_rows_have_the_loss_and_gradient_of_rows_alone(architecture: str, attention: str) -> None:
+    decoder = make_tiny(architecture).double()
+    decoder.config._attn_implementation = attention
+    batch = make_batch()
+    results = []
+    for prefix in (0, PREFIX):
+        decoder.zero_grad()
+        loss, count = supervised_loss(decoder, batch["input_ids"], batch["labels"], prefix=prefix)  # type: ignore[arg-type]
+        loss.backward()
+        gradient = torch.cat([p.grad.flatten() for p in decoder.parameters() if p.grad is not None])
+        results.append((loss.detach(), count, gradient))
+    torch.testing.assert_close(results[1], results[0], rtol=1e-5, atol=1e-4)
+
+
+def tokens_run(
+    decoder: torch.nn.Module, batch: dict[str, torch.Tensor | int], share: bool
+) -> list[tuple[int, ...]]:
+    shapes: list[tuple[int, ...]] = []
+    handle = decoder.get_input_embeddings().register_forward_hook(  # type: ignore[operator]
+        lambda module, args, output: shapes.append(tuple(args[0].shape))
+    )
+    training_loss(decoder, batch, "tiny", share_prefix=share, choose_attention=True)  # type: ignore[arg-type]
+    handle.remove()
+    return shapes
+
+
+def test_the_shared_tokens_are_run_once() -> None:
+    decoder, batch = make_tiny(), make_batch()
+    assert tokens_run(decoder, batch, True) == [(1, PREFIX), (5, 40 - PREFIX)]
+    assert tokens_run(decoder, batch, False) == [(5, 40)]
+    assert tokens_run(decoder, {**batch, "prefix_length": SHARED_TOKENS - 1}, True) == [(5, 40)]
+    alone = {name: value[:1] if isinstance(value, torch.Tensor) else value for name, value in batch.items()}
+    assert tokens_run(decoder, alone, True) == [(1, 40)]
+
+
+@pytest.mark.parametrize("architecture", DROPOUTS)
+def test_not_where_it_would_change_the_training(architecture: str) -> None:
+    assert may_share_prefix(make_tiny(architecture))
+    assert not may_share_prefix(make_tiny(architecture, dropout=0.1))
+
+
+def test_not_with_dropout_of_adapters_or_gradient_checkpointing() -> None:
+    decoder = make_tiny()
+    decoder.add_module("lora_dropout", torch.nn.Dropout(0.1))
+    assert not may_share_prefix(decoder)
+    decoder = make_tiny()
+    decoder.gradient_checkpointing_enable()
+    assert not may_share_prefix(decoder)
+    with pytest.raises(
+        ValueError, match=r"--model.share_prefix or --model.gradient_checkpointing, but got both"
+    ):
+        CausalLM(share_prefix=True, gradient_checkpointing=True)
