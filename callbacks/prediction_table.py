@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
@@ -12,10 +12,21 @@ from callbacks.csv_files import write_csv
 from callbacks.drawing import draw
 from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage, gather_by_index
 from callbacks.judging import judge_sameness, judge_validity
+from callbacks.outcomes import Outcome, outcomes_of
+from callbacks.round_trip import NOTIONS, reads_names
 from callbacks.run_facts import output_folder
+from callbacks.structures import relations_of
 
 _COLUMNS = ("row", "task", "input", "target", "prediction", "verdict")
+_DETAILS = ("outcome", "reason", "read_as", "asked_for")
 _LAST_COLUMNS = ("score", "stopped", "num_tokens", "input_notation", "output_notation")
+_WORDS = {
+    "string": "exact",
+    "canonical": "same molecule",
+    "round_trip": "same molecule",
+    "round_trip_tautomer": "same inchikey",
+    "round_trip_without_stereo": "same without stereo",
+}
 
 
 def verdict(same: dict[str, bool], invalid_reason: str | None) -> str:
@@ -32,8 +43,7 @@ def verdict(same: dict[str, bool], invalid_reason: str | None) -> str:
     """
     for notion, equal in same.items():
         if equal:
-            words = {"string": "exact", "canonical": "same molecule"}
-            return words.get(notion, f"same {notion.replace('_', ' ')}")
+            return _WORDS.get(notion, f"same {notion.replace('_', ' ')}")
     return "wrong" if invalid_reason is None else "invalid"
 
 
@@ -42,7 +52,10 @@ class PredictionTable(RowReader):
 
     The table lies in the run's folder for `fit`, and in the folder of the subcommand there (`test/`) for others.
     One line a row, in index order: row, task, input, target, prediction, verdict, one column for each notion
-    of "same", score (log-probability), stopped, num_tokens, and both notations. `callbacks.csv_files.read_csv` reads it back.
+    of "same", score (log-probability), stopped, num_tokens, and both notations. `validate` and `test` add the outcome (see
+    `callbacks.outcomes`), the parser's reason, and the molecules that the prediction was read as and that was asked for;
+    with `RoundTrip`, a name that differs from the reference and is right has the verdict `same molecule`.
+    `callbacks.csv_files.read_csv` reads it back.
     With a W&B logger, the same `wandb_rows` rows go to the table `<stage>/predictions`, molecules drawn.
 
     Args:
@@ -68,41 +81,70 @@ class PredictionTable(RowReader):
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
     ) -> None:
         """Judge this rank's rows, gather all on rank 0, and write them there."""
-        judged = zip(rows, judge_sameness(rows), judge_validity(rows), strict=True)
-        records = gather_by_index({row.index: (row, same, verdict(same, why)) for row, same, why in judged})
+        detailed = trainer.state.fn != TrainerFn.FITTING
+        judged = _judge(rows, detailed, with_names=detailed and reads_names(trainer, rows))
+        records = gather_by_index({one.row.index: one for one in judged})
         if not trainer.is_global_zero:
             return
-        notions = list(dict.fromkeys(notion for _, same, _ in records.values() for notion in same))
+        notions = list(dict.fromkeys(notion for one in records.values() for notion in one.same))
         epoch = trainer.current_epoch if self._epoch is None else self._epoch
         path = output_folder(trainer) / "predictions" / f"{stage}_epoch_{epoch}.csv"
-        write_csv(
-            path,
-            [*_COLUMNS, *(f"same_{notion}" for notion in notions), *_LAST_COLUMNS],
-            (_record(row, same, word) for row, same, word in records.values()),
-        )
+        columns = [*_COLUMNS, *(f"same_{notion}" for notion in notions), *_LAST_COLUMNS]
+        write_csv(path, [*columns, *(_DETAILS if detailed else ())], map(_record, records.values()))
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger) and self.wandb_rows > 0 and records:
-                shown = [(row, word) for row, _, word in _spread(list(records.values()), self.wandb_rows)]
-                columns, data = _drawn_table(shown)
+                shown = _spread(list(records.values()), self.wandb_rows)
+                columns, data = _drawn_table([(one.row, one.word) for one in shown])
                 logger.log_table(f"{stage}/predictions", columns, data, step=trainer.global_step)
 
 
-def _record(row: EvaluatedRow, same: dict[str, bool], word: str) -> dict[str, Any]:
+class _Judged(NamedTuple):
+    """A row and what is said about its prediction."""
+
+    row: EvaluatedRow
+    same: dict[str, bool]
+    word: str
+    outcome: Outcome | None
+
+
+def _judge(rows: list[EvaluatedRow], detailed: bool, with_names: bool) -> list[_Judged]:
+    """Return what is said about each row; in detail with its outcome, and with names that are read as molecules."""
+    outcomes: list[Outcome] | list[None] = outcomes_of(rows, with_names) if detailed else [None] * len(rows)
+    relations = relations_of([one.molecules for one in outcomes if one])
+    judged = []
+    for place, (row, same, why) in enumerate(
+        zip(rows, judge_sameness(rows), judge_validity(rows), strict=True)
+    ):
+        outcome = outcomes[place]
+        if with_names and row.output_notation == "iupac" and (relation := relations[place]):
+            same = same | {name: relation[of] for name, of in NOTIONS.items()}
+        reason = why or (outcome.reason if outcome else None)
+        judged.append(_Judged(row, same, verdict(same, reason), outcome))
+    return judged
+
+
+def _record(judged: _Judged) -> dict[str, Any]:
     """Return the cells of a row by column."""
-    return {
+    row, outcome = judged.row, judged.outcome
+    record = {
         "row": row.index,
         "task": row.task,
         "input": row.input,
         "target": row.target,
         "prediction": row.prediction,
-        "verdict": word,
-        **{f"same_{notion}": equal for notion, equal in same.items()},
+        "verdict": judged.word,
+        **{f"same_{notion}": equal for notion, equal in judged.same.items()},
         "score": round(row.score, 6),
         "stopped": row.stopped,
         "num_tokens": row.num_tokens,
         "input_notation": row.input_notation,
         "output_notation": row.output_notation,
     }
+    if outcome is None:
+        return record
+    read_as = outcome.molecules.prediction.smiles if outcome.molecules.prediction else None
+    details = (outcome.name, outcome.reason, read_as, outcome.molecules.reference)
+    return record | dict(zip(_DETAILS, details, strict=True))
 
 
 def _spread(items: list[Any], at_most: int) -> list[Any]:

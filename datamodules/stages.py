@@ -225,6 +225,10 @@ class Stages:
         """Return how many rows a stage evaluates."""
         return len(self.pools[stage])
 
+    def answer_lengths(self, stage: EvalStage) -> NDArray[np.int64]:
+        """Return how many tokens the target of each evaluated row has, (N,), the stop token included."""
+        return self.encoded[stage].lengths - self.encoded[stage].prompt_lengths
+
     def set_aside(self, stage: str) -> list[SetAside]:
         """Return the rows that could not be used, with line and reason (`predict`: of the file to predict)."""
         return self.aside.get("predict" if stage == "predict" else "fit", [])

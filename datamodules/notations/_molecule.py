@@ -72,6 +72,12 @@ def _morgan_generator() -> rdFingerprintGenerator.FingerprintGenerator64:
     return rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
 
 
+def morgan_bits(molecule: Molecule) -> str:
+    """Return the Morgan fingerprint as hexadecimal digits, the first bit's byte first."""
+    fingerprint = _morgan_generator().GetFingerprint(molecule.mol)
+    return bytes(DataStructs.BitVectToBinaryText(fingerprint)).hex()
+
+
 @functools.lru_cache(maxsize=1)
 def _path_generator() -> rdFingerprintGenerator.FingerprintGenerator64:
     return rdFingerprintGenerator.GetRDKitFPGenerator(fpSize=2048)

@@ -112,6 +112,11 @@ def from_smiles(text: str) -> str:
     return _encode(canonical, canonical)
 
 
+def to_smiles(text: str) -> str:
+    """Return the decoded molecule's canonical isomeric SMILES; ValueError if invalid."""
+    return _read_valid(text).canonical
+
+
 def normalize(text: str) -> str:
     """Return the SELFIES of the decoded molecule's canonical isomeric SMILES.
 

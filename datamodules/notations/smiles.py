@@ -9,7 +9,7 @@ aromatic ring cannot be kekulized, aromatic atom outside a ring, aromatic bond o
 
 from __future__ import annotations
 
-from datamodules.notations import _molecule
+from datamodules.notations import _molecule, _relations
 
 
 def invalid_reason(text: str) -> str | None:
@@ -94,3 +94,26 @@ def similarity(prediction: str, target: str) -> dict[str, float]:
         ValueError: If the target is not valid; the message is the reason.
     """
     return _molecule.compute_similarity(_molecule.read(prediction), _molecule.read_valid(target))
+
+
+def relate(prediction: str, target: str) -> dict[str, bool]:
+    """Say how two SMILES are related: canonical, without_stereo, tautomer, skeleton, formula; see `_relations.relate`."""
+    return _relations.relate(_molecule.read(prediction), _molecule.read(target))
+
+
+def describe(text: str) -> dict[str, int]:
+    """Return what a molecule is like: heavy atoms, rings, stereo, charge, components; see `_relations.describe`.
+
+    Raises:
+        ValueError: If `text` is not valid; the message is the reason.
+    """
+    return _relations.describe(_molecule.read_valid(text))
+
+
+def fingerprint(text: str) -> str:
+    """Return the Morgan fingerprint (radius 2, 2048 bits) as 512 hexadecimal digits.
+
+    Raises:
+        ValueError: If `text` is not valid; the message is the reason.
+    """
+    return _molecule.morgan_bits(_molecule.read_once(text))

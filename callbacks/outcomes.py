@@ -1,0 +1,99 @@
+"""What became of each prediction: exactly one of nine outcomes, with the parser's reason where it is not valid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from callbacks.evaluated_rows import EvaluatedRow
+from callbacks.judging import judge_sameness, judge_validity
+from callbacks.structures import RowMolecules, molecules_of, relations_of
+
+OUTCOMES = {
+    "exact": "exact",
+    "equivalent": "same molecule or value, other string",
+    "stereo": "same but for stereo",
+    "skeleton": "same skeleton, other charge, salt or tautomer",
+    "isomer": "right formula, other structure",
+    "formula": "wrong formula",
+    "different": "another answer (no molecule that can be read)",
+    "invalid": "invalid",
+    "unfinished": "empty or never stopped",
+}
+"""The outcomes, the best first, in words."""
+
+_MEANS_THE_SAME = (
+    "canonical",
+    "normalized",
+    "value",
+    "composition",
+)  # notions under which an answer is right
+
+
+class Outcome(NamedTuple):
+    """What became of a prediction."""
+
+    name: str
+    """One of `OUTCOMES`."""
+    reason: str | None
+    """Why it is not valid, for `invalid`."""
+    molecules: RowMolecules
+
+
+def find_outcome(
+    *,
+    same: Mapping[str, bool],
+    relation: Mapping[str, bool] | None,
+    reason: str | None,
+    unfinished: bool,
+    readable: bool,
+) -> str:
+    """Return the outcome of a prediction, the first that holds in the order of `OUTCOMES`, but for the last two.
+
+    What was never finished is that before it is anything that is wrong: its end is missing.
+
+    Args:
+        same: Whether it is the target, by each notion of its notation.
+        relation: How its molecule is related to the one that is asked for; None where that cannot be said.
+        reason: Why it is not valid; None if it is.
+        unfinished: Whether it is empty, or was cut at the longest allowed length.
+        readable: Whether it means a molecule.
+    """
+    if same["string"]:
+        return "exact"
+    if any(same.get(notion) for notion in _MEANS_THE_SAME) or (relation and relation["canonical"]):
+        return "equivalent"
+    if unfinished:
+        return "unfinished"
+    if reason is not None:
+        return "invalid"
+    if relation is None or not readable:
+        return "different"
+    names = {"without_stereo": "stereo", "skeleton": "skeleton", "formula": "isomer"}
+    return next((name for kind, name in names.items() if relation[kind]), "formula")
+
+
+def outcomes_of(rows: Sequence[EvaluatedRow], with_names: bool) -> list[Outcome]:
+    """Return what became of each row.
+
+    Args:
+        rows: Evaluated rows of any notations.
+        with_names: Whether IUPAC names are read by OPSIN. Without, a name is exact, equivalent, invalid (not well-formed),
+            unfinished or different.
+    """
+    molecules = molecules_of(rows, with_names)
+    judged = zip(
+        rows, judge_sameness(rows), judge_validity(rows), molecules, relations_of(molecules), strict=True
+    )
+    found = []
+    for row, same, invalid, of, relation in judged:
+        reason = invalid or (of.prediction.reason if of.prediction else None)
+        name = find_outcome(
+            same=same,
+            relation=relation,
+            reason=reason,
+            unfinished=not row.prediction or not row.stopped,
+            readable=bool(of.prediction and of.prediction.smiles),
+        )
+        found.append(Outcome(name, reason if name == "invalid" else None, of))
+    return found

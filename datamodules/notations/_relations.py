@@ -1,0 +1,77 @@
+"""How two molecules are related, and what kind of molecule one is: for error classes and strata of an evaluation."""
+
+from __future__ import annotations
+
+from rdkit import Chem, rdBase
+from rdkit.Chem import rdMolHash
+from rdkit.Chem.MolStandardize import rdMolStandardize
+
+from datamodules.notations._molecule import Molecule, compare
+
+RELATIONS = ("canonical", "without_stereo", "tautomer", "skeleton", "formula")
+_COMMON = frozenset((1, 6, 7, 8, 9, 17, 35, 53))  # CHNO and the halogens
+_SPECIFIED = Chem.StereoSpecified.Specified
+
+
+def relate(prediction: Molecule | str, target: Molecule | str) -> dict[str, bool]:
+    """Say how what `read` returned is related, from the strictest relation on; all False if either is a reason.
+
+    Returns:
+        `canonical`: the same canonical SMILES. `without_stereo`: the same once stereo and isotopes are dropped.
+        `tautomer`: the same InChIKey, so that tautomers that InChI unites are the same. `skeleton`: the largest
+        components, neutralised, without stereo, are the same or tautomers (another salt, charge or tautomer).
+        `formula`: the same molecular formula, charge included.
+    """
+    if isinstance(prediction, str) or isinstance(target, str):
+        return dict.fromkeys(RELATIONS, False)
+    verdicts = compare(prediction, target)
+    flat = verdicts["canonical"] or flatten(prediction.mol) == flatten(target.mol)
+    same_skeleton = flat or verdicts["connectivity"] or hash_parent(prediction) == hash_parent(target)
+    return {
+        "canonical": verdicts["canonical"],
+        "without_stereo": flat,
+        "tautomer": verdicts["inchikey"],
+        "skeleton": same_skeleton,
+        "formula": prediction.formula == target.formula,
+    }
+
+
+def flatten(mol: Chem.Mol) -> str:
+    """Return the canonical SMILES without stereo and isotopes."""
+    with rdBase.BlockLogs():
+        return Chem.MolToSmiles(mol, isomericSmiles=False)
+
+
+def hash_parent(molecule: Molecule) -> str:
+    """Return a hash of the largest component, neutral and without stereo, in which hetero-atom tautomers are equal.
+
+    Source: RDKit's HetAtomTautomerv2 of `rdMolHash`.
+    """
+    with rdBase.BlockLogs():
+        parts = Chem.GetMolFrags(molecule.mol, asMols=True)
+        parent = max(parts, key=lambda part: (part.GetNumHeavyAtoms(), flatten(part)))
+        neutral = rdMolStandardize.Uncharger().uncharge(parent)
+        plain = Chem.MolFromSmiles(flatten(neutral))  # the hash would keep stereo and isotopes
+        return (
+            rdMolHash.MolHash(plain, rdMolHash.HashFunction.HetAtomTautomerv2) if plain else flatten(neutral)
+        )
+
+
+def describe(molecule: Molecule) -> dict[str, int]:
+    """Return what a molecule is like, as numbers: those that strata are made of.
+
+    Returns:
+        `heavy_atoms`; `rings` (smallest set); `stereo` (specified stereocentres and double bonds); `charge` (net);
+        `charged_atoms`; `components`; `rare_elements` (atoms other than C, H, N, O, F, Cl, Br, I).
+    """
+    mol = molecule.mol
+    atoms = list(mol.GetAtoms())
+    return {
+        "heavy_atoms": mol.GetNumHeavyAtoms(),
+        "rings": mol.GetRingInfo().NumRings(),
+        "stereo": sum(element.specified == _SPECIFIED for element in Chem.FindPotentialStereo(mol)),
+        "charge": Chem.GetFormalCharge(mol),
+        "charged_atoms": sum(atom.GetFormalCharge() != 0 for atom in atoms),
+        "components": len(Chem.GetMolFrags(mol)),
+        "rare_elements": sum(atom.GetAtomicNum() not in _COMMON for atom in atoms),
+    }

