@@ -16,6 +16,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from callbacks.evaluation_lines import describe_evaluation
 from callbacks.intervals import format_estimate
 from callbacks.run_facts import (
     METRICS_KEY,
@@ -104,6 +105,7 @@ def _outputs(trainer: Trainer, best: Path | None) -> dict[str, str]:
         "best checkpoint": best and from_here(best),
         "Hugging Face folder": folder / "hf",
         "predictions": folder / "predictions",
+        "error classes": folder / "error_classes.csv",
         "rows set aside": folder / "set_aside.csv",
     }
     for logger in trainer.loggers:
@@ -167,6 +169,9 @@ def _show(stage: str, summary: dict[str, Any]) -> None:
     Console(width=max(console.width, _natural_width(table))).print(table)
     if not fits:
         console.print("tokens/s: {}, time: {}".format(*_speed(summary)), highlight=False)
+    for task, metrics in summary["tasks"].items():
+        for line in describe_evaluation(task, metrics):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
     for name, place in summary["outputs"].items():
         console.print(f"{name}: {place}", markup=False, soft_wrap=True)
     if summary["rows_set_aside"]:

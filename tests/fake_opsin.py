@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace as _module
 from typing import Any
 
 import pytest
@@ -50,9 +51,9 @@ def fake_opsin(meanings: Mapping[str, str]) -> Iterator[FakeJava]:
     """Put a fake OPSIN in place; nothing that was read before or meanwhile is remembered outside."""
     fake = FakeJava(meanings)
     with pytest.MonkeyPatch.context() as patch, forgetting():
-        patch.setattr(opsin.subprocess, "run", fake)
+        patch.setattr(opsin, "subprocess", _module(run=fake, TimeoutExpired=subprocess.TimeoutExpired))
         patch.setattr(opsin, "jar_path", lambda: Path("opsin.jar"))
-        patch.setattr(opsin.shutil, "which", lambda _: "/usr/bin/java")
+        patch.setattr(opsin, "shutil", _module(which=lambda _: "/usr/bin/java"))
         yield fake
 
 
@@ -60,7 +61,7 @@ def fake_opsin(meanings: Mapping[str, str]) -> Iterator[FakeJava]:
 def no_java() -> Iterator[None]:
     """A machine without Java."""
     with pytest.MonkeyPatch.context() as patch, forgetting():
-        patch.setattr(opsin.shutil, "which", lambda _: None)
+        patch.setattr(opsin, "shutil", _module(which=lambda _: None))
         yield
 
 

@@ -13,10 +13,12 @@ import torch.multiprocessing
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from callbacks.csv_files import read_csv
+from callbacks.error_classes import ErrorClasses
 from callbacks.exact_match import ExactMatch
 from callbacks.fingerprint_similarity import FingerprintSimilarity
 from callbacks.prediction_table import PredictionTable
 from callbacks.prediction_writer import PredictionWriter
+from callbacks.round_trip import RoundTrip
 from callbacks.run_summary import RunSummary
 from callbacks.text_similarity import TextSimilarity
 from callbacks.throughput import Throughput
@@ -44,6 +46,8 @@ def run_all(folder: Path, repeat: bool, **options) -> None:
         ExactMatch(),
         Validity(),
         FingerprintSimilarity(),
+        RoundTrip(each_epoch=True),
+        ErrorClasses(each_epoch=True),
         Throughput(),
         PredictionWriter(),
         ModelCheckpoint(folder / "checkpoints", monitor="val/exact_match", mode="max"),
@@ -97,7 +101,7 @@ def test_two_processes_give_the_files_and_metrics_of_one(tmp_path):
             assert {name: metrics[name] for name in metrics if name in evaluated} == {
                 name: expected[name] for name in evaluated
             }
-        for file in ("predictions/val_epoch_0.csv", "predict/predictions/in.csv"):
+        for file in ("predictions/val_epoch_0.csv", "error_classes.csv", "predict/predictions/in.csv"):
             assert (tmp_path / kind / file).read_text() == (tmp_path / "alone" / file).read_text()
         assert (tmp_path / kind / "summary.json").is_file()
     assert [row["line"] for row in read_csv(tmp_path / "filler" / "predict" / "predictions" / "in.csv")] == [

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+from types import SimpleNamespace
 
 import pytest
 from rdkit import Chem
@@ -81,7 +82,7 @@ def test_where_there_is_no_opsin_the_reason_says_so(monkeypatch):
     with no_java():
         assert why_unavailable() == "Java is not installed"
     with forgetting():
-        monkeypatch.setattr(opsin.shutil, "which", lambda _: "/usr/bin/java")
+        monkeypatch.setattr(opsin, "shutil", SimpleNamespace(which=lambda _: "/usr/bin/java"))
         monkeypatch.setattr(opsin, "find_spec", lambda _: None)
         assert "Expected the package py2opsin, but it is not installed: pip install" in (
             why_unavailable() or ""
@@ -108,7 +109,10 @@ def test_a_java_that_does_not_work_is_none():
 @need_opsin()
 @pytest.mark.parametrize(
     ("name", "smiles"),
-    [("L-alanine", "C[C@H](N)C(=O)O"), ("\u03b1-D-glucopyranose", "OC[C@H]1O[C@H](O)[C@H](O)[C@@H](O)[C@@H]1O")],
+    [
+        ("L-alanine", "C[C@H](N)C(=O)O"),
+        ("\u03b1-D-glucopyranose", "OC[C@H]1O[C@H](O)[C@H](O)[C@@H](O)[C@@H]1O"),
+    ],
 )
 def test_the_real_parser_reads_stereo_and_greek(name, smiles):
     [reading] = read_names([name])
