@@ -106,6 +106,7 @@ def _outputs(trainer: Trainer, best: Path | None) -> dict[str, str]:
         "Hugging Face folder": folder / "hf",
         "predictions": folder / "predictions",
         "error classes": folder / "error_classes.csv",
+        "exact match by kind of row": folder / "strata.csv",
         "rows set aside": folder / "set_aside.csv",
     }
     for logger in trainer.loggers:

@@ -17,6 +17,7 @@ from datamodules.fingerprints import describe_tokenizer
 from datamodules.formats import InstructionFormat
 from datamodules.prepared import LEAST_ROWS, Prepared, prepare
 from datamodules.rendering import RowStore
+from datamodules.side_texts import SideTexts, collect_texts
 from datamodules.sources.lookup import load_source
 from datamodules.sources.rows import TEXT_LIMIT, SetAside
 from datamodules.splits import TEST, TRAIN, VAL
@@ -228,6 +229,14 @@ class Stages:
     def answer_lengths(self, stage: EvalStage) -> NDArray[np.int64]:
         """Return how many tokens the target of each evaluated row has, (N,), the stop token included."""
         return self.encoded[stage].lengths - self.encoded[stage].prompt_lengths
+
+    def side_texts(self, side: str) -> list[SideTexts]:
+        """Return the texts of the rows of a side: train, val or test.
+
+        Outside `fit` those over `max_length` are among the training rows: they were not tokenised to be found.
+        """
+        assert self.store is not None
+        return collect_texts(self.store.parts, self.store.starts, self.pools[side])
 
     def set_aside(self, stage: str) -> list[SetAside]:
         """Return the rows that could not be used, with line and reason (`predict`: of the file to predict)."""

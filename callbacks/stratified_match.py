@@ -1,0 +1,91 @@
+"""Exact match by kind of row: to a file, and to W&B as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.trainer.states import TrainerFn
+
+from callbacks.csv_files import write_csv
+from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage, gather_by_index
+from callbacks.nearest import find_nearest, fingerprints, training_molecules
+from callbacks.notation_calls import call
+from callbacks.outcomes import Outcome, outcomes_of
+from callbacks.round_trip import reads_names
+from callbacks.run_facts import output_folder
+from callbacks.strata import COLUMNS, Stratified, stratify
+from datamodules.worker_pool import WorkerPool
+
+RIGHT = ("exact", "equivalent")
+"""The outcomes (see `callbacks.outcomes`) of an answer that means what was asked for."""
+
+
+class StratifiedMatch(RowReader):
+    """Writes `strata.csv` at `validate` and `test`: exact match by kind of row, with 95 % Wilson intervals.
+
+    By length of input and target, heavy atoms, rings, stereo, charge, components, elements, and the Tanimoto similarity
+    (Morgan, radius 2) to the nearest training molecule of the task: a model that only remembers is good where that is
+    near 1. `share_right` also counts other spellings and, with `RoundTrip`, other names of the right molecule. Tasks
+    without molecules have lengths only.
+    """
+
+    def read_rows(
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+    ) -> None:
+        """Judge this rank's rows, gather all on rank 0, compare them with the training molecules there, and write."""
+        if trainer.state.fn == TrainerFn.FITTING:
+            return
+        outcomes = outcomes_of(rows, reads_names(trainer, rows))
+        judged = zip(rows, outcomes, describe_rows(rows, outcomes), strict=True)
+        gathered = gather_by_index(
+            {
+                row.index: (
+                    Stratified(row.task, one.name == "exact", one.name in RIGHT, numbers),
+                    one.molecules.reference,
+                )
+                for row, one, numbers in judged
+            }
+        )
+        if not trainer.is_global_zero or not gathered:
+            return
+        lines = stratify(add_nearest(trainer.datamodule, list(gathered.values())))  # type: ignore[attr-defined]
+        write_csv(output_folder(trainer) / "strata.csv", COLUMNS, lines)
+        for logger in trainer.loggers:
+            if isinstance(logger, WandbLogger):
+                data = [[line[column] for column in COLUMNS] for line in lines]
+                logger.log_table(f"{stage}/strata", list(COLUMNS), data, step=trainer.global_step)
+
+
+def describe_rows(rows: Sequence[EvaluatedRow], outcomes: Sequence[Outcome]) -> list[dict[str, float]]:
+    """Return what each row is like: lengths in characters, and what its molecule is like where it has one."""
+    known = [outcome.molecules.reference for outcome in outcomes if outcome.molecules.reference]
+    facts = iter(call("smiles", "describe", [(smiles,) for smiles in known]))
+    return [
+        {
+            "input_length": len(row.input),
+            "target_length": len(row.target or ""),
+            **((next(facts).value or {}) if outcome.molecules.reference else {}),
+        }
+        for row, outcome in zip(rows, outcomes, strict=True)
+    ]
+
+
+def add_nearest(datamodule: Any, rows: Sequence[tuple[Stratified, str | None]]) -> list[Stratified]:
+    """Return rows, given with their molecules, with their similarity to the nearest training molecule of their task."""
+    found = [row for row, _ in rows]
+    with WorkerPool() as pool:
+        for task in dict.fromkeys(row.task for row in found):
+            places = [place for place, (row, smiles) in enumerate(rows) if row.task == task and smiles]
+            if not places:
+                continue
+            known = training_molecules(datamodule, task, pool)
+            asked = [rows[place][1] or "" for place in places]
+            nearest = find_nearest(fingerprints(asked, pool), fingerprints(known, pool))
+            for place, similarity in zip(places, nearest.similarity.tolist(), strict=True):
+                if similarity == similarity:  # not nan
+                    numbers = {**found[place].numbers, "nearest_training": similarity}
+                    found[place] = found[place]._replace(numbers=numbers)
+    return found
