@@ -22,6 +22,9 @@ OUTCOMES = {
 }
 """The outcomes, the best first, in words."""
 
+RIGHT = ("exact", "equivalent")
+"""The outcomes of an answer that means what was asked for."""
+
 _MEANS_THE_SAME = (
     "canonical",
     "normalized",

@@ -107,6 +107,7 @@ def _outputs(trainer: Trainer, best: Path | None) -> dict[str, str]:
         "predictions": folder / "predictions",
         "error classes": folder / "error_classes.csv",
         "exact match by kind of row": folder / "strata.csv",
+        "accuracy when abstaining": folder / "abstaining.csv",
         "rows set aside": folder / "set_aside.csv",
     }
     for logger in trainer.loggers:

@@ -13,14 +13,11 @@ from callbacks.csv_files import write_csv
 from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage, gather_by_index
 from callbacks.nearest import find_nearest, fingerprints, training_molecules
 from callbacks.notation_calls import call
-from callbacks.outcomes import Outcome, outcomes_of
+from callbacks.outcomes import RIGHT, Outcome, outcomes_of
 from callbacks.round_trip import reads_names
 from callbacks.run_facts import output_folder
 from callbacks.strata import COLUMNS, Stratified, stratify
 from datamodules.worker_pool import WorkerPool
-
-RIGHT = ("exact", "equivalent")
-"""The outcomes (see `callbacks.outcomes`) of an answer that means what was asked for."""
 
 
 class StratifiedMatch(RowReader):
