@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from callbacks.structures import holds_structures
 from datamodules.columns import TextColumn, as_strings
+from datamodules.side_texts import SideTexts
 from datamodules.worker_pool import WorkerPool
 
 _QUERIES, _KNOWN = 512, 8_192  # a block of products takes 16 MB, a block of unpacked bits 64 MB
@@ -66,22 +67,20 @@ def find_nearest(queries: NDArray[np.uint8], known: NDArray[np.uint8]) -> Neighb
 
 
 def training_molecules(datamodule: Any, task: str, pool: WorkerPool) -> TextColumn:
-    """Return the molecule of each training row of a task, as SMILES: the input where it is a structure, else the output.
-
-    Empty if neither side of the task is a structure.
-    """
-    columns = []
-    for texts in datamodule.side_texts("train"):
-        if texts.task != task:
-            continue
-        for notation, column in (
-            (texts.input_notation, texts.inputs),
-            (texts.output_notation, texts.outputs),
-        ):
-            if holds_structures(notation):
-                columns.append(column if notation == "smiles" else _to_smiles(notation, column, pool))
-                break
+    """Return the molecule of each training row of a task, as SMILES; empty if neither side of the task is a structure."""
+    texts = [one for one in datamodule.side_texts("train") if one.task == task]
+    columns = [column for one in texts if (column := molecules_of_side(one, pool)) is not None]
     return TextColumn.join(columns) if columns else TextColumn.of([])
+
+
+def molecules_of_side(texts: SideTexts, pool: WorkerPool) -> TextColumn | None:
+    """Return each row's molecule as SMILES: the input where it is a structure, else the output; None if neither is one."""
+    for notation, column in ((texts.input_notation, texts.inputs), (texts.output_notation, texts.outputs)):
+        if notation == "smiles":
+            return column
+        if holds_structures(notation):
+            return _to_smiles(notation, column, pool)
+    return None
 
 
 def _to_smiles(notation: str, column: TextColumn, pool: WorkerPool) -> TextColumn:

@@ -16,6 +16,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from callbacks.audit_report import describe_audit, read_audit
 from callbacks.evaluation_lines import describe_evaluation
 from callbacks.intervals import format_estimate
 from callbacks.run_facts import (
@@ -80,6 +81,7 @@ class RunSummary(MetricsKeeper):
             "seconds": round(time.perf_counter() - self._begun, 1),
             "supervised_tokens_per_second": speed,
             "rows_set_aside": len(datamodule.set_aside(stage)),
+            "audit": read_audit(output_folder(trainer)),
             "outputs": _outputs(trainer, best),
         }
 
@@ -107,6 +109,7 @@ def _outputs(trainer: Trainer, best: Path | None) -> dict[str, str]:
         "predictions": folder / "predictions",
         "error classes": folder / "error_classes.csv",
         "exact match by kind of row": folder / "strata.csv",
+        "audit of the rows": folder / "audit.csv",
         "accuracy when abstaining": folder / "abstaining.csv",
         "rows set aside": folder / "set_aside.csv",
     }
@@ -174,6 +177,8 @@ def _show(stage: str, summary: dict[str, Any]) -> None:
     for task, metrics in summary["tasks"].items():
         for line in describe_evaluation(task, metrics):
             console.print(line, markup=False, highlight=False, soft_wrap=True)
+    for task, count in summary.get("audit", {}).items():
+        console.print(describe_audit(task, count), markup=False, highlight=False, soft_wrap=True)
     for name, place in summary["outputs"].items():
         console.print(f"{name}: {place}", markup=False, soft_wrap=True)
     if summary["rows_set_aside"]:

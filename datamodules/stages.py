@@ -17,7 +17,7 @@ from datamodules.fingerprints import describe_tokenizer
 from datamodules.formats import InstructionFormat
 from datamodules.prepared import LEAST_ROWS, Prepared, prepare
 from datamodules.rendering import RowStore
-from datamodules.side_texts import SideTexts, collect_texts
+from datamodules.side_texts import SideTexts
 from datamodules.sources.lookup import load_source
 from datamodules.sources.rows import TEXT_LIMIT, SetAside
 from datamodules.splits import TEST, TRAIN, VAL
@@ -236,7 +236,15 @@ class Stages:
         Outside `fit` those over `max_length` are among the training rows: they were not tokenised to be found.
         """
         assert self.store is not None
-        return collect_texts(self.store.parts, self.store.starts, self.pools[side])
+        rows = self.pools[side]
+        of = np.searchsorted(self.store.starts, rows, side="right") - 1
+        found = []
+        for number, part in enumerate(self.store.parts):
+            places = rows[of == number] - self.store.starts[number]
+            notations = part.task.input.notation, part.task.output.notation
+            texts = part.inputs.take(places), part.outputs.take(places)
+            found.append(SideTexts(part.task.name, *notations, *texts))
+        return found
 
     def set_aside(self, stage: str) -> list[SetAside]:
         """Return the rows that could not be used, with line and reason (`predict`: of the file to predict)."""

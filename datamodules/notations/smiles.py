@@ -110,6 +110,17 @@ def describe(text: str) -> dict[str, int]:
     return _relations.describe(_molecule.read_valid(text))
 
 
+def keys(text: str) -> str:
+    """Return canonical SMILES, `identity` and `scaffold`, joined by tabs: what a leak audit compares, read once.
+
+    Raises:
+        ValueError: If `text` is not valid; the message is the reason.
+    """
+    molecule = _molecule.read_once(text)
+    facts = molecule.canonical, _molecule.compute_identity(molecule), _molecule.compute_scaffold(molecule)
+    return "\t".join(facts)
+
+
 def fingerprint(text: str) -> str:
     """Return the Morgan fingerprint (radius 2, 2048 bits) as 512 hexadecimal digits.
 
