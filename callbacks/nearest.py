@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,11 +67,26 @@ def find_nearest(queries: NDArray[np.uint8], known: NDArray[np.uint8]) -> Neighb
     return Neighbours(best, place)
 
 
-def training_molecules(datamodule: Any, task: str, pool: WorkerPool) -> TextColumn:
-    """Return the molecule of each training row of a task, as SMILES; empty if neither side of the task is a structure."""
-    texts = [one for one in datamodule.side_texts("train") if one.task == task]
-    columns = [column for one in texts if (column := molecules_of_side(one, pool)) is not None]
-    return TextColumn.join(columns) if columns else TextColumn.of([])
+_PRINTS: WeakKeyDictionary[Any, dict[str, NDArray[np.uint8]]] = WeakKeyDictionary()
+
+
+def nearest_training(datamodule: Any, task: str, smiles: Sequence[str], pool: WorkerPool) -> Neighbours:
+    """Return the nearest training row of a task to each molecule, by its place among `training_texts`.
+
+    The fingerprints of the training rows are kept for the next call. A row's molecule is its input where that is a
+    structure, else its output; without either nothing is near.
+    """
+    prints = _PRINTS.setdefault(datamodule, {})
+    if task not in prints:
+        columns = [molecules_of_side(texts, pool) for texts in training_texts(datamodule, task)]
+        known = [fingerprints(column, pool) for column in columns if column is not None]
+        prints[task] = np.concatenate([np.zeros((0, _BYTES), dtype=np.uint8), *known])
+    return find_nearest(fingerprints(smiles, pool), prints[task])
+
+
+def training_texts(datamodule: Any, task: str) -> list[SideTexts]:
+    """Return the training rows of a task, file by file."""
+    return [texts for texts in datamodule.side_texts("train") if texts.task == task]
 
 
 def molecules_of_side(texts: SideTexts, pool: WorkerPool) -> TextColumn | None:

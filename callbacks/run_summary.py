@@ -16,9 +16,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from callbacks.anchors import read_anchors
 from callbacks.audit_report import describe_audit, read_audit
 from callbacks.evaluation_lines import describe_evaluation
 from callbacks.intervals import format_estimate
+from callbacks.outcomes import RIGHT
 from callbacks.run_facts import (
     METRICS_KEY,
     MetricsKeeper,
@@ -31,6 +33,8 @@ from callbacks.run_facts import (
     run_folder,
 )
 
+_REPORTS = ("anchors.csv", "audit.csv", "error_classes.csv", "strata.csv", "calibration.csv", "abstaining.csv",
+            "confidence.png")  # fmt: skip
 _STAGES = {"fit": "val", "validate": "val", "test": "test"}
 
 
@@ -82,6 +86,7 @@ class RunSummary(MetricsKeeper):
             "supervised_tokens_per_second": speed,
             "rows_set_aside": len(datamodule.set_aside(stage)),
             "audit": read_audit(output_folder(trainer)),
+            "anchors": read_anchors(output_folder(trainer)) if stage == "test" else [],
             "outputs": _outputs(trainer, best),
         }
 
@@ -107,10 +112,6 @@ def _outputs(trainer: Trainer, best: Path | None) -> dict[str, str]:
         "best checkpoint": best and from_here(best),
         "Hugging Face folder": folder / "hf",
         "predictions": folder / "predictions",
-        "error classes": folder / "error_classes.csv",
-        "exact match by kind of row": folder / "strata.csv",
-        "audit of the rows": folder / "audit.csv",
-        "accuracy when abstaining": folder / "abstaining.csv",
         "rows set aside": folder / "set_aside.csv",
     }
     for logger in trainer.loggers:
@@ -118,7 +119,9 @@ def _outputs(trainer: Trainer, best: Path | None) -> dict[str, str]:
             places["metrics"] = Path(logger.log_dir) / "metrics.csv"
         elif isinstance(logger, WandbLogger):
             places["W&B run"] = Path(logger.experiment.dir).parent
-    return {name: str(place) for name, place in places.items() if place is not None and place.exists()}
+    found = {name: str(place) for name, place in places.items() if place is not None and place.exists()}
+    reports = [name for name in _REPORTS if (folder / name).is_file()]
+    return found | ({"reports": f"{folder}: {', '.join(reports)}"} if reports else {})
 
 
 def format_seconds(seconds: float) -> str:
@@ -132,21 +135,35 @@ def format_seconds(seconds: float) -> str:
 
 
 def _table(title: str, summary: dict[str, Any], with_speed: bool) -> Table:
-    """Return the table of the tasks, with or without the columns that are equal for all tasks."""
+    """Return the table of the tasks and their anchors, with or without the columns that are equal for all tasks."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    names = ["task", "exact match (95 %)", "validity", "rows", *(("tokens/s", "time") if with_speed else ())]
-    for name in names:
+    tasks = summary["tasks"]
+    judged = any("outcome_exact" in metrics for metrics in tasks.values())
+    names = ["task", "exact match (95 %)", *(("right",) if judged else ()), "validity", "rows"]
+    for name in [*names, *(("tokens/s", "time") if with_speed else ())]:
         table.add_column(name, justify="left" if name == "task" else "right", no_wrap=True)
-    for task, metrics in summary["tasks"].items():
-        cells = [
-            task,
-            format_estimate(metrics, "exact_match", percent=True),
-            f"{100 * metrics['validity']:.1f} %" if "validity" in metrics else "-",
-            f"{metrics['rows']:,}",
-            *_speed(summary),
-        ]
-        table.add_row(*cells[: len(names)])
+    for task, metrics in tasks.items():
+        right = {"right": sum(metrics.get(f"outcome_{name}", 0.0) for name in RIGHT)} if judged else {}
+        table.add_row(*_cells(task, {**metrics, **right}), *(_speed(summary) if with_speed else ()))
+        for anchor in summary.get("anchors", ()):
+            if anchor["task"] == task:
+                table.add_row(*_cells(f"  {anchor['system']}", anchor if judged else _without_right(anchor)))
     return table
+
+
+def _without_right(anchor: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in anchor.items() if name != "right"}
+
+
+def _cells(name: str, metrics: Mapping[str, Any]) -> list[str]:
+    """Return a line's cells: how often it is exact, right (a column of its own where that was judged), and valid."""
+    return [
+        name,
+        format_estimate(metrics, "exact_match", percent=True),
+        *([f"{100 * metrics['right']:.1f} %"] if "right" in metrics else []),
+        f"{100 * metrics['validity']:.1f} %" if "validity" in metrics else "-",
+        f"{metrics['rows']:,.0f}",
+    ]
 
 
 def _natural_width(table: Table) -> int:

@@ -11,7 +11,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 
 from callbacks.csv_files import write_csv
 from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage, gather_by_index
-from callbacks.nearest import find_nearest, fingerprints, training_molecules
+from callbacks.nearest import nearest_training
 from callbacks.notation_calls import call
 from callbacks.outcomes import RIGHT, Outcome, outcomes_of
 from callbacks.round_trip import reads_names
@@ -78,9 +78,7 @@ def add_nearest(datamodule: Any, rows: Sequence[tuple[Stratified, str | None]]) 
             places = [place for place, (row, smiles) in enumerate(rows) if row.task == task and smiles]
             if not places:
                 continue
-            known = training_molecules(datamodule, task, pool)
-            asked = [rows[place][1] or "" for place in places]
-            nearest = find_nearest(fingerprints(asked, pool), fingerprints(known, pool))
+            nearest = nearest_training(datamodule, task, [rows[place][1] or "" for place in places], pool)
             for place, similarity in zip(places, nearest.similarity.tolist(), strict=True):
                 if similarity == similarity:  # not nan
                     numbers = {**found[place].numbers, "nearest_training": similarity}

@@ -25,7 +25,9 @@ def relate(prediction: Molecule | str, target: Molecule | str) -> dict[str, bool
     if isinstance(prediction, str) or isinstance(target, str):
         return dict.fromkeys(RELATIONS, False)
     verdicts = compare(prediction, target)
-    flat = verdicts["canonical"] or flatten(prediction.mol) == flatten(target.mol)
+    flat = verdicts["canonical"] or (
+        prediction.heavy_formula == target.heavy_formula and flatten(prediction.mol) == flatten(target.mol)
+    )
     same_skeleton = flat or verdicts["connectivity"] or hash_parent(prediction) == hash_parent(target)
     return {
         "canonical": verdicts["canonical"],
@@ -37,9 +39,16 @@ def relate(prediction: Molecule | str, target: Molecule | str) -> dict[str, bool
 
 
 def flatten(mol: Chem.Mol) -> str:
-    """Return the canonical SMILES without stereo and isotopes."""
+    """Return the canonical SMILES without stereo and isotopes.
+
+    Hydrogens that RDKit keeps as atoms only because they carry stereo (`[H]/N=C(/C)N`) or an isotope go, too.
+    """
     with rdBase.BlockLogs():
-        return Chem.MolToSmiles(mol, isomericSmiles=False)
+        plain = Chem.Mol(mol)
+        Chem.RemoveStereochemistry(plain)
+        for atom in plain.GetAtoms():
+            atom.SetIsotope(0)
+        return Chem.MolToSmiles(Chem.RemoveHs(plain, sanitize=False))
 
 
 def hash_parent(molecule: Molecule) -> str:

@@ -16,6 +16,13 @@ from datamodules.notations._relations import RELATIONS
         ("OCC", "CCO", "canonical without_stereo tautomer skeleton formula"),
         ("C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "without_stereo skeleton formula"),
         ("CC=CC", "C/C=C/C", "without_stereo skeleton formula"),
+        ("[2H]C([2H])([2H])O", "CO", "without_stereo skeleton formula"),  # nor isotopes
+        (
+            "[H]/N=C(/C)N",
+            "CC(=N)N",
+            "without_stereo tautomer skeleton formula",
+        ),  # InChI leaves mobile =NH alone
+        ("[H]/N=C(/C)CC", "CC(=N)CC", "without_stereo skeleton formula"),
         ("Oc1ccccn1", "O=c1cccc[nH]1", "tautomer skeleton formula"),
         ("CC(O)=CC", "CC(=O)CC", "skeleton formula"),  # InChI does not unite keto and enol
         ("CC(=O)O", "CC(=O)[O-].[Na+]", "skeleton"),

@@ -1,0 +1,166 @@
+"""What else answers the same rows: rules, and a copy of the nearest training row. A model has to be better than these."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
+from rapidfuzz import process
+from rapidfuzz.distance import Levenshtein
+
+from callbacks.csv_files import read_csv, write_csv
+from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage, gather_by_index
+from callbacks.intervals import wilson_interval
+from callbacks.judging import judge_validity
+from callbacks.nearest import nearest_training, training_texts
+from callbacks.notation_calls import call
+from callbacks.outcomes import RIGHT, outcomes_of
+from callbacks.round_trip import reads_names
+from callbacks.run_facts import output_folder
+from callbacks.structures import holds_structures, read_structures
+from datamodules.opsin import why_unavailable
+from datamodules.worker_pool import WorkerPool
+
+COLUMNS = ("task", "system", "rows", "answered", "exact_match", "exact_match_low", "exact_match_high", "right",
+           "right_low", "right_high", "validity", "seconds")  # fmt: skip
+MOST_PAIRS = 50_000_000  # of texts to be compared for the nearest one: about 20 s on two cores
+
+Answers = list[str | None]
+
+
+class Anchor(NamedTuple):
+    """A system that answers rows of one task; None where it has no answer."""
+
+    name: str
+    answer: Callable[[Any, Sequence[EvaluatedRow]], Answers]
+    """Takes the data module and the rows."""
+
+
+def answer_by_opsin(datamodule: Any, rows: Sequence[EvaluatedRow]) -> Answers:
+    """Return the molecule that OPSIN reads each name as, canonical, in the task's output notation."""
+    read = read_structures("iupac", [row.input for row in rows], with_names=True)
+    answers = [one.smiles if one else None for one in read]
+    if rows[0].output_notation == "smiles":
+        return answers
+    known = iter(call("selfies", "from_smiles", [(smiles,) for smiles in answers if smiles]))
+    return [next(known).value if smiles else None for smiles in answers]
+
+
+def answer_by_openclatura(datamodule: Any, rows: Sequence[EvaluatedRow]) -> Answers:
+    """Return openclatura's name of each molecule; None for one that takes it more than two seconds."""
+    read = read_structures(rows[0].input_notation, [row.input for row in rows], with_names=False)
+    molecules = [one.smiles if one else None for one in read]
+    names = iter(call("iupac", "name_by_rules", [(smiles,) for smiles in molecules if smiles]))
+    return [next(names).value if smiles else None for smiles in molecules]
+
+
+def copy_nearest_molecule(datamodule: Any, rows: Sequence[EvaluatedRow]) -> Answers:
+    """Return the target of the training row whose input molecule is most similar (Tanimoto, Morgan radius 2)."""
+    read = read_structures(rows[0].input_notation, [row.input for row in rows], with_names=False)
+    smiles = [one.smiles or "" if one else "" for one in read]
+    with WorkerPool() as pool:
+        nearest = nearest_training(datamodule, rows[0].task, smiles, pool)
+    targets = [target for texts in training_texts(datamodule, rows[0].task) for target in texts.outputs]
+    return [targets[place] if place >= 0 else None for place in nearest.place.tolist()]
+
+
+def copy_nearest_text(datamodule: Any, rows: Sequence[EvaluatedRow]) -> Answers:
+    """Return the target of the training row whose input is most similar (Levenshtein similarity), the first of several."""
+    texts = training_texts(datamodule, rows[0].task)
+    inputs = [given for one in texts for given in one.inputs]
+    targets = [target for one in texts for target in one.outputs]
+    if not inputs:
+        return [None] * len(rows)
+    answers: Answers = []
+    step = max(1, 20_000_000 // len(inputs))  # 80 MB of similarities
+    for start in range(0, len(rows), step):
+        asked = [row.input for row in rows[start : start + step]]
+        table = process.cdist(asked, inputs, scorer=Levenshtein.normalized_similarity, workers=-1)
+        answers += [targets[place] for place in table.argmax(axis=1).tolist()]
+    return answers
+
+
+def anchors_for(row: EvaluatedRow, num_pairs: int) -> list[Anchor]:
+    """Return the systems that can answer the rows of a task, those that are installed.
+
+    Args:
+        row: One of them.
+        num_pairs: Rows times training rows.
+    """
+    found = []
+    if row.input_notation == "iupac" and holds_structures(row.output_notation) and why_unavailable() is None:
+        found.append(Anchor("OPSIN (rules)", answer_by_opsin))
+    if holds_structures(row.input_notation) and row.output_notation == "iupac" and find_spec("openclatura"):
+        found.append(Anchor("openclatura (rules)", answer_by_openclatura))
+    if holds_structures(row.input_notation):
+        found.append(Anchor("nearest training molecule", copy_nearest_molecule))
+    elif 0 < num_pairs <= MOST_PAIRS:
+        found.append(Anchor("nearest training input", copy_nearest_text))
+    return found
+
+
+class Anchors(RowReader):
+    """Lets other systems answer the rows of `test`, and writes how they do beside the model to `anchors.csv`.
+
+    Names are read by OPSIN, molecules named by openclatura (each only where it is installed: the extras `opsin` and
+    `openclatura`), and the answer of the most similar training row is copied. `right` counts other spellings and, where
+    names are read, other names of the right molecule. `summary.json` and the table at the end have them, too.
+    """
+
+    def read_rows(
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+    ) -> None:
+        """Gather the rows on rank 0, answer and judge them there, and write."""
+        if trainer.state.fn != TrainerFn.TESTING:
+            return
+        with_names = reads_names(trainer, rows)
+        gathered = gather_by_index({row.index: row for row in rows})
+        if not trainer.is_global_zero:
+            return
+        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+        lines = []
+        for task in dict.fromkeys(row.task for row in gathered.values()):
+            of_task = [row for row in gathered.values() if row.task == task]
+            lines.append(judge_system("model", of_task, [row.prediction for row in of_task], with_names))
+            trained = sum(len(texts.inputs) for texts in training_texts(datamodule, task))
+            for anchor in anchors_for(of_task[0], trained * len(of_task)):
+                began = time.perf_counter()
+                answers = anchor.answer(datamodule, of_task)
+                seconds = round(time.perf_counter() - began, 1)
+                lines.append(judge_system(anchor.name, of_task, answers, with_names) | {"seconds": seconds})
+        write_csv(output_folder(trainer) / "anchors.csv", COLUMNS, lines)
+
+
+def judge_system(
+    name: str, rows: Sequence[EvaluatedRow], answers: Sequence[str | None], with_names: bool
+) -> dict[str, Any]:
+    """Return how a system's answers to the rows of one task do; no answer is a wrong one."""
+    judged = [
+        row if name == "model" else dataclasses.replace(row, prediction=answer or "", stopped=True)
+        for row, answer in zip(rows, answers, strict=True)
+    ]
+    outcomes = [outcome.name for outcome in outcomes_of(judged, with_names)]
+    line: dict[str, Any] = {"task": rows[0].task, "system": name, "rows": len(rows)}
+    line["answered"] = sum(bool(answer) for answer in answers)
+    for column, kinds in (("exact_match", ("exact",)), ("right", RIGHT)):
+        count = sum(outcome in kinds for outcome in outcomes)
+        low, high = wilson_interval(count, len(rows))
+        line |= {column: count / len(rows), f"{column}_low": low, f"{column}_high": high}
+    return line | {"validity": sum(reason is None for reason in judge_validity(judged)) / len(rows)}
+
+
+def read_anchors(folder: Path) -> list[dict[str, Any]]:
+    """Return the lines that were written to a folder, but for the model's own; empty if none were."""
+    path = folder / "anchors.csv"
+    lines = read_csv(path) if path.is_file() else []
+    return [
+        {name: cell if name in ("task", "system") else float(cell or "nan") for name, cell in line.items()}
+        for line in lines
+        if line["system"] != "model"
+    ]

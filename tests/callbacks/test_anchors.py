@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+import csv
+import json
+import sys
+
+import pytest
+from rapidfuzz.distance import Levenshtein
+
+from callbacks import anchors
+from callbacks.anchors import Anchors, anchors_for, copy_nearest_text, judge_system
+from callbacks.error_classes import ErrorClasses
+from callbacks.evaluated_rows import EvaluatedRow
+from callbacks.exact_match import ExactMatch
+from callbacks.intervals import wilson_interval
+from callbacks.round_trip import RoundTrip
+from callbacks.run_summary import RunSummary
+from datamodules.columns import TextColumn
+from datamodules.notations import iupac
+from datamodules.side_texts import SideTexts
+from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.fake_opsin import fake_opsin, no_java
+
+MEANINGS = {
+    "ethanol": "C(C)O",
+    "ethan-1-ol": "C(C)O",
+    "propane": "CCC",
+    "toluene": "C1(=CC=CC=C1)C",
+    "benzene": "C1=CC=CC=C1",
+}
+NAMED = [("CCO", "ethan-1-ol"), ("CCC", "propane"), ("Cc1ccccc1", "toluene")]
+TRAIN = {
+    "name": [("c1ccccc1", "benzene"), ("OCC", "ethanol")],
+    "draw": [("benzene", "c1ccccc1"), ("propan", "CC")],
+    "spell": [("cat", "k a t"), ("dog", "d o g")],
+}
+NOTATIONS = {"name": ("smiles", "iupac"), "draw": ("iupac", "smiles"), "spell": ("text", "text")}
+
+
+class TrainedData(StubData):
+    def side_texts(self, side):
+        assert side == "train"
+        return [
+            SideTexts(
+                task, *NOTATIONS[task], *(TextColumn.of(list(column)) for column in zip(*rows, strict=True))
+            )
+            for task, rows in TRAIN.items()
+        ]
+
+
+def make_pairs(task, rows, answer="?"):
+    given, asked = NOTATIONS[task]
+    return [Pair(first, second, answer, task, asked, given) for first, second in rows]
+
+
+def run(folder, pairs, callbacks=()):
+    trainer = make_trainer(folder, [Anchors(), *callbacks])
+    trainer.test(ScriptedModel(pairs), datamodule=TrainedData(pairs), verbose=False)
+    with (folder / "test" / "anchors.csv").open(newline="") as file:
+        return {line["system"]: line for line in csv.DictReader(file)}
+
+
+def test_names_are_copied_from_the_nearest_molecule(tmp_path, monkeypatch):
+    monkeypatch.setattr(anchors, "find_spec", lambda _: None)
+    with fake_opsin(MEANINGS):
+        found = run(tmp_path, make_pairs("name", NAMED), [RoundTrip()])
+    assert list(found) == ["model", "nearest training molecule"]
+    copied = found["nearest training molecule"]
+    # ethanol for ethan-1-ol (right, not exact), ethanol for propane, benzene for toluene
+    assert (copied["rows"], copied["answered"]) == ("3", "3")
+    assert float(copied["exact_match"]) == 0
+    assert float(copied["right"]) == pytest.approx(1 / 3)
+    assert float(copied["right_high"]) == wilson_interval(1, 3)[1]
+    assert float(found["model"]["right"]) == 0
+
+
+def test_rules_draw_and_name_where_they_are_installed(tmp_path):
+    drawn = [("ethanol", "CCO"), ("toluene", "Cc1ccccc1"), ("nonsense", "CC")]
+    with fake_opsin(MEANINGS):
+        found = run(tmp_path, make_pairs("draw", drawn))
+    assert list(found) == ["model", "OPSIN (rules)", "nearest training input"]
+    rules = found["OPSIN (rules)"]
+    assert (float(rules["exact_match"]), rules["answered"]) == (pytest.approx(2 / 3), "2")
+    assert float(rules["validity"]) == pytest.approx(2 / 3)
+    with no_java():
+        assert list(run(tmp_path / "without", make_pairs("draw", drawn))) == [
+            "model",
+            "nearest training input",
+        ]
+
+
+def test_openclatura_names_molecules(tmp_path):
+    pytest.importorskip("openclatura")
+    with fake_opsin(MEANINGS):
+        found = run(tmp_path, make_pairs("name", [("CCC", "propane"), ("OCC", "ethan-1-ol")]), [RoundTrip()])
+    rules = found["openclatura (rules)"]
+    assert (float(rules["exact_match"]), float(rules["right"])) == (0.5, 1.0)
+    assert float(rules["seconds"]) >= 0
+
+
+def test_what_is_not_installed_or_gives_no_name_is_an_error_of_its_own(monkeypatch):
+    monkeypatch.setitem(sys.modules, "openclatura", None)
+    with pytest.raises(ValueError, match="openclatura is not installed: pip install"):
+        iupac.name_by_rules("CCO")
+
+    class Fake:
+        @staticmethod
+        def name_smiles(smiles):
+            if smiles == "CC":
+                raise KeyError("no rule")
+            return ""
+
+    monkeypatch.setitem(sys.modules, "openclatura", Fake)
+    with pytest.raises(ValueError, match="KeyError: 'no rule'"):
+        iupac.name_by_rules("CC")
+    with pytest.raises(ValueError, match="no name"):
+        iupac.name_by_rules("C")
+
+
+def test_the_nearest_text_is_that_of_a_plain_search():
+    words = ["cats", "dg", "hot dog", "cut", "og"]
+    rows = [
+        EvaluatedRow(i, "spell", word, "?", "text", "text", "", 0.0, True, 1) for i, word in enumerate(words)
+    ]
+    data = TrainedData(make_pairs("spell", [("a", "b")]))
+    expected = [
+        max(TRAIN["spell"], key=lambda pair: Levenshtein.normalized_similarity(word, pair[0]))[1]
+        for word in words
+    ]
+    assert copy_nearest_text(data, rows) == expected
+
+
+def test_too_many_texts_are_not_compared():
+    row = EvaluatedRow(0, "spell", "a", "?", "text", "text", "", 0.0, True, 1)
+    assert [one.name for one in anchors_for(row, 10)] == ["nearest training input"]
+    assert anchors_for(row, anchors.MOST_PAIRS + 1) == []
+    assert anchors_for(row, 0) == []
+
+
+def test_no_answer_is_a_wrong_one():
+    rows = [EvaluatedRow(i, "t", "in", "a", "text", "text", "a", 0.0, True, 1) for i in range(4)]
+    line = judge_system("rules", rows, ["a", None, "b", None], with_names=False)
+    assert (line["answered"], line["exact_match"], line["validity"]) == (2, 0.25, 0.5)
+    assert judge_system("model", rows, [row.prediction for row in rows], False)["exact_match"] == 1.0
+
+
+def test_anchors_stand_in_the_table_of_the_model(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(anchors, "find_spec", lambda _: None)
+    monkeypatch.setenv("COLUMNS", "80")
+    with fake_opsin(MEANINGS):
+        pairs = make_pairs("name", NAMED, "propane") + make_pairs(
+            "spell", [("cat", "k a t"), ("dogs", "d o g z")]
+        )
+        run(tmp_path, pairs, [RunSummary(), ExactMatch(), ErrorClasses(), RoundTrip()])
+    lines = capsys.readouterr().out.splitlines()
+    place = next(number for number, line in enumerate(lines) if line.startswith(" name "))
+    assert lines[place].split()[1:8] == "33.3 % (6.1 to 79.2) 33.3 %".split()
+    assert lines[place + 1].split()[:10] == "nearest training molecule 0.0 % (0.0 to 56.1) 33.3".split()
+    assert any("nearest training input" in line and "50.0 %" in line for line in lines[place + 2 :])
+    assert any(line.startswith(f"reports: {tmp_path}/test: anchors.csv, error_classes.csv") for line in lines)
+    kept = json.loads((tmp_path / "summary.json").read_text())["test"]["anchors"]
+    assert [one["system"] for one in kept] == ["nearest training molecule", "nearest training input"]
+
+
+def test_validate_asks_no_anchor(tmp_path):
+    pairs = make_pairs("name", NAMED)
+    trainer = make_trainer(tmp_path, [Anchors()])
+    trainer.validate(ScriptedModel(pairs), datamodule=TrainedData(pairs), verbose=False)
+    assert not list(tmp_path.rglob("anchors.csv"))
