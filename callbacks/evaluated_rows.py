@@ -41,6 +41,8 @@ class EvaluatedRow:
     """Whether the model wrote its stop token (else it was cut at the longest allowed length)."""
     num_tokens: int
     """How many tokens were generated."""
+    candidates: tuple[tuple[str, float, bool], ...] = ()
+    """Answers, scores, and whether they were stopped, the prediction first; empty if no others were drawn."""
 
 
 class EvaluatedRows:
@@ -67,7 +69,10 @@ class EvaluatedRows:
         self._batches.add(batch)
         columns = (outputs[key].tolist() for key in ("row_index", "score", "stopped", "num_tokens"))
         new = []
-        for index, score, stopped, num_tokens, text in zip(*columns, outputs["prediction"], strict=True):
+        drawn = outputs.get("candidates") or [()] * len(outputs["prediction"])
+        for index, score, stopped, num_tokens, text, others in zip(
+            *columns, outputs["prediction"], drawn, strict=True
+        ):
             if index >= 0 and index not in self._rows:
                 row = datamodule.row(stage, index)
                 self._rows[index] = EvaluatedRow(
@@ -81,6 +86,9 @@ class EvaluatedRows:
                     score=score,
                     stopped=stopped,
                     num_tokens=num_tokens,
+                    candidates=tuple(
+                        (datamodule.extract(stage, index, other).strip(), *rest) for other, *rest in others
+                    ),
                 )
                 new.append(self._rows[index])
         return new

@@ -33,7 +33,7 @@ from callbacks.run_facts import (
     run_folder,
 )
 
-_REPORTS = ("anchors.csv", "audit.csv", "error_classes.csv", "strata.csv", "calibration.csv", "abstaining.csv",
+_REPORTS = ("anchors.csv", "audit.csv", "error_classes.csv", "strata.csv", "calibration.csv", "abstaining.csv", "rerank.csv",
             "confidence.png")  # fmt: skip
 _STAGES = {"fit": "val", "validate": "val", "test": "test"}
 

@@ -24,6 +24,7 @@ from lightning_modules.adapters import (
     merge_adapters,
     rows_in_place,
 )
+from lightning_modules.candidates import draw_candidates
 from lightning_modules.decoders import Init, load_decoder, load_tokenizer
 from lightning_modules.generation import GenerationSettings, generate
 from lightning_modules.loss import loss_in_chunks
@@ -226,7 +227,7 @@ class CausalLM(LightningModule):
     def test_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any] | None:
         """Add to test/loss and generate; see `_predictions` for the value."""
         with self._as_written():
-            return self._evaluate("test/loss", self.test_loss, batch)
+            return self._evaluate("test/loss", self.test_loss, batch, with_candidates=True)
 
     def predict_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
         """Generate; see `_predictions` for the value."""
@@ -244,32 +245,32 @@ class CausalLM(LightningModule):
         with torch.autocast(self.device.type, enabled=False), torch.compiler.set_stance("force_eager"):
             yield
 
-    def _evaluate(self, name: str, loss: TokenMean, batch: dict[str, Any]) -> dict[str, Any] | None:
+    def _evaluate(
+        self, name: str, loss: TokenMean, batch: dict[str, Any], with_candidates: bool = False
+    ) -> dict[str, Any] | None:
         rows = len(batch["input_ids"])
         loss.update(
             *loss_in_chunks(self.decoder, batch["input_ids"], batch["labels"], batch.get("slots", rows))
         )
         self.log(name, loss, on_step=False, on_epoch=True, batch_size=rows)
-        return self._predictions(batch) if "prompt_ids" in batch else None
+        return self._predictions(batch, with_candidates) if "prompt_ids" in batch else None
 
-    def _predictions(self, batch: dict[str, Any]) -> dict[str, Any]:
+    def _predictions(self, batch: dict[str, Any], with_candidates: bool = False) -> dict[str, Any]:
         """Generate for each row of the batch, filler rows (index -1) included.
 
         Returns:
             `row_index` `(B,)`, `prediction` (B texts), `score` `(B,)` sum of the log-probabilities of the generated
-            tokens, `stopped` `(B,)` and `num_tokens` `(B,)`; the tensors on the module's device.
+            tokens, `stopped` `(B,)` and `num_tokens` `(B,)`; the tensors on the module's device. With candidates also
+            `candidates`, B lists of answers, the prediction first.
         """
+        asked = self.decoder, self.tokenizer, batch["prompt_ids"], batch["prompt_mask"], self.generation
+        index, slots = batch["row_index"], batch.get("slots")
+        further: dict[str, Any] = {}
         with rows_in_place(self.decoder):
-            generated = generate(
-                self.decoder,
-                self.tokenizer,
-                batch["prompt_ids"],
-                batch["prompt_mask"],
-                self.generation,
-                batch["row_index"],
-                batch.get("slots"),
-            )
-        return {
+            generated = generate(*asked, index, slots)
+            if with_candidates and self.generation.candidates > 1:
+                further["candidates"] = draw_candidates(*asked, index, generated, slots)
+        return further | {
             "row_index": batch["row_index"],
             "prediction": generated.text,
             "score": generated.score,

@@ -42,6 +42,9 @@ class GenerationSettings:
     """Of `sample`: a row's random numbers depend on this seed and on its row index only, not on batch or device count."""
     max_new_tokens: int = 256
     """Stop after this many tokens when the stop token has not come."""
+    candidates: int = 1
+    """Answers of each row in `test`: the strategy's own and others drawn with temperature, top_p and seed, each at the
+    same cost; `rerank.csv` tells what verifying them gains."""
 
     def __post_init__(self) -> None:
         """Reject values that cannot work, and those that the strategy would ignore.
@@ -55,6 +58,7 @@ class GenerationSettings:
             "temperature": (self.temperature > 0, "above 0 (for 0 use strategy greedy)"),
             "top_p": (0 < self.top_p <= 1, "in (0, 1]"),
             "max_new_tokens": (self.max_new_tokens >= 1, "at least 1"),
+            "candidates": (self.candidates >= 1, "at least 1"),
         }
         for name, (holds, expected) in checks.items():
             if not holds:
@@ -63,6 +67,8 @@ class GenerationSettings:
                 )
         owners = {"num_beams": "beam", "temperature": "sample", "top_p": "sample", "seed": "sample"}
         for name, owner in owners.items():
+            if owner == "sample" and self.candidates > 1:
+                continue
             if self.strategy != owner and getattr(self, name) != getattr(type(self), name):
                 raise ValueError(
                     f"generation.{name}={getattr(self, name)} has no effect with strategy {self.strategy!r}: "

@@ -1,0 +1,155 @@
+"""Verify and rerank: of several answers keep the first that passes a check which needs no reference, or abstain."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
+
+from callbacks.csv_files import write_csv
+from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage, gather_by_index
+from callbacks.intervals import wilson_interval
+from callbacks.judging import judge_validity
+from callbacks.notation_calls import call
+from callbacks.outcomes import RIGHT, Outcome, outcomes_of
+from callbacks.round_trip import reads_names
+from callbacks.run_facts import output_folder
+from callbacks.structures import holds_structures, read_structures
+
+RULES = {
+    "own": "the strategy's own answer",
+    "valid": "the most probable answer that is valid; a name that OPSIN reads",
+    "formula": "the most probable answer with the molecular formula of the question",
+    "back": "the most probable answer that is read back as the molecule of the question",
+    "best": "a right answer if any is right: what no rule can exceed",
+}
+"""The rules, in words. `formula` and `back` need a question that is a structure."""
+
+COLUMNS = ("task", "rule", "meaning", "different_answers", "rows", "right", "low", "high", "verified", "right_of_verified",
+           "verified_low", "verified_high")  # fmt: skip
+
+
+class Checked(NamedTuple):
+    """An answer, what it passes, and whether it is right."""
+
+    score: float
+    right: bool
+    passes: frozenset[str]
+    """The rules whose check it passes."""
+
+
+class Reranked(NamedTuple):
+    """What a rule made of a row."""
+
+    right: bool
+    """Whether its choice is right; where nothing passes, it is the own answer."""
+    verified: bool
+    """Whether anything passed."""
+
+
+def rerank(answers: Sequence[Checked], rule: str) -> Reranked:
+    """Return what a rule makes of a row's answers, of which the first is the strategy's own."""
+    if rule == "own":
+        return Reranked(answers[0].right, True)
+    passing = [answer for answer in answers if (answer.right if rule == "best" else rule in answer.passes)]
+    chosen = max(
+        passing, key=lambda answer: answer.score, default=answers[0]
+    )  # the first of equally probable ones
+    return Reranked(chosen.right, bool(passing))
+
+
+def tabulate(rows: Iterable[tuple[str, Sequence[Checked]]]) -> list[dict[str, Any]]:
+    """Return a line for each task and rule that has answers to check, from (task, answers) of each row."""
+    tasks: dict[str, list[Sequence[Checked]]] = {}
+    for task, answers in rows:
+        tasks.setdefault(task, []).append(answers)
+    lines = []
+    for task, of_task in tasks.items():
+        known = {"own", "best"}.union(*(answer.passes for answers in of_task for answer in answers))
+        for rule in (rule for rule in RULES if rule in known):
+            reranked = [rerank(answers, rule) for answers in of_task]
+            checked = [one.right for one in reranked if one.verified]
+            low, high = wilson_interval(sum(one.right for one in reranked), len(reranked))
+            verified_low, verified_high = wilson_interval(sum(checked), len(checked))
+            lines.append(
+                {
+                    "task": task, "rule": rule, "meaning": RULES[rule],
+                    "different_answers": sum(map(len, of_task)) / len(of_task), "rows": len(of_task),
+                    "right": sum(one.right for one in reranked) / len(reranked), "low": low, "high": high,
+                    "verified": len(checked) / len(reranked),
+                    "right_of_verified": sum(checked) / len(checked) if checked else None,
+                    "verified_low": verified_low, "verified_high": verified_high,
+                }
+            )  # fmt: skip
+    return lines
+
+
+def check(rows: Sequence[EvaluatedRow], with_names: bool) -> list[list[Checked]]:
+    """Return the different answers of each row, the own one first, checked without the reference."""
+    spread = [
+        dataclasses.replace(row, prediction=text, score=score, stopped=stopped, candidates=())
+        for row in rows
+        for text, score, stopped in different(row.candidates)
+    ]
+    outcomes = outcomes_of(spread, with_names)
+    found: dict[int, list[Checked]] = {row.index: [] for row in rows}
+    judged = zip(spread, outcomes, judge_validity(spread), _compare(spread, outcomes), strict=True)
+    for row, outcome, invalid, relation in judged:
+        molecule = outcome.molecules.prediction
+        valid = invalid is None and row.stopped and (molecule is None or molecule.smiles is not None)
+        checks = {"valid": valid, "formula": relation["formula"], "back": relation["canonical"]}
+        passes = frozenset(name for name, holds in checks.items() if holds)
+        found[row.index].append(Checked(row.score, outcome.name in RIGHT, passes))
+    return [found[row.index] for row in rows]
+
+
+def different(candidates: Sequence[tuple[str, float, bool]]) -> list[tuple[str, float, bool]]:
+    """Return the answers with different texts, the first of each."""
+    found: dict[str, tuple[str, float, bool]] = {}
+    for candidate in candidates:
+        found.setdefault(candidate[0], candidate)
+    return list(found.values())
+
+
+def _compare(rows: Sequence[EvaluatedRow], outcomes: Sequence[Outcome]) -> list[dict[str, bool]]:
+    """Return how each answer's molecule is related to that of the question, where both are known."""
+    nothing = {"formula": False, "canonical": False}
+    asked: list[str | None] = [None] * len(rows)
+    for notation in {row.input_notation for row in rows if holds_structures(row.input_notation)}:
+        places = [place for place, row in enumerate(rows) if row.input_notation == notation]
+        read = read_structures(notation, [rows[place].input for place in places], with_names=False)
+        for place, structure in zip(places, read, strict=True):
+            asked[place] = structure.smiles if structure else None
+    answered = [outcome.molecules.prediction for outcome in outcomes]
+    pairs = [
+        (one.smiles, other) if one and one.smiles and other else None
+        for one, other in zip(answered, asked, strict=True)
+    ]
+    known = iter(call("smiles", "relate", [pair for pair in pairs if pair]))
+    return [(next(known).value or nothing) if pair else nothing for pair in pairs]
+
+
+class Rerank(RowReader):
+    """Writes `rerank.csv` at `test` when rows have several answers (`--model.generation.candidates 8`).
+
+    For each rule: the share of rows that its choice answers rightly, and, where it abstains from what no answer passes,
+    the share of rows that are answered and of those that are right among them. The checks see the question and the answer
+    only, never the reference. The cost is that of drawing: n answers take n times as long to generate.
+    """
+
+    def read_rows(
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+    ) -> None:
+        """Check this rank's answers, gather all on rank 0, and write there."""
+        if trainer.state.fn != TrainerFn.TESTING:
+            return
+        several = [row for row in rows if len(row.candidates) > 1]
+        checked = check(several, reads_names(trainer, rows))
+        items = gather_by_index(
+            {row.index: (row.task, one) for row, one in zip(several, checked, strict=True)}
+        )
+        if trainer.is_global_zero and items:
+            write_csv(output_folder(trainer) / "rerank.csv", COLUMNS, tabulate(items.values()))
