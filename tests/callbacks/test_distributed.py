@@ -7,22 +7,30 @@ import os
 import socket
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch.multiprocessing
 from lightning.pytorch.callbacks import ModelCheckpoint
 
+from callbacks.anchors import Anchors
+from callbacks.audit_report import AuditReport
+from callbacks.confidence import Confidence
 from callbacks.csv_files import read_csv
 from callbacks.error_classes import ErrorClasses
 from callbacks.exact_match import ExactMatch
 from callbacks.fingerprint_similarity import FingerprintSimilarity
 from callbacks.prediction_table import PredictionTable
 from callbacks.prediction_writer import PredictionWriter
+from callbacks.rerank import Rerank
 from callbacks.round_trip import RoundTrip
 from callbacks.run_summary import RunSummary
+from callbacks.stratified_match import StratifiedMatch
 from callbacks.text_similarity import TextSimilarity
 from callbacks.throughput import Throughput
 from callbacks.validity import Validity
+from datamodules.columns import TextColumn
+from datamodules.side_texts import SideTexts
 from tests.callbacks.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
 
 # 7 rows on 2 ranks: rank 1 has one less, made up by a repeat or a filler row. The last two are of another task,
@@ -38,6 +46,26 @@ PAIRS = [
 ]
 
 
+DETAILED = ("error_classes.csv", "strata.csv", "calibration.csv", "abstaining.csv", "audit.csv", "audit.json", "rerank.csv",
+            "predictions/test_epoch_1.csv")  # fmt: skip
+
+
+class TrainedData(StubData):
+    def side_texts(self, side: str) -> list[SideTexts]:
+        first, second = (
+            TextColumn.of(list(column)) for column in zip(("a", "CCO"), ("z", "CCN"), strict=True)
+        )
+        return [SideTexts("to_smiles", "text", "smiles", first, second)]
+
+
+class Drawing(ScriptedModel):
+    def test_step(self, batch: dict[str, torch.Tensor], batch_idx: int) -> dict[str, Any]:
+        outputs = self.validation_step(batch, batch_idx)
+        return outputs | {
+            "candidates": [[(text, -1.0, True), ("CCO", -2.0, True)] for text in outputs["prediction"]]
+        }
+
+
 def run_all(folder: Path, repeat: bool, **options) -> None:
     callbacks = [
         PredictionTable(),
@@ -48,15 +76,23 @@ def run_all(folder: Path, repeat: bool, **options) -> None:
         FingerprintSimilarity(),
         RoundTrip(each_epoch=True),
         ErrorClasses(each_epoch=True),
+        StratifiedMatch(),
+        Confidence(),
+        AuditReport(),
+        Anchors(),
+        Rerank(),
         Throughput(),
         PredictionWriter(),
         ModelCheckpoint(folder / "checkpoints", monitor="val/exact_match", mode="max"),
     ]
-    data = StubData(PAIRS, batch_size=2, repeat=repeat, aside=[Aside(4, "empty", "")], predict_path="in.csv")
+    data = TrainedData(
+        PAIRS, batch_size=2, repeat=repeat, aside=[Aside(4, "empty", "")], predict_path="in.csv"
+    )
     trainer = make_trainer(folder, callbacks, enable_checkpointing=True, **options)
-    model = ScriptedModel(PAIRS)
+    model = Drawing(PAIRS)
     trainer.fit(model, datamodule=data)
     metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    trainer.test(model, datamodule=data, verbose=False)
     trainer.predict(model, datamodule=data, return_predictions=False)
     (folder / f"metrics_{trainer.global_rank}.json").write_text(json.dumps(metrics))
 
@@ -103,6 +139,21 @@ def test_two_processes_give_the_files_and_metrics_of_one(tmp_path):
             }
         for file in ("predictions/val_epoch_0.csv", "error_classes.csv", "predict/predictions/in.csv"):
             assert (tmp_path / kind / file).read_text() == (tmp_path / "alone" / file).read_text()
+        for file in DETAILED:
+            assert (tmp_path / kind / "test" / file).read_text() == (
+                tmp_path / "alone" / "test" / file
+            ).read_text()
+        systems, expected_systems = (
+            [
+                {name: cell for name, cell in line.items() if name != "seconds"}
+                for line in read_csv(tmp_path / run / "test" / "anchors.csv")
+            ]
+            for run in (kind, "alone")
+        )
+        assert systems == expected_systems
+        assert (
+            len(systems) == 3
+        )  # the model for both tasks, and the nearest input for the one with training rows
         assert (tmp_path / kind / "summary.json").is_file()
     assert [row["line"] for row in read_csv(tmp_path / "filler" / "predict" / "predictions" / "in.csv")] == [
         *"23456789"

@@ -6,12 +6,16 @@ import csv
 
 import pytest
 
+from callbacks import notation_calls
 from callbacks.error_classes import ErrorClasses, tabulate
+from callbacks.evaluated_rows import EvaluatedRow
 from callbacks.exact_match import ExactMatch
 from callbacks.intervals import wilson_interval
-from callbacks.outcomes import OUTCOMES, find_outcome
+from callbacks.judges import Judges
+from callbacks.outcomes import OUTCOMES, RIGHT, find_outcome, outcomes_of
 from callbacks.prediction_table import PredictionTable
 from callbacks.round_trip import RoundTrip
+from callbacks.stratified_match import describe_rows
 from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 from tests.fake_opsin import fake_opsin, need_opsin, no_java
 
@@ -244,3 +248,13 @@ def test_the_table_of_classes_counts_each_task_apart():
     ]
     [exact_b] = [line for line in lines if (line["task"], line["outcome"]) == ("b", "exact")]
     assert (exact_b["rows"], exact_b["of"], exact_b["share"], exact_b["high"]) == (1, 1, 1.0, 1.0)
+
+
+def test_what_cannot_be_judged_in_time_is_wrong_and_takes_nothing_down(monkeypatch):
+    monkeypatch.setattr(notation_calls, "_judges", Judges(workers=1, timeout_s=1e-6))
+    rows = [EvaluatedRow(0, "t", "CCO", "ethanol", "smiles", "iupac", "methane", -1.0, True, 1)]
+    with fake_opsin(MEANINGS):
+        [outcome] = outcomes_of(rows, with_names=True)
+        [numbers] = describe_rows(rows, [outcome])
+    assert outcome.name not in RIGHT
+    assert numbers == {"input_length": 3, "target_length": 7}
