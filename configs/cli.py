@@ -147,7 +147,11 @@ class PatoisCLI(LightningCLI):
         asked = next((word for word in self.words if word in self.subcommands()), subcommand)
         if asked != subcommand:
             return self.init_parser(description=kwargs.get("description"))
-        return super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+        parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+        if subcommand in ("validate", "test"):
+            # Lightning's table has a line for each of some hundred metrics, their names cut; RunSummary prints its own.
+            parser.set_defaults(verbose=False)
+        return parser
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the run's name and the dashboard's flags, and tie the data to the model's tokenizer and the seed."""

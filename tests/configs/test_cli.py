@@ -11,7 +11,7 @@ from callbacks.wandb_logger import DashboardLogger
 from configs.cli import SaveRunConfig
 from datamodules.sequence_task import SequenceTaskDataModule
 from lightning_modules.causal_lm import CausalLM
-from tests.parsing import ParseOnly
+from tests.parsing import ParseOnly, parse
 
 
 class Kept:
@@ -60,3 +60,11 @@ def test_only_the_subcommand_that_runs_gets_its_flags() -> None:
     flags = {name: len(parser._actions) for name, parser in cli._subcommand_parsers.items()}
     assert flags["test"] > 50
     assert all(count < 10 for name, count in flags.items() if name != "test")
+
+
+@pytest.mark.parametrize(("words", "verbose"), [((), False), (("--verbose", "true"), True)])
+@pytest.mark.parametrize("subcommand", ["validate", "test"])
+def test_the_table_of_all_metrics_is_printed_when_asked_for(
+    subcommand: str, words: tuple[str, ...], verbose: bool
+) -> None:
+    assert parse([subcommand, *words])[subcommand].verbose is verbose
