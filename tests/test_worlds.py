@@ -73,7 +73,8 @@ def test_texts_and_metrics_are_those_of_one_row_at_a_time(evaluated: Path, world
     names = [name for name in expected if name.startswith("test/")]
     assert len(names) > 10
     for name in names:
-        if name == "test/loss":
+        # Made of log-probabilities, whose last bits depend on the batch.
+        if name == "test/loss" or name.rpartition("/")[2].startswith(("ece", "aurc")):
             assert metrics[name] == pytest.approx(expected[name], rel=1e-6)
         else:
             assert metrics[name] == expected[name], name
