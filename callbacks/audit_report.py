@@ -23,7 +23,7 @@ COLUMNS = ("task", "input", "target", "finding", "meaning", "detail")
 
 
 class AuditReport(RowReader):
-    """Writes `audit.json` and `audit.csv` at `validate` and `test`: what the rows share with the training rows.
+    """Writes `audit.json` and `audit.csv` at `test`: what the rows share with the training rows.
 
     Shared are strings, molecules, connectivities and Murcko scaffolds. Rows that nobody could answer as the reference
     wants are listed, too: stereo in the answer that the question does not have, the same question with two answers, and,
@@ -35,7 +35,7 @@ class AuditReport(RowReader):
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
     ) -> None:
         """Audit on rank 0; the texts come from the data module, which has all rows on every rank."""
-        if trainer.state.fn == TrainerFn.FITTING:
+        if trainer.state.fn != TrainerFn.TESTING:
             return
         with_names = reads_names(trainer, rows)
         if not trainer.is_global_zero:

@@ -11,10 +11,11 @@ from rich.console import Console
 
 from callbacks.csv_files import write_csv
 from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage, gather_by_index
-from callbacks.judging import judge_validity
+from callbacks.rerank import Checked, check, choose
+from callbacks.round_trip import reads_names
 from callbacks.run_facts import output_folder
 
-_COLUMNS = ("line", "input", "prediction", "score", "valid", "stopped", "reason")
+_COLUMNS = ("line", "input", "prediction", "score", "valid", "verified", "stopped", "reason")
 _TABLE_SUFFIX = re.compile(r"(\.(csv|tsv|jsonl)(\.gz)?|\.parquet)$", re.IGNORECASE)
 
 
@@ -22,9 +23,13 @@ class PredictionWriter(RowReader):
     """Writes `predict/predictions/<name of the input file>.csv` in the run's folder, on any number of devices.
 
     Columns: line (in the input file, from 1), input, prediction, score (sum of the log-probabilities of the
-    generated tokens), valid (in the task's output notation), stopped (false: cut at the longest allowed
+    generated tokens), valid (in the task's output notation), verified, stopped (false: cut at the longest allowed
     length) and reason (why the prediction is not valid, or why the row could not be answered). Rows that
     were set aside have an empty prediction and their reason.
+
+    `verified` is the strictest check, made without a reference, that the prediction passes: `back` (it means the molecule
+    of the input; names are read by OPSIN where `RoundTrip` is on), `formula` (one of its molecular formula), `valid`, or
+    nothing. Of several answers (`--model.generation.candidates 8`) the one that passes the strictest check is given.
     """
 
     asks: ClassVar[tuple[str, ...]] = ("invalid_reason",)
@@ -35,10 +40,11 @@ class PredictionWriter(RowReader):
     ) -> None:
         """Judge this rank's rows, gather all on rank 0, add the rows set aside, and write."""
         datamodule = trainer.datamodule  # type: ignore[attr-defined]
+        checked = check(rows, reads_names(trainer, rows))
         gathered = gather_by_index(
             {
-                row.index: _record(datamodule.row(stage, row.index).line, row, reason)
-                for row, reason in zip(rows, judge_validity(rows), strict=True)
+                row.index: _record(datamodule.row(stage, row.index).line, row, *choose(answers))
+                for row, answers in zip(rows, checked, strict=True)
             }
         )
         if not trainer.is_global_zero:
@@ -54,14 +60,15 @@ class PredictionWriter(RowReader):
         Console().print(f"Predictions of {len(records)} rows: {path}{without}", markup=False, soft_wrap=True)
 
 
-def _record(line: int, row: EvaluatedRow, reason: str | None) -> dict[str, Any]:
+def _record(line: int, row: EvaluatedRow, answer: Checked, verified: str) -> dict[str, Any]:
     """Return the cells of an answered row by column."""
     return {
         "line": line,
         "input": row.input,
-        "prediction": row.prediction,
-        "score": round(row.score, 6),
-        "valid": reason is None,
-        "stopped": row.stopped,
-        "reason": reason,
+        "prediction": answer.text,
+        "score": round(answer.score, 6),
+        "valid": answer.reason is None,
+        "verified": verified,
+        "stopped": answer.stopped,
+        "reason": answer.reason,
     }

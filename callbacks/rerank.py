@@ -26,7 +26,7 @@ RULES = {
     "back": "the most probable answer that is read back as the molecule of the question",
     "best": "a right answer if any is right: what no rule can exceed",
 }
-"""The rules, in words. `formula` and `back` need a question that is a structure."""
+"""The rules, in words. `formula` and `back` are for names of structures."""
 
 COLUMNS = ("task", "rule", "meaning", "different_answers", "rows", "right", "low", "high", "verified", "right_of_verified",
            "verified_low", "verified_high")  # fmt: skip
@@ -39,6 +39,10 @@ class Checked(NamedTuple):
     right: bool
     passes: frozenset[str]
     """The rules whose check it passes."""
+    text: str = ""
+    stopped: bool = True
+    reason: str | None = None
+    """Why it is not valid; of a name also why OPSIN cannot read it."""
 
 
 class Reranked(NamedTuple):
@@ -87,22 +91,38 @@ def tabulate(rows: Iterable[tuple[str, Sequence[Checked]]]) -> list[dict[str, An
     return lines
 
 
+def choose(answers: Sequence[Checked]) -> tuple[Checked, str]:
+    """Return the answer to give, and the strictest check that it passes: `back`, `formula`, `valid` or nothing.
+
+    It is the most probable one that passes the strictest check that any passes; where none does, the own answer.
+    """
+    for rule in ("back", "formula", "valid"):
+        if passing := [answer for answer in answers if rule in answer.passes]:
+            return max(passing, key=lambda answer: answer.score), rule
+    return answers[0], ""
+
+
 def check(rows: Sequence[EvaluatedRow], with_names: bool) -> list[list[Checked]]:
     """Return the different answers of each row, the own one first, checked without the reference."""
     spread = [
         dataclasses.replace(row, prediction=text, score=score, stopped=stopped, candidates=())
         for row in rows
-        for text, score, stopped in different(row.candidates)
+        for text, score, stopped in different(row.candidates or [(row.prediction, row.score, row.stopped)])
     ]
     outcomes = outcomes_of(spread, with_names)
     found: dict[int, list[Checked]] = {row.index: [] for row in rows}
     judged = zip(spread, outcomes, judge_validity(spread), _compare(spread, outcomes), strict=True)
     for row, outcome, invalid, relation in judged:
         molecule = outcome.molecules.prediction
-        valid = invalid is None and row.stopped and (molecule is None or molecule.smiles is not None)
-        checks = {"valid": valid, "formula": relation["formula"], "back": relation["canonical"]}
+        reason = invalid or (molecule.reason if molecule else None)
+        checks = {
+            "valid": reason is None and row.stopped,
+            "formula": relation["formula"],
+            "back": relation["canonical"],
+        }
         passes = frozenset(name for name, holds in checks.items() if holds)
-        found[row.index].append(Checked(row.score, outcome.name in RIGHT, passes))
+        right = outcome.name in RIGHT
+        found[row.index].append(Checked(row.score, right, passes, row.prediction, row.stopped, reason))
     return [found[row.index] for row in rows]
 
 
@@ -115,11 +135,17 @@ def different(candidates: Sequence[tuple[str, float, bool]]) -> list[tuple[str, 
 
 
 def _compare(rows: Sequence[EvaluatedRow], outcomes: Sequence[Outcome]) -> list[dict[str, bool]]:
-    """Return how each answer's molecule is related to that of the question, where both are known."""
+    """Return how the molecule of each name is related to that of the question, where both are known.
+
+    Names only: a task that turns a structure into a structure may ask for another one, as a reaction's product.
+    """
     nothing = {"formula": False, "canonical": False}
     asked: list[str | None] = [None] * len(rows)
-    for notation in {row.input_notation for row in rows if holds_structures(row.input_notation)}:
-        places = [place for place, row in enumerate(rows) if row.input_notation == notation]
+    named = [place for place, row in enumerate(rows) if row.output_notation == "iupac"]
+    for notation in {
+        rows[place].input_notation for place in named if holds_structures(rows[place].input_notation)
+    }:
+        places = [place for place in named if rows[place].input_notation == notation]
         read = read_structures(notation, [rows[place].input for place in places], with_names=False)
         for place, structure in zip(places, read, strict=True):
             asked[place] = structure.smiles if structure else None

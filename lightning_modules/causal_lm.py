@@ -232,7 +232,7 @@ class CausalLM(LightningModule):
     def predict_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
         """Generate; see `_predictions` for the value."""
         with self._as_written():
-            return self._predictions(batch)
+            return self._predictions(batch, with_candidates=True)
 
     @contextmanager
     def _as_written(self) -> Iterator[None]:

@@ -43,8 +43,8 @@ class GenerationSettings:
     max_new_tokens: int = 256
     """Stop after this many tokens when the stop token has not come."""
     candidates: int = 1
-    """Answers of each row in `test`: the strategy's own and others drawn with temperature, top_p and seed, each at the
-    same cost; `rerank.csv` tells what verifying them gains."""
+    """Answers of each row in `test` and `predict`: the strategy's own and others drawn with temperature, top_p and seed,
+    each at the same cost. `predict` gives the one that verifies best; `rerank.csv` of `test` tells what that gains."""
 
     def __post_init__(self) -> None:
         """Reject values that cannot work, and those that the strategy would ignore.

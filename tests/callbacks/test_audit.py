@@ -137,3 +137,10 @@ def test_a_test_writes_the_audit_and_the_summary_tells_it(tmp_path, capsys):
         lines = list(csv.DictReader(file))
     assert {line["finding"] for line in lines} == set().union(*EXPECTED.values()) - {"scaffold", "target"}
     assert {line["input"] for line in lines if line["finding"] == "stereo"} == {"CC(N)C(=O)O"}
+
+
+def test_validate_audits_nothing(tmp_path):
+    pairs = [Pair(given, target, target, "name", "iupac", "smiles") for given, target in TEST]
+    trainer = make_trainer(tmp_path, [AuditReport()])
+    trainer.validate(ScriptedModel(pairs), datamodule=AuditedData(pairs), verbose=False)
+    assert not list(tmp_path.rglob("audit.*"))

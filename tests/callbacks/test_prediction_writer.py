@@ -4,7 +4,9 @@ import pytest
 
 from callbacks.csv_files import read_csv
 from callbacks.prediction_writer import PredictionWriter
+from callbacks.round_trip import RoundTrip
 from tests.callbacks.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
+from tests.fake_opsin import fake_opsin
 
 PAIRS = [Pair("a", "", "CCO"), Pair("=b", "", "C("), Pair("c", "", "-"), Pair("d", "", "CC")]
 ASIDE = [Aside(7, "valence", "C(C)(C)(C)(C)C"), Aside(3, "empty", "")]
@@ -23,18 +25,50 @@ def test_one_line_a_row_in_the_order_of_the_file(tmp_path, capsys):
         ("2", "a"), ("3", ""), ("4", "=b"), ("5", "c"), ("6", "d"), ("7", "C(C)(C)(C)(C)C"),
     ]  # fmt: skip
     assert rows[0] == {
-        "line": "2", "input": "a", "prediction": "CCO", "score": "-1.0", "valid": "true", "stopped": "true", "reason": "",
+        "line": "2", "input": "a", "prediction": "CCO", "score": "-1.0", "valid": "true", "verified": "valid",
+        "stopped": "true", "reason": "",
     }  # fmt: skip
     assert rows[2]["valid"] == "false"
     assert rows[2]["reason"] != ""
+    assert rows[2]["verified"] == ""
     assert rows[5] == {
-        "line": "7", "input": "C(C)(C)(C)(C)C", "prediction": "", "score": "", "valid": "", "stopped": "",
+        "line": "7", "input": "C(C)(C)(C)(C)C", "prediction": "", "score": "", "valid": "", "verified": "", "stopped": "",
         "reason": "valence",
     }  # fmt: skip
     printed = capsys.readouterr().out
     assert str(path) in printed
     assert "6 rows" in printed
     assert "2 of them without an answer" in printed
+
+
+class Drawing(ScriptedModel):
+    def predict_step(self, batch, batch_idx):
+        outputs = self.validation_step(batch, batch_idx)
+        others = [
+            ("methoxymethane<end>", -2.0, True),
+            ("ethan-1-ol<end>", -4.0, True),
+            ("x<end>", -3.0, False),
+        ]
+        return outputs | {"candidates": [[(text, -1.0, True), *others] for text in outputs["prediction"]]}
+
+
+def test_of_several_names_the_one_is_given_that_is_read_back(tmp_path):
+    pairs = [Pair(given, "", "banana", "name", "iupac", "smiles") for given in ("CCO", "COCC", "CCOC", "N")]
+    with fake_opsin({"methoxymethane": "COC", "ethan-1-ol": "C(C)O"}):
+        data = StubData(pairs, predict_path="in.csv")
+        make_trainer(tmp_path, [PredictionWriter(), RoundTrip()]).predict(Drawing(pairs), datamodule=data)
+        rows = read_csv(tmp_path / "predict" / "predictions" / "in.csv")
+        assert [(row["prediction"], row["verified"], row["score"]) for row in rows] == [
+            ("ethan-1-ol", "back", "-4.0"),
+            *[("methoxymethane", "valid", "-2.0")] * 3,
+        ]
+        make_trainer(tmp_path, [PredictionWriter(), RoundTrip()]).predict(
+            ScriptedModel(pairs), datamodule=data
+        )
+        row = read_csv(tmp_path / "predict" / "predictions" / "in.csv")[0]
+    assert [row[name] for name in ("prediction", "valid", "verified", "reason")] == [
+        "banana", "false", "", "unknown name part",
+    ]  # fmt: skip
 
 
 def test_repeated_rows_of_a_sampler_are_written_once(tmp_path):

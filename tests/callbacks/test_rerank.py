@@ -6,7 +6,7 @@ import pytest
 
 from callbacks.evaluated_rows import EvaluatedRow
 from callbacks.intervals import wilson_interval
-from callbacks.rerank import Checked, Rerank, check, different, rerank, tabulate
+from callbacks.rerank import Checked, Rerank, check, choose, different, rerank, tabulate
 from callbacks.round_trip import RoundTrip
 from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 from tests.fake_opsin import fake_opsin
@@ -31,6 +31,12 @@ BACK = Checked(-3.0, True, frozenset({"valid", "formula", "back"}))
 )
 def test_a_rule_keeps_the_most_probable_answer_that_passes(rule, answers, expected):
     assert rerank(answers, rule) == expected
+
+
+def test_the_answer_to_give_passes_the_strictest_check_that_any_passes():
+    assert choose([OWN, VALID, BACK]) == (BACK, "back")
+    assert choose([OWN, VALID, VALID._replace(score=-5.0)]) == (VALID, "valid")
+    assert choose([OWN, OWN._replace(score=0.0)]) == (OWN, "")
 
 
 def test_the_table_tells_what_abstaining_gives():
@@ -77,6 +83,11 @@ def test_structures_for_names_can_be_valid_only():
     [found] = check([make_row("ethanol", "CCO", ["CC(", "CC", "OCC"], ("iupac", "smiles"))], False)
     assert passes(found) == [set(), {"valid"}, {"valid"}]
     assert [answer.right for answer in found] == [False, False, True]
+
+
+def test_a_product_is_not_held_to_the_formula_of_the_reactant():
+    [found] = check([make_row("CCO", "CC=O", ["CCO", "CC=O"], ("smiles", "smiles"))], False)
+    assert passes(found) == [{"valid"}, {"valid"}]
 
 
 def test_an_answer_that_was_cut_is_not_valid():

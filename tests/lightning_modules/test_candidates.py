@@ -53,7 +53,7 @@ def test_drawing_needs_its_flags_and_greedy_alone_does_not():
         GenerationSettings(candidates=0)
 
 
-class TestedRows(RowsData):
+class RowsToTest(RowsData):
     test_dataloader = RowsData.val_dataloader
 
 
@@ -70,7 +70,7 @@ def test_test_gives_candidates_and_validate_does_not(tmp_path):
 
     collected = Collect()
     module = make_module(save_tiny(tmp_path, pad_is_stop=False), generation=SEVERAL)
-    data = TestedRows(make_rows(make_tokenizer(False), PAIRS), batch_size=2, shards=[[0, 1, 2, -1]])
+    data = RowsToTest(make_rows(make_tokenizer(False), PAIRS), batch_size=2, shards=[[0, 1, 2, -1]])
     trainer = make_trainer(callbacks=[collected])
     trainer.validate(module, data, verbose=False)
     trainer.test(module, data, verbose=False)
