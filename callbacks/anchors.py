@@ -17,6 +17,7 @@ from rapidfuzz.distance import Levenshtein
 from callbacks.csv_files import read_csv, write_csv
 from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage, gather_by_index
 from callbacks.intervals import wilson_interval
+from callbacks.judges import Judges
 from callbacks.judging import judge_validity
 from callbacks.nearest import nearest_training, training_texts
 from callbacks.notation_calls import call
@@ -31,7 +32,11 @@ COLUMNS = ("task", "system", "rows", "answered", "exact_match", "exact_match_low
            "right_low", "right_high", "validity", "seconds")  # fmt: skip
 MOST_PAIRS = 50_000_000  # of texts to be compared for the nearest one: about 20 s on two cores
 
+NAMING_SECONDS = 10.0
+"""Most time for a name by rules: on a busy machine 1 % of small molecules took more than the 2 s of other questions."""
+
 Answers = list[str | None]
+_namers = Judges(timeout_s=NAMING_SECONDS)
 
 
 class Anchor(NamedTuple):
@@ -53,10 +58,10 @@ def answer_by_opsin(datamodule: Any, rows: Sequence[EvaluatedRow]) -> Answers:
 
 
 def answer_by_openclatura(datamodule: Any, rows: Sequence[EvaluatedRow]) -> Answers:
-    """Return openclatura's name of each molecule; None for one that takes it more than two seconds."""
+    """Return openclatura's name of each molecule; None for one that takes it more than `NAMING_SECONDS`."""
     read = read_structures(rows[0].input_notation, [row.input for row in rows], with_names=False)
     molecules = [one.smiles if one else None for one in read]
-    names = iter(call("iupac", "name_by_rules", [(smiles,) for smiles in molecules if smiles]))
+    names = iter(_namers.ask([("iupac", "name_by_rules", (smiles,)) for smiles in molecules if smiles]))
     return [next(names).value if smiles else None for smiles in molecules]
 
 
