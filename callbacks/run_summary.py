@@ -35,6 +35,7 @@ from callbacks.run_facts import (
 
 _REPORTS = ("anchors.csv", "audit.csv", "error_classes.csv", "strata.csv", "calibration.csv", "abstaining.csv", "rerank.csv",
             "confidence.png")  # fmt: skip
+_CLOCK_SECONDS = 2.0  # a file system's clock may be so coarse
 _STAGES = {"fit": "val", "validate": "val", "test": "test"}
 
 
@@ -45,11 +46,11 @@ class RunSummary(MetricsKeeper):
     """
 
     def __init__(self) -> None:
-        self._begun = time.perf_counter()
+        self._begun, self._begun_at = time.perf_counter(), time.time()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Start the clock."""
-        self._begun = time.perf_counter()
+        self._begun, self._begun_at = time.perf_counter(), time.time()
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Print and write the summary on rank 0, after every other callback has written its files."""
@@ -76,6 +77,13 @@ class RunSummary(MetricsKeeper):
         if best is not None:
             metrics = load_checkpoint(best).get(METRICS_KEY) or metrics
         split = _STAGES[stage]
+        folder = output_folder(trainer)
+        # Those of this run only: an earlier one may have had other callbacks, and its reports still lie there.
+        reports = [
+            name
+            for name in _REPORTS
+            if (folder / name).is_file() and (folder / name).stat().st_mtime > self._begun_at - _CLOCK_SECONDS
+        ]
         return {
             "tasks": {
                 task: {"rows": rows, **_of_task(metrics, f"{split}/{task}/")}
@@ -85,9 +93,10 @@ class RunSummary(MetricsKeeper):
             "seconds": round(time.perf_counter() - self._begun, 1),
             "supervised_tokens_per_second": speed,
             "rows_set_aside": len(datamodule.set_aside(stage)),
-            "audit": read_audit(output_folder(trainer)),
-            "anchors": read_anchors(output_folder(trainer)) if stage == "test" else [],
-            "outputs": _outputs(trainer, best),
+            "audit": read_audit(folder) if "audit.csv" in reports else {},
+            "anchors": read_anchors(folder) if "anchors.csv" in reports else [],
+            "outputs": _outputs(trainer, best)
+            | ({"reports": f"{folder}: {', '.join(reports)}"} if reports else {}),
         }
 
 
@@ -119,9 +128,7 @@ def _outputs(trainer: Trainer, best: Path | None) -> dict[str, str]:
             places["metrics"] = Path(logger.log_dir) / "metrics.csv"
         elif isinstance(logger, WandbLogger):
             places["W&B run"] = Path(logger.experiment.dir).parent
-    found = {name: str(place) for name, place in places.items() if place is not None and place.exists()}
-    reports = [name for name in _REPORTS if (folder / name).is_file()]
-    return found | ({"reports": f"{folder}: {', '.join(reports)}"} if reports else {})
+    return {name: str(place) for name, place in places.items() if place is not None and place.exists()}
 
 
 def format_seconds(seconds: float) -> str:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 
 import pytest
 
@@ -144,3 +145,17 @@ def test_validate_audits_nothing(tmp_path):
     trainer = make_trainer(tmp_path, [AuditReport()])
     trainer.validate(ScriptedModel(pairs), datamodule=AuditedData(pairs), verbose=False)
     assert not list(tmp_path.rglob("audit.*"))
+
+
+def test_the_summary_leaves_the_audit_of_an_earlier_run_alone(tmp_path, capsys):
+    pairs = [Pair(given, target, target, "name", "iupac", "smiles") for given, target in TEST]
+    trainer = make_trainer(tmp_path, [AuditReport(), RunSummary()])
+    trainer.test(ScriptedModel(pairs), datamodule=AuditedData(pairs), verbose=False)
+    for file in ("audit.json", "audit.csv"):
+        os.utime(tmp_path / "test" / file, (1e9, 1e9))
+    assert "audit: 4 of 9" in capsys.readouterr().out
+    trainer = make_trainer(tmp_path, [RunSummary()])
+    trainer.test(ScriptedModel(pairs), datamodule=AuditedData(pairs), verbose=False)
+    printed = capsys.readouterr().out
+    assert "audit" not in printed
+    assert "reports" not in printed
