@@ -1,0 +1,164 @@
+"""Runs of the command line in forked processes: nothing is imported twice, so that a try takes a second or two.
+
+The ranks of a run are started as `torchrun` starts them. They tell through a pipe what they do, a line a moment:
+`step 7` (7 optimizer steps are done), `validate`, `generate`.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import torch
+
+import train
+from callbacks import last_checkpoint
+from callbacks.last_checkpoint import LastCheckpoint
+from configs import cli  # noqa: F401 imported once, before any fork
+from datamodules import sequence_task  # noqa: F401
+from lightning_modules import causal_lm  # noqa: F401
+
+TIMEOUT = 120.0
+
+
+class ForkedRun:
+    """A run of `python train.py` on `world` ranks, each a fork of this process."""
+
+    def __init__(self, args: Sequence[str], folder: Path, world: int = 1, **environment: str) -> None:
+        self._reader, writer = os.pipe()
+        self.output = folder / f"output-{time.monotonic_ns()}.txt"
+        self.pids, port = [], _free_port()
+        for rank in range(world):
+            variables = {**environment, **(_torchrun(rank, world, port) if world > 1 else {})}
+            pid = os.fork()
+            if not pid:
+                os.close(self._reader)
+                _live([*args, "--trainer.devices", str(world)], folder, self.output, writer, variables)
+            self.pids.append(pid)
+        os.close(writer)
+        self._moments, self._rest = [], b""
+        self.codes: dict[int, int] = {}
+
+    def wait_for(self, moment: str) -> bool:
+        """Wait until a rank says `moment` (how a line begins), in lines not looked at yet; false if all ended before."""
+        deadline = time.monotonic() + TIMEOUT
+        while time.monotonic() < deadline:
+            while self._moments:
+                if self._moments.pop(0).startswith(moment):
+                    return True
+            if not select.select([self._reader], [], [], 0.02)[0]:
+                if not self.living():
+                    return False
+                continue
+            piece = os.read(self._reader, 65536)
+            if not piece:
+                return False
+            *lines, self._rest = (self._rest + piece).split(b"\n")
+            self._moments += [line.decode() for line in lines]
+        raise TimeoutError(f"nobody said {moment!r} in {TIMEOUT:.0f} s; see {self.output}")
+
+    def living(self) -> list[int]:
+        """Return the ranks that have not ended."""
+        for pid in self.pids:
+            if pid not in self.codes:
+                ended, status = os.waitpid(pid, os.WNOHANG)
+                if ended:
+                    self.codes[pid] = os.waitstatus_to_exitcode(status)
+        return [rank for rank, pid in enumerate(self.pids) if pid not in self.codes]
+
+    def kill(self, signum: int, ranks: Sequence[int] | None = None) -> None:
+        """Send a signal to some ranks, by default to all, if they live."""
+        for rank in self.living():
+            if ranks is None or rank in ranks:
+                os.kill(self.pids[rank], signum)
+
+    def wait(self, seconds: float = TIMEOUT) -> list[int]:
+        """Return the ranks' exit codes (minus the signal's number for one that was killed).
+
+        Raises:
+            TimeoutError: If some have not ended in so many seconds; they are killed.
+        """
+        deadline = time.monotonic() + seconds
+        while self.living():
+            if time.monotonic() > deadline:
+                ranks = self.living()
+                self.kill(signal.SIGKILL)
+                raise TimeoutError(f"ranks {ranks} did not end in {seconds:.0f} s; see {self.output}")
+            if select.select([self._reader], [], [], 0.01)[0] and not os.read(self._reader, 65536):
+                time.sleep(0.01)
+        os.close(self._reader)
+        return [self.codes[pid] for pid in self.pids]
+
+    def finish(self) -> None:
+        """Wait for a run that is to end well.
+
+        Raises:
+            AssertionError: If it did not; with its last words.
+        """
+        codes = self.wait()
+        assert not any(codes), f"exit codes {codes}: {self.output.read_text()[-3000:]}"
+
+
+def _live(
+    args: list[str], folder: Path, output: Path, writer: int, variables: dict[str, str]
+) -> NoReturn:
+    """Be a rank until the end; never return to the caller, whose process this is a copy of."""
+    code = 1
+    try:
+        handle = os.open(output, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+        for number in (1, 2):
+            os.dup2(handle, number)
+        os.environ.update(variables)
+        os.chdir(folder)
+        torch.set_num_threads(1)
+        _tell_moments(writer)
+        train.main(args)
+        code = 0
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else 1
+        sys.stderr.write("" if isinstance(stop.code, int) else f"{stop.code}\n")
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _tell_moments(writer: int) -> None:
+    """Let this process say what it does, and write last.ckpt as often as it is told to."""
+
+    def say(moment: str) -> None:
+        os.write(writer, f"{moment}\n".encode())
+
+    def on_train_batch_end(self: LastCheckpoint, trainer: Any, *_: Any) -> None:
+        say(f"step {trainer.global_step}")
+
+    def on_validation_batch_start(self: LastCheckpoint, *_: Any) -> None:
+        say("generate")
+
+    LastCheckpoint.on_train_batch_end = on_train_batch_end  # type: ignore[assignment]
+    for stage in ("validation", "test", "predict"):
+        setattr(LastCheckpoint, f"on_{stage}_batch_start", on_validation_batch_start)
+    last_checkpoint.LARGEST_SHARE = 1.0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _torchrun(rank: int, world: int, port: int) -> dict[str, str]:
+    return {
+        "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(world), "LOCAL_WORLD_SIZE": str(world),
+        "GROUP_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "gate",
+    }  # fmt: skip
