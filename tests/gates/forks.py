@@ -17,53 +17,86 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+# ruff: noqa: F401 what runs import later is imported once, before any fork
+import rapidfuzz.distance
 import torch
+import transformers.models.opt.modeling_opt
+import wandb
+import wandb.sdk.wandb_run
+from rdkit import Chem
 
 import train
-from callbacks import last_checkpoint
+from callbacks import last_checkpoint, wandb_logger
 from callbacks.last_checkpoint import LastCheckpoint
-from configs import cli  # noqa: F401 imported once, before any fork
-from datamodules import sequence_task  # noqa: F401
-from lightning_modules import causal_lm  # noqa: F401
+from configs import cli
+from datamodules import sequence_task
+from datamodules.notations import smiles, text
+from lightning_modules import causal_lm
 
 TIMEOUT = 120.0
 
 
 class ForkedRun:
-    """A run of `python train.py` on `world` ranks, each a fork of this process."""
+    """A run of `python train.py` on `world` ranks, each a fork of this process, in a process group of its own.
 
-    def __init__(self, args: Sequence[str], folder: Path, world: int = 1, **environment: str) -> None:
+    Args:
+        args: Words after `train.py`.
+        folder: Where it runs.
+        world: How many ranks; started as `torchrun` does it, or with `slurm` as `srun` does.
+        slurm: The number of a SLURM job to pretend to be.
+        **environment: Further environment variables.
+    """
+
+    def __init__(
+        self, args: Sequence[str], folder: Path, world: int = 1, slurm: str | None = None, **environment: str
+    ) -> None:
         self._reader, writer = os.pipe()
         self.output = folder / f"output-{time.monotonic_ns()}.txt"
         self.pids, port = [], _free_port()
         for rank in range(world):
-            variables = {**environment, **(_torchrun(rank, world, port) if world > 1 else {})}
+            variables = dict(environment)
+            if slurm is not None:
+                variables |= _srun(rank, world, port, slurm)
+            elif world > 1:
+                variables |= _torchrun(rank, world, port)
             pid = os.fork()
             if not pid:
                 os.close(self._reader)
                 _live([*args, "--trainer.devices", str(world)], folder, self.output, writer, variables)
             self.pids.append(pid)
         os.close(writer)
-        self._moments, self._rest = [], b""
+        self.moments: list[str] = []
+        self._looked_at, self._rest = 0, b""
         self.codes: dict[int, int] = {}
 
     def wait_for(self, moment: str) -> bool:
-        """Wait until a rank says `moment` (how a line begins), in lines not looked at yet; false if all ended before."""
+        """Wait until a rank says `moment`, in lines not looked at yet; false if all ended before."""
         deadline = time.monotonic() + TIMEOUT
         while time.monotonic() < deadline:
-            while self._moments:
-                if self._moments.pop(0).startswith(moment):
+            while self._looked_at < len(self.moments):
+                self._looked_at += 1
+                if self.moments[self._looked_at - 1] == moment:
                     return True
-            if not select.select([self._reader], [], [], 0.02)[0]:
-                if not self.living():
-                    return False
-                continue
-            piece = os.read(self._reader, 65536)
-            if not piece:
+            if not self._listen(0.02) and not self.living():
                 return False
-            *lines, self._rest = (self._rest + piece).split(b"\n")
-            self._moments += [line.decode() for line in lines]
         raise TimeoutError(f"nobody said {moment!r} in {TIMEOUT:.0f} s; see {self.output}")
+
+    def _listen(self, seconds: float) -> bool:
+        """Take in what the ranks say within so many seconds; return whether they said anything."""
+        if self._reader < 0 or not select.select([self._reader], [], [], seconds)[0]:
+            return False
+        piece = os.read(self._reader, 65536)
+        *lines, self._rest = (self._rest + piece).split(b"\n")
+        self.moments += [line.decode() for line in lines]
+        return bool(piece)
+
+    @property
+    def steps(self) -> int:
+        """How many optimizer steps were done, as far as the ranks have said."""
+        while self._listen(0):
+            pass
+        said = [int(moment.split()[1]) for moment in self.moments if moment.startswith("step")]
+        return max(said, default=0)
 
     def living(self) -> list[int]:
         """Return the ranks that have not ended."""
@@ -92,10 +125,26 @@ class ForkedRun:
                 ranks = self.living()
                 self.kill(signal.SIGKILL)
                 raise TimeoutError(f"ranks {ranks} did not end in {seconds:.0f} s; see {self.output}")
-            if select.select([self._reader], [], [], 0.01)[0] and not os.read(self._reader, 65536):
+            if not self._listen(0.01):
                 time.sleep(0.01)
+        while self._listen(0):
+            pass
         os.close(self._reader)
+        self._reader = -1
         return [self.codes[pid] for pid in self.pids]
+
+    def all_gone(self, seconds: float) -> bool:
+        """Return whether no process is left of any rank's group (its loader's workers, ...) within so many seconds."""
+        deadline = time.monotonic() + seconds
+        left = set(self.pids)
+        while left and time.monotonic() < deadline:
+            for group in list(left):
+                try:
+                    os.killpg(group, 0)
+                except ProcessLookupError:
+                    left.remove(group)
+            time.sleep(0.05)
+        return not left
 
     def finish(self) -> None:
         """Wait for a run that is to end well.
@@ -113,6 +162,7 @@ def _live(
     """Be a rank until the end; never return to the caller, whose process this is a copy of."""
     code = 1
     try:
+        os.setpgid(0, 0)
         handle = os.open(output, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
         for number in (1, 2):
             os.dup2(handle, number)
@@ -155,6 +205,14 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _srun(rank: int, world: int, port: int, job: str) -> dict[str, str]:
+    return {
+        "SLURM_JOB_ID": job, "SLURM_JOB_NAME": "gate", "SLURM_NTASKS": str(world), "SLURM_NTASKS_PER_NODE": str(world),
+        "SLURM_PROCID": str(rank), "SLURM_LOCALID": str(rank), "SLURM_NODEID": "0", "SLURM_NNODES": "1",
+        "SLURM_NODELIST": "127.0.0.1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
+    }  # fmt: skip
 
 
 def _torchrun(rank: int, world: int, port: int) -> dict[str, str]:

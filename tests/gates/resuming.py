@@ -100,8 +100,10 @@ def attempt(case: dict[str, Any], folder: Path) -> None:
     args = ["fit", "--name", name, *prepare(folder)]
     first, second = rng.randint(1, STEPS), rng.randint(1, STEPS)
     for step in (first, second):
+        # Seldom checkpoints make the run go back some steps, frequent ones are killed while they are written.
+        often = ["--checkpoint.minutes", str(rng.choice((0, 0.005, 0.02)))]
         workers = ["--data.num_workers", str(rng.choice((0, 2)))]
-        run = ForkedRun([*args, *workers], folder, world)
+        run = ForkedRun([*args, *workers, *often], folder, world)
         if run.wait_for(f"step {step}"):
             time.sleep(rng.uniform(0, 0.1))
         run.kill(signal.SIGKILL)
