@@ -239,7 +239,9 @@ class LastCheckpoint(Callback):
             path = run_folder(trainer) / "checkpoints" / "last.ckpt"
             if trainer.state.fn == TrainerFn.FITTING and path.is_file():
                 path = from_here(Path(path))
-                text += f" after step {trainer.global_step}; go on with: python train.py fit --ckpt_path {path}"
+                text += (
+                    f" after step {trainer.global_step}; go on with: python train.py fit --ckpt_path {path}"
+                )
             if signum == self._requeue_signal(trainer):
                 text += f" ({requeue_slurm_job()})"
             Console(stderr=True).print(text, markup=False, soft_wrap=True)

@@ -20,7 +20,7 @@ Rng = dict[str, Any]
 def rng_state(device: torch.device) -> Rng:
     """Return the states of all random numbers of this process: PyTorch's (and of its device), NumPy's and Python's."""
     version, words, gauss = random.getstate()
-    _, keys, place, has_gauss, cached = np.random.get_state(legacy=True)
+    _, keys, place, has_gauss, cached = np.random.get_state(legacy=True)  # noqa: NPY002 what seed_everything sets
     return {
         "torch": torch.get_rng_state(),
         "device": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
@@ -35,7 +35,7 @@ def set_rng_state(state: Rng, device: torch.device) -> None:
     if state["device"] is not None and device.type == "cuda":
         torch.cuda.set_rng_state(state["device"], device)
     keys, place, has_gauss, cached = state["numpy"]
-    np.random.set_state(("MT19937", keys.numpy().astype(np.uint32), place, has_gauss, cached))
+    np.random.set_state(("MT19937", keys.numpy().astype(np.uint32), place, has_gauss, cached))  # noqa: NPY002
     version, words, gauss = state["python"]
     random.setstate((version, tuple(words.tolist()), gauss))
 

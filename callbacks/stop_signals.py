@@ -92,4 +92,6 @@ def requeue_slurm_job() -> str:
         code = subprocess.run(["scontrol", "requeue", job], check=False).returncode
     except OSError as error:
         return f"`scontrol requeue {job}` could not be run ({error})"
-    return f"job {job} is queued again" if code == 0 else f"`scontrol requeue {job}` failed with status {code}"
+    return (
+        f"job {job} is queued again" if code == 0 else f"`scontrol requeue {job}` failed with status {code}"
+    )

@@ -62,7 +62,9 @@ def resolve_keyword(words: Sequence[str], root: Path) -> list[str]:
     if run is None:
         if fits and keyword == "last" and (name is not None or was_restarted()):
             return rest
-        raise ValueError(f"--ckpt_path {keyword}: there is no run{f' {name}' if name else ''} in {root} to go on with.")
+        raise ValueError(
+            f"--ckpt_path {keyword}: there is no run{f' {name}' if name else ''} in {root} to go on with."
+        )
     os.environ[RUN_NAME_VARIABLE] = run.name  # for the other ranks
     path = run / "checkpoints" / f"{keyword}.ckpt"
     if path.is_file():

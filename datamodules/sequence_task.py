@@ -180,7 +180,7 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
     def state_dict(self) -> dict[str, int]:
         """Return where in which epoch training stands, for a checkpoint."""
         assert self.trainer is not None
-        loop = self.trainer.fit_loop
+        loop: Any = self.trainer.fit_loop
         epoch = loop.epoch_progress.current.processed
         within = loop.epoch_progress.current.started > epoch
         batches = loop.epoch_loop.batch_progress.current.completed if within else 0

@@ -1,7 +1,7 @@
 """A process of its own that tries cases: it imports everything once, has no threads, and forks the runs from itself.
 
-`python -m tests.gates.driver MODULE FOLDER` reads a case a line (JSON), calls `MODULE.attempt(case, FOLDER)` and answers
-with a line: `ok`, or the traceback as JSON.
+`python -m tests.gates.driver FOLDER` reads a module's name and a case a line (JSON), calls the module's
+`attempt(case, FOLDER)` and answers with a line: `ok`, or the traceback as JSON.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from tests.runs import PROJECT
 
 
 class Driver:
-    """Tries cases in a process of its own. A context manager; called with a case, it raises AssertionError if it fails."""
+    """Tries cases in a process of its own, in a folder. A context manager; raises AssertionError for a case that fails."""
 
-    def __init__(self, module: str, folder: Path) -> None:
+    def __init__(self, folder: Path) -> None:
         environment = {
             **os.environ, "OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "WANDB_MODE": "disabled",
             "CUDA_VISIBLE_DEVICES": "", "PATOIS_CACHE": str(folder / "cache"),
         }  # fmt: skip
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.gates.driver", module, str(folder)],
+            [sys.executable, "-m", "tests.gates.driver", str(folder)],
             cwd=PROJECT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
 
@@ -39,24 +39,24 @@ class Driver:
         self.process.stdin.close()
         self.process.wait(timeout=30)
 
-    def __call__(self, case: Any) -> None:
-        """Try a case."""
+    def attempt(self, module: str, case: Any) -> None:
+        """Try a case of tests/gates/`module`.py."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps(case) + "\n")
+        self.process.stdin.write(json.dumps([f"tests.gates.{module}", case]) + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
         assert answer == '"ok"\n', json.loads(answer) if answer else "the driver died"
 
 
-def serve(module: str, folder: Path) -> None:
+def serve(folder: Path) -> None:
     """Answer cases until the input ends."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # what the runs print is no answer
-    attempt = importlib.import_module(module).attempt
     for line in sys.stdin:
+        module, case = json.loads(line)
         try:
-            attempt(json.loads(line), folder)
+            importlib.import_module(module).attempt(case, folder)
             answer = "ok"
         except Exception:
             answer = traceback.format_exc()
@@ -65,4 +65,4 @@ def serve(module: str, folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1], Path(sys.argv[2]))
+    serve(Path(sys.argv[1]))

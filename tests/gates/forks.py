@@ -36,6 +36,15 @@ from lightning_modules import causal_lm
 TIMEOUT = 120.0
 
 
+def group_lives(group: int) -> bool:
+    """Return whether there is a process in a process group."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 class ForkedRun:
     """A run of `python train.py` on `world` ranks, each a fork of this process, in a process group of its own.
 
@@ -136,15 +145,9 @@ class ForkedRun:
     def all_gone(self, seconds: float) -> bool:
         """Return whether no process is left of any rank's group (its loader's workers, ...) within so many seconds."""
         deadline = time.monotonic() + seconds
-        left = set(self.pids)
-        while left and time.monotonic() < deadline:
-            for group in list(left):
-                try:
-                    os.killpg(group, 0)
-                except ProcessLookupError:
-                    left.remove(group)
+        while any(map(group_lives, self.pids)) and time.monotonic() < deadline:
             time.sleep(0.05)
-        return not left
+        return not any(map(group_lives, self.pids))
 
     def finish(self) -> None:
         """Wait for a run that is to end well.
@@ -156,9 +159,7 @@ class ForkedRun:
         assert not any(codes), f"exit codes {codes}: {self.output.read_text()[-3000:]}"
 
 
-def _live(
-    args: list[str], folder: Path, output: Path, writer: int, variables: dict[str, str]
-) -> NoReturn:
+def _live(args: list[str], folder: Path, output: Path, writer: int, variables: dict[str, str]) -> NoReturn:
     """Be a rank until the end; never return to the caller, whose process this is a copy of."""
     code = 1
     try:

@@ -18,6 +18,17 @@ from tests.runs import read_csv, write_pairs, write_tiny_base
 ALKYLS = ("C", "CC", "CCC", "CC(C)", "CCCC", "CCCCC", "CCCCCC")
 ENDS = ("O", "N", "Cl", "Br", "C=O", "C(=O)O", "C#N", "c1ccccc1", "C1CCCC1")
 STEPS = 27  # 3 epochs of 9
+VARIANTS: dict[str, list[str]] = {
+    "plain": [],
+    "validated-within-epochs": ["--trainer.val_check_interval", "0.5"],
+    "counted-in-steps": ["--trainer.max_steps", "23", "--trainer.max_epochs", "-1"],
+    "plateau": [
+        "--model.scheduler", "lightning.pytorch.cli.ReduceLROnPlateau", "--model.scheduler.monitor", "val/loss",
+        "--model.scheduler.patience", "0", "--model.scheduler.threshold", "0.5",
+    ],
+    "packed-bf16": ["--data.packing", "true", "--trainer.precision", "bf16-mixed", "--model.attention", "eager"],
+    "sampled": ["--model.generation.strategy", "sample"],
+}  # fmt: skip
 TASK = {
     "input": {"column": "smiles", "notation": "smiles", "randomize": True},
     "output": {"column": "name", "notation": "text"},
@@ -49,7 +60,15 @@ def outcome(run: Path) -> dict[str, Any]:
         {name: cell for name, cell in row.items() if not name.endswith("_per_second")}
         for row in read_csv(run / "metrics.csv")
     ]
-    kept = ("state_dict", "optimizer_states", "lr_schedulers", "global_step", "epoch", "resume", "SequenceTaskDataModule")
+    kept = (
+        "state_dict",
+        "optimizer_states",
+        "lr_schedulers",
+        "global_step",
+        "epoch",
+        "resume",
+        "SequenceTaskDataModule",
+    )
     return {
         **{name: checkpoint[name] for name in kept},
         "best": best["state_dict"],
@@ -78,11 +97,11 @@ def differences(one: Any, other: Any, path: str = "") -> list[str]:
     return [] if one == other else [f"{path}: {str(one)[:200]!r} and {str(other)[:200]!r}"]
 
 
-def reference(folder: Path, world: int) -> dict[str, Any]:
+def reference(folder: Path, world: int, variant: str = "plain") -> dict[str, Any]:
     """Return the outcome of a run that is never killed; trained once a folder."""
-    run = folder / "runs" / f"whole-{world}"
+    run = folder / "runs" / f"{variant}-{world}"
     if not (run / "hf").is_dir():
-        args = ["fit", "--name", run.name, *prepare(folder)]
+        args = ["fit", "--name", run.name, *prepare(folder), *VARIANTS[variant]]
         ForkedRun(args, folder, world).finish()
     return outcome(run)
 
@@ -91,13 +110,13 @@ def attempt(case: dict[str, Any], folder: Path) -> None:
     """Kill a run at a random step, go on with other workers, kill it once more, go on to the end, and compare.
 
     Args:
-        case: `seed` of the moments and workers, and `world`.
+        case: `seed` of the moments and workers, `world`, and one of `VARIANTS`.
         folder: Where runs lie.
     """
     rng = random.Random(case["seed"])
     world, name = case["world"], f"killed-{case['seed']}"
-    expected = reference(folder, world)
-    args = ["fit", "--name", name, *prepare(folder)]
+    expected = reference(folder, world, case["variant"])
+    args = ["fit", "--name", name, *prepare(folder), *VARIANTS[case["variant"]]]
     first, second = rng.randint(1, STEPS), rng.randint(1, STEPS)
     for step in (first, second):
         # Seldom checkpoints make the run go back some steps, frequent ones are killed while they are written.

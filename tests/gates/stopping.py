@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from tests.gates.forks import ForkedRun
+from tests.gates.forks import ForkedRun, group_lives
 from tests.gates.resuming import STEPS, differences, outcome, prepare, reference
 from tests.runs import PROJECT
 
@@ -49,7 +49,7 @@ def _check_stopped(run: ForkedRun, signum: int) -> None:
 
 
 def _fit(case: dict[str, Any], folder: Path) -> None:
-    rng, world, name = random.Random(case["seed"]), case["world"], f"stopped-{case['seed']}"
+    rng, world, name = random.Random(case["seed"]), case["world"], f"{case['how']}-{case['seed']}"
     signum = rng.choice((signal.SIGTERM, signal.SIGINT))
     expected = reference(folder, world)
     workers = ["--data.num_workers", str(rng.choice((0, 2)))]
@@ -77,7 +77,7 @@ def _test(case: dict[str, Any], folder: Path) -> None:
     rng, world = random.Random(case["seed"]), case["world"]
     reference(folder, world)
     signum = rng.choice((signal.SIGTERM, signal.SIGINT))
-    checkpoint = f"runs/whole-{world}/checkpoints/best.ckpt"
+    checkpoint = f"runs/plain-{world}/checkpoints/best.ckpt"
     run = ForkedRun(
         ["test", "--ckpt_path", checkpoint, "--name", f"tested-{case['seed']}", "--data.test_source", "mols.csv",
          "--data.eval_batch_size", "1"],
@@ -110,14 +110,10 @@ def _launcher(case: dict[str, Any], folder: Path) -> None:
     ranks = [pid for pid in children if b"LOCAL_RANK=1" in Path(f"/proc/{pid}/environ").read_bytes()]
     os.kill(int(ranks[0]) if to_child else process.pid, signum)
     assert process.wait(60) == 128 + signum, (folder / f"{name}.txt").read_text()[-3000:]
-    for _ in range(200):
-        try:
-            os.killpg(process.pid, 0)
-        except ProcessLookupError:
-            break
+    deadline = time.monotonic() + 20
+    while group_lives(process.pid):
+        assert time.monotonic() < deadline, "a process is left"
         time.sleep(0.05)
-    else:
-        raise AssertionError("a process is left")
     subprocess.run([*command, "fit", "--ckpt_path", "last"], cwd=folder, check=True, capture_output=True)
     different = differences(outcome(folder / "runs" / name), expected)
     assert not different, different[:5]
