@@ -47,9 +47,9 @@ def test_a_killed_run_ends_as_if_it_had_not_been(gate: Gate, driver: Driver, tri
     ]
     what = "kill -9 at a random step, go on with other workers, kill again, go on"
     note = (
-        "weights, optimizer, exports, predictions and all that was logged are the same bits; half on 1 process, half on 2 "
-        "gloo ranks; 0 and 2 workers; accumulation, dropout, length buckets, random SMILES; a tiny OPT in fp32; half with something else, too: validation "
-        "twice an epoch, max_steps, ReduceLROnPlateau, packing and bf16, sampled answers"
+        "weights, optimizer, export, predictions and all that was logged are the same bits; half on 1 process, half on 2 gloo "
+        "ranks; 0 and 2 workers; accumulation, dropout, length buckets, random SMILES; a tiny OPT in fp32; half with "
+        "one more thing: validation twice an epoch, max_steps, ReduceLROnPlateau, packing and bf16, or sampled answers"
     )
     gate(1, what, cases, partial(driver.attempt, "resuming"), note)
 
