@@ -43,14 +43,14 @@ def _is_full(error: OSError) -> bool:
 
 
 def _describe_full(error: OSError) -> str:
-    """Return what is missing: as the checkpoint writer says it, or, of a small file, which disks are full."""
+    """Return what is missing: as the checkpoint writer says it; of another file, on the fullest disk that runs write to."""
     from callbacks.checkpoint_writer import DiskFull
 
     if isinstance(error, DiskFull):
         return str(error.strerror)
-    places = dict.fromkeys([str(error.filename or "runs"), "runs", tempfile.gettempdir()])
-    there = [next(path for path in (Path(place), *Path(place).parents) if path.exists()) for place in places]
-    free = ", ".join(
-        f"{shutil.disk_usage(path).free:,} bytes free in {path}" for path in dict.fromkeys(there)
+    places = [Path(place) for place in (error.filename, "runs", ".", tempfile.gettempdir()) if place]
+    free, place = min((shutil.disk_usage(path).free, str(path)) for path in places if path.exists())
+    return (
+        f"The disk of {place} is full: {free:,} bytes are free, and at least a block of 4,096 bytes is missing. "
+        "A checkpoint that was written before is intact."
     )
-    return f"The disk is full: at least a block of 4,096 bytes is missing ({free}). last.ckpt is intact, if there is one."
