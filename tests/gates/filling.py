@@ -6,7 +6,9 @@ import os
 import random
 import re
 import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,6 +48,20 @@ def _fill(folder: Path, leave: int) -> Path:
     return path
 
 
+def _fill_between_writes(run: ForkedRun, disk: Path, leave: int) -> Path:
+    """Fill the disk while no checkpoint is being written: the end of one gives back the room of the one before."""
+    while True:
+        run.kill(signal.SIGSTOP)
+        time.sleep(0.02)
+        if not list(disk.glob("checkpoints/.*")):
+            break
+        run.kill(signal.SIGCONT)
+        time.sleep(0.01)
+    filler = _fill(disk, leave)
+    run.kill(signal.SIGCONT)
+    return filler
+
+
 def _run(seed: int, folder: Path) -> None:
     """The run's folder: one line with the bytes that are missing, status 74, and the checkpoint before it goes on."""
     rng, name = random.Random(seed), f"full-{seed}"
@@ -54,7 +70,7 @@ def _run(seed: int, folder: Path) -> None:
     with small_disk(folder / "runs" / name, 8 * size // MEGABYTE + 10) as disk:
         run = ForkedRun(["fit", "--name", name, *prepare(folder)], folder)
         assert run.wait_for(f"step {rng.randint(2, STEPS - 2)}")
-        filler = _fill(disk, rng.randint(0, size * 9 // 10))
+        filler = _fill_between_writes(run, disk, rng.randint(0, size * 9 // 10))
         assert run.wait() == [74], run.output.read_text()[-3000:]
         output = run.output.read_text()
         [line] = [line for line in output.splitlines() if line.startswith("error:")]
