@@ -17,7 +17,7 @@ from typing import Any
 import torch
 
 from tests.gates.forks import ForkedRun
-from tests.gates.resuming import STEPS, differences, outcome, prepare, reference
+from tests.gates.resuming import differences, outcome, prepare, reference
 
 MEGABYTE = 2**20
 
@@ -69,7 +69,7 @@ def _run(seed: int, folder: Path) -> None:
     size = (folder / "runs" / "plain-1" / "checkpoints" / "last.ckpt").stat().st_size
     with small_disk(folder / "runs" / name, 8 * size // MEGABYTE + 10) as disk:
         run = ForkedRun(["fit", "--name", name, *prepare(folder)], folder)
-        assert run.wait_for(f"step {rng.randint(2, STEPS - 2)}")
+        assert run.wait_for(f"step {rng.randint(2, expected['global_step'] - 2)}")
         filler = _fill_between_writes(run, disk, rng.randint(0, size * 9 // 10))
         assert run.wait() == [74], run.output.read_text()[-3000:]
         output = run.output.read_text()

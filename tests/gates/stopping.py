@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from tests.gates.forks import ForkedRun, group_lives
-from tests.gates.resuming import STEPS, differences, outcome, prepare, reference
+from tests.gates.resuming import differences, outcome, prepare, reference
 from tests.runs import PROJECT
 
 SCONTROL = """#!{python}
@@ -57,7 +57,7 @@ def _fit(case: dict[str, Any], folder: Path) -> None:
         ["fit", "--name", name, *prepare(folder), *workers, "--checkpoint.minutes", "5"], folder, world
     )
     if case["how"] == "train":
-        assert run.wait_for(f"step {rng.randint(1, STEPS - 1)}")
+        assert run.wait_for(f"step {rng.randint(1, expected['global_step'] - 1)}")
     else:
         for _ in range(world * rng.randint(0, 2) + 1):
             assert run.wait_for("generate")
@@ -135,7 +135,7 @@ def _slurm(case: dict[str, Any], folder: Path) -> None:
     args = ["fit", *prepare(folder), "--checkpoint.minutes", "5"]
     run = ForkedRun(args, folder, world, slurm=job, PATH=path)
     if rng.random() < 0.5:
-        assert run.wait_for(f"step {rng.randint(1, STEPS - 1)}")
+        assert run.wait_for(f"step {rng.randint(1, expected['global_step'] - 1)}")
     else:
         assert run.wait_for("generate")
     time.sleep(rng.uniform(0, 0.05))
