@@ -5,24 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
+from configs.endings import ending_of
 from configs.help import saved_help
-
-OWN_FOLDERS = ("lightning_modules", "datamodules", "callbacks", "configs")
-
-
-def is_users_error(error: ValueError) -> bool:
-    """Whether our own code raised the error, so that its message is all that the user needs."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    here = Path(__file__).resolve().parent
-    path = Path(trace.tb_frame.f_code.co_filename) if trace is not None else here
-    return (
-        any(path.is_relative_to(here / folder) for folder in OWN_FOLDERS)
-        and "PATOIS_TRACEBACK" not in os.environ
-    )
 
 
 def run(words: Sequence[str]) -> None:
@@ -50,10 +35,14 @@ def main(args: Sequence[str] | None = None) -> None:
         return
     try:
         run(words)
-    except ValueError as error:
-        if not is_users_error(error):
+    except (ValueError, OSError) as error:
+        if (ending := ending_of(error)) is None:
             raise
-        sys.exit(f"error: {error}")
+        line, status = ending
+        if status == 1:
+            sys.exit(line)
+        sys.stderr.write(f"{line}\n")
+        sys.exit(status)
 
 
 if __name__ == "__main__":

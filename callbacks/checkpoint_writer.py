@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from pathlib import Path
@@ -10,6 +11,52 @@ from typing import Any
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from typing_extensions import override
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""The disk is full, or the user's share of it."""
+
+
+class DiskFull(OSError):
+    """A checkpoint that does not fit on the disk."""
+
+    def __init__(self, path: Path, size: int, written: int) -> None:
+        super().__init__(
+            errno.ENOSPC,
+            f"{path} needs {size:,} bytes, but {max(1, size - written):,} bytes are missing on its disk. "
+            + ("The checkpoint before it is intact." if path.exists() else "There is none before it."),
+        )
+
+
+class _Counted:
+    """A file that is written to as long as there is room, and counts how much there would be in it."""
+
+    def __init__(self, file: Any) -> None:
+        self.file, self.size, self.written = file, 0, 0
+        self.full: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """Write all of `data`, or note why that is not possible; PyTorch would turn an exception into a RuntimeError."""
+        view = memoryview(data).cast("B")
+        self.size += len(view)
+        try:
+            while self.full is None and self.written < self.size:
+                self.written += self.file.write(view[self.written - self.size :])
+        except OSError as error:
+            self.full = error
+        return len(view)
+
+    def flush(self) -> None:
+        """Nothing is buffered."""
+
+    def finish(self) -> None:
+        """Wait until all of it is on the disk.
+
+        Raises:
+            OSError: If not all of it could be written.
+        """
+        if self.full is not None:
+            raise self.full
+        os.fsync(self.file.fileno())
 
 
 class CheckpointWriter(TorchCheckpointIO):
@@ -32,25 +79,30 @@ class CheckpointWriter(TorchCheckpointIO):
             storage_options: Must be None, as for Lightning's own.
 
         Raises:
-            OSError: If the disk is full or the folder cannot be written; a checkpoint that was there before is intact.
+            DiskFull: If it does not fit on the disk; a checkpoint that was there before is intact.
+            OSError: If it cannot be written for another reason; the same holds.
         """
         if storage_options is not None or "://" in str(path):
             super().save_checkpoint(checkpoint, str(path), storage_options)
             return
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
+        for left in target.parent.glob(f".{target.name}-*"):  # by a process that was killed while it wrote
+            left.unlink(missing_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
         try:
-            with os.fdopen(handle, "wb") as file:
-                torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
+            with os.fdopen(handle, "wb", buffering=0) as file:
+                counted: Any = _Counted(file)
+                torch.save(checkpoint, counted)
+                counted.finish()
             umask = os.umask(0)
             os.umask(umask)
             os.chmod(name, 0o666 & ~umask)  # a temporary file is its owner's only
             os.replace(name, target)
-        except BaseException:
+        except BaseException as error:
             Path(name).unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.errno in FULL:
+                raise DiskFull(target, counted.size, counted.written) from error
             raise
         folder = os.open(target.parent, os.O_RDONLY)
         try:

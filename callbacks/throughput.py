@@ -11,6 +11,7 @@ from torch import Tensor
 
 from callbacks.run_facts import silence_sync_advice
 
+_STATE_KEY = "throughput"
 IGNORE_INDEX = -100  # the label of positions without a loss, as in torch and transformers
 
 
@@ -61,9 +62,38 @@ class Throughput(Callback):
             self._seconds += time.perf_counter() - self._since
             self._since = None
 
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Keep what the epoch has come to so far, of all ranks."""
+        running = 0.0 if self._since is None else time.perf_counter() - self._since
+        counts, seconds = self._over_ranks(trainer, pl_module, self._seconds + running)
+        checkpoint[_STATE_KEY] = {"counts": counts.cpu(), "seconds": seconds}
+
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Go on counting, on rank 0."""
+        state = checkpoint.get(_STATE_KEY)
+        if state is not None and trainer.is_global_zero:
+            self._counts, self._seconds = state["counts"].to(pl_module.device), state["seconds"]
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock, also where a run goes on within an epoch."""
+        self._since = time.perf_counter()
+
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Start the clock."""
         self._counts, self._seconds, self._since = None, 0.0, time.perf_counter()
+
+    def _over_ranks(
+        self, trainer: Trainer, pl_module: LightningModule, seconds: float
+    ) -> tuple[Tensor, float]:
+        """Return the sum of the ranks' counts and the slowest rank's seconds. Every rank must call it."""
+        local = torch.zeros(4, dtype=torch.int64) if self._counts is None else self._counts.clone()
+        counts = trainer.strategy.reduce(local.to(pl_module.device), reduce_op="sum")
+        slowest = torch.tensor(seconds, device=pl_module.device)
+        return counts, float(trainer.strategy.reduce(slowest, reduce_op="max"))
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -83,10 +113,7 @@ class Throughput(Callback):
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Sum over the ranks, the slowest rank's time, and log."""
         self._pause(pl_module)
-        local = torch.zeros(4, dtype=torch.int64) if self._counts is None else self._counts
-        counts = trainer.strategy.reduce(local.to(pl_module.device), reduce_op="sum")
-        slowest = torch.tensor(self._seconds, device=pl_module.device)
-        seconds = float(trainer.strategy.reduce(slowest, reduce_op="max"))
+        counts, seconds = self._over_ranks(trainer, pl_module, self._seconds)
         supervised, tokens, positions, rows = counts.tolist()
         for name, value in (
             ("supervised_tokens_per_second", supervised / max(seconds, 1e-9)),

@@ -15,11 +15,20 @@ from jsonargparse import set_parsing_settings
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
 
 from callbacks.checkpoint_writer import CheckpointWriter
+from callbacks.last_checkpoint import LastCheckpoint
 from callbacks.metrics_csv import MetricsCSV
 from callbacks.secrets import hide_secrets
 from configs.hub import leave_unreachable_hub
 from configs.lookup import CONFIGS
-from configs.run_folder import check_checkpoint, find_run, goes_on, one_run, refuse_used, settle_folder
+from configs.run_folder import (
+    check_checkpoint,
+    find_run,
+    goes_on,
+    one_run,
+    refuse_used,
+    resolve_keyword,
+    settle_folder,
+)
 from configs.words import base_rate, flag_value
 from datamodules.tasks import guess_notation
 
@@ -111,7 +120,7 @@ class PatoisCLI(LightningCLI):
     def __init__(self, *args: Any, logger_class: type, runs: Path = Path("runs"), **kwargs: Any) -> None:
         """Keep the dashboard's class and where runs lie, then parse and run as LightningCLI does."""
         self.logger_class, self.runs = logger_class, runs
-        self.words = _words(kwargs.get("args"))
+        self.words, self.begins_again = _words(kwargs.get("args")), False
         set_parsing_settings(docstring_parse_attribute_docstrings=True)
         defaults = {"default_config_files": [str(CONFIGS / "default.yaml")]}
         with one_run(self.runs):
@@ -162,13 +171,16 @@ class PatoisCLI(LightningCLI):
             help="The run's name and folder (runs/NAME); default: the time.",
         )
         parser.add_class_arguments(DashboardSettings, "wandb")
+        parser.add_lightning_class_args(LastCheckpoint, "checkpoint")  # last.ckpt
         parser.link_arguments("model.tokenizer", "data.tokenizer", apply_on="instantiate")
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Put before the flags a run's own configuration, when its checkpoint is given, or else the base's learning rate."""
-        words = _words(args)
-        run = find_run(flag_value(words, "--ckpt_path"))
+        words = resolve_keyword(_words(args), self.runs)
+        given = flag_value(words, "--ckpt_path")
+        self.begins_again = given is None and flag_value(_words(args), "--ckpt_path") is not None
+        run = find_run(given)
         if run is not None and words and words[0] in self.subcommands():
             words[1:1] = ["--config", str(run / "config.yaml")]
         elif words and words[0] in self.subcommands() and (rate := base_rate(words)) is not None:
@@ -222,9 +234,14 @@ class PatoisCLI(LightningCLI):
                 kwargs["logger"] = [MetricsCSV(folder / str(self.subcommand)), self._dashboard(folder)]
         return super().instantiate_trainer(**kwargs)
 
+    def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Any]) -> pl.Trainer:
+        """Put our own callback before those of the configuration: it must come before those that log."""
+        config["callbacks"] = [*callbacks, *(config["callbacks"] or [])]
+        return super()._instantiate_trainer(config, [])
+
     def _dashboard(self, folder: Path) -> Any:
         config = self.config[self.subcommand]
-        go_on = goes_on(config.get("ckpt_path"), folder)
+        go_on = self.begins_again or goes_on(config.get("ckpt_path"), folder)
         return self.logger_class(
             save_dir=str(folder), name=folder.name, go_on=go_on, **config.wandb.as_dict()
         )

@@ -6,19 +6,21 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities.rank_zero import rank_zero_info
 
 from callbacks.run_facts import from_here
 from configs.lookup import load_yaml
+from configs.words import flag_value, without_flag
 
 RUN_NAME_VARIABLE = "PATOIS_RUN_NAME"
 """Tells the other ranks, which start the same command a moment later, the run's name."""
 KEYWORDS = ("last", "best", "hpc")
-"""What Lightning takes for --ckpt_path besides a file."""
+"""What --ckpt_path takes besides a file; `hpc` is left to Lightning."""
 
 
 def find_run(ckpt_path: str | None) -> Path | None:
@@ -27,6 +29,57 @@ def find_run(ckpt_path: str | None) -> Path | None:
         return None
     folder = Path(ckpt_path).resolve().parent.parent
     return folder if (folder / "config.yaml").is_file() else None
+
+
+def was_restarted() -> bool:
+    """Return whether a cluster starts this job once more."""
+    names = ("SLURM_RESTART_COUNT", "TORCHELASTIC_RESTART_COUNT")
+    return any(os.environ.get(name, "0") != "0" for name in names)
+
+
+def resolve_keyword(words: Sequence[str], root: Path) -> list[str]:
+    """Replace `--ckpt_path last` or `best` by the file: of the run called --name, else of the one begun last.
+
+    A job that the cluster starts once more is taken for one that said `last`. A run that was stopped before it wrote
+    its first checkpoint begins again, with its own configuration.
+
+    Args:
+        words: Words of a command line.
+        root: Where runs lie.
+
+    Raises:
+        ValueError: If there is no run, or it has no such checkpoint.
+    """
+    words = list(words)
+    fits = words[:1] == ["fit"]
+    keyword, name = flag_value(words, "--ckpt_path"), flag_value(words, "--name")
+    if keyword is None and fits and was_restarted():
+        keyword, name = "last", name or _shared_name()
+    if keyword not in ("last", "best"):
+        return words
+    rest = without_flag(words, "--ckpt_path")
+    run = _latest_run(root, name or os.environ.get(RUN_NAME_VARIABLE))
+    if run is None:
+        if fits and keyword == "last" and (name is not None or was_restarted()):
+            return rest
+        raise ValueError(
+            f"--ckpt_path {keyword}: there is no run{f' {name}' if name else ''} in {root} to go on with."
+        )
+    os.environ[RUN_NAME_VARIABLE] = run.name  # for the other ranks
+    path = run / "checkpoints" / f"{keyword}.ckpt"
+    if path.is_file():
+        return [*rest, "--ckpt_path", str(path)]
+    if fits and keyword == "last":
+        rank_zero_info(f"{run} was stopped before its first checkpoint and begins again.")
+        return ["fit", "--config", str(run / "config.yaml"), *rest[1:], "--name", run.name]
+    raise ValueError(f"--ckpt_path {keyword}: {path} is not there (yet).")
+
+
+def _latest_run(root: Path, name: str | None) -> Path | None:
+    """Return the run of that name, or the one that was begun or gone on with last; None if there is none."""
+    configs = root.glob(f"{name or '*'}/config.yaml")
+    latest = max(configs, key=lambda config: config.stat().st_mtime, default=None)
+    return None if latest is None else latest.parent
 
 
 def check_checkpoint(ckpt_path: str | None) -> None:
@@ -69,10 +122,7 @@ def goes_on(ckpt_path: str | None, folder: Path) -> bool:
 
     It does with a checkpoint of that run or one of Lightning's keywords, and when a cluster starts a job once more.
     """
-    restarted = any(
-        os.environ.get(name, "0") != "0" for name in ("SLURM_RESTART_COUNT", "TORCHELASTIC_RESTART_COUNT")
-    )
-    return ckpt_path in KEYWORDS or restarted or find_run(ckpt_path) == folder.resolve()
+    return ckpt_path in KEYWORDS or was_restarted() or find_run(ckpt_path) == folder.resolve()
 
 
 def refuse_used(folder: Path, ckpt_path: str | None) -> None:
@@ -92,14 +142,19 @@ def make_run_folder(name: str | None, root: Path) -> Path:
     """Return the folder of this run, the same on every rank: `root/<name>`, by default named after the time."""
     name = name or os.environ.get(RUN_NAME_VARIABLE)
     if name is None:
-        shared = os.environ.get("TORCHELASTIC_RUN_ID") or os.environ.get("SLURM_JOB_ID")
-        name = f"job-{shared}" if shared not in (None, "none") else _new_name(root)
+        name = _shared_name() or _new_name(root)
     if not re.fullmatch(r"[\w.+-]+", name) or name in (".", ".."):
         raise ValueError(
             f"Expected --name to be letters, digits and . _ + -, since it names a folder, but got {name!r}."
         )
     os.environ[RUN_NAME_VARIABLE] = name
     return root / name
+
+
+def _shared_name() -> str | None:
+    """Return what all ranks of a cluster's job can call its run, or None outside of one."""
+    job = os.environ.get("TORCHELASTIC_RUN_ID") or os.environ.get("SLURM_JOB_ID")
+    return f"job-{job}" if job not in (None, "none") else None
 
 
 def _new_name(root: Path) -> str:

@@ -26,6 +26,16 @@ def flag_value(args: Sequence[str], flag: str) -> str | None:
     return values[-1] if values else None
 
 
+def without_flag(args: Sequence[str], flag: str) -> list[str]:
+    """Return the words without every `--flag value` and `--flag=value`."""
+    kept, skip = [], False
+    for arg in args:
+        if not skip and arg != flag and not arg.startswith(f"{flag}="):
+            kept.append(arg)
+        skip = arg == flag and not skip
+    return kept
+
+
 def base_of(args: Sequence[str]) -> str:
     """Return the base that a command line means, by its flag or by the last of its files that names one."""
     given = flag_value(args, "--model.base")

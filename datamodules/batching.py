@@ -6,6 +6,7 @@ The order is a function of (seed, epoch) alone: never of the worker, the rank or
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator, Sequence
 from typing import TypedDict
 
@@ -165,6 +166,15 @@ class BatchDataset(Dataset[Batch]):
         return batch
 
 
+def leave_signals_to_parent(worker: int) -> None:
+    """Keep a loader's worker alive when a whole group of processes is told to stop: its rank has a step to finish.
+
+    It ends with its rank: it is told to, or sees that its parent is gone.
+    """
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.SIG_IGN)
+
+
 class RankSampler(DistributedSampler[int]):
     """Gives a rank every W-th batch of a plan that was made for W ranks.
 
@@ -172,9 +182,20 @@ class RankSampler(DistributedSampler[int]):
     repeats rows, on top) and tells it the epoch.
     """
 
-    def __init__(self, dataset: BatchDataset, num_replicas: int, rank: int) -> None:
-        """Keep the dataset; its length must be a multiple of `num_replicas`."""
+    def __init__(
+        self, dataset: BatchDataset, num_replicas: int, rank: int, epoch: int = 0, start: int = 0
+    ) -> None:
+        """Keep the dataset; its length must be a multiple of `num_replicas`.
+
+        Args:
+            dataset: The batches of all ranks.
+            num_replicas: Ranks.
+            rank: This rank.
+            epoch: The epoch that the dataset has planned.
+            start: This rank's batches to leave out in that epoch, because they were trained on before.
+        """
         super().__init__(dataset, num_replicas=num_replicas, rank=rank, shuffle=False)
+        self.epoch, self.start = epoch, start
         assert len(dataset) % num_replicas == 0, (
             "ranks with unequal numbers of batches wait for each other for ever"
         )
@@ -182,11 +203,13 @@ class RankSampler(DistributedSampler[int]):
 
     def set_epoch(self, epoch: int) -> None:
         """Tell the dataset to plan this epoch's batches, if it plans by epoch."""
+        if epoch != self.epoch:
+            self.start = 0
         super().set_epoch(epoch)
         self.batches.set_epoch(epoch)
 
     def __iter__(self) -> Iterator[int]:
-        return iter(range(self.rank, len(self.batches), self.num_replicas))
+        return iter(range(self.rank + self.start * self.num_replicas, len(self.batches), self.num_replicas))
 
     def __len__(self) -> int:
         return len(self.batches) // self.num_replicas

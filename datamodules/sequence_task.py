@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from torch.utils.data import DataLoader
 
 from datamodules import data_report
-from datamodules.batching import Batch, BatchDataset, RankSampler, plan_evaluation
+from datamodules.batching import Batch, BatchDataset, RankSampler, leave_signals_to_parent, plan_evaluation
 from datamodules.cache import DataCache, default_folder
 from datamodules.examples import LossOn
 from datamodules.formats import load_format
@@ -129,6 +130,7 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         self.predict_path, self.loss_on, self.num_workers = predict_path, loss_on, num_workers
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.packing = packing
+        self._position: dict[str, int] = {"epoch": 0, "batches": 0}
 
     @property
     def world_size(self) -> int:
@@ -163,8 +165,34 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
             raise ValueError(data_report.why_empty(self.report, self.aside["fit"]))
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Return this rank's training batches; Lightning tells the sampler the epoch."""
-        return self._loader(TrainingBatches(self, **self._batch_options()))
+        """Return this rank's training batches, from where a checkpoint left off; Lightning tells the sampler the epoch."""
+        was, now = self._position, {**self._position, **self._shape()}
+        if was["batches"] and was != now:
+            raise ValueError(
+                f"The checkpoint stands in the middle of epoch {was['epoch']}, after {was['batches']} batches of a rank, made "
+                f"of {was['rows']} rows with --data.batch_size {was['batch_size']} on {was['ranks']} ranks, but now there are "
+                f"{now['rows']} rows, batches of {now['batch_size']} and {now['ranks']} ranks. Go on with the same, or from "
+                "a checkpoint between two epochs, such as best.ckpt."
+            )
+        dataset = TrainingBatches(self, was["epoch"], **self._batch_options())
+        return self._loader(dataset, was["epoch"], was["batches"])
+
+    def state_dict(self) -> dict[str, int]:
+        """Return where in which epoch training stands, for a checkpoint."""
+        assert self.trainer is not None
+        loop: Any = self.trainer.fit_loop
+        epoch = loop.epoch_progress.current.processed
+        within = loop.epoch_progress.current.started > epoch
+        batches = loop.epoch_loop.batch_progress.current.completed if within else 0
+        return {"epoch": epoch, "batches": batches, **self._shape()}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Go on where a checkpoint stands, in the next `train_dataloader`."""
+        self._position = dict(state_dict)
+
+    def _shape(self) -> dict[str, int]:
+        """Return what a number of batches depends on."""
+        return {"rows": len(self.pools["train"]), "batch_size": self.batch_size, "ranks": self.world_size}
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Return this rank's batches of the fixed validation rows."""
@@ -193,9 +221,16 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         options = {**self._batch_options(), "pack_to": None, "slots": self.eval_batch_size}
         return self._loader(BatchDataset(encoded, plan, with_prompts=True, **options))
 
-    def _loader(self, dataset: BatchDataset) -> DataLoader[Batch]:
-        sampler = RankSampler(dataset, self.world_size, self.rank)
-        return DataLoader(dataset, batch_size=None, sampler=sampler, num_workers=self.num_workers)
+    def _loader(self, dataset: BatchDataset, epoch: int = 0, start: int = 0) -> DataLoader[Batch]:
+        return DataLoader(
+            dataset,
+            batch_size=None,
+            sampler=RankSampler(dataset, self.world_size, self.rank, epoch, start),
+            num_workers=self.num_workers,
+            worker_init_fn=leave_signals_to_parent,
+            # One of its own: a loader draws a number whenever it begins, and a run that goes on begins once more.
+            generator=torch.Generator(),
+        )
 
     def preview(self, count: int) -> list[str]:
         """Return training rows as the model sees them in epoch 0, supervised tokens marked."""

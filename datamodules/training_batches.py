@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 class TrainingBatches(BatchDataset):
     """Training batches, planned anew each epoch; texts are rendered anew only where they vary."""
 
-    def __init__(self, data: SequenceTaskDataModule, **options: Any) -> None:
-        """Plan epoch 0."""
+    def __init__(self, data: SequenceTaskDataModule, epoch: int = 0, **options: Any) -> None:
+        """Plan an epoch: workers begin to load before Lightning says which one it is."""
         self.data = data
-        encoded, row_ids = data.encode_training(0)
+        encoded, row_ids = data.encode_training(epoch)
         super().__init__(encoded, [], row_ids=row_ids, **options)
-        self.epoch = 0
+        self.epoch = epoch
         self._plan()
 
     def set_epoch(self, epoch: int) -> None:

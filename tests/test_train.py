@@ -198,15 +198,52 @@ def test_the_exported_folder_gives_the_same_text_in_plain_transformers(fitted: P
 
 def test_a_fit_goes_on_from_its_checkpoint_in_the_same_folder(fitted: Path) -> None:
     folder = fitted.parents[1]
-    result = command(
-        ["fit", "--ckpt_path", "runs/mine/checkpoints/last.ckpt", "--trainer.max_epochs", "3"], folder
-    )
+    result = command(["fit", "--ckpt_path", "last", "--trainer.max_epochs", "3"], folder)
     assert result.returncode == 0, result.stderr[-3000:]
     assert [path.name for path in (folder / "runs").iterdir()] == ["mine"]
+    steps = [int(row["step"]) for row in read_csv(fitted / "metrics.csv") if row["train/loss"]]
+    assert steps == list(range(len(steps)))  # none lost, none twice
     assert (fitted / "predictions" / "val_epoch_2.csv").is_file()
     wandb_files = list(fitted.glob("wandb/offline-run-*/run-*.wandb"))
     assert len(wandb_files) > 1
     assert len({path.stem for path in wandb_files}) == 1  # the same W&B run
+
+
+def test_a_run_that_was_stopped_before_its_first_checkpoint_begins_again_as_the_same(tmp_path: Path) -> None:
+    home = {f"WANDB_{name}_DIR": str(tmp_path / "wandb_home") for name in ("DATA", "CACHE", "CONFIG")}
+    args = [
+        "fit",
+        "--name",
+        "mine",
+        *own_table(tmp_path),
+        "--wandb.offline",
+        "true",
+        "--seed_everything",
+        "7",
+    ]
+    assert (
+        command(
+            [*args, "--trainer.limit_train_batches", "0"], tmp_path, WANDB_MODE="online", **home
+        ).returncode
+        == 0
+    )
+    run = tmp_path / "runs" / "mine"
+    assert not list(run.glob("checkpoints/*"))
+    again = [
+        "fit",
+        "--ckpt_path",
+        "last",
+        "--trainer.limit_train_batches",
+        "1.0",
+        "--trainer.max_epochs",
+        "1",
+    ]
+    result = command(again, tmp_path, WANDB_MODE="online", **home)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert (run / "checkpoints" / "last.ckpt").is_file()
+    assert yaml.safe_load((run / "config.yaml").read_text())["seed_everything"] == 7
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["mine"]
+    assert len({path.stem for path in run.glob("wandb/offline-run-*/run-*.wandb")}) == 1  # the same W&B run
 
 
 def test_a_second_fit_of_the_same_name_is_refused(

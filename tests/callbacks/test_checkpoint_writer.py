@@ -1,15 +1,19 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import tracemalloc
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
-from callbacks.checkpoint_writer import CheckpointWriter
+from callbacks import checkpoint_writer
+from callbacks.checkpoint_writer import CheckpointWriter, DiskFull
 
 
 def test_what_is_written_is_read_and_nothing_else_is_left(tmp_path: Path) -> None:
@@ -26,12 +30,15 @@ def test_what_is_written_is_read_and_nothing_else_is_left(tmp_path: Path) -> Non
 
 
 @pytest.mark.pitfall(20)
-@pytest.mark.parametrize("moment", ["write", "fsync"])
+@pytest.mark.parametrize(("moment", "missing"), [("write", "1,048,576"), ("fsync", "1")])
 def test_a_full_disk_leaves_the_old_checkpoint(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str, missing: str
 ) -> None:
     path, writer = tmp_path / "last.ckpt", CheckpointWriter()
     writer.save_checkpoint({"step": 1}, path)
+    checkpoint = {"weights": torch.zeros(2**20)}
+    torch.save(checkpoint, whole := io.BytesIO())
+    size = len(whole.getvalue())
 
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -39,11 +46,37 @@ def test_a_full_disk_leaves_the_old_checkpoint(
     if moment == "fsync":
         monkeypatch.setattr(os, "fsync", full)
     else:
-        monkeypatch.setattr(torch, "save", lambda checkpoint, file: (file.write(b"half"), full()))
-    with pytest.raises(OSError, match="No space left"):
-        writer.save_checkpoint({"step": 2}, path)
+        monkeypatch.setattr(checkpoint_writer, "_Counted", partial(SmallDisk, size - 2**20))
+    with pytest.raises(
+        DiskFull, match=rf"last.ckpt needs {size:,} bytes, but {missing} bytes .* before it is intact"
+    ):
+        writer.save_checkpoint(checkpoint, path)
     assert torch.load(path, weights_only=True) == {"step": 1}
     assert [file.name for file in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+class SmallDisk(checkpoint_writer._Counted):
+    """A file on a disk with room for so many bytes: it takes a part of what is written, then nothing, as a real one does."""
+
+    def __init__(self, room: int, file: Any) -> None:
+        super().__init__(self)
+        self.room, self.real = room, file
+
+        def write(view: memoryview) -> int:
+            taken = min(len(view), self.room)
+            if not taken:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            self.room -= taken
+            return int(self.real.write(view[:taken]))
+
+        self.file = SimpleNamespace(write=write, fileno=file.fileno)
+
+
+def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    (tmp_path / ".last.ckpt-abc").write_bytes(b"half")
+    (tmp_path / ".best.ckpt-abc").write_bytes(b"another's")
+    CheckpointWriter().save_checkpoint({"step": 1}, tmp_path / "last.ckpt")
+    assert sorted(file.name for file in tmp_path.iterdir()) == [".best.ckpt-abc", "last.ckpt"]
 
 
 def test_the_checkpoint_is_not_collected_in_memory(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -53,3 +54,29 @@ def test_no_step_reads_a_number_from_the_device(tmp_path, monkeypatch):
     for name in ("item", "tolist", "__int__", "__float__", "__bool__", "cpu", "numpy"):
         monkeypatch.setattr(torch.Tensor, name, refuse)
     callback.on_train_batch_end(None, None, None, make_batch([0, 1]), 0)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_an_epoch_that_is_gone_on_with_is_counted_whole(first):
+    trainer = SimpleNamespace(
+        strategy=SimpleNamespace(reduce=lambda value, reduce_op: value), is_global_zero=first
+    )
+    module = SimpleNamespace(
+        device=torch.device("cpu"), log=lambda name, value, **_: logged.update({name: value})
+    )
+    logged, checkpoint = {}, {}
+    before = Throughput()
+    before.on_train_epoch_start(trainer, module)
+    before.on_train_batch_end(trainer, module, None, make_batch([0, 1, -1]), 0)
+    time.sleep(0.2)
+    before.on_save_checkpoint(trainer, module, checkpoint)
+    before.on_train_batch_end(trainer, module, None, make_batch([3, 4]), 1)  # lost with the process
+
+    after = Throughput()
+    after.on_load_checkpoint(trainer, module, checkpoint)
+    after.on_train_start(trainer, module)
+    after.on_train_batch_end(trainer, module, None, make_batch([2]), 1)
+    after.on_train_epoch_end(trainer, module)
+    tokens, positions = (3 + 4 + 5, 20) if first else (5, 5)  # rank 0 goes on with what all had
+    assert logged["train/padding"] == pytest.approx(1 - tokens / positions)
+    assert (logged["train/rows_per_second"] < 3 / 0.2) == first

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +16,7 @@ from configs.run_folder import (
     make_run_folder,
     one_run,
     refuse_used,
+    resolve_keyword,
     settle_folder,
 )
 
@@ -24,7 +26,8 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A working folder of the test's own, and no cluster."""
     monkeypatch.chdir(tmp_path)
     for name in (RUN_NAME_VARIABLE, "TORCHELASTIC_RUN_ID", "SLURM_JOB_ID", "SLURM_RESTART_COUNT"):
-        monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(name, "")  # so that it is taken back if code under test sets it
+        monkeypatch.delenv(name)
 
 
 def make_run(name: str) -> Path:
@@ -165,3 +168,75 @@ def test_a_rank_that_cannot_know_the_name_makes_no_folder(
     monkeypatch.setattr(run_folder, "is_first_rank", lambda: False)
     make_run_folder(None, Path("runs"))
     assert not Path("runs").exists()
+
+
+def begun(name: str, when: float, *checkpoints: str) -> Path:
+    """A run that was begun at a time and has some checkpoints."""
+    folder = Path("runs") / name
+    (folder / "checkpoints").mkdir(parents=True)
+    (folder / "config.yaml").write_text(f"name: {name}\n")
+    os.utime(folder / "config.yaml", (when, when))
+    for checkpoint in checkpoints:
+        (folder / "checkpoints" / f"{checkpoint}.ckpt").touch()
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("fit --ckpt_path last --seed 1", "fit --seed 1 --ckpt_path runs/new/checkpoints/last.ckpt"),
+        ("fit --ckpt_path=last --name old", "fit --name old --ckpt_path runs/old/checkpoints/last.ckpt"),
+        ("test --ckpt_path best", "test --ckpt_path runs/new/checkpoints/best.ckpt"),
+        ("fit --ckpt_path last --name never", "fit --name never"),
+        (
+            "fit --ckpt_path last --name killed",
+            "fit --config runs/killed/config.yaml --name killed --name killed",
+        ),
+        ("fit --ckpt_path my.ckpt", "fit --ckpt_path my.ckpt"),
+        ("fit --name other", "fit --name other"),
+    ],
+)
+def test_last_and_best_are_those_of_the_run_begun_last_or_named(words: str, expected: str) -> None:
+    begun("old", 1.0, "last")
+    begun("new", 3.0, "last", "best")
+    begun("killed", 2.0)
+    assert resolve_keyword(words.split(), Path("runs")) == expected.split()
+
+
+def test_all_ranks_go_on_with_the_same_run() -> None:
+    begun("old", 1.0, "last")
+    first = resolve_keyword(["fit", "--ckpt_path", "last"], Path("runs"))
+    begun("new", 3.0, "last")
+    assert resolve_keyword(["fit", "--ckpt_path", "last"], Path("runs")) == first
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("fit --ckpt_path last", "there is no run in runs to go on with"),
+        ("test --ckpt_path last --name x", "there is no run x in runs"),
+    ],
+)
+def test_nothing_to_go_on_with_is_an_error(words: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        resolve_keyword(words.split(), Path("runs"))
+
+
+@pytest.mark.parametrize("words", ["fit --ckpt_path best", "validate --ckpt_path last"])
+def test_a_checkpoint_that_is_not_there_yet_is_an_error(words: str) -> None:
+    begun("killed", 1.0)
+    with pytest.raises(ValueError, match=r"runs/killed/checkpoints/\w+.ckpt is not there"):
+        resolve_keyword(words.split(), Path("runs"))
+
+
+@pytest.mark.parametrize("name", ["SLURM", "TORCHELASTIC"])
+def test_a_job_that_is_started_again_finds_its_own_run(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    begun("job-7", 1.0, "last")
+    begun("new", 3.0, "last")
+    monkeypatch.setenv(f"{name}_RESTART_COUNT", "1")
+    monkeypatch.setenv("SLURM_JOB_ID" if name == "SLURM" else "TORCHELASTIC_RUN_ID", "7")
+    expected = ["fit", "--ckpt_path", "runs/job-7/checkpoints/last.ckpt"]
+    assert resolve_keyword(["fit"], Path("runs")) == expected
+    assert resolve_keyword(["test"], Path("runs")) == ["test"]
+    monkeypatch.setenv(f"{name}_RESTART_COUNT", "0")
+    assert resolve_keyword(["fit"], Path("runs")) == ["fit"]

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from configs.words import base_of, base_rate, flag_value, flag_values
+from configs.words import base_of, base_rate, flag_value, flag_values, without_flag
 from lightning_modules.decoders import FINE_TUNING_RATE
 from tests.parsing import parse
 from tests.runs import write_tiny_base
@@ -16,6 +16,11 @@ def test_flags_are_read_in_their_order() -> None:
     assert flag_value(words, "--config") == "c"
     assert flag_value(words, "--name") is None
     assert flag_value(["fit", "--name"], "--name") is None
+
+
+def test_a_flag_is_taken_out_with_its_values() -> None:
+    words = ["fit", "--name", "a", "--names=no", "--name=b", "--seed", "--name", "--name"]
+    assert without_flag(words, "--name") == ["fit", "--names=no", "--seed"]
 
 
 def test_the_base_is_named_by_a_flag_or_by_the_last_file(tmp_path: Path) -> None:

@@ -107,6 +107,26 @@ def test_batches_do_not_depend_on_workers() -> None:
     assert runs[0] == runs[1]
 
 
+@pytest.mark.pitfall(19)
+@pytest.mark.parametrize("workers", [0, 2])
+def test_batches_that_were_trained_on_are_left_out_in_their_epoch_only(workers: int) -> None:
+    encoded = make_encoded([int(length) for length in LENGTHS[:40]])
+    dataset = BatchDataset(encoded, plan_training(encoded.lengths, 4, 2, 0, 3), pad_id=0)
+
+    def rows(sampler: RankSampler) -> list[list[int]]:
+        loader = DataLoader(dataset, batch_size=None, sampler=sampler, num_workers=workers)
+        return [batch["row_index"].tolist() for batch in loader]
+
+    whole = rows(RankSampler(dataset, 2, 1))
+    sampler = RankSampler(dataset, 2, 1, epoch=3, start=2)
+    assert len(sampler) == len(whole)  # an epoch has as many batches as ever
+    for _ in range(2):
+        sampler.set_epoch(3)
+        assert rows(sampler) == whole[2:]
+    sampler.set_epoch(4)
+    assert rows(sampler) == whole
+
+
 @pytest.mark.parametrize("world_size", [1, 2, 3])
 def test_evaluation_pools_are_bounded_and_even(world_size: int) -> None:
     plan = plan_evaluation(LENGTHS, 4, world_size)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 from datamodules.batching import FILLER
 from datamodules.examples import IGNORE_INDEX
@@ -423,3 +424,78 @@ def test_each_task_tells_its_own_count(tmp_path: Path) -> None:
     for kept in data.report["kept"]:
         assert kept["kept"] + kept["set_aside"] == kept["total"] == 3
     assert {row.task for row in data.set_aside("fit")} == {"smiles_to_formula", "iupac_to_smiles"}
+
+
+def in_epoch(data: SequenceTaskDataModule, started: int, processed: int, completed: int) -> None:
+    """Let the data module's trainer stand after some batches of an epoch."""
+    data.trainer.fit_loop = SimpleNamespace(  # type: ignore[union-attr]
+        epoch_progress=SimpleNamespace(current=SimpleNamespace(started=started, processed=processed)),
+        epoch_loop=SimpleNamespace(
+            batch_progress=SimpleNamespace(current=SimpleNamespace(completed=completed))
+        ),
+    )
+
+
+@pytest.mark.pitfall(19)
+@pytest.mark.parametrize(("world_size", "rank"), [(1, 0), (2, 1)])
+def test_a_run_goes_on_with_the_batches_that_the_epoch_has_left(
+    tokenizer: Any, words: str, tmp_path: Path, world_size: int, rank: int
+) -> None:
+    def rows(data: SequenceTaskDataModule, epoch: int) -> list[list[int]]:
+        loader = data.train_dataloader()
+        loader.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
+        return [batch["row_index"].tolist() for batch in loader]
+
+    data = make(tokenizer, words)
+    as_trainer(data, tmp_path, world_size, rank)
+    data.setup("fit")
+    third = rows(data, 2)
+    in_epoch(data, started=3, processed=2, completed=5)
+    again = make(tokenizer, words, num_workers=1)
+    as_trainer(again, tmp_path, world_size, rank)
+    again.setup("fit")
+    again.load_state_dict(data.state_dict())
+    assert rows(again, 2) == third[5:]
+    assert len(again.train_dataloader()) == len(third)
+
+
+def test_between_two_epochs_nothing_is_left_out(tokenizer: Any, words: str, tmp_path: Path) -> None:
+    data = make(tokenizer, words)
+    as_trainer(data, tmp_path)
+    data.setup("fit")
+    in_epoch(data, started=3, processed=3, completed=40)
+    assert data.state_dict() == {
+        "epoch": 3,
+        "batches": 0,
+        "rows": len(data.pools["train"]),
+        "batch_size": 8,
+        "ranks": 1,
+    }
+
+
+@pytest.mark.parametrize("changes", [{"batch_size": 4}, {"train_rows": 100}, {"ranks": 2}])
+def test_batches_of_another_shape_cannot_be_gone_on_with_within_an_epoch(
+    tokenizer: Any, words: str, tmp_path: Path, changes: dict[str, int]
+) -> None:
+    data = make(tokenizer, words)
+    as_trainer(data, tmp_path)
+    data.setup("fit")
+    in_epoch(data, started=1, processed=0, completed=5)
+    ranks = changes.pop("ranks", 1)
+    other = make(tokenizer, words, **changes)
+    as_trainer(other, tmp_path, ranks)
+    other.setup("fit")
+    other.load_state_dict(data.state_dict())
+    with pytest.raises(ValueError, match=r"in the middle of epoch 0, after 5 batches .* best\.ckpt"):
+        other.train_dataloader()
+    other.load_state_dict({**data.state_dict(), "batches": 0})
+    other.train_dataloader()
+
+
+def test_loaders_leave_the_random_numbers_of_training_alone(tokenizer: Any, words: str) -> None:
+    data = make(tokenizer, words)
+    data.setup("fit")
+    before = torch.get_rng_state()
+    next(iter(data.train_dataloader()))
+    next(iter(data.val_dataloader()))
+    assert torch.equal(torch.get_rng_state(), before)

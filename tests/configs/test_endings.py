@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import errno
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+import train
+from callbacks.checkpoint_writer import DiskFull
+from configs import endings
+from configs.endings import DISK_FULL, ending_of
+from configs.lookup import load_yaml
+
+
+def raised_by_us(tmp_path: Path) -> ValueError:
+    (tmp_path / "broken.yaml").write_text("a: [")
+    with pytest.raises(ValueError, match="expected a YAML file") as caught:
+        load_yaml(tmp_path / "broken.yaml")
+    return caught.value
+
+
+def test_our_own_message_is_the_ending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    error = raised_by_us(tmp_path)
+    assert ending_of(error) == (f"error: {error}", 1)
+    monkeypatch.setenv("PATOIS_TRACEBACK", "1")
+    assert ending_of(error) is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [ValueError("of a library"), OSError(errno.EACCES, "denied"), KeyError("bug"), RuntimeError("bug")],
+)
+def test_what_a_user_cannot_mend_keeps_its_traceback(error: Exception) -> None:
+    assert ending_of(error) is None
+
+
+def test_a_checkpoint_that_does_not_fit_says_what_is_missing(tmp_path: Path) -> None:
+    path = tmp_path / "last.ckpt"
+    assert ending_of(DiskFull(path, 5000, 1000)) == (
+        f"error: {path} needs 5,000 bytes, but 4,000 bytes are missing on its disk. There is none before it.",
+        DISK_FULL,
+    )
+    path.touch()
+    assert "before it is intact" in ending_of(DiskFull(path, 5000, 1000))[0]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_of_another_file_the_fullest_disk_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    usage = namedtuple("usage", "free")
+    monkeypatch.setattr(endings.shutil, "disk_usage", lambda path: usage(7 if path == tmp_path else 10**9))
+    ending = ending_of(OSError(code, "No space left on device", str(tmp_path)))
+    assert ending is not None
+    line, status = ending
+    assert line.startswith(f"error: The disk of {tmp_path} is full: 7 bytes are free")
+    assert status == DISK_FULL
+
+
+def test_the_command_line_ends_with_the_line_and_the_status(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def fail(words: object) -> None:
+        raise DiskFull(tmp_path / "last.ckpt", 2, 1)
+
+    monkeypatch.setattr(train, "run", fail)
+    with pytest.raises(SystemExit) as ended:
+        train.main(["fit"])
+    assert ended.value.code == DISK_FULL
+    assert capsys.readouterr().err.count("\n") == 1
