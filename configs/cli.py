@@ -17,6 +17,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from callbacks.checkpoint_writer import CheckpointWriter
 from callbacks.metrics_csv import MetricsCSV
 from callbacks.secrets import hide_secrets
+from configs.allowlist import allow_imports, explain_denial, refuse_foreign_code
 from configs.hub import leave_unreachable_hub
 from configs.lookup import CONFIGS
 from configs.run_folder import check_checkpoint, find_run, goes_on, one_run, refuse_used, settle_folder
@@ -102,7 +103,7 @@ class Parser(LightningArgumentParser):
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print what was wrong and where the flags are listed, and exit with status 2."""
         command = self.prog.replace(" [options]", "")
-        self.exit(2, f"error: {message}\nSee `{command} --help`.\n")
+        self.exit(2, f"error: {explain_denial(message)}\nSee `{command} --help`.\n")
 
 
 class PatoisCLI(LightningCLI):
@@ -113,6 +114,7 @@ class PatoisCLI(LightningCLI):
         self.logger_class, self.runs = logger_class, runs
         self.words = _words(kwargs.get("args"))
         set_parsing_settings(docstring_parse_attribute_docstrings=True)
+        allow_imports()
         defaults = {"default_config_files": [str(CONFIGS / "default.yaml")]}
         with one_run(self.runs):
             super().__init__(  # type: ignore[misc]
@@ -178,6 +180,7 @@ class PatoisCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Settle the run's folder, the precision, and whether there is a Hub."""
         config = self.config[self.subcommand]
+        refuse_foreign_code(config, self.words)
         check_checkpoint(config.get("ckpt_path"))
         leave_unreachable_hub(config)
         for side in ("input", "output"):
