@@ -1,4 +1,4 @@
-"""Write checkpoints straight to their file, whole or not at all."""
+"""Write checkpoints straight to their file, whole or not at all, and read nothing from them but values."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from typing_extensions import override
+
+from callbacks.run_facts import not_a_checkpoint
 
 
 class CheckpointWriter(TorchCheckpointIO):
@@ -57,3 +59,24 @@ class CheckpointWriter(TorchCheckpointIO):
             os.fsync(folder)  # the new name, too
         finally:
             os.close(folder)
+
+    @override
+    def load_checkpoint(
+        self, path: str | os.PathLike[str], map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Read a checkpoint of tensors and plain values to the CPU; nothing in it can run, whoever says otherwise.
+
+        Args:
+            path: The file, or an address that Lightning knows.
+            map_location: As for `torch.load`.
+            weights_only: Taken for True in any case: what False allows could run any code.
+
+        Raises:
+            ValueError: If the file holds more than that, is cut off, or is no checkpoint.
+        """
+        try:
+            return super().load_checkpoint(
+                str(path), map_location or (lambda storage, _: storage), weights_only=True
+            )
+        except Exception as error:
+            raise not_a_checkpoint(path, error) from error
