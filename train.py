@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from callbacks.secrets import hide_in_output
 from configs.help import saved_help
 
 OWN_FOLDERS = ("lightning_modules", "datamodules", "callbacks", "configs")
@@ -48,6 +49,7 @@ def main(args: Sequence[str] | None = None) -> None:
     if (text := saved_help(words)) is not None:
         sys.stdout.write(text)
         return
+    hide_in_output(words)
     try:
         run(words)
     except ValueError as error:

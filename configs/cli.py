@@ -61,14 +61,13 @@ class SaveRunConfig(SaveConfigCallback):
     """Writes a fit's resolved configuration to the run's folder and to its loggers; other subcommands leave both alone."""
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Write `config.yaml`, and log it without its secrets, before anything else happens."""
+        """Write `config.yaml` and log it, without its secrets, before anything else happens."""
         if stage == "fit" and trainer.is_global_zero:
             folder = Path(trainer.default_root_dir)
             folder.mkdir(parents=True, exist_ok=True)
-            self.parser.save(
-                self.config, folder / "config.yaml", skip_unset=False, overwrite=True, multifile=False
-            )
             settings = hide_secrets(yaml.safe_load(self.parser.dump(self.config, skip_unset=False)))
+            text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+            (folder / "config.yaml").write_text(text, encoding="utf-8")
             for logger in trainer.loggers:
                 if not isinstance(logger, MetricsCSV):  # it would write a second config.yaml
                     logger.log_hyperparams(settings)

@@ -165,3 +165,10 @@ def test_a_rank_that_cannot_know_the_name_makes_no_folder(
     monkeypatch.setattr(run_folder, "is_first_rank", lambda: False)
     make_run_folder(None, Path("runs"))
     assert not Path("runs").exists()
+
+
+@pytest.mark.pitfall(26)
+def test_a_name_that_looks_like_a_key_names_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="looks like a key or a password") as raised:
+        make_run_folder("hf_" + "aB3d" * 6, tmp_path)
+    assert "aB3d" not in str(raised.value)
