@@ -8,11 +8,11 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
 
-from callbacks.csv_files import write_csv
 from callbacks.drawing import draw
 from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage, gather_by_index
 from callbacks.judging import judge_sameness, judge_validity
 from callbacks.run_facts import output_folder
+from datamodules.csv_files import write_csv
 
 _COLUMNS = ("row", "task", "input", "target", "prediction", "verdict")
 _LAST_COLUMNS = ("score", "stopped", "num_tokens", "input_notation", "output_notation")
@@ -42,7 +42,7 @@ class PredictionTable(RowReader):
 
     The table lies in the run's folder for `fit`, and in the folder of the subcommand there (`test/`) for others.
     One line a row, in index order: row, task, input, target, prediction, verdict, one column for each notion
-    of "same", score (log-probability), stopped, num_tokens, and both notations. `callbacks.csv_files.read_csv` reads it back.
+    of "same", score (log-probability), stopped, num_tokens, and both notations. `datamodules.csv_files.read_csv` reads it back.
     With a W&B logger, the same `wandb_rows` rows go to the table `<stage>/predictions`, molecules drawn.
 
     Args:

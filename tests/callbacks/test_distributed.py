@@ -12,7 +12,6 @@ import pytest
 import torch.multiprocessing
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from callbacks.csv_files import read_csv
 from callbacks.exact_match import ExactMatch
 from callbacks.fingerprint_similarity import FingerprintSimilarity
 from callbacks.prediction_table import PredictionTable
@@ -21,6 +20,7 @@ from callbacks.run_summary import RunSummary
 from callbacks.text_similarity import TextSimilarity
 from callbacks.throughput import Throughput
 from callbacks.validity import Validity
+from datamodules.csv_files import read_csv
 from tests.callbacks.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
 
 # 7 rows on 2 ranks: rank 1 has one less, made up by a repeat or a filler row. The last two are of another task,

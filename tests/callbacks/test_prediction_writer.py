@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from callbacks.csv_files import read_csv
 from callbacks.prediction_writer import PredictionWriter
+from datamodules.csv_files import read_csv
 from tests.callbacks.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
 
 PAIRS = [Pair("a", "", "CCO"), Pair("=b", "", "C("), Pair("c", "", "-"), Pair("d", "", "CC")]
