@@ -223,7 +223,7 @@ def formulas(count: int) -> list[str]:
         "\0=",
     )
     bodies = (
-        "1+1", "HYPERLINK(\"http://x\",\"y\")", "cmd|' /C calc'!A0", "O", "CC(=O)O", "2-oxo", "(2S)-x", "SUM(A1:A9)", "", 
+        "1+1", "HYPERLINK(\"http://x\",\"y\")", "cmd|' /C calc'!A0", "O", "CC(=O)O", "2-oxo", "(2S)-x", "SUM(A1:A9)", "",
         "a,b\nc", '"', "\u2400", "[Na+]", "1e5", "\ud83d",
     )  # fmt: skip
     texts = [head + body for head in heads for body in bodies]
