@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
+from callbacks.secrets import hide_in_output
 from configs.endings import ending_of
 from configs.help import saved_help
 
@@ -33,6 +34,7 @@ def main(args: Sequence[str] | None = None) -> None:
     if (text := saved_help(words)) is not None:
         sys.stdout.write(text)
         return
+    hide_in_output(words)
     try:
         run(words)
     except (ValueError, OSError) as error:

@@ -14,7 +14,6 @@ from lightning.pytorch.trainer.states import TrainerFn
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
-from callbacks.csv_files import read_csv, write_csv
 from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage, gather_by_index
 from callbacks.intervals import wilson_interval
 from callbacks.judges import Judges
@@ -25,6 +24,7 @@ from callbacks.outcomes import RIGHT, outcomes_of
 from callbacks.round_trip import reads_names
 from callbacks.run_facts import output_folder
 from callbacks.structures import holds_structures, read_structures
+from datamodules.csv_files import read_csv, write_csv
 from datamodules.opsin import why_unavailable
 from datamodules.worker_pool import WorkerPool
 

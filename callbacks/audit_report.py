@@ -12,10 +12,10 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
 from callbacks.audit import FINDINGS, LEAKS, UNANSWERABLE, Finding, audit
-from callbacks.csv_files import write_csv
 from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage
 from callbacks.round_trip import reads_names
 from callbacks.run_facts import output_folder
+from datamodules.csv_files import write_csv
 from datamodules.side_texts import SideTexts
 from datamodules.worker_pool import WorkerPool
 

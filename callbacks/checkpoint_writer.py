@@ -1,4 +1,4 @@
-"""Write checkpoints straight to their file, whole or not at all."""
+"""Write checkpoints straight to their file, whole or not at all, and read nothing from them but values."""
 
 from __future__ import annotations
 
@@ -59,6 +59,9 @@ class _Counted:
         os.fsync(self.file.fileno())
 
 
+from callbacks.run_facts import not_a_checkpoint
+
+
 class CheckpointWriter(TorchCheckpointIO):
     """Lightning's, but for local files without its copy in memory, and safe against a crash or a full disk.
 
@@ -109,3 +112,24 @@ class CheckpointWriter(TorchCheckpointIO):
             os.fsync(folder)  # the new name, too
         finally:
             os.close(folder)
+
+    @override
+    def load_checkpoint(
+        self, path: str | os.PathLike[str], map_location: Any = None, weights_only: bool | None = None
+    ) -> dict[str, Any]:
+        """Read a checkpoint of tensors and plain values to the CPU; nothing in it can run, whoever says otherwise.
+
+        Args:
+            path: The file, or an address that Lightning knows.
+            map_location: As for `torch.load`.
+            weights_only: Taken for True in any case: what False allows could run any code.
+
+        Raises:
+            ValueError: If the file holds more than that, is cut off, or is no checkpoint.
+        """
+        try:
+            return super().load_checkpoint(
+                str(path), map_location or (lambda storage, _: storage), weights_only=True
+            )
+        except Exception as error:
+            raise not_a_checkpoint(path, error) from error

@@ -18,8 +18,8 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from callbacks.csv_files import read_csv, write_csv
 from callbacks.intervals import bootstrap_interval
+from datamodules.csv_files import read_csv, write_csv
 
 Answers = dict[tuple[str, str, str, int], dict[str, bool]]
 """Verdicts by name, of each (task, input, target, how many such rows came before)."""

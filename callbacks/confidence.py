@@ -19,13 +19,13 @@ from callbacks.calibration import (
     risk_curve,
     selective_accuracy,
 )
-from callbacks.csv_files import write_csv
 from callbacks.detailed_metric import DetailedMetric
 from callbacks.evaluated_rows import EvaluatedRow, Stage, gather_by_index
 from callbacks.outcomes import RIGHT, outcomes_of
 from callbacks.round_trip import reads_names
 from callbacks.row_metric import Estimate
 from callbacks.run_facts import output_folder
+from datamodules.csv_files import write_csv
 
 Lines = Callable[[NDArray[np.float64], NDArray[np.bool_]], list[dict[str, Any]]]
 FILES: dict[str, Lines] = {"calibration.csv": reliability, "abstaining.csv": selective_accuracy}

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from callbacks.csv_files import read_csv
 from callbacks.drawing import draw
 from callbacks.run_history import History, read_history
+from datamodules.csv_files import read_csv
 
 INK, QUIET, GRID, PAPER, PANEL = "#1c2733", "#6b7885", "#e4e9ee", "#f5f7f9", "#ffffff"
 COLOURS = ("#2f6fde", "#e07b39", "#2a9d74", "#b3478c", "#8a6fd1", "#c7a02b")

@@ -8,7 +8,6 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 
-from callbacks.csv_files import write_csv
 from callbacks.detailed_metric import DetailedMetric
 from callbacks.evaluated_rows import EvaluatedRow, Stage, gather_by_index
 from callbacks.intervals import wilson_interval
@@ -16,6 +15,7 @@ from callbacks.outcomes import OUTCOMES, outcomes_of
 from callbacks.round_trip import reads_names
 from callbacks.row_metric import Estimate
 from callbacks.run_facts import output_folder
+from datamodules.csv_files import write_csv
 
 COLUMNS = ("task", "outcome", "meaning", "reason", "rows", "of", "share", "low", "high")
 

@@ -32,7 +32,7 @@ class Judges:
         timeout_s: Seconds that one question may take before its child is killed.
     """
 
-    def __init__(self, workers: int | None = None, timeout_s: float = 2.0) -> None:
+    def __init__(self, workers: int | None = None, timeout_s: float = 1.5) -> None:
         self._count, self._timeout_s = workers or count_cores(), timeout_s
         self._answers: dict[Question, Result] = {}
         self._pending: list[Future[dict[Question, Result]]] = []

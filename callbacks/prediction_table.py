@@ -8,7 +8,6 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
 
-from callbacks.csv_files import write_csv
 from callbacks.drawing import draw
 from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage, gather_by_index
 from callbacks.judging import judge_sameness, judge_validity
@@ -16,6 +15,7 @@ from callbacks.outcomes import Outcome, outcomes_of
 from callbacks.round_trip import NOTIONS, reads_names
 from callbacks.run_facts import output_folder
 from callbacks.structures import relations_of
+from datamodules.csv_files import write_csv
 
 _COLUMNS = ("row", "task", "input", "target", "prediction", "verdict")
 _DETAILS = ("outcome", "reason", "read_as", "asked_for")
@@ -55,7 +55,7 @@ class PredictionTable(RowReader):
     of "same", score (log-probability), stopped, num_tokens, and both notations. `validate` and `test` add the outcome (see
     `callbacks.outcomes`), the parser's reason, and the molecules that the prediction was read as and that was asked for;
     with `RoundTrip`, a name that differs from the reference and is right has the verdict `same molecule`.
-    `callbacks.csv_files.read_csv` reads it back.
+    `datamodules.csv_files.read_csv` reads it back.
     With a W&B logger, the same `wandb_rows` rows go to the table `<stage>/predictions`, molecules drawn.
 
     Args:

@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 from lightning.pytorch import LightningModule, Trainer
 from rich.console import Console
 
-from callbacks.csv_files import write_csv
 from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage, gather_by_index
 from callbacks.rerank import Checked, check, choose
 from callbacks.round_trip import reads_names
 from callbacks.run_facts import output_folder
+from datamodules.csv_files import write_csv
 
 _COLUMNS = ("line", "input", "prediction", "score", "valid", "verified", "stopped", "reason")
 _TABLE_SUFFIX = re.compile(r"(\.(csv|tsv|jsonl)(\.gz)?|\.parquet)$", re.IGNORECASE)

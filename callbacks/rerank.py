@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
-from callbacks.csv_files import write_csv
 from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage, gather_by_index
 from callbacks.intervals import wilson_interval
 from callbacks.judging import judge_validity
@@ -18,6 +17,7 @@ from callbacks.outcomes import RIGHT, Outcome, outcomes_of
 from callbacks.round_trip import reads_names
 from callbacks.run_facts import output_folder
 from callbacks.structures import holds_structures, read_structures
+from datamodules.csv_files import write_csv
 
 RULES = {
     "own": "the strategy's own answer",

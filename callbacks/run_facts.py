@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,14 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     try:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception as error:
-        raise ValueError(
-            f"{path}: expected a checkpoint of tensors and plain values (it is read with weights_only=True), "
-            f"but {type(error).__name__}: {error}"
-        ) from error
+        raise not_a_checkpoint(path, error) from error
+
+
+def not_a_checkpoint(path: str | os.PathLike[str], error: Exception) -> ValueError:
+    """Return the error for a file that could not be read as a checkpoint."""
+    # The rest of torch's message is advice to allow what the file asks for, or to read it unsafely.
+    first = next(iter(str(error).splitlines()), "")
+    return ValueError(
+        f"{path}: expected a checkpoint of tensors and plain values (nothing else is read from one, since it could run), "
+        f"but {type(error).__name__}: {first}"
+    )

@@ -1,11 +1,12 @@
-"""Take secrets out of settings before they are logged anywhere (PITFALLS 26). Pure functions."""
+"""Take secrets out of whatever leaves the process: logged settings, files, standard output and error (PITFALLS 26)."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from typing import Any
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any, TextIO
 
 HIDDEN = "(hidden)"
 
@@ -17,11 +18,20 @@ _SECRET_NAME = re.compile(
     r"token$",
     re.IGNORECASE,
 )
+# A W&B key of 40 hexadecimal digits looks like a commit, so it is known by where it is kept only.
 _SECRET_TEXT = re.compile(
     r"hf_[A-Za-z0-9]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{15,}|sk-[\w-]{20,}"
-    r"|wandb_v\d_\w{20,}|AKIA[0-9A-Z]{16}|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"
+    r"|wandb_v\d_\w{20,}|A[KS]IA[0-9A-Z]{16}|AIza[\w-]{35}|xox[abeoprs]-[\w-]{10,}|npm_[A-Za-z0-9]{30,}|pypi-[\w-]{30,}"
+    r"|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{5,}"  # JSON web tokens
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)"
+    r"|(?<=Bearer )\S{8,}|(?<=Basic )[A-Za-z0-9+/=]{12,}"
+    r"|(?<=://)[^/\s@]+(?=@)",  # user and password in a URL
+    re.DOTALL,
 )
+_QUERY = re.compile(r"([?&;]([\w.~-]+)=)[^&;#\s'\"]+")
+_SHORT_QUERY_NAMES = ("key", "sig", "signature", "x-amz-signature", "x-goog-signature")
 _SHORTEST = 8  # a variable that holds `1` or `true` is no secret, and hiding it would hide half the config
+_of_words: list[str] = []
 
 
 def environment_secrets() -> list[str]:
@@ -30,17 +40,17 @@ def environment_secrets() -> list[str]:
         value
         for name, value in os.environ.items()
         if len(value) >= _SHORTEST
-        and (_SECRET_NAME.search(name) or name.upper().endswith(("_TOKEN", "_KEY")))
+        and (_SECRET_NAME.search(name) or name.upper().endswith(("_TOKEN", "_KEY", "_PASS", "_PWD")))
     }
     return sorted(found, key=len, reverse=True)
 
 
-def hide_secrets(value: Any, known: list[str] | None = None) -> Any:
-    """Return a copy of nested settings in which secrets are replaced by `(hidden)`.
+def hide_secrets(value: Any, known: Sequence[str] | None = None) -> Any:
+    """Return a copy of nested settings, or of a text, in which secrets are replaced by `(hidden)`.
 
     Hidden are: values under names such as `api_key`, `password` or `hf_token`; the values of the secret
-    environment variables wherever they occur in a text; texts shaped like well-known keys; and the user and
-    password in a URL.
+    environment variables wherever they occur in a text; texts shaped like well-known keys; and in a URL the user
+    and password, and the parameters whose names are secret.
 
     Args:
         value: Mappings, lists, tuples, texts and anything else, which is returned as it is.
@@ -49,7 +59,7 @@ def hide_secrets(value: Any, known: list[str] | None = None) -> Any:
     known = environment_secrets() if known is None else known
     if isinstance(value, Mapping):
         return {
-            key: HIDDEN if item and _SECRET_NAME.search(str(key)) else hide_secrets(item, known)
+            hide_secrets(key, known): HIDDEN if item and _is_secret(str(key)) else hide_secrets(item, known)
             for key, item in value.items()
         }
     if isinstance(value, list | tuple):
@@ -57,5 +67,61 @@ def hide_secrets(value: Any, known: list[str] | None = None) -> Any:
     if isinstance(value, str):
         for secret in known:
             value = value.replace(secret, HIDDEN)
-        return _SECRET_TEXT.sub(HIDDEN, value)
+        value = _SECRET_TEXT.sub(HIDDEN, value)
+        return _QUERY.sub(_hide_parameter, value) if "=" in value else value
     return value
+
+
+def _is_secret(name: str) -> bool:
+    return _SECRET_NAME.search(name) is not None
+
+
+def _hide_parameter(found: re.Match[str]) -> str:
+    """Return `?name=value` of a URL with its value hidden if the name says that it is secret."""
+    secret = _is_secret(found[2]) or found[2].lower() in _SHORT_QUERY_NAMES
+    return found[1] + HIDDEN if secret else found[0]
+
+
+def hide_in_words(words: Sequence[str], known: Sequence[str] | None = None) -> list[str]:
+    """Return the words of a command line without their secrets, also those after `--password` and `--password=`."""
+    hidden: list[str] = []
+    for word in words:
+        flag, equals, _ = word.partition("=")
+        before = words[len(hidden) - 1] if hidden else ""
+        if equals and flag.startswith("-") and _is_secret(flag):
+            hidden.append(f"{flag}={HIDDEN}")
+        elif before.startswith("-") and "=" not in before and _is_secret(before):
+            hidden.append(HIDDEN)
+        else:
+            hidden.append(hide_secrets(word, known))
+    return hidden
+
+
+def hide_in_output(words: Sequence[str] = ()) -> None:
+    """Hide secrets in all that this process writes to standard output and error from now on, tracebacks included.
+
+    To be called again after something else has put itself before the streams (W&B does, to keep what is written):
+    then that, too, sees no secret.
+
+    Args:
+        words: The command line; what follows a flag such as `--password` is a secret from then on.
+    """
+    for word, clean in zip(words, hide_in_words(words), strict=True):
+        secret = word.partition("=")[2] if clean.endswith(f"={HIDDEN}") else word
+        if clean.endswith(HIDDEN) and len(secret) >= _SHORTEST:
+            _of_words.append(secret)
+    for stream in (sys.stdout, sys.stderr):
+        _hide_in(stream, [*environment_secrets(), *_of_words])
+
+
+def _hide_in(stream: TextIO, known: list[str]) -> None:
+    inner = stream.write
+    if getattr(inner, "hides_secrets", False):
+        return
+
+    def write(text: str, /) -> int:
+        inner(hide_secrets(text, known))
+        return len(text)
+
+    write.hides_secrets = True  # type: ignore[attr-defined]
+    stream.write = write  # type: ignore[method-assign]

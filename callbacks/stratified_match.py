@@ -9,7 +9,6 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
 
-from callbacks.csv_files import write_csv
 from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage, gather_by_index
 from callbacks.nearest import nearest_training
 from callbacks.notation_calls import call
@@ -17,6 +16,7 @@ from callbacks.outcomes import RIGHT, Outcome, outcomes_of
 from callbacks.round_trip import reads_names
 from callbacks.run_facts import output_folder
 from callbacks.strata import COLUMNS, Stratified, stratify
+from datamodules.csv_files import write_csv
 from datamodules.worker_pool import WorkerPool
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import netrc
 import os
+import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +20,7 @@ from lightning.pytorch.loggers.logger import rank_zero_experiment
 from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 
-from callbacks.secrets import hide_secrets
+from callbacks.secrets import hide_in_output, hide_in_words, hide_secrets
 
 REACH_SECONDS = 5.0
 """How long a W&B host may take to answer at all."""
@@ -71,6 +73,17 @@ def is_reachable(base_url: str, seconds: float = REACH_SECONDS) -> bool:
     thread.start()
     thread.join(seconds)
     return answered.is_set()
+
+
+@contextlib.contextmanager
+def _clean_command_line() -> Iterator[None]:
+    """Show W&B, which keeps the command line with the run, one without secrets; ranks are started with the true one."""
+    words = sys.argv
+    sys.argv = hide_in_words(words)
+    try:
+        yield
+    finally:
+        sys.argv = words
 
 
 def axis_of(name: str) -> dict[str, Any]:
@@ -174,19 +187,22 @@ class DashboardLogger(WandbLogger):
                 why_offline = "no API key (`wandb login` stores one)"
             elif not is_reachable(settings.base_url):
                 why_offline = f"{settings.base_url} did not answer within {REACH_SECONDS:.0f} s"
+        arguments = hide_secrets(arguments)
         run = None
-        if why_offline is None:
-            try:
-                run = wandb.init(**arguments, settings=wandb.Settings(init_timeout=INIT_SECONDS))
-            except Exception as error:  # whatever W&B trips over must not cost the user a training run
-                why_offline = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        if run is None:
-            # Silent: W&B's own five lines about an offline run say no more than the one below.
-            run = wandb.init(**arguments, mode="offline", settings=wandb.Settings(silent=True))
+        with _clean_command_line():
+            if why_offline is None:
+                try:
+                    run = wandb.init(**arguments, settings=wandb.Settings(init_timeout=INIT_SECONDS))
+                except Exception as error:  # whatever W&B trips over must not cost the user a training run
+                    why_offline = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            if run is None:
+                # Silent: W&B's own five lines about an offline run say no more than the one below.
+                run = wandb.init(**arguments, mode="offline", settings=wandb.Settings(silent=True))
+        hide_in_output()  # W&B keeps what is written, too
         if why_offline is not None:
             folder = Path(run.dir).parent
             Console(stderr=True).print(
-                f"W&B is offline: {why_offline}. Upload later with: wandb sync {folder}",
+                f"W&B is offline: {hide_secrets(why_offline)}. Upload later with: wandb sync {folder}",
                 markup=False,
                 soft_wrap=True,
             )

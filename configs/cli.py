@@ -18,6 +18,7 @@ from callbacks.checkpoint_writer import CheckpointWriter
 from callbacks.last_checkpoint import LastCheckpoint
 from callbacks.metrics_csv import MetricsCSV
 from callbacks.secrets import hide_secrets
+from configs.allowlist import allow_imports, explain_denial, refuse_foreign_code
 from configs.hub import leave_unreachable_hub
 from configs.lookup import CONFIGS
 from configs.run_folder import (
@@ -69,14 +70,13 @@ class SaveRunConfig(SaveConfigCallback):
     """Writes a fit's resolved configuration to the run's folder and to its loggers; other subcommands leave both alone."""
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Write `config.yaml`, and log it without its secrets, before anything else happens."""
+        """Write `config.yaml` and log it, without its secrets, before anything else happens."""
         if stage == "fit" and trainer.is_global_zero:
             folder = Path(trainer.default_root_dir)
             folder.mkdir(parents=True, exist_ok=True)
-            self.parser.save(
-                self.config, folder / "config.yaml", skip_unset=False, overwrite=True, multifile=False
-            )
             settings = hide_secrets(yaml.safe_load(self.parser.dump(self.config, skip_unset=False)))
+            text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
+            (folder / "config.yaml").write_text(text, encoding="utf-8")
             for logger in trainer.loggers:
                 if not isinstance(logger, MetricsCSV):  # it would write a second config.yaml
                     logger.log_hyperparams(settings)
@@ -111,7 +111,7 @@ class Parser(LightningArgumentParser):
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print what was wrong and where the flags are listed, and exit with status 2."""
         command = self.prog.replace(" [options]", "")
-        self.exit(2, f"error: {message}\nSee `{command} --help`.\n")
+        self.exit(2, f"error: {explain_denial(message)}\nSee `{command} --help`.\n")
 
 
 class PatoisCLI(LightningCLI):
@@ -122,6 +122,7 @@ class PatoisCLI(LightningCLI):
         self.logger_class, self.runs = logger_class, runs
         self.words, self.begins_again = _words(kwargs.get("args")), False
         set_parsing_settings(docstring_parse_attribute_docstrings=True)
+        allow_imports()
         defaults = {"default_config_files": [str(CONFIGS / "default.yaml")]}
         with one_run(self.runs):
             super().__init__(  # type: ignore[misc]
@@ -194,6 +195,7 @@ class PatoisCLI(LightningCLI):
     def before_instantiate_classes(self) -> None:
         """Settle the run's folder, the precision, and whether there is a Hub."""
         config = self.config[self.subcommand]
+        refuse_foreign_code(config, self.words)
         check_checkpoint(config.get("ckpt_path"))
         leave_unreachable_hub(config)
         for side in ("input", "output"):

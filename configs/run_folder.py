@@ -14,6 +14,7 @@ from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 
 from callbacks.run_facts import from_here
+from callbacks.secrets import hide_secrets
 from configs.lookup import load_yaml
 from configs.words import flag_value, without_flag
 
@@ -146,6 +147,10 @@ def make_run_folder(name: str | None, root: Path) -> Path:
     if not re.fullmatch(r"[\w.+-]+", name) or name in (".", ".."):
         raise ValueError(
             f"Expected --name to be letters, digits and . _ + -, since it names a folder, but got {name!r}."
+        )
+    if hide_secrets(name) != name:
+        raise ValueError(
+            "Expected --name to name a folder that anybody may see, but it looks like a key or a password."
         )
     os.environ[RUN_NAME_VARIABLE] = name
     return root / name

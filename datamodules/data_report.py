@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ import numpy as np
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from numpy.typing import NDArray
 
+from datamodules.csv_files import write_csv
 from datamodules.sources.rows import SetAside
 from datamodules.splits import NAMES
 from datamodules.stage_rows import SplitSettings
@@ -55,12 +55,7 @@ def write(report: dict[str, Any], aside: Sequence[SetAside], folder: Path) -> No
     folder.mkdir(parents=True, exist_ok=True)
     report = {**report, "set_aside": count_reasons(aside)}
     (folder / "data.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    with (folder / "set_aside.csv").open(
-        "w", encoding="utf-8", errors="backslashreplace", newline=""
-    ) as file:
-        writer = csv.writer(file, quoting=csv.QUOTE_ALL)
-        writer.writerow(["file", "line", "reason", "text", "task"])
-        writer.writerows((row.file, row.line, row.reason, row.text, row.task) for row in aside)
+    write_csv(folder / "set_aside.csv", ("file", "line", "reason", "text", "task"), map(vars, aside))
     rank_zero_info(describe(report))
 
 

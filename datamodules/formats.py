@@ -232,6 +232,8 @@ def load_format(name_or_path: str) -> InstructionFormat:
         ) from error
     except jinja2.TemplateError as error:
         raise ValueError(f"{path}: not a Jinja template: {error}.") from error
+    except Exception as error:  # a template computes what it likes: 1 / 0
+        raise ValueError(f"{path}: the template fails: {type(error).__name__}: {error}.") from error
     if INPUT_MARK not in prompt:
         raise ValueError(f"{path}: the prompt does not hold {{{{ input }}}}, so there is nothing to answer.")
     if completion.count(OUTPUT_MARK) != 1 or INPUT_MARK in completion:

@@ -21,6 +21,7 @@ from transformers import (
     PreTrainedModel,
     PreTrainedTokenizerBase,
 )
+from transformers.utils import find_adapter_config_file
 
 from configs.lookup import SUFFIXES, find_config, list_configs, load_yaml
 from lightning_modules.gguf_base import unpack_gguf
@@ -154,7 +155,11 @@ def _load(spec: BaseSpec, loader: Any, **arguments: Any) -> Any:
     source = spec.source
     try:
         return loader.from_pretrained(source, **arguments)
-    except OSError as error:
+    except Exception as error:  # what a crafted file can make of transformers has no common class
+        if not isinstance(error, OSError):
+            # Advice of transformers (--model.trust_remote_code) is a ValueError of many lines.
+            why = str(error) if isinstance(error, ValueError) else f"{type(error).__name__}: {error}"
+            raise ValueError(f"--model.base {spec.name!r}: {source} could not be loaded: {why}") from error
         if spec.is_local:
             raise ValueError(
                 f"--model.base {spec.name!r}: {source} could not be loaded: {error} "
@@ -174,7 +179,19 @@ def load_config(base: str | BaseSpec, trust_remote_code: bool = False) -> Pretra
     spec = resolve_base(base)
     if spec.config is not None:
         return AutoConfig.for_model(**spec.config)
-    return _load(spec, AutoConfig, trust_remote_code=trust_remote_code)
+    config = _load(spec, AutoConfig, trust_remote_code=trust_remote_code)
+    if not trust_remote_code:
+        _refuse_kernel(f"--model.base {spec.name!r}", config._attn_implementation)
+    return config
+
+
+def _refuse_kernel(who: str, attention: str | None) -> None:
+    """Raise ValueError for an attention that is the name of a Hub repository, whose code transformers would fetch and run."""
+    if attention is not None and "/" in str(attention):
+        raise ValueError(
+            f"{who} asks for the attention {attention!r}, which is code on the Hub. "
+            "If you trust it: --model.trust_remote_code true"
+        )
 
 
 def load_tokenizer(base: str | BaseSpec, trust_remote_code: bool = False) -> PreTrainedTokenizerBase:
@@ -247,6 +264,8 @@ def load_decoder(
         suppress_tokens=never_generated(decoder, tokenizer) or None,
     )
     if attention is not None:
+        if not trust_remote_code:
+            _refuse_kernel("--model.attention", attention)
         try:
             decoder.set_attn_implementation(attention)
         except (ValueError, ImportError) as error:
@@ -263,6 +282,11 @@ def _load_weights(spec: BaseSpec, dtype: torch.dtype, trust_remote_code: bool) -
     if spec.config is not None:
         raise ValueError(
             f"--model.init pretrained: base {spec.name!r} is a written-out architecture without weights."
+        )
+    if find_adapter_config_file(spec.source, revision=None if spec.is_local else spec.revision):
+        raise ValueError(
+            f"--model.base {spec.name!r} holds an adapter (adapter_config.json), which may name modules to import. Merge it "
+            "into its base first (peft: `merge_and_unload`, then `save_pretrained`)."
         )
     decoder, report = _load(
         spec, AutoModelForCausalLM, dtype=dtype, trust_remote_code=trust_remote_code, output_loading_info=True

@@ -47,6 +47,8 @@ def unpack_gguf(package: str, file_name: str, cache: Path | None = None) -> str:
 
 def _find(package: str, file_name: str) -> Path:
     """Return the path of the file in the package, or say how to install what is missing."""
+    if not package.isidentifier():  # to look for `a.b`, Python would import `a`
+        raise ValueError(f"Expected `package:` to be the import name of a package, but got {package!r}.")
     found = importlib.util.find_spec(package)
     if found is None or found.origin is None or importlib.util.find_spec("gguf") is None:
         distribution = package.replace("_", "-")

@@ -54,7 +54,7 @@ class GuardedWorker:
         timeout_s: Seconds that one call may take before the child is killed.
     """
 
-    def __init__(self, timeout_s: float = 2.0) -> None:
+    def __init__(self, timeout_s: float = 1.5) -> None:
         if not timeout_s > 0:
             raise ValueError(f"Expected timeout_s to be positive, but got {timeout_s}.")
         self.timeout_s = timeout_s

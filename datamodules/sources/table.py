@@ -64,7 +64,7 @@ def _read_text(path: Path, gzipped: bool) -> Text:
     data, problem = path.read_bytes(), ""
     if gzipped:
         data, problem = inflate(data)
-        if not data:
+        if not data or (problem and b"\n" not in data and b"\r" not in data):
             raise ValueError(
                 f"{path}: expected gzipped text, but {problem or 'it is empty'}: copy or compress it again."
             )

@@ -16,7 +16,6 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from callbacks.anchors import Anchors
 from callbacks.audit_report import AuditReport
 from callbacks.confidence import Confidence
-from callbacks.csv_files import read_csv
 from callbacks.error_classes import ErrorClasses
 from callbacks.exact_match import ExactMatch
 from callbacks.fingerprint_similarity import FingerprintSimilarity
@@ -30,6 +29,7 @@ from callbacks.text_similarity import TextSimilarity
 from callbacks.throughput import Throughput
 from callbacks.validity import Validity
 from datamodules.columns import TextColumn
+from datamodules.csv_files import read_csv
 from datamodules.side_texts import SideTexts
 from tests.callbacks.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
 

@@ -6,8 +6,8 @@ import pytest
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import WandbLogger
 
-from callbacks.csv_files import read_csv
 from callbacks.prediction_table import PredictionTable, verdict
+from datamodules.csv_files import read_csv
 from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, finish_wandb, make_trainer
 
 PAIRS = [

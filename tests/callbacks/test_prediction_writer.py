@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from callbacks.csv_files import read_csv
 from callbacks.prediction_writer import PredictionWriter
 from callbacks.round_trip import RoundTrip
+from datamodules.csv_files import read_csv
 from tests.callbacks.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
 from tests.fake_opsin import fake_opsin
 

@@ -240,3 +240,10 @@ def test_a_job_that_is_started_again_finds_its_own_run(monkeypatch: pytest.Monke
     assert resolve_keyword(["test"], Path("runs")) == ["test"]
     monkeypatch.setenv(f"{name}_RESTART_COUNT", "0")
     assert resolve_keyword(["fit"], Path("runs")) == ["fit"]
+
+
+@pytest.mark.pitfall(26)
+def test_a_name_that_looks_like_a_key_names_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="looks like a key or a password") as raised:
+        make_run_folder("hf_" + "aB3d" * 6, tmp_path)
+    assert "aB3d" not in str(raised.value)

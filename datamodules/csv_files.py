@@ -1,8 +1,9 @@
-"""CSV files of model outputs that are safe to open in a spreadsheet and read back equal.
+"""CSV files of other people's text that are safe to open in a spreadsheet and read back equal.
 
 A spreadsheet runs a cell that begins with `=`, `+`, `-`, `@` or a tab as a formula, quoted or not, and both
 inputs and model outputs are other people's text (and SMILES such as `=O`). Such cells get an apostrophe in
-front, which spreadsheets take for "text"; `read_csv` takes it off again.
+front, which spreadsheets take for "text". A character that no CSV file can hold (NUL, half of a surrogate pair) becomes
+U+2400, its code in hexadecimal, and a semicolon. `read_csv` undoes both.
 """
 
 from __future__ import annotations
@@ -14,22 +15,24 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 _FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n']")
-_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+_MARK = "\u2400"
+_UNWRITABLE = re.compile(f"[\0{_MARK}\ud800-\udfff]")
+_WRITTEN = re.compile(f"{_MARK}([0-9a-f]+);")
 
 
 def escape_cell(text: str) -> str:
     """Return `text` with an apostrophe in front if a spreadsheet would run it, or if it begins with one.
 
-    Plain numbers such as `-3.5` stay as they are. NUL, which CSV readers refuse, becomes U+2400 (the only
-    change that is not undone by `unescape_cell`).
+    Plain numbers such as `-3.5` stay as they are.
     """
-    text = text.replace("\0", "\u2400")
+    text = _UNWRITABLE.sub(lambda found: f"{_MARK}{ord(found[0]):x};", text)
     return "'" + text if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
 def unescape_cell(cell: str) -> str:
     """Return the text that `escape_cell` was given."""
-    return cell[1:] if cell.startswith("'") else cell
+    return _WRITTEN.sub(lambda found: chr(int(found[1], 16)), cell.removeprefix("'"))
 
 
 def format_cell(value: str | float | bool | None) -> str:
@@ -53,10 +56,9 @@ def write_csv(
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
-    # A lone surrogate cannot be written as UTF-8; better to show it escaped than to lose the file.
-    with part.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file:
+    with part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(columns)
+        writer.writerow([escape_cell(column) for column in columns])
         writer.writerows([format_cell(row.get(column)) for column in columns] for row in rows)
         file.flush()
         os.fsync(file.fileno())
@@ -66,4 +68,7 @@ def write_csv(
 def read_csv(path: Path) -> list[dict[str, str]]:
     """Return the rows that `write_csv` wrote, as texts by column."""
     with path.open(newline="", encoding="utf-8") as file:
-        return [{name: unescape_cell(cell) for name, cell in row.items()} for row in csv.DictReader(file)]
+        return [
+            {unescape_cell(name): unescape_cell(cell) for name, cell in row.items()}
+            for row in csv.DictReader(file)
+        ]
