@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: fit test test-all lint format help-pages lock data bench clean
+.PHONY: fit test test-all gates lint format help-pages lock data bench clean
 
 fit: .venv/run
 	$(BIN)/python train.py fit
@@ -11,7 +11,11 @@ test: .venv/dev
 	$(BIN)/python -m pytest
 
 test-all: .venv/dev
-	$(BIN)/python -m pytest -m "slow or not slow"
+	$(BIN)/python -m pytest -m "not gate"
+
+# Kill, starve and mislead runs many times; adds to docs/reliability.jsonl and writes docs/reliability.md. Hours.
+gates: .venv/dev
+	$(BIN)/python -m pytest -m gate --timeout 7200 tests/gates; status=$$?; $(BIN)/python -m tests.gates.report; exit $$status
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -1,0 +1,82 @@
+"""Count the tries of a gate of docs/reliability.md: run all of them, whatever fails, and write the numbers down."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+RESULTS = DOCS / "reliability.jsonl"
+Case = TypeVar("Case")
+
+
+def record(
+    gate: int,
+    what: str,
+    tried: int,
+    passed: int,
+    note: str = "",
+    *,
+    seconds: float = 0.0,
+    path: Path = RESULTS,
+) -> None:
+    """Append a result to docs/reliability.jsonl; of the same gate and `what` the last one is shown on the page.
+
+    Args:
+        gate: Number of the gate, from 1.
+        what: What was tried, in a few words: a line of the table.
+        tried: How many times.
+        passed: How often it went as it should.
+        note: Sizes, worlds, and what was not reached.
+        seconds: How long it took.
+        path: The file.
+    """
+    line = {
+        "gate": gate,
+        "what": what,
+        "tried": tried,
+        "passed": passed,
+        "seconds": round(seconds, 1),
+        "note": note,
+    }
+    with path.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def count(
+    gate: int,
+    what: str,
+    cases: Sequence[Case],
+    attempt: Callable[[Case], None],
+    note: str = "",
+    *,
+    keep: bool,
+) -> None:
+    """Try every case, print a line for each that fails, and raise AssertionError at the end if any did.
+
+    Args:
+        gate: Number of the gate.
+        what: What is tried.
+        cases: What to try it with, e.g. seeds.
+        attempt: Tries one case; it fails by raising.
+        note: Goes into the record.
+        keep: Write the numbers to docs/reliability.jsonl.
+    """
+    failures, begun = [], time.monotonic()
+    for number, case in enumerate(cases):
+        try:
+            attempt(case)
+        except Exception as error:
+            failures.append(f"{case!r}: {type(error).__name__}: {error}")
+            sys.stderr.write(f"gate {gate}, {what}: {failures[-1]}\n{traceback.format_exc()}\n")
+        if keep:
+            sys.stderr.write(f"gate {gate}, {what}: {number + 1 - len(failures)} of {number + 1}\n")
+    passed = len(cases) - len(failures)
+    if keep:
+        record(gate, what, len(cases), passed, note, seconds=time.monotonic() - begun)
+    assert not failures, f"gate {gate}, {what}: {passed} of {len(cases)} passed; first failure: {failures[0]}"

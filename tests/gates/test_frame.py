@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.gates import record as frame
+from tests.gates.record import DOCS, count, record
+from tests.gates.report import page, table
+
+
+def test_the_page_holds_the_recorded_numbers() -> None:
+    assert (DOCS / "reliability.md").read_text(encoding="utf-8") == page(), (
+        "docs/reliability.md is not what `python -m tests.gates.report` writes"
+    )
+
+
+def test_every_case_is_tried_and_each_failure_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = tmp_path / "reliability.jsonl"
+    monkeypatch.setattr(frame, "record", lambda *args, **options: record(*args, **options, path=results))
+    tried = []
+
+    def attempt(case: int) -> None:
+        tried.append(case)
+        assert case % 3, "divisible"
+
+    with pytest.raises(
+        AssertionError, match=r"gate 2, it: 4 of 6 passed; first failure: 0: AssertionError: divisible"
+    ):
+        count(2, "it", range(6), attempt, "a note", keep=True)
+    assert tried == list(range(6))
+    line = json.loads(results.read_text())
+    assert line | {"seconds": 0} == {
+        "gate": 2, "what": "it", "tried": 6, "passed": 4, "seconds": 0, "note": "a note"
+    }  # fmt: skip
+
+
+def test_quick_tries_are_not_written_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frame, "record", lambda *args, **options: pytest.fail("written down"))
+    count(1, "it", [1, 2], lambda case: None, keep=False)
+
+
+def test_the_last_result_of_a_gate_is_shown() -> None:
+    lines = [
+        {"gate": 2, "what": "b", "tried": 1, "passed": 0, "seconds": 6, "note": "old"},
+        {"gate": 1, "what": "a", "tried": 1000, "passed": 999, "seconds": 90, "note": ""},
+        {"gate": 2, "what": "b", "tried": 2, "passed": 2, "seconds": 6, "note": "new"},
+    ]
+    assert table(lines).splitlines()[2:] == [
+        "| 1 | a | 1,000 | 999 | 1.5 |  |",
+        "| 2 | b | 2 | 2 | 0.1 | new |",
+    ]
