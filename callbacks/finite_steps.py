@@ -115,7 +115,9 @@ class FiniteSteps(Callback):
             )
 
     def _say(self, numbers: list[int], path: Path) -> None:
-        which = f"Step {numbers[0]} was" if len(numbers) == 1 else f"Steps {', '.join(map(str, numbers))} were"
+        which = (
+            f"Step {numbers[0]} was" if len(numbers) == 1 else f"Steps {', '.join(map(str, numbers))} were"
+        )
         Console(stderr=True).print(
             f"Warning: {which} left out on every rank, as the loss or its gradients were not finite; the weights are as "
             f"before. {self.left_out} so far, more than {self.limit} end the run. Rows: {from_here(path)}",
@@ -126,7 +128,13 @@ class FiniteSteps(Callback):
 def lines_of(step: _Step) -> list[Line]:
     """Return a line for each of this rank's rows of a step."""
     return [
-        {"epoch": step.epoch, "step": step.number, "batch": piece.batch, "loss": float(piece.loss), "row_index": row}
+        {
+            "epoch": step.epoch,
+            "step": step.number,
+            "batch": piece.batch,
+            "loss": float(piece.loss),
+            "row_index": row,
+        }
         for piece in step.pieces
         for row in piece.row_index.tolist()
         if row >= 0

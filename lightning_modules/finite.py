@@ -18,7 +18,7 @@ def leave_out(optimizer: Optimizer, when: Tensor) -> None:
         when: () bool, on the parameters' device, equal on all ranks.
     """
     if isinstance(optimizer, Adam | AdamW) and optimizer.defaults.get("fused"):
-        optimizer.found_inf = when.float()  # type: ignore[union-attr]
+        optimizer.found_inf = when.float()  # type: ignore[attr-defined]
     elif when:
         for group in optimizer.param_groups:
             for parameter in group["params"]:

@@ -150,5 +150,6 @@ def test_an_error_of_communication_is_told_from_others(error: Exception, broke: 
 def test_an_end_is_told_in_a_line() -> None:
     process = subprocess.Popen(["bash", "-c", "kill -SEGV $$"])
     process.wait()
-    assert describe_end(3, process) == f"error: rank 3 (process {process.pid}) was killed by SIGSEGV. All ranks are stopped.\n"  # fmt: skip
+    end = f"rank 3 (process {process.pid}) was killed by SIGSEGV"
+    assert describe_end(3, process) == f"error: {end}. All ranks are stopped.\n"
     assert ranks.POLL_SECONDS < 5  # Lightning's observer would look every 5 s

@@ -165,7 +165,9 @@ def test_a_window_that_is_not_finite_is_left_out(
     schedule = partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0)
     for module_class, data_class in ((Spoiled, RowsData), (CausalLM, Skipping)):
         module = module_class(base, optimizer=optimizer, scheduler=schedule)
-        make_trainer(accumulate_grad_batches=2, max_epochs=2, **trainer).fit(module, data_class(uneven_rows(), 2))
+        make_trainer(accumulate_grad_batches=2, max_epochs=2, **trainer).fit(
+            module, data_class(uneven_rows(), 2)
+        )
         weights.append(torch.nn.utils.parameters_to_vector(module.parameters()))
     assert weights[0].isfinite().all()
     assert torch.equal(*weights)
