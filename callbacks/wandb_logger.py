@@ -29,6 +29,9 @@ INIT_SECONDS = 12.0
 FINISH_SECONDS = 15.0
 """How long the end of a run may wait for its upload; by default W&B waits until the host is back, for days."""
 
+TABLE_SECONDS = 8.0
+"""How long a table may take: W&B asks its host about each one before it goes on, and raises what it answers."""
+
 _HIGHER_IS_BETTER = ("exact_match", "validity", "bleu", "similarity", "morgan", "maccs", "rdk")
 _LOWER_IS_BETTER = ("loss", "edit_distance")
 
@@ -140,6 +143,7 @@ class DashboardLogger(WandbLogger):
         )
         self.go_on = go_on
         self._known_axes: set[str] = set()
+        self._takes_tables = True
 
     @property
     def id_file(self) -> Path:
@@ -177,6 +181,35 @@ class DashboardLogger(WandbLogger):
                 self.experiment.define_metric(name, **axis_of(name))
         super().log_metrics(metrics, step)
 
+    @rank_zero_only
+    def log_table(self, key: str, *args: Any, **kwargs: Any) -> None:
+        """Log a table, as Lightning's logger does; the first one that fails or takes too long is the last.
+
+        Metrics only go to W&B's own process, which keeps them while the host is away.
+        """
+        if not self._takes_tables:
+            return
+        failure: list[str] = [f"no answer within {TABLE_SECONDS:.0f} s"]
+
+        def log() -> None:
+            try:
+                super(DashboardLogger, self).log_table(key, *args, **kwargs)
+            except Exception as error:  # whatever W&B trips over must not cost the user a training run
+                failure[0] = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            else:
+                failure.clear()
+
+        thread = threading.Thread(target=log, daemon=True)
+        thread.start()
+        thread.join(TABLE_SECONDS)
+        if failure:
+            self._takes_tables = False
+            Console(stderr=True).print(
+                f"W&B did not take the table {key} ({failure[0]}); it gets no more of them from this run. Metrics go on.",
+                markup=False,
+                soft_wrap=True,
+            )
+
     def _let_go(self) -> None:
         """Forget the run of a W&B process that has died; the next use goes on with it offline."""
         import wandb
@@ -184,7 +217,7 @@ class DashboardLogger(WandbLogger):
 
         folder = Path(self._experiment.dir).parent
         Console(stderr=True).print(
-            f"W&B's own process has died. What it wrote is sent by: wandb sync {folder}",
+            f"W&B's own process has died. What it wrote is sent by: wandb sync --no-skip-online {folder}",
             markup=False,
             soft_wrap=True,
         )
