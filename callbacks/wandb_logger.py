@@ -215,13 +215,14 @@ class DashboardLogger(WandbLogger):
         import wandb
         from wandb.sdk.lib import module
 
-        folder = Path(self._experiment.dir).parent
+        run: Any = self._experiment
+        folder = Path(run.dir).parent
         Console(stderr=True).print(
             f"W&B's own process has died. What it wrote is sent by: wandb sync --no-skip-online {folder}",
             markup=False,
             soft_wrap=True,
         )
-        self._wandb_init["id"] = self._experiment.id
+        self._wandb_init["id"] = run.id
         self._experiment, self._offline, self._known_axes = None, True, set()
         module.unset_globals()
         with suppress(Exception):  # it cannot say goodbye to a process that is gone, but forgets it

@@ -28,7 +28,9 @@ class FakeWandb:
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True
+        ).start()
 
     def go_away(self) -> None:
         """Refuse connections from now on."""
@@ -38,7 +40,11 @@ class FakeWandb:
 
     def graphql(self, name: str, variables: dict[str, Any]) -> dict[str, Any]:
         """Return the data of the answer to an operation."""
-        project = {"id": "cHJvamVjdA==", "name": variables.get("project") or "patois", "entity": {"id": "ZQ==", "name": "me"}}
+        project = {
+            "id": "cHJvamVjdA==",
+            "name": variables.get("project") or "patois",
+            "entity": {"id": "ZQ==", "name": "me"},
+        }
         run = {
             "id": "cnVu", "name": variables.get("name") or variables.get("run"), "displayName": "mine", "description": "",
             "config": "{}", "sweepName": None, "project": project, "historyLineCount": 0,
@@ -46,11 +52,29 @@ class FakeWandb:
         if name == "UpsertBucket":
             return {"upsertBucket": {"bucket": run, "inserted": True}}
         if name == "Viewer":
-            return {"viewer": {"id": "dXNlcg==", "entity": "me", "username": "me", "flags": "{}", "teams": {"edges": []}}}
+            return {
+                "viewer": {
+                    "id": "dXNlcg==",
+                    "entity": "me",
+                    "username": "me",
+                    "flags": "{}",
+                    "teams": {"edges": []},
+                }
+            }
         if name == "RunResumeStatus":
-            return {"model": {"id": "cHJvamVjdA==", "name": "patois", "entity": {"id": "ZQ==", "name": "me"}, "bucket": None}}
+            return {
+                "model": {
+                    "id": "cHJvamVjdA==",
+                    "name": "patois",
+                    "entity": {"id": "ZQ==", "name": "me"},
+                    "bucket": None,
+                }
+            }
         if name == "CreateRunFiles":
-            files = [{"name": file, "uploadUrl": f"{self.url}/upload/{n}"} for n, file in enumerate(variables["files"])]
+            files = [
+                {"name": file, "uploadUrl": f"{self.url}/upload/{n}"}
+                for n, file in enumerate(variables["files"])
+            ]
             return {"createRunFiles": {"runID": "cnVu", "uploadHeaders": [], "files": files}}
         return {}
 
