@@ -26,10 +26,10 @@ REACH_SECONDS = 5.0
 INIT_SECONDS = 12.0
 """How long it may take to open a run; W&B's own limit is 90 s."""
 
-FINISH_SECONDS = 15.0
+FINISH_SECONDS = 10.0
 """How long the end of a run may wait for its upload; by default W&B waits until the host is back, for days."""
 
-TABLE_SECONDS = 8.0
+TABLE_SECONDS = 5.0
 """How long a table may take: W&B asks its host about each one before it goes on, and raises what it answers."""
 
 _HIGHER_IS_BETTER = ("exact_match", "validity", "bleu", "similarity", "morgan", "maccs", "rdk")
@@ -111,7 +111,7 @@ class DashboardLogger(WandbLogger):
     - `WANDB_MODE` is respected. Without an API key, with a host that does not answer, or when W&B cannot
       open a run, the run is written offline, in the same process and within 30 seconds, with one line that
       says why and how to upload it later.
-    - A host that goes away in the middle costs the end of the run 15 seconds at most; if W&B's own process dies, the run
+    - A host that goes away in the middle costs the end of the run about 10 seconds; if W&B's own process dies, the run
       goes on offline, as a second part of the same W&B run. `wandb sync` sends what is missing.
     - The run's id is kept in `<save_dir>/wandb_run_id`, so that a run can go on in the same W&B run.
     - Evaluations are drawn against the epoch, and the summary keeps the best value.
