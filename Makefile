@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: fit test test-all gates lint format help-pages lock data bench clean
+.PHONY: fit test test-all gates soak lint format help-pages lock data bench clean
 
 fit: .venv/run
 	$(BIN)/python train.py fit
@@ -16,6 +16,11 @@ test-all: .venv/dev
 # Kill, starve and mislead runs many times; adds to docs/reliability.jsonl and writes docs/reliability.md. Hours.
 gates: .venv/dev
 	$(BIN)/python -m pytest -m gate --timeout 7200 tests/gates; status=$$?; $(BIN)/python -m tests.gates.report; exit $$status
+
+# The tiny default job over and over with kills, for so many minutes.
+MINUTES ?= 60
+soak: .venv/dev
+	$(BIN)/python -m tests.gates.soak $(MINUTES); status=$$?; $(BIN)/python -m tests.gates.report; exit $$status
 
 lint: .venv/dev
 	$(BIN)/ruff check .

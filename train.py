@@ -17,11 +17,13 @@ def run(words: Sequence[str]) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     from callbacks.wandb_logger import DashboardLogger
     from configs.cli import PatoisCLI, silence_noise
+    from configs.ranks import end_together
     from datamodules.sequence_task import SequenceTaskDataModule
     from lightning_modules.causal_lm import CausalLM
 
     silence_noise()
-    PatoisCLI(CausalLM, SequenceTaskDataModule, logger_class=DashboardLogger, args=words)
+    with end_together():
+        PatoisCLI(CausalLM, SequenceTaskDataModule, logger_class=DashboardLogger, args=words)
 
 
 def main(args: Sequence[str] | None = None) -> None:

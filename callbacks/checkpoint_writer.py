@@ -12,6 +12,8 @@ import torch
 from lightning.fabric.plugins.io.torch_io import TorchCheckpointIO
 from typing_extensions import override
 
+from callbacks.run_facts import not_a_checkpoint
+
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """The disk is full, or the user's share of it."""
 
@@ -57,9 +59,6 @@ class _Counted:
         if self.full is not None:
             raise self.full
         os.fsync(self.file.fileno())
-
-
-from callbacks.run_facts import not_a_checkpoint
 
 
 class CheckpointWriter(TorchCheckpointIO):

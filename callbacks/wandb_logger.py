@@ -11,6 +11,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,6 +27,12 @@ REACH_SECONDS = 5.0
 """How long a W&B host may take to answer at all."""
 INIT_SECONDS = 12.0
 """How long it may take to open a run; W&B's own limit is 90 s."""
+
+FINISH_SECONDS = 10.0
+"""How long the end of a run may wait for its upload; by default W&B waits until the host is back, for days."""
+
+TABLE_SECONDS = 5.0
+"""How long a table may take: W&B asks its host about each one before it goes on, and raises what it answers."""
 
 _HIGHER_IS_BETTER = ("exact_match", "validity", "bleu", "similarity", "morgan", "maccs", "rdk")
 _LOWER_IS_BETTER = ("loss", "edit_distance")
@@ -86,6 +93,15 @@ def _clean_command_line() -> Iterator[None]:
         sys.argv = words
 
 
+def service_died() -> bool:
+    """Return whether the process that W&B writes with has ended; from then on each of W&B's calls raises."""
+    from wandb.sdk import wandb_setup
+
+    connection = getattr(wandb_setup._singleton, "_connection", None)
+    process = getattr(getattr(connection, "_proc", None), "_process", None)
+    return process is not None and process.poll() is not None
+
+
 def axis_of(name: str) -> dict[str, Any]:
     """Return the arguments of `define_metric` for a metric: its x axis and what its summary keeps.
 
@@ -108,6 +124,8 @@ class DashboardLogger(WandbLogger):
     - `WANDB_MODE` is respected. Without an API key, with a host that does not answer, or when W&B cannot
       open a run, the run is written offline, in the same process and within 30 seconds, with one line that
       says why and how to upload it later.
+    - A host that goes away in the middle costs the end of the run about 10 seconds; if W&B's own process dies, the run
+      goes on offline, as a second part of the same W&B run. `wandb sync` sends what is missing.
     - The run's id is kept in `<save_dir>/wandb_run_id`, so that a run can go on in the same W&B run.
     - Evaluations are drawn against the epoch, and the summary keeps the best value.
     - Secrets are taken out of the logged settings.
@@ -138,6 +156,7 @@ class DashboardLogger(WandbLogger):
         )
         self.go_on = go_on
         self._known_axes: set[str] = set()
+        self._takes_tables = True
 
     @property
     def id_file(self) -> Path:
@@ -150,6 +169,8 @@ class DashboardLogger(WandbLogger):
         """The W&B run, opened at the first use; on ranks other than 0 an object that ignores everything."""
         import wandb
 
+        if self._experiment is not None and service_died():
+            self._let_go()
         if self._experiment is None:
             if wandb.run is not None or getattr(self, "_attach_id", None) is not None:
                 return super().experiment
@@ -173,6 +194,53 @@ class DashboardLogger(WandbLogger):
                 self.experiment.define_metric(name, **axis_of(name))
         super().log_metrics(metrics, step)
 
+    @rank_zero_only
+    def log_table(self, key: str, *args: Any, **kwargs: Any) -> None:
+        """Log a table, as Lightning's logger does; the first one that fails or takes too long is the last.
+
+        Metrics only go to W&B's own process, which keeps them while the host is away.
+        """
+        if not self._takes_tables:
+            return
+        failure: list[str] = [f"no answer within {TABLE_SECONDS:.0f} s"]
+
+        def log() -> None:
+            try:
+                super(DashboardLogger, self).log_table(key, *args, **kwargs)
+            except Exception as error:  # whatever W&B trips over must not cost the user a training run
+                failure[0] = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+            else:
+                failure.clear()
+
+        thread = threading.Thread(target=log, daemon=True)
+        thread.start()
+        thread.join(TABLE_SECONDS)
+        if failure:
+            self._takes_tables = False
+            Console(stderr=True).print(
+                f"W&B did not take the table {key} ({failure[0]}); it gets no more of them from this run. Metrics go on.",
+                markup=False,
+                soft_wrap=True,
+            )
+
+    def _let_go(self) -> None:
+        """Forget the run of a W&B process that has died; the next use goes on with it offline."""
+        import wandb
+        from wandb.sdk.lib import module
+
+        run: Any = self._experiment
+        folder = Path(run.dir).parent
+        Console(stderr=True).print(
+            f"W&B's own process has died. What it wrote is sent by: wandb sync --no-skip-online {folder}",
+            markup=False,
+            soft_wrap=True,
+        )
+        self._wandb_init["id"] = run.id
+        self._experiment, self._offline, self._known_axes = None, True, set()
+        module.unset_globals()
+        with suppress(Exception):  # it cannot say goodbye to a process that is gone, but forgets it
+            wandb.teardown()
+
     def _open_run(self) -> Any:
         """Open the W&B run, online if that works, else offline."""
         import wandb
@@ -192,7 +260,10 @@ class DashboardLogger(WandbLogger):
         with _clean_command_line():
             if why_offline is None:
                 try:
-                    run = wandb.init(**arguments, settings=wandb.Settings(init_timeout=INIT_SECONDS))
+                    run = wandb.init(
+                        **arguments,
+                        settings=wandb.Settings(init_timeout=INIT_SECONDS, finish_timeout=FINISH_SECONDS),
+                    )
                 except Exception as error:  # whatever W&B trips over must not cost the user a training run
                     why_offline = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             if run is None:

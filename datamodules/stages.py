@@ -205,8 +205,8 @@ class Stages:
         numbers = np.array([self.task_names.index(part.task.name) for part in self.store.parts])
         return numbers[np.searchsorted(self.store.starts, self.pools[side], side="right") - 1]
 
-    def row(self, stage: EvalStage, index: int) -> Row:
-        """Return an evaluated row by its index (0 .. num_rows - 1)."""
+    def row(self, stage: Literal[EvalStage, "train"], index: int) -> Row:
+        """Return a row of a stage by its index (0 .. num_rows - 1)."""
         store = self.predict_store if stage == "predict" else self.store
         assert store is not None
         part, place = store.locate(int(self.pools[stage][index]))

@@ -26,6 +26,7 @@ from lightning_modules.adapters import (
 )
 from lightning_modules.candidates import draw_candidates
 from lightning_modules.decoders import Init, load_decoder, load_tokenizer
+from lightning_modules.finite import leave_out
 from lightning_modules.generation import GenerationSettings, generate
 from lightning_modules.loss import loss_in_chunks
 from lightning_modules.optimizer_flags import apply_flags, note_flags
@@ -140,6 +141,7 @@ class CausalLM(LightningModule):
         # Loss sum and supervised tokens of the open accumulation window on this rank. Not a buffer: DDP copies
         # rank 0's buffers over everybody's.
         self._window = torch.zeros(2)
+        self.left_out = torch.tensor(False)
 
     def configure_model(self) -> None:
         """Load the weights and freeze what is not to be trained; a second call does nothing."""
@@ -199,25 +201,32 @@ class CausalLM(LightningModule):
 
         Clipping by norm is done here in the same pass over the gradients. Lightning's own clipping refuses a fused
         optimizer in any mixed precision, although only fp16's have not unscaled the gradients yet: it is left to those.
+
+        A step whose loss or gradients are not finite on any rank is left out on all of them, and `left_out` is true.
+        (In fp16 gradients overflow now and then by design, and the gradient scaler leaves such steps out.)
         """
-        window = self.trainer.strategy.reduce(self._window.clone(), reduce_op="sum")
+        scaled = getattr(self.trainer.precision_plugin, "scaler", None) is not None
+        gradients = [p.grad for p in self.parameters() if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients)
+        overflow = (~norm.isfinite() & (not scaled)).to(self._window).view(1)
+        window = self.trainer.strategy.reduce(torch.cat([self._window, overflow]), reduce_op="sum")
         assert isinstance(window, Tensor)
-        loss_sum, tokens = window.unbind()
+        loss_sum, tokens, overflows = window.unbind()
+        self.left_out = (overflows > 0) | ~loss_sum.isfinite()
         tokens = tokens.clamp(min=1)
         self.log("train/loss", loss_sum / tokens, prog_bar=True)
         self._window = torch.zeros_like(self._window)
-        gradients = [p.grad for p in self.parameters() if p.grad is not None]
         factor = self.trainer.accumulate_grad_batches * self.trainer.world_size / tokens
-        scaled = getattr(self.trainer.precision_plugin, "scaler", None) is not None
         by_value = gradient_clip_algorithm == "value"
         if gradient_clip_val and not scaled and not by_value:
-            norm = torch.nn.utils.get_total_norm(gradients) * factor
-            factor = factor * (gradient_clip_val / (norm + 1e-6)).clamp(max=1.0)
+            factor = factor * (gradient_clip_val / (norm * factor + 1e-6)).clamp(max=1.0)
         torch._foreach_mul_(gradients, factor)
         if gradient_clip_val and scaled:
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
         elif gradient_clip_val and by_value:
             torch.nn.utils.clip_grad_value_(self.parameters(), gradient_clip_val)
+        if not scaled:
+            leave_out(optimizer, self.left_out)
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any] | None:
         """Add to val/loss and generate; see `_predictions` for the value."""

@@ -132,6 +132,47 @@ def test_window_without_supervised_tokens_changes_nothing(base: str) -> None:
     )
 
 
+@pytest.mark.pitfall(22)
+@pytest.mark.parametrize(
+    "trainer",
+    [{}, {"gradient_clip_val": CLIP}, {"gradient_clip_val": CLIP, "gradient_clip_algorithm": "value"}],
+    ids=["not clipped", "clipped by norm", "clipped by value"],
+)
+@pytest.mark.parametrize("where", ["loss", "gradient"])
+@pytest.mark.parametrize("fused", [True, False])
+def test_a_window_that_is_not_finite_is_left_out(
+    base: str, trainer: dict[str, Any], where: str, fused: bool
+) -> None:
+    class Spoiled(CausalLM):
+        def training_step(self, batch: dict[str, torch.Tensor], batch_idx: int) -> torch.Tensor:
+            loss = super().training_step(batch, batch_idx)
+            if 1 not in batch["row_index"].tolist():
+                return loss
+            if where == "gradient":
+                loss.register_hook(lambda gradient: gradient * torch.nan)
+                return loss
+            self._window[0] = torch.inf
+            return loss * torch.inf
+
+    class Skipping(RowsData):
+        """Without the four rows of the first window."""
+
+        def _batches(self, indices: list[int]) -> list[dict[str, torch.Tensor]]:
+            return super()._batches([index for index in indices if index >= 4])
+
+    weights = []
+    optimizer = partial(torch.optim.AdamW, lr=1e-2, fused=fused)
+    schedule = partial(torch.optim.lr_scheduler.ConstantLR, factor=1.0)
+    for module_class, data_class in ((Spoiled, RowsData), (CausalLM, Skipping)):
+        module = module_class(base, optimizer=optimizer, scheduler=schedule)
+        make_trainer(accumulate_grad_batches=2, max_epochs=2, **trainer).fit(
+            module, data_class(uneven_rows(), 2)
+        )
+        weights.append(torch.nn.utils.parameters_to_vector(module.parameters()))
+    assert weights[0].isfinite().all()
+    assert torch.equal(*weights)
+
+
 @pytest.mark.pitfall(5)
 @pytest.mark.parametrize("pad_is_stop", [True, False])
 def test_learns_pairs_by_heart_and_when_to_stop(tmp_path: Path, pad_is_stop: bool) -> None:
