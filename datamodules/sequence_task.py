@@ -31,7 +31,7 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         tokenizer: The base's tokenizer; on the command line it comes from the model.
         task: A name in configs/tasks, the path of a YAML file, or several with weights: `a,b` or `a:2,b:1`.
             Default: name_small_molecules, or a task made of the two columns when those are given.
-        source: A built-in source (pubchem, pubchem_small, cmudict, dna_to_protein), a csv, tsv, jsonl or parquet file, or
+        source: A built-in source (pubchem, pubchem_small, cmudict, dna_to_protein, english), a csv, tsv, jsonl or parquet file, or
             hf://datasets/OWNER/NAME/FILE. Default: the task's own.
         format: A name in configs/formats, or the path of a YAML file.
         input_column: Column to read inputs from, in place of the task's.
@@ -103,6 +103,12 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         ):  # fmt: skip
             if value is not None and value < least:
                 raise ValueError(f"Expected --data.{name} to be at least {least}, but got {value}.")
+        form = load_format(format)
+        if not form.asks and (loss_on != "all" or shots):
+            raise ValueError(
+                f"--data.format {form.name} asks nothing, so it needs --data.loss_on all and --data.shots 0; "
+                f"got loss_on {loss_on!r} and shots {shots}."
+            )
         context = getattr(tokenizer, "model_max_length", None)
         if context is not None and max_length > context:
             raise ValueError(
@@ -114,7 +120,7 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
             self,
             tokenizer,
             *choose_tasks(task, input_column, output_column, input_notation, output_notation),
-            load_format(format),
+            form,
             source=source,
             settings=SplitSettings(
                 split, split_column, val_source, test_source, val_fraction, test_fraction, split_seed
@@ -191,7 +197,8 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         encoded = self.encoded[stage]
         plan = plan_evaluation(encoded.prompt_lengths, self.eval_batch_size, self.world_size)
         options = {**self._batch_options(), "pack_to": None, "slots": self.eval_batch_size}
-        return self._loader(BatchDataset(encoded, plan, with_prompts=True, **options))
+        asked = self.form.asks or stage == "predict"  # a text that was to be learned has no right continuation
+        return self._loader(BatchDataset(encoded, plan, with_prompts=asked, **options))
 
     def _loader(self, dataset: BatchDataset) -> DataLoader[Batch]:
         sampler = RankSampler(dataset, self.world_size, self.rank)
