@@ -47,6 +47,7 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         test_fraction: Share of identities in test.
         split_seed: Another seed gives another split; apart from `seed`, so that runs compare on one split.
         train_rows: Most training rows a task; subsets are nested (the first 100 are among the first 1,000).
+        epoch_rows: Most training rows of an epoch in all, drawn anew each epoch; default all.
         val_rows: Most validation rows a task, always the same ones.
         test_rows: Most test rows a task; default all.
         shots: Demonstrations before each question, from the training split only (k-shot).
@@ -82,6 +83,7 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         test_fraction: float = 0.05,
         split_seed: int = 0,
         train_rows: int | None = None,
+        epoch_rows: int | None = None,
         val_rows: int = 1000,
         test_rows: int | None = None,
         shots: int = 0,
@@ -99,6 +101,7 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
     ) -> None:
         for name, value, least in (
             ("train_rows", train_rows, 1), ("val_rows", val_rows, 0), ("test_rows", test_rows, 1), ("shots", shots, 0),
+            ("epoch_rows", epoch_rows, 1),
             ("batch_size", batch_size, 1), ("eval_batch_size", eval_batch_size, 1), ("max_length", max_length, 2),
         ):  # fmt: skip
             if value is not None and value < least:
@@ -126,6 +129,7 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
                 split, split_column, val_source, test_source, val_fraction, test_fraction, split_seed
             ),
             limits={"train": train_rows, "val": val_rows, "test": test_rows},
+            epoch_rows=epoch_rows,
             shots=shots,
             phrasings=phrasings,
             max_length=max_length,
@@ -197,7 +201,9 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         encoded = self.encoded[stage]
         plan = plan_evaluation(encoded.prompt_lengths, self.eval_batch_size, self.world_size)
         options = {**self._batch_options(), "pack_to": None, "slots": self.eval_batch_size}
-        asked = self.form.asks or stage == "predict"  # a text that was to be learned has no right continuation
+        asked = (
+            self.form.asks or stage == "predict"
+        )  # a text that was to be learned has no right continuation
         return self._loader(BatchDataset(encoded, plan, with_prompts=asked, **options))
 
     def _loader(self, dataset: BatchDataset) -> DataLoader[Batch]:

@@ -38,7 +38,11 @@ class TrainingBatches(BatchDataset):
 
 
 def choose_epoch_rows(
-    tasks: NDArray[np.int64], weights: Sequence[float] | None, seed: int, epoch: int
+    tasks: NDArray[np.int64],
+    weights: Sequence[float] | None,
+    seed: int,
+    epoch: int,
+    most: int | None = None,
 ) -> NDArray[np.int64]:
     """Return which training rows an epoch shows: all, or each task's share when tasks have weights.
 
@@ -50,12 +54,15 @@ def choose_epoch_rows(
         weights: A weight a task, or None.
         seed: Seed of the draws.
         epoch: The epoch.
+        most: Most rows of an epoch, drawn anew each epoch.
     """
     counts = np.bincount(tasks, minlength=len(weights or ()))
     if weights is None or len(weights) == 1 or not counts.all():
-        return np.arange(len(tasks))
+        if most is None or most >= len(tasks):
+            return np.arange(len(tasks))
+        return np.sort(np.random.default_rng([seed, epoch]).permutation(len(tasks))[:most])
     shares = np.array(weights) / sum(weights)
-    total = (counts / shares).min()
+    total = min((counts / shares).min(), np.inf if most is None else most)
     chosen = []
     for task, share in enumerate(shares):
         members = np.flatnonzero(tasks == task)

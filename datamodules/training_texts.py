@@ -36,7 +36,9 @@ def training_texts(data: Mapping[str, Any], epoch: int = 0) -> Iterator[str]:
     prepared = prepare(tasks, data.get("source"), SplitSettings(), [], DataCache(default_folder()))
     rows = prepared.order[prepared.sides[prepared.order] == TRAIN]
     names = [part.task.name for part in prepared.parts]
-    task_of = np.repeat([[task.name for task in tasks].index(name) for name in names], list(map(len, prepared.parts)))
+    task_of = np.repeat(
+        [[task.name for task in tasks].index(name) for name in names], list(map(len, prepared.parts))
+    )
     chosen = rows[choose_epoch_rows(task_of[rows], weights, 0, epoch)]
     store = RowStore(prepared.parts, load_format(data.get("format", "question_answer")), None)
     for prompt, completion in zip(*store.texts(chosen, epoch), strict=True):
@@ -47,7 +49,10 @@ def main(argv: list[str] | None = None) -> None:
     """Write the file."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument(
-        "--config", type=Path, default=CONFIGS / "pretrain.yaml", help="configuration whose `data:` says what is trained on"
+        "--config",
+        type=Path,
+        default=CONFIGS / "pretrain.yaml",
+        help="configuration whose `data:` says what is trained on",
     )
     parser.add_argument("--out", type=Path, required=True, help="file to write, a JSON string a line")
     arguments = parser.parse_args(argv)

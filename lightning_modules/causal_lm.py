@@ -310,9 +310,7 @@ class CausalLM(LightningModule):
             return 1.0
         total = self.trainer.estimated_stepping_batches
         total = total if total > 0 else math.inf  # -1: neither max_epochs nor max_steps bounds the run
-        return warmup_cosine(
-            step, total, self.warmup_fraction, self.min_lr_fraction, self.decay_fraction
-        )
+        return warmup_cosine(step, total, self.warmup_fraction, self.min_lr_fraction, self.decay_fraction)
 
     def on_train_start(self) -> None:
         """Let flags win over a checkpoint's settings, and set the first step's rate, which could not be known before."""

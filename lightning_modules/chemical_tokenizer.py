@@ -181,7 +181,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--folder", type=Path, default=BUILTIN, help="where tokenizer and config.json are written"
     )
-    parser.add_argument("--texts", type=Path, help="texts to count in place of the molecules, a JSON string a line")
+    parser.add_argument(
+        "--texts", type=Path, help="texts to count in place of the molecules, a JSON string a line"
+    )
     parser.add_argument("--vocabulary", type=int, default=VOCABULARY, help="tokens in all")
     arguments: Any = parser.parse_args(argv)
     corpus = read_texts(arguments.texts) if arguments.texts else read_corpus(arguments.molecules)

@@ -42,21 +42,8 @@ def folder() -> Path:
 
 
 def files() -> list[Path]:
-    """Return the files that are read.
-
-    Raises:
-        ValueError: If one is missing.
-    """
-    paths = [folder() / name for name in (*WORDNET, GCIDE)]
-    missing = [str(path) for path in paths if not path.is_file()]
-    if missing:
-        raise ValueError(
-            f"The source 'english' needs the Debian packages wordnet-base and dict-gcide, but {missing[0]} is missing: run "
-            "`apt-get install --no-install-recommends wordnet-base dict-gcide`, or unpack them into any folder "
-            "(`apt-get download wordnet-base dict-gcide`, then `dpkg -x FILE.deb FOLDER` for both) and set "
-            f"{FOLDER_VARIABLE}=FOLDER."
-        )
-    return paths
+    """Return the files that are read, whether they are there or not: WordNet's, and last GCIDE's."""
+    return [folder() / name for name in (*WORDNET, GCIDE)]
 
 
 def load() -> Rows:
@@ -66,6 +53,14 @@ def load() -> Rows:
         ValueError: If the packages are not there.
     """
     *wordnet, gcide = files()
+    missing = [str(path) for path in (*wordnet, gcide) if not path.is_file()]
+    if missing:
+        raise ValueError(
+            f"The source 'english' needs the Debian packages wordnet-base and dict-gcide, but {missing[0]} is missing: run "
+            "`apt-get install --no-install-recommends wordnet-base dict-gcide`, or unpack them into any folder "
+            "(`apt-get download wordnet-base dict-gcide`, then `dpkg -x FILE.deb FOLDER` for both) and set "
+            f"{FOLDER_VARIABLE}=FOLDER."
+        )
     names = held_out.names()
     texts: dict[str, str] = {}
     for path in wordnet:
@@ -105,7 +100,10 @@ def read_wordnet(lines: Iterable[str]) -> Iterator[str]:
             continue
         facts, _, gloss = line.partition("|")
         fields = facts.split()
-        words = [re.sub(r"\(\w+\)$", "", word).replace("_", " ") for word in fields[4 : 4 + 2 * int(fields[3], 16) : 2]]
+        words = [
+            re.sub(r"\(\w+\)$", "", word).replace("_", " ")
+            for word in fields[4 : 4 + 2 * int(fields[3], 16) : 2]
+        ]
         yield from cut(f"{', '.join(words)}: {gloss.strip()}")
 
 
