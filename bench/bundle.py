@@ -110,7 +110,7 @@ def export(run: Path, folder: Path) -> Pretraining:
             if name.startswith(prefix)
         }
     )
-    decoder.to(torch.float16).save_pretrained(folder)
+    decoder.half().save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     size = sum(path.stat().st_size for path in folder.iterdir())
     if size > MOST_BYTES:
