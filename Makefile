@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: fit test test-all gates soak lint format help-pages lock data bench clean
+.PHONY: fit test test-all gates soak lint format help-pages lock data bench clean bundled base-sizes
 
 fit: .venv/run
 	$(BIN)/python train.py fit
@@ -43,6 +43,16 @@ lock:
 # Rebuild the built-in data set. Needs Java and Python 3.11 or later; half an hour on 2 cores.
 data: .venv-data/done
 	.venv-data/bin/python -m datamodules.sources.build_pubchem
+
+# Export a pretraining run (`python train.py fit --config configs/pretrain.yaml --name pretrain`) as the bundled base, with
+# its model card. Needs the texts that it was trained on.
+RUN ?= runs/pretrain
+bundled: .venv/dev
+	$(BIN)/python -m bench.bundle --run $(RUN)
+
+# The bundled base against random weights at 100, 1,000 and 10,000 examples; goes on where it stopped; hours on 2 cores.
+base-sizes: .venv/dev
+	$(BIN)/python -m bench.base_sizes
 
 # Speed beside other trainers; writes docs/speed.md and docs/scaling.md. Two hours on 2 cores, and nothing else should run.
 # litgpt has an environment of its own, since it pins older versions of what Patois needs.

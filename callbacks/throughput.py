@@ -40,7 +40,8 @@ class Throughput(Callback):
     - `train/supervised_tokens_per_second`: tokens that the loss is taken at;
     - `train/tokens_per_second`: all tokens of prompts and completions, without padding;
     - `train/rows_per_second`;
-    - `train/padding`: share of padding in all positions computed, 0 to 1.
+    - `train/padding`: share of padding in all positions computed, 0 to 1;
+    - `train/tokens_seen` and `train/seconds`: tokens and training time since the first epoch, also when a run goes on.
 
     Time spent in validation does not count. Counts stay on the device until the epoch ends, so no training
     step waits for a number.
@@ -50,10 +51,19 @@ class Throughput(Callback):
         self._counts: Tensor | None = None
         self._seconds = 0.0
         self._since: float | None = None
+        self._seen, self._total_seconds = 0, 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Keep the totals in checkpoints."""
+        return {"tokens": self._seen, "seconds": self._total_seconds}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from a checkpoint's totals."""
+        self._seen, self._total_seconds = state_dict["tokens"], state_dict["seconds"]
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Silence Lightning's advice to reduce what is already equal on all ranks."""
-        silence_sync_advice(trainer, r"train/padding|train/\w+_per_second")
+        silence_sync_advice(trainer, r"train/padding|train/tokens_seen|train/seconds|train/\w+_per_second")
 
     def _pause(self, pl_module: LightningModule) -> None:
         if self._since is not None:
@@ -115,10 +125,14 @@ class Throughput(Callback):
         self._pause(pl_module)
         counts, seconds = self._over_ranks(trainer, pl_module, self._seconds)
         supervised, tokens, positions, rows = counts.tolist()
+        self._seen += int(tokens)
+        self._total_seconds += seconds
         for name, value in (
             ("supervised_tokens_per_second", supervised / max(seconds, 1e-9)),
             ("tokens_per_second", tokens / max(seconds, 1e-9)),
             ("rows_per_second", rows / max(seconds, 1e-9)),
             ("padding", 1 - tokens / positions if positions else 0.0),
+            ("tokens_seen", float(self._seen)),
+            ("seconds", self._total_seconds),
         ):
             pl_module.log(f"train/{name}", value, sync_dist=False)

@@ -257,13 +257,11 @@ class DashboardLogger(WandbLogger):
                 why_offline = f"{settings.base_url} did not answer within {REACH_SECONDS:.0f} s"
         arguments = hide_secrets(arguments)
         run = None
+        limits = wandb.Settings(init_timeout=INIT_SECONDS, finish_timeout=FINISH_SECONDS)
         with _clean_command_line():
             if why_offline is None:
                 try:
-                    run = wandb.init(
-                        **arguments,
-                        settings=wandb.Settings(init_timeout=INIT_SECONDS, finish_timeout=FINISH_SECONDS),
-                    )
+                    run = wandb.init(**arguments, settings=limits)
                 except Exception as error:  # whatever W&B trips over must not cost the user a training run
                     why_offline = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             if run is None:

@@ -52,17 +52,25 @@ class Batch(TypedDict, total=False):
 
 
 def plan_training(
-    lengths: NDArray[np.int64], batch_size: int, world_size: int, seed: int, epoch: int
+    lengths: NDArray[np.int64],
+    batch_size: int,
+    world_size: int,
+    seed: int,
+    epoch: int,
+    by_length: bool = True,
 ) -> list[NDArray[np.int64]]:
     """Return each rank's training batches: element `step * world_size + rank` is a rank's rows at a step.
 
     Rows are shuffled, sorted by length within windows of `BUCKET_BATCHES` batches, cut into global batches and
     those shuffled. Every row comes exactly once an epoch; ranks take turns within a global batch, so that their
     rows are about equally long. The last global batch can leave ranks without rows (an empty array).
+
+    Without `by_length` a batch's rows are drawn at random: for packed rows, which waste nothing on unlike lengths, so that
+    steps have about as many tokens and are as mixed as the data.
     """
     rng = np.random.default_rng([seed, epoch])
     order = rng.permutation(len(lengths))
-    window = batch_size * world_size * BUCKET_BATCHES
+    window = batch_size * world_size * (BUCKET_BATCHES if by_length else 1)
     batches = []
     for start in range(0, len(order), window):
         rows = order[start : start + window]

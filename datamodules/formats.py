@@ -1,7 +1,8 @@
 """Instruction formats: how (instruction, input, output) becomes a prompt and a completion.
 
 A format is a YAML file with two Jinja templates, `prompt` and `completion` (see `configs/formats`). They may
-use `instruction`, `input`, `input_label` and `output_label`; only `completion` may use `output`.
+use `instruction`, `input`, `input_label` and `output_label`; only `completion` may use `output`. An empty `completion`
+asks nothing: the prompt is a text to learn as it stands.
 """
 
 from __future__ import annotations
@@ -92,6 +93,11 @@ class InstructionFormat:
     def _prompt_template(self) -> jinja2.Template:
         return _JINJA.from_string(self.prompt)
 
+    @property
+    def asks(self) -> bool:
+        """Whether there is anything to answer; if not, the prompt is a text to learn as it stands."""
+        return bool(self.completion)
+
     @cached_property
     def uses_instruction(self) -> bool:
         """Whether the prompt shows the instruction at all (`arrow` does not)."""
@@ -123,6 +129,8 @@ class InstructionFormat:
             output: The answer; the prompt never sees it.
             demonstrations: Solved examples that go before the question.
         """
+        if not self.asks:
+            output = ""
         before, after = self.affixes(query)
         shots = "".join(
             self._prompt_template.render(shot.query._asdict()) + before + shot.output + after + self.separator
@@ -173,6 +181,8 @@ class InstructionFormat:
 
     def complete_all(self, query: Query, outputs: Sequence[str]) -> pa.LargeStringArray:
         """Return the completions of many outputs, as `render` gives them one by one, if the format has a `layout`."""
+        if not self.asks:
+            return pc.utf8_slice_codeunits(outputs, 0, 0)
         before, after = self.affixes(query)
         return _join([before, outputs, after])
 
@@ -195,7 +205,7 @@ def load_format(name_or_path: str) -> InstructionFormat:
 
     Raises:
         ValueError: If a key is unknown or missing, a template is broken, the prompt shows the output or hides
-            the input, or the completion does not hold the output exactly once.
+            the input, or the completion is not empty and does not hold the output exactly once.
     """
     path = find_config("formats", name_or_path)
     content = load_yaml(path)
@@ -236,7 +246,7 @@ def load_format(name_or_path: str) -> InstructionFormat:
         raise ValueError(f"{path}: the template fails: {type(error).__name__}: {error}.") from error
     if INPUT_MARK not in prompt:
         raise ValueError(f"{path}: the prompt does not hold {{{{ input }}}}, so there is nothing to answer.")
-    if completion.count(OUTPUT_MARK) != 1 or INPUT_MARK in completion:
+    if form.asks and (completion.count(OUTPUT_MARK) != 1 or INPUT_MARK in completion):
         raise ValueError(
             f"{path}: expected the completion to hold {{{{ output }}}} exactly once and no input."
         )

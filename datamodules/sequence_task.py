@@ -32,8 +32,8 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         tokenizer: The base's tokenizer; on the command line it comes from the model.
         task: A name in configs/tasks, the path of a YAML file, or several with weights: `a,b` or `a:2,b:1`.
             Default: name_small_molecules, or a task made of the two columns when those are given.
-        source: A built-in source (pubchem, pubchem_small, cmudict, dna_to_protein), a csv, tsv, jsonl or parquet file, or
-            hf://datasets/OWNER/NAME/FILE. Default: the task's own.
+        source: A built-in source (pubchem, pubchem_small, cmudict, dna_to_protein, english, words), a csv, tsv, jsonl or
+            parquet file, or hf://datasets/OWNER/NAME/FILE. Default: the task's own.
         format: A name in configs/formats, or the path of a YAML file.
         input_column: Column to read inputs from, in place of the task's.
         output_column: Column to read outputs from, in place of the task's.
@@ -48,6 +48,7 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         test_fraction: Share of identities in test.
         split_seed: Another seed gives another split; apart from `seed`, so that runs compare on one split.
         train_rows: Most training rows a task; subsets are nested (the first 100 are among the first 1,000).
+        epoch_rows: Most training rows of an epoch in all, drawn anew each epoch; default all.
         val_rows: Most validation rows a task, always the same ones.
         test_rows: Most test rows a task; default all.
         shots: Demonstrations before each question, from the training split only (k-shot).
@@ -83,6 +84,7 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         test_fraction: float = 0.05,
         split_seed: int = 0,
         train_rows: int | None = None,
+        epoch_rows: int | None = None,
         val_rows: int = 1000,
         test_rows: int | None = None,
         shots: int = 0,
@@ -100,10 +102,17 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
     ) -> None:
         for name, value, least in (
             ("train_rows", train_rows, 1), ("val_rows", val_rows, 0), ("test_rows", test_rows, 1), ("shots", shots, 0),
+            ("epoch_rows", epoch_rows, 1),
             ("batch_size", batch_size, 1), ("eval_batch_size", eval_batch_size, 1), ("max_length", max_length, 2),
         ):  # fmt: skip
             if value is not None and value < least:
                 raise ValueError(f"Expected --data.{name} to be at least {least}, but got {value}.")
+        form = load_format(format)
+        if not form.asks and (loss_on != "all" or shots):
+            raise ValueError(
+                f"--data.format {form.name} asks nothing, so it needs --data.loss_on all and --data.shots 0; "
+                f"got loss_on {loss_on!r} and shots {shots}."
+            )
         context = getattr(tokenizer, "model_max_length", None)
         if context is not None and max_length > context:
             raise ValueError(
@@ -115,12 +124,13 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
             self,
             tokenizer,
             *choose_tasks(task, input_column, output_column, input_notation, output_notation),
-            load_format(format),
+            form,
             source=source,
             settings=SplitSettings(
                 split, split_column, val_source, test_source, val_fraction, test_fraction, split_seed
             ),
             limits={"train": train_rows, "val": val_rows, "test": test_rows},
+            epoch_rows=epoch_rows,
             shots=shots,
             phrasings=phrasings,
             max_length=max_length,
@@ -219,7 +229,10 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         encoded = self.encoded[stage]
         plan = plan_evaluation(encoded.prompt_lengths, self.eval_batch_size, self.world_size)
         options = {**self._batch_options(), "pack_to": None, "slots": self.eval_batch_size}
-        return self._loader(BatchDataset(encoded, plan, with_prompts=True, **options))
+        asked = (
+            self.form.asks or stage == "predict"
+        )  # a text that was to be learned has no right continuation
+        return self._loader(BatchDataset(encoded, plan, with_prompts=asked, **options))
 
     def _loader(self, dataset: BatchDataset, epoch: int = 0, start: int = 0) -> DataLoader[Batch]:
         return DataLoader(

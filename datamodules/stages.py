@@ -59,6 +59,7 @@ class Stages:
         source: str | None,
         settings: SplitSettings,
         limits: Mapping[str, int | None],
+        epoch_rows: int | None,
         shots: int,
         phrasings: Phrasings,
         max_length: int,
@@ -68,6 +69,7 @@ class Stages:
         """Keep what the flags of `SequenceTaskDataModule` say; nothing is read yet."""
         self.tokenizer, self.tasks, self.weights, self.form = tokenizer, list(tasks), weights, form
         self.source, self.split_settings, self.limits = source, settings, limits
+        self.epoch_rows = epoch_rows
         self.shots, self.phrasings, self.max_length, self.seed = shots, phrasings, max_length, seed
         self.cache = cache
         self.prepared: Prepared | None = None
@@ -194,7 +196,7 @@ class Stages:
     def encode_training(self, epoch: int) -> tuple[Encoded, NDArray[np.int64]]:
         """Return the tokens of an epoch's training rows, and each row's index in the training pool."""
         assert self.store is not None
-        rows = choose_epoch_rows(self.pool_tasks("train"), self.weights, self.seed, epoch)
+        rows = choose_epoch_rows(self.pool_tasks("train"), self.weights, self.seed, epoch, self.epoch_rows)
         if not self.store.varies() and len(rows) == len(self.pools["train"]):
             return self.encoded["train"], rows
         return self.store.encode(self.pools["train"][rows], epoch, self.max_length), rows

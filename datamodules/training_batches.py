@@ -34,11 +34,22 @@ class TrainingBatches(BatchDataset):
 
     def _plan(self) -> None:
         batch_size, world_size = self.data.batch_size, self.data.world_size
-        self.plan = plan_training(self.encoded.lengths, batch_size, world_size, self.data.seed, self.epoch)
+        self.plan = plan_training(
+            self.encoded.lengths,
+            batch_size,
+            world_size,
+            self.data.seed,
+            self.epoch,
+            by_length=self.pack_to is None,
+        )
 
 
 def choose_epoch_rows(
-    tasks: NDArray[np.int64], weights: Sequence[float] | None, seed: int, epoch: int
+    tasks: NDArray[np.int64],
+    weights: Sequence[float] | None,
+    seed: int,
+    epoch: int,
+    most: int | None = None,
 ) -> NDArray[np.int64]:
     """Return which training rows an epoch shows: all, or each task's share when tasks have weights.
 
@@ -50,12 +61,15 @@ def choose_epoch_rows(
         weights: A weight a task, or None.
         seed: Seed of the draws.
         epoch: The epoch.
+        most: Most rows of an epoch, drawn anew each epoch.
     """
     counts = np.bincount(tasks, minlength=len(weights or ()))
     if weights is None or len(weights) == 1 or not counts.all():
-        return np.arange(len(tasks))
+        if most is None or most >= len(tasks):
+            return np.arange(len(tasks))
+        return np.sort(np.random.default_rng([seed, epoch]).permutation(len(tasks))[:most])
     shares = np.array(weights) / sum(weights)
-    total = (counts / shares).min()
+    total = min((counts / shares).min(), np.inf if most is None else most)
     chosen = []
     for task, share in enumerate(shares):
         members = np.flatnonzero(tasks == task)

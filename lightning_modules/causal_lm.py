@@ -66,6 +66,7 @@ class CausalLM(LightningModule):
         scheduler: LRSchedulerCallable | None = None,
         warmup_fraction: float = 0.05,
         min_lr_fraction: float = 0.1,
+        decay_fraction: float = 1.0,
         gradient_checkpointing: bool = False,
         compile: bool = False,
         attention: str | None = None,
@@ -86,6 +87,8 @@ class CausalLM(LightningModule):
                 By default a linear warm-up, then a cosine.
             warmup_fraction: Share of the run's steps in which the default scheduler warms up.
             min_lr_fraction: Where the default scheduler ends, as a share of the learning rate.
+            decay_fraction: Share of the run's steps at its end in which the default scheduler falls; before that, the rate
+                is constant. A constant run can be ended early: go on from a checkpoint with fewer epochs.
             gradient_checkpointing: Recompute activations in the backward pass: less memory, about a third slower.
             compile: Compile the decoder, all but its output embedding, with torch.compile for training. The first step
                 takes half a minute or more (less the next time), and lengths that vary do not compile anew; evaluation
@@ -108,7 +111,12 @@ class CausalLM(LightningModule):
                 or `peft` and `trainable`, or `share_prefix` and `gradient_checkpointing`, are both given.
         """
         super().__init__()
-        for name, share in {"warmup_fraction": warmup_fraction, "min_lr_fraction": min_lr_fraction}.items():
+        shares = {
+            "warmup_fraction": warmup_fraction,
+            "min_lr_fraction": min_lr_fraction,
+            "decay_fraction": decay_fraction,
+        }
+        for name, share in shares.items():
             if not 0 <= share <= 1:
                 raise ValueError(f"Expected --model.{name} to be in [0, 1], but got {share}.")
         if peft is not None and trainable is not None:
@@ -126,6 +134,7 @@ class CausalLM(LightningModule):
         self.scheduler = scheduler
         self.warmup_fraction = warmup_fraction
         self.min_lr_fraction = min_lr_fraction
+        self.decay_fraction = decay_fraction
         self.gradient_checkpointing = gradient_checkpointing
         self.compile_layers = compile
         self.attention, self.share_prefix = attention, share_prefix
@@ -311,7 +320,7 @@ class CausalLM(LightningModule):
             return 1.0
         total = self.trainer.estimated_stepping_batches
         total = total if total > 0 else math.inf  # -1: neither max_epochs nor max_steps bounds the run
-        return warmup_cosine(step, total, self.warmup_fraction, self.min_lr_fraction)
+        return warmup_cosine(step, total, self.warmup_fraction, self.min_lr_fraction, self.decay_fraction)
 
     def on_train_start(self) -> None:
         """Let flags win over a checkpoint's settings, and set the first step's rate, which could not be known before."""

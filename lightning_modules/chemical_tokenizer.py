@@ -1,17 +1,20 @@
 """Train the tokenizer of the built-in decoder: `python -m lightning_modules.chemical_tokenizer`.
 
+`--texts` trains that of the bundled decoder in its place, on texts of training rows only.
+
 A byte-level BPE, so that any UTF-8 text comes back as it was. Its pre-tokenizer cuts text at the borders that
 chemistry sets, and BPE merges only between them: no token holds half an atom, half a bracket or half a locant.
 
 Nothing is learned from it about which name belongs to which molecule: the merges depend on how often pieces of
 SMILES and of names occur, and they are counted over all rows, whatever their split.
 
-The files in `builtin/` are made once and kept, also when phrases or rows change: weights belong to one tokenizer.
+The files in `builtin/` and `bundled/` are made once and kept, also when phrases or rows change: weights belong to one tokenizer.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -124,6 +127,19 @@ def read_corpus(molecules: Path) -> Iterator[str]:
             yield phrase
 
 
+def read_texts(texts: Path) -> Iterator[str]:
+    """Yield the texts of a file and every phrase, so often that the phrases are a small part.
+
+    Args:
+        texts: A JSON string a line, as `datamodules.training_texts` writes them.
+    """
+    with texts.open(encoding="utf-8") as file:
+        lines = file.readlines()
+    yield from map(json.loads, lines)
+    for phrase in read_phrases():
+        yield from [phrase] * (len(lines) // 1000)
+
+
 def read_phrases() -> list[str]:
     """Return the instructions of configs/tasks and the fixed text of configs/formats, as they stand in a prompt."""
     phrases: list[str] = []
@@ -156,7 +172,7 @@ def write_decoder_config(folder: Path, tokenizer: PreTrainedTokenizerFast) -> No
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Train on the built-in data set and write the folder of the built-in decoder."""
+    """Train on the built-in data set, or on a file of texts, and write the folder of a decoder without weights."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument(
         "--molecules", type=Path, default=MOLECULES, help="parquet file of the built-in data set"
@@ -164,8 +180,13 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument(
         "--folder", type=Path, default=BUILTIN, help="where tokenizer and config.json are written"
     )
+    parser.add_argument(
+        "--texts", type=Path, help="texts to count in place of the molecules, a JSON string a line"
+    )
+    parser.add_argument("--vocabulary", type=int, default=VOCABULARY, help="tokens in all")
     arguments: Any = parser.parse_args(argv)
-    tokenizer = train_tokenizer(read_corpus(arguments.molecules))
+    corpus = read_texts(arguments.texts) if arguments.texts else read_corpus(arguments.molecules)
+    tokenizer = train_tokenizer(corpus, arguments.vocabulary)
     tokenizer.save_pretrained(arguments.folder)
     write_decoder_config(arguments.folder, tokenizer)
     sys.stdout.write(f"{len(tokenizer)} tokens written to {arguments.folder}\n")

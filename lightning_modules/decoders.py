@@ -145,6 +145,12 @@ def _read_base(name: str, file: Path) -> BaseSpec:
         if (parent / content["path"] / "config.json").is_file():
             content["path"] = str((parent / content["path"]).resolve())
             break
+    else:
+        if content["path"].startswith("lightning_modules/"):  # ours, and no Hub id, whose shape it has
+            raise ValueError(
+                f"--model.base {name!r}: {PROJECT / content['path']} is missing from this installation: check it out again "
+                "or reinstall, or use another base."
+            )
     return BaseSpec(name=name, **content)
 
 

@@ -5,22 +5,26 @@ from __future__ import annotations
 import math
 
 
-def warmup_cosine(step: int, total: float, warmup_fraction: float, min_fraction: float) -> float:
+def warmup_cosine(
+    step: int, total: float, warmup_fraction: float, min_fraction: float, decay_fraction: float = 1.0
+) -> float:
     """Return the factor of the learning rate at an optimizer step.
 
     It rises linearly to 1 over the warm-up, falls to `min_fraction` along half a cosine, and stays there: a run
-    that goes on longer than planned never sees it rise again.
+    that goes on longer than planned never sees it rise again. Between warm-up and decay it stays 1.
 
     Args:
         step: Optimizer steps done, from 0.
         total: Optimizer steps of the whole run; when it has no end (infinity) the factor stays 1 after 100 steps.
         warmup_fraction: Share of `total` for the warm-up, in [0, 1].
         min_fraction: Factor at the end, in [0, 1].
+        decay_fraction: Share of `total` at its end in which it falls, in [0, 1]; it never begins before the warm-up ends.
     """
     if math.isinf(total):
         return min(1.0, (step + 1) / 100)
     warmup = round(total * warmup_fraction)
     if step < warmup:
         return (step + 1) / warmup
-    progress = min(1.0, (step - warmup) / max(1.0, total - warmup))
+    begin = max(warmup, total * (1 - decay_fraction))
+    progress = min(1.0, max(0.0, step - begin) / max(1.0, total - begin))
     return min_fraction + (1 - min_fraction) * 0.5 * (1 + math.cos(math.pi * progress))

@@ -12,7 +12,7 @@ from datamodules.fingerprints import hash_file
 from datamodules.sources import table
 from datamodules.sources.rows import Rows
 
-BUILT_IN = ("cmudict", "dna_to_protein", "pubchem", "pubchem_small")
+BUILT_IN = ("cmudict", "dna_to_protein", "english", "pubchem", "pubchem_small", "words")
 _HUB = re.compile(r"hf://datasets/(?P<repo>[^/@]+/[^/@]+)(?:@(?P<revision>[^/]+))?/(?P<file>.+)")
 
 
@@ -46,8 +46,8 @@ def load_source(name_or_path: str) -> Rows:
     """Return the rows of a source.
 
     Args:
-        name_or_path: `pubchem`, `pubchem_small`, `cmudict` or `dna_to_protein`; the path of a .csv, .tsv, .jsonl
-            (each also .gz) or .parquet file; or `hf://datasets/owner/name/file.csv`.
+        name_or_path: `pubchem`, `pubchem_small`, `cmudict`, `dna_to_protein`, `english` or `words`; the path of a .csv, .tsv,
+            .jsonl (each also .gz) or .parquet file; or `hf://datasets/owner/name/file.csv`.
 
     Raises:
         ValueError: If there is no such source or it cannot be read at all; single bad rows are set aside instead.
@@ -75,8 +75,9 @@ def hash_source(name_or_path: str) -> str | None:
     The built-in sources' code is not part of it (see `fingerprints.describe_code`).
     """
     if name_or_path in BUILT_IN:
-        data = getattr(importlib.import_module(f"datamodules.sources.{name_or_path}"), "PATH", None)
-        return name_or_path if data is None or not data.is_file() else f"{name_or_path} {hash_file(data)}"
+        module = importlib.import_module(f"datamodules.sources.{name_or_path}")
+        data = [module.PATH] if hasattr(module, "PATH") else getattr(module, "files", list)()
+        return " ".join([name_or_path, *(hash_file(path) for path in data if path.is_file())])
     hub = name_or_path.startswith("hf://")
     path = download(name_or_path) if hub else Path(name_or_path).expanduser()
     # How a file is read goes by its ending.

@@ -44,6 +44,23 @@ def test_rates_of_an_epoch_leave_validation_out(tmp_path):
     assert metrics["train/padding"] == pytest.approx(1 - 24 / 30, rel=1e-4)
 
 
+def test_totals_go_on_with_the_run(tmp_path):
+    pairs = [Pair("a", "b", "b", "t", "text")] * 6
+    first = Throughput()
+    trainer = make_trainer(tmp_path, [first])
+    trainer.fit(ScriptedModel(pairs), datamodule=StubData(pairs, batch_size=2))
+    assert trainer.callback_metrics["train/tokens_seen"] == 24
+    kept = first.state_dict()
+    assert kept["tokens"] == 24
+    assert kept["seconds"] > 0
+    second = Throughput()
+    second.load_state_dict(kept)
+    trainer = make_trainer(tmp_path, [second])
+    trainer.fit(ScriptedModel(pairs), datamodule=StubData(pairs, batch_size=2))
+    assert trainer.callback_metrics["train/tokens_seen"] == 48
+    assert trainer.callback_metrics["train/seconds"] > kept["seconds"]
+
+
 def test_no_step_reads_a_number_from_the_device(tmp_path, monkeypatch):
     callback = Throughput()
     callback.on_train_epoch_start(None, None)  # type: ignore[arg-type]

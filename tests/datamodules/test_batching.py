@@ -26,6 +26,17 @@ def make_encoded(lengths: list[int]) -> Encoded:
     return Encoded(ids, offsets, np.maximum(1, np.array(lengths) // 2).astype(np.int64))
 
 
+def test_without_lengths_steps_have_about_as_many_tokens() -> None:
+    lengths = np.random.default_rng(0).integers(5, 100, size=1000)
+    spread = []
+    for by_length in (True, False):
+        plan = plan_training(lengths, 50, 1, 0, 0, by_length)
+        assert sorted(np.concatenate(plan).tolist()) == list(range(1000))
+        tokens = [lengths[rows].sum() for rows in plan]
+        spread.append(max(tokens) / min(tokens))
+    assert spread[0] > 3 > 1.6 > spread[1]
+
+
 @pytest.mark.parametrize("world_size", [1, 2, 3])
 @pytest.mark.parametrize("batch_size", [1, 8, 1000])
 def test_training_shows_each_row_once_an_epoch(batch_size: int, world_size: int) -> None:

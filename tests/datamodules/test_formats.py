@@ -11,14 +11,15 @@ from datamodules.columns import as_strings
 from datamodules.formats import Demonstration, Query, load_format
 
 QUERY = Query("Name this.", "CCO", "SMILES", "IUPAC")
-REQUIRED = {"alpaca", "chatml", "question_answer", "tags", "arrow", "plain", "chat_template"}
+ASKING = [name for name in list_configs("formats") if name != "text"]
+REQUIRED = {"text", "alpaca", "chatml", "question_answer", "tags", "arrow", "plain", "chat_template"}
 
 
 def test_the_promised_formats_ship() -> None:
     assert set(list_configs("formats")) >= REQUIRED
 
 
-@pytest.mark.parametrize("name", list_configs("formats"))
+@pytest.mark.parametrize("name", ASKING)
 def test_prompt_asks_and_completion_answers(name: str) -> None:
     form = load_format(name)
     prompt, completion = form.render(QUERY, "ethanol")
@@ -30,7 +31,7 @@ def test_prompt_asks_and_completion_answers(name: str) -> None:
     assert form.extract(completion[: completion.index("ethanol") + 7], QUERY) == "ethanol"
 
 
-@pytest.mark.parametrize("name", list_configs("formats"))
+@pytest.mark.parametrize("name", ASKING)
 def test_demonstrations_stand_before_the_question(name: str) -> None:
     form = load_format(name)
     shots = [
@@ -41,6 +42,13 @@ def test_demonstrations_stand_before_the_question(name: str) -> None:
     places = [prompt.index(text) for text in ("CN", "methanamine", "CF", "fluoromethane", "CCO")]
     assert places == sorted(places)
     assert prompt.endswith(form.render(QUERY)[0])
+
+
+def test_the_format_text_is_the_input_and_nothing_else() -> None:
+    form = load_format("text")
+    assert not form.asks
+    assert form.render(QUERY, "ethanol") == ("CCO", "")
+    assert all(load_format(name).asks for name in ASKING)
 
 
 INPUTS = ["CCO", "", "{{ output }}", "a\nb ", "\u00e9"]

@@ -238,11 +238,11 @@ def test_subsets_are_nested_and_the_validation_rows_stay(tokenizer: Any, words: 
     assert (pools[0]["val"] == pools[1]["val"]).all()
 
 
-def weighted(tokenizer: Any, tmp_path: Path, task: str) -> SequenceTaskDataModule:
+def weighted(tokenizer: Any, tmp_path: Path, task: str, **options: Any) -> SequenceTaskDataModule:
     source = write_csv(tmp_path / "pairs.csv", [["a", "b"], *[[f"a{n}", f"b{n}"] for n in range(300)]])
     for name, (one, other) in {"x": ("a", "b"), "y": ("b", "a")}.items():
         (tmp_path / f"{name}.yaml").write_text(f"input: {{column: {one}}}\noutput: {{column: {other}}}\n")
-    data = SequenceTaskDataModule(tokenizer, task=task.format(tmp_path), source=source, batch_size=10)
+    data = SequenceTaskDataModule(tokenizer, task.format(tmp_path), source, batch_size=10, **options)
     data.setup("fit")
     return data
 
@@ -261,6 +261,42 @@ def test_tasks_with_weights(tokenizer: Any, tmp_path: Path) -> None:
 def test_tasks_without_weights_show_all_rows(tokenizer: Any, tmp_path: Path) -> None:
     data = weighted(tokenizer, tmp_path, "{0}/x.yaml,{0}/y.yaml")
     assert len(data.encode_training(0)[1]) == len(data.pools["train"])
+
+
+@pytest.mark.parametrize("tasks", ["{0}/x.yaml:3,{0}/y.yaml:1", "{0}/x.yaml,{0}/y.yaml", "{0}/x.yaml"])
+def test_short_epochs_are_drawn_anew(tokenizer: Any, tmp_path: Path, tasks: str) -> None:
+    data = weighted(tokenizer, tmp_path, tasks, epoch_rows=40)
+    numbers = data.pool_tasks("train")
+    drawn = [data.encode_training(epoch)[1] for epoch in range(3)]
+    assert all(len(set(rows.tolist())) == len(rows) == 40 for rows in drawn)
+    assert data.encode_training(1)[1].tolist() == drawn[1].tolist()
+    assert len({row for rows in drawn for row in rows.tolist()}) > 60  # not the same 40 again
+    if ":" in tasks:
+        assert all(int((numbers[rows] == 1).sum()) == 10 for rows in drawn)
+    encoded, rows = data.encode_training(2)
+    everything = weighted(tokenizer, tmp_path, tasks)
+    store = everything.store
+    assert store is not None
+    expected = store.encode(everything.pools["train"][rows], 2, everything.max_length)
+    assert encoded.ids.tolist() == expected.ids.tolist()
+
+
+def test_a_format_that_asks_nothing_reads_the_inputs(tokenizer: Any, words: str, tmp_path: Path) -> None:
+    data = make(tokenizer, words, format="text", loss_on="all", val_rows=7)
+    as_trainer(data, tmp_path)
+    data.setup("fit")
+    batch = next(iter(data.train_dataloader()))
+    text = tokenizer.decode(batch["input_ids"][0], skip_special_tokens=True)
+    assert text.startswith("w")
+    real = batch["input_ids"] != tokenizer.pad_token_id
+    assert batch["labels"][real].tolist() == batch["input_ids"][real].tolist()
+    for row, label in zip(batch["input_ids"].tolist(), batch["labels"].tolist(), strict=True):
+        tokens = [token for token, aim in zip(row, label, strict=True) if aim != IGNORE_INDEX]
+        assert tokens[0] == tokenizer.bos_token_id
+        assert tokens[-1] == tokenizer.eos_token_id
+    evaluated = list(data.val_dataloader())
+    assert sum(len(batch["row_index"]) for batch in evaluated) == 7
+    assert not any("prompt_ids" in batch for batch in evaluated)  # nothing to answer, so nothing is generated
 
 
 @pytest.mark.parametrize("world_size", [2, 3])
@@ -335,6 +371,9 @@ def test_the_preview_marks_what_is_supervised(tokenizer: Any, words: str) -> Non
         ({"max_length": 1}, r"--data.max_length"),
         ({"shots": -1}, r"--data.shots"),
         ({"train_rows": 0}, r"--data.train_rows"),
+        ({"epoch_rows": 0}, r"--data.epoch_rows"),
+        ({"format": "text"}, r"format text asks nothing, so it needs --data.loss_on all"),
+        ({"format": "text", "loss_on": "all", "shots": 1}, r"and --data.shots 0"),
         ({"split": "scaffold"}, r"needs a task with molecules"),
         ({"val_fraction": 0.9, "test_fraction": 0.3}, r"add up to less than 1"),
         ({"source": "nowhere.csv"}, r"nowhere.csv"),

@@ -23,6 +23,9 @@ def test_every_shipped_task_loads(name: str) -> None:
     assert task.name == name
     assert task.source
     assert task.description
+    if name.startswith("read_"):  # read as they stand, so nobody asks
+        assert task.instructions == ("",)
+        return
     assert len(task.instructions) >= 2
     assert len(set(task.instructions)) == len(task.instructions)
 

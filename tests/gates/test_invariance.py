@@ -76,7 +76,8 @@ def check_same(runs: Path, world: int, batch: int) -> None:
     names = [name for name in expected if name.startswith("test/")]
     assert len(names) > 10
     for name in names:
-        if name == "test/loss":
+        # Made of log-probabilities, whose last bits depend on the batch.
+        if name == "test/loss" or name.rpartition("/")[2].startswith(("ece", "aurc")):
             assert metrics[name] == pytest.approx(expected[name], rel=1e-6)
         else:
             assert metrics[name] == expected[name], name

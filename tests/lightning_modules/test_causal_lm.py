@@ -337,7 +337,7 @@ def test_configure_model_twice_keeps_the_weights(base: str) -> None:
     assert module.decoder is decoder
 
 
-@pytest.mark.parametrize("name", ["warmup_fraction", "min_lr_fraction"])
+@pytest.mark.parametrize("name", ["warmup_fraction", "min_lr_fraction", "decay_fraction"])
 def test_share_out_of_range_is_an_error(base: str, name: str) -> None:
     with pytest.raises(ValueError, match=rf"--model.{name} to be in \[0, 1\], but got 1.5"):
         make_module(base, **{name: 1.5})

@@ -150,6 +150,12 @@ def test_folder_without_weights_says_so() -> None:
         load_decoder("builtin", init="pretrained")
 
 
+def test_a_folder_of_ours_that_is_missing_is_not_looked_for_on_the_hub(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("path: lightning_modules/no_such_folder\n")
+    with pytest.raises(ValueError, match=r"no_such_folder is missing from this installation"):
+        resolve_base(str(tmp_path / "mine.yaml"))
+
+
 def test_incomplete_weights_are_an_error_and_not_filled_with_random_numbers(tmp_path: Path) -> None:
     folder = Path(save_tiny(tmp_path))
     weights = load_file(folder / "model.safetensors")

@@ -16,6 +16,21 @@ def test_rises_to_one_and_falls_to_the_minimum() -> None:
     assert factors[100] == pytest.approx(0.2)
 
 
+def test_is_constant_until_it_falls() -> None:
+    factors = [warmup_cosine(step, 100, 0.1, 0.2, 0.4) for step in range(130)]
+    assert factors[9:61] == [1.0] * 52
+    assert factors[60:101] == sorted(factors[60:101], reverse=True)
+    assert factors[80] == pytest.approx(0.6), "half way down, half way between 1 and the minimum"
+    assert factors[100:] == pytest.approx([0.2] * 30)
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5, 0.95, 1.0])
+def test_a_decay_never_begins_within_the_warm_up(decay: float) -> None:
+    factors = [warmup_cosine(step, 100, 0.2, 0.0, decay) for step in range(101)]
+    assert factors[:20] == pytest.approx([0.05 * n for n in range(1, 21)])
+    assert all(0 <= factor <= 1 for factor in factors)
+
+
 def test_never_rises_again_after_the_end() -> None:
     assert [warmup_cosine(step, 100, 0.1, 0.2) for step in (101, 150, 190, 1000)] == pytest.approx([0.2] * 4)
 

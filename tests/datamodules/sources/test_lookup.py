@@ -75,6 +75,6 @@ def test_another_address_is_an_error(address: str) -> None:
 def test_an_unknown_name_lists_what_there_is() -> None:
     with pytest.raises(
         ValueError,
-        match=r"No source 'pubchm'.*cmudict, dna_to_protein, pubchem.*\.parquet.*Did you mean 'pubchem'\?",
+        match=r"No source 'pubchm'.*cmudict, dna_to_protein, english, pubchem.*\.parquet.*Did you mean 'pubchem'\?",
     ):
         load_source("pubchm")
