@@ -15,9 +15,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from rich.console import Console
 from torch import Tensor
 
-from callbacks.csv_files import read_csv, write_csv
 from callbacks.evaluated_rows import gather_by_index
 from callbacks.run_facts import from_here, is_trial, run_folder
+from datamodules.csv_files import read_csv, write_csv
 
 COLUMNS = ("epoch", "step", "rank", "batch", "loss", "row_index", "task", "line", "input", "target")
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 import torch
-from callbacks.csv_files import read_csv
 
 from callbacks.finite_steps import FiniteSteps, suspects
+from datamodules.csv_files import read_csv
 from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 PAIRS = [Pair(f"in {n}", f"=out {n}", "x") for n in range(8)]

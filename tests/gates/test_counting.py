@@ -10,9 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from callbacks.csv_files import read_csv
 
 from callbacks.intervals import wilson_interval
+from datamodules.csv_files import read_csv
 from tests.gates.counting import RIGHT, input_of
 from tests.runs import PROJECT
 
