@@ -25,6 +25,9 @@ STATE_KEY = "resume"
 LARGEST_SHARE = 0.02
 """Most of the time that the checkpoints in between may take."""
 
+_REQUEUE = 64
+"""Stands for SIGUSR1 between ranks: above all signals' numbers."""
+
 
 class LastCheckpoint(Callback):
     """Writes `checkpoints/last.ckpt` in between, before each validation, after each epoch, and when told to stop.
@@ -169,9 +172,12 @@ class LastCheckpoint(Callback):
         due = trainer.is_global_zero and not is_trial(trainer) and self._is_due()
         if trainer.world_size == 1:
             return self._signals.received, due
-        both = torch.tensor(2 * self._signals.received + due, device=trainer.strategy.root_device)
+        # A requeue wins over the SIGTERM that SLURM may send right behind it: another rank can have got that one first.
+        number = _REQUEUE if self._signals.received == signal.SIGUSR1 else self._signals.received
+        both = torch.tensor(2 * number + due, device=trainer.strategy.root_device)
         agreed = int(trainer.strategy.reduce(both, reduce_op="max"))
-        return agreed >> 1, bool(agreed & 1)
+        number = agreed >> 1
+        return signal.SIGUSR1 if number == _REQUEUE else number, bool(agreed & 1)
 
     # Stopping
 

@@ -263,7 +263,7 @@ def test_five_pairs_are_learned_by_heart(run_in: Callable[..., Path], tmp_path: 
     val = tmp_path / "same.csv"
     val.write_text(Path(source).read_text())
     runs = run_in(
-        "fit", "--name", "overfit", "--config", str(train.Path(train.__file__).parent / "configs/debug/overfit.yaml"),
+        "fit", "--name", "overfit", "--config", str(Path(train.__file__).parent / "configs/debug/overfit.yaml"),
         "--model.base", write_tiny_base(tmp_path, hidden_size=64), "--data.source", source, "--data.val_source", str(val),
         "--data.test_fraction", "0", "--data.input_column", "smiles", "--data.output_column", "name",
         "--model.optimizer.lr", "0.01", "--trainer.enable_progress_bar", "false",

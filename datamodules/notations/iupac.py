@@ -90,6 +90,8 @@ def name_by_rules(smiles: str) -> str:
     Raises:
         ValueError: If it gives none, or is not installed.
     """
+    from rdkit import rdBase
+
     try:
         import openclatura
     except ModuleNotFoundError as error:
@@ -98,6 +100,9 @@ def name_by_rules(smiles: str) -> str:
         name = str(openclatura.name_smiles(smiles))
     except Exception as error:  # whatever it trips over is no name
         raise ValueError(f"{type(error).__name__}: {error}") from error
+    finally:
+        for log in ("rdApp.warning", "rdApp.error"):  # openclatura silences RDKit for the whole process
+            rdBase.EnableLog(log)
     if not name:
         raise ValueError("no name")
     return name

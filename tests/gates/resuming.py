@@ -52,11 +52,11 @@ def prepare(folder: Path) -> list[str]:
 
 
 def outcome(run: Path) -> dict[str, Any]:
-    """Return what a finished run comes to: its last checkpoint, and what it logged but for rates."""
+    """Return what a finished run comes to: its last checkpoint, and what it logged but for times and rates."""
     checkpoint = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
     best = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
     rows = [
-        {name: cell for name, cell in row.items() if not name.endswith("_per_second")}
+        {name: cell for name, cell in row.items() if not name.endswith(("_per_second", "/seconds"))}
         for row in read_csv(run / "metrics.csv")
     ]
     kept = (
