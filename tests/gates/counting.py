@@ -38,8 +38,8 @@ def input_of(row: int) -> str:
 class HalfRight(CausalLM):
     """Generates as ever, then puts every third answer right."""
 
-    def _predictions(self, batch: dict[str, Any]) -> dict[str, Any]:
-        outputs = super()._predictions(batch)
+    def _predictions(self, batch: dict[str, Any], *args: Any, **options: Any) -> dict[str, Any]:
+        outputs = super()._predictions(batch, *args, **options)
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         stage = {"validate": "val"}.get(self.trainer.state.fn.value, self.trainer.state.fn.value)
         for place, index in enumerate(batch["row_index"].tolist()):

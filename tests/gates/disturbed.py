@@ -1,8 +1,8 @@
 """`train.py` with something going wrong on one rank: the words of $DISTURB say what, where and when.
 
 `nan 1 7`: the loss of rank 1's 7th micro-batch with rows is NaN. Also `inf`, `-inf`, `gradient` (the gradients are NaN, the
-loss is not), `raise` (an error), `exit` (the process ends at once with code 7), `kill` (SIGKILL). A fourth word, `validation`, makes
-it the 7th batch of the validation.
+loss is not), `raise` (an error), `exit` (the process ends at once with code 7), `kill` (SIGKILL). A fourth word,
+`validation`, makes it the 7th batch of the validation.
 
 What happened is left in the working folder: `disturbed.json`, and `trace_RANK.jsonl` with a hash of all weights and of the
 optimizer's state after each micro-batch.
