@@ -56,7 +56,7 @@ def outcome(run: Path) -> dict[str, Any]:
     checkpoint = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
     best = torch.load(run / "checkpoints" / "best.ckpt", weights_only=True)
     rows = [
-        {name: cell for name, cell in row.items() if not name.endswith("_per_second")}
+        {name: cell for name, cell in row.items() if not name.endswith(("_per_second", "/seconds"))}
         for row in read_csv(run / "metrics.csv")
     ]
     kept = (
