@@ -1,8 +1,8 @@
 """`train.py` with something going wrong on one rank: the words of $DISTURB say what, where and when.
 
-`nan 1 7`: the loss of rank 1's 7th micro-batch is NaN. Also `inf`, `-inf`, `gradient` (the gradients are NaN, the loss is
-not), `raise` (an error), `exit` (the process ends at once with code 7), `kill` (SIGKILL). A fourth word, `validation`, makes
-it the 7th batch of the validation.
+`nan 1 7`: the loss of rank 1's 7th micro-batch with rows is NaN. Also `inf`, `-inf`, `gradient` (the gradients are NaN, the
+loss is not), `raise` (an error), `exit` (the process ends at once with code 7), `kill` (SIGKILL). A fourth word,
+`validation`, makes it the 7th batch of the validation.
 
 What happened is left in the working folder: `disturbed.json`, and `trace_RANK.jsonl` with a hash of all weights and of the
 optimizer's state after each micro-batch.
@@ -39,10 +39,10 @@ def disturbed(what: str, rank: str, number: str, stage: str = "training") -> Ite
 
     def step(self: CausalLM, batch: dict[str, Any], batch_idx: int) -> Any:
         result = plain(self, batch, batch_idx)
-        seen[0] += 1
-        if self.trainer.global_rank != int(rank) or seen[0] != int(number):
-            return result
         rows = batch["row_index"].tolist()
+        seen[0] += max(rows) >= 0  # a filler's loss is empty: no gradient of it would reach the weights
+        if self.trainer.global_rank != int(rank) or seen[0] != int(number) or max(rows) < 0:
+            return result
         where = {"rank": int(rank), "batch": batch_idx, "rows": rows, "at": time.time()}
         Path("disturbed.json").write_text(json.dumps(where))
         if what == "raise":

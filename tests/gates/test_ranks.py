@@ -39,7 +39,7 @@ def number_case(seed: int) -> dict[str, Any]:
     world = draw.choice([1, 2, 2, 2, 4])
     clip = draw.choice([["0"], ["0.5"], ["0.5", "--trainer.gradient_clip_algorithm", "value"]])
     return {
-        "words": [draw.choice(NUMBERS), str(draw.randrange(world)), str(draw.randint(1, 5))],
+        "words": [draw.choice(NUMBERS), str(draw.randrange(world)), str(draw.randint(1, 4))],
         "world": world,
         "flags": [
             "--trainer.devices", str(world), "--trainer.strategy", "auto" if world == 1 else "ddp_fork",
