@@ -64,5 +64,8 @@ def test_notations_load_nothing_heavy() -> None:
     assert {name for name in loaded if name.startswith("datamodules.")} == {
         "datamodules.notations",
         *(f"datamodules.notations.{name}" for name in (*NOTATIONS, "lookup", "worker")),
-        *(f"datamodules.notations.{name}" for name in ("_checks", "_molecule", "_relations", "_smiles_syntax")),
+        *(
+            f"datamodules.notations.{name}"
+            for name in ("_checks", "_molecule", "_relations", "_smiles_syntax")
+        ),
     }
