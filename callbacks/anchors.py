@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.trainer.states import TrainerFn
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
@@ -118,12 +117,12 @@ class Anchors(RowReader):
     names are read, other names of the right molecule. `summary.json` and the table at the end have them, too.
     """
 
+    stages = ("test",)
+
     def read_rows(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
     ) -> None:
         """Gather the rows on rank 0, answer and judge them there, and write."""
-        if trainer.state.fn != TrainerFn.TESTING:
-            return
         with_names = reads_names(trainer, rows)
         gathered = gather_by_index({row.index: row for row in rows})
         if not trainer.is_global_zero:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.trainer.states import TrainerFn
 
 from callbacks.audit import FINDINGS, LEAKS, UNANSWERABLE, Finding, audit
 from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage
@@ -31,12 +30,12 @@ class AuditReport(RowReader):
     each finding but shared scaffolds and targets, of which there are many and none is a fault.
     """
 
+    stages = ("test",)
+
     def read_rows(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
     ) -> None:
         """Audit on rank 0; the texts come from the data module, which has all rows on every rank."""
-        if trainer.state.fn != TrainerFn.TESTING:
-            return
         with_names = reads_names(trainer, rows)
         if not trainer.is_global_zero:
             return

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.trainer.states import TrainerFn
 
 from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage, gather_by_index
 from callbacks.intervals import wilson_interval
@@ -166,12 +165,12 @@ class Rerank(RowReader):
     only, never the reference. The cost is that of drawing: n answers take n times as long to generate.
     """
 
+    stages = ("test",)
+
     def read_rows(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
     ) -> None:
         """Check this rank's answers, gather all on rank 0, and write there."""
-        if trainer.state.fn != TrainerFn.TESTING:
-            return
         several = [row for row in rows if len(row.candidates) > 1]
         checked = check(several, reads_names(trainer, rows))
         items = gather_by_index(

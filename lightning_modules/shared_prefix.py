@@ -30,7 +30,7 @@ def may_share_prefix(decoder: PreTrainedModel) -> bool:
     functional = any(
         isinstance(value, float) and value > 0
         for name, value in settings
-        if ("drop" in name or name.endswith("pdrop")) and name not in NO_DROPOUT
+        if "drop" in name and name not in NO_DROPOUT
     )
     modules = any(
         getattr(module, "gradient_checkpointing", False)
