@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from rdkit import Chem
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import train
@@ -52,3 +53,34 @@ def test_fit_test_predict_and_resume(name: str, tmp_path: Path, monkeypatch: pyt
     frozen = {"lora": "base_layer", "dora": "base_layer", "last block": ".layers.0."}.get(name)
     assert changed
     assert frozen is None or not [key for key in changed if frozen in key]
+
+
+@pytest.mark.parametrize("name", ["full", "lora", "tokens"])
+def test_plain_transformers_gives_the_same_text_for_100_rows(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    rate = ["--model.optimizer.lr", "1e-2"]  # weights that hardly learned have near ties
+    length = ["--trainer.max_epochs", "40", "--trainer.check_val_every_n_epoch", "40"]
+    train.main(["fit", "--name", "mine", *own_table(tmp_path), *FLAGS.get(name, []), *rate, *length])
+    smiles = [  # canonical, since that is what a prompt holds
+        Chem.CanonSmiles(f"{a}{'C' * n}{z}")
+        for n in range(1, 11)
+        for a in ("", "O")
+        for z in ("O", "N", "Cl", "Br", "I")
+    ]
+    (tmp_path / "new.csv").write_text("\n".join(["smiles", *smiles]))
+    train.main(
+        ["predict", "--ckpt_path", "runs/mine/checkpoints/last.ckpt", "--data.predict_path", "new.csv"]
+    )
+    rows = read_csv(tmp_path / "runs" / "mine" / "predict" / "predictions" / "new.csv")
+
+    folder = tmp_path / "runs" / "mine" / "hf"
+    model, tokenizer = AutoModelForCausalLM.from_pretrained(folder), AutoTokenizer.from_pretrained(folder)
+    prompts = tokenizer([f"{row['input']} ->" for row in rows], return_tensors="pt", padding=True)
+    output = model.generate(**prompts, max_new_tokens=12, do_sample=False)
+    texts = tokenizer.batch_decode(output[:, prompts["input_ids"].shape[1] :], skip_special_tokens=True)
+    assert [text.strip() for text in texts] == [row["prediction"] for row in rows]
+    assert len(set(texts)) > 5
+    assert len(rows) == 100
