@@ -1,8 +1,8 @@
 """Guarded workers that answer questions about notations, each distinct question once, and ahead of time if asked to.
 
 Models write anything, and RDKit can think for seconds about a string (PITFALLS 16) or crash. So predictions are judged
-in child processes that can be killed, one a core. Answers are kept, because several callbacks ask the same questions,
-and because a timeout must be paid for once only.
+in child processes that can be killed, one for each core of the rank. Answers are kept, because several callbacks ask the
+same questions, and because a timeout must be paid for once only.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
 
-from datamodules.notations.worker import GuardedWorker, Result, count_cores
+from datamodules.cores import share_of_cores
+from datamodules.notations.worker import GuardedWorker, Result
 
 Question = tuple[str, str, tuple[str, ...]]
 """Notation, name of its function, arguments."""
@@ -28,12 +29,12 @@ class Judges:
     In a forked process (a rank, a data loader's worker) it starts threads and children of its own.
 
     Args:
-        workers: Most child processes; by default one a core. They start when there is work for them.
+        workers: Most child processes; by default one for each core that is this rank's. They start when there is work for them.
         timeout_s: Seconds that one question may take before its child is killed.
     """
 
     def __init__(self, workers: int | None = None, timeout_s: float = 1.5) -> None:
-        self._count, self._timeout_s = workers or count_cores(), timeout_s
+        self._most, self._timeout_s = workers, timeout_s
         self._answers: dict[Question, Result] = {}
         self._pending: list[Future[dict[Question, Result]]] = []
         self._on_the_way: set[Question] = set()
@@ -66,9 +67,11 @@ class Judges:
             return
         self._owner = os.getpid()
         self._pending, self._on_the_way = [], set()
-        self._executor = ThreadPoolExecutor(self._count, thread_name_prefix="judge")
+        # Counted here, as judges are made before a launcher has said how many ranks there are.
+        count = self._most or share_of_cores()
+        self._executor = ThreadPoolExecutor(count, thread_name_prefix="judge")
         self._workers: queue.SimpleQueue[GuardedWorker] = queue.SimpleQueue()
-        for _ in range(self._count):
+        for _ in range(count):
             self._workers.put(GuardedWorker(self._timeout_s))
 
     def _answer(self, questions: list[Question]) -> dict[Question, Result]:

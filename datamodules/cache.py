@@ -29,6 +29,8 @@ from numpy.typing import NDArray
 log = logging.getLogger(__name__)
 
 FOLDER_VARIABLE = "PATOIS_CACHE"
+LEAST_ROWS = 10_000
+"""Smaller tables are prepared in less time than it takes to import PyTorch, so one process alone keeps nothing of them."""
 _MANIFEST = "manifest.json"
 _STALE_SECONDS = 86_400  # an unfinished folder this old belongs to a run that was killed
 _BLOCK = 1 << 24
@@ -70,6 +72,8 @@ class DataCache:
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
+        self.least_rows = LEAST_ROWS
+        """Rows of the smallest table of which anything is to be kept; for who saves to heed."""
         self.kept_bytes = 0
         """What this run has added."""
 

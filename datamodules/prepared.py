@@ -20,9 +20,6 @@ from datamodules.task_rows import TaskRows
 from datamodules.tasks import Task
 from datamodules.worker_pool import WorkerPool
 
-LEAST_ROWS = 10_000
-"""Smaller tables are prepared in less time than it takes to import PyTorch, so nothing is kept of them."""
-
 _COLUMNS = ("inputs", "outputs", "identities", "originals")
 
 
@@ -49,6 +46,7 @@ def prepare(
     settings: SplitSettings,
     forbidden: Sequence[str],
     cache: DataCache,
+    workers: int | None = None,
 ) -> Prepared:
     """Read, check, normalise and split the rows of all tasks, or take what an earlier run kept.
 
@@ -58,6 +56,7 @@ def prepare(
         settings: How rows are divided.
         forbidden: Special tokens' texts.
         cache: Where prepared rows are kept.
+        workers: Most processes that check texts; by default one for each core that is this rank's.
 
     Raises:
         ValueError: If a source or a column does not exist.
@@ -67,10 +66,10 @@ def prepare(
     if kept is not None:
         prepared = _unpack(kept, tasks, source, settings, key)
     else:
-        prepared = _read(tasks, source, settings, forbidden, key)
+        prepared = _read(tasks, source, settings, forbidden, key, workers)
         if key != _make_key(tasks, source, settings, forbidden):
             prepared = replace(prepared, key=None)  # a file was changed while it was read
-        elif key is not None and len(prepared.sides) >= LEAST_ROWS:
+        elif key is not None and len(prepared.sides) >= cache.least_rows:
             cache.save("rows", key, _pack(prepared))
     warn_of_overlap(prepared.overlap, settings)
     return prepared
@@ -82,8 +81,9 @@ def _read(
     settings: SplitSettings,
     forbidden: Sequence[str],
     key: Mapping[str, Any] | None,
+    workers: int | None,
 ) -> Prepared:
-    with WorkerPool() as pool:
+    with WorkerPool(workers) as pool:
         parts, sources = read_parts(tasks, source, settings, forbidden, pool)
         sides, overlap = split_parts(parts, settings, pool)
     identities = TextColumn.join([part.rows.identities for part in parts])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch.utils.data import DataLoader
 from datamodules import data_report
 from datamodules.batching import Batch, BatchDataset, RankSampler, leave_signals_to_parent, plan_evaluation
 from datamodules.cache import DataCache, default_folder
+from datamodules.cores import count_cores
 from datamodules.examples import LossOn
 from datamodules.formats import load_format
 from datamodules.preview import render_preview
@@ -23,6 +25,9 @@ from datamodules.stages import EvalStage, Stages
 from datamodules.tasks import choose_tasks
 from datamodules.training_batches import TrainingBatches
 from datamodules.variants import Phrasings
+
+SIDES = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",), "predict": ()}
+"""Sides of the split that a stage uses."""
 
 
 class SequenceTaskDataModule(Stages, LightningDataModule):
@@ -152,22 +157,45 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         """This process's number among the ranks."""
         return self.trainer.global_rank if self.trainer else 0
 
-    def setup(self, stage: str) -> None:
-        """Read, split, render and tokenise the rows of a stage (fit, validate, test or predict)."""
-        sides = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",), "predict": ()}[stage]
-        if (sides or self.shots) and not self.report:
-            self.read()
-        for side in sides:
+    @property
+    def pins_memory(self) -> bool:
+        """Whether batches are copied to the device while it computes, for which they must lie in pinned memory."""
+        return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
+
+    def prepare_data(self) -> None:
+        """Prepare what a stage needs with all cores on one rank of each machine, and keep it for the other ranks.
+
+        Lightning calls it on that rank and lets the others wait, however long it takes, until it is done or has failed. They
+        find the rows in the cache; without a cache each rank prepares its own, in `setup`.
+        """
+        assert self.trainer is not None
+        stage = self.trainer.state.fn
+        assert stage is not None
+        if self.world_size > 1 and self.cache.folder is not None:
+            self.cache.least_rows = 0
+            # Every rank meets an error again in `setup` and ends with it; raised here, on one, it would let the others wait.
+            with suppress(Exception):
+                self._fill_sides(stage, count_cores())
+
+    def _fill_sides(self, stage: str, workers: int | None = None) -> None:
+        """Read the rows and tokenise those of the stage's sides, unless that is done."""
+        if (SIDES[stage] or self.shots) and not self.report:
+            self.read(workers)
+        for side in SIDES[stage]:
             if side not in self.encoded:
                 self.encode_side(side)
+
+    def setup(self, stage: str) -> None:
+        """Read, split, render and tokenise the rows of a stage (fit, validate, test or predict)."""
+        self._fill_sides(stage)
         if stage == "predict":
             self.read_questions(self.predict_path)
-        if sides and self.trainer is not None and self.trainer.is_global_zero:
+        if SIDES[stage] and self.trainer is not None and self.trainer.is_global_zero:
             folder, name = Path(self.trainer.default_root_dir), TrainerFn(stage).value
             data_report.write(self.report, self.aside["fit"], folder if stage == "fit" else folder / name)
         if self.cache.kept_bytes:
             rank_zero_info(
-                f"Kept {self.cache.kept_bytes / 1e6:,.0f} MB of prepared data in {self.cache.folder} for the next run; "
+                f"Kept {self.cache.kept_bytes / 1e6:,.1f} MB of prepared data in {self.cache.folder} for the next run; "
                 "remove the folder to empty the cache."
             )
             self.cache.kept_bytes = 0
@@ -241,6 +269,7 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
             sampler=RankSampler(dataset, self.world_size, self.rank, epoch, start),
             num_workers=self.num_workers,
             worker_init_fn=leave_signals_to_parent,
+            pin_memory=self.pins_memory,
             # One of its own: a loader draws a number whenever it begins, and a run that goes on begins once more.
             generator=torch.Generator(),
         )

@@ -15,7 +15,7 @@ from datamodules.examples import Encoded
 from datamodules.filling import fill, pack, unpack
 from datamodules.fingerprints import describe_tokenizer
 from datamodules.formats import InstructionFormat
-from datamodules.prepared import LEAST_ROWS, Prepared, prepare
+from datamodules.prepared import Prepared, prepare
 from datamodules.rendering import RowStore
 from datamodules.side_texts import SideTexts
 from datamodules.sources.lookup import load_source
@@ -85,9 +85,15 @@ class Stages:
         """Names of the tasks, in the order given."""
         return [task.name for task in self.tasks]
 
-    def read(self) -> None:
-        """Read all rows, split them, and keep as many of each side as asked for."""
-        prepared = prepare(self.tasks, self.source, self.split_settings, self._forbidden(), self.cache)
+    def read(self, workers: int | None = None) -> None:
+        """Read all rows, split them, and keep as many of each side as asked for.
+
+        Args:
+            workers: Most processes that check texts; by default one for each core that is this rank's.
+        """
+        prepared = prepare(
+            self.tasks, self.source, self.split_settings, self._forbidden(), self.cache, workers
+        )
         self.prepared, self.store = prepared, self._make_store(prepared.parts)
         numbers = np.array([self.task_names.index(part.task.name) for part in prepared.parts])
         task_of = np.repeat(numbers, [len(part) for part in prepared.parts])
@@ -127,7 +133,7 @@ class Stages:
             filled = unpack(kept)
         else:
             filled = fill(self.candidates[side], self.limits[side], self.max_length, self.store.encode)
-            if key is not None and len(self.store) >= LEAST_ROWS:
+            if key is not None and len(self.store) >= self.cache.least_rows:
                 self.cache.save("tokens", key, pack(filled))
         for row, length in filled.long.tolist():
             part, place = self.store.locate(row)

@@ -1,4 +1,4 @@
-"""Ask notations about many texts at once, in as many guarded child processes as there are cores."""
+"""Ask notations about many texts at once, in as many guarded child processes as this rank has cores."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from datamodules.columns import as_strings
-from datamodules.notations.worker import GuardedWorker, count_cores
+from datamodules.cores import share_of_cores
+from datamodules.notations.worker import GuardedWorker
 
 _CHUNK = 256  # texts a request: one that kills its child makes the others of its request be asked again
 _TEXTS_A_WORKER = 2_000  # a child takes as long to start as about this many calls
@@ -44,11 +45,11 @@ class WorkerPool:
     One text that kills its child costs that text only.
 
     Args:
-        workers: Most children; by default one a core.
+        workers: Most children; by default one for each core that is this rank's.
     """
 
     def __init__(self, workers: int | None = None) -> None:
-        self.workers = [GuardedWorker() for _ in range(workers or count_cores())]
+        self.workers = [GuardedWorker() for _ in range(workers or share_of_cores())]
 
     def __enter__(self) -> WorkerPool:
         return self

@@ -39,11 +39,6 @@ class Result(NamedTuple):
     """None, `timeout`, `crashed`, or a raised exception as `ValueError: unclosed ring`."""
 
 
-def count_cores() -> int:
-    """Return how many cores this process may use, which a container or `taskset` can make fewer than there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 class GuardedWorker:
     """A lazily started child process that calls functions of notations under a time limit.
 

@@ -18,8 +18,7 @@ ROWS = 60
 
 @pytest.fixture(autouse=True)
 def small_tables_are_kept_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (prepared, stages):
-        monkeypatch.setattr(module, "LEAST_ROWS", 1)
+    monkeypatch.setattr("datamodules.cache.LEAST_ROWS", 1)
 
 
 @pytest.fixture

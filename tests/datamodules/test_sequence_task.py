@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch import LightningModule
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 from datamodules.batching import FILLER
 from datamodules.examples import IGNORE_INDEX
@@ -52,9 +55,15 @@ def make(tokenizer: Any, source: str, **options: Any) -> SequenceTaskDataModule:
     return SequenceTaskDataModule(tokenizer, source=source, **{**defaults, **options})
 
 
-def as_trainer(data: SequenceTaskDataModule, folder: Path, world_size: int = 1, rank: int = 0) -> None:
+def as_trainer(
+    data: SequenceTaskDataModule, folder: Path, world_size: int = 1, rank: int = 0, device: str = "cpu"
+) -> None:
     data.trainer = SimpleNamespace(
-        world_size=world_size, global_rank=rank, is_global_zero=rank == 0, default_root_dir=str(folder)
+        world_size=world_size,
+        global_rank=rank,
+        is_global_zero=rank == 0,
+        default_root_dir=str(folder),
+        strategy=SimpleNamespace(root_device=torch.device(device)),
     )  # type: ignore[assignment]
 
 
@@ -297,6 +306,47 @@ def test_a_format_that_asks_nothing_reads_the_inputs(tokenizer: Any, words: str,
     evaluated = list(data.val_dataloader())
     assert sum(len(batch["row_index"]) for batch in evaluated) == 7
     assert not any("prompt_ids" in batch for batch in evaluated)  # nothing to answer, so nothing is generated
+
+
+@pytest.mark.parametrize(("device", "pins"), [("cuda", True), ("cpu", False), ("mps", False)])
+def test_memory_is_pinned_where_it_is_copied_to_a_gpu(
+    tokenizer: Any, words: str, tmp_path: Path, device: str, pins: bool
+) -> None:
+    data = make(tokenizer, words)
+    as_trainer(data, tmp_path, device=device)
+    data.setup("fit")
+    assert [loader.pin_memory for loader in (data.train_dataloader(), data.val_dataloader())] == [pins, pins]
+
+
+class Moves(TorchFunctionMode):
+    """Notes how tensors are moved, and moves none: there is no GPU."""
+
+    def __init__(self) -> None:
+        self.moved: list[tuple[Tensor, dict[str, Any]]] = []
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if function is Tensor.to:
+            self.moved.append((args[0], {"device": args[1].type, **(kwargs or {})}))
+            return args[0]
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("packing", [False, True])
+def test_a_batch_goes_to_a_gpu_without_waiting(tokenizer: Any, words: str, packing: bool) -> None:
+    """The rest of a batch, numbers such as `prefix_length`, is no hindrance."""
+    data = make(tokenizer, words, packing=packing)
+    data.setup("fit")
+    for loader in (data.train_dataloader(), data.val_dataloader()):
+        batch = next(iter(loader))
+        with Moves() as moves:
+            there = LightningModule().transfer_batch_to_device(batch, torch.device("cuda"), 0)
+        tensors = [value for value in batch.values() if isinstance(value, Tensor)]
+        assert [options for _, options in moves.moved] == [{"device": "cuda", "non_blocking": True}] * len(
+            tensors
+        )
+        assert [id(tensor) for tensor, _ in moves.moved] == [id(tensor) for tensor in tensors]
+        assert there.keys() == batch.keys()
+        assert {type(value) for value in there.values()} <= {Tensor, int}
 
 
 @pytest.mark.parametrize("world_size", [2, 3])

@@ -12,7 +12,6 @@ import pytest
 from datamodules import worker_pool
 from datamodules.columns import as_strings
 from datamodules.notations import smiles
-from datamodules.notations.worker import count_cores
 from datamodules.worker_pool import WorkerPool
 
 METHANES = [f"[{mass}CH4]" for mass in range(12, 212)]
@@ -72,16 +71,6 @@ def test_a_worker_that_is_killed_in_the_middle_is_replaced(monkeypatch: pytest.M
 def test_an_unknown_function_is_an_error() -> None:
     with WorkerPool(1) as pool, pytest.raises(ValueError, match="has no function 'nonsense'"):
         pool.map("smiles", "nonsense", as_strings(["C"]))
-
-
-def test_the_cores_are_those_that_this_process_may_use() -> None:
-    allowed = os.sched_getaffinity(0)
-    try:
-        os.sched_setaffinity(0, {min(allowed)})
-        assert count_cores() == 1
-    finally:
-        os.sched_setaffinity(0, allowed)
-    assert count_cores() == len(allowed)
 
 
 def test_answers_are_arrow_strings_with_64_bit_offsets() -> None:

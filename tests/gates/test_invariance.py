@@ -101,7 +101,8 @@ def hash_batches(data: SequenceTaskDataModule, epochs: int) -> str:
     """Return a hash of all batches of both ranks over some epochs, in their order, and of the validation's."""
     sha = hashlib.sha256()
     for rank in (0, 1):
-        data.trainer = SimpleNamespace(world_size=2, global_rank=rank)  # type: ignore[assignment]
+        strategy = SimpleNamespace(root_device=torch.device("cpu"))
+        data.trainer = SimpleNamespace(world_size=2, global_rank=rank, strategy=strategy)  # type: ignore[assignment]
         loader = data.train_dataloader()
         for epoch in range(epochs):
             loader.sampler.set_epoch(epoch)  # type: ignore[attr-defined]

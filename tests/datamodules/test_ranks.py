@@ -1,0 +1,130 @@
+"""Two real ranks (gloo): what all of them need is prepared once."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import time
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import torch.distributed
+import torch.multiprocessing
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.strategies import DDPStrategy
+
+from datamodules import prepared, stages
+from datamodules.cores import count_cores
+from datamodules.sequence_task import SequenceTaskDataModule
+from tests.datamodules.conftest import make_tokenizer
+
+PATIENCE = 3.0
+"""Seconds that the ranks' own communication waits; preparing takes longer."""
+
+
+class Nothing(LightningModule):
+    def validation_step(self, batch: dict[str, Any], index: int) -> None:
+        pass
+
+
+def note_work(log: list[Any], seconds: list[float]) -> None:
+    """Let the data module say when it reads and when it tokenises; the last of `seconds` is what reading takes longer."""
+    read, fill = prepared.read_parts, stages.fill
+
+    def read_and_note(*args: Any) -> Any:
+        log.append(["read", len(args[-1].workers)])
+        time.sleep(seconds[-1])
+        return read(*args)
+
+    def fill_and_note(*args: Any) -> Any:
+        log.append(["tokenise"])
+        return fill(*args)
+
+    prepared.read_parts, stages.fill = read_and_note, fill_and_note
+
+
+def validate(
+    folder: Path, log: list[Any], table: Path, cache: Path, column: str = "out", timeout: float = 60
+) -> dict[str, Any]:
+    """Validate with one of the ranks; return what it did and saw."""
+    del log[:]
+    data = SequenceTaskDataModule(
+        make_tokenizer(begin="<s>"), source=str(table), input_column="in", output_column=column, format="arrow",
+        val_fraction=0.5, cache_dir=str(cache),
+    )  # fmt: skip
+    strategy = DDPStrategy(process_group_backend="gloo", timeout=timedelta(seconds=timeout))
+    trainer = Trainer(
+        accelerator="cpu", devices=2, strategy=strategy, default_root_dir=folder, logger=False,
+        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+    )  # fmt: skip
+    error = None
+    try:
+        trainer.validate(Nothing(), datamodule=data, verbose=False)
+    except ValueError as raised:
+        error = str(raised)
+    rows = [batch["input_ids"].tolist() for batch in data.val_dataloader().dataset] if error is None else []
+    return {"did": list(log), "error": error, "rows": rows}
+
+
+def run_rank(rank: int, folder: Path, ports: tuple[int, int]) -> None:
+    """One of two processes, as a launcher such as torchrun starts them."""
+    torch.set_num_threads(1)
+    os.environ.update(
+        RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", LOCAL_WORLD_SIZE="2", GROUP_RANK="0",
+        MASTER_ADDR="127.0.0.1", MASTER_PORT=str(ports[0]), TORCHELASTIC_RUN_ID="test",
+        TOKENIZERS_PARALLELISM="false",  # its threads did not come along in the fork
+    )  # fmt: skip
+    log: list[Any] = []
+    seconds = [0.0]
+    note_work(log, seconds)
+    table = folder / "table.csv"
+    results = {
+        "failed": validate(folder, log, table, folder / "cache", column="nonsense"),
+        "unwritable": validate(folder, log, table, table / "cache"),
+    }
+    torch.distributed.destroy_process_group()  # the next one is of less patience
+    os.environ["MASTER_PORT"] = str(ports[1])
+    seconds.append(PATIENCE * 1.2)
+    results["shared"] = validate(folder, log, table, folder / "cache", timeout=PATIENCE)
+    (folder / f"{rank}.json").write_text(json.dumps(results))
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What each rank did in each case."""
+    folder = tmp_path_factory.mktemp("ranks")
+    lines = ["in,out", *(f"{number},{number * number}" for number in range(40))]
+    (folder / "table.csv").write_text("\n".join(lines) + "\n")
+    with socket.socket() as one, socket.socket() as other:
+        for server in (one, other):
+            server.bind(("127.0.0.1", 0))
+        ports = one.getsockname()[1], other.getsockname()[1]
+    torch.multiprocessing.start_processes(run_rank, (folder, ports), nprocs=2, start_method="fork")
+    return [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
+
+
+def test_one_rank_prepares_with_all_cores_and_the_other_waits_longer_than_the_timeout(
+    results: list[dict[str, Any]],
+) -> None:
+    first, second = (result["shared"] for result in results)
+    assert first["did"] == [["read", count_cores()], ["tokenise"]]
+    assert second["did"] == []
+    assert first["rows"] == second["rows"] != []
+
+
+def test_both_say_why_it_fails(results: list[dict[str, Any]]) -> None:
+    first, second = (result["failed"]["error"] for result in results)
+    assert first == second
+    assert "'nonsense' is not a column" in first
+
+
+def test_without_a_cache_each_prepares_its_own_with_its_share(results: list[dict[str, Any]]) -> None:
+    first, second = (result["unwritable"] for result in results)
+    share = max(1, count_cores() // 2)
+    assert first["did"] == [["read", count_cores()], ["tokenise"]]
+    assert second["did"] == [["read", share], ["tokenise"]]
+    assert first["rows"] == second["rows"] == results[0]["shared"]["rows"]
