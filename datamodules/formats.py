@@ -7,9 +7,10 @@ asks nothing: the prompt is a text to learn as it stands.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
@@ -209,6 +210,17 @@ def load_format(name_or_path: str) -> InstructionFormat:
     """
     path = find_config("formats", name_or_path)
     content = load_yaml(path)
+    _check_keys(path, content)
+    options = {key: content[key] for key in ("separator", "chat") if key in content}
+    form = InstructionFormat(
+        name=path.stem, prompt=content["prompt"], completion=content["completion"], **options
+    )
+    _check_templates(path, form)
+    return form
+
+
+def _check_keys(path: Path, content: Mapping[str, Any]) -> None:
+    """Raise if a key is unknown or missing, or its value is of the wrong kind."""
     for key in content:
         if key not in KEYS:
             raise ValueError(
@@ -224,10 +236,10 @@ def load_format(name_or_path: str) -> InstructionFormat:
             raise ValueError(
                 f"{path}: expected `{key}` to be {'text' if kind is str else 'true or false'}, but got {content[key]!r}."
             )
-    options = {key: content[key] for key in ("separator", "chat") if key in content}
-    form = InstructionFormat(
-        name=path.stem, prompt=content["prompt"], completion=content["completion"], **options
-    )
+
+
+def _check_templates(path: Path, form: InstructionFormat) -> None:
+    """Raise if a template is broken, the prompt shows the output or hides the input, or the completion not just the output."""
     query = Query("instruction", INPUT_MARK, "INPUT", "OUTPUT")
     try:
         prompt = form._prompt_template.render(query._asdict())
@@ -250,4 +262,3 @@ def load_format(name_or_path: str) -> InstructionFormat:
         raise ValueError(
             f"{path}: expected the completion to hold {{{{ output }}}} exactly once and no input."
         )
-    return form

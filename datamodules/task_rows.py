@@ -45,12 +45,7 @@ class TaskRows:
         """Return the rows with some set aside: the reasons by their places."""
         keep = np.setdiff1d(np.arange(len(self)), list(reasons))
         columns = ("inputs", "outputs", "alternatives", "identities", "originals")
-        more = [
-            SetAside(
-                self.file, int(self.lines[place]), reason, self.originals[place][:TEXT_LIMIT], self.task.name
-            )
-            for place, reason in sorted(reasons.items())
-        ]
+        more = _list_aside(self.task, self.file, self.lines, self.originals, reasons)
         return replace(
             self,
             **{name: getattr(self, name).take(keep) for name in columns},
@@ -58,6 +53,16 @@ class TaskRows:
             table_rows=self.table_rows[keep],
             set_aside=[*self.set_aside, *more],
         )
+
+
+def _list_aside(
+    task: Task, file: str, lines: NDArray[np.int64], inputs: TextColumn, reasons: Mapping[int, str]
+) -> list[SetAside]:
+    """Return the rows that have a reason, by their places, with their lines and inputs."""
+    return [
+        SetAside(file, int(lines[place]), reason, inputs[place][:TEXT_LIMIT], task.name)
+        for place, reason in sorted(reasons.items())
+    ]
 
 
 @dataclass(frozen=True)
@@ -119,11 +124,7 @@ def read_task(
         lines=rows.lines[kept],
         table_rows=kept,
         file=rows.file,
-        set_aside=list(rows.set_aside)
-        + [
-            SetAside(rows.file, int(rows.lines[place]), reason, inputs.raw[place][:TEXT_LIMIT], task.name)
-            for place, reason in sorted(aside.items())
-        ],
+        set_aside=[*rows.set_aside, *_list_aside(task, rows.file, rows.lines, inputs.raw, aside)],
     )
     assert len(result) + len(result.set_aside) == rows.total, "every row is kept or set aside"
     return result
