@@ -66,8 +66,8 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         num_workers: Worker processes that collate batches; 0 is right for small models on a CPU.
         seed: Seed of order, phrasing and spelling; on the command line `--seed_everything`.
         predict_path: For `predict`: the file with the inputs.
-        cache: Keep prepared rows and tokens of tables of at least 10,000 rows for the next run, keyed by the content
-            of everything that they depend on. To empty the cache, remove its folder.
+        cache: Keep prepared rows and tokens of tables of at least 10,000 rows (on several ranks, of any table) for the next
+            run, keyed by the content of everything that they depend on. To empty the cache, remove its folder.
         cache_dir: The cache's folder; default $PATOIS_CACHE, else ~/.cache/patois.
     """
 
