@@ -61,7 +61,7 @@ class Pretraining:
             config=load_yaml(run / "config.yaml"),
             report=json.loads((run / "data.json").read_text(encoding="utf-8")),
             steps=checkpoint["global_step"],
-            epochs=checkpoint["epoch"] + 1,
+            epochs=checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["completed"],
             tokens=seen["tokens"],
             seconds=seen["seconds"],
         )
