@@ -25,7 +25,8 @@ from datamodules.batching import BatchDataset, plan_evaluation
 from datamodules.examples import encode
 from datamodules.tasks import parse_weights
 from datamodules.training_texts import Texts
-from lightning_modules.decoders import PROJECT, load_decoder, load_tokenizer
+from lightning_modules.bases import PROJECT
+from lightning_modules.decoders import load_decoder, load_tokenizer
 from lightning_modules.loss import supervised_loss
 
 BUNDLED = PROJECT / "lightning_modules" / "bundled"

@@ -30,6 +30,7 @@ from configs.run_folder import (
     resolve_keyword,
     settle_folder,
 )
+from configs.strategies import refuse_sharding
 from configs.words import base_rate, flag_value
 from datamodules.tasks import guess_notation
 
@@ -196,6 +197,7 @@ class PatoisCLI(LightningCLI):
         """Settle the run's folder, the precision, and whether there is a Hub."""
         config = self.config[self.subcommand]
         refuse_foreign_code(config, self.words)
+        refuse_sharding(config.trainer.strategy)
         check_checkpoint(config.get("ckpt_path"))
         leave_unreachable_hub(config)
         for side in ("input", "output"):

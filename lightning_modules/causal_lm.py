@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import torch
@@ -24,10 +25,12 @@ from lightning_modules.adapters import (
     merge_adapters,
     rows_in_place,
 )
+from lightning_modules.bases import Init
 from lightning_modules.candidates import draw_candidates
-from lightning_modules.decoders import Init, load_decoder, load_tokenizer
+from lightning_modules.decoders import load_decoder, load_tokenizer
 from lightning_modules.finite import leave_out
 from lightning_modules.generation import GenerationSettings, generate
+from lightning_modules.gradient_window import GradientWindow
 from lightning_modules.loss import loss_in_chunks
 from lightning_modules.optimizer_flags import apply_flags, note_flags
 from lightning_modules.schedule import warmup_cosine
@@ -147,9 +150,7 @@ class CausalLM(LightningModule):
         self.new_ids = add_to_tokenizer(self.tokenizer, self.new_tokens)
         self.val_loss = TokenMean()
         self.test_loss = TokenMean()
-        # Loss sum and supervised tokens of the open accumulation window on this rank. Not a buffer: DDP copies
-        # rank 0's buffers over everybody's.
-        self._window = torch.zeros(2)
+        self._window = GradientWindow()
         self.left_out = torch.tensor(False)
 
     def configure_model(self) -> None:
@@ -192,9 +193,7 @@ class CausalLM(LightningModule):
             share_prefix=self.share_prefix,
             choose_attention=self.attention is None,
         )
-        self._window = self._window.to(loss_sum.device) + torch.stack(
-            [loss_sum.detach(), count.to(loss_sum.dtype)]
-        )
+        self._window.add(loss_sum, count)
         return loss_sum
 
     def configure_gradient_clipping(
@@ -206,35 +205,27 @@ class CausalLM(LightningModule):
         """Turn the gradients of the window's sum into gradients of its token mean, clip them, and log that mean.
 
         Lightning has divided each micro-batch's sum by `accumulate_grad_batches` (also in a last window that is
-        shorter), and DDP has averaged the ranks: both are undone here. A window without tokens has zero gradients.
-
-        Clipping by norm is done here in the same pass over the gradients. Lightning's own clipping refuses a fused
-        optimizer in any mixed precision, although only fp16's have not unscaled the gradients yet: it is left to those.
+        shorter), and DDP has averaged the ranks: both are undone here. Its own clipping refuses a fused optimizer in
+        mixed precision, since that unscales fp16's gradients in its step only; they are unscaled here before.
 
         A step whose loss or gradients are not finite on any rank is left out on all of them, and `left_out` is true.
         (In fp16 gradients overflow now and then by design, and the gradient scaler leaves such steps out.)
         """
-        scaled = getattr(self.trainer.precision_plugin, "scaler", None) is not None
-        gradients = [p.grad for p in self.parameters() if p.grad is not None]
-        norm = torch.nn.utils.get_total_norm(gradients)
-        overflow = (~norm.isfinite() & (not scaled)).to(self._window).view(1)
-        window = self.trainer.strategy.reduce(torch.cat([self._window, overflow]), reduce_op="sum")
-        assert isinstance(window, Tensor)
-        loss_sum, tokens, overflows = window.unbind()
-        self.left_out = (overflows > 0) | ~loss_sum.isfinite()
-        tokens = tokens.clamp(min=1)
-        self.log("train/loss", loss_sum / tokens, prog_bar=True)
-        self._window = torch.zeros_like(self._window)
-        factor = self.trainer.accumulate_grad_batches * self.trainer.world_size / tokens
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        if scaler is not None and getattr(optimizer, "_step_supports_amp_scaling", False):
+            scaler.unscale_(optimizer)
         by_value = gradient_clip_algorithm == "value"
-        if gradient_clip_val and not scaled and not by_value:
-            factor = factor * (gradient_clip_val / (norm * factor + 1e-6)).clamp(max=1.0)
-        torch._foreach_mul_(gradients, factor)
-        if gradient_clip_val and scaled:
-            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
-        elif gradient_clip_val and by_value:
+        loss, self.left_out = self._window.close(
+            [p.grad for p in self.parameters() if p.grad is not None],
+            reduce=partial(self.trainer.strategy.reduce, reduce_op="sum"),
+            parts=self.trainer.accumulate_grad_batches * self.trainer.world_size,
+            max_norm=None if by_value else gradient_clip_val,
+            may_overflow=scaler is not None,
+        )
+        self.log("train/loss", loss, prog_bar=True)
+        if gradient_clip_val and by_value:
             torch.nn.utils.clip_grad_value_(self.parameters(), gradient_clip_val)
-        if not scaled:
+        if scaler is None:
             leave_out(optimizer, self.left_out)
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any] | None:

@@ -166,8 +166,7 @@ class _Decoding:
         cache = DynamicCache()
         for number, (keys, values) in enumerate(self.prefix):
             cache.update(keys.expand(count, -1, -1, -1), values.expand(count, -1, -1, -1), number)
-        last = torch.zeros_like(ids, dtype=torch.bool)
-        last[torch.arange(count, device=row.device), lengths - self.shared - 1] = True
+        last = torch.arange(count, device=row.device) * ids.shape[1] + lengths - self.shared - 1
         logits = logits_at(self.decoder, last, input_ids=ids, past_key_values=cache, use_cache=True)
         nothing = torch.zeros_like(row)
         new = _Slots(row, nothing, lengths - 1, nothing.clone(), nothing.bool())

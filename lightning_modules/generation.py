@@ -282,6 +282,7 @@ def _rescore(
         inputs["position_ids"] = (mask.cumsum(dim=1) - 1).clamp(min=0)
     keep = torch.zeros_like(mask, dtype=torch.bool)
     keep[:, prompt_ids.shape[1] - 1 : -1] = real  # position t predicts token t + 1
-    logits_NV = logits_at(decoder, keep, **inputs).float().index_fill(1, banned, -torch.inf)
+    positions_N = keep.flatten().nonzero()[:, 0]
+    logits_NV = logits_at(decoder, positions_N, **inputs).float().index_fill(1, banned, -torch.inf)
     log_prob_N = logits_NV.gather(1, ids[real][:, None])[:, 0] - logits_NV.logsumexp(dim=1)
     return torch.zeros(real.shape, device=ids.device).masked_scatter(real, log_prob_N)

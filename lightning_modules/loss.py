@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from lightning_modules.logit_loss import cross_entropy_sum
 from lightning_modules.shared_prefix import encode_prefix
 
 IGNORE_INDEX = -100
@@ -57,11 +58,11 @@ def supervised_loss(
         cache.batch_repeat_interleave(len(input_ids))
         inputs |= {"past_key_values": cache, "use_cache": True}
         input_ids, targets_BT = input_ids[:, prefix:], targets_BT[:, prefix:]
-    keep_BT = targets_BT != IGNORE_INDEX
-    logits_NV = logits_at(decoder, keep_BT, input_ids=input_ids, **inputs)
-    targets_N = targets_BT[keep_BT]
-    loss_sum = F.cross_entropy(logits_NV.float(), targets_N, reduction="sum")
-    return loss_sum, keep_BT.sum()
+    targets = targets_BT.flatten()
+    positions_N = (targets != IGNORE_INDEX).nonzero()[:, 0]  # the step's only wait for a GPU: N must be known
+    logits_NV = logits_at(decoder, positions_N, input_ids=input_ids, **inputs)
+    count = torch.full((), len(positions_N), device=targets.device)
+    return cross_entropy_sum(logits_NV, targets[positions_N]), count
 
 
 def loss_in_chunks(
@@ -82,28 +83,37 @@ def loss_in_chunks(
     return torch.stack(losses).sum(), torch.stack(counts).sum()
 
 
-def logits_at(decoder: PreTrainedModel, keep_BT: Tensor, **inputs: Any) -> Tensor:
-    """Run the decoder and return its logits `(N, V)` where `keep_BT` is true, in row-major order.
+def logits_at(decoder: PreTrainedModel, positions_N: Tensor, input_ids: Tensor, **inputs: Any) -> Tensor:
+    """Run the decoder and return its logits `(N, V)` at the given positions.
 
-    The output embedding costs more than the rest of a small model, so it sees only the kept positions. The hidden
+    The output embedding costs more than the rest of a small model, so it sees only those positions. The hidden
     states are selected at its door: whatever an architecture does before (the projection of OPT-350m) or after
     (scaling, soft-capping) is untouched. An architecture without such a module gives all logits, selected after.
+
+    Args:
+        decoder: A causal language model.
+        positions_N: Indices into the flattened `(B * T,)` tokens, in any order. Indices, since a mask of booleans would make
+            a GPU tell how many are true each time that it is used.
+        input_ids: `(B, T)`.
+        inputs: Further arguments of the decoder.
     """
-    with _output_embedding_sees(decoder, keep_BT) as selected:
-        logits = decoder(**{"use_cache": False, **inputs}).logits
-    return logits[0] if selected else logits[keep_BT]
+    with _output_embedding_sees(decoder, positions_N, input_ids.shape) as selected:
+        logits = decoder(input_ids=input_ids, **{"use_cache": False, **inputs}).logits
+    return logits[0] if selected else logits.flatten(0, 1)[positions_N]
 
 
 @contextmanager
-def _output_embedding_sees(decoder: PreTrainedModel, keep_BT: Tensor) -> Iterator[list[bool]]:
-    """Let the output embedding see only hidden states where `keep_BT` is true; the list is filled when it did."""
+def _output_embedding_sees(
+    decoder: PreTrainedModel, positions_N: Tensor, shape: torch.Size
+) -> Iterator[list[bool]]:
+    """Let the output embedding see only hidden states at the positions; the list is filled when it did."""
     selected: list[bool] = []
 
     def select(_: torch.nn.Module, args: tuple[Any, ...]) -> tuple[Tensor] | None:
-        if len(args) != 1 or args[0].ndim != 3 or args[0].shape[:2] != keep_BT.shape:
+        if len(args) != 1 or args[0].ndim != 3 or args[0].shape[:2] != shape:
             return None
         selected.append(True)
-        return (args[0][keep_BT].unsqueeze(0),)
+        return (args[0].flatten(0, 1)[positions_N].unsqueeze(0),)
 
     head = decoder.get_output_embeddings()
     handle = head.register_forward_pre_hook(select) if head is not None else None

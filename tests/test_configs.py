@@ -12,7 +12,7 @@ import yaml
 
 from configs.help import FOLDER
 from configs.lookup import CONFIGS, list_configs
-from lightning_modules.decoders import resolve_base
+from lightning_modules.bases import resolve_base
 from lightning_modules.vocabulary import read_tokens
 from tests.parsing import parse
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 from jsonargparse import ArgumentParser
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.plugins.precision import MixedPrecision
 from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
 
 from lightning_modules.causal_lm import CausalLM
@@ -151,7 +152,7 @@ def test_a_window_that_is_not_finite_is_left_out(
             if where == "gradient":
                 loss.register_hook(lambda gradient: gradient * torch.nan)
                 return loss
-            self._window[0] = torch.inf
+            self._window.sums[0] = torch.inf
             return loss * torch.inf
 
     class Skipping(RowsData):
@@ -411,3 +412,50 @@ def test_a_fused_optimizer_is_clipped_in_mixed_precision(base: str, algorithm: s
     trainer.fit(module, RowsData(uneven_rows(), batch_size=2))
     assert seen
     assert max(seen) <= 1e-3 * (1 + 1e-4)
+
+
+@pytest.mark.parametrize("algorithm", ["norm", "value"])
+@pytest.mark.parametrize("clip", [None, 1e-3])
+def test_fp16_with_a_fused_optimizer_takes_the_steps_of_an_unfused_one(
+    base: str, algorithm: str, clip: float | None
+) -> None:
+    """Lightning leaves it to a fused optimizer to unscale gradients, and then refuses to clip them."""
+
+    class Look(pl.Callback):
+        def on_before_zero_grad(self, trainer: pl.Trainer, pl_module: Any, optimizer: Any) -> None:
+            gradients = [p.grad.flatten() for p in pl_module.parameters() if p.grad is not None]
+            if gradients:
+                seen.append(torch.cat(gradients).clone())
+
+    runs: list[tuple[torch.Tensor, list[torch.Tensor]]] = []
+    for fused in (False, True):
+        seen: list[torch.Tensor] = []
+        module = CausalLM(base, optimizer=partial(torch.optim.AdamW, lr=1e-3, fused=fused))
+        scaler = torch.amp.GradScaler("cpu", init_scale=256.0)
+        trainer = make_trainer(
+            plugins=[MixedPrecision("16-mixed", "cpu", scaler)],
+            gradient_clip_val=clip,
+            gradient_clip_algorithm=algorithm,
+            callbacks=[Look()],
+        )
+        trainer.fit(module, RowsData(uneven_rows(), batch_size=4))
+        runs.append((torch.nn.utils.parameters_to_vector(module.parameters()).detach(), seen))
+    (plain, gradients), (fused_weights, fused_gradients) = runs
+    torch.testing.assert_close(fused_weights, plain, rtol=1e-4, atol=1e-5)
+    for one, other in zip(fused_gradients, gradients, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-6)
+    if clip is not None:
+        sizes = [float(g.norm() if algorithm == "norm" else g.abs().max()) for g in fused_gradients]
+        assert sizes
+        assert max(sizes) <= clip * (1 + 1e-4)
+
+
+def test_fp16_leaves_out_a_step_that_overflows(base: str) -> None:
+    module = CausalLM(base, optimizer=partial(torch.optim.AdamW, lr=1e-3, fused=True))
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**60)
+    trainer = make_trainer(plugins=[MixedPrecision("16-mixed", "cpu", scaler)], gradient_clip_val=1.0)
+    trainer.fit(module, RowsData(uneven_rows(), batch_size=8))
+    assert scaler.get_scale() == 2.0**59
+    assert torch.equal(
+        module.decoder.get_input_embeddings().weight, make_tiny().get_input_embeddings().weight
+    )

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from lightning_modules.loss import logits_at, loss_in_chunks, supervised_loss
 from tests.tiny import ARCHITECTURES, VOCABULARY, make_tiny
@@ -68,7 +71,27 @@ def test_scaling_after_the_head_is_kept() -> None:
     decoder.forward = scaled
     ids, labels = random_batch()
     keep = labels != -100
-    torch.testing.assert_close(logits_at(decoder, keep, input_ids=ids), decoder(input_ids=ids).logits[keep])
+    positions = keep.flatten().nonzero()[:, 0]
+    torch.testing.assert_close(logits_at(decoder, positions, ids), decoder(input_ids=ids).logits[keep])
+
+
+def test_a_gpu_is_asked_once_how_many_tokens_are_supervised() -> None:
+    """It is waited for wherever the size of a result depends on values, as with an index of booleans."""
+    asked: list[str] = []
+
+    class Watch(TorchDispatchMode):
+        def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            indices = (
+                args[1] if func.__name__.startswith("index") and isinstance(args[1], list | tuple) else ()
+            )
+            if "nonzero" in func.__name__ or any(index.dtype == torch.bool for index in indices):
+                asked.append(func.__name__)
+            return func(*args, **(kwargs or {}))
+
+    decoder, (ids, labels) = make_tiny("llama"), random_batch()
+    with Watch():
+        supervised_loss(decoder, ids, labels)[0].backward()
+    assert asked == ["nonzero.default"]
 
 
 def test_decoder_without_an_output_module_goes_through_all_logits(monkeypatch: pytest.MonkeyPatch) -> None:

