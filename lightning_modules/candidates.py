@@ -53,7 +53,9 @@ def draw_candidates(
         sampled = replace(
             settings, strategy="sample", num_beams=GenerationSettings.num_beams, seed=settings.seed + number
         )
-        drawn.append(generate(decoder, tokenizer, prompt_ids, prompt_mask, sampled, row_index, slots, constraints))
+        drawn.append(
+            generate(decoder, tokenizer, prompt_ids, prompt_mask, sampled, row_index, slots, constraints)
+        )
     columns = [
         [Candidate(*one) for one in zip(of.text, of.score.tolist(), of.stopped.tolist(), strict=True)]
         for of in drawn

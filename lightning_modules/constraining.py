@@ -16,6 +16,7 @@ from lightning_modules.decoding import Chooser
 TRIES = 64
 """Tokens that are looked at in a step of a row before it is given up. Each costs one look at the row's text."""
 
+
 class Constraint(Protocol):
     """What a row's text may be. Both get all that was generated, without special tokens."""
 
@@ -90,9 +91,7 @@ class ConstrainedChooser:
         # A special token adds nothing to the text, and could be taken for ever.
         return len(text) > len(self._text[row]) and constraint.may_go_on(text)
 
-    def _find_another(
-        self, row: int, first: int, logits: Tensor, rows: Tensor, steps: Tensor
-    ) -> int | None:
+    def _find_another(self, row: int, first: int, logits: Tensor, rows: Tensor, steps: Tensor) -> int | None:
         """Return the token that the chooser takes among those allowed, or None; `first` is not allowed."""
         left, token = logits.float().clone(), first
         for _ in range(TRIES):

@@ -155,7 +155,9 @@ def generate(
     replaced = [0] * len(prompt_ids)
     if constraints is not None:
         assert settings.strategy != "beam", "beam search does not choose token by token"
-        constrained = ConstrainedChooser(choose, constraints, lambda ids: _to_texts(tokenizer, [ids])[0], stop)
+        constrained = ConstrainedChooser(
+            choose, constraints, lambda ids: _to_texts(tokenizer, [ids])[0], stop
+        )
         choose, replaced = constrained, constrained.replaced
     slots = slots or len(prompt_ids)
     was_training = decoder.training

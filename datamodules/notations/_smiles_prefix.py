@@ -32,7 +32,7 @@ _KEPT = 65_536
 class _Parser(SmilesParser):
     """partialsmiles' parser with fewer rules for atoms in brackets."""
 
-    def hasCommonValence(self, atom: Any, state: Any) -> bool:  # noqa: N802 - the library's name
+    def hasCommonValence(self, atom: Any, state: Any) -> bool:
         """Return whether an atom's bonds can be, or can become so while it is growing."""
         valence = self.getAdjustedExplicitValence(atom, state) + atom.implh
         limits = Chem.GetPeriodicTable().GetValenceList(atom.element)
