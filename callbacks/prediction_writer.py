@@ -67,7 +67,9 @@ class PredictionWriter(RowReader):
         Console().print(f"Predictions of {len(records)} rows: {path}{without}", markup=False, soft_wrap=True)
 
 
-def _record(line: int, row: EvaluatedRow, answer: Checked, verified: str, threshold: float | None) -> dict[str, Any]:
+def _record(
+    line: int, row: EvaluatedRow, answer: Checked, verified: str, threshold: float | None
+) -> dict[str, Any]:
     """Return the cells of an answered row by column."""
     return {
         "line": line,

@@ -98,10 +98,18 @@ def test_two_files_have_two_tables(tmp_path, file, table):
 
 def test_the_answers_that_are_abstained_from_are_marked_and_stay(tmp_path, capsys):
     model = ScriptedModel(PAIRS)
-    model.generation = GenerationSettings(abstain_below=0.2)  # the probabilities are e^-1, e^-1.5, e^-2, e^-2.5
+    model.generation = GenerationSettings(
+        abstain_below=0.2
+    )  # the probabilities are e^-1, e^-1.5, e^-2, e^-2.5
     data = StubData(PAIRS, predict_path="in.csv", aside=ASIDE)
     make_trainer(tmp_path, [PredictionWriter()]).predict(model, datamodule=data)
     rows = {row["input"]: row for row in read_csv(tmp_path / "predict" / "predictions" / "in.csv")}
-    assert [rows[one]["abstained"] for one in ("a", "=b", "c", "d", "")] == ["false", "false", "true", "true", ""]
+    assert [rows[one]["abstained"] for one in ("a", "=b", "c", "d", "")] == [
+        "false",
+        "false",
+        "true",
+        "true",
+        "",
+    ]
     assert rows["d"]["prediction"] == "CC"
     assert "2 abstained" in capsys.readouterr().out

@@ -76,7 +76,12 @@ def run(folder, settings, callbacks, output="smiles"):
     module = make_module(save_tiny(folder / "base"), generation=settings)
     options = {"input_column": "iupac", "output_column": output, "split_column": "split", "format": "tags"}
     data = SequenceTaskDataModule(
-        module.tokenizer, source=write_table(folder), eval_batch_size=5, max_length=100, cache=False, **options
+        module.tokenizer,
+        source=write_table(folder),
+        eval_batch_size=5,
+        max_length=100,
+        cache=False,
+        **options,
     )
     trainer = make_trainer(callbacks=callbacks, default_root_dir=str(folder))
     trainer.test(module, data, verbose=False)
@@ -98,9 +103,9 @@ def test_a_model_that_knows_nothing_writes_valid_molecules(tmp_path):
 
 
 def test_a_flag_that_would_do_nothing_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="callbacks.valid_prefixes.ValidPrefixes among the callbacks"):
+    with pytest.raises(ValueError, match=r"callbacks.valid_prefixes.ValidPrefixes among the callbacks"):
         run(tmp_path, VALID, [])
-    with pytest.raises(ValueError, match="task with a SMILES output .* got iupac_to_iupac"):
+    with pytest.raises(ValueError, match=r"task with a SMILES output .* got iupac_to_iupac"):
         run(tmp_path, VALID, [ValidPrefixes()], output="iupac")
 
 

@@ -18,7 +18,12 @@ def read_molecules(step):
 
 def test_all_beginnings_of_molecules_may_go_on():
     """Written canonically and otherwise; with metals, radicals and charges."""
-    odd = ["CC[Ge](CC)(CC)CC", "O=[As]([O-])([O-])[O-].[Pb+2]", "c1ccc([Si](c2ccccc2)c2ccccc2)cc1", "[O-][Cl+3]([O-])([O-])[O-]"]
+    odd = [
+        "CC[Ge](CC)(CC)CC",
+        "O=[As]([O-])([O-])[O-].[Pb+2]",
+        "c1ccc([Si](c2ccccc2)c2ccccc2)cc1",
+        "[O-][Cl+3]([O-])([O-])[O-]",
+    ]
     molecules = [*odd, *read_molecules(6000)]
     molecules += [smiles.randomize(text, 1) for text in molecules]
     for text in molecules:
