@@ -329,7 +329,8 @@ class CausalLM(LightningModule):
                 trust_remote_code=self.trust_remote_code,
                 new_tokens=self.new_tokens,
                 attention=self.attention,
-            ).to(self.device)
+            )
+        torch.nn.Module.to(decoder, self.device)  # transformers annotates its own as taking a model
         settings = replace(self.generation, only_valid=False)
         prompts = batch["prompt_ids"].to(self.device), batch["prompt_mask"].to(self.device)
         with self._as_written():
