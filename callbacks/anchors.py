@@ -1,10 +1,11 @@
-"""What else answers the same rows: rules, and a copy of the nearest training row. A model has to be better than these."""
+"""What else answers the same rows: rules, a copy of the nearest training row, the untrained base. A model has to be better."""
 
 from __future__ import annotations
 
 import dataclasses
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -109,15 +110,30 @@ def anchors_for(row: EvaluatedRow, num_pairs: int) -> list[Anchor]:
     return found
 
 
+def answer_by_base(pl_module: Any, datamodule: Any, rows: Sequence[EvaluatedRow]) -> Answers:
+    """Return what the base answers before any fine-tuning, asked in the same format."""
+    texts = pl_module.answer_untrained(datamodule.questions("test", [row.index for row in rows]))
+    return [
+        datamodule.extract("test", row.index, text).strip() for row, text in zip(rows, texts, strict=True)
+    ]
+
+
 class Anchors(RowReader):
     """Lets other systems answer the rows of `test`, and writes how they do beside the model to `anchors.csv`.
 
     Names are read by OPSIN, molecules named by openclatura (each only where it is installed: the extras `opsin` and
     `openclatura`), and the answer of the most similar training row is copied. `right` counts other spellings and, where
     names are read, other names of the right molecule. `summary.json` and the table at the end have them, too.
+
+    Args:
+        untrained_rows: At most so many rows of a task, the first ones, are also answered by the base before any
+            fine-tuning, where a checkpoint is tested; 0 for none. It seldom stops, so that each takes `max_new_tokens`.
     """
 
     stages = ("test",)
+
+    def __init__(self, untrained_rows: int = 200) -> None:
+        self.untrained_rows = untrained_rows
 
     def read_rows(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
@@ -133,11 +149,14 @@ class Anchors(RowReader):
             of_task = [row for row in gathered.values() if row.task == task]
             lines.append(judge_system("model", of_task, [row.prediction for row in of_task], with_names))
             trained = sum(len(texts.inputs) for texts in training_texts(datamodule, task))
-            for anchor in anchors_for(of_task[0], trained * len(of_task)):
+            systems = [(anchor, of_task) for anchor in anchors_for(of_task[0], trained * len(of_task))]
+            if trainer.ckpt_path and (first := of_task[: self.untrained_rows]):
+                systems.append((Anchor("untrained base", partial(answer_by_base, pl_module)), first))
+            for anchor, asked in systems:
                 began = time.perf_counter()
-                answers = anchor.answer(datamodule, of_task)
+                answers = anchor.answer(datamodule, asked)
                 seconds = round(time.perf_counter() - began, 1)
-                lines.append(judge_system(anchor.name, of_task, answers, with_names) | {"seconds": seconds})
+                lines.append(judge_system(anchor.name, asked, answers, with_names) | {"seconds": seconds})
         write_csv(output_folder(trainer) / "anchors.csv", COLUMNS, lines)
 
 

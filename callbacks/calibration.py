@@ -5,6 +5,7 @@ Legend: `confidence` `(n,)` in [0, 1] and `right` `(n,)` bool, one value a row.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,11 @@ from callbacks.intervals import bootstrap_interval, wilson_interval
 
 BINS = 15
 COVERAGES = (0.05, *(round(0.1 * tenth, 1) for tenth in range(1, 11)))
+
+
+def abstains(score: float, threshold: float | None) -> bool:
+    """Return whether an answer of this score (nats) has a probability below the threshold; None lets all be answered."""
+    return threshold is not None and math.exp(score) < threshold
 
 
 def bin_of(confidence: NDArray[np.float64]) -> NDArray[np.int64]:

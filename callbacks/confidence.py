@@ -13,6 +13,7 @@ from lightning.pytorch import LightningModule, Trainer
 from numpy.typing import NDArray
 
 from callbacks.calibration import (
+    abstains,
     area_under_risk,
     calibration_error,
     reliability,
@@ -23,11 +24,12 @@ from callbacks.detailed_metric import DetailedMetric
 from callbacks.evaluated_rows import EvaluatedRow, Stage, gather_by_index
 from callbacks.outcomes import RIGHT, outcomes_of
 from callbacks.round_trip import reads_names
-from callbacks.row_metric import Estimate
-from callbacks.run_facts import output_folder
+from callbacks.row_metric import Estimate, mean_estimate
+from callbacks.run_facts import find_threshold, output_folder
 from datamodules.csv_files import write_csv
 
 Lines = Callable[[NDArray[np.float64], NDArray[np.bool_]], list[dict[str, Any]]]
+ANSWERED = ("coverage", "exact_match_answered", "right_answered")
 FILES: dict[str, Lines] = {"calibration.csv": reliability, "abstaining.csv": selective_accuracy}
 
 
@@ -40,15 +42,19 @@ class Confidence(DetailedMetric):
     when only the most probable answers are given, with the threshold for each coverage; `confidence.png` draws both where
     matplotlib is installed.
 
+    With `--model.generation.abstain_below` also `coverage`, the share of rows that are answered, and of these
+    `exact_match_answered` and `right_answered`, with Wilson intervals.
+
     Args:
         each_epoch: Whether to measure after each epoch of a `fit`, too.
     """
 
-    columns = ("confidence", "right")
+    columns = ("confidence", "right", *ANSWERED)
 
     def __init__(self, each_epoch: bool = False) -> None:
         super().__init__(each_epoch)
         self._right: dict[int, bool] = {}
+        self._threshold: float | None = None
 
     def read_rows(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
@@ -56,6 +62,7 @@ class Confidence(DetailedMetric):
         """Log, and write the files on rank 0."""
         if not self.is_on(trainer):
             return
+        self._threshold = find_threshold(pl_module)
         outcomes = outcomes_of(rows, reads_names(trainer, rows))
         self._right = {row.index: one.name in RIGHT for row, one in zip(rows, outcomes, strict=True)}
         super().read_rows(trainer, pl_module, stage, rows)
@@ -66,16 +73,29 @@ class Confidence(DetailedMetric):
             _write(output_folder(trainer), list(items.values()))
 
     def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
-        """Return the probability of each row's answer, and whether it is right."""
-        return [{"confidence": math.exp(row.score), "right": float(self._right[row.index])} for row in rows]
+        """Return the probability of each row's answer, whether it is right, and what abstaining makes of it."""
+        return [
+            {"confidence": math.exp(row.score), "right": float(self._right[row.index]), **self._answered(row)}
+            for row in rows
+        ]
+
+    def _answered(self, row: EvaluatedRow) -> dict[str, float]:
+        if self._threshold is None:
+            return {}
+        if abstains(row.score, self._threshold):
+            return {"coverage": 0.0}
+        shares = 1.0, float(row.prediction == row.target), float(self._right[row.index])
+        return dict(zip(ANSWERED, shares, strict=True))
 
     def summarize(self, table: Mapping[str, np.ndarray]) -> dict[str, Estimate]:
-        """Return the two numbers of a task; the area has no interval."""
+        """Return the numbers of a task; the area has no interval."""
         confidence, right = table["confidence"], table["right"] == 1
         area = area_under_risk(confidence, right)
+        answered = {name: table[name][~np.isnan(table[name])] for name in ANSWERED}
         return {
             "ece": Estimate(*calibration_error(confidence, right)),
             "aurc": Estimate(area, math.nan, math.nan),
+            **{name: mean_estimate(values, "wilson") for name, values in answered.items() if len(values)},
         }
 
     @staticmethod

@@ -43,6 +43,8 @@ class EvaluatedRow:
     """How many tokens were generated."""
     candidates: tuple[tuple[str, float, bool], ...] = ()
     """Answers, scores, and whether they were stopped, the prediction first; empty if no others were drawn."""
+    replaced: int | None = None
+    """Tokens for which a constraint took others, -1 where it gave up; None for a run without constraints."""
 
 
 class EvaluatedRows:
@@ -70,8 +72,9 @@ class EvaluatedRows:
         columns = (outputs[key].tolist() for key in ("row_index", "score", "stopped", "num_tokens"))
         new = []
         drawn = outputs.get("candidates") or [()] * len(outputs["prediction"])
-        for index, score, stopped, num_tokens, text, others in zip(
-            *columns, outputs["prediction"], drawn, strict=True
+        replaced = outputs["replaced"].tolist() if "replaced" in outputs else [None] * len(drawn)
+        for index, score, stopped, num_tokens, text, others, tokens in zip(
+            *columns, outputs["prediction"], drawn, replaced, strict=True
         ):
             if index >= 0 and index not in self._rows:
                 row = datamodule.row(stage, index)
@@ -89,6 +92,7 @@ class EvaluatedRows:
                     candidates=tuple(
                         (datamodule.extract(stage, index, other).strip(), *rest) for other, *rest in others
                     ),
+                    replaced=tokens,
                 )
                 new.append(self._rows[index])
         return new

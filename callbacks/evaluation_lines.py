@@ -32,4 +32,14 @@ def describe_evaluation(task: str, metrics: Mapping[str, float]) -> list[str]:
     shares = [f"{OUTCOMES[name]} {100 * share:.1f} %" for name, share in measured.items() if share > 0]
     if shares:
         lines.append(f"{task}, outcomes: {'; '.join(shares)}")
+    if "coverage" in metrics:
+        answered = [
+            f"{name} {format_estimate(metrics, f'{key}_answered', percent=True)}"
+            for key, name in (("exact_match", "exact match"), ("right", "right"))
+        ]
+        coverage = format_estimate(metrics, "coverage", percent=True)
+        lines.append(f"{task}, answered (the others abstained): {coverage}; of these {', '.join(answered)}")
+    if "steered" in metrics:
+        steered, gave_up = (format_estimate(metrics, name, percent=True) for name in ("steered", "gave_up"))
+        lines.append(f"{task}, kept to valid beginnings: {steered} of the rows steered, {gave_up} given up")
     return lines

@@ -8,12 +8,13 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
 
+from callbacks.calibration import abstains
 from callbacks.drawing import draw
 from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage, gather_by_index
 from callbacks.judging import judge_sameness, judge_validity
 from callbacks.outcomes import Outcome, outcomes_of
 from callbacks.round_trip import NOTIONS, reads_names
-from callbacks.run_facts import output_folder
+from callbacks.run_facts import find_threshold, output_folder
 from callbacks.structures import relations_of
 from datamodules.csv_files import write_csv
 
@@ -54,7 +55,8 @@ class PredictionTable(RowReader):
     One line a row, in index order: row, task, input, target, prediction, verdict, one column for each notion
     of "same", score (log-probability), stopped, num_tokens, and both notations. `validate` and `test` add the outcome (see
     `callbacks.outcomes`), the parser's reason, and the molecules that the prediction was read as and that was asked for;
-    with `RoundTrip`, a name that differs from the reference and is right has the verdict `same molecule`.
+    with `RoundTrip`, a name that differs from the reference and is right has the verdict `same molecule`. With
+    `--model.generation.abstain_below` the column `abstained` says which answers are less probable.
     `datamodules.csv_files.read_csv` reads it back.
     With a W&B logger, the same `wandb_rows` rows go to the table `<stage>/predictions`, molecules drawn.
 
@@ -90,7 +92,13 @@ class PredictionTable(RowReader):
         epoch = trainer.current_epoch if self._epoch is None else self._epoch
         path = output_folder(trainer) / "predictions" / f"{stage}_epoch_{epoch}.csv"
         columns = [*_COLUMNS, *(f"same_{notion}" for notion in notions), *_LAST_COLUMNS]
-        write_csv(path, [*columns, *(_DETAILS if detailed else ())], map(_record, records.values()))
+        columns += _DETAILS if detailed else ()
+        lines = [_record(one) for one in records.values()]
+        if (threshold := find_threshold(pl_module)) is not None:
+            columns.append("abstained")
+            for line, one in zip(lines, records.values(), strict=True):
+                line["abstained"] = abstains(one.row.score, threshold)
+        write_csv(path, columns, lines)
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger) and self.wandb_rows > 0 and records:
                 shown = _spread(list(records.values()), self.wandb_rows)

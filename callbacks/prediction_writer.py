@@ -9,10 +9,11 @@ from typing import Any, ClassVar
 from lightning.pytorch import LightningModule, Trainer
 from rich.console import Console
 
+from callbacks.calibration import abstains
 from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage, gather_by_index
 from callbacks.rerank import Checked, check, choose
 from callbacks.round_trip import reads_names
-from callbacks.run_facts import output_folder
+from callbacks.run_facts import find_threshold, output_folder
 from datamodules.csv_files import write_csv
 
 _COLUMNS = ("line", "input", "prediction", "score", "valid", "verified", "stopped", "reason")
@@ -30,6 +31,9 @@ class PredictionWriter(RowReader):
     `verified` is the strictest check, made without a reference, that the prediction passes: `back` (it means the molecule
     of the input; names are read by OPSIN where `RoundTrip` is on), `formula` (one of its molecular formula), `valid`, or
     nothing. Of several answers (`--model.generation.candidates 8`) the one that passes the strictest check is given.
+
+    With `--model.generation.abstain_below 0.5` the column `abstained` says of which answers the probability, exp(score), is
+    less; they stay in their column.
     """
 
     asks: ClassVar[tuple[str, ...]] = ("invalid_reason",)
@@ -41,9 +45,10 @@ class PredictionWriter(RowReader):
         """Judge this rank's rows, gather all on rank 0, add the rows set aside, and write."""
         datamodule = trainer.datamodule  # type: ignore[attr-defined]
         checked = check(rows, reads_names(trainer, rows))
+        threshold = find_threshold(pl_module)
         gathered = gather_by_index(
             {
-                row.index: _record(datamodule.row(stage, row.index).line, row, *choose(answers))
+                row.index: _record(datamodule.row(stage, row.index).line, row, *choose(answers), threshold)
                 for row, answers in zip(rows, checked, strict=True)
             }
         )
@@ -55,12 +60,16 @@ class PredictionWriter(RowReader):
         stem = _TABLE_SUFFIX.sub("", Path(datamodule.predict_path).name)
         path = output_folder(trainer) / "predictions" / f"{stem or 'predict'}.csv"
         records = sorted([*gathered.values(), *set_aside], key=lambda record: record["line"])
-        write_csv(path, _COLUMNS, records)
+        write_csv(path, _COLUMNS if threshold is None else (*_COLUMNS, "abstained"), records)
         without = f", {len(set_aside)} of them without an answer (see `reason`)" if set_aside else ""
+        if abstained := sum(record.get("abstained", False) for record in records):
+            without += f", {abstained} abstained"
         Console().print(f"Predictions of {len(records)} rows: {path}{without}", markup=False, soft_wrap=True)
 
 
-def _record(line: int, row: EvaluatedRow, answer: Checked, verified: str) -> dict[str, Any]:
+def _record(
+    line: int, row: EvaluatedRow, answer: Checked, verified: str, threshold: float | None
+) -> dict[str, Any]:
     """Return the cells of an answered row by column."""
     return {
         "line": line,
@@ -71,4 +80,5 @@ def _record(line: int, row: EvaluatedRow, answer: Checked, verified: str) -> dic
         "verified": verified,
         "stopped": answer.stopped,
         "reason": answer.reason,
+        **({} if threshold is None else {"abstained": abstains(answer.score, threshold)}),
     }

@@ -48,6 +48,12 @@ def silence_sync_advice(trainer: Trainer, names: str) -> None:
         warnings.filterwarnings("ignore", rf"It is recommended to use `self.log\('({names})")
 
 
+def find_threshold(pl_module: LightningModule) -> float | None:
+    """Return `--model.generation.abstain_below`, the least probability of an answer; None answers all."""
+    threshold: float | None = getattr(getattr(pl_module, "generation", None), "abstain_below", None)
+    return threshold
+
+
 def current_metrics(trainer: Trainer) -> dict[str, float]:
     """Return the latest logged metrics as numbers."""
     return {name: float(value) for name, value in trainer.callback_metrics.items()}

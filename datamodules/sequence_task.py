@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import torch
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from datamodules import data_report
@@ -254,13 +256,21 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         }
 
     def _evaluation_loader(self, stage: EvalStage) -> DataLoader[Batch]:
-        encoded = self.encoded[stage]
-        plan = plan_evaluation(encoded.prompt_lengths, self.eval_batch_size, self.world_size)
+        lengths = self.encoded[stage].prompt_lengths
+        return self._loader(
+            self._evaluation_batches(stage, plan_evaluation(lengths, self.eval_batch_size, self.world_size))
+        )
+
+    def _evaluation_batches(self, stage: EvalStage, plan: Sequence[NDArray[np.int64]]) -> BatchDataset:
         options = {**self._batch_options(), "pack_to": None, "slots": self.eval_batch_size}
         asked = (
             self.form.asks or stage == "predict"
         )  # a text that was to be learned has no right continuation
-        return self._loader(BatchDataset(encoded, plan, with_prompts=asked, **options))
+        return BatchDataset(self.encoded[stage], plan, with_prompts=asked, **options)
+
+    def questions(self, stage: EvalStage, rows: Sequence[int]) -> Batch:
+        """Return some rows of an evaluation, by their index, in one batch: to be asked once more, of another model."""
+        return self._evaluation_batches(stage, [np.array(rows, dtype=np.int64)])[0]
 
     def _loader(self, dataset: BatchDataset, epoch: int = 0, start: int = 0) -> DataLoader[Batch]:
         return DataLoader(

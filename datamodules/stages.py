@@ -258,6 +258,12 @@ class Stages:
         """Return the rows that could not be used, with line and reason (`predict`: of the file to predict)."""
         return self.aside.get("predict" if stage == "predict" else "fit", [])
 
+    def affixes(self, stage: EvalStage, index: int) -> tuple[str, str]:
+        """Return what the format has before and after a row's answer in a generated text."""
+        store = self.predict_store if stage == "predict" else self.store
+        assert store is not None
+        return self.form.affixes(store.query(int(self.pools[stage][index])))
+
     def extract(self, stage: EvalStage, index: int, text: str) -> str:
         """Return the answer that a generated text holds, without the format's own words."""
         store = self.predict_store if stage == "predict" else self.store

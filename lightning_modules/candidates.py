@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from lightning_modules.constraining import Constraint
 from lightning_modules.generation import Generated, GenerationSettings, generate
 
 
@@ -29,6 +31,7 @@ def draw_candidates(
     row_index: Tensor,
     own: Generated,
     slots: int | None = None,
+    constraints: Sequence[Constraint | None] | None = None,
 ) -> list[list[Candidate]]:
     """Return `settings.candidates` answers of each row: the strategy's own one, then those that are drawn.
 
@@ -43,13 +46,16 @@ def draw_candidates(
         row_index: `(N,)`, names the rows for sampling.
         own: The own answers.
         slots: Rows decoded at once; all when None.
+        constraints: N, what each row's text may be.
     """
     drawn = [own]
     for number in range(1, settings.candidates):
         sampled = replace(
             settings, strategy="sample", num_beams=GenerationSettings.num_beams, seed=settings.seed + number
         )
-        drawn.append(generate(decoder, tokenizer, prompt_ids, prompt_mask, sampled, row_index, slots))
+        drawn.append(
+            generate(decoder, tokenizer, prompt_ids, prompt_mask, sampled, row_index, slots, constraints)
+        )
     columns = [
         [Candidate(*one) for one in zip(of.text, of.score.tolist(), of.stopped.tolist(), strict=True)]
         for of in drawn

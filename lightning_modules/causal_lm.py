@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -27,6 +28,7 @@ from lightning_modules.adapters import (
 )
 from lightning_modules.bases import Init
 from lightning_modules.candidates import draw_candidates
+from lightning_modules.constraining import Constraint
 from lightning_modules.decoders import load_decoder, load_tokenizer
 from lightning_modules.finite import leave_out
 from lightning_modules.generation import GenerationSettings, generate
@@ -152,6 +154,8 @@ class CausalLM(LightningModule):
         self.test_loss = TokenMean()
         self._window = GradientWindow()
         self.left_out = torch.tensor(False)
+        self.constraints_of: Callable[[list[int]], Sequence[Constraint | None]] | None = None
+        """Gives the constraints of rows, by their index, for `generation.only_valid`: a callback knows what is valid."""
 
     def configure_model(self) -> None:
         """Load the weights and freeze what is not to be trained; a second call does nothing."""
@@ -270,15 +274,18 @@ class CausalLM(LightningModule):
         Returns:
             `row_index` `(B,)`, `prediction` (B texts), `score` `(B,)` sum of the log-probabilities of the generated
             tokens, `stopped` `(B,)` and `num_tokens` `(B,)`; the tensors on the module's device. With candidates also
-            `candidates`, B lists of answers, the prediction first.
+            `candidates`, B lists of answers, the prediction first; with constraints also `replaced` `(B,)`.
         """
         asked = self.decoder, self.tokenizer, batch["prompt_ids"], batch["prompt_mask"], self.generation
         index, slots = batch["row_index"], batch.get("slots")
         further: dict[str, Any] = {}
+        constraints = self._constraints(index)
         with rows_in_place(self.decoder):
-            generated = generate(*asked, index, slots)
+            generated = generate(*asked, index, slots, constraints)
             if with_candidates and self.generation.candidates > 1:
-                further["candidates"] = draw_candidates(*asked, index, generated, slots)
+                further["candidates"] = draw_candidates(*asked, index, generated, slots, constraints)
+        if constraints is not None:
+            further["replaced"] = generated.replaced
         return further | {
             "row_index": batch["row_index"],
             "prediction": generated.text,
@@ -286,6 +293,41 @@ class CausalLM(LightningModule):
             "stopped": generated.stopped,
             "num_tokens": generated.num_tokens,
         }
+
+    def _constraints(self, index: Tensor) -> Sequence[Constraint | None] | None:
+        """Return what each row's text may be, or None where that is not asked for."""
+        if not self.generation.only_valid:
+            return None
+        if self.constraints_of is None:
+            raise ValueError(
+                "Expected callbacks.valid_prefixes.ValidPrefixes among the callbacks, for it says what is valid, but the "
+                "configuration has none: add --trainer.callbacks+=callbacks.valid_prefixes.ValidPrefixes to "
+                "--model.generation.only_valid true."
+            )
+        return self.constraints_of(index.tolist())
+
+    @torch.inference_mode()
+    def answer_untrained(self, batch: dict[str, Any]) -> list[str]:
+        """Return what the base writes to the prompts of a batch before any fine-tuning; it is loaded once more for that.
+
+        The settings are the run's, without constraint. Random weights are always the same ones.
+        """
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            decoder = load_decoder(
+                self.base,
+                self.init,
+                trust_remote_code=self.trust_remote_code,
+                new_tokens=self.new_tokens,
+                attention=self.attention,
+            )
+        torch.nn.Module.to(decoder, self.device)  # transformers annotates its own as taking a model
+        settings = replace(self.generation, only_valid=False)
+        prompts = batch["prompt_ids"].to(self.device), batch["prompt_mask"].to(self.device)
+        with self._as_written():
+            return generate(
+                decoder, self.tokenizer, *prompts, settings, batch["row_index"], batch["slots"]
+            ).text
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Build the optimizer over two groups (with and without weight decay) and its scheduler."""

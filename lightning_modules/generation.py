@@ -7,6 +7,7 @@ a batch.
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -21,8 +22,9 @@ from transformers import (
 )
 
 from lightning_modules.choosing import TokenChooser, row_uniform
+from lightning_modules.constraining import ConstrainedChooser, Constraint
 from lightning_modules.decoders import never_generated
-from lightning_modules.decoding import can_decode, decode
+from lightning_modules.decoding import Chooser, can_decode, decode
 from lightning_modules.loss import logits_at
 
 
@@ -45,6 +47,12 @@ class GenerationSettings:
     candidates: int = 1
     """Answers of each row in `test` and `predict`: the strategy's own and others drawn with temperature, top_p and seed,
     each at the same cost. `predict` gives the one that verifies best; `rerank.csv` of `test` tells what that gains."""
+    only_valid: bool = False
+    """Write only what may still become valid, and stop only where it is; `greedy` and `sample`. For SMILES (needs the
+    extra `constrained`); the rows of tasks with another output are left free."""
+    abstain_below: float | None = None
+    """`test` and `predict` mark answers that the model gives a lower probability, exp(score), as abstained. They
+    stay in the table; `test` says how many are answered, and how many of those rightly."""
 
     def __post_init__(self) -> None:
         """Reject values that cannot work, and those that the strategy would ignore.
@@ -59,6 +67,11 @@ class GenerationSettings:
             "top_p": (0 < self.top_p <= 1, "in (0, 1]"),
             "max_new_tokens": (self.max_new_tokens >= 1, "at least 1"),
             "candidates": (self.candidates >= 1, "at least 1"),
+            "abstain_below": (self.abstain_below is None or 0 < self.abstain_below <= 1, "in (0, 1]"),
+            "only_valid": (
+                not self.only_valid or self.strategy != "beam",
+                "false with strategy beam, whose search looks at no text",
+            ),
         }
         for name, (holds, expected) in checks.items():
             if not holds:
@@ -90,6 +103,8 @@ class Generated:
     """`(N,)` bool: whether the stop token came before `max_new_tokens`."""
     num_tokens: Tensor
     """`(N,)` int64: generated tokens, stop token included."""
+    replaced: Tensor
+    """`(N,)` int64: tokens for which a constraint took another; -1 where it found none and let the row go on free."""
 
 
 @torch.inference_mode()
@@ -101,6 +116,7 @@ def generate(
     settings: GenerationSettings,
     row_index: Tensor | None = None,
     slots: int | None = None,
+    constraints: Sequence[Constraint | None] | None = None,
 ) -> Generated:
     """Generate a completion for each prompt.
 
@@ -120,6 +136,7 @@ def generate(
         settings: The strategy; fewer tokens than `max_new_tokens` are generated for a row whose context ends.
         row_index: `(N,)`, names the rows for sampling; 0..N-1 when None.
         slots: Rows decoded at once; all when None.
+        constraints: N, what each row's text may be; not for beam search.
 
     Raises:
         ValueError: If a prompt leaves no room in the decoder's context.
@@ -134,7 +151,14 @@ def generate(
     uniform = None
     if settings.strategy == "sample":
         uniform = row_uniform(settings.seed, row_index.tolist(), settings.max_new_tokens).to(device)
-    choose = TokenChooser(banned, uniform, settings.temperature, settings.top_p)
+    choose: Chooser = TokenChooser(banned, uniform, settings.temperature, settings.top_p)
+    replaced = [0] * len(prompt_ids)
+    if constraints is not None:
+        assert settings.strategy != "beam", "beam search does not choose token by token"
+        constrained = ConstrainedChooser(
+            choose, constraints, lambda ids: _to_texts(tokenizer, [ids])[0], stop
+        )
+        choose, replaced = constrained, constrained.replaced
     slots = slots or len(prompt_ids)
     was_training = decoder.training
     decoder.eval()
@@ -145,17 +169,21 @@ def generate(
         else:
             batches = _batches(lengths.tolist(), room.tolist(), slots)
             ids, log_prob = _through_transformers(
-                decoder, tokenizer, prompt_ids, prompt_mask, room, choose, settings, batches
+                decoder, tokenizer, prompt_ids, prompt_mask, room, choose, banned, settings, batches
             )
     finally:
         decoder.train(was_training)
     num_tokens = (ids >= 0).sum(dim=1)
     ids = ids[:, : int(num_tokens.max())]
     kept = [row[:count] for row, count in zip(ids.tolist(), num_tokens.tolist(), strict=True)]
-    text = tokenizer.batch_decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    text = _to_texts(tokenizer, kept)
     stopped = (ids == stop).any(dim=1)
     ids = ids.masked_fill(ids < 0, cast(int, tokenizer.pad_token_id))
-    return Generated(ids, text, log_prob.sum(dim=1), stopped, num_tokens)
+    return Generated(ids, text, log_prob.sum(dim=1), stopped, num_tokens, torch.tensor(replaced))
+
+
+def _to_texts(tokenizer: PreTrainedTokenizerBase, rows: list[list[int]]) -> list[str]:
+    return tokenizer.batch_decode(rows, skip_special_tokens=True, clean_up_tokenization_spaces=False)
 
 
 def _room(decoder: PreTrainedModel, lengths: Tensor, wanted: int) -> Tensor:
@@ -194,7 +222,8 @@ def _through_transformers(
     prompt_ids: Tensor,
     prompt_mask: Tensor,
     room: Tensor,
-    choose: TokenChooser,
+    choose: Chooser,
+    banned: Tensor,
     settings: GenerationSettings,
     batches: list[list[int]],
 ) -> tuple[Tensor, Tensor]:
@@ -217,7 +246,7 @@ def _through_transformers(
             bos_token_id=tokenizer.bos_token_id,
             eos_token_id=tokenizer.eos_token_id,
             pad_token_id=tokenizer.pad_token_id,
-            suppress_tokens=choose.banned.tolist() or None,
+            suppress_tokens=banned.tolist() or None,
         )
         sequences = cast(Any, decoder).generate(
             input_ids=prompts,
@@ -228,7 +257,7 @@ def _through_transformers(
         ids = sequences[:, width:]
         real = _until_stop(ids, cast(int, tokenizer.eos_token_id))
         log_prob = (
-            _rescore(decoder, prompts, mask, ids, real, choose.banned)
+            _rescore(decoder, prompts, mask, ids, real, banned)
             if beam
             else torch.stack(processor.log_prob, dim=1) * real
         )
@@ -253,7 +282,7 @@ class _ChoosingProcessor(LogitsProcessor):
     from step to step (`output_scores` would keep `T * B * V` numbers: 3 GB for 64 rows of an OPT).
     """
 
-    def __init__(self, choose: TokenChooser, rows: Tensor) -> None:
+    def __init__(self, choose: Chooser, rows: Tensor) -> None:
         self.choose, self.rows = choose, rows
         self.log_prob: list[Tensor] = []
 

@@ -23,6 +23,20 @@ def is_valid(text: str) -> bool:
     return invalid_reason(text) is None
 
 
+def may_go_on(text: str) -> bool:
+    """Say whether a SMILES may begin with `text`; needs the extra `constrained`. See `_smiles_prefix`."""
+    from datamodules.notations import _smiles_prefix  # an optional package
+
+    return _smiles_prefix.may_go_on(text)
+
+
+def may_end(text: str) -> bool:
+    """Say whether `text` is one complete molecule, for partialsmiles and for RDKit; needs the extra `constrained`."""
+    from datamodules.notations import _smiles_prefix
+
+    return _smiles_prefix.is_whole(text) and is_valid(text)
+
+
 def normalize(text: str) -> str:
     """Return RDKit's canonical isomeric SMILES.
 

@@ -8,7 +8,7 @@ import pytest
 from rapidfuzz.distance import Levenshtein
 
 from callbacks import anchors
-from callbacks.anchors import Anchors, anchors_for, copy_nearest_text, judge_system
+from callbacks.anchors import Anchors, anchors_for, copy_nearest_text, judge_system, read_anchors
 from callbacks.error_classes import ErrorClasses
 from callbacks.evaluated_rows import EvaluatedRow
 from callbacks.exact_match import ExactMatch
@@ -178,3 +178,33 @@ def test_validate_asks_no_anchor(tmp_path):
     trainer = make_trainer(tmp_path, [Anchors()])
     trainer.validate(ScriptedModel(pairs), datamodule=TrainedData(pairs), verbose=False)
     assert not list(tmp_path.rglob("anchors.csv"))
+
+
+class Untrained(ScriptedModel):
+    def answer_untrained(self, batch):
+        return [f"{index} <end>" for index in batch]
+
+
+class AskedData(TrainedData):
+    def questions(self, stage, rows):
+        assert stage == "test"
+        return list(rows)
+
+
+@pytest.mark.parametrize("tested", [True, False])
+def test_the_base_answers_the_first_rows_where_a_checkpoint_is_tested(tmp_path, tested):
+    pairs = [Pair("a b", str(row), "?", "spell", "text", "text") for row in range(5)]
+    pairs[1] = pairs[1]._replace(target="another")
+    model, data = Untrained(pairs), AskedData(pairs)
+    trainer = make_trainer(tmp_path, [])
+    trainer.strategy.connect(model)
+    trainer.save_checkpoint(tmp_path / "x.ckpt")
+    trainer = make_trainer(tmp_path, [Anchors(untrained_rows=4)])
+    path = str(tmp_path / "x.ckpt") if tested else None
+    trainer.test(model, datamodule=data, ckpt_path=path, verbose=False)
+    found = {line["system"]: line for line in read_anchors(tmp_path / "test")}
+    assert ("untrained base" in found) == tested
+    if tested:
+        assert found["untrained base"]["rows"] == 4
+        assert found["untrained base"]["exact_match"] == 3 / 4
+        assert found["nearest training input"]["rows"] == 5

@@ -17,6 +17,11 @@ from callbacks.calibration import (
     selective_accuracy,
 )
 from callbacks.confidence import Confidence
+from callbacks.evaluation_lines import describe_evaluation
+from callbacks.intervals import wilson_interval
+from callbacks.prediction_table import PredictionTable
+from datamodules.csv_files import read_csv
+from lightning_modules.generation import GenerationSettings
 from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 
@@ -110,3 +115,29 @@ def test_a_fit_measures_none(tmp_path):
     trainer = make_trainer(tmp_path, [Confidence()])
     trainer.fit(ScriptedModel(pairs), datamodule=StubData(pairs))
     assert not list(tmp_path.rglob("*.csv"))
+
+
+def test_what_is_less_probable_than_the_threshold_is_not_answered(tmp_path):
+    """Of 4 rows with the probabilities e^-1, e^-1.5, e^-2, e^-2.5 three are answered: exact, another spelling, wrong."""
+    pairs = [Pair("in", "CCO", answer) for answer in ("CCO", "OCC", "CC", "CCO")]
+    model = ScriptedModel(pairs)
+    model.generation = GenerationSettings(abstain_below=0.1)
+    trainer = make_trainer(tmp_path, [Confidence(), PredictionTable(wandb_rows=0)])
+    trainer.test(model, datamodule=StubData(pairs), verbose=False)
+    metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    for name, count, rows in (
+        ("coverage", 3, 4),
+        ("exact_match_answered", 1, 3),
+        ("right_answered", 2, 3),
+    ):
+        assert metrics[f"test/to_smiles/{name}"] == pytest.approx(count / rows)
+        low, high = wilson_interval(count, rows)
+        assert metrics[f"test/to_smiles/{name}_low"] == pytest.approx(low)
+        assert metrics[f"test/to_smiles/{name}_high"] == pytest.approx(high)
+    lines = read_csv(next((tmp_path / "test" / "predictions").glob("*.csv")))
+    assert [line["abstained"] for line in lines] == ["false", "false", "false", "true"]
+    assert lines[3]["prediction"] == "CCO"
+    of_task = {name.removeprefix("test/to_smiles/"): value for name, value in metrics.items()}
+    (line,) = [line for line in describe_evaluation("to_smiles", of_task) if "abstained" in line]
+    assert "75.0 %" in line
+    assert "exact match 33.3 %" in line

@@ -5,6 +5,7 @@ import pytest
 from callbacks.prediction_writer import PredictionWriter
 from callbacks.round_trip import RoundTrip
 from datamodules.csv_files import read_csv
+from lightning_modules.generation import GenerationSettings
 from tests.callbacks.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
 from tests.fake_opsin import fake_opsin
 
@@ -93,3 +94,22 @@ def test_repeated_rows_of_a_sampler_are_written_once(tmp_path):
 def test_two_files_have_two_tables(tmp_path, file, table):
     predict(tmp_path, file)
     assert [path.name for path in (tmp_path / "predict" / "predictions").iterdir()] == [table]
+
+
+def test_the_answers_that_are_abstained_from_are_marked_and_stay(tmp_path, capsys):
+    model = ScriptedModel(PAIRS)
+    model.generation = GenerationSettings(
+        abstain_below=0.2
+    )  # the probabilities are e^-1, e^-1.5, e^-2, e^-2.5
+    data = StubData(PAIRS, predict_path="in.csv", aside=ASIDE)
+    make_trainer(tmp_path, [PredictionWriter()]).predict(model, datamodule=data)
+    rows = {row["input"]: row for row in read_csv(tmp_path / "predict" / "predictions" / "in.csv")}
+    assert [rows[one]["abstained"] for one in ("a", "=b", "c", "d", "")] == [
+        "false",
+        "false",
+        "true",
+        "true",
+        "",
+    ]
+    assert rows["d"]["prediction"] == "CC"
+    assert "2 abstained" in capsys.readouterr().out

@@ -459,3 +459,25 @@ def test_fp16_leaves_out_a_step_that_overflows(base: str) -> None:
     assert torch.equal(
         module.decoder.get_input_embeddings().weight, make_tiny().get_input_embeddings().weight
     )
+
+
+def test_the_untrained_base_answers_as_before_any_training(tmp_path):
+    """Pretrained weights are read anew; random ones are the same each time, and leave the run's random numbers alone."""
+    base = save_tiny(tmp_path)
+    tokenizer = make_tokenizer()
+    batch = make_batch(make_rows(tokenizer, [("CCO:", "ethanol"), ("C:", "methane")]), tokenizer.pad_token_id)
+    batch["slots"] = 2
+    for init in ("pretrained", "random"):
+        module = make_module(base, init=init)
+        module.configure_model()
+        before = module._predictions(batch)["prediction"]
+        with torch.no_grad():
+            for parameter in module.parameters():
+                parameter.normal_()
+        state = torch.get_rng_state()
+        answers = module.answer_untrained(batch)
+        assert torch.equal(torch.get_rng_state(), state)
+        assert answers == module.answer_untrained(batch)
+        assert answers != module._predictions(batch)["prediction"]
+        if init == "pretrained":
+            assert answers == before
