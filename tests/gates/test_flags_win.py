@@ -1,0 +1,165 @@
+"""Gate 12: on going on, a flag beats what the checkpoint stored, or a line says which one won."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+import train
+from configs.going_on import KEPT, OF_THE_RUN, differences, leaves, say
+from lightning_modules.causal_lm import CausalLM
+from tests.lightning_modules.tiny_runs import RowsData, make_trainer, uneven_rows
+from tests.parsing import parse
+from tests.runs import own_table
+from tests.tiny import save_tiny
+
+pytestmark = [pytest.mark.pitfall(21), pytest.mark.filterwarnings("ignore::UserWarning")]
+Gate = Callable[..., None]
+
+# What a checkpoint holds besides weights, and what of the command line it could touch.
+STORED = {
+    r"epoch|global_step|pytorch-lightning_version|loops/.*": "counters; how many there are to be is not stored",
+    r"state_dict/.*": "weights (--model.base, --model.init)",
+    r"optimizer_states/0/state/.*": "moments",
+    r"optimizer_states/0/param_groups/.*": "--model.optimizer.*, tried below",
+    r"lr_schedulers/0/.*": "--model.scheduler.*, tried below",
+    r"callbacks/BestCheckpoint.*": "--trainer.callbacks.BestCheckpoint.*, tried below",
+    r"callbacks/Throughput/(tokens|seconds)|throughput/.*|metrics/.*|example/.*": "what was measured",
+    r"SequenceTaskDataModule/(epoch|batches)": "where in the data it stands",
+    r"SequenceTaskDataModule/(rows|batch_size|ranks|seed|packing|epoch_rows)": "refused within an epoch (test_sequence_task)",
+    r"resume/(rng.*|rows|moment)": "random numbers (--seed_everything)",
+}
+OTHER: dict[str, Any] = {
+    "trainer.accelerator": "cpu", "trainer.strategy": "ddp", "trainer.devices": 2, "trainer.precision": "32-true",
+    "trainer.logger": False, "trainer.min_epochs": 1, "trainer.min_steps": 3, "trainer.max_steps": 9,
+    "trainer.max_time": "00:01:00:00", "trainer.val_check_interval": 0.5, "trainer.gradient_clip_algorithm": "value",
+    "trainer.enable_checkpointing": False, "trainer.deterministic": True, "trainer.benchmark": True,
+    "trainer.profiler": "simple", "trainer.plugins": "lightning.pytorch.plugins.TorchSyncBatchNorm",
+    "trainer.model_registry": "mine", "trainer.reload_dataloaders_every_n_epochs": 1,
+    "model.base": "builtin", "model.init": "random", "model.scheduler": "torch.optim.lr_scheduler.StepLR",
+    "model.optimizer": "torch.optim.NAdam", "model.attention": "eager", "model.share_prefix": False,
+    "model.generation.strategy": "beam", "model.peft": "lora", "model.trainable": ["norm"], "model.add_tokens": ["<x>"],
+    "data.task": "smiles_to_iupac", "data.source": "other.csv", "data.format": "alpaca", "data.split": "random",
+    "data.input_column": "name", "data.output_column": "smiles", "data.input_notation": "text",
+    "data.output_notation": "text", "data.split_column": "side", "data.val_source": "v.csv", "data.test_source": "t.csv",
+    "data.train_rows": 5, "data.epoch_rows": 5, "data.test_rows": 5, "data.phrasings": "first", "data.loss_on": "all",
+    "data.predict_path": "p.csv", "data.cache_dir": "cache", "wandb.entity": "me", "wandb.group": "mine",
+    "wandb.tags": ["one"],
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A finished run of the default configuration on a tiny base, in the working folder: its folder."""
+    folder = tmp_path_factory.mktemp("flags")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("WANDB_MODE", "disabled")
+        train.main(["fit", "--name", "mine", *own_table(folder), "--trainer.max_epochs", "1"])
+        yield folder / "runs" / "mine"
+
+
+def another(flag: str, value: Any) -> Any:
+    """Return another valid value of a flag."""
+    name = flag.rpartition(".")[2]
+    if flag in OTHER:
+        return OTHER[flag]
+    if isinstance(value, bool) or (value is None and name in ("foreach", "fused", "enable_progress_bar")):
+        return not value
+    if name in ("monitor", "folder", "logging_interval", "mode"):
+        return {"monitor": "val/loss", "folder": "other", "logging_interval": "epoch", "mode": "min"}[name]
+    if isinstance(value, list):
+        return [one / 2 for one in value]
+    if isinstance(value, int):
+        return value + 1
+    if isinstance(value, float):
+        return value / 2
+    return 1 if value is None else f"{value}2"
+
+
+def with_another(settings: dict[str, Any], flag: str) -> tuple[dict[str, Any], Any]:
+    """Return a configuration file's content that changes one flag only, and its new value."""
+    value = another(flag, dict(leaves(settings))[flag])
+    if flag.startswith("trainer.callbacks."):
+        callbacks = json.loads(json.dumps(settings["trainer"]["callbacks"]))
+        _, _, name, *rest = flag.split(".")
+        [mine] = [one for one in callbacks if one["class_path"].endswith(f".{name}")]
+        if not rest:  # the callback itself: it is left out
+            return {"trainer": {"callbacks": [one for one in callbacks if one is not mine]}}, None
+        mine["init_args"][rest[0]] = value
+        return {"trainer": {"callbacks": callbacks}}, value
+    content: Any = value
+    for name in reversed(flag.split(".")):
+        content = {name: content}
+    if flag.startswith("model.optimizer."):
+        content = {"model": {"optimizer": {"init_args": content["model"]["optimizer"]}}}
+    return content, value
+
+
+def test_each_flag_is_in_effect_whatever_the_run_had_and_a_line_names_it(run: Path, gate: Gate, capsys: Any) -> None:
+    check_flags(run, gate, ["model.optimizer.lr", "data.batch_size", "trainer.callbacks.BestCheckpoint.monitor"], capsys)
+
+
+@pytest.mark.gate
+def test_all_flags_are_in_effect_whatever_the_run_had(run: Path, gate: Gate, capsys: Any) -> None:
+    check_flags(run, gate, None, capsys)
+
+
+def check_flags(run: Path, gate: Gate, only: list[str] | None, capsys: Any) -> None:
+    with pytest.raises(SystemExit):
+        train.main(["fit", "--print_config", "--model.optimizer", "AdamW"])
+    printed = dict(leaves(yaml.safe_load(capsys.readouterr().out)))
+    before = yaml.safe_load((run / "config.yaml").read_text())
+    assert set(printed) <= set(dict(leaves(before)))
+    flags = [flag for flag in printed if flag not in OF_THE_RUN and not flag.endswith(".dirpath")]
+    assert len(flags) > 130
+
+    def attempt(flag: str) -> None:
+        content, value = with_another(before, flag)
+        Path("other.yaml").write_text(yaml.safe_dump(content))
+        words = ["fit", "--ckpt_path", str(run / "checkpoints" / "last.ckpt"), "--config", "other.yaml"]
+        config = parse(words).fit
+        now = yaml.safe_load(json.dumps(config.as_dict(), default=str))
+        assert dict(leaves(now)).get(flag) == value
+        changed = differences(before, now)
+        assert flag in changed
+        if flag in ("model.optimizer", "model.scheduler"):
+            with pytest.raises(ValueError, match=rf"the state of --{flag}"):
+                say(changed)
+        else:
+            line = say(changed)
+            assert f"--{flag} {value} (was " in line
+            assert flag not in KEPT or KEPT[flag] in line
+
+    note = "what a run goes on with is the flag's, and a line names it and what was; of seed and base it says what stays"
+    gate(12, "a flag with another value than the run had, for every flag of --print_config", only or flags, attempt, note)
+
+
+def paths(stored: Any, path: str = "") -> Iterator[str]:
+    """Yield the path of each value in a checkpoint."""
+    if isinstance(stored, dict):
+        for name, value in stored.items():
+            yield from paths(value, f"{path}/{name}" if path else str(name))
+    elif isinstance(stored, (list, tuple)):
+        for number, value in enumerate(stored):
+            yield from paths(value, f"{path}/{number}")
+    else:
+        yield path
+
+
+def test_a_checkpoint_holds_nothing_else_that_a_flag_says(run: Path) -> None:
+    checkpoint = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    found = list(paths(checkpoint))
+    unknown = [path for path in found if not any(re.fullmatch(known, path) for known in STORED)]
+    assert unknown == []
+    unused = [known for known in STORED if not any(re.fullmatch(known, path) for path in found)]
+    assert unused == []
