@@ -11,16 +11,11 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
 
 import train
 from configs.going_on import KEPT, OF_THE_RUN, differences, leaves, say
-from lightning_modules.causal_lm import CausalLM
-from tests.lightning_modules.tiny_runs import RowsData, make_trainer, uneven_rows
 from tests.parsing import parse
 from tests.runs import own_table
-from tests.tiny import save_tiny
 
 pytestmark = [pytest.mark.pitfall(21), pytest.mark.filterwarnings("ignore::UserWarning")]
 Gate = Callable[..., None]
@@ -30,9 +25,9 @@ STORED = {
     r"epoch|global_step|pytorch-lightning_version|loops/.*": "counters; how many there are to be is not stored",
     r"state_dict/.*": "weights (--model.base, --model.init)",
     r"optimizer_states/0/state/.*": "moments",
-    r"optimizer_states/0/param_groups/.*": "--model.optimizer.*, tried below",
-    r"lr_schedulers/0/.*": "--model.scheduler.*, tried below",
-    r"callbacks/BestCheckpoint.*": "--trainer.callbacks.BestCheckpoint.*, tried below",
+    r"optimizer_states/0/param_groups/.*": "--model.optimizer.*, test_state_yields",
+    r"lr_schedulers/0/.*": "--model.scheduler.*, test_state_yields",
+    r"callbacks/BestCheckpoint.*": "--trainer.callbacks.BestCheckpoint.*, test_state_yields",
     r"callbacks/Throughput/(tokens|seconds)|throughput/.*|metrics/.*|example/.*": "what was measured",
     r"SequenceTaskDataModule/(epoch|batches)": "where in the data it stands",
     r"SequenceTaskDataModule/(rows|batch_size|ranks|seed|packing|epoch_rows)": "refused within an epoch (test_sequence_task)",
