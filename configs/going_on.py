@@ -12,7 +12,7 @@ from typing import Any
 OF_THE_RUN = ("name", "ckpt_path", "weights_only", "trainer.default_root_dir")
 """Which run it is, and where it lies."""
 KEPT = {
-    "seed_everything": "the order of the data is the flag's, while dropout and sampling go on with the checkpoint's random numbers",
+    "seed_everything": "the order of the data is the flag's; dropout and sampling go on with the checkpoint's random numbers",
     "model.base": "the weights are the checkpoint's",
     "model.init": "the weights are the checkpoint's",
 }
@@ -64,8 +64,8 @@ def say(changed: dict[str, tuple[Any, Any]]) -> str:
         if flag in changed:
             before, now = changed[flag]
             raise ValueError(
-                f"The checkpoint holds the state of --{flag} {before}, which {now} cannot go on with. Go on with the same, or begin "
-                "another run: without --ckpt_path, and with the exported model of this one as its --model.base."
+                f"The checkpoint holds the state of --{flag} {before}, which {now} cannot go on with. Go on with the same, or "
+                "begin another run: without --ckpt_path, and with the exported model of this one as its --model.base."
             )
     parts = [
         f"--{flag} {now} (was {before}{f'; {KEPT[flag]}' if flag in KEPT else ''})"

@@ -207,8 +207,8 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         was, now = self._position, {**self._position, **self._shape()}
         if was["batches"] and (other := [name for name in was if was[name] != now[name]]):
             raise ValueError(
-                f"The checkpoint stands in the middle of epoch {was['epoch']}, after {was['batches']} batches of a rank, made with "
-                f"{', '.join(f'{name} {was[name]}' for name in other)}, but now it is "
+                f"The checkpoint stands in the middle of epoch {was['epoch']}, after {was['batches']} batches of a rank, made "
+                f"with {', '.join(f'{name} {was[name]}' for name in other)}, but now it is "
                 f"{', '.join(f'{name} {now[name]}' for name in other)}. Go on with the same, or from a checkpoint between two "
                 "epochs, such as best.ckpt."
             )

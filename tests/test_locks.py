@@ -42,7 +42,10 @@ def test_the_two_builds_of_torch_are_of_one_version_and_share_no_file() -> None:
 def test_each_dependency_of_the_project_is_locked() -> None:
     tomllib = pytest.importorskip("tomllib")  # Python 3.11
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    needed = {"run": project["dependencies"], "all": sum(project["optional-dependencies"].values(), [])}
+    needed = {
+        "run": project["dependencies"],
+        "all": [line for extra in project["optional-dependencies"].values() for line in extra],
+    }
     for name, lock in (("run", RUN), ("all", ALL)):
         locked = {re.split(r"==", requirement)[0] for requirement in (*lock, *TORCH)}
         names = {re.match(r"[\w.-]+", line).group().lower().replace("_", "-") for line in needed[name]}  # type: ignore[union-attr]

@@ -100,8 +100,15 @@ def with_another(settings: dict[str, Any], flag: str) -> tuple[dict[str, Any], A
     return content, value
 
 
-def test_each_flag_is_in_effect_whatever_the_run_had_and_a_line_names_it(run: Path, gate: Gate, capsys: Any) -> None:
-    check_flags(run, gate, ["model.optimizer.lr", "data.batch_size", "trainer.callbacks.BestCheckpoint.monitor"], capsys)
+def test_each_flag_is_in_effect_whatever_the_run_had_and_a_line_names_it(
+    run: Path, gate: Gate, capsys: Any
+) -> None:
+    check_flags(
+        run,
+        gate,
+        ["model.optimizer.lr", "data.batch_size", "trainer.callbacks.BestCheckpoint.monitor"],
+        capsys,
+    )
 
 
 @pytest.mark.gate
@@ -136,7 +143,13 @@ def check_flags(run: Path, gate: Gate, only: list[str] | None, capsys: Any) -> N
             assert flag not in KEPT or KEPT[flag] in line
 
     note = "what a run goes on with is the flag's, and a line names it and what was; of seed and base it says what stays"
-    gate(12, "a flag with another value than the run had, for every flag of --print_config", only or flags, attempt, note)
+    gate(
+        12,
+        "a flag with another value than the run had, for every flag of --print_config",
+        only or flags,
+        attempt,
+        note,
+    )
 
 
 def paths(stored: Any, path: str = "") -> Iterator[str]:
