@@ -8,9 +8,9 @@ RUN = {
     "seed_everything": 0,
     "name": "mine",
     "trainer": {
-        "callbacks": [{"class_path": "callbacks.best.BestCheckpoint", "init_args": {"mode": "max", "dirpath": "a"}}]
+        "callbacks": [{"class_path": "a.BestCheckpoint", "init_args": {"mode": "max", "dirpath": "a"}}]
     },
-    "model": {"optimizer": {"class_path": "torch.optim.AdamW", "init_args": {"lr": 0.1, "betas": [0.9, 1]}}, "scheduler": None},
+    "model": {"optimizer": {"class_path": "torch.optim.AdamW", "init_args": {"lr": 0.1, "eps": 1}}, "scheduler": None},
     "wandb": {"tags": []},
 }  # fmt: skip
 
@@ -20,9 +20,9 @@ def test_what_differs_is_named_by_its_flag() -> None:
         "seed_everything": 1,
         "name": "other",
         "trainer": {
-            "callbacks": [{"class_path": "callbacks.best.BestCheckpoint", "init_args": {"mode": "min", "dirpath": "b"}}]
+            "callbacks": [{"class_path": "a.BestCheckpoint", "init_args": {"mode": "min", "dirpath": "b"}}]
         },
-        "model": {"optimizer": {"class_path": "torch.optim.AdamW", "init_args": {"lr": 0.2, "betas": [0.9, 1]}}, "scheduler": None},
+        "model": {"optimizer": {"class_path": "torch.optim.AdamW", "init_args": {"lr": 0.2, "eps": 1}}, "scheduler": None},
         "wandb": {"tags": []},
     }  # fmt: skip
     changed = differences(RUN, now)
