@@ -45,7 +45,7 @@ OTHER: dict[str, Any] = {
     "model.generation.strategy": "beam", "model.peft": {"rank": 4}, "model.trainable": ["norm"], "model.add_tokens": ["<x>"],
     "data.task": "smiles_to_iupac", "data.source": "other.csv", "data.format": "alpaca", "data.split": "random",
     "data.input_column": "name", "data.output_column": "smiles", "data.input_notation": "text",
-    "data.output_notation": "text", "data.split_column": "side", "data.val_source": "v.csv", "data.test_source": "t.csv",
+    "data.output_notation": "selfies", "data.split_column": "side", "data.val_source": "v.csv", "data.test_source": "t.csv",
     "data.train_rows": 5, "data.epoch_rows": 5, "data.test_rows": 5, "data.phrasings": "first", "data.loss_on": "all",
     "data.predict_path": "p.csv", "data.cache_dir": "cache", "wandb.entity": "me", "wandb.group": "mine",
     "wandb.tags": ["one"],
