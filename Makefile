@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: fit test test-all gates soak lint format help-pages lock data bench clean bundled base-sizes smollm2
+.PHONY: fit test test-all gates soak lint format help-pages lock install-locked audit data bench clean bundled base-sizes smollm2
 
 fit: .venv/run
 	$(BIN)/python train.py fit
@@ -36,9 +36,29 @@ format: .venv/dev
 help-pages: .venv/dev
 	$(BIN)/python -m configs.write_help
 
-# Exact versions for every supported Python. Needs uv; resolves only, downloads no wheel.
+# Exact versions for every supported Python, and the hashes of all their files (locks/). Needs uv; resolves only, downloads no
+# wheel. A new version of PyTorch needs its hashes in locks/torch-cpu.txt by hand: those wheels are not on PyPI.
+RESOLVE := uv pip compile --universal --python-version 3.10 --no-header --no-annotate
+HASHED := $(RESOLVE) -c constraints.txt --generate-hashes --no-emit-index-url
 lock:
-	uv pip compile pyproject.toml --universal --python-version 3.10 --all-extras --no-header --no-annotate -o constraints.txt
+	$(RESOLVE) pyproject.toml --all-extras -o constraints.txt
+	sed -nE 's/^(torch|triton|cuda-[a-z-]+|nvidia-[a-z0-9-]+)==.*/--no-emit-package \1/p' constraints.txt | sort -u > .of-torch
+	$(HASHED) pyproject.toml $$(cat .of-torch) -o locks/run.txt
+	$(HASHED) pyproject.toml --all-extras $$(cat .of-torch) -o locks/all.txt
+	echo torch | $(HASHED) - -o locks/torch-pypi.txt
+	rm .of-torch
+
+# Install nothing whose hash is not in locks/. WHAT=all adds all extras. TORCH=cpu takes PyTorch's own wheels without CUDA (Linux,
+# Python 3.11 to 3.13), which pip has to be shown where to find: PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS.
+WHAT ?= run
+TORCH ?= pypi
+install-locked: .venv/bin/python
+	$(BIN)/pip install --require-hashes -r locks/$(WHAT).txt -r locks/torch-$(TORCH).txt
+	$(BIN)/pip install --no-deps --no-build-isolation -e .
+
+# Known vulnerabilities of the locked versions; needs pip-audit and its service's network.
+audit:
+	pip-audit --strict --disable-pip --require-hashes -r locks/all.txt -r locks/torch-pypi.txt
 
 # Rebuild the built-in data set. Needs Java and Python 3.11 or later; half an hour on 2 cores.
 data: .venv-data/done

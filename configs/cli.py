@@ -13,14 +13,16 @@ import torch
 import yaml
 from jsonargparse import set_parsing_settings
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
+from lightning.pytorch.utilities.rank_zero import rank_zero_info
 
 from callbacks.checkpoint_writer import CheckpointWriter
 from callbacks.last_checkpoint import LastCheckpoint
 from callbacks.metrics_csv import MetricsCSV
 from callbacks.secrets import hide_secrets
 from configs.allowlist import allow_imports, explain_denial, refuse_foreign_code
+from configs.going_on import differences, say
 from configs.hub import leave_unreachable_hub
-from configs.lookup import CONFIGS
+from configs.lookup import CONFIGS, load_yaml
 from configs.run_folder import (
     check_checkpoint,
     find_run,
@@ -71,11 +73,14 @@ class SaveRunConfig(SaveConfigCallback):
     """Writes a fit's resolved configuration to the run's folder and to its loggers; other subcommands leave both alone."""
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Write `config.yaml` and log it, without its secrets, before anything else happens."""
+        """Write `config.yaml` and log it, without its secrets, before anything else happens; say what differs from before."""
         if stage == "fit" and trainer.is_global_zero:
             folder = Path(trainer.default_root_dir)
             folder.mkdir(parents=True, exist_ok=True)
             settings = hide_secrets(yaml.safe_load(self.parser.dump(self.config, skip_unset=False)))
+            run = find_run(settings.get("ckpt_path"))
+            if run is not None and (line := say(differences(load_yaml(run / "config.yaml"), settings))):
+                rank_zero_info(line)
             text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
             (folder / "config.yaml").write_text(text, encoding="utf-8")
             for logger in trainer.loggers:

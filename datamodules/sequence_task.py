@@ -207,12 +207,12 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return this rank's training batches, from where a checkpoint left off; Lightning tells the sampler the epoch."""
         was, now = self._position, {**self._position, **self._shape()}
-        if was["batches"] and was != now:
+        if was["batches"] and (other := [name for name in was if was[name] != now[name]]):
             raise ValueError(
                 f"The checkpoint stands in the middle of epoch {was['epoch']}, after {was['batches']} batches of a rank, made "
-                f"of {was['rows']} rows with --data.batch_size {was['batch_size']} on {was['ranks']} ranks, but now there are "
-                f"{now['rows']} rows, batches of {now['batch_size']} and {now['ranks']} ranks. Go on with the same, or from "
-                "a checkpoint between two epochs, such as best.ckpt."
+                f"with {', '.join(f'{name} {was[name]}' for name in other)}, but now it is "
+                f"{', '.join(f'{name} {now[name]}' for name in other)}. Go on with the same, or from a checkpoint between two "
+                "epochs, such as best.ckpt."
             )
         dataset = TrainingBatches(self, was["epoch"], **self._batch_options())
         return self._loader(dataset, was["epoch"], was["batches"])
@@ -231,8 +231,11 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         self._position = dict(state_dict)
 
     def _shape(self) -> dict[str, int]:
-        """Return what a number of batches depends on."""
-        return {"rows": len(self.pools["train"]), "batch_size": self.batch_size, "ranks": self.world_size}
+        """Return what a number of batches, and which rows they hold, depends on."""
+        return {
+            "rows": len(self.pools["train"]), "batch_size": self.batch_size, "ranks": self.world_size, "seed": self.seed,
+            "packing": int(self.packing), "epoch_rows": self.epoch_rows or 0,
+        }  # fmt: skip
 
     def val_dataloader(self) -> DataLoader[Batch]:
         """Return this rank's batches of the fixed validation rows."""

@@ -34,7 +34,7 @@ from lightning_modules.finite import leave_out
 from lightning_modules.generation import GenerationSettings, generate
 from lightning_modules.gradient_window import GradientWindow
 from lightning_modules.loss import loss_in_chunks
-from lightning_modules.optimizer_flags import apply_flags, note_flags
+from lightning_modules.optimizer_flags import apply_flags, apply_schedule, note_flags, note_schedule
 from lightning_modules.schedule import warmup_cosine
 from lightning_modules.shared_prefix import may_share_prefix
 from lightning_modules.token_mean import TokenMean
@@ -336,7 +336,7 @@ class CausalLM(LightningModule):
         vectors = {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0}
         optimizer = self.optimizer([group for group in (matrices, vectors) if group["params"]])
         scheduler = self.scheduler(optimizer) if self.scheduler else LambdaLR(optimizer, self._lr_factor)
-        self._optimizer_flags = note_flags(optimizer)
+        self._optimizer_flags, self._schedule_flags = note_flags(optimizer), note_schedule(scheduler)
         if isinstance(scheduler, ReduceLROnPlateau):
             monitor = getattr(scheduler, "monitor", "val/loss")  # LightningCLI's own class brings one
             return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "monitor": monitor}}
@@ -358,9 +358,11 @@ class CausalLM(LightningModule):
     def on_train_start(self) -> None:
         """Let flags win over a checkpoint's settings, and set the first step's rate, which could not be known before."""
         scheduler = self.lr_schedulers()
-        resumed = self.trainer.ckpt_path is not None
-        if resumed and (changed := apply_flags(self.trainer.optimizers[0], scheduler, self._optimizer_flags)):
-            rank_zero_info(f"The optimizer goes on with the flags' {', '.join(changed)}.")
+        if self.trainer.ckpt_path is not None:
+            changed = apply_flags(self.trainer.optimizers[0], scheduler, self._optimizer_flags)
+            changed += apply_schedule(scheduler, self._schedule_flags)
+            if changed:
+                rank_zero_info(f"The optimizer goes on with the flags' {', '.join(changed)}.")
         if self.scheduler is not None:
             return
         assert isinstance(scheduler, LambdaLR)

@@ -153,3 +153,33 @@ def test_an_end_is_told_in_a_line() -> None:
     end = f"rank 3 (process {process.pid}) was killed by SIGSEGV"
     assert describe_end(3, process) == f"error: {end}. All ranks are stopped.\n"
     assert ranks.POLL_SECONDS < 5  # Lightning's observer would look every 5 s
+
+
+def meet_nobody(first: int) -> None:
+    """Be rank 1, and wait for a rank 0 that never opens the port."""
+    os.environ.update({FIRST_RANK_VARIABLE: str(first), "LOCAL_RANK": "1"})
+    with end_together():
+        torch.distributed.TCPStore("127.0.0.1", 9, world_size=2, is_master=False)
+
+
+def start_rank_1(pipe: Any) -> None:
+    child = multiprocessing.get_context("fork").Process(target=meet_nobody, args=(os.getpid(),))
+    child.start()
+    pipe.send(child.pid)
+    time.sleep(60)
+
+
+def test_a_rank_does_not_wait_for_one_that_was_killed_before_they_met() -> None:
+    """The store alone would wait for minutes."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    first = context.Process(target=start_rank_1, args=(theirs,))
+    first.start()
+    pid = ours.recv()
+    time.sleep(1)
+    assert is_alive(pid), "it waits"
+    first.kill()
+    deadline = time.monotonic() + 20
+    while is_alive(pid) and "State:\tZ" not in Path(f"/proc/{pid}/status").read_text():
+        assert time.monotonic() < deadline, "it still waits"
+        time.sleep(0.1)

@@ -559,10 +559,23 @@ def test_between_two_epochs_nothing_is_left_out(tokenizer: Any, words: str, tmp_
         "rows": len(data.pools["train"]),
         "batch_size": 8,
         "ranks": 1,
+        "seed": data.seed,
+        "packing": 0,
+        "epoch_rows": 0,
     }
 
 
-@pytest.mark.parametrize("changes", [{"batch_size": 4}, {"train_rows": 100}, {"ranks": 2}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"batch_size": 4},
+        {"train_rows": 100},
+        {"ranks": 2},
+        {"seed": 9},
+        {"packing": True},
+        {"epoch_rows": 90},
+    ],
+)
 def test_batches_of_another_shape_cannot_be_gone_on_with_within_an_epoch(
     tokenizer: Any, words: str, tmp_path: Path, changes: dict[str, int]
 ) -> None:

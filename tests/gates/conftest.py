@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from functools import partial
 
@@ -13,4 +14,4 @@ from tests.gates.record import count
 @pytest.fixture
 def gate(request: pytest.FixtureRequest) -> Callable[..., None]:
     """`tests.gates.record.count`, which writes the numbers down if the test (or its parameter) is marked `gate`."""
-    return partial(count, keep=request.node.get_closest_marker("gate") is not None)
+    return partial(count, keep=request.node.get_closest_marker("gate") is not None, begun=time.monotonic())

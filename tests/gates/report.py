@@ -12,14 +12,14 @@ PLACE = "<!-- gates -->\n"
 
 
 def table(results: list[dict[str, Any]]) -> str:
-    """Return the last result of each gate and thing tried, in the order of the gates."""
+    """Return the last result of each gate and thing tried, in the order of the gates; no minutes where none were taken."""
     last = {(result["gate"], result["what"]): result for result in results}
     return as_table(
         ("gate", "what was tried", "tried", "passed", "minutes", "note"),
         [
             (
                 str(result["gate"]), result["what"], f"{result['tried']:,}", f"{result['passed']:,}",
-                f"{result['seconds'] / 60:.1f}", result["note"],
+                "" if result["seconds"] is None else f"{result['seconds'] / 60:.1f}", result["note"],
             )
             for result in sorted(last.values(), key=lambda result: result["gate"])
         ],

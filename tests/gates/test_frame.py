@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,13 @@ def test_every_case_is_tried_and_each_failure_counted(
     }  # fmt: skip
 
 
+def test_the_time_is_counted_from_the_beginning_of_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds: list[float] = []
+    monkeypatch.setattr(frame, "record", lambda *args, **options: seconds.append(options["seconds"]))
+    count(1, "it", [1], lambda case: None, keep=True, begun=time.monotonic() - 60)
+    assert 60 <= seconds[0] < 90
+
+
 def test_quick_tries_are_not_written_down(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frame, "record", lambda *args, **options: pytest.fail("written down"))
     count(1, "it", [1, 2], lambda case: None, keep=False)
@@ -48,8 +56,10 @@ def test_the_last_result_of_a_gate_is_shown() -> None:
         {"gate": 2, "what": "b", "tried": 1, "passed": 0, "seconds": 6, "note": "old"},
         {"gate": 1, "what": "a", "tried": 1000, "passed": 999, "seconds": 90, "note": ""},
         {"gate": 2, "what": "b", "tried": 2, "passed": 2, "seconds": 6, "note": "new"},
+        {"gate": 3, "what": "c", "tried": 2, "passed": 2, "seconds": None, "note": ""},
     ]
     assert table(lines).splitlines()[2:] == [
         "| 1 | a | 1,000 | 999 | 1.5 |  |",
         "| 2 | b | 2 | 2 | 0.1 | new |",
+        "| 3 | c | 2 | 2 |  |  |",
     ]

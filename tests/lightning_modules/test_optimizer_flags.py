@@ -9,7 +9,7 @@ import torch
 from torch.optim.lr_scheduler import CyclicLR, ExponentialLR, OneCycleLR, ReduceLROnPlateau, StepLR
 
 from lightning_modules.causal_lm import CausalLM
-from lightning_modules.optimizer_flags import apply_flags, note_flags
+from lightning_modules.optimizer_flags import apply_flags, apply_schedule, note_flags, note_schedule
 from tests.lightning_modules.tiny_runs import RowsData, make_module, make_trainer, uneven_rows
 from tests.tiny import save_tiny
 
@@ -125,3 +125,54 @@ def test_every_setting_of_the_flags_wins() -> None:
     new.load_state_dict(old.state_dict())
     assert apply_flags(new, None, flags) == ["nesterov False (was True)"]
     assert new.param_groups[0]["nesterov"] is False
+
+
+def test_the_settings_of_a_schedule_are_the_flags_and_its_place_the_checkpoints() -> None:
+    old, old_scheduler, _ = make(0.1, 0.0, ReduceLROnPlateau, patience=1)
+    step(old, old_scheduler, 2)
+    _, scheduler, _ = make(0.1, 0.0, ReduceLROnPlateau, patience=5, factor=0.5)
+    flags = note_schedule(scheduler)
+    scheduler.load_state_dict(old_scheduler.state_dict())
+    assert apply_schedule(scheduler, flags) == ["factor 0.5 (was 0.1)", "patience 5 (was 1)"]
+    assert (scheduler.patience, scheduler.factor, scheduler.best, scheduler.num_bad_epochs) == (
+        5,
+        0.5,
+        1.0,
+        1,
+    )
+    assert apply_schedule(scheduler, flags) == []
+
+
+class OwnSchedule(StepLR):
+    """A user's, with a place in the schedule that torch's do not have."""
+
+    def __init__(self, optimizer: Any, gamma: float) -> None:
+        self.turns = 0
+        super().__init__(optimizer, 2, gamma)
+
+    def get_lr(self) -> list[float]:
+        self.turns += 1
+        return super().get_lr()
+
+
+def test_of_a_users_schedule_the_constructors_arguments_are_settings() -> None:
+    old, old_scheduler, _ = make(0.1, 0.0, OwnSchedule, gamma=0.5)
+    step(old, old_scheduler, 4)
+    _, scheduler, _ = make(0.1, 0.0, OwnSchedule, gamma=0.9)
+    flags = note_schedule(scheduler)
+    scheduler.load_state_dict(old_scheduler.state_dict())
+    assert apply_schedule(scheduler, flags) == ["gamma 0.9 (was 0.5)"]
+    assert scheduler.turns == old_scheduler.turns == 5
+
+
+def test_what_a_setting_needs_begins_with_zeros() -> None:
+    old, scheduler, _ = make(0.1, 0.0, StepLR, step_size=2)
+    step(old, scheduler, 2)
+    weight = old.param_groups[0]["params"][0]
+    new = torch.optim.AdamW([weight], lr=0.1, amsgrad=True)
+    flags = note_flags(new)
+    new.load_state_dict(old.state_dict())
+    apply_flags(new, None, flags)
+    assert torch.equal(new.state[weight]["max_exp_avg_sq"], torch.zeros(2))
+    weight.grad = torch.ones(2)
+    new.step()  # would raise KeyError

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import pytest
+
+from configs.going_on import differences, say
+
+RUN = {
+    "seed_everything": 0,
+    "name": "mine",
+    "trainer": {
+        "callbacks": [{"class_path": "a.BestCheckpoint", "init_args": {"mode": "max", "dirpath": "a"}}]
+    },
+    "model": {"optimizer": {"class_path": "torch.optim.AdamW", "init_args": {"lr": 0.1, "eps": 1}}, "scheduler": None},
+    "wandb": {"tags": []},
+}  # fmt: skip
+
+
+def test_what_differs_is_named_by_its_flag() -> None:
+    now = {
+        "seed_everything": 1,
+        "name": "other",
+        "trainer": {
+            "callbacks": [{"class_path": "a.BestCheckpoint", "init_args": {"mode": "min", "dirpath": "b"}}]
+        },
+        "model": {"optimizer": {"class_path": "torch.optim.AdamW", "init_args": {"lr": 0.2, "eps": 1}}, "scheduler": None},
+        "wandb": {"tags": []},
+    }  # fmt: skip
+    changed = differences(RUN, now)
+    assert changed == {
+        "seed_everything": (0, 1),
+        "trainer.callbacks.BestCheckpoint.mode": ("max", "min"),
+        "model.optimizer.lr": (0.1, 0.2),
+    }
+    assert say(changed) == (
+        "Goes on with other flags than before: --seed_everything 1 (was 0; the order of the data is the flag's; dropout and "
+        "sampling go on with the checkpoint's random numbers), --trainer.callbacks.BestCheckpoint.mode min (was max), "
+        "--model.optimizer.lr 0.2 (was 0.1)."
+    )
+
+
+def test_nothing_is_said_when_nothing_differs() -> None:
+    assert say(differences(RUN, {**RUN, "name": "other"})) == ""
+
+
+@pytest.mark.parametrize("flag", ["model.optimizer", "model.scheduler"])
+def test_another_class_is_refused(flag: str) -> None:
+    with pytest.raises(ValueError, match=rf"the state of --{flag} a\.B, which a\.C cannot go on with"):
+        say({flag: ("a.B", "a.C")})
