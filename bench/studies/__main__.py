@@ -7,7 +7,6 @@ killed and begun again. The pages are docs/results/STUDY.html and STUDY.md.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -23,7 +22,11 @@ Runner = Callable[[str, Flags], Result]
 
 
 def run_study(
-    study: Study, path: Path, runner: Runner = run_cell, most: int | None = None, say: Callable[[str], object] = print
+    study: Study,
+    path: Path,
+    runner: Runner = run_cell,
+    most: int | None = None,
+    say: Callable[[str], object] = print,
 ) -> int:
     """Run the cells that are missing from a results file, and add a line to it after each.
 
@@ -55,8 +58,12 @@ def _say(line: str) -> None:
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run a study, or write its report."""
-    parser = argparse.ArgumentParser(prog="python -m bench.studies", description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("what", choices=("run", "report", "list"), help="list: show the cells and what is done")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.studies", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument(
+        "what", choices=("run", "report", "list"), help="list: show the cells and what is done"
+    )
     parser.add_argument("study", help="a name in configs/studies, or the path of a W&B sweep file")
     parser.add_argument("--set", action="append", default=[], metavar="FLAG=VALUE", dest="changes",
                         help="in place of the file's, e.g. model.base=bundled or seed_everything=[0,1,2]")  # fmt: skip
@@ -75,12 +82,11 @@ def main(argv: Sequence[str] | None = None) -> None:
         if options.what == "run":
             runner: Runner = lambda name, flags: run_cell(name, flags, keep=options.keep)  # noqa: E731
             run_study(study, path, runner, options.cells, _say)
-        results = read_results(path)
-    except (ValueError, RuntimeError, json.JSONDecodeError) as error:
-        parser.exit(1, f"error: {error}\n")
-    from bench.studies.report import write_report
+        from bench.studies.report import write_report
 
-    _say(f"report: {write_report(study, results, options.results)}")
+        _say(f"report: {write_report(study, read_results(path), options.results)}")
+    except (ValueError, RuntimeError) as error:
+        parser.exit(1, f"error: {error}\n")
 
 
 if __name__ == "__main__":

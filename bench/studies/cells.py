@@ -82,9 +82,14 @@ def _count_steps(checkpoint: Path) -> int:
 
 def git_revision() -> str:
     """Return the commit, with `+` if the tree differs from it; `unknown` without git."""
-    words = ("describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+")
     try:
-        done = subprocess.run(["git", *words], cwd=PROJECT, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+"],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     except OSError:
         return "unknown"
     return done.stdout.strip() or "unknown"
@@ -95,4 +100,6 @@ def _train(arguments: Sequence[str], folder: Path) -> None:
     command = [sys.executable, str(PROJECT / "train.py"), *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"python train.py {' '.join(arguments)} failed:\n{(done.stderr or done.stdout)[-3000:]}")
+        raise RuntimeError(
+            f"python train.py {' '.join(arguments)} failed:\n{(done.stderr or done.stdout)[-3000:]}"
+        )

@@ -63,7 +63,9 @@ def read_study(path: Path, changes: Sequence[str] = ()) -> Study:
     parameters = {}
     for flag, spec in content["parameters"].items():
         if not isinstance(spec, Mapping) or ("value" in spec) == (isinstance(spec.get("values"), list)):
-            raise ValueError(f"{path}: expected {flag} to have either `value` or a list `values`, but got {spec!r}.")
+            raise ValueError(
+                f"{path}: expected {flag} to have either `value` or a list `values`, but got {spec!r}."
+            )
         parameters[flag] = list(spec["values"]) if "values" in spec else [spec["value"]]
     for change in changes:
         flag, sign, text = change.partition("=")

@@ -22,13 +22,15 @@ def read_results(path: Path) -> list[Result]:
     if not path.is_file():
         return []
     lines = path.read_bytes().split(b"\n")[:-1]  # what follows the last newline was never finished
-    results = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            results.append(json.loads(line))
-        except ValueError as error:
-            raise ValueError(f"{path}, line {number}: expected JSON, but got {line[:80]!r}: {error}.") from error
-    return results
+    return [_parse(line, f"{path}, line {number}") for number, line in enumerate(lines, start=1)]
+
+
+def _parse(line: bytes, where: str) -> Result:
+    try:
+        result: Result = json.loads(line)
+    except ValueError as error:
+        raise ValueError(f"{where}: expected JSON, but got {line[:80]!r}: {error}.") from error
+    return result
 
 
 def append_result(path: Path, result: Mapping[str, Any]) -> None:
