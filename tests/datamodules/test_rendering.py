@@ -75,7 +75,7 @@ def test_the_phrasing_that_is_asked_can_be_kept_out_of_training(tokenizer: Any) 
     assert {text.split("\n")[0] for text in prompts(store, rows, 0)} == {"second", "third"}
     assert {text.split("\n")[0] for text in prompts(store, rows)} == {"first"}
     assert store.varies()
-    with pytest.raises(ValueError, match="--data.phrasings others needs.*format shows none"):
+    with pytest.raises(ValueError, match=r"--data.phrasings others needs.*format shows none"):
         RowStore([make_rows()], load_format("arrow"), tokenizer, phrasings="others")
     single = make_rows(task=replace(TASK, instructions=("only",)))
     with pytest.raises(ValueError, match="but the task 't' has one"):

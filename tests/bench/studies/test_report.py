@@ -38,7 +38,7 @@ def sizes(errors: dict[int, float], **flags: Any) -> list[dict[str, Any]]:
 def test_a_known_power_law_is_found_again() -> None:
     rng = np.random.default_rng(1)
     inside = 0
-    for seed in range(60):
+    for seed in range(30):
         points = [
             Point(size, error * (1 + rng.normal(0, 0.02)), 0.02 * error)
             for size in (100, 1_000, 10_000, 30_000, 100_000)
@@ -50,7 +50,7 @@ def test_a_known_power_law_is_found_again() -> None:
         assert law.factor == pytest.approx(2.0, rel=0.2)
         assert not law.doubt
         inside += law.low <= 0.3 <= law.high
-    assert 52 <= inside <= 60  # 95 %, or a little more
+    assert 26 <= inside <= 30  # 95 %, or a little more
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_known_power_law_is_found_again() -> None:
     [
         ([0.9, 0.91, 0.89, 0.9], "holds 0"),
         ([0.2, 0.3, 0.45, 0.675], "rises"),
-        ([0.999, 0.998, 0.99, 0.3], "R2 is below"),
+        ([0.95, 0.9, 0.8, 0.35], "R2 is below"),
     ],
 )
 def test_a_fit_that_says_little_says_so(errors: list[float], doubt: str) -> None:
