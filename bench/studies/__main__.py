@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.report import DOCS
-from bench.studies.cells import run_cell
+from bench.studies.cells import remove_weights, run_cell
 from bench.studies.grid import Flags, Study, expand, find_study, missing, read_study, words
 from bench.studies.results import Result, append_result, read_results
 
@@ -27,6 +27,7 @@ def run_study(
     runner: Runner = run_cell,
     most: int | None = None,
     say: Callable[[str], object] = print,
+    tidy: Callable[[str, Flags], None] | None = None,
 ) -> int:
     """Run the cells that are missing from a results file, and add a line to it after each.
 
@@ -36,6 +37,7 @@ def run_study(
         runner: Runs a cell of the study of that name.
         most: Most cells to run; default all.
         say: Told what happens.
+        tidy: Called with the study's name and the cell once its result is on the disk.
 
     Returns:
         How many cells were run.
@@ -47,6 +49,8 @@ def run_study(
         say(f"cell {number} of {len(left)}: {' '.join(words(cell))}")
         begun = time.monotonic()
         append_result(path, runner(study.name, cell))
+        if tidy is not None:
+            tidy(study.name, cell)
         say(f"  {(time.monotonic() - begun) / 60:.1f} min")
     return len(left[:most])
 
@@ -80,8 +84,7 @@ def main(argv: Sequence[str] | None = None) -> None:
                 _say(f"{'missing' if cell in left else 'done   '} {' '.join(words(cell))}")
             return
         if options.what == "run":
-            runner: Runner = lambda name, flags: run_cell(name, flags, keep=options.keep)  # noqa: E731
-            run_study(study, path, runner, options.cells, _say)
+            run_study(study, path, run_cell, options.cells, _say, None if options.keep else remove_weights)
         from bench.studies.report import write_report
 
         _say(f"report: {write_report(study, read_results(path), options.results)}")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ QUIET = ("--wandb.offline=true", "--trainer.enable_progress_bar=false")
 PACKAGES = ("torch", "lightning", "transformers", "rdkit")
 
 
-def run_cell(study: str, flags: Flags, folder: Path = PROJECT, keep: bool = False) -> Result:
+def run_cell(study: str, flags: Flags, folder: Path = PROJECT) -> Result:
     """Fit and test one cell in `folder/runs/study-...`.
 
     A fit that was killed goes on from its `last.ckpt`; one that ended is not repeated. The last weights are tested, so that
@@ -31,7 +33,6 @@ def run_cell(study: str, flags: Flags, folder: Path = PROJECT, keep: bool = Fals
         study: The study's name.
         flags: The cell.
         folder: Where `runs` lies; paths in flags are relative to it.
-        keep: Whether to keep checkpoints and weights, 200 MB for the built-in decoder. Predictions are always kept.
 
     Returns:
         The flags, the test metrics of each task, steps, seconds, versions and git revision.
@@ -39,28 +40,51 @@ def run_cell(study: str, flags: Flags, folder: Path = PROJECT, keep: bool = Fals
     Raises:
         RuntimeError: If a command fails.
     """
-    name = run_name(study, flags)
-    run = folder / "runs" / name
+    run = folder / "runs" / run_name(study, flags)
+    run.mkdir(parents=True, exist_ok=True)
+    with _alone(run / "study_lock") as lock:
+        return _fit_and_test(study, flags, folder, run, lock)
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[int]:
+    """Wait until nobody else has a lock, and hold it.
+
+    The processes that get its number hold it, too: a runner that is killed leaves its `train.py` behind, which writes to the
+    run's folder until it ends, and the next runner must not write there at the same time.
+    """
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file.fileno()
+
+
+def _fit_and_test(study: str, flags: Flags, folder: Path, run: Path, lock: int) -> Result:
     sittings, fitted = run / "study_sittings", run / "study_fitted"
+    last = run / "checkpoints" / "last.ckpt"
+    if not last.is_file():  # nothing to go on with: what is left would be in the way of a new beginning
+        for path in run.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != "study_lock":
+                path.unlink()
     if not fitted.is_file():
-        run.mkdir(parents=True, exist_ok=True)
         with sittings.open("a", encoding="utf-8") as file:
             file.write("fit\n")
-        _train(["fit", "--name", name, "--ckpt_path", "last", *words(flags), *QUIET], folder)
+        _train(["fit", "--name", run.name, "--ckpt_path", "last", *words(flags), *QUIET], folder, lock)
         fitted.touch()
-    last = run / "checkpoints" / "last.ckpt"
-    _train(["test", "--ckpt_path", str(last), "--config", str(TEST), *QUIET], folder)
-    result = {
+    _train(["test", "--ckpt_path", str(last), "--config", str(TEST), *QUIET], folder, lock)
+    return {
         "study": study, "flags": flags, "seed": flags[SEED],
         **_measured(run), "steps": _count_steps(last),
         "sittings": len(sittings.read_text(encoding="utf-8").split()),
         "versions": {package: version(package) for package in PACKAGES}, "revision": git_revision(),
     }  # fmt: skip
-    if not keep:
-        for part in ("checkpoints", "hf"):
-            shutil.rmtree(run / part, ignore_errors=True)
-        fitted.unlink()
-    return result
+
+
+def remove_weights(study: str, flags: Flags, folder: Path = PROJECT) -> None:
+    """Remove a cell's checkpoints and export, 200 MB for the built-in decoder; predictions and metrics stay."""
+    for part in ("checkpoints", "hf"):
+        shutil.rmtree(folder / "runs" / run_name(study, flags) / part, ignore_errors=True)
 
 
 def _measured(run: Path) -> dict[str, Any]:
@@ -95,10 +119,10 @@ def git_revision() -> str:
     return done.stdout.strip() or "unknown"
 
 
-def _train(arguments: Sequence[str], folder: Path) -> None:
-    """Run `python train.py`; what it writes is shown only if it fails."""
+def _train(arguments: Sequence[str], folder: Path, lock: int) -> None:
+    """Run `python train.py` with a lock; what it writes is shown only if it fails."""
     command = [sys.executable, str(PROJECT / "train.py"), *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, pass_fds=(lock,))
     if done.returncode:
         raise RuntimeError(
             f"python train.py {' '.join(arguments)} failed:\n{(done.stderr or done.stdout)[-3000:]}"

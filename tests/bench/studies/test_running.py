@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import fcntl
 import json
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,10 @@ def test_a_killed_study_goes_on_with_the_cell_that_was_cut(tmp_path: Path) -> No
         command.run_study(STUDY, path, runner, say=lambda _: None)
     assert [result["flags"]["a"] for result in read_results(path)] == [1]
     assert command.run_study(STUDY, path, runner, most=1, say=lambda _: None) == 1
-    assert command.run_study(STUDY, path, runner, say=lambda _: None) == 1
+    tidied: list[Flags] = []
+    add = lambda _, flags: tidied.append(flags)  # noqa: E731
+    assert command.run_study(STUDY, path, runner, say=lambda _: None, tidy=add) == 1
+    assert [flags["a"] for flags in tidied] == [3]
     assert command.run_study(STUDY, path, runner, say=lambda _: None) == 0
     assert ran == [1, 2, 2, 3]
     assert [result["flags"] for result in read_results(path)] == expand(STUDY)
@@ -73,40 +78,77 @@ class FakeTrainer:
     """Stands for `python train.py`: writes what fit and test write, or is killed."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.calls, self.kill_at = folder, [], -1  # type: ignore[var-annotated]
+        self.folder, self.kill_at, self.written = folder, -1, False
+        self.calls: list[str] = []
 
-    def __call__(self, arguments: Sequence[str], folder: Path) -> None:
+    def __call__(self, arguments: Sequence[str], folder: Path, lock: int) -> None:
         assert folder == self.folder
+        other = next((folder / "runs").iterdir()) / "study_lock"
+        with other.open("w") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self.calls.append(arguments[0])
-        if len(self.calls) - 1 == self.kill_at:
+        run, killed = other.parent, len(self.calls) - 1 == self.kill_at
+        if self.written or not killed:
+            (run / "checkpoints").mkdir(exist_ok=True)
+            (run / "checkpoints" / "last.ckpt").touch()
+        if killed:
             raise Killed
-        run = next((folder / "runs").iterdir())
-        (run / "checkpoints").mkdir(exist_ok=True)
-        (run / "checkpoints" / "last.ckpt").touch()
         tasks = {"t": {"rows": 4, "exact_match": 0.5}}
         summary = {stage: {"seconds": 1.5, "tasks": tasks} for stage in ("fit", "test")}
         (run / "summary.json").write_text(json.dumps(summary))
 
 
-@pytest.mark.parametrize(("kill_at", "stages"), [(0, "fit fit test"), (1, "fit test test")])
+@pytest.mark.parametrize(
+    ("kill_at", "written", "stages", "sittings"),
+    [(0, False, "fit fit test", 1), (0, True, "fit fit test", 2), (1, True, "fit test test", 1)],
+)
 def test_a_cell_repeats_no_fit_that_has_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kill_at: int, stages: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kill_at: int, written: bool, stages: str, sittings: int
 ) -> None:
     trainer = FakeTrainer(tmp_path)
     monkeypatch.setattr(cells, "_train", trainer)
     monkeypatch.setattr(cells, "_count_steps", lambda _: 7)
-    flags, trainer.kill_at = {"a": 1, "seed_everything": 3}, kill_at
+    flags, trainer.kill_at, trainer.written = {"a": 1, "seed_everything": 3}, kill_at, written
     with pytest.raises(Killed):
         cells.run_cell("s", flags, tmp_path)
     result = cells.run_cell("s", flags, tmp_path)
     assert trainer.calls == stages.split()
-    assert result["sittings"] == stages.split().count("fit")
+    assert result["sittings"] == sittings  # that its seconds are of the last of
     assert (result["steps"], result["seed"], result["flags"]) == (7, 3, flags)
     assert result["test"]["t"]["metrics"]["exact_match"]["numerator"] == 2
     assert set(result) >= {"fit_seconds", "test_seconds", "versions", "revision"}
     run = tmp_path / "runs" / run_name("s", flags)
+    assert (run / "checkpoints").is_dir()
+    cells.remove_weights("s", flags, tmp_path)
     assert not (run / "checkpoints").exists()
     assert (run / "summary.json").is_file()
+    (run / "predictions").mkdir()  # which a fit would refuse to mix with its own
+    assert cells.run_cell("s", flags, tmp_path)["sittings"] == 1
+    assert trainer.calls == [*stages.split(), "fit", "test"]
+    assert not (run / "predictions").exists()
+
+
+def test_a_process_that_outlives_its_runner_keeps_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "train.py").write_text("import sys; sys.stdin.read()")
+    monkeypatch.setattr(cells, "PROJECT", tmp_path)
+    left: list[subprocess.Popen[bytes]] = []
+
+    def start(command: Sequence[str], *, pass_fds: tuple[int, ...], **_: Any) -> None:
+        assert command[0] == sys.executable
+        left.append(subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=pass_fds))
+        raise Killed
+
+    monkeypatch.setattr(cells.subprocess, "run", start)
+    with pytest.raises(Killed):
+        cells.run_cell("s", {"seed_everything": 0}, tmp_path)
+    [path] = (tmp_path / "runs").glob("*/study_lock")
+    with path.open("w") as file:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        left[0].communicate()
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def test_what_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,7 +163,7 @@ def test_the_command_lists_runs_and_reports(
 ) -> None:
     shares = {"value": 0.5, "low": 0.3, "high": 0.7, "numerator": 2, "denominator": 4}
 
-    def run_cell(study: str, flags: Flags, keep: bool) -> dict[str, Any]:
+    def run_cell(study: str, flags: Flags) -> dict[str, Any]:
         return {
             "study": study, "flags": flags, "seed": 0, "steps": 1, "fit_seconds": 60, "test_seconds": 1, "sittings": 1,
             "test": {"t": {"rows": 4, "metrics": {"exact_match": shares}}}, "versions": {"torch": "1"}, "revision": "r",
