@@ -82,8 +82,8 @@ def test_phoneme_error_rate_equals_torchmetrics(tmp_path):
         ("D AO1 G Z Z Z Z", "D AO1 G"),
         ("B ER1 D", "B ER0 D Z"),
     ]
-    pairs = [Pair("", prediction, target, "t", "phonemes") for prediction, target in spoken]
-    pairs.append(Pair("", "a b", "c", "other", "text"))
+    pairs = [Pair("", target, prediction, "t", "phonemes") for prediction, target in spoken]
+    pairs.append(Pair("", "c", "a b", "other", "text"))
     trainer = make_trainer(tmp_path, [PhonemeErrors()])
     trainer.validate(ScriptedModel(pairs), datamodule=StubData(pairs), verbose=False)
     metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
