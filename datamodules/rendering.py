@@ -40,8 +40,19 @@ class RowStore:
             tokenizer: The base's tokenizer.
             seed: Seed of all that varies.
             shots: Demonstrations before each question.
-            phrasings: `all` draws a phrasing per row and epoch in training; `first` always takes the first.
+            phrasings: `all` draws a phrasing per row and epoch in training; `first` always takes the first; `others` draws
+                among all but the first, which evaluation asks with, so that its words were never seen in training.
+
+        Raises:
+            ValueError: If there are no `others`.
         """
+        single = [part.task.name for part in parts if len(part.task.instructions) < 2]
+        if phrasings == "others" and (single or not form.uses_instruction):
+            why = f"the task {single[0]!r} has one" if single else "the format shows none"
+            raise ValueError(
+                f"--data.phrasings others needs a format that shows the instruction and tasks with two or more phrasings, "
+                f"but {why}: choose another format (e.g. --data.format plain) or task."
+            )
         self.parts, self.form, self.tokenizer = list(parts), form, tokenizer
         self.seed, self.shots, self.phrasings = seed, shots, phrasings
         self.starts = np.cumsum([0] + [len(part) for part in parts])
@@ -76,7 +87,7 @@ class RowStore:
 
     def varies(self) -> bool:
         """Whether a training row's text can differ from epoch to epoch."""
-        worded = self.phrasings == "all" and self.form.uses_instruction
+        worded = self.phrasings != "first" and self.form.uses_instruction
         return bool(self.shots) or any(
             part.task.input.randomize
             or len(part.alternatives.values) > 0

@@ -59,7 +59,8 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         val_rows: Most validation rows a task, always the same ones.
         test_rows: Most test rows a task; default all.
         shots: Demonstrations before each question, from the training split only (k-shot).
-        phrasings: `all` draws an instruction phrasing per training row and epoch, `first` keeps the first.
+        phrasings: `all` draws an instruction phrasing per training row and epoch, `first` keeps the first, `others` draws
+            any but the first. Evaluation asks with the first.
         loss_on: Supervise the `completion` only, or `all` tokens.
         max_length: Most tokens of prompt, completion and stop token; longer rows are set aside and counted.
         batch_size: Rows a step on each rank, before gradient accumulation.

@@ -21,7 +21,7 @@ from datamodules.worker_pool import WorkerPool
 BASE = -1
 """The epoch in which nothing varies: first phrasing, first spelling. Evaluation always sees this one."""
 
-Phrasings = Literal["all", "first"]
+Phrasings = Literal["all", "first", "others"]
 
 _SPELLINGS_IN_PROCESS = 2_000  # starting a worker takes about as long as writing this many
 
@@ -66,13 +66,15 @@ def choose_variants(
         places: (N,) places of rows in it.
         draws: (N,) the rows' numbers from `mix`.
         epoch: The epoch, or `BASE`.
-        phrasings: `all` draws a phrasing a row; `first` always takes the first.
+        phrasings: `all` draws a phrasing a row; `first` always takes the first; `others` draws one of all but the first.
     """
     instructions = np.zeros(len(places), dtype=np.int64)
     inputs = part.inputs.take(places)
     if epoch != BASE:
         if phrasings == "all":
             instructions = (draws % np.uint64(len(part.task.instructions))).astype(np.int64)
+        elif phrasings == "others":
+            instructions = (draws % np.uint64(len(part.task.instructions) - 1)).astype(np.int64) + 1
         if len(part.alternatives.values):
             inputs = _draw_alternatives(part, places, draws)
     if part.task.input.randomize:

@@ -69,7 +69,7 @@ def read_study(path: Path) -> list[list[str]]:
     study = yaml.safe_load(path.read_text())
     assert study["program"] == "train.py"
     assert study["command"] == ["${env}", "${interpreter}", "${program}", "fit", "${args}"]
-    assert study["method"] in ("grid", "random", "bayes")
+    assert study["method"] == "grid"
     assert study["metric"]["name"] == "val/exact_match"
     flags = [
         [f"--{name}={value}" for value in (spec["values"] if "values" in spec else [spec["value"]])]
@@ -77,14 +77,6 @@ def read_study(path: Path) -> list[list[str]]:
     ]
     assert len(list(itertools.product(*flags))) <= 20
     return flags
-
-
-@pytest.mark.parametrize("path", sorted((CONFIGS / "studies").glob("*.yaml")), ids=lambda p: p.stem)
-def test_studies_are_wandb_sweeps_whose_every_flag_is_understood(path: Path) -> None:
-    flags = read_study(path)
-    # Each value of each flag once, not the whole grid.
-    for number in range(max(len(values) for values in flags)):
-        parse(["fit", *(values[number % len(values)] for values in flags)])
 
 
 @pytest.mark.parametrize("path", sorted((CONFIGS / "paper").glob("*.yaml")), ids=lambda p: p.stem)

@@ -40,7 +40,7 @@ def normalize(text: str) -> str:
     return text
 
 
-def _drop_stress(text: str) -> str:
+def drop_stress(text: str) -> str:
     """Remove the stress digits."""
     return "".join(character for character in text if character not in _STRESSES)
 
@@ -53,5 +53,5 @@ def same(prediction: str, target: str) -> dict[str, bool]:
     valid = is_valid(prediction) and is_valid(target)
     return {
         "string": prediction == target,
-        "without_stress": valid and _drop_stress(prediction) == _drop_stress(target),
+        "without_stress": valid and drop_stress(prediction) == drop_stress(target),
     }

@@ -69,6 +69,19 @@ def test_one_phrasing_by_flag(tokenizer: Any) -> None:
     assert not store.varies()
 
 
+def test_the_phrasing_that_is_asked_can_be_kept_out_of_training(tokenizer: Any) -> None:
+    store = make_store(tokenizer, phrasings="others")
+    rows = np.arange(50)
+    assert {text.split("\n")[0] for text in prompts(store, rows, 0)} == {"second", "third"}
+    assert {text.split("\n")[0] for text in prompts(store, rows)} == {"first"}
+    assert store.varies()
+    with pytest.raises(ValueError, match=r"--data.phrasings others needs.*format shows none"):
+        RowStore([make_rows()], load_format("arrow"), tokenizer, phrasings="others")
+    single = make_rows(task=replace(TASK, instructions=("only",)))
+    with pytest.raises(ValueError, match="but the task 't' has one"):
+        RowStore([single], load_format("plain"), tokenizer, phrasings="others")
+
+
 def test_a_format_without_instruction_does_not_vary(tokenizer: Any) -> None:
     assert not RowStore([make_rows()], load_format("arrow"), tokenizer).varies()
 

@@ -24,7 +24,7 @@ def make_rows(task: Task, others: list[list[str]]) -> TaskRows:
 
 @pytest.mark.parametrize("epoch", [BASE, 0, 1])
 @pytest.mark.parametrize("randomize", [False, True])
-@pytest.mark.parametrize("phrasings", ["all", "first"])
+@pytest.mark.parametrize("phrasings", ["all", "first", "others"])
 def test_many_rows_at_once_are_single_rows_by_the_rules(epoch: int, randomize: bool, phrasings: str) -> None:
     others = [[f"C{'C' * row}", "CN"][: row % 3] for row in range(len(MOLECULES))]
     rows = make_rows(replace(TASK, input=replace(TASK.input, randomize=randomize)), others)
@@ -36,7 +36,7 @@ def test_many_rows_at_once_are_single_rows_by_the_rules(epoch: int, randomize: b
         if epoch != BASE:
             choices = [text, *others[place]]
             text = choices[(draw >> 16) % len(choices)]
-            instruction = draw % 3 if phrasings == "all" else 0
+            instruction = {"all": draw % 3, "first": 0, "others": 1 + draw % 2}[phrasings]
         if randomize:
             text = smiles.randomize(text, (draw >> 32) & 0x7FFFFFFF)
         assert found.inputs[number] == text

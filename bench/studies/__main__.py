@@ -1,0 +1,96 @@
+"""Run a study here: `python -m bench.studies run data_size`; `report data_size` writes its page again.
+
+Results are appended to docs/results/STUDY.jsonl as they come; cells that are there already are skipped, so it can be
+killed and begun again. The pages are docs/results/STUDY.html and STUDY.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bench.report import DOCS
+from bench.studies.cells import remove_weights, run_cell
+from bench.studies.grid import Flags, Study, expand, find_study, missing, read_study, words
+from bench.studies.results import Result, append_result, read_results
+
+RESULTS = DOCS / "results"
+Runner = Callable[[str, Flags], Result]
+
+
+def run_study(
+    study: Study,
+    path: Path,
+    runner: Runner = run_cell,
+    most: int | None = None,
+    say: Callable[[str], object] = print,
+    tidy: Callable[[str, Flags], None] | None = None,
+) -> int:
+    """Run the cells that are missing from a results file, and add a line to it after each.
+
+    Args:
+        study: The study.
+        path: The results file.
+        runner: Runs a cell of the study of that name.
+        most: Most cells to run; default all.
+        say: Told what happens.
+        tidy: Called with the study's name and the cell once its result is on the disk.
+
+    Returns:
+        How many cells were run.
+    """
+    cells = expand(study)
+    left = missing(cells, read_results(path))
+    say(f"{study.name}: {len(cells)} cells, {len(cells) - len(left)} done before")
+    for number, cell in enumerate(left[:most], start=1):
+        say(f"cell {number} of {len(left)}: {' '.join(words(cell))}")
+        begun = time.monotonic()
+        append_result(path, runner(study.name, cell))
+        if tidy is not None:
+            tidy(study.name, cell)
+        say(f"  {(time.monotonic() - begun) / 60:.1f} min")
+    return len(left[:most])
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run a study, or write its report."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.studies", description=(__doc__ or "").split("\n")[0]
+    )
+    parser.add_argument(
+        "what", choices=("run", "report", "list"), help="list: show the cells and what is done"
+    )
+    parser.add_argument("study", help="a name in configs/studies, or the path of a W&B sweep file")
+    parser.add_argument("--set", action="append", default=[], metavar="FLAG=VALUE", dest="changes",
+                        help="in place of the file's, e.g. model.base=bundled or seed_everything=[0,1,2]")  # fmt: skip
+    parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results and the pages")
+    parser.add_argument("--cells", type=int, default=None, help="most cells to run now")
+    parser.add_argument("--keep", action="store_true", help="keep the checkpoints of the cells")
+    options = parser.parse_args(argv)
+    try:
+        study = read_study(find_study(options.study), options.changes)
+        path = options.results / f"{study.name}.jsonl"
+        if options.what == "list":
+            left = missing(expand(study), read_results(path))
+            for cell in expand(study):
+                _say(f"{'missing' if cell in left else 'done   '} {' '.join(words(cell))}")
+            return
+        if options.what == "run":
+            run_study(study, path, run_cell, options.cells, _say, None if options.keep else remove_weights)
+        from bench.studies.report import write_report
+
+        _say(f"report: {write_report(study, read_results(path), options.results)}")
+    except (ValueError, RuntimeError) as error:
+        parser.exit(1, f"error: {error}\n")
+
+
+if __name__ == "__main__":
+    main()

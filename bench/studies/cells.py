@@ -1,0 +1,129 @@
+"""Run a cell: fit, then test with the last weights. What was cut goes on where it stopped."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from bench.report import DOCS
+from bench.studies.grid import SEED, Flags, run_name, words
+from bench.studies.results import Result, as_estimates
+
+PROJECT = DOCS.parent
+TEST = Path(__file__).with_name("test.yaml")
+QUIET = ("--wandb.offline=true", "--trainer.enable_progress_bar=false")
+PACKAGES = ("torch", "lightning", "transformers", "rdkit")
+
+
+def run_cell(study: str, flags: Flags, folder: Path = PROJECT) -> Result:
+    """Fit and test one cell in `folder/runs/study-...`.
+
+    A fit that was killed goes on from its `last.ckpt`; one that ended is not repeated. The last weights are tested, so that
+    no choice by validation is between the flags and the result.
+
+    Args:
+        study: The study's name.
+        flags: The cell.
+        folder: Where `runs` lies; paths in flags are relative to it.
+
+    Returns:
+        The flags, the test metrics of each task, steps, seconds, versions and git revision.
+
+    Raises:
+        RuntimeError: If a command fails.
+    """
+    run = folder / "runs" / run_name(study, flags)
+    run.mkdir(parents=True, exist_ok=True)
+    with _alone(run / "study_lock") as lock:
+        return _fit_and_test(study, flags, folder, run, lock)
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[int]:
+    """Wait until nobody else has a lock, and hold it.
+
+    The processes that get its number hold it, too: a runner that is killed leaves its `train.py` behind, which writes to the
+    run's folder until it ends, and the next runner must not write there at the same time.
+    """
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield file.fileno()
+
+
+def _fit_and_test(study: str, flags: Flags, folder: Path, run: Path, lock: int) -> Result:
+    sittings, fitted = run / "study_sittings", run / "study_fitted"
+    last = run / "checkpoints" / "last.ckpt"
+    if not last.is_file():  # nothing to go on with: what is left would be in the way of a new beginning
+        for path in run.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != "study_lock":
+                path.unlink()
+    if not fitted.is_file():
+        with sittings.open("a", encoding="utf-8") as file:
+            file.write("fit\n")
+        _train(["fit", "--name", run.name, "--ckpt_path", "last", *words(flags), *QUIET], folder, lock)
+        fitted.touch()
+    _train(["test", "--ckpt_path", str(last), "--config", str(TEST), *QUIET], folder, lock)
+    return {
+        "study": study, "flags": flags, "seed": flags[SEED],
+        **_measured(run), "steps": _count_steps(last),
+        "sittings": len(sittings.read_text(encoding="utf-8").split()),
+        "versions": {package: version(package) for package in PACKAGES}, "revision": git_revision(),
+    }  # fmt: skip
+
+
+def remove_weights(study: str, flags: Flags, folder: Path = PROJECT) -> None:
+    """Remove a cell's checkpoints and export, 200 MB for the built-in decoder; predictions and metrics stay."""
+    for part in ("checkpoints", "hf"):
+        shutil.rmtree(folder / "runs" / run_name(study, flags) / part, ignore_errors=True)
+
+
+def _measured(run: Path) -> dict[str, Any]:
+    """Return the test metrics of each task, and the seconds of fit (of its last sitting) and test."""
+    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    tasks = {
+        task: {"rows": metrics["rows"], "metrics": as_estimates(metrics)}
+        for task, metrics in summary["test"]["tasks"].items()
+    }
+    seconds = {f"{stage}_seconds": summary[stage]["seconds"] for stage in ("fit", "test")}
+    return {"test": tasks, **seconds}
+
+
+def _count_steps(checkpoint: Path) -> int:
+    from callbacks.run_facts import load_checkpoint
+
+    return int(load_checkpoint(checkpoint)["global_step"])
+
+
+def git_revision() -> str:
+    """Return the commit, with `+` if the tree differs from it; `unknown` without git."""
+    try:
+        done = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+"],
+            cwd=PROJECT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except OSError:
+        return "unknown"
+    return done.stdout.strip() or "unknown"
+
+
+def _train(arguments: Sequence[str], folder: Path, lock: int) -> None:
+    """Run `python train.py` with a lock; what it writes is shown only if it fails."""
+    command = [sys.executable, str(PROJECT / "train.py"), *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, pass_fds=(lock,))
+    if done.returncode:
+        raise RuntimeError(
+            f"python train.py {' '.join(arguments)} failed:\n{(done.stderr or done.stdout)[-3000:]}"
+        )

@@ -1,0 +1,110 @@
+"""A study's cells: the grid of a W&B sweep file."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from configs.lookup import CONFIGS
+
+STUDIES = CONFIGS / "studies"
+SEED = "seed_everything"
+Flags = dict[str, Any]
+"""A cell: the value of each flag. Equal flags are the same cell."""
+
+
+class Study(NamedTuple):
+    """What a sweep file says."""
+
+    name: str
+    description: str
+    parameters: dict[str, list[Any]]
+    """The values of each flag, those that vary and those that do not."""
+
+
+def find_study(name_or_path: str) -> Path:
+    """Return the file of a study: a name in configs/studies, or a path.
+
+    Raises:
+        ValueError: If there is no such file.
+    """
+    paths = [STUDIES / f"{name_or_path}.yaml", Path(name_or_path)]
+    found = next((path for path in paths if path.is_file()), None)
+    if found is None:
+        known = ", ".join(sorted(path.stem for path in STUDIES.glob("*.yaml")))
+        raise ValueError(f"Expected a study ({known}) or the path of a sweep file, but got {name_or_path!r}.")
+    return found
+
+
+def read_study(path: Path, changes: Sequence[str] = ()) -> Study:
+    """Read a W&B sweep file.
+
+    Args:
+        path: The file.
+        changes: `flag=value` or `flag=[value, value]` each, in place of the file's or beside them.
+
+    Raises:
+        ValueError: If the file is not a sweep that a grid can be made of, or a change is not such a pair.
+    """
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if (
+        not isinstance(content, Mapping)
+        or content.get("method") != "grid"
+        or not content.get("parameters")
+        or content.get("program") != "train.py"
+    ):
+        raise ValueError(f"{path}: expected a W&B sweep with program: train.py, method: grid and parameters.")
+    parameters = {}
+    for flag, spec in content["parameters"].items():
+        if not isinstance(spec, Mapping) or ("value" in spec) == (isinstance(spec.get("values"), list)):
+            raise ValueError(
+                f"{path}: expected {flag} to have either `value` or a list `values`, but got {spec!r}."
+            )
+        parameters[flag] = list(spec["values"]) if "values" in spec else [spec["value"]]
+    for change in changes:
+        flag, sign, text = change.partition("=")
+        if not sign or not flag or flag.startswith("-"):
+            raise ValueError(f"Expected --set flag=value, e.g. --set model.base=bundled, but got {change!r}.")
+        value = yaml.safe_load(text)
+        # The flag's word goes to the command line as it was typed: `null` must not become `None`.
+        parameters[flag] = value if isinstance(value, list) else [text if value is None else value]
+    return Study(path.stem, str(content.get("description") or ""), parameters)
+
+
+def expand(study: Study) -> list[Flags]:
+    """Return all cells, those of the first seed first, so that a table without a range over seeds is soon there."""
+    parameters = dict(study.parameters)
+    seeds = parameters.pop(SEED, [0])
+    return [
+        {**dict(zip(parameters, values, strict=True)), SEED: seed}
+        for seed in seeds
+        for values in itertools.product(*parameters.values())
+    ]
+
+
+def identity(flags: Mapping[str, Any]) -> str:
+    """Return a string that is equal for equal flags, in whatever order they stand."""
+    return json.dumps(flags, sort_keys=True)
+
+
+def missing(cells: Sequence[Flags], results: Sequence[Mapping[str, Any]]) -> list[Flags]:
+    """Return the cells that no result is there for, each once."""
+    done = {identity(result["flags"]) for result in results}
+    different = {identity(cell): cell for cell in cells}
+    return [cell for key, cell in different.items() if key not in done]
+
+
+def words(flags: Mapping[str, Any]) -> list[str]:
+    """Return the words of the command line, as W&B's agent puts them in place of `${args}`."""
+    return [f"--{flag}={value}" for flag, value in flags.items()]
+
+
+def run_name(study: str, flags: Mapping[str, Any]) -> str:
+    """Return the name of a cell's run, the same each time, so that one that was cut is found again."""
+    return f"study-{study}-{hashlib.sha256(identity(flags).encode()).hexdigest()[:10]}"

@@ -1,0 +1,166 @@
+"""A study's pages: Markdown with the tables, and the same as one HTML file with the plots in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from bench.report import as_table
+from bench.studies.grid import SEED, Study
+from bench.studies.power_law import FEWEST, Point, PowerLaw, fit_power_law
+from bench.studies.results import Result
+from bench.studies.tables import (
+    ERRORS,
+    estimate,
+    measures_of,
+    settings_of,
+    show_value,
+    table_of,
+    tasks_of,
+    varying,
+)
+
+SIZE = "data.train_rows"
+Z_95 = 1.959963984540054
+PICTURES = 2
+"""Plots of a task: of its first so many columns."""
+
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>{title}</title>
+<style>
+body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem; color: #222; }}
+table {{ border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto; font-size: .9rem; }}
+th, td {{ border-bottom: 1px solid #ddd; padding: .35rem .7rem; text-align: left; vertical-align: top; }}
+th {{ border-bottom: 2px solid #888; }}
+code {{ background: #f3f3f3; padding: .1rem .25rem; border-radius: 3px; }}
+img {{ max-width: 100%; margin: .5rem 1rem .5rem 0; }}
+</style></head><body>
+{body}</body></html>
+"""
+
+
+def power_laws(results: Sequence[Result], task: str) -> list[tuple[str, list[Point], PowerLaw]]:
+    """Return for each error of a task, and each setting of the other flags, the points and the law, where there is one."""
+    place = (flags := varying(results)).index(SIZE)
+    series: dict[str, list[Result]] = {}
+    for setting in settings_of(results):
+        others = [value for number, value in enumerate(setting.values) if number != place]
+        series.setdefault(", ".join(map(show_value, others)), []).extend(setting.results)
+    assert flags[place] == SIZE
+    found = []
+    for name, members in series.items():
+        for measure in ERRORS:
+            points = []
+            for result in members:
+                error = estimate([result], task, measure)
+                if error is not None:
+                    deviation = (error.high - error.low) / (2 * Z_95)
+                    points.append(Point(result["flags"][SIZE], error.value, deviation))
+            law = fit_power_law(points) if points else None
+            if law is not None:
+                found.append((", ".join(filter(None, (measure.label, name))), points, law))
+    return found
+
+
+def law_table(laws: Sequence[tuple[str, list[Point], PowerLaw]]) -> str:
+    """Return the Markdown table of the fits, with what speaks against each."""
+    lines = [
+        (
+            label, f"{law.factor:.3g}", f"{law.exponent:.3f} ({law.low:.3f} to {law.high:.3f})", f"{law.r2:.3f}",
+            str(len(points)), law.doubt or "none",
+        )
+        for label, points, law in laws
+    ]  # fmt: skip
+    return as_table(("error", "factor", "exponent (95 %)", "R2", "points", "doubt"), lines)
+
+
+def provenance(results: Sequence[Result]) -> str:
+    """Return what the results were made with: the flags that all share, versions and revisions."""
+    flags = results[0]["flags"]
+    fixed = [
+        f"`--{flag}={value}`"
+        for flag, value in flags.items()
+        if all(result["flags"].get(flag) == value for result in results)
+    ]
+    seeds = sorted({result["flags"].get(SEED, 0) for result in results})
+    versions = dict.fromkeys(
+        ", ".join(f"{name} {number}" for name, number in result["versions"].items()) for result in results
+    )
+    hours = sum(result["fit_seconds"] + result["test_seconds"] for result in results) / 3600
+    return (
+        f"All cells: {' '.join(fixed)}\n\n{len(results)} cells, {'seed' if len(seeds) == 1 else 'seeds'} "
+        f"{', '.join(map(str, seeds))}, {hours:.1f} hours. Made with {'; '.join(versions)}; revision "
+        f"{', '.join(dict.fromkeys(result['revision'] for result in results))}.\n"
+    )
+
+
+def compose(study: Study, results: Sequence[Result], notes: str) -> tuple[str, dict[str, str]]:
+    """Return the page in Markdown, with `![...](picture)` where a plot goes, and the plots' data URIs by that name."""
+    from bench.studies.plots import as_uri, draw, draw_power_law
+
+    parts = [f"# Study: {study.name.replace('_', ' ')}\n", f"{study.description.strip()}\n"]
+    if notes:
+        parts.append(notes)
+    pictures: dict[str, str] = {}
+
+    def show(alt: str, uri: str) -> None:
+        name = f"picture-{len(pictures)}"
+        pictures[name] = uri
+        parts.append(f"![{alt}]({name})\n")
+
+    for task in tasks_of(results):
+        parts += [f"## {task}\n", table_of(results, task)]
+        for measure in measures_of(results, task)[:PICTURES] if varying(results) else ():
+            show(f"{measure.label} of {task}", as_uri(draw(results, task, measure)))
+        if SIZE in varying(results):
+            laws = power_laws(results, task)
+            if not laws:
+                parts.append(f"No power law is fitted: it takes {FEWEST} sizes with an error above 0.\n")
+                continue
+            words = (
+                "error = factor x examples^-exponent, by least squares of the logarithms; the interval is of a "
+                "bootstrap of test rows and residuals."
+            )
+            parts += [f"Power laws: {words}\n", law_table(laws)]
+            show(f"Power laws of {task}", as_uri(draw_power_law(laws, task)))
+    parts += [
+        "## How it was made\n", provenance(results),
+        "Intervals are Wilson's for shares, and of a bootstrap of test rows for means. The last weights are tested. Steps are "
+        f"optimizer steps, minutes those of the fit.\n\nMade by `python -m bench.studies run {study.name}`.\n",
+    ]  # fmt: skip
+    return "\n".join(parts), pictures
+
+
+def write_report(study: Study, results: Sequence[Result], folder: Path) -> Path:
+    """Write `STUDY.md` and `STUDY.html`; `STUDY.notes.md`, if there is one, stands below the description.
+
+    Returns:
+        The HTML file.
+
+    Raises:
+        ValueError: If there is no result, or the extra `studies` is not installed.
+    """
+    lacking = [name for name in ("matplotlib", "markdown_it") if find_spec(name) is None]
+    if lacking:
+        raise ValueError(f"A report needs {' and '.join(lacking)}: run `pip install -e '.[studies]'`.")
+    if not results:
+        raise ValueError(
+            f"Expected results in {folder / study.name}.jsonl, but there are none: run the study first."
+        )
+    from markdown_it import MarkdownIt
+
+    notes = folder / f"{study.name}.notes.md"
+    text, pictures = compose(study, results, notes.read_text(encoding="utf-8") if notes.is_file() else "")
+    folder.mkdir(parents=True, exist_ok=True)
+    plain = "\n".join(line for line in text.split("\n") if not line.startswith("!["))
+    while "\n\n\n" in plain:
+        plain = plain.replace("\n\n\n", "\n\n")
+    (folder / f"{study.name}.md").write_text(plain, encoding="utf-8")
+    body = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
+    for name, uri in pictures.items():
+        body = body.replace(f'src="{name}"', f'src="{uri}"')
+    page = folder / f"{study.name}.html"
+    page.write_text(PAGE.format(title=f"Patois: {study.name}", body=body), encoding="utf-8")
+    return page

@@ -1,0 +1,67 @@
+"""The results file: a line of JSON a cell, which a kill at any moment leaves whole."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+Result = dict[str, Any]
+SHARES = ("exact_match", "validity", "outcome_", "round_trip", "readable")
+"""How the names of metrics begin that are shares of the tested rows."""
+
+
+def read_results(path: Path) -> list[Result]:
+    """Return the results, none if there is no file; a last line that a kill cut off is left out.
+
+    Raises:
+        ValueError: If another line is no JSON.
+    """
+    if not path.is_file():
+        return []
+    lines = path.read_bytes().split(b"\n")[:-1]  # what follows the last newline was never finished
+    return [_parse(line, f"{path}, line {number}") for number, line in enumerate(lines, start=1)]
+
+
+def _parse(line: bytes, where: str) -> Result:
+    try:
+        result: Result = json.loads(line)
+    except ValueError as error:
+        raise ValueError(f"{where}: expected JSON, but got {line[:80]!r}: {error}.") from error
+    return result
+
+
+def append_result(path: Path, result: Mapping[str, Any]) -> None:
+    """Add a line, in one write, and wait until it is on the disk; a line that a kill cut off is taken away before."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+b") as file:
+        file.seek(0)
+        whole = file.read()
+        file.truncate(whole.rfind(b"\n") + 1)
+        file.write(json.dumps(result).encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def as_estimates(metrics: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """Return a task's metrics with the bounds of their intervals, and shares with numerator and denominator.
+
+    Args:
+        metrics: Of one task as `summary.json` has them: `rows`, and each metric with `_low` and `_high` beside it.
+    """
+    rows = round(metrics["rows"])
+    found = {}
+    for name, value in metrics.items():
+        if name == "rows" or name.endswith(("_low", "_high")):
+            continue
+        found[name] = {"value": value}
+        for bound in ("low", "high"):
+            if f"{name}_{bound}" in metrics:
+                found[name][bound] = metrics[f"{name}_{bound}"]
+        hits = value * rows
+        # Logged in float32. Not whole: a share of fewer rows, those that the metric applies to.
+        if name.startswith(SHARES) and abs(hits - round(hits)) < 1e-6 * rows + 1e-3:
+            found[name] |= {"numerator": round(hits), "denominator": rows}
+    return found

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import base64
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from bench.studies.grid import Study
+from bench.studies.power_law import Point, fit_power_law
+from bench.studies.report import power_laws, write_report
+from bench.studies.tables import Measure, estimate, settings_of, table_of, varying
+from callbacks.intervals import wilson_interval
+
+EXACT = Measure("exact match", "exact_match")
+
+
+def result(hits: int, rows: int = 1000, seed: int = 0, task: str = "t", **flags: Any) -> dict[str, Any]:
+    low, high = wilson_interval(hits, rows)
+    shares = {"value": hits / rows, "low": low, "high": high, "numerator": hits, "denominator": rows}
+    similar = {"value": 0.5 + hits / rows / 2, "low": 0.4, "high": 0.9}
+    return {
+        "study": "s", "flags": {"data.task": task, **flags, "seed_everything": seed}, "seed": seed,
+        "test": {task: {"rows": rows, "metrics": {"exact_match": shares, "edit_similarity": similar}}},
+        "steps": 10, "fit_seconds": 90.0, "test_seconds": 30.0, "sittings": 1, "versions": {"torch": "2"}, "revision": "abc",
+    }  # fmt: skip
+
+
+def sizes(errors: dict[int, float], **flags: Any) -> list[dict[str, Any]]:
+    found = []
+    for size, error in errors.items():
+        found.append(result(round(100_000 * (1 - error)), 100_000, **{"data.train_rows": size, **flags}))
+    return found
+
+
+def test_a_known_power_law_is_found_again() -> None:
+    rng = np.random.default_rng(1)
+    inside = 0
+    for seed in range(30):
+        points = [
+            Point(size, error * (1 + rng.normal(0, 0.02)), 0.02 * error)
+            for size in (100, 1_000, 10_000, 30_000, 100_000)
+            if (error := 2.0 * size**-0.3)
+        ]
+        law = fit_power_law(points, seed)
+        assert law is not None
+        assert law.exponent == pytest.approx(0.3, abs=0.03)
+        assert law.factor == pytest.approx(2.0, rel=0.2)
+        assert not law.doubt
+        inside += law.low <= 0.3 <= law.high
+    assert 26 <= inside <= 30  # 95 %, or a little more
+
+
+@pytest.mark.parametrize(
+    ("errors", "doubt"),
+    [
+        ([0.9, 0.91, 0.89, 0.9], "holds 0"),
+        ([0.2, 0.3, 0.45, 0.675], "rises"),
+        ([0.95, 0.9, 0.8, 0.35], "R2 is below"),
+    ],
+)
+def test_a_fit_that_says_little_says_so(errors: list[float], doubt: str) -> None:
+    points = [Point(10.0**place, error, 0.001) for place, error in enumerate(errors, start=2)]
+    law = fit_power_law(points)
+    assert law is not None
+    assert doubt in law.doubt
+
+
+def test_no_law_of_three_sizes_or_of_no_error() -> None:
+    points = [Point(10.0**place, 0.5, 0.01) for place in (1, 2, 3, 3, 2)]
+    assert fit_power_law(points) is None
+    assert fit_power_law([*points, Point(1e4, 0.0, 0.01)]) is None
+
+
+def test_settings_are_sorted_and_seeds_are_put_together() -> None:
+    results = [
+        result(10, a=5, b="x"),
+        result(30, seed=1, a=5, b="x"),
+        result(50, a=2, b="x"),
+        result(90, a=2, b="y"),
+    ]
+    assert varying(results) == ["a", "b"]
+    assert [(one.values, len(one.results)) for one in settings_of(results)] == [
+        ((2, "x"), 1), ((2, "y"), 1), ((5, "x"), 2),
+    ]  # fmt: skip
+    found = estimate(settings_of(results)[2].results, "t", EXACT)
+    assert found is not None
+    assert (found.value, found.least, found.most, found.numerator, found.denominator) == (
+        0.02,
+        0.01,
+        0.03,
+        40,
+        2000,
+    )
+    assert (found.low, found.high) == wilson_interval(20, 1000)
+    assert "2.0 % (1.3 to 3.1; seeds 1.0 to 3.0), 40/2,000" in table_of(results, "t").splitlines()[-1]
+
+
+def test_an_error_is_one_less_the_share() -> None:
+    found = estimate([result(10)], "t", Measure("errors", "exact_match", complement=True))
+    low, high = wilson_interval(10, 1000)
+    assert found is not None
+    assert found[:3] == (0.99, 1 - high, 1 - low)
+    assert (found.numerator, found.denominator) == (990, 1000)
+    assert estimate([result(10)], "other", EXACT) is None
+
+
+def test_laws_are_fitted_for_each_setting_of_the_other_flags() -> None:
+    results = [
+        *sizes({size: size**-0.1 for size in (100, 1_000, 10_000, 100_000)}, init="pretrained"),
+        *sizes({size: size**-0.05 for size in (100, 1_000, 10_000, 100_000)}, init="random"),
+    ]
+    laws = {label: law.exponent for label, _, law in power_laws(results, "t")}
+    assert laws["1 - exact match, pretrained"] == pytest.approx(0.1, abs=0.002)
+    assert laws["1 - exact match, random"] == pytest.approx(0.05, abs=0.002)
+
+
+@pytest.mark.parametrize("kind", ["numbers", "bars", "single"])
+def test_the_page_is_one_file_with_its_plots_and_markdown_has_the_same_tables(
+    tmp_path: Path, kind: str
+) -> None:
+    results = {
+        "numbers": sizes({size: size**-0.1 for size in (100, 1_000, 10_000, 100_000)}),
+        "bars": [result(10, form="arrow"), result(20, form="<b>plain")],
+        "single": [result(10)],
+    }[kind]
+    (tmp_path / "my_study.notes.md").write_text("Published:\n\n| who | share |\n|---|---|\n| A | 1 |\n")
+    page = write_report(Study("my_study", "What it is.", {}), results, tmp_path)
+    html, text = page.read_text(), (tmp_path / "my_study.md").read_text()
+    assert page == tmp_path / "my_study.html"
+    assert not re.search(r'(src|href)="(?!data:)', html)
+    pictures = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', html)
+    assert len(pictures) == {"numbers": 3, "bars": 2, "single": 0}[kind]
+    assert all(b"<svg" in base64.b64decode(picture) for picture in pictures)
+    assert "![" not in text
+    assert table_of(results, "t") in text
+    assert html.count("<tr>") == sum(line.startswith("|") and "---" not in line for line in text.splitlines())
+    assert "| A | 1 |" in text
+    assert "<b>plain" not in html
+    assert ("exponent (95 %)" in text) == (kind == "numbers")
+    assert write_report(Study("my_study", "What it is.", {}), results, tmp_path).read_text() == html
+
+
+def test_too_few_sizes_are_said_to_be(tmp_path: Path) -> None:
+    write_report(Study("s", "", {}), sizes({100: 0.9, 1_000: 0.5}), tmp_path)
+    assert "No power law is fitted: it takes 4 sizes" in (tmp_path / "s.md").read_text()

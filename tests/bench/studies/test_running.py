@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import fcntl
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.studies import __main__ as command
+from bench.studies import cells
+from bench.studies.grid import Flags, Study, expand, run_name
+from bench.studies.results import append_result, as_estimates, read_results
+
+STUDY = Study("s", "", {"a": [1, 2, 3], "b": ["x"]})
+
+
+class Killed(BaseException):
+    """As a signal ends a process: nothing of ours catches it."""
+
+
+def test_a_killed_study_goes_on_with_the_cell_that_was_cut(tmp_path: Path) -> None:
+    path, ran = tmp_path / "new" / "s.jsonl", []
+
+    def runner(study: str, flags: Flags) -> dict[str, Any]:
+        ran.append(flags["a"])
+        if ran == [1, 2]:
+            raise Killed
+        return {"study": study, "flags": flags}
+
+    with pytest.raises(Killed):
+        command.run_study(STUDY, path, runner, say=lambda _: None)
+    assert [result["flags"]["a"] for result in read_results(path)] == [1]
+    assert command.run_study(STUDY, path, runner, most=1, say=lambda _: None) == 1
+    tidied: list[Flags] = []
+    add = lambda _, flags: tidied.append(flags)  # noqa: E731
+    assert command.run_study(STUDY, path, runner, say=lambda _: None, tidy=add) == 1
+    assert [flags["a"] for flags in tidied] == [3]
+    assert command.run_study(STUDY, path, runner, say=lambda _: None) == 0
+    assert ran == [1, 2, 2, 3]
+    assert [result["flags"] for result in read_results(path)] == expand(STUDY)
+
+
+def test_a_line_that_a_kill_cut_is_not_read_and_not_built_on(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    append_result(path, {"a": 1})
+    whole = path.read_bytes()
+    for cut in range(1, len(whole)):
+        path.write_bytes(whole + whole[:cut])
+        assert read_results(path) == [{"a": 1}] if cut < len(whole) else [{"a": 1}] * 2
+        append_result(path, {"b": cut})
+        assert read_results(path) == [{"a": 1}, {"b": cut}]
+    path.write_text("{\n" + whole.decode())
+    with pytest.raises(ValueError, match="line 1: expected JSON"):
+        read_results(path)
+    assert read_results(tmp_path / "none") == []
+
+
+def test_shares_have_numerator_and_denominator() -> None:
+    import numpy as np
+
+    metrics = {
+        "rows": 1127, "exact_match": float(np.float32(311 / 1127)), "exact_match_low": 0.25, "exact_match_high": 0.3,
+        "edit_distance": 2.0, "round_trip": 1 / 3,
+    }  # fmt: skip
+    found = as_estimates(metrics)
+    assert found["exact_match"] == {
+        "value": metrics["exact_match"], "low": 0.25, "high": 0.3, "numerator": 311, "denominator": 1127,
+    }  # fmt: skip
+    assert found["edit_distance"] == {"value": 2.0}
+    assert found["round_trip"] == {"value": 1 / 3}  # of other rows than all
+
+
+class FakeTrainer:
+    """Stands for `python train.py`: writes what fit and test write, or is killed."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.kill_at, self.written = folder, -1, False
+        self.calls: list[str] = []
+
+    def __call__(self, arguments: Sequence[str], folder: Path, lock: int) -> None:
+        assert folder == self.folder
+        other = next((folder / "runs").iterdir()) / "study_lock"
+        with other.open("w") as file, pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self.calls.append(arguments[0])
+        run, killed = other.parent, len(self.calls) - 1 == self.kill_at
+        if self.written or not killed:
+            (run / "checkpoints").mkdir(exist_ok=True)
+            (run / "checkpoints" / "last.ckpt").touch()
+        if killed:
+            raise Killed
+        tasks = {"t": {"rows": 4, "exact_match": 0.5}}
+        summary = {stage: {"seconds": 1.5, "tasks": tasks} for stage in ("fit", "test")}
+        (run / "summary.json").write_text(json.dumps(summary))
+
+
+@pytest.mark.parametrize(
+    ("kill_at", "written", "stages", "sittings"),
+    [(0, False, "fit fit test", 1), (0, True, "fit fit test", 2), (1, True, "fit test test", 1)],
+)
+def test_a_cell_repeats_no_fit_that_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kill_at: int, written: bool, stages: str, sittings: int
+) -> None:
+    trainer = FakeTrainer(tmp_path)
+    monkeypatch.setattr(cells, "_train", trainer)
+    monkeypatch.setattr(cells, "_count_steps", lambda _: 7)
+    flags, trainer.kill_at, trainer.written = {"a": 1, "seed_everything": 3}, kill_at, written
+    with pytest.raises(Killed):
+        cells.run_cell("s", flags, tmp_path)
+    result = cells.run_cell("s", flags, tmp_path)
+    assert trainer.calls == stages.split()
+    assert result["sittings"] == sittings  # that its seconds are of the last of
+    assert (result["steps"], result["seed"], result["flags"]) == (7, 3, flags)
+    assert result["test"]["t"]["metrics"]["exact_match"]["numerator"] == 2
+    assert set(result) >= {"fit_seconds", "test_seconds", "versions", "revision"}
+    run = tmp_path / "runs" / run_name("s", flags)
+    assert (run / "checkpoints").is_dir()
+    cells.remove_weights("s", flags, tmp_path)
+    assert not (run / "checkpoints").exists()
+    assert (run / "summary.json").is_file()
+    (run / "predictions").mkdir()  # which a fit would refuse to mix with its own
+    assert cells.run_cell("s", flags, tmp_path)["sittings"] == 1
+    assert trainer.calls == [*stages.split(), "fit", "test"]
+    assert not (run / "predictions").exists()
+
+
+def test_a_process_that_outlives_its_runner_keeps_the_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "train.py").write_text("import sys; sys.stdin.read()")
+    monkeypatch.setattr(cells, "PROJECT", tmp_path)
+    left: list[subprocess.Popen[bytes]] = []
+
+    def start(command: Sequence[str], *, pass_fds: tuple[int, ...], **_: Any) -> None:
+        assert command[0] == sys.executable
+        left.append(subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=pass_fds))
+        raise Killed
+
+    monkeypatch.setattr(cells.subprocess, "run", start)
+    with pytest.raises(Killed):
+        cells.run_cell("s", {"seed_everything": 0}, tmp_path)
+    [path] = (tmp_path / "runs").glob("*/study_lock")
+    with path.open("w") as file:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        left[0].communicate()
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def test_what_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = subprocess.CompletedProcess([], 1, "", "error: no such flag")
+    monkeypatch.setattr(cells.subprocess, "run", lambda *_, **__: failed)
+    with pytest.raises(RuntimeError, match=r"(?s)train\.py fit --name study-s-.* --a=1 .*no such flag"):
+        cells.run_cell("s", {"a": 1, "seed_everything": 0}, tmp_path)
+
+
+def test_the_command_lists_runs_and_reports(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shares = {"value": 0.5, "low": 0.3, "high": 0.7, "numerator": 2, "denominator": 4}
+
+    def run_cell(study: str, flags: Flags) -> dict[str, Any]:
+        return {
+            "study": study, "flags": flags, "seed": 0, "steps": 1, "fit_seconds": 60, "test_seconds": 1, "sittings": 1,
+            "test": {"t": {"rows": 4, "metrics": {"exact_match": shares}}}, "versions": {"torch": "1"}, "revision": "r",
+        }  # fmt: skip
+
+    monkeypatch.setattr(command, "run_cell", run_cell)
+    words = ["epochs", "--results", str(tmp_path), "--set", "trainer.max_epochs=[1,3]"]
+    command.main(["run", *words, "--cells", "1"])
+    command.main(["list", *words])
+    shown = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in shown if "--trainer.max_epochs" in line] == [
+        "cell",
+        "done",
+        "missing",
+    ]
+    assert "50.0 % (15.0 to 85.0), 2/4" in (tmp_path / "epochs.md").read_text()
+    assert (tmp_path / "epochs.html").is_file()
+    with pytest.raises(SystemExit):
+        command.main(["report", "epochs", "--results", str(tmp_path / "empty")])
+    assert "run the study first" in capsys.readouterr().err
