@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import torch
 
 from callbacks.notation_calls import call, invalid_reasons
-from callbacks.structures import Structure, holds_structures, read_structures
+from callbacks.structures import Structure, read_structures
 from configs.lookup import load_yaml
 from datamodules.examples import encode
 from datamodules.formats import InstructionFormat, Query, load_format

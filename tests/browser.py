@@ -1,5 +1,6 @@
-"""Ask the demo page in headless Chromium as a person would; `python -m tests.browser RUN QUESTION PICTURE` draws docs/images/demo.png.
+"""Ask the demo page in headless Chromium as a person would.
 
+`python -m tests.browser RUN QUESTION docs/images/demo.png` takes the README's picture of it.
 Needs Debian's `chromium` and `pip install playwright`, of which only the driver is used.
 """
 

@@ -259,7 +259,7 @@ def spell_randomly(molecule: Molecule, seed: int) -> str | None:
 def draw_svg(molecule: Molecule, width: int, height: int) -> str:
     """Return a picture as SVG, `width` by `height` pixels, small molecules no larger than others."""
     drawing = rdMolDraw2D.MolDraw2DSVG(width, height)
-    options = drawing.drawOptions()
+    options: Any = drawing.drawOptions()
     options.clearBackground = False
     options.fixedBondLength = 28.0
     with rdBase.BlockLogs():

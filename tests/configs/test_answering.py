@@ -160,7 +160,7 @@ def test_demonstrations_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_default_is_the_run_that_ended_last(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="python train.py fit"):
+    with pytest.raises(ValueError, match=r"python train\.py fit"):
         default_folder(tmp_path)
     for age, name in ((20, "old"), (0, "new"), (10, "middle")):
         file = tmp_path / name / "hf" / "config.json"
