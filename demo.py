@@ -107,7 +107,7 @@ def build_page(answerer: Answerer) -> Any:
     """Return the Gradio page (not yet served).
 
     Raises:
-        ValueError: If Gradio is not installed.
+        SystemExit: If Gradio is not installed.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when it is imported
     try:
@@ -118,8 +118,9 @@ def build_page(answerer: Answerer) -> Any:
     about = f"`{answerer.model.weights}`, format `{answerer.model.form.name}`."
     if (why := answerer.why_no_names()) is not None:
         about += f" Names are not read back: {why}."
+    count = "one task" if len(names) == 1 else f"{len(names)} tasks"
     with gradio.Blocks(title="Patois", analytics_enabled=False) as page:
-        gradio.Markdown(f"# Patois\nA small language model, fine-tuned for one task. {about}")
+        gradio.Markdown(f"# Patois\nA small language model, fine-tuned for {count}. {about}")
         with gradio.Row():
             task = gradio.Dropdown(names, value=names[0], label="task", scale=1)
             text = gradio.Textbox(
