@@ -2,10 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: fit test test-all gates soak lint format help-pages lock install-locked audit data bench clean bundled base-sizes smollm2 study
+.PHONY: fit demo test test-all gates soak lint format help-pages lock install-locked audit data bench clean bundled base-sizes smollm2 study
 
 fit: .venv/run
 	$(BIN)/python train.py fit
+
+# A page at http://127.0.0.1:7860 that asks the model of the last run; another: make demo MODEL=FOLDER
+demo: .venv/demo
+	$(BIN)/python demo.py $(if $(MODEL),--model $(MODEL))
 
 test: .venv/dev
 	$(BIN)/python -m pytest
@@ -111,6 +115,10 @@ bench: .venv-bench/done .venv-litgpt/done
 .venv/dev: .venv/bin/python pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[dev]"
 	touch .venv/dev .venv/run
+
+.venv/demo: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[demo,opsin]"
+	touch .venv/demo .venv/run
 
 .venv-data/done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-data

@@ -12,6 +12,7 @@ from typing import Any
 
 from rdkit import Chem, DataStructs, rdBase
 from rdkit.Chem import rdFingerprintGenerator, rdMolDescriptors
+from rdkit.Chem.Draw import rdMolDraw2D
 
 from datamodules.notations._checks import describe_bad_text
 from datamodules.notations._smiles_syntax import describe_syntax_error
@@ -253,3 +254,15 @@ def spell_randomly(molecule: Molecule, seed: int) -> str | None:
     again = read.__wrapped__(spelled)  # not through the cache: no one will ask for this spelling again
     same = isinstance(again, Molecule) and again.canonical == molecule.canonical
     return spelled if same else None
+
+
+def draw_svg(molecule: Molecule, width: int, height: int) -> str:
+    """Return a picture as SVG, `width` by `height` pixels, small molecules no larger than others."""
+    drawing = rdMolDraw2D.MolDraw2DSVG(width, height)
+    options: Any = drawing.drawOptions()
+    options.clearBackground = False
+    options.fixedBondLength = 28.0
+    with rdBase.BlockLogs():
+        rdMolDraw2D.PrepareAndDrawMolecule(drawing, molecule.mol)
+    drawing.FinishDrawing()
+    return drawing.GetDrawingText()

@@ -142,3 +142,17 @@ def fingerprint(text: str) -> str:
         ValueError: If `text` is not valid; the message is the reason.
     """
     return _molecule.morgan_bits(_molecule.read_once(text))
+
+
+def draw(text: str, width: int, height: int) -> str:
+    """Return a picture of a molecule as SVG with a transparent ground; its layout can take long, so ask a guarded worker.
+
+    Args:
+        text: A valid SMILES.
+        width: In pixels.
+        height: In pixels.
+
+    Raises:
+        ValueError: If `text` is not valid; the message is the reason.
+    """
+    return _molecule.draw_svg(_molecule.read_once(text), width, height)

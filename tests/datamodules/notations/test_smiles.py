@@ -4,6 +4,7 @@ import itertools
 import subprocess
 import sys
 import time
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given, settings
@@ -234,3 +235,13 @@ def test_any_text_is_judged(text: str) -> None:
         assert smiles.same(smiles.normalize(text), text)["canonical"]
         assert smiles.identity(text)
         assert smiles.normalize(smiles.randomize(text, 3)) == smiles.normalize(text)
+
+
+def test_a_drawing_is_an_image_of_the_size_that_was_asked_for() -> None:
+    root = ElementTree.fromstring(smiles.draw("CCO", 120, 80))
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    assert (root.get("width"), root.get("height")) == ("120px", "80px")
+    assert smiles.draw("CCO", 120, 80) == smiles.draw("CCO", 120, 80)
+    assert smiles.draw("CCN", 120, 80) != smiles.draw("CCO", 120, 80)
+    with pytest.raises(ValueError, match="unclosed ring"):
+        smiles.draw("C1CC", 120, 80)

@@ -1,0 +1,185 @@
+"""A page on this machine that asks a trained model: `python demo.py --model runs/mine` (extra `demo`)."""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import html
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from configs.endings import ending_of
+
+if TYPE_CHECKING:
+    from configs.answering import Answer, Answerer, Reply
+
+BODY_BYTES = 65_536
+"""Most bytes of a request: a question has at most 1,000 characters."""
+CSS = """
+.gradio-container {max-width: 900px !important}
+.patois-card {display: flex; gap: 14px; align-items: center; padding: 6px 14px; margin: 8px 0;
+  border: 1px solid var(--border-color-primary); border-radius: 10px; background: var(--background-fill-primary)}
+.patois-card img, .patois-question img {background: #fff; border-radius: 8px; flex: none}
+.patois-card .text {font-family: ui-monospace, monospace; overflow-wrap: anywhere; font-size: 1.05em}
+.patois-card .facts {flex: 1; min-width: 0}
+.patois-card .probability {font-size: 1.2em; font-weight: 600; flex: none; width: 4.6em; text-align: right}
+.patois-question {text-align: center}
+.patois-question img {margin: 0 auto}
+.patois-note {color: var(--body-text-color-subdued)}
+.patois-tag {display: inline-block; margin: 6px 6px 0 0; padding: 1px 9px; border-radius: 9px; font-size: .85em;
+  color: #fff; background: #6b7885}
+.patois-tag.good {background: #1f7d5b} .patois-tag.bad {background: #b3402b}
+"""
+
+
+class Guard:
+    """ASGI middleware that takes no files and no long requests; Gradio has an address for uploads on every page."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answer 403 or 413 in the page's place where it must not see the request."""
+        if scope["type"] == "http":
+            length = dict(scope["headers"]).get(b"content-length", b"")
+            status = 200
+            if "upload" in scope["path"]:
+                status = 403
+            elif scope["method"] not in ("GET", "HEAD") and not (
+                length.isdigit() and int(length) <= BODY_BYTES
+            ):
+                status = 413
+            if status != 200:
+                await send({"type": "http.response.start", "status": status, "headers": []})
+                await send({"type": "http.response.body", "body": b""})
+                return
+        await self.app(scope, receive, send)
+
+
+def show_picture(svg: str | None, words: str) -> str:
+    """Return an image element; as a data address, so that nothing in the picture can run or be fetched."""
+    if svg is None:
+        return ""
+    content = base64.b64encode(svg.encode()).decode()
+    return f'<img alt="{html.escape(words)}" src="data:image/svg+xml;base64,{content}">'
+
+
+def show_share(share: float) -> str:
+    """Return a probability as HTML: `2.9 %`, `&lt; 0.1 %`."""
+    return "&lt; 0.1 %" if share < 0.001 else f"{100 * share:.1f} %"
+
+
+def show_answer(answer: Answer) -> str:
+    """Return one answer as HTML; its text may be anything."""
+    valid = ("good", "valid") if answer.reason is None else ("bad", f"invalid: {answer.reason}")
+    tags = [valid]
+    if answer.verdict is not None:
+        tags.append(("good" if answer.same else "bad", f"by OPSIN: {answer.verdict}"))
+    shown = "".join(f'<span class="patois-tag {kind}">{html.escape(words)}</span>' for kind, words in tags)
+    return (
+        f'<div class="patois-card">{show_picture(answer.picture, "the molecule of this answer")}<div class="facts">'
+        f'<div class="text">{html.escape(answer.text) or "(empty)"}</div>{shown}</div>'
+        f'<div class="probability">{show_share(answer.probability)}</div></div>'
+    )
+
+
+def show_reply(reply: Reply) -> str:
+    """Return the question as the model read it, and its answers, as HTML."""
+    return (
+        f'<div class="patois-question">{show_picture(reply.picture, "the molecule of the question")}'
+        f'<div class="text patois-note">{html.escape(reply.question)}</div></div>'
+        + "".join(show_answer(answer) for answer in reply.answers)
+    )
+
+
+def respond(answerer: Answerer, task: str | None, text: str | None) -> str:
+    """Return what the page shows for a question; a mistake in it is said, not raised."""
+    try:
+        return show_reply(answerer.ask(str(task), text or ""))
+    except ValueError as error:
+        return f'<div class="patois-card">{html.escape(str(error))}</div>'
+
+
+def build_page(answerer: Answerer) -> Any:
+    """Return the Gradio page (not yet served).
+
+    Raises:
+        SystemExit: If Gradio is not installed.
+    """
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when it is imported
+    try:
+        import gradio
+    except ModuleNotFoundError as error:
+        raise SystemExit('The demo page needs Gradio: pip install -e ".[demo]"') from error
+    names = list(answerer.tasks)
+    about = f"`{answerer.model.weights}`, format `{answerer.model.form.name}`."
+    if (why := answerer.why_no_names()) is not None:
+        about += f" Names are not read back: {why}."
+    count = "one task" if len(names) == 1 else f"{len(names)} tasks"
+    with gradio.Blocks(title="Patois", analytics_enabled=False) as page:
+        gradio.Markdown(f"# Patois\nA small language model, fine-tuned for {count}. {about}")
+        with gradio.Row():
+            task = gradio.Dropdown(names, value=names[0], label="task", scale=1)
+            text = gradio.Textbox(
+                label="question", placeholder="CCO, or a name, as the task asks", max_length=1000, scale=2,
+                elem_id="question",
+            )  # fmt: skip
+        button = gradio.Button("Answer", variant="primary", elem_id="ask")
+        reply = gradio.HTML(elem_id="reply")
+        for trigger in (button.click, text.submit):
+            trigger(
+                lambda chosen, typed: respond(answerer, chosen, typed),
+                [task, text], reply, api_visibility="private", concurrency_limit=1, concurrency_id="model",
+            )  # fmt: skip
+    return page
+
+
+def serve(page: Any, host: str = "127.0.0.1", port: int | None = None, block: bool = True) -> str:
+    """Serve a page and return its address.
+
+    Args:
+        page: From `build_page`.
+        host: Address to listen at; 127.0.0.1 is reached from this machine only.
+        port: Port; None takes the first free one from 7860.
+        block: Whether to stay until Ctrl-C.
+    """
+    import gradio
+    from starlette.middleware import Middleware
+
+    # Fonts of the system: Gradio's own would be fetched for each visitor, some of them from elsewhere.
+    theme = gradio.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
+    _, address, _ = page.launch(
+        server_name=host, server_port=port, share=False, prevent_thread_lock=not block, quiet=not block, theme=theme,
+        css=CSS, footer_links=[], run_history=False, enable_monitoring=False, pwa=False, ssr_mode=False,
+        mcp_server=False, strict_cors=True, max_file_size=1, app_kwargs={"middleware": [Middleware(Guard)]},
+    )  # fmt: skip
+    return str(address)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Read the command line, load the model and serve the page."""
+    parser = argparse.ArgumentParser(description="Ask a trained model on a page of this machine.")
+    parser.add_argument("--model", type=Path, help="a run's folder or an exported one; default: the last run")
+    parser.add_argument("--task", help="as --data.task; default: what the run was trained on")
+    parser.add_argument("--format", help="as --data.format; default: the run's")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="0.0.0.0 lets other machines in, without a password"
+    )
+    parser.add_argument("--port", type=int, help="default: the first free one from 7860")
+    options = parser.parse_args(arguments)
+    from configs.answering import Answerer, default_folder, describe
+
+    try:
+        model = describe(options.model or default_folder(), options.task, options.format)
+        serve(build_page(Answerer(model)), options.host, options.port)
+    except ValueError as error:
+        if (ending := ending_of(error)) is None:
+            raise
+        sys.exit(ending[0])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from configs import answering
+from configs.answering import Answerer, Model, default_folder, describe
+from datamodules.formats import load_format
+from datamodules.notations.worker import Result
+from datamodules.opsin import why_unavailable
+from datamodules.tasks import load_task
+from tests.tiny import save_tiny
+
+needs_opsin = pytest.mark.skipif(why_unavailable() is not None, reason=f"needs OPSIN: {why_unavailable()}")
+
+
+def write_run(folder: Path, **data: object) -> Path:
+    """A run's folder with a tiny random decoder as its export."""
+    save_tiny(folder / "hf")
+    settings = {"data": {"task": "name_small_molecules", "format": "arrow", **data}}
+    (folder / "config.yaml").write_text(yaml.safe_dump(settings))
+    (folder / "hf" / "generation_config.json").write_text('{"max_new_tokens": 8}')
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_run(tmp_path_factory.mktemp("run"))
+
+
+@pytest.fixture(scope="module")
+def answerer(run: Path) -> Answerer:
+    return Answerer(describe(run), answers=4)
+
+
+def stub_answers(monkeypatch: pytest.MonkeyPatch, answerer: Answerer, *texts: str) -> None:
+    monkeypatch.setattr(answerer, "_generate", lambda *_: dict.fromkeys(texts, (math.log(0.5), True)))
+
+
+def test_answers_differ_and_the_most_probable_is_first(answerer: Answerer) -> None:
+    reply = answerer.ask("name_small_molecules", " OCC ")
+    assert reply.question == "CCO"
+    assert reply.picture is not None
+    assert reply.picture.lstrip().startswith("<?xml")
+    texts = [answer.text for answer in reply.answers]
+    assert 1 <= len(texts) == len(set(texts)) <= 4
+    shares = [answer.probability for answer in reply.answers]
+    assert shares == sorted(shares, reverse=True)
+    assert answerer.ask("name_small_molecules", "CCO") == reply
+
+
+def test_the_probability_is_that_of_the_tokens_under_the_plain_model(answerer: Answerer) -> None:
+    found = answerer._generate(answerer.tasks["name_small_molecules"], "CCO")
+    tokenizer, decoder = answerer.tokenizer, answerer.decoder
+    prompt = tokenizer("CCO ->", return_tensors="pt").input_ids
+    made = decoder.generate(prompt, max_new_tokens=8, do_sample=False)[:, prompt.shape[1] :]
+    logits = decoder(torch.cat([prompt, made], dim=1)).logits[0, prompt.shape[1] - 1 : -1].float()
+    banned = decoder.generation_config.suppress_tokens
+    logits[:, banned] = -torch.inf
+    expected = logits.log_softmax(dim=1).gather(1, made[0][:, None]).sum().item()
+    greedy = tokenizer.decode(made[0], skip_special_tokens=True).strip()
+    assert found[greedy][0] == pytest.approx(expected, abs=1e-4)
+
+
+@needs_opsin
+def test_names_are_read_back(answerer: Answerer, monkeypatch: pytest.MonkeyPatch) -> None:
+    stub_answers(monkeypatch, answerer, "ethanol", "methoxymethane", "ethane", "etanol", "ethan(ol")
+    right, isomer, other, unknown, broken = answerer.ask("name_small_molecules", "CCO").answers
+    assert (right.verdict, right.same, right.reason) == ("the same molecule", True, None)
+    assert (isomer.verdict, isomer.same) == ("right formula, other structure", False)
+    assert (other.verdict, other.same) == ("another molecule", False)
+    assert (unknown.verdict, unknown.reason, unknown.picture) == (None, "unknown name part", None)
+    assert broken.reason is not None
+    assert all(answer.picture for answer in (right, isomer, other))
+
+
+@needs_opsin
+def test_structures_are_compared_with_the_name(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answerer = Answerer(describe(run, task="iupac_to_smiles"))
+    stub_answers(monkeypatch, answerer, "C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "C(")
+    same, mirrored, broken = answerer.ask("iupac_to_smiles", "L-alanine").answers
+    assert {same.verdict, mirrored.verdict} == {"the same molecule", "the same but for stereo"}
+    assert (broken.verdict, broken.picture) == (None, None)
+    assert broken.reason is not None
+
+
+def test_without_opsin_names_are_not_judged(answerer: Answerer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answering, "why_unavailable", lambda: "Java is not installed")
+    stub_answers(monkeypatch, answerer, "ethanol")
+    [answer] = answerer.ask("name_small_molecules", "CCO").answers
+    assert (answer.verdict, answer.picture, answer.reason) == (None, None, None)
+    assert answerer.why_no_names() == "Java is not installed"
+
+
+def test_from_structure_to_structure_there_is_nothing_to_compare(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answerer = Answerer(describe(run, task="smiles_to_selfies"))
+    stub_answers(monkeypatch, answerer, "[C][C][O]")
+    [answer] = answerer.ask("smiles_to_selfies", "CCO").answers
+    assert answer.verdict is None
+    assert answer.picture is not None
+    assert answerer.why_no_names() is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("C" * 1001, "at most 1000 characters, but got 1001"),
+        (" \n ", "Type or paste a SMILES"),
+        ("C\ud800", "lone surrogate"),
+        ("C(", "Not a valid SMILES: unbalanced parenthesis"),
+        ("CCO foo", "Not a valid SMILES: whitespace"),
+        ("C\0", "Not a valid SMILES"),
+        ("C" * 900, "at most 127 tokens, what the model can read"),
+    ],
+)
+def test_questions_that_cannot_be_asked_are_told(answerer: Answerer, text: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        answerer.ask("name_small_molecules", text)
+
+
+def test_a_drawing_that_takes_too_long_is_left_out(
+    answerer: Answerer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answerer._painter, "map", lambda *_: [Result(None, "timeout")])
+    assert answerer.ask("name_small_molecules", "CCO").picture is None
+
+
+def test_a_model_is_a_run_an_export_in_it_or_a_copy_of_that(run: Path, tmp_path: Path) -> None:
+    expected = Model(run / "hf", (load_task("name_small_molecules"),), load_format("arrow"))
+    assert describe(run) == describe(run / "hf") == expected
+    copy = tmp_path / "deep" / "copy"
+    copy.parent.mkdir()
+    (run / "hf").rename(copy)
+    try:
+        with pytest.raises(ValueError, match="say them with --task and --format"):
+            describe(copy)
+        assert describe(copy, "iupac_to_smiles", "plain").tasks == (load_task("iupac_to_smiles"),)
+        with pytest.raises(ValueError, match="Expected --model to be a run's folder"):
+            describe(run)
+    finally:
+        copy.rename(run / "hf")
+
+
+def test_a_table_of_ones_own_is_a_task(tmp_path: Path) -> None:
+    run = write_run(tmp_path, task=None, input_column="smiles", output_column="name", output_notation="iupac")
+    [task] = describe(run).tasks
+    assert (task.name, task.input.notation, task.output.notation) == ("smiles_to_name", "smiles", "iupac")
+
+
+def test_demonstrations_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"--data.shots 3 puts rows of the training table"):
+        describe(write_run(tmp_path, shots=3))
+
+
+def test_the_default_is_the_run_that_ended_last(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"python train\.py fit"):
+        default_folder(tmp_path)
+    for age, name in ((20, "old"), (0, "new"), (10, "middle")):
+        file = tmp_path / name / "hf" / "config.json"
+        file.parent.mkdir(parents=True)
+        file.touch()
+        os.utime(file, (1_000_000 - age, 1_000_000 - age))
+    assert default_folder(tmp_path) == tmp_path / "new"

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import demo
+from configs.answering import Answer, Answerer, Reply, describe
+from tests.browser import ask_page, why_no_browser
+from tests.configs.test_answering import write_run
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+@pytest.fixture(scope="module")
+def answerer(tmp_path_factory: pytest.TempPathFactory) -> Answerer:
+    return Answerer(describe(write_run(tmp_path_factory.mktemp("run"))), answers=2)
+
+
+@pytest.fixture(scope="module")
+def address(answerer: Answerer):
+    pytest.importorskip("gradio", reason='needs Gradio: pip install -e ".[demo]"')
+    page = demo.build_page(answerer)
+    yield demo.serve(page, block=False)
+    page.close()
+
+
+def test_whatever_a_model_says_is_shown_as_text() -> None:
+    answer = Answer(HOSTILE, 0.5, HOSTILE, HOSTILE, False, f"<svg>{HOSTILE}</svg>")
+    shown = demo.show_reply(Reply(HOSTILE, None, [answer]))
+    assert "<script" not in shown
+    assert shown.count("&lt;script&gt;") == 4
+    assert "50.0 %" in shown
+
+
+@pytest.mark.parametrize(
+    ("share", "words"), [(1.0, "100.0 %"), (0.0296, "3.0 %"), (0.0009, "&lt; 0.1 %"), (0.0, "&lt; 0.1 %")]
+)
+def test_probabilities_are_shares_in_words(share: float, words: str) -> None:
+    assert demo.show_share(share) == words
+
+
+@pytest.mark.parametrize("text", [HOSTILE, "", None, "C" * 1001, "\ud800", "C(", "\0"])
+def test_a_mistake_is_said_on_the_page(answerer: Answerer, text: str | None) -> None:
+    shown = demo.respond(answerer, "name_small_molecules", text)
+    assert shown.startswith('<div class="patois-card">')
+    assert "<script" not in shown
+    assert "patois-tag" not in shown
+
+
+def test_an_unknown_task_is_said_on_the_page(answerer: Answerer) -> None:
+    assert "Expected a task out of name_small_molecules" in demo.respond(answerer, HOSTILE, "CCO")
+
+
+def test_the_page_is_served_to_this_machine_only_and_takes_no_files(address: str) -> None:
+    import httpx
+
+    assert address.startswith("http://127.0.0.1:")
+    assert "Patois" in httpx.get(address).text
+    assert httpx.post(f"{address}gradio_api/upload", files={"files": b"x"}).status_code == 403
+    join = f"{address}gradio_api/queue/join"
+    assert httpx.post(join, content=b"x" * (demo.BODY_BYTES + 1)).status_code == 413
+    assert httpx.post(join, content=iter([b"{}"])).status_code == 413  # in chunks: no length is said
+    question = {"data": ["name_small_molecules", "CCO"], "fn_index": 0, "session_hash": "x"}
+    assert httpx.post(join, json=question).status_code == 200
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(why_no_browser() is not None, reason=str(why_no_browser()))
+def test_a_person_gets_answers_and_nothing_is_fetched_from_elsewhere(address: str, tmp_path: Path) -> None:
+    seen = ask_page(address, "CCO", tmp_path / "page.png")
+    assert seen.reply.startswith("CCO\n")
+    assert "%" in seen.reply
+    assert seen.pictures >= 1
+    assert seen.elsewhere == []
+    assert seen.errors == []
+    assert (tmp_path / "page.png").read_bytes().startswith(b"\x89PNG")
+    assert "Not a valid" in ask_page(address, HOSTILE).reply
+
+
+def test_the_command_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit, match=r"^error: No run in runs has ended"):
+        demo.main([])
+    with pytest.raises(SystemExit, match=r"^error: Expected --model to be a run's folder"):
+        demo.main(["--model", str(tmp_path)])
