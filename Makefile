@@ -46,6 +46,7 @@ RESOLVE := uv pip compile --universal --python-version 3.10 --no-header --no-ann
 HASHED := $(RESOLVE) -c constraints.txt --generate-hashes --no-emit-index-url
 lock:
 	$(RESOLVE) pyproject.toml --all-extras -o constraints.txt
+	sed -i '1i # Exact versions that `make` installs, for Python 3.10 to 3.13 (pip install -c constraints.txt). Made by `make lock`.' constraints.txt
 	sed -nE 's/^(torch|triton|cuda-[a-z-]+|nvidia-[a-z0-9-]+)==.*/--no-emit-package \1/p' constraints.txt | sort -u > .of-torch
 	$(HASHED) pyproject.toml $$(cat .of-torch) -o locks/run.txt
 	$(HASHED) pyproject.toml --all-extras $$(cat .of-torch) -o locks/all.txt

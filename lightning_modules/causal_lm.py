@@ -174,7 +174,7 @@ class CausalLM(LightningModule):
         elif self.trainable is not None:
             choose_trainable(decoder, self.trainable, self.new_ids)
         if self.compile_layers:
-            decoder.base_model.compile(dynamic=True)
+            decoder.base_model.compile()
         if self.share_prefix is None:
             self.share_prefix = may_share_prefix(decoder)
         self.decoder = decoder

@@ -52,5 +52,5 @@ class GradientWindow:
         factor = parts / tokens
         if max_norm:
             factor = factor * (max_norm / (norm * factor + 1e-6)).clamp(max=1.0)
-        torch._foreach_mul_(gradients, factor)
+        torch._foreach_mul_(list(gradients), factor)
         return loss_sum / tokens, (overflows > 0) | ~loss_sum.isfinite()

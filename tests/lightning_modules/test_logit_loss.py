@@ -20,7 +20,7 @@ def make_logits(dtype: torch.dtype, rows: int = 37, width: int = 50) -> tuple[to
 def test_is_pytorchs_loss_and_gradient(
     monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, chunk: int
 ) -> None:
-    monkeypatch.setattr(logit_loss, "CHUNK", chunk)
+    monkeypatch.setattr(logit_loss, "CPU_CHUNK", chunk)
     logits, targets = make_logits(dtype)
     scale = 2.0**16  # as fp16's scaler does; unscaled probabilities below 6e-8 would be 0 in fp16
     scale = scale if dtype != torch.float16 else 2.0**10
