@@ -47,6 +47,8 @@ def read_tokens(tokens: Sequence[str] | str | None) -> list[str]:
 def add_tokens(tokenizer: PreTrainedTokenizerBase, tokens: Sequence[str]) -> list[int]:
     """Add tokens in place and return the ids of those that the tokenizer did not have.
 
+    One that it has is no longer merged with its neighbours.
+
     An added token is found wherever it stands in a text, before anything else is cut. So it should be something that
     stands nowhere else: `[C@@H]` is, `Cl` is not (Clone).
 
@@ -55,8 +57,9 @@ def add_tokens(tokenizer: PreTrainedTokenizerBase, tokens: Sequence[str]) -> lis
     """
     known = tokenizer.get_vocab()
     new = [token for token in tokens if token not in known]
-    tokenizer.add_tokens([AddedToken(token, normalized=False, special=False) for token in new])
-    for token in new:
+    plain = [token for token in tokens if token not in tokenizer.all_special_tokens]
+    tokenizer.add_tokens([AddedToken(token, normalized=False, special=False) for token in plain])
+    for token in plain:
         text = f"C{token}C"
         ids = tokenizer(text, add_special_tokens=False)["input_ids"]
         back = tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)

@@ -54,7 +54,7 @@ def disturbed(what: str, rank: str, number: str, stage: str = "training") -> Ite
         if what == "gradient":
             result.register_hook(lambda gradient: gradient * float("nan"))
             return result
-        self._window[0] += float(what)
+        self._window.sums[0] += float(what)
         return result * float(what)
 
     with mock.patch.object(CausalLM, name, step):

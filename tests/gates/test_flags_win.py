@@ -42,7 +42,7 @@ OTHER: dict[str, Any] = {
     "trainer.model_registry": "mine", "trainer.reload_dataloaders_every_n_epochs": 1,
     "model.base": "builtin", "model.init": "random", "model.scheduler": "torch.optim.lr_scheduler.LinearLR",
     "model.optimizer": "torch.optim.NAdam", "model.attention": "eager", "model.share_prefix": False,
-    "model.generation.strategy": "beam", "model.peft": {"rank": 4}, "model.trainable": ["norm"], "model.add_tokens": ["<x>"],
+    "model.generation.strategy": "beam", "model.generation.abstain_below": 0.5, "model.peft": {"rank": 4}, "model.trainable": ["norm"], "model.add_tokens": ["<x>"],
     "data.task": "smiles_to_iupac", "data.source": "other.csv", "data.format": "alpaca", "data.split": "random",
     "data.input_column": "name", "data.output_column": "smiles", "data.input_notation": "text",
     "data.output_notation": "selfies", "data.split_column": "side", "data.val_source": "v.csv", "data.test_source": "t.csv",

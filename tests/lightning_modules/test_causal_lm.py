@@ -380,7 +380,7 @@ def test_compiled_training_gives_the_weights_of_plain_training_and_evaluates_unc
     runs = []
     for compiled in (False, True):
         module = CausalLM(base, compile=compiled, attention="eager")
-        data = RowsData(uneven_rows(), batch_size=3, shards=[list(range(8))])
+        data = RowsData(uneven_rows(), batch_size=4, shards=[list(range(8))])
         trainer = make_trainer(max_epochs=1, limit_val_batches=1)
         trainer.fit(module, data)
         runs.append((torch.cat([p.detach().flatten() for p in module.decoder.parameters()]), trainer))

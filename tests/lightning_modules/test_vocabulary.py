@@ -60,7 +60,10 @@ def test_tokens_as_they_are_a_file_or_none(tmp_path: Path) -> None:
         (["a", "b", "a"], "the token 'a' is there twice"),
         (["a", " b"], "without space around them .* but got ' b'"),
         ([""], "but got ''"),
-        ("smils", r"No token is called 'smils' \(configs/tokens has: selfies, smiles.*Did you mean 'smiles'"),
+        (
+            "smils",
+            r"No token is called 'smils' \(configs/tokens has: atoms, selfies, smiles.*Did you mean 'smiles'",
+        ),
     ],
 )
 def test_what_are_no_tokens_is_an_error(tokens: list[str] | str, message: str) -> None:
