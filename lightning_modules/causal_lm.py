@@ -65,7 +65,7 @@ class CausalLM(LightningModule):
 
     def __init__(
         self,
-        base: str = "builtin",
+        base: str = "bundled",
         init: Init | None = None,
         optimizer: OptimizerCallable = lambda params: torch.optim.AdamW(params, lr=1e-3, weight_decay=0.01),
         scheduler: LRSchedulerCallable | None = None,

@@ -48,7 +48,7 @@ def _load(spec: BaseSpec, loader: Any, **arguments: Any) -> Any:
             f"--model.base {spec.name!r}: {spec.path} (revision {spec.revision}) is not in this machine's Hugging Face "
             "cache and could not be fetched from the Hub. Do one of: connect to the network; download it elsewhere "
             f"(`hf download {spec.path} --revision {spec.revision} --local-dir FOLDER`) and pass --model.base FOLDER; "
-            "log in (`hf auth login`) if it is private; or use --model.base builtin, which needs no network, or "
+            "log in (`hf auth login`) if it is private; or use --model.base bundled, which needs no network, or "
             "--model.base smollm2-135m-gguf, whose weights come with pip."
         ) from error
 

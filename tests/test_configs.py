@@ -26,7 +26,7 @@ def test_no_kind_of_file_is_forgotten_here() -> None:
 def test_the_default_configuration() -> None:
     config = parse(["fit"]).fit
     assert config.data.format in list_configs("formats")
-    assert config.model.base == "builtin"
+    assert config.model.base == "bundled"
     assert config.model.optimizer.class_path == "torch.optim.AdamW"
     assert config.trainer.precision is None  # chosen by device
 

@@ -41,7 +41,7 @@ def test_every_logger_gets_the_configuration_without_its_secrets(
     save_config(tmp_path, "fit", [logger, MetricsCSV(tmp_path)])
     [settings] = logger.settings
     assert settings["data"]["format"] == "tags"
-    assert settings["model"]["optimizer"]["init_args"]["lr"] == 0.002
+    assert settings["model"]["optimizer"]["init_args"]["lr"] == 0.001
     assert settings["wandb"]["tags"] == ["(hidden)"]
     assert yaml.safe_load((tmp_path / "config.yaml").read_text())["data"]["format"] == "tags"
     assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]  # no second one of MetricsCSV

@@ -32,7 +32,7 @@ def test_the_base_is_named_by_a_flag_or_by_the_last_file(tmp_path: Path) -> None
         for name in ("gpt2", "opt-125m", "quick")
         for word in ("--config", str(tmp_path / f"{name}.yaml"))
     ]
-    assert base_of(["fit"]) == "builtin"
+    assert base_of(["fit"]) == "bundled"
     assert base_of(["fit", *files]) == "opt-125m"
     assert base_of(["fit", "--model.base", "pythia-160m", *files]) == "pythia-160m"
 

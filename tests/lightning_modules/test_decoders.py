@@ -84,7 +84,7 @@ def test_hub_out_of_reach_says_what_to_do(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
     for load in (load_tokenizer, load_decoder):
         with pytest.raises(
-            ValueError, match=r"nobody/nothing \(revision main\) is .*`hf download .*--model.base builtin"
+            ValueError, match=r"nobody/nothing \(revision main\) is .*`hf download .*--model.base bundled"
         ):
             load("nobody/nothing")
 
