@@ -265,6 +265,8 @@ def silence_noise() -> None:
         ".*isinstance.treespec, LeafSpec.*",
         ".*Found .* module.s. in eval mode at the start of training.*",
         ".*The number of training batches .* is smaller than the logging interval.*",
+        ".*your dataloader is not resumable.*",  # our batches are a function of the step
+        ".*Checkpoint directory .* exists and is not empty.*",  # a run that goes on; any other is refused
     ):
         warnings.filterwarnings("ignore", message=text)
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(

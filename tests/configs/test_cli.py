@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import yaml
+from lightning.fabric.utilities.warnings import PossibleUserWarning
 
 from callbacks.metrics_csv import MetricsCSV
 from callbacks.wandb_logger import DashboardLogger
-from configs.cli import SaveRunConfig
+from configs.cli import SaveRunConfig, silence_noise
 from datamodules.sequence_task import SequenceTaskDataModule
 from lightning_modules.causal_lm import CausalLM
 from tests.parsing import ParseOnly, parse
@@ -68,3 +70,16 @@ def test_the_table_of_all_metrics_is_printed_when_asked_for(
     subcommand: str, words: tuple[str, ...], verbose: bool
 ) -> None:
     assert parse([subcommand, *words])[subcommand].verbose is verbose
+
+
+def test_nobody_is_warned_of_a_run_that_goes_on_exactly() -> None:
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        silence_noise()
+        warnings.warn(
+            "You're resuming from a checkpoint that ended before the epoch ended and your dataloader is not resumable.",
+            PossibleUserWarning,
+            stacklevel=1,
+        )
+        warnings.warn("something else", UserWarning, stacklevel=1)
+    assert [str(warning.message) for warning in told] == ["something else"]
