@@ -12,7 +12,7 @@ demo: .venv/demo
 	$(BIN)/python demo.py $(if $(MODEL),--model $(MODEL))
 
 test: .venv/dev
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 test-all: .venv/dev
 	$(BIN)/python -m pytest -m "not gate"
