@@ -26,6 +26,7 @@ def wandb_home(tmp_path, monkeypatch):
     for name in ("DATA", "CACHE", "CONFIG"):
         monkeypatch.setenv(f"WANDB_{name}_DIR", str(home / name.lower()))
     monkeypatch.setenv("WANDB_SILENT", "true")
+    wandb.finish()  # what a test of another file left open in this process
     wandb.teardown()
     yield home
     wandb.teardown()
