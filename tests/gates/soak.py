@@ -26,15 +26,15 @@ GROWTH = 1.1
 """How much more memory the last third of the rounds may take than the first."""
 
 
-_SHARED = ("torchinductor_",)
-"""Caches of one name that PyTorch makes once for a user and all runs share."""
+_SHARED = ("torchinductor_", "patois-gates-")
+"""What is no run's own: caches that PyTorch makes once for a user, and folders of other gates that are tried meanwhile."""
 
 
 def left_behind(temporary: Path) -> dict[str, set[str]]:
     """Return what a run could leave on the machine; its temporary folder is its own."""
     semaphores = Path("/proc/sysvipc/sem").read_text().splitlines()[1:]
     return {
-        "/dev/shm": {path.name for path in Path("/dev/shm").iterdir()},
+        "/dev/shm": {path.name for path in Path("/dev/shm").iterdir() if not path.name.startswith(_SHARED)},
         "temporary files": {path.name for path in temporary.iterdir() if not path.name.startswith(_SHARED)},
         "semaphores": set(semaphores),
     }

@@ -25,10 +25,10 @@ def test_what_a_run_leaves_is_seen(tmp_path: Path) -> None:
 def test_a_process_is_found_by_its_mark_also_when_its_parent_is_gone() -> None:
     mark = new_mark()
     subprocess.run(["bash", "-c", "sleep 30 &"], env={**os.environ, **mark}, check=True)
-    [(pid, words)] = find(mark).items()
+    [(pid, words)] = wait_until_gone(mark, 0.5).items()  # bash has become sleep by then
     assert words == "sleep 30"
+    assert find(mark) == {pid: words}
     assert soak.peak_memory(pid) > 0
-    assert wait_until_gone(mark, 0.3) == {pid: words}
     os.kill(pid, 9)
     assert wait_until_gone(mark, 10) == {}
     assert soak.peak_memory(pid) == 0
