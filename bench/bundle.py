@@ -154,8 +154,8 @@ fine-tune; it answers nothing as it stands.
 - Texts, by how often they were drawn (a task's inputs, never its outputs): {mix}. So SMILES, canonical and in random
   orders, names and synonyms, SELFIES, formulas, and English were read one at a time: no text holds a structure beside its
   name.
-- English: WordNet 3.0 (its licence: free to use and to copy), GCIDE (GPL) and the words of CMUdict (BSD, if they were
-  installed). The texts are not part of this project.
+- English: WordNet 3.0 (its licence: free to use and to copy), GCIDE (GPL) and the words of CMUdict (BSD), where the sources
+  above list them. The texts are not part of this project.
 - The loss is on all tokens, with {optimizer["class_path"]} {optimizer["init_args"]["lr"]}.
 
 ## What it did not see
@@ -175,7 +175,8 @@ of the same architecture and tokenizer:
 |---|---|---|---|
 {chr(10).join(lines)}
 
-Made by `python train.py fit --config configs/pretrain.yaml` and `python -m bench.bundle`.
+Made by `python train.py fit --config configs/pretrain.yaml --trainer.max_epochs {done.config["trainer"]["max_epochs"]}` and
+`python -m bench.bundle`; the rate was constant and fell over the last {done.config["model"]["decay_fraction"]:.0%} of the steps.
 
 ## Licence
 

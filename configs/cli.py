@@ -73,19 +73,38 @@ class SaveRunConfig(SaveConfigCallback):
     """Writes a fit's resolved configuration to the run's folder and to its loggers; other subcommands leave both alone."""
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Write `config.yaml` and log it, without its secrets, before anything else happens; say what differs from before."""
+        """Say what differs from before; a run that begins writes its `config.yaml` before anything else happens."""
         if stage == "fit" and trainer.is_global_zero:
-            folder = Path(trainer.default_root_dir)
-            folder.mkdir(parents=True, exist_ok=True)
-            settings = hide_secrets(yaml.safe_load(self.parser.dump(self.config, skip_unset=False)))
-            run = find_run(settings.get("ckpt_path"))
+            settings = self._settings()
+            if settings.get("ckpt_path") is None:
+                self._keep(trainer, settings)
+                return
+            run = find_run(settings["ckpt_path"])
             if run is not None and (line := say(differences(load_yaml(run / "config.yaml"), settings))):
                 rank_zero_info(line)
-            text = yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
-            (folder / "config.yaml").write_text(text, encoding="utf-8")
-            for logger in trainer.loggers:
-                if not isinstance(logger, MetricsCSV):  # it would write a second config.yaml
-                    logger.log_hyperparams(settings)
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write a run's new configuration once it does go on: a checkpoint that is refused leaves the one before."""
+        settings = self._settings()
+        if trainer.is_global_zero and settings.get("ckpt_path") is not None:
+            self._keep(trainer, settings)
+
+    def _settings(self) -> dict[str, Any]:
+        settings: dict[str, Any] = hide_secrets(
+            yaml.safe_load(self.parser.dump(self.config, skip_unset=False))
+        )
+        return settings
+
+    def _keep(self, trainer: pl.Trainer, settings: dict[str, Any]) -> None:
+        """Write `config.yaml`, whole or not at all, and give it to the loggers."""
+        folder = Path(trainer.default_root_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        part = folder / "config.yaml.part"
+        part.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
+        part.replace(folder / "config.yaml")
+        for logger in trainer.loggers:
+            if not isinstance(logger, MetricsCSV):  # it would write a second config.yaml
+                logger.log_hyperparams(settings)
 
 
 def choose_precision(accelerator: str) -> str:

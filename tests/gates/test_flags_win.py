@@ -162,6 +162,26 @@ def test_each_flag_is_in_effect_whatever_the_run_had_and_a_line_names_it(
     )
 
 
+def test_a_refused_checkpoint_leaves_the_configuration_of_the_run(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the next attempt would name no difference, and a later one take the flag of the attempt that failed."""
+    said: list[str] = []
+    monkeypatch.setattr("configs.cli.rank_zero_info", said.append)
+    before = (run / "config.yaml").read_bytes()
+    cut = run / "checkpoints" / "cut.ckpt"
+    cut.write_bytes((run / "checkpoints" / "last.ckpt").read_bytes()[:1000])
+    for _ in range(2):
+        with pytest.raises(SystemExit, match=r"cut.ckpt"):
+            train.main(["fit", "--ckpt_path", str(cut), "--trainer.max_epochs", "7"])
+        assert "--trainer.max_epochs 7 (was 1)" in said.pop()
+        assert (run / "config.yaml").read_bytes() == before
+    cut.unlink()
+    train.main(["fit", "--ckpt_path", str(run / "checkpoints" / "last.ckpt"), "--trainer.max_epochs", "2"])
+    assert yaml.safe_load((run / "config.yaml").read_text())["trainer"]["max_epochs"] == 2
+    assert not (run / "config.yaml.part").exists()
+
+
 def paths(stored: Any, path: str = "") -> Iterator[str]:
     """Yield the path of each value in a checkpoint."""
     if isinstance(stored, dict):
