@@ -1,16 +1,11 @@
-"""The LightningModule: trains a decoder on supervised tokens, and generates text once for every metric."""
+"""The LightningModule: trains a decoder on supervised tokens. Its other half, `answering`, evaluates."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
@@ -24,20 +19,16 @@ from lightning_modules.adapters import (
     add_adapters,
     choose_trainable,
     merge_adapters,
-    rows_in_place,
 )
+from lightning_modules.answering import AnsweringModule
 from lightning_modules.bases import Init
-from lightning_modules.candidates import draw_candidates
-from lightning_modules.constraining import Constraint
 from lightning_modules.decoders import load_decoder, load_tokenizer
 from lightning_modules.finite import leave_out
-from lightning_modules.generation import GenerationSettings, generate
+from lightning_modules.generation import GenerationSettings
 from lightning_modules.gradient_window import GradientWindow
-from lightning_modules.loss import loss_in_chunks
 from lightning_modules.optimizer_flags import apply_flags, apply_schedule, note_flags, note_schedule
 from lightning_modules.schedule import warmup_cosine
 from lightning_modules.shared_prefix import may_share_prefix
-from lightning_modules.token_mean import TokenMean
 from lightning_modules.training_loss import training_loss
 from lightning_modules.vocabulary import add_tokens as add_to_tokenizer
 from lightning_modules.vocabulary import read_tokens
@@ -45,7 +36,7 @@ from lightning_modules.vocabulary import read_tokens
 GREEDY = GenerationSettings()
 
 
-class CausalLM(LightningModule):
+class CausalLM(AnsweringModule):
     """A decoder that learns completions.
 
     Batches are dicts of tensors: `input_ids` and `labels` `(B, T)` (padded on the right, -100 = not supervised;
@@ -60,8 +51,6 @@ class CausalLM(LightningModule):
     Nothing is stored as hyper-parameters in checkpoints: LightningCLI would let them override the flags of a resumed
     run. The run folder's config.yaml holds them.
     """
-
-    decoder: PreTrainedModel
 
     def __init__(
         self,
@@ -150,12 +139,8 @@ class CausalLM(LightningModule):
         self.tokenizer = load_tokenizer(base, trust_remote_code)
         self.new_tokens = read_tokens(add_tokens)
         self.new_ids = add_to_tokenizer(self.tokenizer, self.new_tokens)
-        self.val_loss = TokenMean()
-        self.test_loss = TokenMean()
         self._window = GradientWindow()
         self.left_out = torch.tensor(False)
-        self.constraints_of: Callable[[list[int]], Sequence[Constraint | None]] | None = None
-        """Gives the constraints of rows, by their index, for `generation.only_valid`: a callback knows what is valid."""
 
     def configure_model(self) -> None:
         """Load the weights and freeze what is not to be trained; a second call does nothing."""
@@ -231,103 +216,6 @@ class CausalLM(LightningModule):
             torch.nn.utils.clip_grad_value_(self.parameters(), gradient_clip_val)
         if scaler is None:
             leave_out(optimizer, self.left_out)
-
-    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any] | None:
-        """Add to val/loss and generate; see `_predictions` for the value."""
-        with self._as_written():
-            return self._evaluate("val/loss", self.val_loss, batch)
-
-    def test_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any] | None:
-        """Add to test/loss and generate; see `_predictions` for the value."""
-        with self._as_written():
-            return self._evaluate("test/loss", self.test_loss, batch, with_candidates=True)
-
-    def predict_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any]:
-        """Generate; see `_predictions` for the value."""
-        with self._as_written():
-            return self._predictions(batch, with_candidates=True)
-
-    @contextmanager
-    def _as_written(self) -> Iterator[None]:
-        """Evaluate uncompiled and in the precision of the weights (fp32 under `bf16-mixed`), whatever training does.
-
-        In bf16 a row's greedy text depends on the rows beside it (PITFALLS 13), so that the same weights would get
-        another exact match with another batch size. And at each step of decoding autocast would cast all weights anew,
-        and a compiler would meet new shapes.
-        """
-        with torch.autocast(self.device.type, enabled=False), torch.compiler.set_stance("force_eager"):
-            yield
-
-    def _evaluate(
-        self, name: str, loss: TokenMean, batch: dict[str, Any], with_candidates: bool = False
-    ) -> dict[str, Any] | None:
-        rows = len(batch["input_ids"])
-        loss.update(
-            *loss_in_chunks(self.decoder, batch["input_ids"], batch["labels"], batch.get("slots", rows))
-        )
-        self.log(name, loss, on_step=False, on_epoch=True, batch_size=rows)
-        return self._predictions(batch, with_candidates) if "prompt_ids" in batch else None
-
-    def _predictions(self, batch: dict[str, Any], with_candidates: bool = False) -> dict[str, Any]:
-        """Generate for each row of the batch, filler rows (index -1) included.
-
-        Returns:
-            `row_index` `(B,)`, `prediction` (B texts), `score` `(B,)` sum of the log-probabilities of the generated
-            tokens, `stopped` `(B,)` and `num_tokens` `(B,)`; the tensors on the module's device. With candidates also
-            `candidates`, B lists of answers, the prediction first; with constraints also `replaced` `(B,)`.
-        """
-        asked = self.decoder, self.tokenizer, batch["prompt_ids"], batch["prompt_mask"], self.generation
-        index, slots = batch["row_index"], batch.get("slots")
-        further: dict[str, Any] = {}
-        constraints = self._constraints(index)
-        with rows_in_place(self.decoder):
-            generated = generate(*asked, index, slots, constraints)
-            if with_candidates and self.generation.candidates > 1:
-                further["candidates"] = draw_candidates(*asked, index, generated, slots, constraints)
-        if constraints is not None:
-            further["replaced"] = generated.replaced
-        return further | {
-            "row_index": batch["row_index"],
-            "prediction": generated.text,
-            "score": generated.score,
-            "stopped": generated.stopped,
-            "num_tokens": generated.num_tokens,
-        }
-
-    def _constraints(self, index: Tensor) -> Sequence[Constraint | None] | None:
-        """Return what each row's text may be, or None where that is not asked for."""
-        if not self.generation.only_valid:
-            return None
-        if self.constraints_of is None:
-            raise ValueError(
-                "Expected callbacks.valid_prefixes.ValidPrefixes among the callbacks, for it says what is valid, but the "
-                "configuration has none: add --trainer.callbacks+=callbacks.valid_prefixes.ValidPrefixes to "
-                "--model.generation.only_valid true."
-            )
-        return self.constraints_of(index.tolist())
-
-    @torch.inference_mode()
-    def answer_untrained(self, batch: dict[str, Any]) -> list[str]:
-        """Return what the base writes to the prompts of a batch before any fine-tuning; it is loaded once more for that.
-
-        The settings are the run's, without constraint. Random weights are always the same ones.
-        """
-        with torch.random.fork_rng():
-            torch.manual_seed(0)
-            decoder = load_decoder(
-                self.base,
-                self.init,
-                trust_remote_code=self.trust_remote_code,
-                new_tokens=self.new_tokens,
-                attention=self.attention,
-            )
-        torch.nn.Module.to(decoder, self.device)  # transformers annotates its own as taking a model
-        settings = replace(self.generation, only_valid=False)
-        prompts = batch["prompt_ids"].to(self.device), batch["prompt_mask"].to(self.device)
-        with self._as_written():
-            return generate(
-                decoder, self.tokenizer, *prompts, settings, batch["row_index"], batch["slots"]
-            ).text
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Build the optimizer over two groups (with and without weight decay) and its scheduler."""
