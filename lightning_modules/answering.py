@@ -116,6 +116,17 @@ class AnsweringModule(LightningModule):
             )
         return self.constraints_of(index.tolist())
 
+    def _load_base(self, gradient_checkpointing: bool = False) -> PreTrainedModel:
+        """Load the base as the flags say, before any fine-tuning."""
+        return load_decoder(
+            self.base,
+            self.init,
+            gradient_checkpointing=gradient_checkpointing,
+            trust_remote_code=self.trust_remote_code,
+            new_tokens=self.new_tokens,
+            attention=self.attention,
+        )
+
     @torch.inference_mode()
     def answer_untrained(self, batch: dict[str, Any]) -> list[str]:
         """Return what the base writes to the prompts of a batch before any fine-tuning; it is loaded once more for that.
@@ -124,13 +135,7 @@ class AnsweringModule(LightningModule):
         """
         with torch.random.fork_rng():
             torch.manual_seed(0)
-            decoder = load_decoder(
-                self.base,
-                self.init,
-                trust_remote_code=self.trust_remote_code,
-                new_tokens=self.new_tokens,
-                attention=self.attention,
-            )
+            decoder = self._load_base()
         torch.nn.Module.to(decoder, self.device)  # transformers annotates its own as taking a model
         settings = replace(self.generation, only_valid=False)
         prompts = batch["prompt_ids"].to(self.device), batch["prompt_mask"].to(self.device)

@@ -22,7 +22,7 @@ from lightning_modules.adapters import (
 )
 from lightning_modules.answering import AnsweringModule
 from lightning_modules.bases import Init
-from lightning_modules.decoders import load_decoder, load_tokenizer
+from lightning_modules.decoders import load_tokenizer
 from lightning_modules.finite import leave_out
 from lightning_modules.generation import GenerationSettings
 from lightning_modules.gradient_window import GradientWindow
@@ -146,14 +146,7 @@ class CausalLM(AnsweringModule):
         """Load the weights and freeze what is not to be trained; a second call does nothing."""
         if hasattr(self, "decoder"):
             return
-        decoder = load_decoder(
-            self.base,
-            self.init,
-            gradient_checkpointing=self.gradient_checkpointing,
-            trust_remote_code=self.trust_remote_code,
-            new_tokens=self.new_tokens,
-            attention=self.attention,
-        )
+        decoder = self._load_base(self.gradient_checkpointing)
         if self.peft is not None:
             add_adapters(decoder, self.peft, self.new_ids)
         elif self.trainable is not None:
