@@ -75,19 +75,19 @@ class SaveRunConfig(SaveConfigCallback):
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Say what differs from before; a run that begins writes its `config.yaml` before anything else happens."""
         if stage == "fit" and trainer.is_global_zero:
-            settings = self._settings()
-            if settings.get("ckpt_path") is None:
-                self._keep(trainer, settings)
+            if self.config.ckpt_path is None:
+                self._keep(trainer)
                 return
-            run = find_run(settings["ckpt_path"])
-            if run is not None and (line := say(differences(load_yaml(run / "config.yaml"), settings))):
+            run = find_run(self.config.ckpt_path)
+            if run is not None and (
+                line := say(differences(load_yaml(run / "config.yaml"), self._settings()))
+            ):
                 rank_zero_info(line)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write a run's new configuration once it does go on: a checkpoint that is refused leaves the one before."""
-        settings = self._settings()
-        if trainer.is_global_zero and settings.get("ckpt_path") is not None:
-            self._keep(trainer, settings)
+        if trainer.is_global_zero and self.config.ckpt_path is not None:
+            self._keep(trainer)
 
     def _settings(self) -> dict[str, Any]:
         settings: dict[str, Any] = hide_secrets(
@@ -95,8 +95,9 @@ class SaveRunConfig(SaveConfigCallback):
         )
         return settings
 
-    def _keep(self, trainer: pl.Trainer, settings: dict[str, Any]) -> None:
+    def _keep(self, trainer: pl.Trainer) -> None:
         """Write `config.yaml`, whole or not at all, and give it to the loggers."""
+        settings = self._settings()
         folder = Path(trainer.default_root_dir)
         folder.mkdir(parents=True, exist_ok=True)
         part = folder / "config.yaml.part"
