@@ -9,25 +9,24 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from bench.report import DOCS, as_table
+from bench.studies.cells import count_steps, run_train
+from bench.studies.results import Result, append_result, read_results
 from callbacks.intervals import wilson_interval
 
-PROJECT = DOCS.parent
 RESULTS = DOCS / "results" / "base_sizes.jsonl"
 EPOCHS = {100: 100, 1_000: 20, 10_000: 4}
 """Passes over so many examples: 700, 1,260 and 2,500 steps of 16, whichever the weights."""
 RATES = (1e-3, 2e-3)
 SEEDS = (0, 1, 2)
 MEASURES = ("exact_match", "validity")
-Result = dict[str, Any]
 
 
 class Cell(NamedTuple):
@@ -80,11 +79,16 @@ def run_cell(cell: Cell, epochs: int, flags: Sequence[str] = ()) -> Result:
     ]  # fmt: skip
     last = "runs/cell/checkpoints/last.ckpt"
     with tempfile.TemporaryDirectory() as folder:
-        _run(fit, folder)
-        _run(["test", "--ckpt_path", last], folder)
+        run_train(fit, Path(folder))
+        run_train(["test", "--ckpt_path", last], Path(folder))
         summary = json.loads((Path(folder) / "runs/cell/summary.json").read_text(encoding="utf-8"))
-        facts = _count_steps(Path(folder) / last)
-    result: Result = {**cell._asdict(), **facts, "epochs": epochs, "seconds": summary["fit"]["seconds"]}
+        steps = count_steps(Path(folder) / last)
+    result: Result = {
+        **cell._asdict(),
+        "steps": steps,
+        "epochs": epochs,
+        "seconds": summary["fit"]["seconds"],
+    }
     for name, stage in (("val", "fit"), ("test", "test")):
         [(task, metrics)] = summary[stage]["tasks"].items()
         result["task"] = task
@@ -92,24 +96,6 @@ def run_cell(cell: Cell, epochs: int, flags: Sequence[str] = ()) -> Result:
             "rows": metrics["rows"], **{measure: metrics[measure] for measure in MEASURES if measure in metrics}
         }  # fmt: skip
     return result
-
-
-def _count_steps(checkpoint: Path) -> Result:
-    from callbacks.run_facts import load_checkpoint
-
-    return {"steps": load_checkpoint(checkpoint)["global_step"]}
-
-
-def _run(words: Sequence[str], folder: str) -> None:
-    done = subprocess.run(
-        [sys.executable, str(PROJECT / "train.py"), *words],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise RuntimeError(f"python train.py {' '.join(words)} failed:\n{done.stderr[-3000:]}")
 
 
 def best_rates(results: Sequence[Result]) -> Iterator[tuple[tuple[str, int], float, list[Result]]]:
@@ -155,13 +141,6 @@ def _estimate(results: Sequence[Result], measure: str) -> str:
     return f"{100 * mean:.1f} % ({100 * low:.1f} to {100 * high:.1f}{seeds})"
 
 
-def read_results(path: Path) -> list[Result]:
-    """Return the lines of a results file, none if there is no file."""
-    return (
-        [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
-    )
-
-
 def write_page(results: Sequence[Result], docs: Path = DOCS) -> None:
     """Write docs/bases.md from docs/bases.in.md and the results."""
     text = (docs / "bases.in.md").read_text(encoding="utf-8")
@@ -184,9 +163,7 @@ def main(argv: list[str] | None = None) -> None:
         return
     for cell in missing(cells, read_results(arguments.results)):
         result = run_cell(cell, EPOCHS[cell.examples])
-        arguments.results.parent.mkdir(parents=True, exist_ok=True)
-        with arguments.results.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(result) + "\n")
+        append_result(arguments.results, result)
         sys.stdout.write(json.dumps(result) + "\n")
         sys.stdout.flush()
 

@@ -70,12 +70,12 @@ def _fit_and_test(study: str, flags: Flags, folder: Path, run: Path, lock: int) 
     if not fitted.is_file():
         with sittings.open("a", encoding="utf-8") as file:
             file.write("fit\n")
-        _train(["fit", "--name", run.name, "--ckpt_path", "last", *words(flags), *QUIET], folder, lock)
+        run_train(["fit", "--name", run.name, "--ckpt_path", "last", *words(flags), *QUIET], folder, lock)
         fitted.touch()
-    _train(["test", "--ckpt_path", str(last), "--config", str(TEST), *QUIET], folder, lock)
+    run_train(["test", "--ckpt_path", str(last), "--config", str(TEST), *QUIET], folder, lock)
     return {
         "study": study, "flags": flags, "seed": flags[SEED],
-        **_measured(run), "steps": _count_steps(last),
+        **_measured(run), "steps": count_steps(last),
         "sittings": len(sittings.read_text(encoding="utf-8").split()),
         "versions": {package: version(package) for package in PACKAGES}, "revision": git_revision(),
     }  # fmt: skip
@@ -98,7 +98,8 @@ def _measured(run: Path) -> dict[str, Any]:
     return {"test": tasks, **seconds}
 
 
-def _count_steps(checkpoint: Path) -> int:
+def count_steps(checkpoint: Path) -> int:
+    """Return the optimizer steps that a checkpoint is after."""
     from callbacks.run_facts import load_checkpoint
 
     return int(load_checkpoint(checkpoint)["global_step"])
@@ -119,10 +120,14 @@ def git_revision() -> str:
     return done.stdout.strip() or "unknown"
 
 
-def _train(arguments: Sequence[str], folder: Path, lock: int) -> None:
-    """Run `python train.py` with a lock; what it writes is shown only if it fails."""
+def run_train(arguments: Sequence[str], folder: Path, *locks: int) -> None:
+    """Run `python train.py` in a folder, with locks; what it writes is shown only if it fails.
+
+    Raises:
+        RuntimeError: If it does.
+    """
     command = [sys.executable, str(PROJECT / "train.py"), *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, pass_fds=(lock,))
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, pass_fds=locks)
     if done.returncode:
         raise RuntimeError(
             f"python train.py {' '.join(arguments)} failed:\n{(done.stderr or done.stdout)[-3000:]}"

@@ -106,8 +106,8 @@ def test_a_cell_repeats_no_fit_that_has_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kill_at: int, written: bool, stages: str, sittings: int
 ) -> None:
     trainer = FakeTrainer(tmp_path)
-    monkeypatch.setattr(cells, "_train", trainer)
-    monkeypatch.setattr(cells, "_count_steps", lambda _: 7)
+    monkeypatch.setattr(cells, "run_train", trainer)
+    monkeypatch.setattr(cells, "count_steps", lambda _: 7)
     flags, trainer.kill_at, trainer.written = {"a": 1, "seed_everything": 3}, kill_at, written
     with pytest.raises(Killed):
         cells.run_cell("s", flags, tmp_path)
