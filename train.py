@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 
 from callbacks.secrets import hide_in_output
 from configs.endings import ending_of
 from configs.help import saved_help
+from configs.threads import settle_threads
 
 
 def run(words: Sequence[str]) -> None:
     """Run a command line; what loads PyTorch, Lightning and Transformers is imported here, and not for `--help`."""
-    # Idle OpenMP threads sleep instead of spinning: with one of two cores busy, spinning cost a factor of 27.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+    settle_threads()
     from callbacks.wandb_logger import DashboardLogger
     from configs.cli import PatoisCLI, silence_noise
     from configs.ranks import end_together

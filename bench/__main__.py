@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from configs.cli import has_bf16_units
+from configs.threads import SETTINGS
 
 PROJECT = Path(__file__).resolve().parents[1]
 RESULTS = PROJECT / "docs" / "speed.jsonl"
@@ -87,10 +88,15 @@ def describe_machine() -> dict[str, Any]:
 
 
 def run_module(module: str, *words: str) -> list[dict[str, Any]]:
-    """Run a module of this package in a process of its own and return its JSON lines."""
+    """Run a module of this package in a process of its own and return its JSON lines.
+
+    Threads wait as `train.py` lets them; in other trainers as PyTorch does by itself, which is best for them where nothing
+    else runs.
+    """
+    others = module == "bench.trainers" and not words[0].startswith("patois")
     done = subprocess.run(
         [sys.executable, "-m", module, *words], cwd=PROJECT, capture_output=True, text=True, check=False,
-        env={"OMP_WAIT_POLICY": "passive", **os.environ, "TOKENIZERS_PARALLELISM": "true"},
+        env={**({} if others else SETTINGS), **os.environ, "TOKENIZERS_PARALLELISM": "true"},
     )  # fmt: skip
     if done.returncode:
         raise RuntimeError(f"python -m {module} {' '.join(words)} failed:\n{done.stderr[-3000:]}")

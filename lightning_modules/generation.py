@@ -6,26 +6,19 @@ a batch.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor
-from transformers import (
-    GenerationConfig,
-    LogitsProcessor,
-    LogitsProcessorList,
-    PreTrainedModel,
-    PreTrainedTokenizerBase,
-)
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from lightning_modules.batch_generation import generate_through_transformers
 from lightning_modules.choosing import TokenChooser, row_uniform
 from lightning_modules.constraining import ConstrainedChooser, Constraint
 from lightning_modules.decoders import never_generated
 from lightning_modules.decoding import Chooser, can_decode, decode
-from lightning_modules.loss import logits_at
 
 
 @dataclass(frozen=True)
@@ -167,9 +160,9 @@ def generate(
             pool = _pad_right(prompt_ids, lengths)
             ids, log_prob = decode(decoder, pool, lengths, room, choose, stop, slots)
         else:
-            batches = _batches(lengths.tolist(), room.tolist(), slots)
-            ids, log_prob = _through_transformers(
-                decoder, tokenizer, prompt_ids, prompt_mask, room, choose, banned, settings, batches
+            num_beams = settings.num_beams if settings.strategy == "beam" else None
+            ids, log_prob = generate_through_transformers(
+                decoder, tokenizer, prompt_ids, prompt_mask, room, choose, banned, slots, num_beams
             )
     finally:
         decoder.train(was_training)
@@ -204,114 +197,3 @@ def _pad_right(prompt_ids: Tensor, lengths: Tensor) -> Tensor:
     width = prompt_ids.shape[1]
     columns = torch.arange(int(lengths.max()), device=lengths.device) + (width - lengths)[:, None]
     return prompt_ids.gather(1, columns.clamp(max=width - 1))
-
-
-def _batches(lengths: list[int], room: list[int], size: int) -> list[list[int]]:
-    """Cut rows into batches of at most `size`, longest prompts first; all rows of a batch have the same room."""
-    batches: list[list[int]] = []
-    for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
-        if not batches or len(batches[-1]) == size or room[batches[-1][0]] != room[row]:
-            batches.append([])
-        batches[-1].append(row)
-    return batches
-
-
-def _through_transformers(
-    decoder: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    prompt_ids: Tensor,
-    prompt_mask: Tensor,
-    room: Tensor,
-    choose: Chooser,
-    banned: Tensor,
-    settings: GenerationSettings,
-    batches: list[list[int]],
-) -> tuple[Tensor, Tensor]:
-    """Generate batch after batch; return tokens and log-probabilities as `decoding.decode` does."""
-    beam = settings.strategy == "beam"
-    all_ids = prompt_ids.new_full((len(prompt_ids), int(room.max())), -1)
-    all_log_prob = torch.zeros(all_ids.shape, device=prompt_ids.device)
-    for batch in batches:
-        rows = torch.tensor(batch, device=prompt_ids.device)
-        width = max(1, int(prompt_mask[rows].sum(dim=1).max()))
-        prompts, mask = prompt_ids[rows, -width:], prompt_mask[rows, -width:]
-        processor = _ChoosingProcessor(choose, rows)
-        config = GenerationConfig(
-            max_new_tokens=int(room[rows[0]]),
-            do_sample=False,  # the chooser samples, with random numbers of the row's own
-            num_beams=settings.num_beams if beam else 1,
-            length_penalty=0.0 if beam else None,
-            early_stopping=False if beam else None,
-            repetition_penalty=1.0,
-            bos_token_id=tokenizer.bos_token_id,
-            eos_token_id=tokenizer.eos_token_id,
-            pad_token_id=tokenizer.pad_token_id,
-            suppress_tokens=banned.tolist() or None,
-        )
-        sequences = cast(Any, decoder).generate(
-            input_ids=prompts,
-            attention_mask=mask,
-            generation_config=config,
-            logits_processor=None if beam else LogitsProcessorList([processor]),
-        )
-        ids = sequences[:, width:]
-        real = _until_stop(ids, cast(int, tokenizer.eos_token_id))
-        log_prob = (
-            _rescore(decoder, prompts, mask, ids, real, banned)
-            if beam
-            else torch.stack(processor.log_prob, dim=1) * real
-        )
-        all_ids[rows, : ids.shape[1]] = ids.masked_fill(~real, -1)
-        all_log_prob[rows, : ids.shape[1]] = log_prob
-    return all_ids, all_log_prob
-
-
-def _until_stop(ids: Tensor, stop: int) -> Tensor:
-    """Return which of `ids` `(B, T)` come up to the first stop token `(B, T)`.
-
-    Positions decide, never ids: the padding after the stop token may be the stop token's own id.
-    """
-    is_stop = ids == stop
-    return is_stop.cumsum(dim=1) - is_stop.long() == 0  # stop tokens strictly before each position
-
-
-class _ChoosingProcessor(LogitsProcessor):
-    """Lets a chooser choose the tokens of a batch, and keeps their log-probabilities.
-
-    It leaves only the chosen token possible, so that transformers' greedy loop takes it. Nothing of size V is kept
-    from step to step (`output_scores` would keep `T * B * V` numbers: 3 GB for 64 rows of an OPT).
-    """
-
-    def __init__(self, choose: Chooser, rows: Tensor) -> None:
-        self.choose, self.rows = choose, rows
-        self.log_prob: list[Tensor] = []
-
-    def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
-        token, log_prob = self.choose(scores, self.rows, torch.full_like(self.rows, len(self.log_prob)))
-        self.log_prob.append(log_prob)
-        return cast(torch.FloatTensor, torch.full_like(scores, -torch.inf).scatter_(1, token[:, None], 0.0))
-
-
-def _rescore(
-    decoder: PreTrainedModel,
-    prompt_ids: Tensor,
-    prompt_mask: Tensor,
-    ids: Tensor,
-    real: Tensor,
-    banned: Tensor,
-) -> Tensor:
-    """Return the log-probabilities `(B, T)` of given completions by one plain forward pass.
-
-    Of use for beams: transformers gives their scores only with all logits of all steps kept.
-    """
-    mask = torch.cat([prompt_mask, real.to(prompt_mask.dtype)], dim=1)
-    inputs: dict[str, Tensor] = {"input_ids": torch.cat([prompt_ids, ids], dim=1), "attention_mask": mask}
-    if "position_ids" in inspect.signature(decoder.forward).parameters:
-        # without it GPT-2 and GPT-Neo count the padding on the left (errors of 0.3 to 0.5 in the logits)
-        inputs["position_ids"] = (mask.cumsum(dim=1) - 1).clamp(min=0)
-    keep = torch.zeros_like(mask, dtype=torch.bool)
-    keep[:, prompt_ids.shape[1] - 1 : -1] = real  # position t predicts token t + 1
-    positions_N = keep.flatten().nonzero()[:, 0]
-    logits_NV = logits_at(decoder, positions_N, **inputs).float().index_fill(1, banned, -torch.inf)
-    log_prob_N = logits_NV.gather(1, ids[real][:, None])[:, 0] - logits_NV.logsumexp(dim=1)
-    return torch.zeros(real.shape, device=ids.device).masked_scatter(real, log_prob_N)

@@ -94,7 +94,7 @@ def test_sliding_windows_are_left_to_transformers() -> None:
 def test_few_slots_give_what_transformers_gives_a_row_alone(
     architecture: str, prefix: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(generation, "_through_transformers", None)  # nothing falls back
+    monkeypatch.setattr(generation, "generate_through_transformers", None)  # nothing falls back
     decoder, prompts, stop, answers = case(architecture, prefix)
     generated = run(decoder, prompts, GREEDY, stop, slots=4)
     assert completions(generated) == answers
