@@ -23,7 +23,7 @@ from datamodules.sources.rows import TEXT_LIMIT, SetAside
 from datamodules.splits import TEST, TRAIN, VAL
 from datamodules.stage_rows import SplitSettings
 from datamodules.task_rows import TaskRows, read_task
-from datamodules.tasks import Task
+from datamodules.tasks import Task, task_for_columns
 from datamodules.training_batches import choose_epoch_rows
 from datamodules.variants import Phrasings
 
@@ -170,22 +170,20 @@ class Stages:
         """Read the file to predict; rows that cannot be asked are kept for the output with their reason.
 
         Raises:
-            ValueError: If there is no file, or several tasks.
+            ValueError: If there is no file, or it has the input column of several tasks.
         """
         if not path:
             raise ValueError("`predict` needs the file with the inputs: --data.predict_path mols.csv")
-        if len(self.tasks) > 1:
-            raise ValueError(
-                f"`predict` answers one task; choose one of {', '.join(self.task_names)} with --data.task."
-            )
-        part = read_task(self.tasks[0], load_source(path), with_output=False, forbidden=self._forbidden())
+        rows = load_source(path)
+        task = task_for_columns(self.tasks, rows.table.column_names)
+        part = read_task(task, rows, with_output=False, forbidden=self._forbidden())
         store = self._make_store([part])
         if self.shots:
             assert self.store is not None
             store = self._make_store([part, *self.store.parts])
             store.draw_demonstrations_from(self.pools["train"] + len(part))
-        rows = np.arange(len(part))
-        encoded = store.encode(rows)
+        places = np.arange(len(part))
+        encoded = store.encode(places)
         fits = encoded.lengths <= self.max_length
         self.aside["predict"] = list(part.set_aside) + [
             SetAside(
@@ -194,9 +192,9 @@ class Stages:
                 f"longer than --data.max_length {self.max_length}",
                 part.originals[row],
             )
-            for row in rows[~fits]
+            for row in places[~fits]
         ]
-        self.predict_store, self.pools["predict"] = store, rows[fits]
+        self.predict_store, self.pools["predict"] = store, places[fits]
         self.encoded["predict"] = encoded.take(fits)
 
     def encode_training(self, epoch: int) -> tuple[Encoded, NDArray[np.int64]]:

@@ -221,6 +221,20 @@ def choose_tasks(
     return tasks, [1.0 if weight is None else weight for weight in weights.values()]
 
 
+def task_for_columns(tasks: Sequence[Task], columns: Sequence[str]) -> Task:
+    """Return the only task, or of several the one whose input column a table has.
+
+    Raises:
+        ValueError: If several tasks, or none of several, could be asked of the table.
+    """
+    fitting = [task for task in tasks if task.input.column in columns]
+    if len(tasks) == 1 or len(fitting) == 1:
+        return (fitting or tasks)[0]
+    of = ", ".join(f"{task.name} (column {task.input.column!r})" for task in fitting or tasks)
+    found = "the input columns of several" if fitting else f"the columns {', '.join(map(repr, columns))}"
+    raise ValueError(f"`predict` answers one task, but the file has {found}; choose with --data.task: {of}.")
+
+
 def _change_columns(task: Task, changes: Mapping[str, Mapping[str, str | None]]) -> Task:
     """Return the task with other columns; what belonged to its own table (identity, alternatives) goes."""
     for side, change in changes.items():

@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from configs.lookup import list_configs
-from datamodules.tasks import Side, choose_tasks, load_task, parse_weights, task_from_columns
+from datamodules.tasks import (
+    Side,
+    choose_tasks,
+    load_task,
+    parse_weights,
+    task_for_columns,
+    task_from_columns,
+)
 
 REQUIRED = {
     "smiles_to_iupac", "iupac_to_smiles", "smiles_to_formula", "random_smiles_to_canonical",
@@ -143,3 +150,28 @@ def test_a_value_of_the_wrong_kind_is_an_error_with_its_place(tmp_path, text: st
     path.write_text(text)
     with pytest.raises(ValueError, match=message):
         load_task(str(path))
+
+
+def test_a_table_is_asked_the_task_whose_input_column_it_has() -> None:
+    both = [load_task(name) for name in ("smiles_to_iupac", "iupac_to_smiles")]
+    assert task_for_columns(both, ["id", "iupac"]).name == "iupac_to_smiles"
+    assert task_for_columns(both, ["smiles"]).name == "smiles_to_iupac"
+    assert task_for_columns(both[:1], ["id"]).name == "smiles_to_iupac", (
+        "the only one, which then tells what is missing"
+    )
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (
+            ["smiles", "iupac"],
+            r"the input columns of several; .* smiles_to_iupac \(column 'smiles'\), iupac_to_smiles",
+        ),
+        (["mol"], r"the columns 'mol'; choose with --data.task"),
+    ],
+)
+def test_a_table_that_does_not_tell_the_task_is_an_error(columns: list[str], message: str) -> None:
+    both = [load_task(name) for name in ("smiles_to_iupac", "iupac_to_smiles")]
+    with pytest.raises(ValueError, match=message):
+        task_for_columns(both, columns)
