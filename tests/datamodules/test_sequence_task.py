@@ -393,14 +393,23 @@ def test_predict_keeps_each_line(tokenizer: Any, tmp_path: Path) -> None:
     assert sorted(batch["row_index"].tolist()) == [0, 1, 2]
 
 
-def test_predict_needs_a_file_and_one_task(tokenizer: Any) -> None:
+def test_predict_needs_a_file_and_one_task(tokenizer: Any, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"--data.predict_path"):
         SequenceTaskDataModule(tokenizer).setup("predict")
-    data = SequenceTaskDataModule(tokenizer, task="smiles_to_iupac,smiles_to_formula", predict_path="x.csv")
-    with pytest.raises(
-        ValueError, match=r"choose one of smiles_to_iupac, smiles_to_formula with --data.task"
-    ):
+    (tmp_path / "x.csv").write_text("smiles\nCCO\n")
+    tasks = "smiles_to_iupac,smiles_to_formula"
+    data = SequenceTaskDataModule(tokenizer, task=tasks, predict_path=str(tmp_path / "x.csv"))
+    with pytest.raises(ValueError, match=r"choose with --data.task: smiles_to_iupac .*smiles_to_formula"):
         data.setup("predict")
+
+
+def test_predict_asks_the_task_whose_column_the_file_has(tokenizer: Any, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("iupac\nethanol\n")
+    both = "smiles_to_iupac,iupac_to_smiles"
+    data = SequenceTaskDataModule(tokenizer, task=both, predict_path=str(tmp_path / "x.csv"))
+    data.setup("predict")
+    assert data.predict_store is not None
+    assert [part.task.name for part in data.predict_store.parts] == ["iupac_to_smiles"]
 
 
 def test_the_preview_marks_what_is_supervised(tokenizer: Any, words: str) -> None:
