@@ -21,8 +21,9 @@ CASES = {
 def losses(folder: Path, name: str, *flags: str) -> list[float]:
     """Return the losses of a run's steps, then of its validations."""
     done = command(
-        ["fit", "--name", name, *own_table(folder), "--trainer.precision", "32-true", *flags], folder
-    )
+        ["fit", "--name", name, *own_table(folder), "--trainer.precision", "32-true", *flags], folder,
+        TORCHINDUCTOR_CACHE_DIR=str(folder / f"kernels-{name}"),
+    )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
     rows = read_csv(folder / "runs" / name / "metrics.csv")
     return [float(row[metric]) for metric in ("train/loss", "val/loss") for row in rows if row.get(metric)]
@@ -35,4 +36,6 @@ def test_compiled_training_has_the_losses_of_plain_training(case: str, tmp_path:
     compiled = losses(tmp_path, "compiled", *CASES[case], "--model.compile", "true")
     assert len(plain) >= 4
     assert compiled == pytest.approx(plain, rel=2e-4)
-    assert compiled != plain, "nothing was compiled"
+    kernels = {name: list((tmp_path / f"kernels-{name}").glob("**/*.so")) for name in ("plain", "compiled")}
+    assert kernels["compiled"], "nothing was compiled"
+    assert not kernels["plain"]
