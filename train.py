@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
 from callbacks.secrets import hide_in_output
 from configs.endings import ending_of
 from configs.help import saved_help
-from configs.threads import settle_threads
+from configs.threads import thread_settings
 
 
 def run(words: Sequence[str]) -> None:
     """Run a command line; what loads PyTorch, Lightning and Transformers is imported here, and not for `--help`."""
-    settle_threads()
+    os.environ.update(thread_settings())
     from callbacks.wandb_logger import DashboardLogger
     from configs.cli import PatoisCLI, silence_noise
     from configs.ranks import end_together

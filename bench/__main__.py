@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from configs.cli import has_bf16_units
-from configs.threads import SETTINGS
+from configs.threads import thread_settings
 
 PROJECT = Path(__file__).resolve().parents[1]
 RESULTS = PROJECT / "docs" / "speed.jsonl"
@@ -96,7 +96,7 @@ def run_module(module: str, *words: str) -> list[dict[str, Any]]:
     others = module == "bench.trainers" and not words[0].startswith("patois")
     done = subprocess.run(
         [sys.executable, "-m", module, *words], cwd=PROJECT, capture_output=True, text=True, check=False,
-        env={**({} if others else SETTINGS), **os.environ, "TOKENIZERS_PARALLELISM": "true"},
+        env={**({} if others else thread_settings()), **os.environ, "TOKENIZERS_PARALLELISM": "true"},
     )  # fmt: skip
     if done.returncode:
         raise RuntimeError(f"python -m {module} {' '.join(words)} failed:\n{done.stderr[-3000:]}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,8 @@ from typing import Any
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from lightning.pytorch.loggers.logger import rank_zero_experiment
+
+from datamodules.whole_files import whole_file
 
 
 class MetricsCSV(CSVLogger):
@@ -78,12 +79,8 @@ class _Writer(ExperimentWriter):
             return file.readlines()
 
     def _replace(self, lines: Iterable[str]) -> None:
-        part = f"{self.metrics_file_path}.part"
-        with open(part, "w", encoding="utf-8", newline="") as file:
+        with whole_file(Path(self.metrics_file_path)) as file:
             file.writelines(lines)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(part, self.metrics_file_path)
 
     def _rewrite_with_new_header(self, fieldnames: list[str]) -> None:
         """Add columns. Lightning's own empties the file first, so that a kill then loses all that was logged."""

@@ -35,6 +35,7 @@ from configs.run_folder import (
 from configs.strategies import refuse_sharding
 from configs.words import base_rate, flag_value
 from datamodules.tasks import guess_notation
+from datamodules.whole_files import whole_file
 
 
 @dataclass
@@ -100,9 +101,8 @@ class SaveRunConfig(SaveConfigCallback):
         settings = self._settings()
         folder = Path(trainer.default_root_dir)
         folder.mkdir(parents=True, exist_ok=True)
-        part = folder / "config.yaml.part"
-        part.write_text(yaml.safe_dump(settings, sort_keys=False, allow_unicode=True), encoding="utf-8")
-        part.replace(folder / "config.yaml")
+        with whole_file(folder / "config.yaml") as file:
+            yaml.safe_dump(settings, file, sort_keys=False, allow_unicode=True)
         for logger in trainer.loggers:
             if not isinstance(logger, MetricsCSV):  # it would write a second config.yaml
                 logger.log_hyperparams(settings)

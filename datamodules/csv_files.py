@@ -9,10 +9,11 @@ U+2400, its code in hexadecimal, and a semicolon. `read_csv` undoes both.
 from __future__ import annotations
 
 import csv
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+
+from datamodules.whole_files import whole_file
 
 _FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n']")
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
@@ -55,14 +56,10 @@ def write_csv(
         rows: One mapping a line; a column that a row lacks is an empty cell.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    with part.open("w", newline="", encoding="utf-8") as file:
+    with whole_file(path) as file:
         writer = csv.writer(file)
         writer.writerow([escape_cell(column) for column in columns])
         writer.writerows([format_cell(row.get(column)) for column in columns] for row in rows)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:

@@ -68,7 +68,7 @@ def test_a_kill_while_a_column_is_added_loses_nothing(
     def die(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("callbacks.metrics_csv.os.replace", die)
+    monkeypatch.setattr("os.replace", die)
     with pytest.raises(KeyboardInterrupt):
         write(tmp_path, {"other": 3.0}, 2, resume=True)
     assert "2.0" in (tmp_path / "metrics.csv").read_text()

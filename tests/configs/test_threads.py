@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from configs.threads import settle_threads
+from configs.threads import thread_settings
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ def test_what_the_user_says_counts(
         monkeypatch.delenv(name)
     for name, value in given.items():
         monkeypatch.setenv(name, value)
-    settle_threads()
+    os.environ.update(thread_settings())
     assert os.environ.get("GOMP_SPINCOUNT") == expected
 
 

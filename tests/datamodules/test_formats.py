@@ -13,16 +13,8 @@ from datamodules.formats import Demonstration, Query, load_format
 QUERY = Query("Name this.", "CCO", "SMILES", "IUPAC")
 ASKING = [name for name in list_configs("formats") if name != "text"]
 REQUIRED = {
-    "text",
-    "alpaca",
-    "chatml",
-    "question_answer",
-    "tags",
-    "labels",
-    "arrow",
-    "plain",
-    "chat_template",
-}
+    "text", "alpaca", "chatml", "question_answer", "tags", "labels", "arrow", "plain", "chat_template",
+}  # fmt: skip
 
 
 def test_the_promised_formats_ship() -> None:
