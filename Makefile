@@ -2,12 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: fit demo test test-all gates soak lint format help-pages lock install-locked audit data bench clean bundled base-sizes smollm2 study
+.PHONY: fit demo test test-all gates soak lint format help-pages lock install-locked audit data bench clean bundled flagship base-sizes smollm2 study
 
 fit: .venv/run
 	$(BIN)/python train.py fit
 
-# A page at http://127.0.0.1:7860 that asks the model of the last run; another: make demo MODEL=FOLDER
+# A page at http://127.0.0.1:7860 that asks the model of the last run, or the flagship; another: make demo MODEL=FOLDER
 demo: .venv/demo
 	$(BIN)/python demo.py $(if $(MODEL),--model $(MODEL))
 
@@ -74,6 +74,15 @@ data: .venv-data/done
 RUN ?= runs/pretrain
 bundled: .venv/dev
 	$(BIN)/python -m bench.bundle --run $(RUN)
+
+# Export a run (`python train.py fit --config configs/flagship.yaml --name flagship`) as the model that ships, test it, and
+# write its model card. The extra openclatura sets rules beside it.
+flagship: .venv/dev
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[openclatura]"
+	$(BIN)/python -m bench.flagship export --run runs/flagship
+	$(BIN)/python train.py test --ckpt_path runs/flagship/checkpoints/best.ckpt --data.test_rows 200
+	$(BIN)/python train.py test --config configs/flagship.yaml --model.base flagship --name flagship-test
+	$(BIN)/python -m bench.flagship card --run runs/flagship --test runs/flagship-test
 
 # The bundled base against random weights at 100, 1,000 and 10,000 examples; goes on where it stopped; hours on 2 cores.
 base-sizes: .venv/dev

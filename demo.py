@@ -1,4 +1,4 @@
-"""A page on this machine that asks a trained model: `python demo.py --model runs/mine` (extra `demo`)."""
+"""A page on this machine that asks a trained model: `python demo.py`, or `--model runs/mine` (extra `demo`)."""
 
 from __future__ import annotations
 
@@ -162,7 +162,9 @@ def serve(page: Any, host: str = "127.0.0.1", port: int | None = None, block: bo
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line, load the model and serve the page."""
     parser = argparse.ArgumentParser(description="Ask a trained model on a page of this machine.")
-    parser.add_argument("--model", type=Path, help="a run's folder or an exported one; default: the last run")
+    parser.add_argument(
+        "--model", type=Path, help="a run's folder or an exported one; default: the last run's, or what ships"
+    )
     parser.add_argument("--task", help="as --data.task; default: what the run was trained on")
     parser.add_argument("--format", help="as --data.format; default: the run's")
     parser.add_argument(

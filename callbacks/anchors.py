@@ -23,6 +23,9 @@ from callbacks.notation_calls import call
 from callbacks.outcomes import RIGHT, outcomes_of
 from callbacks.round_trip import reads_names
 from callbacks.run_facts import output_folder
+from callbacks.strata import COLUMNS as strata_columns
+from callbacks.strata import Stratified, stratify
+from callbacks.stratified_match import describe_rows
 from callbacks.structures import holds_structures, read_structures
 from datamodules.csv_files import read_csv, write_csv
 from datamodules.opsin import why_unavailable
@@ -35,6 +38,7 @@ MOST_PAIRS = 50_000_000  # of texts to be compared for the nearest one: about 20
 NAMING_SECONDS = 10.0
 """Most time for a name by rules: on a busy machine 1 % of small molecules took more than the 2 s of other questions."""
 
+UNTRAINED = "untrained base"
 Answers = list[str | None]
 _namers = Judges(timeout_s=NAMING_SECONDS)
 
@@ -124,6 +128,7 @@ class Anchors(RowReader):
     Names are read by OPSIN, molecules named by openclatura (each only where it is installed: the extras `opsin` and
     `openclatura`), and the answer of the most similar training row is copied. `right` counts other spellings and, where
     names are read, other names of the right molecule. `summary.json` and the table at the end have them, too.
+    `anchor_strata.csv` tells them apart by kind of row, as `strata.csv` does the model, but for `nearest_training`.
 
     Args:
         untrained_rows: At most so many rows of a task, the first ones, are also answered by the base before any
@@ -144,38 +149,50 @@ class Anchors(RowReader):
         if not trainer.is_global_zero:
             return
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
-        lines = []
+        lines: list[dict[str, Any]] = []
+        strata: list[dict[str, Any]] = []
         for task in dict.fromkeys(row.task for row in gathered.values()):
             of_task = [row for row in gathered.values() if row.task == task]
-            lines.append(judge_system("model", of_task, [row.prediction for row in of_task], with_names))
+            line, _ = judge_system("model", of_task, [row.prediction for row in of_task], with_names)
+            lines.append(line)
             trained = sum(len(texts.inputs) for texts in training_texts(datamodule, task))
             systems = [(anchor, of_task) for anchor in anchors_for(of_task[0], trained * len(of_task))]
             if trainer.ckpt_path and (first := of_task[: self.untrained_rows]):
-                systems.append((Anchor("untrained base", partial(answer_by_base, pl_module)), first))
+                systems.append((Anchor(UNTRAINED, partial(answer_by_base, pl_module)), first))
             for anchor, asked in systems:
                 began = time.perf_counter()
                 answers = anchor.answer(datamodule, asked)
                 seconds = round(time.perf_counter() - began, 1)
-                lines.append(judge_system(anchor.name, asked, answers, with_names) | {"seconds": seconds})
+                line, kinds = judge_system(anchor.name, asked, answers, with_names)
+                lines.append(line | {"seconds": seconds})
+                strata += [{"system": anchor.name, **one} for one in kinds]
         write_csv(output_folder(trainer) / "anchors.csv", COLUMNS, lines)
+        write_csv(output_folder(trainer) / "anchor_strata.csv", ("system", *strata_columns), strata)
 
 
 def judge_system(
     name: str, rows: Sequence[EvaluatedRow], answers: Sequence[str | None], with_names: bool
-) -> dict[str, Any]:
-    """Return how a system's answers to the rows of one task do; no answer is a wrong one."""
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return how a system's answers to the rows of one task do, in all and by kind of row; no answer is a wrong one."""
     judged = [
         row if name == "model" else dataclasses.replace(row, prediction=answer or "", stopped=True)
         for row, answer in zip(rows, answers, strict=True)
     ]
-    outcomes = [outcome.name for outcome in outcomes_of(judged, with_names)]
+    outcomes = outcomes_of(judged, with_names)
     line: dict[str, Any] = {"task": rows[0].task, "system": name, "rows": len(rows)}
     line["answered"] = sum(bool(answer) for answer in answers)
     for column, kinds in (("exact_match", ("exact",)), ("right", RIGHT)):
-        count = sum(outcome in kinds for outcome in outcomes)
+        count = sum(outcome.name in kinds for outcome in outcomes)
         low, high = wilson_interval(count, len(rows))
         line |= {column: count / len(rows), f"{column}_low": low, f"{column}_high": high}
-    return line | {"validity": sum(reason is None for reason in judge_validity(judged)) / len(rows)}
+    line["validity"] = sum(reason is None for reason in judge_validity(judged)) / len(rows)
+    described = zip(outcomes, describe_rows(rows, outcomes), strict=True)
+    return line, stratify(
+        [
+            Stratified(rows[0].task, outcome.name == "exact", outcome.name in RIGHT, numbers)
+            for outcome, numbers in described
+        ]
+    )
 
 
 def read_anchors(folder: Path) -> list[dict[str, Any]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,6 +20,9 @@ from datamodules.csv_files import write_csv
 
 _COLUMNS = ("line", "input", "prediction", "score", "valid", "verified", "stopped", "reason")
 _TABLE_SUFFIX = re.compile(r"(\.(csv|tsv|jsonl)(\.gz)?|\.parquet)$", re.IGNORECASE)
+
+_SHOWN = 3
+"""Answers that the terminal shows, too."""
 
 
 class PredictionWriter(RowReader):
@@ -64,7 +69,22 @@ class PredictionWriter(RowReader):
         without = f", {len(set_aside)} of them without an answer (see `reason`)" if set_aside else ""
         if abstained := sum(record.get("abstained", False) for record in records):
             without += f", {abstained} abstained"
-        Console().print(f"Predictions of {len(records)} rows: {path}{without}", markup=False, soft_wrap=True)
+        lines = [f"Predictions of {len(records)} rows: {path}{without}", *map(_show, records[:_SHOWN])]
+        Console().print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+
+
+def _show(record: Mapping[str, Any]) -> str:
+    """Return an answer, or why there is none, as a line for a person."""
+    if "score" not in record:
+        return f"  {_plain(record['input'])}: {record['reason']}"
+    verified = f"verified: {record['verified']}" if record["verified"] else f"not valid: {record['reason']}"
+    answer = f"{_plain(record['prediction'])}  (probability {math.exp(record['score']):.2f}, {verified})"
+    return f"  {_plain(record['input'])} -> {answer}"
+
+
+def _plain(text: str) -> str:
+    """Return a text without the characters that steer a terminal."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _record(

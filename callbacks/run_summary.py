@@ -33,8 +33,8 @@ from callbacks.run_facts import (
     run_folder,
 )
 
-_REPORTS = ("anchors.csv", "audit.csv", "error_classes.csv", "strata.csv", "calibration.csv", "abstaining.csv", "rerank.csv",
-            "confidence.png")  # fmt: skip
+_REPORTS = ("anchors.csv", "anchor_strata.csv", "audit.csv", "error_classes.csv", "strata.csv", "calibration.csv",
+            "abstaining.csv", "rerank.csv", "confidence.png")  # fmt: skip
 _CLOCK_SECONDS = 2.0  # a file system's clock may be so coarse
 _STAGES = {"fit": "val", "validate": "val", "test": "test"}
 

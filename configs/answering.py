@@ -16,7 +16,7 @@ import torch
 
 from callbacks.notation_calls import call, invalid_reasons
 from callbacks.structures import Structure, read_structures
-from configs.lookup import load_yaml
+from configs.lookup import CONFIGS, load_yaml
 from datamodules.examples import encode
 from datamodules.formats import InstructionFormat, Query, load_format
 from datamodules.notations._checks import MAX_LENGTH
@@ -24,6 +24,7 @@ from datamodules.notations.worker import GuardedWorker
 from datamodules.opsin import why_unavailable
 from datamodules.tasks import Task, choose_tasks
 from datamodules.variants import labels_of
+from lightning_modules.bases import FLAGSHIP
 from lightning_modules.decoders import load_decoder, load_tokenizer
 from lightning_modules.generation import GenerationSettings, generate
 
@@ -82,18 +83,9 @@ class Model:
 
 
 def default_folder(runs: Path = Path("runs")) -> Path:
-    """Return the model to show when none is named: that of the run which ended last.
-
-    Raises:
-        ValueError: If no run has ended here.
-    """
+    """Return the model to show when none is named: that of the run which ended last, or else the one that ships."""
     ended = max(runs.glob("*/hf/config.json"), key=lambda path: path.stat().st_mtime, default=None)
-    if ended is None:
-        raise ValueError(
-            f"No run in {runs} has ended, so there is no model to show: run `python train.py fit`, or name a run's folder "
-            "or an exported Hugging Face folder with --model."
-        )
-    return ended.parent.parent
+    return FLAGSHIP if ended is None else ended.parent.parent
 
 
 def describe(folder: Path, task: str | None = None, form: str | None = None) -> Model:
@@ -114,7 +106,8 @@ def describe(folder: Path, task: str | None = None, form: str | None = None) -> 
             f"Expected --model to be a run's folder that has hf/ (it is written when a fit ends), or an exported Hugging "
             f"Face folder, but there is neither {folder / 'hf/config.json'} nor {folder / 'config.json'}."
         )
-    settings = weights.resolve().parent / "config.yaml"
+    ships = weights.resolve() == FLAGSHIP
+    settings = CONFIGS / "flagship.yaml" if ships else weights.resolve().parent / "config.yaml"
     data = (load_yaml(settings).get("data") or {}) if settings.is_file() else {}
     if not data and not (task and form):
         raise ValueError(

@@ -28,12 +28,13 @@ from configs.run_folder import (
     find_run,
     goes_on,
     one_run,
+    refuse_other_root,
     refuse_used,
     resolve_keyword,
     settle_folder,
 )
 from configs.strategies import refuse_sharding
-from configs.words import base_rate, flag_value
+from configs.words import asks_flagship, base_rate, flag_value
 from datamodules.tasks import guess_notation
 from datamodules.whole_files import whole_file
 
@@ -210,6 +211,8 @@ class PatoisCLI(LightningCLI):
         run = find_run(given)
         if run is not None and words and words[0] in self.subcommands():
             words[1:1] = ["--config", str(run / "config.yaml")]
+        elif asks_flagship(words):
+            words[1:1] = ["--config", str(CONFIGS / "flagship.yaml"), "--model.base", "flagship"]
         elif words and words[0] in self.subcommands() and (rate := base_rate(words)) is not None:
             words[1:1] = ["--model.optimizer.lr", str(rate)]  # before the flags and files, which win
         # Not Lightning's own method: it warns about words that differ from sys.argv, as these do on purpose.
@@ -223,6 +226,7 @@ class PatoisCLI(LightningCLI):
         config = self.config[self.subcommand]
         refuse_foreign_code(config, self.words)
         refuse_sharding(config.trainer.strategy)
+        refuse_other_root(self.words)
         check_checkpoint(config.get("ckpt_path"))
         leave_unreachable_hub(config)
         for side in ("input", "output"):

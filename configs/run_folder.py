@@ -139,6 +139,15 @@ def refuse_used(folder: Path, ckpt_path: str | None) -> None:
         )
 
 
+def refuse_other_root(words: Sequence[str]) -> None:
+    """Raise ValueError when a command line says where runs lie; they would lie elsewhere."""
+    if flag_value(words, "--trainer.default_root_dir") is not None:
+        raise ValueError(
+            "--trainer.default_root_dir: runs lie in runs/NAME of the folder that the command is run in; choose NAME with "
+            "--name, and the folder by `cd`."
+        )
+
+
 def make_run_folder(name: str | None, root: Path) -> Path:
     """Return the folder of this run, the same on every rank: `root/<name>`, by default named after the time."""
     name = name or os.environ.get(RUN_NAME_VARIABLE)

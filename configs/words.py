@@ -46,6 +46,12 @@ def base_of(args: Sequence[str]) -> str:
     return next(base for base in reversed(named) if base is not None)
 
 
+def asks_flagship(words: Sequence[str]) -> bool:
+    """Return whether a command line asks the model that ships: `predict` without a checkpoint, a base or a file."""
+    named = ("--ckpt_path", "--model.base", "--config", "-c")
+    return words[:1] == ["predict"] and all(flag_value(words, flag) is None for flag in named)
+
+
 def base_rate(args: Sequence[str]) -> float | None:
     """Return the learning rate that the base of a command line is fine-tuned with, or None to leave it as it is."""
     return learning_rate_of(base_of(args))

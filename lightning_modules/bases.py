@@ -13,6 +13,8 @@ from lightning_modules.gguf_base import unpack_gguf
 Init = Literal["pretrained", "random"]
 
 PROJECT = Path(__file__).resolve().parents[1]
+FLAGSHIP = PROJECT / "lightning_modules" / "flagship"
+"""The model that ships, trained by configs/flagship.yaml."""
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 FINE_TUNING_RATE = 1e-4
 """Moves pretrained weights of 100M to 500M parameters well; what random weights need (2e-3) would destroy them."""

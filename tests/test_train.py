@@ -336,6 +336,7 @@ def test_two_processes_give_what_one_gives(tmp_path: Path) -> None:
         (["--data.source", "none.csv"], "error: .*none.csv"),
         (["--ckpt_path", "nope.ckpt"], "error: --ckpt_path 'nope.ckpt' is not a file"),
         (["--name", "../x"], "error: Expected --name to be letters"),
+        (["--trainer.default_root_dir", "x"], "error: --trainer.default_root_dir: runs lie in runs/NAME"),
         (["--data.max_length", "4"], "error: Expected at least one training row"),
     ],
 )

@@ -16,6 +16,7 @@ from callbacks.intervals import wilson_interval
 from callbacks.round_trip import RoundTrip
 from callbacks.run_summary import RunSummary
 from datamodules.columns import TextColumn
+from datamodules.csv_files import read_csv
 from datamodules.notations import iupac
 from datamodules.side_texts import SideTexts
 from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
@@ -80,6 +81,15 @@ def test_rules_draw_and_name_where_they_are_installed(tmp_path):
         found = run(tmp_path, make_pairs("draw", drawn))
     assert list(found) == ["model", "OPSIN (rules)", "nearest training input"]
     rules = found["OPSIN (rules)"]
+    strata = {
+        (line["system"], line["bin"]): line
+        for line in read_csv(tmp_path / "test" / "anchor_strata.csv")
+        if line["stratum"] == "heavy_atoms"
+    }
+    small, large = (strata["OPSIN (rules)", kind] for kind in ("0 to 5", "6 to 10"))
+    assert (small["task"], small["rows"], small["exact"]) == ("draw", "2", "1")  # nonsense is a question, too
+    assert (large["rows"], large["exact"], large["right"]) == ("1", "1", "1")
+    assert ("nearest training input", "0 to 5") in strata
     assert (float(rules["exact_match"]), rules["answered"]) == (pytest.approx(2 / 3), "2")
     assert float(rules["validity"]) == pytest.approx(2 / 3)
     with no_java():
@@ -139,9 +149,16 @@ def test_too_many_texts_are_not_compared():
 
 def test_no_answer_is_a_wrong_one():
     rows = [EvaluatedRow(i, "t", "in", "a", "text", "text", "a", 0.0, True, 1) for i in range(4)]
-    line = judge_system("rules", rows, ["a", None, "b", None], with_names=False)
+    line, [kind, _] = judge_system("rules", rows, ["a", None, "b", None], with_names=False)
     assert (line["answered"], line["exact_match"], line["validity"]) == (2, 0.25, 0.5)
-    assert judge_system("model", rows, [row.prediction for row in rows], False)["exact_match"] == 1.0
+    assert (kind["stratum"], kind["bin"], kind["rows"], kind["exact_match"]) == (
+        "input_length",
+        "0 to 10",
+        4,
+        0.25,
+    )
+    model, _ = judge_system("model", rows, [row.prediction for row in rows], False)
+    assert model["exact_match"] == 1.0
 
 
 def test_anchors_stand_in_the_table_of_the_model(tmp_path, capsys, monkeypatch):
@@ -168,7 +185,10 @@ def test_anchors_stand_in_the_table_of_the_model(tmp_path, capsys, monkeypatch):
         "%",
     ]
     assert any("nearest training input" in line and "50.0 %" in line for line in lines[place + 2 :])
-    assert any(line.startswith(f"reports: {tmp_path}/test: anchors.csv, error_classes.csv") for line in lines)
+    assert any(
+        line.startswith(f"reports: {tmp_path}/test: anchors.csv, anchor_strata.csv, error_classes.csv")
+        for line in lines
+    )
     kept = json.loads((tmp_path / "summary.json").read_text())["test"]["anchors"]
     assert [one["system"] for one in kept] == ["nearest training molecule", "nearest training input"]
 

@@ -42,6 +42,20 @@ def test_one_line_a_row_in_the_order_of_the_file(tmp_path, capsys):
     assert "2 of them without an answer" in printed
 
 
+def test_the_first_answers_are_shown_without_what_steers_a_terminal(tmp_path, capsys):
+    pairs = [Pair("OCC", "", "CCO"), Pair("a\x1b[31m", "", "C("), Pair("b", "", "C"), Pair("late", "", "CC")]
+    data = StubData(pairs, predict_path="in.csv", aside=[Aside(1, "valence", "C(C)(C)(C)(C)C\x07")])
+    make_trainer(tmp_path, [PredictionWriter()]).predict(ScriptedModel(pairs), datamodule=data)
+    lines = capsys.readouterr().out.splitlines()
+    place = next(number for number, line in enumerate(lines) if line.startswith("Predictions of 5 rows"))
+    assert lines[place + 1 : place + 3] == [
+        "  C(C)(C)(C)(C)C?: valence",
+        "  OCC -> CCO  (probability 0.37, verified: valid)",
+    ]
+    assert lines[place + 3].startswith("  a?[31m -> C(  (probability 0.22, not valid: ")
+    assert not any("late" in line for line in lines)
+
+
 class Drawing(ScriptedModel):
     def predict_step(self, batch, batch_idx):
         outputs = self.validation_step(batch, batch_idx)

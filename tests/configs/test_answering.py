@@ -160,8 +160,6 @@ def test_demonstrations_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_default_is_the_run_that_ended_last(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"python train\.py fit"):
-        default_folder(tmp_path)
     for age, name in ((20, "old"), (0, "new"), (10, "middle")):
         file = tmp_path / name / "hf" / "config.json"
         file.parent.mkdir(parents=True)

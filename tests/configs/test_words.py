@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from configs.words import base_of, base_rate, flag_value, flag_values, without_flag
+from configs.words import asks_flagship, base_of, base_rate, flag_value, flag_values, without_flag
 from lightning_modules.bases import FINE_TUNING_RATE
 from tests.parsing import parse
 from tests.runs import write_tiny_base
@@ -66,3 +66,21 @@ def test_random_weights_without_a_rate_leave_the_default(tmp_path: Path) -> None
     base = write_tiny_base(tmp_path)
     assert base_rate(["fit", "--model.base", base]) is None
     assert parse(["fit", "--model.base", base]).fit.model.optimizer.init_args.lr == 2e-3
+
+
+@pytest.mark.parametrize(
+    ("words", "asked"),
+    [
+        (["predict", "--data.predict_path", "new.csv"], True),
+        (["predict", "--data.task", "iupac_to_smiles"], True),
+        (["predict", "--model.base", "gpt2"], False),
+        (["predict", "--ckpt_path=last"], False),
+        (["predict", "--config", "mine.yaml"], False),
+        (["predict", "-c", "mine.yaml"], False),
+        (["test"], False),
+        (["--help"], False),
+        ([], False),
+    ],
+)
+def test_the_model_that_ships_is_asked_where_none_is_named(words: list[str], asked: bool) -> None:
+    assert asks_flagship(words) is asked

@@ -1,0 +1,207 @@
+"""Make lightning_modules/flagship of a run, and its model card of the test of what was written.
+
+`python -m bench.flagship export --run runs/flagship` writes the best weights in fp16; then
+`python train.py test --config configs/flagship.yaml --model.base flagship --name flagship-test`; then
+`python -m bench.flagship card --run runs/flagship --test runs/flagship-test`. `make flagship` does all of it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.bundle import BUNDLED, Pretraining
+from bench.report import as_table
+from callbacks.anchors import UNTRAINED
+from callbacks.intervals import format_estimate
+from callbacks.outcomes import OUTCOMES, RIGHT
+from callbacks.run_facts import load_checkpoint
+from callbacks.run_summary import format_seconds
+from datamodules.csv_files import read_csv
+from lightning_modules.bases import FLAGSHIP
+from lightning_modules.decoders import load_decoder
+
+MOST_BYTES = 64_000_000
+"""Of what ships: the flagship and the bundled base."""
+
+
+def export(run: Path, folder: Path = FLAGSHIP) -> None:
+    """Copy a run's Hugging Face folder, its weights in fp16.
+
+    fp16 and not bf16: the weights are small numbers, of which fp16 keeps three bits more.
+
+    Raises:
+        ValueError: If the run has not ended, or what ships would be too large.
+    """
+    source = run / "hf"
+    if not (source / "config.json").is_file():
+        raise ValueError(f"{run}: expected a run that has ended, but it has no hf/config.json.")
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("README.md", "*.safetensors"))
+    load_decoder(str(source)).half().save_pretrained(folder)
+    shutil.copyfile(source / "generation_config.json", folder / "generation_config.json")
+    size = sum(path.stat().st_size for place in (folder, BUNDLED) for path in place.iterdir())
+    if size > MOST_BYTES:
+        raise ValueError(
+            f"{folder}: expected at most {MOST_BYTES:,} bytes with {BUNDLED}, but it is {size:,}."
+        )
+
+
+def describe(
+    done: Pretraining,
+    test: Mapping[str, Any],
+    strata: Sequence[Mapping[str, str]],
+    others: Sequence[Mapping[str, str]],
+) -> str:
+    """Return the model card.
+
+    Args:
+        done: What the run did up to the exported weights.
+        test: What the test's `summary.json` says of the test of the exported weights.
+        strata: The lines of the test's `strata.csv`.
+        others: Those of its `anchor_strata.csv`.
+    """
+    data, epochs = done.config["data"], done.config["trainer"]["max_epochs"]
+    return f"""---
+library_name: transformers
+pipeline_tag: text-generation
+license: apache-2.0
+---
+
+# The flagship: structures to names and back
+
+The [bundled base](../bundled/README.md) of 6.2M parameters, fine-tuned on {" and ".join(test["tasks"])}
+(format `{data["format"]}`) by `python train.py fit --config configs/flagship.yaml --trainer.max_epochs {epochs}`:
+{done.steps:,} steps of {data["batch_size"]} rows ({done.tokens:,} tokens), {format_seconds(done.seconds)} on CPU cores that were
+shared with other work. It is what `python train.py predict --data.predict_path FILE` and the demo page ask when no other model
+is named. Its weights are in fp16, and the numbers are theirs.
+
+## Tested
+
+On all test rows (hash split by connectivity, which neither it nor its base has seen) but {test["rows_set_aside"]:,}
+that are longer than {data["max_length"]} tokens; greedy. *Right* also counts other spellings and names of the very molecule, read by OPSIN.
+
+{_results(test)}
+OPSIN has a head start: the names are ones that it reads as their molecule, which is how the pairs were verified. openclatura
+writes names of another style, so that few are the very string.
+
+{_outcomes(test)}
+## By kind of molecule
+
+Share of rows that are exact, and right, with 95 % Wilson intervals; and the share that the others have right.
+
+{_strata(strata, others)}
+## What it is not
+
+It learned from 112,450 molecules of PubChem, the wwPDB's dictionary and B3DB, and their names. It is a small model: rules
+([openclatura](https://pypi.org/project/openclatura), OPSIN) are right far more often where they apply. Ask for its
+probability (`predict` writes it), and read names back before you rely on one.
+
+## Licence
+
+Apache-2.0 for the weights, as for Patois; the pairs have licences of their own
+(datamodules/sources/data/PROVENANCE.md).
+"""
+
+
+def _results(test: Mapping[str, Any]) -> str:
+    lines = []
+    for task, metrics in test["tasks"].items():
+        right = sum(metrics.get(f"outcome_{name}", 0.0) for name in RIGHT)
+        lines.append(_line(f"**{task}**", {**metrics, "right": right}))
+        lines += [_line(one["system"], one) for one in test["anchors"] if one["task"] == task]
+    return as_table(
+        ("task, or what else answers its rows", "exact match (95 %)", "right", "valid", "rows"), lines
+    )
+
+
+def _line(name: str, metrics: Mapping[str, Any]) -> tuple[str, ...]:
+    shares = (f"{100 * metrics[key]:.1f} %" if key in metrics else "-" for key in ("right", "validity"))
+    return (name, format_estimate(metrics, "exact_match", percent=True), *shares, f"{metrics['rows']:,.0f}")
+
+
+def _outcomes(test: Mapping[str, Any]) -> str:
+    tasks = test["tasks"]
+    return as_table(
+        ("each answer is one of", *tasks),
+        [
+            (words, *(f"{100 * metrics.get(f'outcome_{name}', 0.0):.1f} %" for metrics in tasks.values()))
+            for name, words in OUTCOMES.items()
+        ],
+    )
+
+
+def _strata(strata: Sequence[Mapping[str, str]], others: Sequence[Mapping[str, str]]) -> str:
+    """Return a table a task: the model's shares, and in how many rows of a kind the anchors are right."""
+    shares = {
+        (
+            line["task"],
+            line["stratum"],
+            line["bin"],
+            line["system"],
+        ): f"{100 * float(line['share_right']):.1f} %"
+        for line in others
+    }
+    parts = []
+    for task in dict.fromkeys(line["task"] for line in strata):
+        systems = list(dict.fromkeys(line["system"] for line in others if line["task"] == task))
+        table = as_table(
+            (task, "", "rows", "exact match (95 %)", "right (95 %)", *(f"right: {system}" for system in systems)),
+            [
+                (line["stratum"].replace("_", " "), line["bin"], line["rows"], _share(line, "exact_match", "low", "high"),
+                 _share(line, "share_right", "right_low", "right_high"),
+                 *(shares.get((task, line["stratum"], line["bin"], system), "-") for system in systems))
+                for line in strata
+                if line["task"] == task
+            ],
+        )  # fmt: skip
+        parts.append(table)
+    return "\n".join(parts)
+
+
+def _share(line: Mapping[str, str], *names: str) -> str:
+    value, low, high = (f"{100 * float(line[name]):.1f}" for name in names)
+    return f"{value} % ({low} to {high})"
+
+
+def write_card(run: Path, test: Path, folder: Path = FLAGSHIP) -> str:
+    """Write the model card of exported weights and return it.
+
+    Args:
+        run: The run that they come from; if its checkpoint was tested, the untrained base is in the table, too.
+        test: The folder of the run that tested them.
+        folder: Where they lie.
+    """
+    fit, tested = (json.loads((place / "summary.json").read_text(encoding="utf-8")) for place in (run, test))
+    # Exported weights have no base any more; a test of the run's checkpoint has asked it.
+    others = [one for one in fit.get("test", {}).get("anchors", []) if one["system"] == UNTRAINED]
+    anchors = {"anchors": [*tested["test"]["anchors"], *others]}
+    strata, others = (read_csv(test / "test" / name) for name in ("strata.csv", "anchor_strata.csv"))
+    done = Pretraining.of(run, load_checkpoint(run / "checkpoints" / "best.ckpt"))
+    card = describe(done, tested["test"] | anchors, strata, others)
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    return card
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Export, or write the card."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("what", choices=("export", "card"))
+    parser.add_argument("--run", type=Path, required=True, help="folder of the fit, runs/NAME")
+    parser.add_argument("--test", type=Path, help="folder of the test of the exported weights")
+    arguments = parser.parse_args(argv)
+    if arguments.what == "export":
+        export(arguments.run)
+    elif arguments.test is None:
+        parser.error("card needs --test, the folder of the test of the exported weights")
+    else:
+        sys.stdout.write(write_card(arguments.run, arguments.test))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""The model that ships: how it is made of a run, and how it is asked without being named."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+import train
+from bench.flagship import MOST_BYTES, export, main, write_card
+from configs.answering import Answerer, default_folder, describe
+from lightning_modules.bases import FLAGSHIP, PROJECT
+from tests.runs import PAIRS, read_csv, write_tiny_base
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
+CONFIG = str(PROJECT / "configs" / "flagship.yaml")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    return tmp_path
+
+
+def write_table(folder: Path) -> str:
+    """Write molecules and names under the columns of the flagship's tasks; return its path."""
+    path = folder / "pairs.csv"
+    path.write_text("smiles,iupac\n" + "".join(f'{smiles},"{name}"\n' for smiles, name in PAIRS))
+    return str(path)
+
+
+def test_a_run_becomes_the_model_that_ships(folder: Path) -> None:
+    data = [
+        "--data.source", write_table(folder), "--data.val_fraction", "0.3", "--data.test_fraction", "0.3",
+        "--model.generation.max_new_tokens", "12",
+    ]  # fmt: skip
+    train.main([
+        "fit", "--config", CONFIG, "--name", "made", "--model.base", write_tiny_base(folder), *data,
+        "--model.compile", "false", "--data.epoch_rows", "8", "--data.batch_size", "4", "--trainer.max_epochs", "1",
+        "--trainer.enable_progress_bar", "false",
+    ])  # fmt: skip
+    run, shipped = folder / "runs" / "made", folder / "shipped"
+    export(run, shipped)
+    assert AutoTokenizer.from_pretrained(shipped)("CCO")["input_ids"]
+    assert AutoModelForCausalLM.from_pretrained(shipped).dtype == torch.float16
+    ours = AutoModelForCausalLM.from_pretrained(shipped, dtype=torch.float32).state_dict()
+    for name, value in AutoModelForCausalLM.from_pretrained(run / "hf").state_dict().items():
+        torch.testing.assert_close(ours[name], value, rtol=1e-3, atol=1e-6)
+    assert '"max_new_tokens": 12' in (shipped / "generation_config.json").read_text()
+
+    train.main(["test", "--ckpt_path", "runs/made/checkpoints/best.ckpt"])
+    train.main(["test", "--config", CONFIG, "--name", "tested", "--model.base", str(shipped), *data])
+    card = write_card(run, folder / "runs" / "tested", shipped)
+    assert (shipped / "README.md").read_text() == card
+    assert "--trainer.max_epochs 1`:\n2 steps of 4 rows (" in card
+    [predictions] = (folder / "runs" / "tested" / "test" / "predictions").iterdir()
+    tested = Counter(row["task"] for row in read_csv(predictions))
+    for task in ("smiles_to_iupac", "iupac_to_smiles"):
+        [line] = [line for line in card.splitlines() if line.startswith(f"| **{task}**")]
+        assert line.endswith(f"| {tested[task]} |")
+        [header] = [line for line in card.splitlines() if line.startswith(f"| {task} |  | rows |")]
+        assert "| right: nearest training" in header
+    assert card.count("| heavy atoms | 0 to 5 | ") == 2
+    assert card.count("| untrained base |") == 2
+    assert "| **smiles_to_iupac** | 0.0 % (0.0 to " in card
+
+
+def test_only_a_run_that_has_ended_is_exported(folder: Path) -> None:
+    with pytest.raises(ValueError, match=r"runs/none: expected a run that has ended"):
+        export(Path("runs/none"), folder / "shipped")
+    with pytest.raises(SystemExit, match="2"):
+        main(["card", "--run", "runs/none"])
+
+
+def test_what_ships_is_small_and_has_a_card() -> None:
+    size = sum(
+        path.stat().st_size for name in ("bundled", "flagship") for path in (FLAGSHIP.parent / name).iterdir()
+    )
+    assert size < MOST_BYTES
+    card = (FLAGSHIP / "README.md").read_text(encoding="utf-8")
+    assert "| openclatura (rules) |" in card
+    assert "| OPSIN (rules) |" in card
+    assert "license: apache-2.0" in card
+
+
+@pytest.mark.parametrize(
+    ("column", "asked", "answer"), [("smiles", "OCC", "ethanol"), ("iupac", "ethanol", "CCO")]
+)
+def test_a_molecule_is_named_and_drawn_without_naming_a_model(
+    folder: Path, column: str, asked: str, answer: str
+) -> None:
+    (folder / "new.csv").write_text(f"{column}\n{asked}\n")
+    train.main(["predict", "--name", "asked", "--data.predict_path", "new.csv"])
+    [row] = read_csv(folder / "runs" / "asked" / "predict" / "predictions" / "new.csv")
+    assert row["prediction"] == answer
+
+
+def test_the_page_asks_it_where_no_run_has_ended(folder: Path) -> None:
+    assert default_folder() == FLAGSHIP
+    answerer = Answerer(describe(default_folder()), answers=2)
+    assert list(answerer.tasks) == ["smiles_to_iupac", "iupac_to_smiles"]
+    assert answerer.ask("smiles_to_iupac", "OCC").answers[0].text == "ethanol"
