@@ -37,20 +37,21 @@ def spell(molecules: list[Molecule], count: int) -> list[tuple[str, str]]:
 
 def derive(molecules: list[Molecule]) -> list[tuple[str, str, str]]:
     """Return each molecule and those with a group in place of a hydrogen: canonical and random SMILES, and name."""
-    from rdkit import Chem, RDLogger
+    from rdkit import Chem, rdBase
 
-    RDLogger.DisableLog("rdApp.*")
-    groups = [Chem.MolFromSmiles(group) for group in GROUPS]
     derived = []
-    for smiles, name, seed in molecules:
-        molecule = Chem.MolFromSmiles(smiles)
-        places = [atom.GetIdx() for atom in molecule.GetAtoms() if atom.GetTotalNumHs()]
-        place = places[seed % len(places)] if places else None
-        attached = [] if place is None else [_attach(molecule, place, group) for group in groups]
-        for one in (molecule, *attached):
-            if one is not None:
-                [text] = Chem.MolToRandomSmilesVect(one, 1, randomSeed=seed)
-                derived.append((Chem.MolToSmiles(one), text, name))
+    with rdBase.BlockLogs():
+        groups = [Chem.MolFromSmiles(group) for group in GROUPS]
+        for smiles, name, seed in molecules:
+            molecule = Chem.MolFromSmiles(smiles)
+            places = [atom.GetIdx() for atom in molecule.GetAtoms() if atom.GetTotalNumHs()]
+            more = (
+                [_attach(molecule, places[seed % len(places)], group) for group in groups] if places else []
+            )
+            for one in (molecule, *more):
+                if one is not None:
+                    [text] = Chem.MolToRandomSmilesVect(one, 1, randomSeed=seed)
+                    derived.append((Chem.MolToSmiles(one), text, name))
     return derived
 
 
