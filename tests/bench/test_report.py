@@ -3,13 +3,24 @@ from __future__ import annotations
 import json
 
 from bench import grid
-from bench.report import DOCS, as_table, fill, paired_ratio
+from bench.composition import PARTS
+from bench.report import (
+    DOCS,
+    as_table,
+    composition_table,
+    data_table,
+    fill,
+    mfu_table,
+    paired_ratio,
+    update_share,
+)
+from bench.report import PARTS as REPORTED
 
 
 def test_the_pages_hold_the_measured_numbers() -> None:
     results = [json.loads(line) for line in (DOCS / "speed.jsonl").read_text(encoding="utf-8").splitlines()]
     for name in ("speed", "scaling"):
-        text = (DOCS / f"{name}.in.md").read_text(encoding="utf-8").replace("<!-- grid -->\n", grid.table())
+        text = (DOCS / f"{name}.in.md").read_text(encoding="utf-8")
         assert (DOCS / f"{name}.md").read_text(encoding="utf-8") == fill(text, results), (
             f"docs/{name}.md is not what `python -m bench.report` writes"
         )
@@ -19,6 +30,49 @@ def test_ratios_are_taken_within_a_round() -> None:
     ours = [{"round": 0, "rate": 10}, {"round": 1, "rate": 20}, {"round": 2, "rate": 30}]
     theirs = [{"round": 2, "rate": 10}, {"round": 0, "rate": 5}, {"round": 1, "rate": 10}]
     assert paired_ratio(ours, theirs, "rate") == 2
+
+
+def use(number: int, share: float, shape: str = "opt-125m", **more: float) -> dict[str, object]:
+    return {
+        "round": number, "shape": shape, "precision": "fp32", "matmul_gflops": 200, "gflops": 200 * share, "share": share,
+        **more,
+    }  # fmt: skip
+
+
+def test_the_share_of_a_matmul_shows_its_lowest_and_highest_round() -> None:
+    table = mfu_table([use(0, 0.7), use(1, 0.9), use(2, 0.6)])
+    assert table.endswith("| opt-125m | fp32 | 200 GFLOP/s | 140 GFLOP/s | 70 % | 60 to 90 % |\n")
+
+
+def test_the_composition_of_a_step_is_shown_and_used() -> None:
+    assert PARTS == REPORTED
+    parts = {f"{part}_share": 0.2 for part in PARTS}
+    more = {**parts, "update_gbps": 10, "copy_gbps": 20, "update_share": 0.5}
+    old, new, builtin = (
+        use(0, 0.7),
+        use(1, 0.7, **more),
+        use(1, 0.6, "builtin", **{**more, "update_share": 2.0}),
+    )
+    row = "| opt-125m | fp32 | 20.0 % | 20.0 % | 20.0 % | 20.0 % | 20.0 % | 10.0 GB/s | 20.0 GB/s | 50 % |\n"
+    assert composition_table([old, new]).endswith(row)
+    assert composition_table([old]) == "Not measured yet.\n"
+    assert update_share([old, new, builtin]) == 0.5
+    assert update_share([old]) is None
+    text = "<!-- update -->\n<!-- grid -->\n"
+    results = [{"section": "mfu", **result} for result in (old, new, builtin)]
+    assert fill(text, results) == f"50 % (measured, see [speed.md](speed.md))\n{grid.table(0.5)}"
+    assert fill(text, []) == f"80 % (assumed: not measured yet)\n{grid.table(0.8)}"
+
+
+def test_data_to_the_first_batch_is_told_from_data_to_the_first_step() -> None:
+    same = {"round": 0, "case": "text", "start": "cold", "rows": 100_000, "own_gb": 1.25}
+    old = {**same, "wall": 6, "setup": 2, "batch": 0.5}
+    new = {**same, "first_step": 7, "data": 3, "distinct": 100_000, "peak_gb": 2}
+    assert "| text | 100,000 | - | cold | 6.0 | 2.5 | 25.0 | not measured | 1.25 GB |" in data_table([old])
+    assert "not with the first\ntraining step" in data_table([old])
+    assert data_table([new]).endswith(
+        "| text | 100,000 | 100,000 | cold | 7.0 | 3.0 | 30.0 | 2.00 GB | 1.25 GB |\n"
+    )
 
 
 def test_a_section_without_results_says_so() -> None:
