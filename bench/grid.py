@@ -13,8 +13,8 @@ Nothing of it was measured on a GPU. The arithmetic, for a row of P prompt token
 - time of a step = FLOPs / (peak x utilisation), the forward and the backward pass, which are mostly matrix products; and
   40 bytes x trained parameters / (memory bandwidth x share), the update, which does little arithmetic on much memory: AdamW reads
   weight, gradient and two moments and writes all but the gradient, 28 bytes, clipping reads the gradients twice and writes
-  them once, 12. The share is what `bench.composition` measures of a copy's bandwidth on a CPU. Making batches takes no time:
-  other processes do it meanwhile.
+  them once, 12. The share is what `bench.composition` measures of a plain pass's bandwidth on a CPU. Making batches takes no
+  time: other processes do it meanwhile.
 """
 
 from __future__ import annotations

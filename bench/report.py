@@ -157,22 +157,24 @@ def composition_table(results: list[Result]) -> str:
     known = [result for result in results if "update_share" in result]
     for (shape, precision), found in _by(known, "shape", "precision").items():
         shares = [f"{100 * median(found, f'{part}_share'):.1f} %" for part in PARTS]
-        update, copy = (f"{median(found, name):.1f} GB/s" for name in ("update_gbps", "copy_gbps"))
-        rows.append((shape, precision, *shares, update, copy, f"{100 * median(found, 'update_share'):.0f} %"))
-    header = ("decoder", "precision", *PARTS, "update", "copy", "update's share of a copy")
+        update, plain = (f"{median(found, name):.1f} GB/s" for name in ("update_gbps", "plain_gbps"))
+        rows.append(
+            (shape, precision, *shares, update, plain, f"{100 * median(found, 'update_share'):.0f} %")
+        )
+    header = ("decoder", "precision", *PARTS, "update", "plain pass", "share")
     return as_table(header, rows) if rows else "Not measured yet.\n"
 
 
 def update_share(results: list[Result]) -> float | None:
-    """Return the share of a copy's bandwidth that the update reaches, the median over fp32 results of large decoders.
+    """Return the share of a plain pass's bandwidth that the update reaches, the median over fp32 results of large decoders.
 
-    The built-in decoder's weights, gradients and moments can lie in the processor's cache. None if it is not measured.
+    The built-in decoder's weights, gradients and moments can lie in the processor's cache. None if it is not measured; at most 1.
     """
     found = [
         result["update_share"] for result in results
         if "update_share" in result and result["shape"] != "builtin" and result["precision"] == "fp32"
     ]  # fmt: skip
-    return float(statistics.median(found)) if found else None
+    return min(1.0, float(statistics.median(found))) if found else None
 
 
 def scaling_table(results: list[Result]) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench import mfu, workload
-from bench.composition import PARTS, Parts, copy_bytes_per_second, measure_composition
+from bench.composition import PARTS, Parts, measure_composition, plain_bytes_per_second
 from bench.workload import make_workload
 from tests.runs import TINY
 
@@ -21,7 +21,7 @@ def test_the_parts_of_a_step_add_up(tmp_path: Path, tiny_shape: str) -> None:
     assert sum(found[f"{part}_share"] for part in PARTS) == pytest.approx(1)
     assert all(found[f"{part}_share"] > 0 for part in PARTS)
     assert found["forward_share"] + found["backward_share"] > 0.3
-    assert found["update_share"] == pytest.approx(found["update_gbps"] / found["copy_gbps"])
+    assert found["update_share"] == pytest.approx(found["update_gbps"] / found["plain_gbps"])
 
 
 def test_the_update_of_many_unused_weights_takes_long(
@@ -47,10 +47,10 @@ def test_the_warm_up_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parts.seconds == dict.fromkeys(PARTS, 2)
 
 
-def test_a_copy_counts_what_it_reads_and_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plain_pass_counts_what_it_reads_and_writes(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter(range(100))
-    monkeypatch.setattr("bench.composition.time.perf_counter", lambda: next(times))  # each copy takes 1 s
-    assert copy_bytes_per_second(size=1000, repeats=3) == 8000
+    monkeypatch.setattr("bench.composition.time.perf_counter", lambda: next(times))  # each pass takes 1 s
+    assert plain_bytes_per_second(size=1000, repeats=3) == 8000
 
 
 def test_model_flop_use_of_a_tiny_decoder(

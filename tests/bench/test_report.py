@@ -47,7 +47,7 @@ def test_the_share_of_a_matmul_shows_its_lowest_and_highest_round() -> None:
 def test_the_composition_of_a_step_is_shown_and_used() -> None:
     assert PARTS == REPORTED
     parts = {f"{part}_share": 0.2 for part in PARTS}
-    more = {**parts, "update_gbps": 10, "copy_gbps": 20, "update_share": 0.5}
+    more = {**parts, "update_gbps": 10, "plain_gbps": 20, "update_share": 0.5}
     old, new, builtin = (
         use(0, 0.7),
         use(1, 0.7, **more),
@@ -58,6 +58,7 @@ def test_the_composition_of_a_step_is_shown_and_used() -> None:
     assert composition_table([old]) == "Not measured yet.\n"
     assert update_share([old, new, builtin]) == 0.5
     assert update_share([old]) is None
+    assert update_share([{**new, "update_share": 1.2}]) == 1
     text = "<!-- update -->\n<!-- grid -->\n"
     results = [{"section": "mfu", **result} for result in (old, new, builtin)]
     assert fill(text, results) == f"50 % (measured, see [speed.md](speed.md))\n{grid.table(0.5)}"
