@@ -13,9 +13,9 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from bench.grid import forward_flops, size_of
-from bench.stopwatch import WARM_UP
+from bench.stopwatch import check_rows
 from bench.trainers import run_patois
-from bench.workload import Workload, make_workload
+from bench.workload import Work, Workload, make_workload
 
 BATCH = 8
 
@@ -49,12 +49,14 @@ def main() -> None:
     parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16"))
     parser.add_argument("--rows", type=int, default=64)
     args = parser.parse_args()
-    if args.rows <= BATCH * WARM_UP:
-        parser.error(f"expected --rows above {BATCH * WARM_UP}, which are not timed, but got {args.rows}")
+    try:
+        check_rows(args.rows, BATCH)
+    except ValueError as error:
+        parser.error(str(error))
     with tempfile.TemporaryDirectory() as folder:
         workload = make_workload(Path(folder), args.shape, "arrow", args.rows)
         before = matmul_flops(args.precision)
-        rate = run_patois(workload, BATCH, args.precision)["rows_per_second"]
+        rate = run_patois(Work(workload, BATCH, args.precision, seed=0))["rows_per_second"]
         matmul = (before + matmul_flops(args.precision)) / 2
         reached = rate * model_flops(workload)
     result = {

@@ -1,4 +1,4 @@
-"""The same work for every trainer: one decoder with fixed random weights, the same rows, the same tokens."""
+"""The same work for every trainer: one decoder with random weights of a seed, the same rows, the same tokens."""
 
 from __future__ import annotations
 
@@ -21,10 +21,18 @@ from lightning_modules.loss import supervised_loss
 
 TASK = "smiles_to_iupac"
 MAX_LENGTH = 128
-HELD_OUT = 128
+LEARNING_RATE, CLIP, WEIGHT_DECAY, BETAS = 3e-4, 1.0, 0.01, (0.9, 0.95)
+"""Of AdamW and of the gradient's norm, the same for all trainers."""
+HELD_OUT = 64
+"""Rows that measure the loss after training, the same for all trainers and seeds."""
 # Architectures as published; vocabulary rows beyond the tokenizer's cost what they would cost and are never a target.
 SHAPES: dict[str, dict[str, Any]] = {
     "builtin": {},
+    "tiny": {  # only to try the benchmark itself
+        "model_type": "llama", "vocab_size": 2048, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 16, "max_position_embeddings": 256,
+        "rms_norm_eps": 1e-6, "tie_word_embeddings": True,
+    },
     "opt-125m": {
         "model_type": "opt", "vocab_size": 50272, "hidden_size": 768, "ffn_dim": 3072, "num_hidden_layers": 12,
         "num_attention_heads": 12, "max_position_embeddings": 2048, "word_embed_proj_dim": 768, "dropout": 0.0,
@@ -55,19 +63,32 @@ class Workload:
         return str(self.folder / "model")
 
 
-def make_workload(folder: Path, shape: str, format: str, rows: int) -> Workload:
+@dataclass(frozen=True)
+class Work:
+    """What a trainer is to do with a workload."""
+
+    workload: Workload
+    batch_size: int
+    precision: str
+    """`fp32`, or `bf16`: mixed precision with fp32 weights."""
+    seed: int
+    """Of the order of the rows; the weights were drawn with it, too."""
+
+
+def make_workload(folder: Path, shape: str, format: str, rows: int, seed: int = 0) -> Workload:
     """Write a decoder with random weights and a table of pairs, or read them if they are there already.
 
     Args:
         folder: Where to.
         shape: A key of `SHAPES`.
         format: Instruction format, a name in configs/formats.
-        rows: Training rows; `HELD_OUT` further ones measure the loss afterwards.
+        rows: Training rows; `HELD_OUT` further ones measure the loss afterwards. The same whichever the seed.
+        seed: Of the random weights. Weights of another seed need another folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = AutoTokenizer.from_pretrained(BUILTIN)
     if not (folder / "model").is_dir():
-        _make_decoder(shape).save_pretrained(folder / "model")
+        _make_decoder(shape, seed).save_pretrained(folder / "model")
         tokenizer.save_pretrained(folder / "model")
     pairs = _fitting_pairs(tokenizer, format, rows + HELD_OUT)
     with (folder / "rows.csv").open("w", newline="", encoding="utf-8") as file:
@@ -88,11 +109,11 @@ def make_workload(folder: Path, shape: str, format: str, rows: int) -> Workload:
     return workload
 
 
-def _make_decoder(shape: str) -> Any:
+def _make_decoder(shape: str, seed: int) -> Any:
     config = AutoConfig.for_model(**SHAPES[shape]) if SHAPES[shape] else AutoConfig.from_pretrained(BUILTIN)
     for name, token in (("pad", 0), ("bos", 1), ("eos", 2)):
         setattr(config, f"{name}_token_id", token)
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
 
 
