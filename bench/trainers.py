@@ -28,9 +28,9 @@ from bench.workload import (
     CLIP,
     LEARNING_RATE,
     MAX_LENGTH,
-    SHAPES,
     WEIGHT_DECAY,
     Work,
+    add_flags,
     held_out_loss,
     make_workload,
 )
@@ -143,15 +143,9 @@ def main(words: list[str] | None = None) -> None:
     """Run what the command line says and print one JSON line; further flags are those of `python train.py fit`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("trainer", choices=TRAINERS)
-    parser.add_argument(
-        "--folder", type=Path, required=True, help="of the weights and rows; one a shape, format and seed"
-    )
-    parser.add_argument("--shape", default="builtin", choices=SHAPES)
-    parser.add_argument("--format", default="arrow")
-    parser.add_argument("--rows", type=int, default=512)
+    add_flags(parser)
     parser.add_argument("--batch-size", type=int, default=16)
     parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16"))
-    parser.add_argument("--seed", type=int, default=0, help="of the weights and of the order")
     args, flags = parser.parse_known_args(words)
     if flags and args.trainer != "patois":
         parser.error(f"only patois takes further flags, but {args.trainer} got {flags}")

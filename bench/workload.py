@@ -1,7 +1,11 @@
-"""The same work for every trainer: one decoder with random weights of a seed, the same rows, the same tokens."""
+"""The same work for every trainer: one decoder with random weights of a seed, the same rows, the same tokens.
+
+`python -m bench.workload` makes one, so that no trainer's memory has the making in it.
+"""
 
 from __future__ import annotations
 
+import argparse
 import csv
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,3 +152,20 @@ def held_out_loss(decoder: Any, workload: Workload) -> float:
             loss_sum, tokens = supervised_loss(decoder, ids, labels)
             total, count = total + float(loss_sum), count + int(tokens)
     return total / count
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say which workload."""
+    parser.add_argument("--folder", type=Path, required=True, help="one a shape, format and seed")
+    parser.add_argument("--shape", default="builtin", choices=SHAPES)
+    parser.add_argument("--format", default="arrow")
+    parser.add_argument("--rows", type=int, default=512)
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of the weights; a trainer's order of rows has it, too"
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_flags(parser)
+    make_workload(**vars(parser.parse_args()))
