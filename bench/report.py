@@ -37,7 +37,7 @@ def paired_ratio(ours: list[Result], theirs: list[Result], name: str) -> float:
     )
 
 
-def spread(results: Iterable[Result], name: str) -> str:
+def with_spread(results: Iterable[Result], name: str) -> str:
     """Return the median over rounds with the lowest and the highest."""
     values = [float(result[name]) for result in results]
     return f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})"
@@ -72,7 +72,7 @@ def _training_table(trainers: dict[str, list[Result]]) -> str:
                 f"{median(found, 'rows_per_second'):.2f}",
                 *(f"{paired_ratio(own, found, 'rows_per_second'):.2f}x" for own in ours.values()),
                 f"{median(found, 'peak_mb'):,.0f} MB",
-                spread(found, "held_out_loss"),
+                with_spread(found, "held_out_loss"),
                 str(len(found)),
             )
             for name, found in trainers.items()

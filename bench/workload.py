@@ -20,6 +20,7 @@ from datamodules.formats import Query, load_format
 from datamodules.sources.lookup import load_source
 from datamodules.splits import nested_order
 from datamodules.tasks import load_task
+from datamodules.whole_files import whole_file
 from lightning_modules.chemical_tokenizer import BUILTIN
 from lightning_modules.loss import supervised_loss
 
@@ -95,7 +96,7 @@ def make_workload(folder: Path, shape: str, format: str, rows: int, seed: int = 
         _make_decoder(shape, seed).save_pretrained(folder / "model")
         tokenizer.save_pretrained(folder / "model")
     pairs = _fitting_pairs(tokenizer, format, rows + HELD_OUT)
-    with (folder / "rows.csv").open("w", newline="", encoding="utf-8") as file:
+    with whole_file(folder / "rows.csv") as file:  # a rank may read it while the next one starts
         writer = csv.writer(file)
         writer.writerow(("smiles", "iupac", "split"))
         writer.writerows((*pair, "train" if place < rows else "val") for place, pair in enumerate(pairs))

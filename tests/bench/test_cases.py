@@ -23,7 +23,7 @@ def test_every_case_has_the_best_settings_of_the_others() -> None:
 
 
 def test_every_section_has_a_table() -> None:
-    assert set(SECTIONS) == set(TABLES)
+    assert set(SECTIONS) <= set(TABLES)
 
 
 def test_another_round_has_another_order_of_the_same_trainers() -> None:
