@@ -13,14 +13,15 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from bench.grid import UPDATE_BYTES
-from bench.stopwatch import WARM_UP
-from bench.trainers import BETAS, CLIP, LEARNING_RATE, WEIGHT_DECAY
-from bench.workload import Workload
+from bench.workload import BETAS, CLIP, LEARNING_RATE, WEIGHT_DECAY, Workload
 from datamodules.batching import BatchDataset, plan_training
 from lightning_modules.training_loss import training_loss
 
 PARTS = ("data", "forward", "backward", "clipping", "optimizer")
 """`data`: a batch is laid together of rows that are tokens already. `optimizer`: AdamW, fused, and dropping the gradients."""
+
+WARM_UP = 3
+"""Steps before the clock starts: they allocate memory and compile kernels."""
 
 
 class Parts:

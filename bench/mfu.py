@@ -17,9 +17,9 @@ from transformers import AutoModelForCausalLM
 
 from bench.composition import measure_composition
 from bench.grid import forward_flops, size_of
-from bench.stopwatch import WARM_UP
+from bench.stopwatch import check_rows
 from bench.trainers import run_patois
-from bench.workload import Workload, make_workload
+from bench.workload import Work, Workload, make_workload
 
 BATCH = 8
 
@@ -51,7 +51,7 @@ def measure(shape: str, precision: str, rows: int) -> dict[str, float | str]:
     with tempfile.TemporaryDirectory() as folder:
         workload = make_workload(Path(folder), shape, "arrow", rows)
         before = matmul_flops(precision)
-        rate = run_patois(workload, BATCH, precision)["rows_per_second"]
+        rate = run_patois(Work(workload, BATCH, precision, seed=0))["rows_per_second"]
         matmul = (before + matmul_flops(precision)) / 2
         reached = rate * model_flops(workload)
         composition = measure_composition(workload, BATCH, precision)
@@ -73,8 +73,10 @@ def main() -> None:
     parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16"))
     parser.add_argument("--rows", type=int, default=64)
     args = parser.parse_args()
-    if args.rows <= BATCH * WARM_UP:
-        parser.error(f"expected --rows above {BATCH * WARM_UP}, which are not timed, but got {args.rows}")
+    try:
+        check_rows(args.rows, BATCH)
+    except ValueError as error:
+        parser.error(str(error))
     result = measure(args.shape, args.precision, args.rows)
     sys.stdout.write("\n" + json.dumps(result) + "\n")
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.cases import place_of
 from bench.data_curve import as_now, draw_data
+from bench.results import Result, read_results
 
 PARTS = ("data", "forward", "backward", "clipping", "optimizer")
 """As in `bench.composition`, which loads PyTorch."""
@@ -18,7 +19,8 @@ These figures are older than the code that measures them now: they end with the 
 training step, and the memory of all processes at one time was not measured (a worker had up to 1.07 GB, an upper bound).
 """
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-Result = dict[str, Any]
+CASE = ("shape", "format", "precision", "rows", "batch_size")
+"""What makes a case of training."""
 
 
 def median(results: Iterable[Result], name: str) -> float:
@@ -42,33 +44,47 @@ def paired_ratio(ours: list[Result], theirs: list[Result], name: str) -> float:
     )
 
 
+def with_spread(results: Iterable[Result], name: str) -> str:
+    """Return the median over rounds with the lowest and the highest."""
+    values = [float(result[name]) for result in results]
+    return f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})"
+
+
 def training_tables(results: list[Result]) -> str:
-    """Return a table a case: each trainer's rows per second, how much faster Patois is, memory and loss."""
+    """Return a table a case: each trainer's rows per second, how much faster Patois is, memory and loss over the seeds."""
     cases: dict[tuple[Any, ...], dict[str, list[Result]]] = defaultdict(lambda: defaultdict(list))
-    for result in results:
-        case = tuple(result[key] for key in ("shape", "format", "precision", "rows", "batch_size"))
+    for result in sorted(results, key=lambda result: place_of(result["trainer"])):
+        case = tuple(result[key] for key in CASE)
         cases[case][result["trainer"]].append(result)
     parts = []
-    for (shape, format, precision, rows, batch_size), trainers in cases.items():
-        ours = trainers["patois"]
-        table = as_table(
-            ("trainer", "rows/s", "Patois is faster by", "peak memory", "held-out loss", "rounds"),
-            [
-                (
-                    name,
-                    f"{median(found, 'rows_per_second'):.2f}",
-                    f"{paired_ratio(ours, found, 'rows_per_second'):.2f}x",
-                    f"{median(found, 'peak_mb'):,.0f} MB",
-                    f"{median(found, 'held_out_loss'):.3f}",
-                    str(len(found)),
-                )
-                for name, found in trainers.items()
-            ],
-        )
+    for case in _by(results, *CASE):
+        shape, format, precision, rows, batch_size = case
+        table = _training_table(cases[case])
         parts.append(
             f"**{shape}**, format `{format}`, {precision}, {rows:,} rows, {batch_size} rows a step\n\n{table}"
         )
     return "\n".join(parts)
+
+
+def _training_table(trainers: dict[str, list[Result]]) -> str:
+    ours = {name: trainers[name] for name in ("patois", "patois-fast") if name in trainers}
+    return as_table(
+        (
+            "trainer", "rows/s", *(f"`{name}` is faster by" for name in ours), "peak memory",
+            "held-out loss (lowest to highest)", "rounds",
+        ),
+        [
+            (
+                name,
+                f"{median(found, 'rows_per_second'):.2f}",
+                *(f"{paired_ratio(own, found, 'rows_per_second'):.2f}x" for own in ours.values()),
+                f"{median(found, 'peak_mb'):,.0f} MB",
+                with_spread(found, "held_out_loss"),
+                str(len(found)),
+            )
+            for name, found in trainers.items()
+        ],
+    )  # fmt: skip
 
 
 def _by(results: list[Result], *names: str) -> dict[tuple[Any, ...], list[Result]]:
@@ -188,27 +204,39 @@ def scaling_table(results: list[Result]) -> str:
     )
 
 
-def machine_line(results: list[Result]) -> str:
+def machine_line(machine: Result) -> str:
     """Return one line: what it was measured on and with."""
-    facts = {name: value for name, value in results[0].items() if name != "section"}
+    facts = {name: value for name, value in machine.items() if name not in ("section", "of")}
     return ", ".join(f"{name} {value}" for name, value in facts.items()) + "\n"
 
 
 TABLES: dict[str, Callable[[list[Result]], str]] = {
-    "machine": machine_line, "training": training_tables, "mfu": mfu_table, "generation": generation_table,
-    "composition": composition_table, "metrics": metrics_table, "data": data_table, "startup": startup_table,
-    "scaling": scaling_table,
+    "training": training_tables, "mfu": mfu_table, "composition": composition_table, "generation": generation_table,
+    "metrics": metrics_table, "data": data_table, "startup": startup_table, "scaling": scaling_table,
 }  # fmt: skip
 SECTIONS = {"composition": "mfu"}
 """Whose results a table shows, where that is not the section of its own name."""
 
 
 def fill(text: str, results: list[Result]) -> str:
-    """Put the tables in place of lines `<!-- section -->`; a section without results says so."""
-    for section, table in TABLES.items():
-        found = [result for result in results if result["section"] == SECTIONS.get(section, section)]
-        text = text.replace(f"<!-- {section} -->\n", table(found) if found else "Not measured yet.\n")
-    return fill_grid(text, results)
+    """Put the tables in place of lines `<!-- section -->`; a section without results says so.
+
+    The machine stands where the text has `<!-- machine -->` if all of the page was measured on the same one, and else
+    before each table.
+    """
+    shown = [name for name in TABLES if f"<!-- {name} -->\n" in text]
+    machines = {result["of"]: machine_line(result) for result in results if result["section"] == "machine"}
+    sections = {name: SECTIONS.get(name, name) for name in shown}
+    different = {machines[section] for section in sections.values() if section in machines}
+    at_top = "<!-- machine -->\n" in text and len(different) == 1
+    for name, section in sections.items():
+        found = [result for result in results if result["section"] == section]
+        table = TABLES[name](found) if found else "Not measured yet.\n"
+        if found and section in machines and not at_top:
+            table = f"Measured on: {machines[section]}\n{table}"
+        text = text.replace(f"<!-- {name} -->\n", table)
+    top = different.pop() if at_top else "They differ, and stand in each section.\n"
+    return fill_grid(text.replace("<!-- machine -->\n", top), results)
 
 
 def fill_grid(text: str, results: list[Result]) -> str:
@@ -235,4 +263,4 @@ def write_page(results: list[Result], docs: Path = DOCS) -> None:
 
 
 if __name__ == "__main__":
-    write_page([json.loads(line) for line in (DOCS / "speed.jsonl").read_text(encoding="utf-8").splitlines()])
+    write_page(read_results())
