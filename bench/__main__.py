@@ -1,7 +1,8 @@
 """Measure everything and write docs/speed.md: `python -m bench [SECTION ...] [--rounds 5]`; nothing else should run meanwhile.
 
-Each figure is measured in a process of its own. What is compared runs in turn, round after round, so that a machine that
-gets slower makes all of it slower; a ratio is the median of the rounds' ratios. Raw results go to docs/speed.jsonl.
+Each figure is measured in a process of its own. What is compared runs in turn, round after round, in another order in each,
+so that a machine that gets slower makes all of it slower; a ratio is the median of the rounds' ratios. The round's number is
+the seed of weights and order. Raw results go to docs/speed.jsonl: a section's older ones are replaced when a round is complete.
 """
 
 from __future__ import annotations
@@ -16,59 +17,27 @@ import tempfile
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from bench.cases import CASES, SECTIONS, WORDS, order_of
+from bench.report import write_page
+from bench.results import keep_whole_rounds, read_results
 from configs.cli import has_bf16_units
 from configs.threads import thread_settings
+from datamodules.cache import default_folder
 
 PROJECT = Path(__file__).resolve().parents[1]
-RESULTS = PROJECT / "docs" / "speed.jsonl"
-PACKAGES = (
-    "torch",
-    "lightning",
-    "transformers",
-    "tokenizers",
-    "trl",
-    "litgpt",
-    "accelerate",
-    "rdkit",
-    "numpy",
-)
+PACKAGES = ("torch", "lightning", "transformers", "tokenizers", "trl", "accelerate", "rdkit", "numpy")
 
 
-class Case(NamedTuple):
-    """One comparison of trainers."""
-
-    shape: str
-    format: str
-    rows: int
-    batch_size: int
-    precision: str
-    """`fp32`, or `native`: bf16 on a CPU with units for it, as `python train.py fit` chooses."""
-    trainers: tuple[str, ...]
-
-
-CASES: tuple[Case, ...] = (
-    Case(
-        "builtin", "arrow", 512, 16, "native",
-        ("patois", "patois-fast", "bare", "trl-default", "trl-best", "trl-packed", "hf-best", "hf-compiled"),
-    ),
-    Case("builtin", "alpaca", 512, 16, "native", ("patois", "patois-fast", "trl-default", "hf-best", "hf-compiled")),
-    Case("builtin", "arrow", 512, 16, "fp32", ("patois", "bare", "hf-best")),
-    Case("smollm2-135m", "arrow", 64, 8, "native", ("patois", "bare", "trl-default", "hf-best", "litgpt")),
-    Case("smollm2-135m", "alpaca", 64, 8, "native", ("patois", "trl-default", "hf-best")),
-    Case("opt-125m", "arrow", 64, 8, "native", ("patois", "bare", "trl-default", "hf-best")),
-    Case("opt-125m", "alpaca", 64, 8, "native", ("patois", "hf-best")),
-)  # fmt: skip
-WORDS: dict[str, tuple[tuple[str, ...], ...]] = {
-    "mfu": (
-        ("--shape", "smollm2-135m"), ("--shape", "smollm2-135m", "--precision", "bf16"), ("--shape", "opt-125m"),
-        ("--shape", "builtin", "--rows", "512"),
-    ),
-    "generation": (("--repeats", "1"),),  # the rounds repeat it
-    "data": (("--case", "molecules"), ("--case", "text", "--rows", "1000000")),
-}  # fmt: skip
-"""Arguments of each measurement of a section, where it has any."""
+def litgpt_version() -> dict[str, str]:
+    """Return the version of litgpt in its own environment, nothing where there is none."""
+    python = os.environ.get("LITGPT_PYTHON")
+    if not python:
+        return {}
+    ask = "from importlib.metadata import version; print(version('litgpt'))"
+    done = subprocess.run([python, "-c", ask], capture_output=True, text=True, check=True)
+    return {"litgpt": done.stdout.strip()}
 
 
 def describe_machine() -> dict[str, Any]:
@@ -82,74 +51,89 @@ def describe_machine() -> dict[str, Any]:
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return {
-        "section": "machine", "processor": names[0] if names else platform.processor(), "cores": os.cpu_count(),
-        "python": platform.python_version(), **versions,
+        "processor": names[0] if names else platform.processor(), "cores": os.cpu_count(),
+        "python": platform.python_version(), **versions, **litgpt_version(),
     }  # fmt: skip
 
 
-def run_module(module: str, *words: str) -> list[dict[str, Any]]:
-    """Run a module of this package in a process of its own and return its JSON lines.
+def environment(module: str, *words: str) -> dict[str, str]:
+    """Return the environment of a measurement.
 
     Threads wait as `train.py` lets them; in other trainers as PyTorch does by itself, which is best for them where nothing
-    else runs.
+    else runs. Generation decides by itself, since it runs both. Compiled kernels are kept, so that only the first round
+    of all compiles them; that is not timed, but takes minutes.
     """
-    others = module == "bench.trainers" and not words[0].startswith("patois")
+    others = module == "bench.generation" or (
+        module == "bench.trainers" and not words[0].startswith("patois")
+    )
+    cache = default_folder()
+    kept = {} if cache is None else {"TORCHINDUCTOR_CACHE_DIR": str(cache / "bench-compiled")}
+    return {**({} if others else thread_settings()), **kept, **os.environ, "TOKENIZERS_PARALLELISM": "true"}
+
+
+def run_module(module: str, *words: str) -> list[dict[str, Any]]:
+    """Run a module of this package in a process of its own and return its JSON lines."""
     done = subprocess.run(
         [sys.executable, "-m", module, *words], cwd=PROJECT, capture_output=True, text=True, check=False,
-        env={**({} if others else thread_settings()), **os.environ, "TOKENIZERS_PARALLELISM": "true"},
+        env=environment(module, *words),
     )  # fmt: skip
     if done.returncode:
         raise RuntimeError(f"python -m {module} {' '.join(words)} failed:\n{done.stderr[-3000:]}")
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
-def measure_training(rounds: int) -> Iterator[dict[str, Any]]:
-    """Yield one result a trainer, case and round; all cases come in each round, so that it can be stopped at any time."""
-    with tempfile.TemporaryDirectory() as folder:
-        for number in range(rounds):
-            for case in CASES:
-                precision = "bf16" if case.precision == "native" and has_bf16_units() else "fp32"
-                for trainer in case.trainers:
-                    words = [
-                        trainer, "--folder", f"{folder}/{case.shape}-{case.format}", "--shape", case.shape,
-                        "--format", case.format, "--rows", str(case.rows), "--batch-size", str(case.batch_size),
-                        "--precision", precision,
-                    ]  # fmt: skip
-                    [result] = run_module("bench.trainers", *words)
-                    what = {name: value for name, value in case._asdict().items() if name != "trainers"}
-                    yield {"section": "training", "round": number, **what, "precision": precision, **result}
+def measure_training(number: int) -> Iterator[dict[str, Any]]:
+    """Yield one result a trainer and case; all cases come in each round, so that it can be stopped after any."""
+    for case in CASES:
+        precision = "bf16" if case.precision == "native" and has_bf16_units() else "fp32"
+        with tempfile.TemporaryDirectory() as folder:
+            workload = (
+                "--folder", folder, "--shape", case.shape, "--format", case.format, "--rows", str(case.rows),
+                "--seed", str(number),
+            )  # fmt: skip
+            run_module("bench.workload", *workload)
+            for trainer in order_of(case.trainers, number):
+                options = ("--batch-size", str(case.batch_size), "--precision", precision)
+                [result] = run_module("bench.trainers", trainer, *workload, *options)
+                what = {name: value for name, value in case._asdict().items() if name != "trainers"}
+                yield {"section": "training", "round": number, **what, "precision": precision, **result}
 
 
-def measure_alone(section: str, rounds: int) -> Iterator[dict[str, Any]]:
+def measure_alone(section: str, number: int) -> Iterator[dict[str, Any]]:
     """Yield the results of a section whose module measures by itself."""
-    for number in range(rounds):
-        for words in WORDS.get(section, ((),)):
-            for result in run_module(f"bench.{section}", *words):
-                yield {"section": section, "round": number, **result}
+    more = ("--round", str(number)) if section == "generation" else ()
+    for words in WORDS.get(section, ((),)):
+        for result in run_module(f"bench.{section}", *words, *more):
+            yield {"section": section, "round": number, **result}
 
 
-def main() -> None:
+def measure(section: str, number: int) -> Iterator[dict[str, Any]]:
+    """Yield one round's results of a section, and show them."""
+    results = measure_training(number) if section == "training" else measure_alone(section, number)
+    for result in results:
+        sys.stdout.write(json.dumps(result) + "\n")
+        sys.stdout.flush()
+        yield result
+
+
+def at_least_one(text: str) -> int:
+    """Return a number of rounds."""
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected at least 1, but got {text}")
+    return int(text)
+
+
+def main(words: list[str] | None = None) -> None:
     """Measure the sections asked for, put their results in place of older ones, and write the page."""
-    from bench.report import write_page
-
-    sections = ("training", "mfu", "generation", "metrics", "data", "startup", "scaling")
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sections", nargs="*", help=f"some of {', '.join(sections)}; default: all")
-    parser.add_argument("--rounds", type=int, default=5)
-    args = parser.parse_args()
-    results = [json.loads(line) for line in RESULTS.read_text().splitlines()] if RESULTS.exists() else []
-    for section in args.sections or sections:
-        measured = (
-            measure_training(args.rounds) if section == "training" else measure_alone(section, args.rounds)
-        )
-        kept = [result for result in results if result["section"] not in (section, "machine")]
-        results = [describe_machine(), *kept]
-        for result in measured:
-            sys.stdout.write(json.dumps(result) + "\n")
-            sys.stdout.flush()
-            results.append(result)
-            RESULTS.write_text("".join(json.dumps(line) + "\n" for line in results), encoding="utf-8")
-    write_page(results)
+    parser.add_argument("sections", nargs="*", choices=SECTIONS, metavar="SECTION", default=None,
+                        help=f"some of {', '.join(SECTIONS)}; default: all")  # fmt: skip
+    parser.add_argument("--rounds", type=at_least_one, default=5)
+    args = parser.parse_args(words)
+    for section in args.sections or SECTIONS:
+        rounds = (measure(section, number) for number in range(args.rounds))
+        keep_whole_rounds(section, describe_machine(), rounds)
+        write_page(read_results())
 
 
 if __name__ == "__main__":

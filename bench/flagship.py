@@ -84,7 +84,8 @@ is named. Its weights are in fp16, and the numbers are theirs.
 ## Tested
 
 On all test rows (hash split by connectivity, which neither it nor its base has seen) but {test["rows_set_aside"]:,}
-that are longer than {data["max_length"]} tokens; greedy. *Right* also counts other spellings and names of the very molecule, read by OPSIN.
+that are longer than {data["max_length"]} tokens; greedy. *Right* also counts other spellings and names of the very molecule,
+read by OPSIN.
 
 {_results(test)}
 OPSIN has a head start: the names are ones that it reads as their molecule, which is how the pairs were verified. openclatura

@@ -10,7 +10,11 @@ Nothing of it was measured on a GPU. The arithmetic, for a row of P prompt token
   parameter (weights are loaded in fp32) and 16 a trained one;
 - activations = 34 bytes x tokens of a batch x hidden x layers (Korthikanti et al., 2022, arXiv 2205.05198, without the
   attention matrix, which SDPA does not keep), and 12 bytes x supervised tokens x vocabulary for the logits;
-- time = FLOPs / (peak x utilisation).
+- time of a step = FLOPs / (peak x utilisation), the forward and the backward pass, which are mostly matrix products; and
+  40 bytes x trained parameters / (memory bandwidth x share), the update, which does little arithmetic on much memory: AdamW reads
+  weight, gradient and two moments and writes all but the gradient, 28 bytes, clipping reads the gradients twice and writes
+  them once, 12. The share is what `bench.composition` measures of a plain pass's bandwidth on a CPU. Making batches takes no
+  time: other processes do it meanwhile.
 """
 
 from __future__ import annotations
@@ -28,7 +32,14 @@ BATCH = 64
 EPOCHS = 20
 """Where the paper's grid does not say: its returns diminish after 20 to 30."""
 PEAK, UTILISATION = 989e12, 0.4
-"""Dense bf16 FLOP/s of an H100 SXM (NVIDIA's data sheet), and the share of it that is assumed to be reached."""
+"""Dense bf16 FLOP/s of an H100 SXM (NVIDIA's data sheet), and the share of it that is assumed to be reached in the
+forward and the backward pass."""
+UPDATE_BYTES = 40
+"""That clipping and AdamW move a step for a trained parameter, in fp32."""
+BANDWIDTH = 3.35e12
+"""Bytes a second of an H100 SXM's memory (NVIDIA's data sheet)."""
+ASSUMED_SHARE = 0.8
+"""Of the bandwidth that the update reaches, where it is not measured."""
 EFFICIENCY = 0.9
 """Assumed speed-up of 8 GPUs under DDP, divided by 8."""
 
@@ -67,11 +78,15 @@ class GridRow:
     """(examples, epochs) of each run."""
     lora: int | None = None
     """Rank; None for full fine-tuning."""
+    note: str = ""
+    """What each line stands for, if that is more than one run."""
 
 
 def _epochs(*examples: int) -> tuple[tuple[int, int], ...]:
     return tuple((count, EPOCHS) for count in examples)
 
+
+ALPHAS = "four runs, by alpha"
 
 GRID = (
     GridRow("OPT-125M", _epochs(10**2, 10**3, 10**4, 10**5, 10**6)),
@@ -80,10 +95,10 @@ GRID = (
     GridRow("OPT-1.3B", _epochs(10**4, 10**5, 10**6)),
     GridRow("BLOOM-1b1", _epochs(10**6)),
     GridRow("SantaCoder-1.1B", _epochs(10**6)),
-    GridRow("Llama-2-13B", _epochs(10**5), lora=2),
-    GridRow("Llama-2-13B", _epochs(10**5), lora=8),
-    GridRow("Llama-2-13B", _epochs(10**5), lora=32),
-    GridRow("Llama-2-13B", _epochs(10**5), lora=128),
+    GridRow("Llama-2-13B", _epochs(10**5), lora=2, note=ALPHAS),
+    GridRow("Llama-2-13B", _epochs(10**5), lora=8, note=ALPHAS),
+    GridRow("Llama-2-13B", _epochs(10**5), lora=32, note=ALPHAS),
+    GridRow("Llama-2-13B", _epochs(10**5), lora=128, note=ALPHAS),
     GridRow("Llama-2-7B", _epochs(10**4, 10**5, 10**6), lora=16),
     GridRow("Llama-2-13B", _epochs(10**4, 10**5, 10**6), lora=16),
     *(GridRow(base, _epochs(10**5), lora=16) for base in ("OPT-125M", "OPT-1.3B", "OPT-6.7B", "OPT-13B")),
@@ -95,7 +110,7 @@ class Size:
     """What the arithmetic needs to know of a decoder."""
 
     body: int
-    """Parameters that every token passes, without embeddings."""
+    """Parameters that every token passes, without embeddings of tokens and positions, which are looked up."""
     head: int
     """Parameters of the output embedding, tied or not."""
     total: int
@@ -116,7 +131,8 @@ def measure(base: str) -> Size:
 def size_of(decoder: Any) -> Size:
     """Count the parameters of a decoder."""
     config = decoder.config
-    embedding, head = decoder.get_input_embeddings().weight, decoder.get_output_embeddings().weight
+    head = decoder.get_output_embeddings().weight
+    looked_up = {module.weight for module in decoder.modules() if isinstance(module, torch.nn.Embedding)}
     total = sum(parameter.numel() for parameter in decoder.parameters())
     attention = tuple(
         (int(module.weight.shape[1]), int(module.weight.shape[0]))
@@ -125,7 +141,7 @@ def size_of(decoder: Any) -> Size:
         if getattr(getattr(module, "weight", None), "ndim", 0) == 2
     )
     return Size(
-        body=total - embedding.numel() - (0 if head is embedding else head.numel()),
+        body=total - sum(weight.numel() for weight in looked_up | {head}),
         head=head.numel(), total=total, hidden=config.hidden_size, layers=config.num_hidden_layers,
         vocabulary=config.vocab_size, attention=attention,
     )  # fmt: skip
@@ -155,26 +171,34 @@ def memory(size: Size, rank: int | None) -> tuple[float, float]:
     return weights, rows + 12.0 * BATCH * COMPLETION * size.vocabulary
 
 
-def table() -> str:
-    """Return the grid as a Markdown table."""
+def seconds_of_row(size: Size, rank: int | None, share: float) -> tuple[float, float]:
+    """Return an H100's seconds for a row in the forward and backward pass, and its part of the update of `BATCH` rows."""
+    passes = flops_of_row(size, rank is not None) / (PEAK * UTILISATION)
+    return passes, UPDATE_BYTES * trained(size, rank) / (BANDWIDTH * share) / BATCH
+
+
+def table(share: float = ASSUMED_SHARE) -> str:
+    """Return the grid as a Markdown table; `share` is that of the bandwidth that the update reaches."""
     lines = [
-        "| base | what is trained | examples x epochs | FLOPs a row | FLOPs | weights, optimizer | activations | 1 H100 "
-        "| 8 H100 |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| base | what is trained | examples x epochs | FLOPs a row | FLOPs | weights, optimizer | activations | update's share "
+        "| 1 H100 | 8 H100 |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     sizes = {base: measure(base) for base in SHAPES}
     for row in GRID:
         size = sizes[row.base]
         per_row = flops_of_row(size, row.lora is not None)
         weights, rows = memory(size, row.lora)
+        passes, update = seconds_of_row(size, row.lora, share)
         count = trained(size, row.lora)
         what = f"all, {count / 1e6:,.0f}M" if row.lora is None else f"LoRA r={row.lora}, {count / 1e6:,.1f}M"
+        what += f" ({row.note})" * bool(row.note)
         for examples, epochs in row.sizes:
-            flops = per_row * examples * epochs
-            hours = flops / (PEAK * UTILISATION) / 3600
+            hours = (passes + update) * examples * epochs / 3600
             lines.append(
-                f"| {row.base} | {what} | {examples:,} x {epochs} | {per_row:.1e} | {flops:.1e} | {weights / 1e9:.1f} GB "
-                f"| {rows / 1e9:.1f} GB | {_time(hours)} | {_time(hours / 8 / EFFICIENCY)} |"
+                f"| {row.base} | {what} | {examples:,} x {epochs} | {per_row:.1e} | {per_row * examples * epochs:.1e} "
+                f"| {weights / 1e9:.1f} GB | {rows / 1e9:.1f} GB | {100 * update / (passes + update):.0f} % "
+                f"| {_time(hours)} | {_time(hours / 8 / EFFICIENCY)} |"
             )
     return "\n".join(lines) + "\n"
 

@@ -1,4 +1,7 @@
-"""Model FLOP use: training's FLOP/s beside those of a plain matmul; `python -m bench.mfu` prints one JSON line a shape."""
+"""Model FLOP use: training's FLOP/s beside those of a plain matmul, and what a step is made of.
+
+`python -m bench.mfu` prints one JSON line.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,11 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM
 
+from bench.composition import measure_composition
 from bench.grid import forward_flops, size_of
-from bench.stopwatch import WARM_UP
+from bench.stopwatch import check_rows
 from bench.trainers import run_patois
-from bench.workload import Workload, make_workload
+from bench.workload import Work, Workload, make_workload
 
 BATCH = 8
 
@@ -42,6 +46,26 @@ def model_flops(workload: Workload) -> float:
     )
 
 
+def measure(shape: str, precision: str, rows: int) -> dict[str, float | str]:
+    """Return the FLOP/s of a matmul and of training, their ratio, and the shares of a step."""
+    with tempfile.TemporaryDirectory() as folder:
+        workload = make_workload(Path(folder), shape, "arrow", rows)
+        before = matmul_flops(precision)
+        rate = run_patois(Work(workload, BATCH, precision, seed=0))["rows_per_second"]
+        matmul = (before + matmul_flops(precision)) / 2
+        reached = rate * model_flops(workload)
+        composition = measure_composition(workload, BATCH, precision)
+    return {
+        "shape": shape,
+        "precision": precision,
+        "batch_size": BATCH,
+        "matmul_gflops": matmul / 1e9,
+        "gflops": reached / 1e9,
+        "share": reached / matmul,
+        **composition,
+    }
+
+
 def main() -> None:
     """Measure what the command line says."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -49,21 +73,12 @@ def main() -> None:
     parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16"))
     parser.add_argument("--rows", type=int, default=64)
     args = parser.parse_args()
-    if args.rows <= BATCH * WARM_UP:
-        parser.error(f"expected --rows above {BATCH * WARM_UP}, which are not timed, but got {args.rows}")
-    with tempfile.TemporaryDirectory() as folder:
-        workload = make_workload(Path(folder), args.shape, "arrow", args.rows)
-        before = matmul_flops(args.precision)
-        rate = run_patois(workload, BATCH, args.precision)["rows_per_second"]
-        matmul = (before + matmul_flops(args.precision)) / 2
-        reached = rate * model_flops(workload)
-    result = {
-        "shape": args.shape,
-        "precision": args.precision,
-        "matmul_gflops": matmul / 1e9,
-        "gflops": reached / 1e9,
-    }
-    sys.stdout.write("\n" + json.dumps({**result, "share": reached / matmul}) + "\n")
+    try:
+        check_rows(args.rows, BATCH)
+    except ValueError as error:
+        parser.error(str(error))
+    result = measure(args.shape, args.precision, args.rows)
+    sys.stdout.write("\n" + json.dumps(result) + "\n")
 
 
 if __name__ == "__main__":

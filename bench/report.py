@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.cases import place_of
+from bench.data_curve import as_now, draw_data
+from bench.results import Result, read_results
+
+PARTS = ("data", "forward", "backward", "clipping", "optimizer")
+"""As in `bench.composition`, which loads PyTorch."""
+OLD_DATA = """
+These figures are older than the code that measures them now: they end with the first training batch and not with the first
+training step, and the memory of all processes at one time was not measured (a worker had up to 1.07 GB, an upper bound).
+"""
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-Result = dict[str, Any]
+CASE = ("shape", "format", "precision", "rows", "batch_size")
+"""What makes a case of training."""
 
 
 def median(results: Iterable[Result], name: str) -> float:
@@ -34,33 +44,47 @@ def paired_ratio(ours: list[Result], theirs: list[Result], name: str) -> float:
     )
 
 
+def with_spread(results: Iterable[Result], name: str) -> str:
+    """Return the median over rounds with the lowest and the highest."""
+    values = [float(result[name]) for result in results]
+    return f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})"
+
+
 def training_tables(results: list[Result]) -> str:
-    """Return a table a case: each trainer's rows per second, how much faster Patois is, memory and loss."""
+    """Return a table a case: each trainer's rows per second, how much faster Patois is, memory and loss over the seeds."""
     cases: dict[tuple[Any, ...], dict[str, list[Result]]] = defaultdict(lambda: defaultdict(list))
-    for result in results:
-        case = tuple(result[key] for key in ("shape", "format", "precision", "rows", "batch_size"))
+    for result in sorted(results, key=lambda result: place_of(result["trainer"])):
+        case = tuple(result[key] for key in CASE)
         cases[case][result["trainer"]].append(result)
     parts = []
-    for (shape, format, precision, rows, batch_size), trainers in cases.items():
-        ours = trainers["patois"]
-        table = as_table(
-            ("trainer", "rows/s", "Patois is faster by", "peak memory", "held-out loss", "rounds"),
-            [
-                (
-                    name,
-                    f"{median(found, 'rows_per_second'):.2f}",
-                    f"{paired_ratio(ours, found, 'rows_per_second'):.2f}x",
-                    f"{median(found, 'peak_mb'):,.0f} MB",
-                    f"{median(found, 'held_out_loss'):.3f}",
-                    str(len(found)),
-                )
-                for name, found in trainers.items()
-            ],
-        )
+    for case in _by(results, *CASE):
+        shape, format, precision, rows, batch_size = case
+        table = _training_table(cases[case])
         parts.append(
             f"**{shape}**, format `{format}`, {precision}, {rows:,} rows, {batch_size} rows a step\n\n{table}"
         )
     return "\n".join(parts)
+
+
+def _training_table(trainers: dict[str, list[Result]]) -> str:
+    ours = {name: trainers[name] for name in ("patois", "patois-fast") if name in trainers}
+    return as_table(
+        (
+            "trainer", "rows/s", *(f"`{name}` is faster by" for name in ours), "peak memory",
+            "held-out loss (lowest to highest)", "rounds",
+        ),
+        [
+            (
+                name,
+                f"{median(found, 'rows_per_second'):.2f}",
+                *(f"{paired_ratio(own, found, 'rows_per_second'):.2f}x" for own in ours.values()),
+                f"{median(found, 'peak_mb'):,.0f} MB",
+                with_spread(found, "held_out_loss"),
+                str(len(found)),
+            )
+            for name, found in trainers.items()
+        ],
+    )  # fmt: skip
 
 
 def _by(results: list[Result], *names: str) -> dict[tuple[Any, ...], list[Result]]:
@@ -96,18 +120,29 @@ def metrics_table(results: list[Result]) -> str:
     return as_table(names, [[f"{median(results, name):.2f} s" for name in names]])
 
 
+def spread(results: Iterable[Result], name: str) -> tuple[float, float]:
+    """Return the lowest and the highest of a figure over rounds."""
+    values = [float(result[name]) for result in results]
+    return min(values), max(values)
+
+
 def data_table(results: list[Result]) -> str:
-    """Return seconds and memory from file to the first batch, a size a line."""
-    return as_table(
-        ("what is read", "rows", "start", "seconds", "peak memory, own", "of a worker"),
-        [
-            (
-                case, f"{rows:,}", start, f"{median(found, 'wall'):.1f}", f"{median(found, 'own_gb'):.2f} GB",
-                f"{median(found, 'child_gb'):.2f} GB",
-            )
-            for (case, rows, start), found in _by(results, "case", "rows", "start").items()
-        ],
+    """Return seconds and memory from a file to the first training step, a size and start a line."""
+    rows = []
+    for (case, size, start), found in _by(
+        [as_now(result) for result in results], "case", "rows", "start"
+    ).items():
+        peak = f"{median(found, 'peak_gb'):.2f} GB" if "peak_gb" in found[0] else "not measured"
+        distinct, seconds = found[0].get("distinct"), median(found, "data")
+        rows.append((
+            case, f"{size:,}", f"{distinct:,}" if distinct else "-", start, f"{median(found, 'first_step'):.1f}",
+            f"{seconds:.1f}", f"{seconds / size * 1e6:.1f}", peak, f"{median(found, 'own_gb'):.2f} GB",
+        ))  # fmt: skip
+    header = (
+        "what is read", "rows", "distinct", "start", "seconds", "of them data", "data, s a million rows", "peak memory",
+        "main process alone",
     )  # fmt: skip
+    return as_table(header, rows) + ("" if all("first_step" in result for result in results) else OLD_DATA)
 
 
 def startup_table(results: list[Result]) -> str:
@@ -119,17 +154,43 @@ def startup_table(results: list[Result]) -> str:
 
 
 def mfu_table(results: list[Result]) -> str:
-    """Return the share of a measured matmul's speed that training reaches."""
+    """Return the share of a measured matmul's speed that training reaches, with the lowest and highest of the rounds."""
+    rows = []
+    for (shape, precision), found in _by(results, "shape", "precision").items():
+        low, high = spread(found, "share")
+        rows.append((
+            shape, precision, f"{median(found, 'matmul_gflops'):.0f} GFLOP/s", f"{median(found, 'gflops'):.0f} GFLOP/s",
+            f"{100 * median(found, 'share'):.0f} %", f"{100 * low:.0f} to {100 * high:.0f} %",
+        ))  # fmt: skip
     return as_table(
-        ("decoder", "precision", "matmul", "training, model FLOPs", "share"),
-        [
-            (
-                shape, precision, f"{median(found, 'matmul_gflops'):.0f} GFLOP/s", f"{median(found, 'gflops'):.0f} GFLOP/s",
-                f"{100 * median(found, 'share'):.0f} %",
-            )
-            for (shape, precision), found in _by(results, "shape", "precision").items()
-        ],
-    )  # fmt: skip
+        ("decoder", "precision", "matmul", "training, model FLOPs", "share", "lowest and highest round"), rows
+    )
+
+
+def composition_table(results: list[Result]) -> str:
+    """Return what a step is made of, a decoder a line; results from before that was measured do not count."""
+    rows = []
+    known = [result for result in results if "update_share" in result]
+    for (shape, precision), found in _by(known, "shape", "precision").items():
+        shares = [f"{100 * median(found, f'{part}_share'):.1f} %" for part in PARTS]
+        update, plain = (f"{median(found, name):.1f} GB/s" for name in ("update_gbps", "plain_gbps"))
+        rows.append(
+            (shape, precision, *shares, update, plain, f"{100 * median(found, 'update_share'):.0f} %")
+        )
+    header = ("decoder", "precision", *PARTS, "update", "plain pass", "share")
+    return as_table(header, rows) if rows else "Not measured yet.\n"
+
+
+def update_share(results: list[Result]) -> float | None:
+    """Return the share of a plain pass's bandwidth that the update reaches, the median over fp32 results of large decoders.
+
+    The built-in decoder's weights, gradients and moments can lie in the processor's cache. None if it is not measured; at most 1.
+    """
+    found = [
+        result["update_share"] for result in results
+        if "update_share" in result and result["shape"] != "builtin" and result["precision"] == "fp32"
+    ]  # fmt: skip
+    return min(1.0, float(statistics.median(found))) if found else None
 
 
 def scaling_table(results: list[Result]) -> str:
@@ -143,34 +204,63 @@ def scaling_table(results: list[Result]) -> str:
     )
 
 
-def machine_line(results: list[Result]) -> str:
+def machine_line(machine: Result) -> str:
     """Return one line: what it was measured on and with."""
-    facts = {name: value for name, value in results[0].items() if name != "section"}
+    facts = {name: value for name, value in machine.items() if name not in ("section", "of")}
     return ", ".join(f"{name} {value}" for name, value in facts.items()) + "\n"
 
 
 TABLES: dict[str, Callable[[list[Result]], str]] = {
-    "machine": machine_line, "training": training_tables, "mfu": mfu_table, "generation": generation_table,
+    "training": training_tables, "mfu": mfu_table, "composition": composition_table, "generation": generation_table,
     "metrics": metrics_table, "data": data_table, "startup": startup_table, "scaling": scaling_table,
 }  # fmt: skip
+SECTIONS = {"composition": "mfu"}
+"""Whose results a table shows, where that is not the section of its own name."""
 
 
 def fill(text: str, results: list[Result]) -> str:
-    """Put the tables in place of lines `<!-- section -->`; a section without results says so."""
-    for section, table in TABLES.items():
+    """Put the tables in place of lines `<!-- section -->`; a section without results says so.
+
+    The machine stands where the text has `<!-- machine -->` if all of the page was measured on the same one, and else
+    before each table.
+    """
+    shown = [name for name in TABLES if f"<!-- {name} -->\n" in text]
+    machines = {result["of"]: machine_line(result) for result in results if result["section"] == "machine"}
+    sections = {name: SECTIONS.get(name, name) for name in shown}
+    different = {machines[section] for section in sections.values() if section in machines}
+    at_top = "<!-- machine -->\n" in text and len(different) == 1
+    for name, section in sections.items():
         found = [result for result in results if result["section"] == section]
-        text = text.replace(f"<!-- {section} -->\n", table(found) if found else "Not measured yet.\n")
-    return text
+        table = TABLES[name](found) if found else "Not measured yet.\n"
+        if found and section in machines and not at_top:
+            table = f"Measured on: {machines[section]}\n{table}"
+        text = text.replace(f"<!-- {name} -->\n", table)
+    top = different.pop() if at_top else "They differ, and stand in each section.\n"
+    return fill_grid(text.replace("<!-- machine -->\n", top), results)
+
+
+def fill_grid(text: str, results: list[Result]) -> str:
+    """Put the grid in place of `<!-- grid -->`, and what its update reaches in place of `<!-- update -->`."""
+    if "<!-- grid -->" not in text:
+        return text
+    from bench import grid
+
+    measured = update_share(results)
+    share = grid.ASSUMED_SHARE if measured is None else measured
+    source = "assumed: not measured yet" if measured is None else "measured, see [speed.md](speed.md)"
+    text = text.replace("<!-- update -->", f"{100 * share:.0f} % ({source})")
+    return text.replace("<!-- grid -->\n", grid.table(share))
 
 
 def write_page(results: list[Result], docs: Path = DOCS) -> None:
-    """Write docs/speed.md and docs/scaling.md from their texts (`*.in.md`) and the results."""
-    from bench.grid import table
-
+    """Write docs/speed.md and docs/scaling.md from their texts (`*.in.md`) and the results, and draw the curve."""
     for name in ("speed", "scaling"):
-        text = (docs / f"{name}.in.md").read_text(encoding="utf-8").replace("<!-- grid -->\n", table())
+        text = (docs / f"{name}.in.md").read_text(encoding="utf-8")
         (docs / f"{name}.md").write_text(fill(text, results), encoding="utf-8")
+    draw_data(
+        [result for result in results if result["section"] == "data"], docs / "images" / "data_seconds.svg"
+    )
 
 
 if __name__ == "__main__":
-    write_page([json.loads(line) for line in (DOCS / "speed.jsonl").read_text(encoding="utf-8").splitlines()])
+    write_page(read_results())

@@ -1,7 +1,11 @@
-"""The same work for every trainer: one decoder with fixed random weights, the same rows, the same tokens."""
+"""The same work for every trainer: one decoder with random weights of a seed, the same rows, the same tokens.
+
+`python -m bench.workload` makes one, so that no trainer's memory has the making in it.
+"""
 
 from __future__ import annotations
 
+import argparse
 import csv
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +20,24 @@ from datamodules.formats import Query, load_format
 from datamodules.sources.lookup import load_source
 from datamodules.splits import nested_order
 from datamodules.tasks import load_task
+from datamodules.whole_files import whole_file
 from lightning_modules.chemical_tokenizer import BUILTIN
 from lightning_modules.loss import supervised_loss
 
 TASK = "smiles_to_iupac"
 MAX_LENGTH = 128
-HELD_OUT = 128
+LEARNING_RATE, CLIP, WEIGHT_DECAY, BETAS = 3e-4, 1.0, 0.01, (0.9, 0.95)
+"""Of AdamW and of the gradient's norm, the same for all trainers."""
+HELD_OUT = 64
+"""Rows that measure the loss after training, the same for all trainers and seeds."""
 # Architectures as published; vocabulary rows beyond the tokenizer's cost what they would cost and are never a target.
 SHAPES: dict[str, dict[str, Any]] = {
     "builtin": {},
+    "tiny": {  # only to try the benchmark itself
+        "model_type": "llama", "vocab_size": 2048, "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 16, "max_position_embeddings": 256,
+        "rms_norm_eps": 1e-6, "tie_word_embeddings": True,
+    },
     "opt-125m": {
         "model_type": "opt", "vocab_size": 50272, "hidden_size": 768, "ffn_dim": 3072, "num_hidden_layers": 12,
         "num_attention_heads": 12, "max_position_embeddings": 2048, "word_embed_proj_dim": 768, "dropout": 0.0,
@@ -55,22 +68,35 @@ class Workload:
         return str(self.folder / "model")
 
 
-def make_workload(folder: Path, shape: str, format: str, rows: int) -> Workload:
+@dataclass(frozen=True)
+class Work:
+    """What a trainer is to do with a workload."""
+
+    workload: Workload
+    batch_size: int
+    precision: str
+    """`fp32`, or `bf16`: mixed precision with fp32 weights."""
+    seed: int
+    """Of the order of the rows; the weights were drawn with it, too."""
+
+
+def make_workload(folder: Path, shape: str, format: str, rows: int, seed: int = 0) -> Workload:
     """Write a decoder with random weights and a table of pairs, or read them if they are there already.
 
     Args:
         folder: Where to.
         shape: A key of `SHAPES`.
         format: Instruction format, a name in configs/formats.
-        rows: Training rows; `HELD_OUT` further ones measure the loss afterwards.
+        rows: Training rows; `HELD_OUT` further ones measure the loss afterwards. The same whichever the seed.
+        seed: Of the random weights. Weights of another seed need another folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = AutoTokenizer.from_pretrained(BUILTIN)
     if not (folder / "model").is_dir():
-        _make_decoder(shape).save_pretrained(folder / "model")
+        _make_decoder(shape, seed).save_pretrained(folder / "model")
         tokenizer.save_pretrained(folder / "model")
     pairs = _fitting_pairs(tokenizer, format, rows + HELD_OUT)
-    with (folder / "rows.csv").open("w", newline="", encoding="utf-8") as file:
+    with whole_file(folder / "rows.csv") as file:  # a rank may read it while the next one starts
         writer = csv.writer(file)
         writer.writerow(("smiles", "iupac", "split"))
         writer.writerows((*pair, "train" if place < rows else "val") for place, pair in enumerate(pairs))
@@ -88,11 +114,11 @@ def make_workload(folder: Path, shape: str, format: str, rows: int) -> Workload:
     return workload
 
 
-def _make_decoder(shape: str) -> Any:
+def _make_decoder(shape: str, seed: int) -> Any:
     config = AutoConfig.for_model(**SHAPES[shape]) if SHAPES[shape] else AutoConfig.from_pretrained(BUILTIN)
     for name, token in (("pad", 0), ("bos", 1), ("eos", 2)):
         setattr(config, f"{name}_token_id", token)
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
 
 
@@ -127,3 +153,20 @@ def held_out_loss(decoder: Any, workload: Workload) -> float:
             loss_sum, tokens = supervised_loss(decoder, ids, labels)
             total, count = total + float(loss_sum), count + int(tokens)
     return total / count
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the flags that say which workload."""
+    parser.add_argument("--folder", type=Path, required=True, help="one a shape, format and seed")
+    parser.add_argument("--shape", default="builtin", choices=SHAPES)
+    parser.add_argument("--format", default="arrow")
+    parser.add_argument("--rows", type=int, default=512)
+    parser.add_argument(
+        "--seed", type=int, default=0, help="of the weights; a trainer's order of rows has it, too"
+    )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_flags(parser)
+    make_workload(**vars(parser.parse_args()))

@@ -101,9 +101,10 @@ def plan_evaluation(lengths: NDArray[np.int64], batch_size: int, world_size: int
 def shared_prefix(prompts: Sequence[NDArray[np.int32]]) -> int:
     """Return how many tokens all prompts begin with, of those that leave each prompt at least one of its own.
 
-    That one predicts nothing from the prefix, and the first supervised token is predicted from the row itself.
+    That one predicts nothing from the prefix, and the first supervised token is predicted from the row itself. Nothing is
+    shared with an empty prompt.
     """
-    longest = min(len(prompt) for prompt in prompts) - 1
+    longest = max(0, min(len(prompt) for prompt in prompts) - 1)
     stacked = np.stack([prompt[:longest] for prompt in prompts])
     differs = (stacked != stacked[0]).any(axis=0)
     return int(differs.argmax()) if differs.any() else longest

@@ -91,7 +91,15 @@ class DataCache:
             return None
         try:
             return _read(place, key)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            TypeError,
+            AttributeError,
+            RecursionError,
+            pa.ArrowException,
+        ) as error:
             log.warning(
                 "The cache's %s cannot be used (%s: %s); it is made again.",
                 place,

@@ -12,6 +12,10 @@ import torch
 from torch import Tensor
 from transformers.generation import TopPLogitsWarper
 
+LEAST_TEMPERATURE = 1e-30
+"""Below it a temperature counts as this one: float32 and GPUs round what is much smaller to 0, and the most probable token
+is certain long before. One that is larger than its inverse counts as that."""
+
 
 class TokenChooser:
     """Chooses tokens from logits: the most probable ones, or with random numbers of each row's own."""
@@ -48,13 +52,17 @@ class TokenChooser:
 
     def _draw(self, logits_BV: Tensor, uniform_B: Tensor) -> Tensor:
         """Invert the cumulative distribution at each row's random number."""
-        warped = logits_BV / self.temperature
+        # The largest logit becomes 0, so that dividing overflows to -inf only.
+        temperature = min(max(self.temperature, LEAST_TEMPERATURE), 1 / LEAST_TEMPERATURE)
+        warped = (logits_BV - logits_BV.amax(dim=1, keepdim=True)) / temperature
         if self.nucleus is not None:
             warped = self.nucleus(
                 cast(Any, None), cast(torch.FloatTensor, warped)
             )  # it does not look at the ids
         cumulative = warped.softmax(dim=1).cumsum(dim=1)
-        at = uniform_B[:, None].to(cumulative) * cumulative[:, -1:]  # its end is 1 but for rounding
+        end = cumulative[:, -1:]  # 1 but for rounding
+        # Below the end, whatever rounding does: what lies after it has no probability.
+        at = torch.minimum(uniform_B[:, None].to(end) * end, torch.nextafter(end, torch.zeros_like(end)))
         return torch.searchsorted(cumulative, at, right=True)[:, 0].clamp(max=cumulative.shape[1] - 1)
 
 

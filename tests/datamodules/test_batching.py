@@ -170,6 +170,8 @@ def test_a_pool_says_how_many_rows_run_at_once() -> None:
         ([[1], [1, 2]], 0),
         ([[5, 2], [1, 2]], 0),
         ([[1, 2, 3, 4]], 3),
+        ([[], [1, 2, 3]], 0),
+        ([[], []], 0),
     ],
 )
 def test_a_prefix_leaves_every_prompt_a_token(prompts: list[list[int]], length: int) -> None:

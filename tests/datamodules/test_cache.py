@@ -73,12 +73,16 @@ def _overwrite(path: Path) -> None:
     path.write_bytes(os.urandom(path.stat().st_size))
 
 
+def _nest(path: Path) -> None:
+    path.write_text("[" * 200_000)
+
+
 def _become_a_folder(path: Path) -> None:
     path.unlink()
     path.mkdir()
 
 
-DAMAGES = (_cut, _flip, _empty, _overwrite, Path.unlink, _become_a_folder)
+DAMAGES = (_cut, _flip, _empty, _overwrite, _nest, Path.unlink, _become_a_folder)
 
 
 @pytest.mark.parametrize("damage", DAMAGES)

@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pytest
 import torch
 
+from datamodules import packing
 from datamodules.examples import IGNORE_INDEX
 from datamodules.packing import block_mask, choose_packs, pack, pad
 
@@ -30,6 +34,54 @@ def test_packs_hold_each_row_once_and_are_even() -> None:
 def test_as_many_packs_as_it_takes() -> None:
     assert choose_packs([5, 5, 5], 7) == [[0], [1], [2]]
     assert choose_packs([7], 7) == [[0]]
+
+
+def count_sequences(lengths: list[int], capacity: int) -> int:
+    """Independent and slow: the least number with which the longest row always going to the shortest sequence fits."""
+    for count in range(-(-sum(lengths) // capacity), len(lengths) + 1):
+        sums = [0] * count
+        for length in sorted(lengths, reverse=True):
+            sums[sums.index(min(sums))] += length
+        if max(sums) <= capacity:
+            return count
+    raise AssertionError
+
+
+def test_usual_batches_take_as_few_sequences_as_trying_all_counts() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        capacity = int(rng.choice([64, 128, 512]))
+        lengths = rng.integers(
+            rng.integers(1, capacity), capacity + 1, size=int(rng.integers(1, 65))
+        ).tolist()
+        assert len(choose_packs(lengths, capacity)) == count_sequences(lengths, capacity)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "capacity", "sequences"),
+    [
+        ([130] * 2048, 256, 2048),
+        ([86] * 3000, 256, 1500),
+        (np.random.default_rng(0).integers(60, 200, size=4000).tolist(), 256, 2076),
+        ([501] * 1000 + [251] * 1000 + [249] * 1000, 1000, 1177),  # trying all counts: 1,167 in 167 tries
+    ],
+)
+def test_many_rows_take_few_tries(
+    lengths: list[int], capacity: int, sequences: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries = []
+    pack_evenly = packing._pack_evenly
+
+    def count(*args: Any) -> list[list[int]] | None:
+        tries.append(args)
+        return pack_evenly(*args)
+
+    monkeypatch.setattr(packing, "_pack_evenly", count)
+    packs = choose_packs(lengths, capacity)
+    assert sorted(row for rows in packs for row in rows) == list(range(len(lengths)))
+    assert max(sum(lengths[row] for row in rows) for rows in packs) <= capacity
+    assert len(packs) <= sequences
+    assert len(tries) <= 60
 
 
 def test_block_mask_by_a_loop() -> None:

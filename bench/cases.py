@@ -1,0 +1,61 @@
+"""What `python -m bench` measures: which trainers on which workloads, and the arguments of the other sections."""
+
+from __future__ import annotations
+
+import random
+from typing import NamedTuple
+
+
+class Case(NamedTuple):
+    """One comparison of trainers."""
+
+    shape: str
+    format: str
+    rows: int
+    batch_size: int
+    precision: str
+    """`fp32`, or `native`: bf16 on a CPU with units for it, as `python train.py fit` chooses."""
+    trainers: tuple[str, ...]
+    """In the order of the page; they run in another in each round."""
+
+
+PADDED = ("trl-default", "trl-best", "hf-best", "hf-compiled")
+"""The peers of every case, all that were tried but `hf-default`, which `hf-best` is faster than."""
+PACKED = ("trl-packed", "trl-wrapped")
+
+CASES: tuple[Case, ...] = (
+    Case(
+        "builtin", "arrow", 512, 16, "native",
+        ("patois", "patois-fast", "patois-packed", "bare", *PADDED, "hf-sdpa", *PACKED, "litgpt"),
+    ),
+    Case(
+        "builtin", "alpaca", 512, 16, "native",
+        ("patois", "patois-fast", "patois-packed", *PADDED, "hf-sdpa", *PACKED, "litgpt"),
+    ),
+    Case("builtin", "arrow", 512, 16, "fp32", ("patois", "patois-fast", "bare", *PADDED)),
+    Case("smollm2-135m", "arrow", 64, 8, "native", ("patois", "patois-fast", "bare", *PADDED, "hf-sdpa", "litgpt")),
+    Case("smollm2-135m", "alpaca", 64, 8, "native", ("patois", "patois-fast", *PADDED, "hf-sdpa", "litgpt")),
+    Case("opt-125m", "arrow", 64, 8, "native", ("patois", "patois-fast", "bare", *PADDED, "hf-sdpa")),
+    Case("opt-125m", "alpaca", 64, 8, "native", ("patois", "patois-fast", *PADDED, "hf-sdpa")),
+)  # fmt: skip
+"""litgpt is in all of a Llama shape in its own precision; it does not know OPT."""
+
+SECTIONS = ("training", "mfu", "generation", "metrics", "data", "startup", "scaling")
+WORDS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "mfu": (
+        ("--shape", "smollm2-135m"), ("--shape", "smollm2-135m", "--precision", "bf16"), ("--shape", "opt-125m"),
+        ("--shape", "builtin", "--rows", "512"),
+    ),
+}  # fmt: skip
+"""Arguments of each measurement of a section, where it has any."""
+
+
+def order_of(names: tuple[str, ...], round_number: int) -> list[str]:
+    """Return names shuffled by the round, so that none always runs first or after the same one."""
+    return random.Random(round_number).sample(names, len(names))
+
+
+def place_of(trainer: str) -> int:
+    """Return where a trainer stands in a table: in the order of the cases, unknown ones last."""
+    names = [name for case in CASES for name in case.trainers]
+    return names.index(trainer) if trainer in names else len(names)

@@ -1,0 +1,97 @@
+"""What a training step is made of, in a plain PyTorch loop: the shares of its parts, and the bandwidth of the update.
+
+Forward and backward pass are mostly matrix products, bound by the processor's FLOP/s. Clipping and the optimizer do little
+arithmetic on much memory and are bound by its bandwidth; so they are compared with a plain pass over memory.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+
+import torch
+from transformers import AutoModelForCausalLM
+
+from bench.grid import UPDATE_BYTES
+from bench.workload import BETAS, CLIP, LEARNING_RATE, WEIGHT_DECAY, Workload
+from datamodules.batching import BatchDataset, plan_training
+from lightning_modules.training_loss import training_loss
+
+PARTS = ("data", "forward", "backward", "clipping", "optimizer")
+"""`data`: a batch is laid together of rows that are tokens already. `optimizer`: AdamW, fused, and dropping the gradients."""
+
+WARM_UP = 3
+"""Steps before the clock starts: they allocate memory and compile kernels."""
+
+
+class Parts:
+    """A clock that adds up the seconds of each part of the steps after the warm-up."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+        self.steps = -WARM_UP
+        self._last = time.perf_counter()
+
+    def end(self, part: str) -> None:
+        """Note that a part is over, and so that the next begins."""
+        now = time.perf_counter()
+        if self.steps >= 0:
+            self.seconds[part] += now - self._last
+        self.steps += part == PARTS[-1]
+        self._last = now
+
+
+def plain_bytes_per_second(size: int = 1 << 26, repeats: int = 7) -> float:
+    """Return the bytes that multiplying `size` floats in place reads and writes a second: the median of some.
+
+    No copy: a processor also reads the memory that a copy writes to, which does not show in its bytes.
+    """
+    numbers = torch.ones(size)
+    seconds = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        numbers.mul_(1.0)
+        seconds.append(time.perf_counter() - start)
+    return 2 * numbers.nbytes / sorted(seconds)[repeats // 2]
+
+
+def measure_composition(workload: Workload, batch_size: int, precision: str) -> dict[str, float]:
+    """Train on the rows once in a plain loop, on a CPU, where each part is over when its call returns.
+
+    Returns:
+        `<part>_share` for each of `PARTS`, which add up to 1; `update_gbps`, the memory that clipping and optimizer move a
+        second (`UPDATE_BYTES` a parameter); `plain_gbps`, that of numbers multiplied in place; `update_share`, their ratio.
+    """
+    decoder = AutoModelForCausalLM.from_pretrained(workload.model, dtype=torch.float32).train()
+    parameters = list(decoder.parameters())
+    optimizer = torch.optim.AdamW(
+        parameters, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, betas=BETAS, fused=True
+    )
+    rows = workload.train
+    batches = BatchDataset(rows, plan_training(rows.lengths, batch_size, 1, 0, 0), pad_id=0)
+    plain = plain_bytes_per_second()
+    parts = Parts()
+    for number in range(len(batches)):
+        batch = batches[number]
+        parts.end("data")
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16", cache_enabled=False):
+            loss_sum, count = training_loss(decoder, batch, "", share_prefix=True, choose_attention=True)
+        loss = loss_sum / count
+        parts.end("forward")
+        loss.backward()
+        parts.end("backward")
+        torch.nn.utils.clip_grad_norm_(parameters, CLIP)
+        parts.end("clipping")
+        optimizer.step()
+        optimizer.zero_grad()
+        parts.end("optimizer")
+    total = sum(parts.seconds.values())
+    plain = (plain + plain_bytes_per_second()) / 2
+    moved = UPDATE_BYTES * sum(parameter.numel() for parameter in parameters) * parts.steps
+    update = moved / (parts.seconds["clipping"] + parts.seconds["optimizer"])
+    return {
+        **{f"{part}_share": parts.seconds[part] / total for part in PARTS},
+        "update_gbps": update / 1e9,
+        "plain_gbps": plain / 1e9,
+        "update_share": update / plain,
+    }

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import __main__ as bench
+from bench.cases import CASES
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    """The modules that a measurement runs, with their arguments; none is run."""
+    calls: list[tuple[str, ...]] = []
+
+    def run(module: str, *words: str) -> list[dict[str, Any]]:
+        calls.append((module, *words))
+        return [{"trainer": words[0] if words else module}]
+
+    monkeypatch.setattr(bench, "run_module", run)
+    return calls
+
+
+def test_a_round_runs_each_trainer_of_each_case_with_its_seed(calls: list[tuple[str, ...]]) -> None:
+    results = list(bench.measure_training(3))
+    runs = [call for call in calls if call[0] == "bench.trainers"]
+    assert len(runs) == len(results) == sum(len(case.trainers) for case in CASES)
+    assert all(call[call.index("--seed") + 1] == "3" for call in calls)
+    assert {result["round"] for result in results} == {3}
+    first = [result["trainer"] for result in results[: len(CASES[0].trainers)]]
+    assert sorted(first) == sorted(CASES[0].trainers)
+
+
+def test_rounds_differ_in_order(calls: list[tuple[str, ...]]) -> None:
+    orders = [[result["trainer"] for result in bench.measure_training(number)] for number in (0, 1)]
+    assert orders[0] != orders[1]
+
+
+def test_the_weights_are_made_before_any_trainer_runs(calls: list[tuple[str, ...]]) -> None:
+    list(bench.measure_training(0))
+    made = [number for number, call in enumerate(calls) if call[0] == "bench.workload"]
+    assert made[0] == 0
+    assert len(made) == len(CASES)
+
+
+def test_only_patois_has_the_threads_of_train_py(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.delenv(name, raising=False)
+    assert "GOMP_SPINCOUNT" in bench.environment("bench.trainers", "patois-fast")
+    assert "GOMP_SPINCOUNT" not in bench.environment("bench.trainers", "hf-best")
+    assert "GOMP_SPINCOUNT" not in bench.environment("bench.generation")
+
+
+def test_compiled_kernels_are_kept_between_rounds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    monkeypatch.setenv("PATOIS_CACHE", str(tmp_path))
+    words = ("bench.trainers", "hf-compiled")
+    assert bench.environment(*words)["TORCHINDUCTOR_CACHE_DIR"] == str(tmp_path / "bench-compiled")
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", "mine")
+    assert bench.environment(*words)["TORCHINDUCTOR_CACHE_DIR"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["nonsense"], "invalid choice: 'nonsense'"),
+        (["mfu", "--rounds", "0"], "expected at least 1, but got 0"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(
+    words: list[str], message: str, calls: list[tuple[str, ...]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        bench.main(words)
+    assert message in capsys.readouterr().err
+    assert not calls
+
+
+def test_a_section_is_measured_and_kept(
+    calls: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    kept: list[Any] = []
+    monkeypatch.setattr(bench, "describe_machine", lambda: {"cores": 2})
+    monkeypatch.setattr(
+        bench,
+        "keep_whole_rounds",
+        lambda section, machine, rounds: kept.append(
+            (section, machine, [list(results) for results in rounds])
+        ),
+    )
+    monkeypatch.setattr(bench, "write_page", lambda results: None)
+    bench.main(["startup", "--rounds", "2"])
+    [(section, machine, rounds)] = kept
+    assert (section, machine) == ("startup", {"cores": 2})
+    assert [result["round"] for results in rounds for result in results] == [0, 1]
+
+
+def test_the_machine_names_litgpts_own_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho 0.5.13\n")
+    python.chmod(0o755)
+    monkeypatch.setenv("LITGPT_PYTHON", str(python))
+    assert bench.describe_machine()["litgpt"] == "0.5.13"
+    monkeypatch.delenv("LITGPT_PYTHON")
+    assert "litgpt" not in bench.describe_machine()
