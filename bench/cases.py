@@ -40,6 +40,10 @@ CASES: tuple[Case, ...] = (
 )  # fmt: skip
 """litgpt is in all of a Llama shape in its own precision; it does not know OPT."""
 
+PARTS = ("data", "forward", "backward", "clipping", "optimizer")
+"""Of a training step. `data`: a batch is laid together of rows that are tokens already. `optimizer`: AdamW, fused, and
+dropping the gradients."""
+
 SECTIONS = ("training", "mfu", "generation", "metrics", "data", "startup", "scaling")
 WORDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "mfu": (

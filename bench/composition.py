@@ -10,15 +10,12 @@ import time
 from collections import defaultdict
 
 import torch
-from transformers import AutoModelForCausalLM
 
+from bench.cases import PARTS
 from bench.grid import UPDATE_BYTES
-from bench.workload import BETAS, CLIP, LEARNING_RATE, WEIGHT_DECAY, Workload
+from bench.plain_loop import load, loss_of
+from bench.workload import CLIP, Workload
 from datamodules.batching import BatchDataset, plan_training
-from lightning_modules.training_loss import training_loss
-
-PARTS = ("data", "forward", "backward", "clipping", "optimizer")
-"""`data`: a batch is laid together of rows that are tokens already. `optimizer`: AdamW, fused, and dropping the gradients."""
 
 WARM_UP = 3
 """Steps before the clock starts: they allocate memory and compile kernels."""
@@ -62,11 +59,8 @@ def measure_composition(workload: Workload, batch_size: int, precision: str) -> 
         `<part>_share` for each of `PARTS`, which add up to 1; `update_gbps`, the memory that clipping and optimizer move a
         second (`UPDATE_BYTES` a parameter); `plain_gbps`, that of numbers multiplied in place; `update_share`, their ratio.
     """
-    decoder = AutoModelForCausalLM.from_pretrained(workload.model, dtype=torch.float32).train()
+    decoder, optimizer = load(workload)
     parameters = list(decoder.parameters())
-    optimizer = torch.optim.AdamW(
-        parameters, lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, betas=BETAS, fused=True
-    )
     rows = workload.train
     batches = BatchDataset(rows, plan_training(rows.lengths, batch_size, 1, 0, 0), pad_id=0)
     plain = plain_bytes_per_second()
@@ -74,9 +68,7 @@ def measure_composition(workload: Workload, batch_size: int, precision: str) -> 
     for number in range(len(batches)):
         batch = batches[number]
         parts.end("data")
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16", cache_enabled=False):
-            loss_sum, count = training_loss(decoder, batch, "", share_prefix=True, choose_attention=True)
-        loss = loss_sum / count
+        loss = loss_of(decoder, batch, precision)
         parts.end("forward")
         loss.backward()
         parts.end("backward")

@@ -7,9 +7,9 @@ import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-Result = dict[str, Any]
+from bench.results import Result
+
 COLOURS = {"molecules": "#0b6e99", "spellings": "#d9730d", "text": "#448361"}
 STYLES = {"cold": "-", "warm": ":"}
 
@@ -44,14 +44,15 @@ def draw_data(results: Sequence[Result], path: Path) -> None:
     if not results:
         return
     try:
-        import matplotlib as mpl
-        from matplotlib.figure import Figure
+        import matplotlib.figure
+
+        from bench.studies.plots import tidy, write_svg
     except ModuleNotFoundError:
         sys.stderr.write(
             f"{path} was left as it was: drawing needs matplotlib (pip install -e '.[bench]').\n"
         )
         return
-    figure = Figure(figsize=(6.4, 3.8))
+    figure = matplotlib.figure.Figure(figsize=(6.4, 3.8))
     axes = figure.add_subplot()
     lines = series(results)
     for (case, start), points in lines.items():
@@ -73,11 +74,7 @@ def draw_data(results: Sequence[Result], path: Path) -> None:
     axes.set_yscale("log")
     axes.set_xlabel("rows")
     axes.set_ylabel("seconds of the data")
-    axes.set_title("From a csv to tokens, split and ready", loc="left", fontsize=11)
-    axes.grid(alpha=0.25)
     axes.legend(frameon=False, fontsize=8)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
+    tidy(axes, "From a csv to tokens, split and ready")
     path.parent.mkdir(parents=True, exist_ok=True)
-    with mpl.rc_context({"svg.hashsalt": "patois", "svg.fonttype": "path"}):
-        figure.savefig(path, format="svg", bbox_inches="tight", metadata={"Date": None})
+    write_svg(figure, path)

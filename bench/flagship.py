@@ -19,7 +19,7 @@ from bench.bundle import BUNDLED, Pretraining
 from bench.report import as_table
 from callbacks.anchors import UNTRAINED
 from callbacks.intervals import format_estimate
-from callbacks.outcomes import OUTCOMES, RIGHT
+from callbacks.outcomes import OUTCOMES, share_right
 from callbacks.run_facts import load_checkpoint
 from callbacks.run_summary import format_seconds
 from datamodules.csv_files import read_csv
@@ -113,8 +113,7 @@ Apache-2.0 for the weights, as for Patois; the pairs have licences of their own
 def _results(test: Mapping[str, Any]) -> str:
     lines = []
     for task, metrics in test["tasks"].items():
-        right = sum(metrics.get(f"outcome_{name}", 0.0) for name in RIGHT)
-        lines.append(_line(f"**{task}**", {**metrics, "right": right}))
+        lines.append(_line(f"**{task}**", {**metrics, "right": share_right(metrics)}))
         lines += [_line(one["system"], one) for one in test["anchors"] if one["task"] == task]
     return as_table(
         ("task, or what else answers its rows", "exact match (95 %)", "right", "valid", "rows"), lines

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import AutoModelForCausalLM, AutoTokenizer, Trainer, TrainerCallback
@@ -140,9 +141,8 @@ def run_trl(work: Work, attention: str | None = None, **options: Any) -> dict[st
 
 def collate(rows: list[dict[str, Any]]) -> dict[str, Tensor]:
     """Pad on the right to the longest row."""
-    ids = [torch.tensor(row["input_ids"]).numpy() for row in rows]
-    labels = [torch.tensor(row["labels"]).numpy() for row in rows]
-    mask = pad([torch.ones(len(row), dtype=torch.int64).numpy() for row in ids], 0)
+    ids, labels = ([np.array(row[name]) for row in rows] for name in ("input_ids", "labels"))
+    mask = pad([np.ones_like(row) for row in ids], 0)
     return {"input_ids": pad(ids, 0), "labels": pad(labels, IGNORE_INDEX), "attention_mask": mask}
 
 

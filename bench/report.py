@@ -8,12 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.cases import place_of
+from bench.cases import PARTS, place_of
 from bench.data_curve import as_now, draw_data
 from bench.results import Result, read_results
 
-PARTS = ("data", "forward", "backward", "clipping", "optimizer")
-"""As in `bench.composition`, which loads PyTorch."""
 OLD_DATA = """
 These figures are older than the code that measures them now: they end with the first training batch and not with the first
 training step, and the memory of all processes at one time was not measured (a worker had up to 1.07 GB, an upper bound).

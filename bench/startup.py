@@ -14,6 +14,8 @@ from typing import Any
 
 import lightning.pytorch as pl
 
+from datamodules.whole_files import whole_file
+
 PROJECT = Path(__file__).resolve().parents[1]
 MARK = "PATOIS_BENCH_MARK"
 STAGES = ("imports", "data", "weights", "batch", "step")
@@ -55,9 +57,8 @@ class FirstStep(pl.Callback):
             "tokens": int(data.encoded["train"].offsets[-1]),
             "batch_shape": list(batch["input_ids"].shape),
         }
-        unfinished = mark.with_suffix(".part")
-        unfinished.write_text(json.dumps({"ends": self.ends, "facts": facts}))
-        unfinished.replace(mark)
+        with whole_file(mark) as file:
+            json.dump({"ends": self.ends, "facts": facts}, file)
 
 
 def time_help(words: tuple[str, ...] = ("fit", "--help")) -> float:

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from datamodules.whole_files import whole_file
+
 SEED = 0
 SPELLINGS = 9
 """Of each molecule in a table of spellings; as many of all 112,450 molecules are a million rows."""
@@ -112,10 +114,8 @@ def make_table(kind: str, rows: int, folder: Path) -> Path:
         return path
     pairs = _make_pairs(kind, rows)
     folder.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".part")
-    with unfinished.open("w", newline="", encoding="utf-8") as file:
+    with whole_file(path) as file:
         writer = csv.writer(file)
         writer.writerow(["smiles", "name"])
         writer.writerows(pairs[place] for place in np.random.default_rng(SEED + 1).permutation(rows))
-    unfinished.replace(path)
     return path

@@ -19,23 +19,20 @@ from typing import Any
 
 import lightning.pytorch as pl
 import torch
-from transformers import AutoModelForCausalLM
 
 from bench.hf_trainers import HF_TRAINERS
+from bench.plain_loop import load, loss_of
 from bench.stopwatch import EPOCHS, Stopwatch, check_rows
 from bench.workload import (
-    BETAS,
     CLIP,
     LEARNING_RATE,
     MAX_LENGTH,
-    WEIGHT_DECAY,
     Work,
     add_flags,
     held_out_loss,
     make_workload,
 )
 from datamodules.batching import BatchDataset, plan_training
-from lightning_modules.training_loss import training_loss
 
 
 class StepTimer(pl.Callback):
@@ -91,23 +88,18 @@ def run_bare(work: Work) -> dict[str, float]:
 
     It computes the loss as Patois does, shared beginnings and attention included, so that only the framework differs.
     """
-    decoder = AutoModelForCausalLM.from_pretrained(work.workload.model, dtype=torch.float32).train()
+    decoder, optimizer = load(work.workload)
     rows = work.workload.train
     epochs = []
     for epoch in range(EPOCHS):
         plan = plan_training(rows.lengths, work.batch_size, 1, work.seed, epoch)
         batches = BatchDataset(rows, plan, pad_id=0)
         epochs.append([batches[number] for number in range(len(batches))])
-    optimizer = torch.optim.AdamW(
-        decoder.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, betas=BETAS, fused=True
-    )
     stopwatch = Stopwatch(len(rows))
     for ready in epochs:
         stopwatch.begin_epoch()
         for batch in ready:
-            with torch.autocast("cpu", torch.bfloat16, enabled=work.precision == "bf16", cache_enabled=False):
-                loss_sum, count = training_loss(decoder, batch, "", share_prefix=True, choose_attention=True)
-            (loss_sum / count).backward()
+            loss_of(decoder, batch, work.precision).backward()
             torch.nn.utils.clip_grad_norm_(decoder.parameters(), CLIP)
             optimizer.step()
             optimizer.zero_grad()

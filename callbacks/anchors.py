@@ -20,12 +20,12 @@ from callbacks.judges import Judges
 from callbacks.judging import judge_validity
 from callbacks.nearest import nearest_training, training_texts
 from callbacks.notation_calls import call
-from callbacks.outcomes import RIGHT, outcomes_of
+from callbacks.outcomes import RIGHT, Outcome, outcomes_of
 from callbacks.round_trip import reads_names
 from callbacks.run_facts import output_folder
 from callbacks.strata import COLUMNS as strata_columns
-from callbacks.strata import Stratified, stratify
-from callbacks.stratified_match import describe_rows
+from callbacks.strata import stratify
+from callbacks.stratified_match import stratified_rows
 from callbacks.structures import holds_structures, read_structures
 from datamodules.csv_files import read_csv, write_csv
 from datamodules.opsin import why_unavailable
@@ -163,17 +163,18 @@ class Anchors(RowReader):
                 began = time.perf_counter()
                 answers = anchor.answer(datamodule, asked)
                 seconds = round(time.perf_counter() - began, 1)
-                line, kinds = judge_system(anchor.name, asked, answers, with_names)
+                line, outcomes = judge_system(anchor.name, asked, answers, with_names)
                 lines.append(line | {"seconds": seconds})
-                strata += [{"system": anchor.name, **one} for one in kinds]
+                kinds = stratify(stratified_rows(asked, outcomes))
+                strata += [{"system": anchor.name, **kind} for kind in kinds]
         write_csv(output_folder(trainer) / "anchors.csv", COLUMNS, lines)
         write_csv(output_folder(trainer) / "anchor_strata.csv", ("system", *strata_columns), strata)
 
 
 def judge_system(
     name: str, rows: Sequence[EvaluatedRow], answers: Sequence[str | None], with_names: bool
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return how a system's answers to the rows of one task do, in all and by kind of row; no answer is a wrong one."""
+) -> tuple[dict[str, Any], list[Outcome]]:
+    """Return how a system's answers to the rows of one task do, in all and each; no answer is a wrong one."""
     judged = [
         row if name == "model" else dataclasses.replace(row, prediction=answer or "", stopped=True)
         for row, answer in zip(rows, answers, strict=True)
@@ -186,13 +187,7 @@ def judge_system(
         low, high = wilson_interval(count, len(rows))
         line |= {column: count / len(rows), f"{column}_low": low, f"{column}_high": high}
     line["validity"] = sum(reason is None for reason in judge_validity(judged)) / len(rows)
-    described = zip(outcomes, describe_rows(rows, outcomes), strict=True)
-    return line, stratify(
-        [
-            Stratified(rows[0].task, outcome.name == "exact", outcome.name in RIGHT, numbers)
-            for outcome, numbers in described
-        ]
-    )
+    return line, outcomes
 
 
 def read_anchors(folder: Path) -> list[dict[str, Any]]:

@@ -25,6 +25,12 @@ OUTCOMES = {
 RIGHT = ("exact", "equivalent")
 """The outcomes of an answer that means what was asked for."""
 
+
+def share_right(metrics: Mapping[str, float]) -> float:
+    """Return the share of right answers of a task's metrics by outcome."""
+    return sum(metrics.get(f"outcome_{name}", 0.0) for name in RIGHT)
+
+
 _MEANS_THE_SAME = (
     "canonical",
     "normalized",

@@ -20,7 +20,7 @@ from callbacks.anchors import read_anchors
 from callbacks.audit_report import describe_audit, read_audit
 from callbacks.evaluation_lines import describe_evaluation
 from callbacks.intervals import format_estimate
-from callbacks.outcomes import RIGHT
+from callbacks.outcomes import share_right
 from callbacks.run_facts import (
     METRICS_KEY,
     MetricsKeeper,
@@ -150,7 +150,7 @@ def _table(title: str, summary: dict[str, Any], with_speed: bool) -> Table:
     for name in [*names, *(("tokens/s", "time") if with_speed else ())]:
         table.add_column(name, justify="left" if name == "task" else "right", no_wrap=True)
     for task, metrics in tasks.items():
-        right = {"right": sum(metrics.get(f"outcome_{name}", 0.0) for name in RIGHT)} if judged else {}
+        right = {"right": share_right(metrics)} if judged else {}
         table.add_row(*_cells(task, {**metrics, **right}), *(_speed(summary) if with_speed else ()))
         for anchor in summary.get("anchors", ()):
             if anchor["task"] == task:

@@ -36,15 +36,9 @@ class StratifiedMatch(RowReader):
         if trainer.state.fn == TrainerFn.FITTING:
             return
         outcomes = outcomes_of(rows, reads_names(trainer, rows))
-        judged = zip(rows, outcomes, describe_rows(rows, outcomes), strict=True)
+        judged = zip(rows, outcomes, stratified_rows(rows, outcomes), strict=True)
         gathered = gather_by_index(
-            {
-                row.index: (
-                    Stratified(row.task, one.name == "exact", one.name in RIGHT, numbers),
-                    one.molecules.reference,
-                )
-                for row, one, numbers in judged
-            }
+            {row.index: (stratified, one.molecules.reference) for row, one, stratified in judged}
         )
         if not trainer.is_global_zero or not gathered:
             return
@@ -67,6 +61,14 @@ def describe_rows(rows: Sequence[EvaluatedRow], outcomes: Sequence[Outcome]) -> 
             **((next(facts).value or {}) if outcome.molecules.reference else {}),
         }
         for row, outcome in zip(rows, outcomes, strict=True)
+    ]
+
+
+def stratified_rows(rows: Sequence[EvaluatedRow], outcomes: Sequence[Outcome]) -> list[Stratified]:
+    """Return rows as strata see them, but for the nearest training molecule."""
+    judged = zip(rows, outcomes, describe_rows(rows, outcomes), strict=True)
+    return [
+        Stratified(row.task, one.name == "exact", one.name in RIGHT, numbers) for row, one, numbers in judged
     ]
 
 

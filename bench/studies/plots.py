@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
 import matplotlib as mpl
 import numpy as np
@@ -29,11 +30,16 @@ LOGARITHMIC_FROM = 30
 """From this ratio of the largest to the smallest value the axis is logarithmic."""
 
 
+def write_svg(figure: Figure, file: IO[bytes] | Path) -> None:
+    """Write a figure as SVG, the same for the same figure."""
+    with mpl.rc_context({"svg.hashsalt": "patois", "svg.fonttype": "path"}):
+        figure.savefig(file, format="svg", bbox_inches="tight", metadata={"Date": None})
+
+
 def as_uri(figure: Figure) -> str:
     """Return a figure as the data URI of an SVG, the same for the same figure."""
     file = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": "patois", "svg.fonttype": "path"}):
-        figure.savefig(file, format="svg", bbox_inches="tight", metadata={"Date": None})
+    write_svg(figure, file)
     return "data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode()
 
 
@@ -58,7 +64,7 @@ def draw(results: Sequence[Result], task: str, measure: Measure) -> Figure:
         _bars(axes, settings, task, measure)
         axes.set_xlabel(f"{measure.label}, %")
         axes.set_xlim(left=0)
-    _tidy(axes, f"{measure.label}: {task}")
+    tidy(axes, f"{measure.label}: {task}")
     return figure
 
 
@@ -136,11 +142,12 @@ def draw_power_law(laws: Sequence[tuple[str, Sequence[Point], PowerLaw]], task: 
     axes.set_xlabel("training examples")
     axes.set_ylabel("error")
     axes.legend(frameon=False, fontsize=8)
-    _tidy(axes, f"Power laws: {task}")
+    tidy(axes, f"Power laws: {task}")
     return figure
 
 
-def _tidy(axes: Any, title: str) -> None:
+def tidy(axes: Any, title: str) -> None:
+    """Give axes their title, and leave out what is no data."""
     axes.set_title(title, loc="left", fontsize=11)
     axes.grid(alpha=0.25)
     for side in ("top", "right"):

@@ -15,6 +15,8 @@ from callbacks.exact_match import ExactMatch
 from callbacks.intervals import wilson_interval
 from callbacks.round_trip import RoundTrip
 from callbacks.run_summary import RunSummary
+from callbacks.strata import stratify
+from callbacks.stratified_match import stratified_rows
 from datamodules.columns import TextColumn
 from datamodules.csv_files import read_csv
 from datamodules.notations import iupac
@@ -149,7 +151,8 @@ def test_too_many_texts_are_not_compared():
 
 def test_no_answer_is_a_wrong_one():
     rows = [EvaluatedRow(i, "t", "in", "a", "text", "text", "a", 0.0, True, 1) for i in range(4)]
-    line, [kind, _] = judge_system("rules", rows, ["a", None, "b", None], with_names=False)
+    line, outcomes = judge_system("rules", rows, ["a", None, "b", None], with_names=False)
+    [kind, _] = stratify(stratified_rows(rows, outcomes))
     assert (line["answered"], line["exact_match"], line["validity"]) == (2, 0.25, 0.5)
     assert (kind["stratum"], kind["bin"], kind["rows"], kind["exact_match"]) == (
         "input_length",

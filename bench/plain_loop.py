@@ -1,0 +1,28 @@
+"""What a plain PyTorch training loop is made of: the decoder, its optimizer, and the loss as Patois computes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import AutoModelForCausalLM
+
+from bench.workload import BETAS, LEARNING_RATE, WEIGHT_DECAY, Workload
+from datamodules.batching import Batch
+from lightning_modules.training_loss import training_loss
+
+
+def load(workload: Workload) -> tuple[Any, torch.optim.Optimizer]:
+    """Return the workload's decoder, ready to train, and AdamW over all of it."""
+    decoder = AutoModelForCausalLM.from_pretrained(workload.model, dtype=torch.float32).train()
+    return decoder, torch.optim.AdamW(
+        decoder.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, betas=BETAS, fused=True
+    )
+
+
+def loss_of(decoder: Any, batch: Batch, precision: str) -> Tensor:
+    """Return a batch's mean loss, shared beginnings and attention as in Patois."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16", cache_enabled=False):
+        loss_sum, count = training_loss(decoder, batch, "", share_prefix=True, choose_attention=True)
+    return loss_sum / count
