@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import torch
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
@@ -209,6 +212,17 @@ class CausalLM(AnsweringModule):
             torch.nn.utils.clip_grad_value_(self.parameters(), gradient_clip_val)
         if scaler is None:
             leave_out(optimizer, self.left_out)
+
+    def optimizer_step(
+        self,
+        epoch: int,
+        batch_idx: int,
+        optimizer: Optimizer | LightningOptimizer,
+        optimizer_closure: Callable[[], Any] | None = None,
+    ) -> None:
+        """Step, and free the gradients at once; Lightning keeps them until the next forward pass has taken memory, too."""
+        optimizer.step(closure=optimizer_closure)
+        optimizer.zero_grad()
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Build the optimizer over two groups (with and without weight decay) and its scheduler."""

@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import lightning.pytorch as pl
 import pytest
 import torch
 from jsonargparse import ArgumentParser
@@ -330,6 +329,19 @@ def test_norms_and_biases_do_not_decay(base: str) -> None:
     assert len(decay["params"]) + len(no_decay["params"]) == len(list(module.decoder.parameters()))
 
 
+def test_gradients_are_freed_before_the_next_forward_pass(base: str) -> None:
+    """But not within an accumulation window."""
+    kept: list[list[bool]] = []
+
+    class Look(Callback):
+        def on_train_batch_start(self, trainer: Any, pl_module: Any, *_: Any) -> None:
+            kept.append([p.grad is not None for p in pl_module.parameters()])
+
+    data = RowsData(uneven_rows(), batch_size=2)
+    make_trainer(accumulate_grad_batches=2, callbacks=[Look()]).fit(make_module(base), data)
+    assert [any(batch) for batch in kept] == [False, True, False, True]
+
+
 def test_configure_model_twice_keeps_the_weights(base: str) -> None:
     module = make_module(base)
     module.configure_model()
@@ -397,21 +409,16 @@ def test_an_attention_that_does_not_exist_is_an_error(base: str) -> None:
 @pytest.mark.parametrize("algorithm", ["norm", "value"])
 def test_a_fused_optimizer_is_clipped_in_mixed_precision(base: str, algorithm: str) -> None:
     module = CausalLM(base, optimizer=lambda params: torch.optim.AdamW(params, lr=1e-3, fused=True))
-    seen: list[float] = []
-
-    class Look(pl.Callback):
-        def on_before_zero_grad(self, trainer: pl.Trainer, pl_module: Any, optimizer: Any) -> None:
-            gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
-            if gradients:
-                largest = max(float(gradient.abs().max()) for gradient in gradients)
-                norm = float(torch.nn.utils.get_total_norm(gradients))
-                seen.append(norm if algorithm == "norm" else largest)
-
+    run = Recorder()
     options = {"gradient_clip_val": 1e-3, "gradient_clip_algorithm": algorithm}
-    trainer = make_trainer(precision="bf16-mixed", callbacks=[Look()], **options)
+    trainer = make_trainer(precision="bf16-mixed", callbacks=[run], **options)
     trainer.fit(module, RowsData(uneven_rows(), batch_size=2))
-    assert seen
-    assert max(seen) <= 1e-3 * (1 + 1e-4)
+    assert run.gradients
+    assert max(size_of(gradient, algorithm) for gradient in run.gradients) <= 1e-3 * (1 + 1e-4)
+
+
+def size_of(gradient: torch.Tensor, algorithm: str) -> float:
+    return float(gradient.norm() if algorithm == "norm" else gradient.abs().max())
 
 
 @pytest.mark.parametrize("algorithm", ["norm", "value"])
@@ -421,33 +428,26 @@ def test_fp16_with_a_fused_optimizer_takes_the_steps_of_an_unfused_one(
 ) -> None:
     """Lightning leaves it to a fused optimizer to unscale gradients, and then refuses to clip them."""
 
-    class Look(pl.Callback):
-        def on_before_zero_grad(self, trainer: pl.Trainer, pl_module: Any, optimizer: Any) -> None:
-            gradients = [p.grad.flatten() for p in pl_module.parameters() if p.grad is not None]
-            if gradients:
-                seen.append(torch.cat(gradients).clone())
-
     runs: list[tuple[torch.Tensor, list[torch.Tensor]]] = []
     for fused in (False, True):
-        seen: list[torch.Tensor] = []
+        run = Recorder()
         module = CausalLM(base, optimizer=partial(torch.optim.AdamW, lr=1e-3, fused=fused))
         scaler = torch.amp.GradScaler("cpu", init_scale=256.0)
         trainer = make_trainer(
             plugins=[MixedPrecision("16-mixed", "cpu", scaler)],
             gradient_clip_val=clip,
             gradient_clip_algorithm=algorithm,
-            callbacks=[Look()],
+            callbacks=[run],
         )
         trainer.fit(module, RowsData(uneven_rows(), batch_size=4))
-        runs.append((torch.nn.utils.parameters_to_vector(module.parameters()).detach(), seen))
+        runs.append((torch.nn.utils.parameters_to_vector(module.parameters()).detach(), run.gradients))
     (plain, gradients), (fused_weights, fused_gradients) = runs
     torch.testing.assert_close(fused_weights, plain, rtol=1e-4, atol=1e-5)
     for one, other in zip(fused_gradients, gradients, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-6)
     if clip is not None:
-        sizes = [float(g.norm() if algorithm == "norm" else g.abs().max()) for g in fused_gradients]
-        assert sizes
-        assert max(sizes) <= clip * (1 + 1e-4)
+        assert fused_gradients
+        assert max(size_of(gradient, algorithm) for gradient in fused_gradients) <= clip * (1 + 1e-4)
 
 
 def test_fp16_leaves_out_a_step_that_overflows(base: str) -> None:

@@ -69,11 +69,16 @@ class Recorder(Callback):
         self.gradients: list[torch.Tensor] = []
         self.losses: list[float] = []
 
-    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        if trainer.global_step > len(self.gradients):
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        clip = pl_module.configure_gradient_clipping
+
+        def clip_and_keep(*args: Any, **options: Any) -> None:
+            clip(*args, **options)
             grads = [p.grad.flatten() for p in pl_module.parameters() if p.grad is not None]
             self.gradients.append(torch.cat(grads).clone())
             self.losses.append(trainer.callback_metrics["train/loss"].item())
+
+        pl_module.configure_gradient_clipping = clip_and_keep  # type: ignore[method-assign]
 
 
 def make_module(base: str, **options: Any) -> CausalLM:
