@@ -1,8 +1,9 @@
-"""Measure everything and write docs/speed.md: `python -m bench [SECTION ...] [--rounds 5]`; nothing else should run meanwhile.
+"""Measure everything and write docs/speed.md: `python -m bench [SECTION ...] [--rounds 5] [--more]`, with nothing else running.
 
 Each figure is measured in a process of its own. What is compared runs in turn, round after round, in another order in each,
 so that a machine that gets slower makes all of it slower; a ratio is the median of the rounds' ratios. The round's number is
-the seed of weights and order. Raw results go to docs/speed.jsonl: a section's older ones are replaced when a round is complete.
+the seed of weights and order. Raw results go to docs/speed.jsonl: a section's older ones are replaced when a round is complete,
+or with `--more` added to, so that one evening may measure some rounds and the next one more.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 
 from bench.cases import CASES, SECTIONS, WORDS, order_of
 from bench.report import write_page
-from bench.results import keep_whole_rounds, read_results
+from bench.results import keep_whole_rounds, read_results, rounds_of
 from configs.cli import has_bf16_units
 from configs.threads import thread_settings
 from datamodules.cache import default_folder
@@ -129,10 +130,19 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("sections", nargs="*", choices=SECTIONS, metavar="SECTION", default=None,
                         help=f"some of {', '.join(SECTIONS)}; default: all")  # fmt: skip
     parser.add_argument("--rounds", type=at_least_one, default=5)
+    parser.add_argument(
+        "--more", action="store_true", help="add rounds to those of the same machine and versions"
+    )
     args = parser.parse_args(words)
     for section in args.sections or SECTIONS:
-        rounds = (measure(section, number) for number in range(args.rounds))
-        keep_whole_rounds(section, describe_machine(), rounds)
+        machine = describe_machine()
+        try:
+            before = rounds_of(read_results(), section, machine) if args.more else []
+        except ValueError as error:
+            parser.error(str(error))
+        first = 1 + max((result["round"] for result in before), default=-1)
+        rounds = (measure(section, number) for number in range(first, first + args.rounds))
+        keep_whole_rounds(section, machine, rounds, before)
         write_page(read_results())
 
 

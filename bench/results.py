@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +30,28 @@ def replaced(results: list[Result], section: str, machine: Result, found: list[R
     return [*others, {"section": "machine", "of": section, **machine}, *found]
 
 
+def rounds_of(results: list[Result], section: str, machine: Result) -> list[Result]:
+    """Return a section's results, to which more rounds are to be added.
+
+    Raises:
+        ValueError: If they were measured on another machine, or with other versions.
+    """
+    known = {"section": "machine", "of": section, **machine}
+    [there] = [line for line in results if line["section"] == "machine" and line["of"] == section] or [known]
+    if there != known:
+        raise ValueError(
+            f"Expected the machine and the versions of the rounds that are there, {there}, but got {known}. Without "
+            "--more the rounds that are there are replaced."
+        )
+    return [result for result in results if result["section"] == section]
+
+
 def keep_whole_rounds(
-    section: str, machine: Result, rounds: Iterable[Iterable[Result]], path: Path = RESULTS
+    section: str,
+    machine: Result,
+    rounds: Iterable[Iterable[Result]],
+    before: Sequence[Result] = (),
+    path: Path = RESULTS,
 ) -> None:
     """Put a section's results in place of older ones after each round that is complete.
 
@@ -42,10 +62,11 @@ def keep_whole_rounds(
         section: Name of the section.
         machine: What its figures depend on.
         rounds: Each round's results.
+        before: Results of earlier rounds, which are kept.
         path: The file of all results.
     """
     part = path.with_name(f"{path.stem}.{section}.part.jsonl")
-    done: list[Result] = []
+    done = list(before)
     part.write_text("", encoding="utf-8")
     for results in rounds:
         for result in results:

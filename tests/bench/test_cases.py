@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from bench.cases import CASES, SECTIONS, order_of, place_of
+from bench.cases import CASES, FASTEST, OURS, PADDED, SECTIONS, order_of, place_of
 from bench.report import TABLES
 from bench.stopwatch import check_rows
 from bench.trainers import TRAINERS
@@ -15,11 +15,11 @@ def test_cases_name_what_there_is() -> None:
         assert len(set(case.trainers)) == len(case.trainers)
 
 
-def test_every_case_has_the_best_settings_of_the_others() -> None:
+def test_every_case_has_the_fastest_others_and_every_shape_all_that_pad() -> None:
     for case in CASES:
-        assert {"patois", "patois-fast", "trl-default", "trl-best", "hf-best", "hf-compiled"} <= set(
-            case.trainers
-        )
+        assert {*OURS, *FASTEST} <= set(case.trainers)
+    assert {case.shape for case in CASES if set(PADDED) <= set(case.trainers)} == set(SHAPES) - {"tiny"}
+    assert set(CASES[0].trainers) == set(TRAINERS) - {"hf-default"}
 
 
 def test_every_section_has_a_table() -> None:

@@ -85,15 +85,19 @@ def test_a_section_is_measured_and_kept(
     monkeypatch.setattr(
         bench,
         "keep_whole_rounds",
-        lambda section, machine, rounds: kept.append(
-            (section, machine, [list(results) for results in rounds])
+        lambda section, machine, rounds, before: kept.append(
+            (section, machine, [list(results) for results in rounds], before)
         ),
     )
+    there = {"section": "startup", "round": 4}
+    monkeypatch.setattr(bench, "read_results", lambda: [there])
     monkeypatch.setattr(bench, "write_page", lambda results: None)
-    bench.main(["startup", "--rounds", "2"])
-    [(section, machine, rounds)] = kept
-    assert (section, machine) == ("startup", {"cores": 2})
-    assert [result["round"] for results in rounds for result in results] == [0, 1]
+    for more in (False, True):
+        bench.main(["startup", "--rounds", "2", *(["--more"] if more else [])])
+        section, machine, rounds, before = kept[-1]
+        assert (section, machine) == ("startup", {"cores": 2})
+        numbers = [result["round"] for results in rounds for result in results]
+        assert (numbers, before) == (([5, 6], [there]) if more else ([0, 1], []))
 
 
 def test_the_machine_names_litgpts_own_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
