@@ -1,9 +1,10 @@
 """Measure everything and write docs/speed.md: `python -m bench [SECTION ...] [--rounds 5] [--more]`, with nothing else running.
 
-Each figure is measured in a process of its own. What is compared runs in turn, round after round, in another order in each,
-so that a machine that gets slower makes all of it slower; a ratio is the median of the rounds' ratios. The round's number is
-the seed of weights and order. Raw results go to docs/speed.jsonl: a section's older ones are replaced when a round is complete,
-or with `--more` added to, so that one evening may measure some rounds and the next one more.
+Each figure is measured in a process of its own. What is compared takes turns, in another order in each round, so that a
+machine that gets slower makes all of it slower; a ratio is the median of the rounds' ratios. Trainers take turns epoch by epoch
+and are in memory together; the number of a round is there the seed of weights and order, each of whose epochs is a round of the
+tables. Raw results go to docs/speed.jsonl: a section's older ones are replaced when a round is complete, or with `--more`
+added to, so that one evening may measure some rounds and the next one more.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from bench.cases import CASES, SECTIONS, WORDS, order_of
+from bench.cases import CASES, SECTIONS, WORDS
 from bench.report import write_page
 from bench.results import keep_whole_rounds, read_results, rounds_of
+from bench.stopwatch import TIMED
+from bench.turns import run_in_turns
 from configs.cli import has_bf16_units
 from configs.threads import thread_settings
 from datamodules.cache import default_folder
@@ -83,9 +87,14 @@ def run_module(module: str, *words: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
 
 
+def trainer_command(words: tuple[str, ...], name: str) -> tuple[str, ...]:
+    """Return what runs a trainer."""
+    return (sys.executable, "-m", "bench.trainers", name, *words)
+
+
 def measure_training(number: int) -> Iterator[dict[str, Any]]:
-    """Yield one result a trainer and case; all cases come in each round, so that it can be stopped after any."""
-    for case in CASES:
+    """Yield one result a trainer, case and timed epoch; the number is the seed, and its epochs are rounds of their own."""
+    for group, case in enumerate(CASES):
         precision = "bf16" if case.precision == "native" and has_bf16_units() else "fp32"
         with tempfile.TemporaryDirectory() as folder:
             workload = (
@@ -93,11 +102,23 @@ def measure_training(number: int) -> Iterator[dict[str, Any]]:
                 "--seed", str(number),
             )  # fmt: skip
             run_module("bench.workload", *workload)
-            for trainer in order_of(case.trainers, number):
-                options = ("--batch-size", str(case.batch_size), "--precision", precision)
-                [result] = run_module("bench.trainers", trainer, *workload, *options)
-                what = {name: value for name, value in case._asdict().items() if name != "trainers"}
-                yield {"section": "training", "round": number, **what, "precision": precision, **result}
+            options = ("--batch-size", str(case.batch_size), "--precision", precision)
+            command = partial(trainer_command, (*workload, *options))
+            found = run_in_turns(
+                case.trainers, command, partial(environment, "bench.trainers"), PROJECT, number
+            )
+        what = {name: value for name, value in case._asdict().items() if name != "trainers"}
+        for name in case.trainers:
+            result = found[name]
+            for epoch, seconds in enumerate(result.pop("epoch_seconds")):
+                timed = {"seconds": seconds, "rows_per_second": case.rows / seconds}
+                about = {
+                    "section": "training",
+                    "round": TIMED * number + epoch,
+                    "seed": number,
+                    "group": group,
+                }
+                yield {**about, **what, "precision": precision, **result, **timed}
 
 
 def measure_alone(section: str, number: int) -> Iterator[dict[str, Any]]:
@@ -140,7 +161,7 @@ def main(words: list[str] | None = None) -> None:
             before = rounds_of(read_results(), section, machine) if args.more else []
         except ValueError as error:
             parser.error(str(error))
-        first = 1 + max((result["round"] for result in before), default=-1)
+        first = 1 + max((result["seed" if "seed" in result else "round"] for result in before), default=-1)
         rounds = (measure(section, number) for number in range(first, first + args.rounds))
         keep_whole_rounds(section, machine, rounds, before)
         write_page(read_results())

@@ -106,7 +106,7 @@ def common_options(folder: str, work: Work) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _run(trainer: Any, workload: Workload) -> dict[str, float]:
+def _run(trainer: Any, workload: Workload) -> dict[str, Any]:
     """Train and time."""
     stopwatch = Stopwatch(len(workload.train))
     trainer.add_callback(StepTimer(trainer, stopwatch))
@@ -120,7 +120,7 @@ def _load(workload: Workload, attention: str | None) -> Any:
     )
 
 
-def run_trl(work: Work, attention: str | None = None, **options: Any) -> dict[str, float]:
+def run_trl(work: Work, attention: str | None = None, **options: Any) -> dict[str, Any]:
     """Run TRL's SFTTrainer on completions; its own defaults but for what all trainers here share."""
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
@@ -146,7 +146,7 @@ def collate(rows: list[dict[str, Any]]) -> dict[str, Tensor]:
     return {"input_ids": pad(ids, 0), "labels": pad(labels, IGNORE_INDEX), "attention_mask": mask}
 
 
-def run_hf(work: Work, attention: str | None = None, **options: Any) -> dict[str, float]:
+def run_hf(work: Work, attention: str | None = None, **options: Any) -> dict[str, Any]:
     """Run Hugging Face's Trainer on rows in memory, prompts masked in the labels."""
     from transformers import TrainingArguments
 
@@ -171,7 +171,7 @@ def _fastest_attention(precision: str) -> str:
     return "eager" if precision == "bf16" else "sdpa"
 
 
-def run_trl_best(work: Work) -> dict[str, float]:
+def run_trl_best(work: Work) -> dict[str, Any]:
     """Run TRL's SFTTrainer with the fastest settings found for padded rows."""
     return run_trl(
         work,
@@ -182,7 +182,7 @@ def run_trl_best(work: Work) -> dict[str, float]:
     )
 
 
-def run_trl_packed(work: Work, strategy: str) -> dict[str, float]:
+def run_trl_packed(work: Work, strategy: str) -> dict[str, Any]:
     """Run TRL's SFTTrainer on packed rows.
 
     With `bfd` all packs of a step are one sequence, for which eager attention would make a mask of all its tokens squared;
@@ -198,7 +198,7 @@ def run_trl_packed(work: Work, strategy: str) -> dict[str, float]:
     )
 
 
-def run_hf_best(work: Work, attention: str | None = None, **options: Any) -> dict[str, float]:
+def run_hf_best(work: Work, attention: str | None = None, **options: Any) -> dict[str, Any]:
     """Run Hugging Face's Trainer with the fastest settings found for it."""
     return run_hf(
         work,
@@ -208,7 +208,7 @@ def run_hf_best(work: Work, attention: str | None = None, **options: Any) -> dic
     )
 
 
-HF_TRAINERS: dict[str, Callable[[Work], dict[str, float]]] = {
+HF_TRAINERS: dict[str, Callable[[Work], dict[str, Any]]] = {
     "trl-default": run_trl,
     "trl-best": run_trl_best,
     "trl-packed": lambda work: run_trl_packed(work, "bfd"),

@@ -17,8 +17,8 @@ These figures are older than the code that measures them now: they end with the 
 training step, and the memory of all processes at one time was not measured (a worker had up to 1.07 GB, an upper bound).
 """
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-CASE = ("shape", "format", "precision", "rows", "batch_size")
-"""What makes a case of training."""
+CASE = ("group", "shape", "format", "precision", "rows", "batch_size")
+"""What makes a case of training; a group took turns."""
 
 
 def median(results: Iterable[Result], name: str) -> float:
@@ -52,11 +52,11 @@ def training_tables(results: list[Result]) -> str:
     """Return a table a case: each trainer's rows per second, how much faster Patois is, memory and loss over the seeds."""
     cases: dict[tuple[Any, ...], dict[str, list[Result]]] = defaultdict(lambda: defaultdict(list))
     for result in sorted(results, key=lambda result: place_of(result["trainer"])):
-        case = tuple(result[key] for key in CASE)
+        case = tuple(result.get(key) for key in CASE)
         cases[case][result["trainer"]].append(result)
     parts = []
     for case in _by(results, *CASE):
-        shape, format, precision, rows, batch_size = case
+        _, shape, format, precision, rows, batch_size = case
         table = _training_table(cases[case])
         parts.append(
             f"**{shape}**, format `{format}`, {precision}, {rows:,} rows, {batch_size} rows a step\n\n{table}"
@@ -69,7 +69,7 @@ def _training_table(trainers: dict[str, list[Result]]) -> str:
     return as_table(
         (
             "trainer", "rows/s", *(f"`{name}` is faster by" for name in ours), "peak memory",
-            "held-out loss (lowest to highest)", "rounds",
+            "held-out loss (lowest to highest)", "timed",
         ),
         [
             (
@@ -88,7 +88,7 @@ def _training_table(trainers: dict[str, list[Result]]) -> str:
 def _by(results: list[Result], *names: str) -> dict[tuple[Any, ...], list[Result]]:
     groups: dict[tuple[Any, ...], list[Result]] = defaultdict(list)
     for result in results:
-        groups[tuple(result[name] for name in names)].append(result)
+        groups[tuple(result.get(name) for name in names)].append(result)
     return groups
 
 

@@ -1,7 +1,7 @@
 """Run one trainer on one workload in this process: `python -m bench.trainers NAME ...` prints one JSON line.
 
-Every trainer starts from the same weights, sees the same rows in each of two epochs, and updates with AdamW at the same
-constant learning rate after clipping the gradient's norm to 1. The first epoch warms up; the second is timed whole, from the
+Every trainer starts from the same weights, sees the same rows in each epoch, and updates with AdamW at the same constant
+learning rate after clipping the gradient's norm to 1. The first epoch warms up; each of the others is timed whole, from the
 fetching of its first batch to its last step. A step is as many rows for all but TRL's packing, whose steps are as many packs.
 """
 
@@ -52,10 +52,11 @@ class StepTimer(pl.Callback):
         self.stopwatch.step(len(batch["row_index"]) * trainer.world_size)
 
 
-def run_patois(work: Work, *flags: str) -> dict[str, float]:
+def run_patois(work: Work, *flags: str) -> dict[str, Any]:
     """Run `python train.py fit` as it is, with all its callbacks but without validation.
 
-    It writes a checkpoint after each epoch, which the others are told not to; the clock stands still meanwhile.
+    It writes a checkpoint after each epoch, which the others are told not to; the clock stands still meanwhile. The one
+    that it writes every five minutes is left out: they are minutes of the clock on the wall, and it may wait for a turn.
     """
     from callbacks.wandb_logger import DashboardLogger
     from configs.cli import PatoisCLI, silence_noise
@@ -74,7 +75,7 @@ def run_patois(work: Work, *flags: str) -> dict[str, float]:
                 "--data.source", str(workload.folder / "rows.csv"), "--data.split_column", "split",
                 "--data.format", workload.format, "--data.phrasings", "first", "--data.max_length", str(MAX_LENGTH),
                 "--data.batch_size", str(work.batch_size), "--seed_everything", str(work.seed),
-                "--trainer.max_epochs", str(EPOCHS), "--trainer.limit_val_batches", "0",
+                "--trainer.max_epochs", str(EPOCHS), "--trainer.limit_val_batches", "0", "--checkpoint.minutes", "1000",
                 "--trainer.precision", "bf16-mixed" if work.precision == "bf16" else "32-true",
                 "--trainer.enable_progress_bar", "false", "--model.optimizer.init_args.lr", str(LEARNING_RATE),
                 "--model.warmup_fraction", "0", "--model.min_lr_fraction", "1", *flags,
@@ -83,7 +84,7 @@ def run_patois(work: Work, *flags: str) -> dict[str, float]:
     return timer.stopwatch.result(held_out_loss(cli.model.decoder, workload))
 
 
-def run_bare(work: Work) -> dict[str, float]:
+def run_bare(work: Work) -> dict[str, Any]:
     """Run a bare PyTorch loop over padded tensors that are made before the clock starts: what a framework costs.
 
     It computes the loss as Patois does, shared beginnings and attention included, so that only the framework differs.
@@ -107,7 +108,7 @@ def run_bare(work: Work) -> dict[str, float]:
     return stopwatch.result(held_out_loss(decoder, work.workload))
 
 
-def run_litgpt(work: Work) -> dict[str, float]:
+def run_litgpt(work: Work) -> dict[str, Any]:
     """Run litgpt's full fine-tuning in the virtual environment that `LITGPT_PYTHON` names (it pins other versions)."""
     python = os.environ.get("LITGPT_PYTHON")
     if not python:
@@ -117,11 +118,11 @@ def run_litgpt(work: Work) -> dict[str, float]:
     script = Path(__file__).with_name("litgpt_run.py")
     words = [str(work.workload.folder), str(work.batch_size), work.precision, str(work.seed)]
     done = subprocess.run([python, str(script), *words], stdout=subprocess.PIPE, check=True, text=True)
-    result: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+    result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return result
 
 
-TRAINERS: dict[str, Callable[[Work], dict[str, float]]] = {
+TRAINERS: dict[str, Callable[[Work], dict[str, Any]]] = {
     "patois": run_patois,
     "patois-fast": lambda work: run_patois(work, "--model.compile", "true"),
     "patois-packed": lambda work: run_patois(work, "--data.packing", "true"),

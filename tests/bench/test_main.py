@@ -7,6 +7,7 @@ import pytest
 
 from bench import __main__ as bench
 from bench.cases import CASES
+from bench.stopwatch import TIMED
 
 
 @pytest.fixture
@@ -18,23 +19,29 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
         calls.append((module, *words))
         return [{"trainer": words[0] if words else module}]
 
+    def run_together(names: Any, command: Any, environment: Any, cwd: Any, number: int) -> dict[str, Any]:
+        for name in names:
+            assert "PATH" in environment(name)
+            calls.append(command(name)[2:])
+        return {name: {"trainer": name, "epoch_seconds": [1.0, 2.0], "peak_mb": 3.0} for name in names}
+
     monkeypatch.setattr(bench, "run_module", run)
+    monkeypatch.setattr(bench, "run_in_turns", run_together)
     return calls
 
 
-def test_a_round_runs_each_trainer_of_each_case_with_its_seed(calls: list[tuple[str, ...]]) -> None:
+def test_every_timed_epoch_of_a_trainer_is_a_round(calls: list[tuple[str, ...]]) -> None:
     results = list(bench.measure_training(3))
     runs = [call for call in calls if call[0] == "bench.trainers"]
-    assert len(runs) == len(results) == sum(len(case.trainers) for case in CASES)
+    assert len(runs) == sum(len(case.trainers) for case in CASES)
     assert all(call[call.index("--seed") + 1] == "3" for call in calls)
-    assert {result["round"] for result in results} == {3}
-    first = [result["trainer"] for result in results[: len(CASES[0].trainers)]]
-    assert sorted(first) == sorted(CASES[0].trainers)
-
-
-def test_rounds_differ_in_order(calls: list[tuple[str, ...]]) -> None:
-    orders = [[result["trainer"] for result in bench.measure_training(number)] for number in (0, 1)]
-    assert orders[0] != orders[1]
+    assert len(results) == 2 * len(runs)
+    first, second = results[:2]
+    assert (first["trainer"], first["seed"], first["group"], first["round"]) == ("patois", 3, 0, 3 * TIMED)
+    assert (second["trainer"], second["round"]) == ("patois", 3 * TIMED + 1)
+    assert (first["seconds"], second["seconds"]) == (1.0, 2.0)
+    assert second["rows_per_second"] == CASES[0].rows / 2
+    assert first["peak_mb"] == 3.0
 
 
 def test_the_weights_are_made_before_any_trainer_runs(calls: list[tuple[str, ...]]) -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.stopwatch import Stopwatch, check_rows
+from bench.stopwatch import EPOCHS, TIMED, Stopwatch, check_rows
 
 
 def run(monkeypatch: pytest.MonkeyPatch, rows: int, epochs: list[list[int]], gap: float = 0) -> Stopwatch:
@@ -19,19 +19,24 @@ def run(monkeypatch: pytest.MonkeyPatch, rows: int, epochs: list[list[int]], gap
     return stopwatch
 
 
-def test_the_second_epoch_is_timed_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    result = run(monkeypatch, 8, [[4, 4], [2, 2, 2, 2]], gap=100).result(1.5)
-    assert result["seconds"] == 4
-    assert result["rows_per_second"] == 2
+def test_each_epoch_but_the_first_is_timed_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    epochs = [[4, 4]] * TIMED + [[2, 2, 2, 2]]
+    result = run(monkeypatch, 8, epochs, gap=100).result(1.5)
+    assert result["epoch_seconds"] == [2] * (TIMED - 1) + [4]
+    assert result["seconds"] == 2
+    assert result["rows_per_second"] == 4
     assert result["steps"] == 4
     assert result["held_out_loss"] == 1.5
     assert result["peak_mb"] > 1
 
 
-@pytest.mark.parametrize("epochs", [[[4, 4]], [[4, 4], [4]], [[4, 4], [4, 4], [4, 4]], [[4, 4, 4], [4, 4]]])
+@pytest.mark.parametrize(
+    "epochs",
+    [[[4, 4]] * TIMED, [*[[4, 4]] * TIMED, [4]], [[4, 4]] * (EPOCHS + 1), [[4, 4, 4], *[[4, 4]] * TIMED]],
+)
 def test_other_rows_are_an_error(monkeypatch: pytest.MonkeyPatch, epochs: list[list[int]]) -> None:
     stopwatch = run(monkeypatch, 8, epochs)
-    with pytest.raises(RuntimeError, match="Expected 2 epochs of 8 rows each, but the trainer's steps had"):
+    with pytest.raises(RuntimeError, match="Expected 6 epochs of 8 rows each, but the trainer's steps had"):
         stopwatch.result(0)
 
 
