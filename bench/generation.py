@@ -32,10 +32,10 @@ class Case(NamedTuple):
 
 
 CASES = (
-    Case("builtin", "arrow", 1000, 64),
-    Case("builtin", "alpaca", 1000, 64),
-    Case("smollm2-135m", "arrow", 128, 16),
-    Case("opt-125m", "arrow", 128, 16),
+    Case("builtin", "arrow", 512, 64),
+    Case("builtin", "alpaca", 512, 64),
+    Case("smollm2-135m", "arrow", 64, 16),
+    Case("opt-125m", "arrow", 64, 16),
 )
 
 
