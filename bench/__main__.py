@@ -2,9 +2,9 @@
 
 Each figure is measured in a process of its own. What is compared takes turns, in another order in each round, so that a
 machine that gets slower makes all of it slower; a ratio is the median of the rounds' ratios. Trainers take turns epoch by epoch
-and are in memory together; the number of a round is there the seed of weights and order, each of whose epochs is a round of the
-tables. Raw results go to docs/speed.jsonl: a section's older ones are replaced when a round is complete, or with `--more`
-added to, so that one evening may measure some rounds and the next one more.
+and are in memory together; the number of a round is there the seed of weights and order, and ratios are of its epochs. Raw
+results go to docs/speed.jsonl: a section's older ones are replaced when a round is complete, or with `--more` added to, so that
+one evening may measure some rounds and the next one more.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from typing import Any
 from bench.cases import CASES, SECTIONS, WORDS
 from bench.report import write_page
 from bench.results import keep_whole_rounds, read_results, rounds_of
-from bench.stopwatch import TIMED
 from bench.turns import run_in_turns
 from configs.cli import has_bf16_units
 from configs.threads import thread_settings
@@ -93,7 +92,7 @@ def trainer_command(words: tuple[str, ...], name: str) -> tuple[str, ...]:
 
 
 def measure_training(number: int) -> Iterator[dict[str, Any]]:
-    """Yield one result a trainer, case and timed epoch; the number is the seed, and its epochs are rounds of their own."""
+    """Yield one result a trainer, case and timed epoch; the number is the seed."""
     for group, case in enumerate(CASES):
         precision = "bf16" if case.precision == "native" and has_bf16_units() else "fp32"
         with tempfile.TemporaryDirectory() as folder:
@@ -108,17 +107,12 @@ def measure_training(number: int) -> Iterator[dict[str, Any]]:
                 case.trainers, command, partial(environment, "bench.trainers"), PROJECT, number
             )
         what = {name: value for name, value in case._asdict().items() if name != "trainers"}
+        about = {"section": "training", "round": number, "group": group, **what, "precision": precision}
         for name in case.trainers:
             result = found[name]
             for epoch, seconds in enumerate(result.pop("epoch_seconds")):
-                timed = {"seconds": seconds, "rows_per_second": case.rows / seconds}
-                about = {
-                    "section": "training",
-                    "round": TIMED * number + epoch,
-                    "seed": number,
-                    "group": group,
-                }
-                yield {**about, **what, "precision": precision, **result, **timed}
+                timed = {"epoch": epoch, "seconds": seconds, "rows_per_second": case.rows / seconds}
+                yield {**about, **result, **timed}
 
 
 def measure_alone(section: str, number: int) -> Iterator[dict[str, Any]]:
@@ -161,7 +155,7 @@ def main(words: list[str] | None = None) -> None:
             before = rounds_of(read_results(), section, machine) if args.more else []
         except ValueError as error:
             parser.error(str(error))
-        first = 1 + max((result["seed" if "seed" in result else "round"] for result in before), default=-1)
+        first = 1 + max((result["round"] for result in before), default=-1)
         rounds = (measure(section, number) for number in range(first, first + args.rounds))
         keep_whole_rounds(section, machine, rounds, before)
         write_page(read_results())

@@ -33,13 +33,17 @@ def as_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def paired_ratio(ours: list[Result], theirs: list[Result], name: str) -> float:
-    """Return the median over rounds of ours / theirs, so that a machine that gets slower between rounds does no harm."""
-    other = {result["round"]: float(result[name]) for result in theirs}
+    """Return the median over rounds, or their epochs, of ours / theirs, so that a machine that gets slower does no harm."""
+    other = {_turn(result): float(result[name]) for result in theirs}
     return float(
         statistics.median(
-            float(result[name]) / other[result["round"]] for result in ours if result["round"] in other
+            float(result[name]) / other[_turn(result)] for result in ours if _turn(result) in other
         )
     )
+
+
+def _turn(result: Result) -> tuple[Any, Any]:
+    return result["round"], result.get("epoch")
 
 
 def with_spread(results: Iterable[Result], name: str) -> str:

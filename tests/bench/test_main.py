@@ -7,7 +7,6 @@ import pytest
 
 from bench import __main__ as bench
 from bench.cases import CASES
-from bench.stopwatch import TIMED
 
 
 @pytest.fixture
@@ -30,15 +29,15 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     return calls
 
 
-def test_every_timed_epoch_of_a_trainer_is_a_round(calls: list[tuple[str, ...]]) -> None:
+def test_every_timed_epoch_of_a_trainer_is_a_result(calls: list[tuple[str, ...]]) -> None:
     results = list(bench.measure_training(3))
     runs = [call for call in calls if call[0] == "bench.trainers"]
     assert len(runs) == sum(len(case.trainers) for case in CASES)
     assert all(call[call.index("--seed") + 1] == "3" for call in calls)
     assert len(results) == 2 * len(runs)
     first, second = results[:2]
-    assert (first["trainer"], first["seed"], first["group"], first["round"]) == ("patois", 3, 0, 3 * TIMED)
-    assert (second["trainer"], second["round"]) == ("patois", 3 * TIMED + 1)
+    assert (first["trainer"], first["round"], first["group"], first["epoch"]) == ("patois", 3, 0, 0)
+    assert (second["trainer"], second["round"], second["epoch"]) == ("patois", 3, 1)
     assert (first["seconds"], second["seconds"]) == (1.0, 2.0)
     assert second["rows_per_second"] == CASES[0].rows / 2
     assert first["peak_mb"] == 3.0

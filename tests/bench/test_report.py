@@ -34,6 +34,12 @@ def test_ratios_are_taken_within_a_round() -> None:
     assert paired_ratio(ours, theirs, "rate") == 2
 
 
+def test_ratios_of_trainers_are_taken_within_a_turn() -> None:
+    ours = [{"round": 0, "epoch": 0, "rate": 10}, {"round": 0, "epoch": 1, "rate": 60}]
+    theirs = [{"round": 0, "epoch": 1, "rate": 20}, {"round": 0, "epoch": 0, "rate": 10}]
+    assert paired_ratio(ours, theirs, "rate") == 2
+
+
 def use(number: int, share: float, shape: str = "opt-125m", **more: float) -> dict[str, object]:
     return {
         "round": number, "shape": shape, "precision": "fp32", "matmul_gflops": 200, "gflops": 200 * share, "share": share,
