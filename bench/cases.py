@@ -46,13 +46,12 @@ PARTS = ("data", "forward", "backward", "clipping", "optimizer")
 """Of a training step. `data`: a batch is laid together of rows that are tokens already. `optimizer`: AdamW, fused, and
 dropping the gradients."""
 
-SECTIONS = ("training", "mfu", "generation", "metrics", "data", "startup", "scaling")
+SECTIONS = ("training", "mfu", "composition", "generation", "metrics", "data", "startup", "scaling")
+SHAPES = (("--shape", "smollm2-135m"), ("--shape", "opt-125m"), ("--shape", "builtin", "--rows", "512"))
 WORDS: dict[str, tuple[tuple[str, ...], ...]] = {
-    "mfu": (
-        ("--shape", "smollm2-135m"), ("--shape", "smollm2-135m", "--precision", "bf16"), ("--shape", "opt-125m"),
-        ("--shape", "builtin", "--rows", "512"),
-    ),
-}  # fmt: skip
+    "mfu": (*SHAPES, ("--shape", "smollm2-135m", "--precision", "bf16")),
+    "composition": SHAPES,
+}
 """Arguments of each measurement of a section, where it has any."""
 
 

@@ -2,23 +2,35 @@
 
 Forward and backward pass are mostly matrix products, bound by the processor's FLOP/s. Clipping and the optimizer do little
 arithmetic on much memory and are bound by its bandwidth; so they are compared with a plain pass over memory.
+
+`python -m bench.composition` prints one JSON line.
 """
 
 from __future__ import annotations
 
+import argparse
+import json
+import sys
+import tempfile
 import time
 from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
 
 import torch
 
 from bench.cases import PARTS
 from bench.grid import UPDATE_BYTES
 from bench.plain_loop import load, loss_of
-from bench.workload import CLIP, Workload
+from bench.stopwatch import check_rows
+from bench.workload import CLIP, Workload, make_workload
 from datamodules.batching import BatchDataset, plan_training
 
+BATCH = 8
+"""Rows a step."""
 WARM_UP = 3
 """Steps before the clock starts: they allocate memory and compile kernels."""
+Measure = Callable[[Workload, int, str], dict[str, float]]
 
 
 class Parts:
@@ -87,3 +99,24 @@ def measure_composition(workload: Workload, batch_size: int, precision: str) -> 
         "plain_gbps": plain / 1e9,
         "update_share": update / plain,
     }
+
+
+def run_command(measure: Measure, description: str | None, words: list[str] | None = None) -> None:
+    """Measure training on a new workload in steps of `BATCH` rows, as the command line says, and print a JSON line."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--shape", default="smollm2-135m")
+    parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16"))
+    parser.add_argument("--rows", type=int, default=64)
+    args = parser.parse_args(words)
+    try:
+        check_rows(args.rows, BATCH)
+    except ValueError as error:
+        parser.error(str(error))
+    with tempfile.TemporaryDirectory() as folder:
+        found = measure(make_workload(Path(folder), args.shape, "arrow", args.rows), BATCH, args.precision)
+    result = {"shape": args.shape, "precision": args.precision, "batch_size": BATCH, **found}
+    sys.stdout.write("\n" + json.dumps(result) + "\n")
+
+
+if __name__ == "__main__":
+    run_command(measure_composition, __doc__)

@@ -14,24 +14,10 @@ COLOURS = {"molecules": "#0b6e99", "spellings": "#d9730d", "text": "#448361"}
 STYLES = {"cold": "-", "warm": ":"}
 
 
-def as_now(result: Result) -> Result:
-    """Return a result in today's words; older ones went to the first batch, and a million `molecules` were spellings."""
-    if "first_step" in result:
-        return result
-    rows, case = result["rows"], result["case"]
-    if case == "molecules":
-        case, distinct = ("molecules", rows) if rows < 1_000_000 else ("spellings", 112_450)
-    else:
-        distinct = None
-    return {
-        **result, "case": case, "distinct": distinct, "first_step": result["wall"], "data": result["setup"] + result["batch"],
-    }  # fmt: skip
-
-
 def series(results: Sequence[Result]) -> dict[tuple[str, str], list[tuple[int, float]]]:
     """Return by (case, start) the sizes and the median seconds of the data over rounds, sizes ascending."""
     found: dict[tuple[str, str], dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
-    for result in map(as_now, results):
+    for result in results:
         found[result["case"], result["start"]][result["rows"]].append(result["data"])
     return {
         key: sorted((rows, statistics.median(seconds)) for rows, seconds in sizes.items())

@@ -9,13 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.cases import PARTS, place_of
-from bench.data_curve import as_now, draw_data
+from bench.data_curve import draw_data
 from bench.results import Result, read_results
 
-OLD_DATA = """
-These figures are older than the code that measures them now: they end with the first training batch and not with the first
-training step, and the memory of all processes at one time was not measured (a worker had up to 1.07 GB, an upper bound).
-"""
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 CASE = ("group", "shape", "format", "precision", "rows", "batch_size")
 """What makes a case of training; a group took turns."""
@@ -131,20 +127,17 @@ def spread(results: Iterable[Result], name: str) -> tuple[float, float]:
 def data_table(results: list[Result]) -> str:
     """Return seconds and memory from a file to the first training step, a size and start a line."""
     rows = []
-    for (case, size, start), found in _by(
-        [as_now(result) for result in results], "case", "rows", "start"
-    ).items():
-        peak = f"{median(found, 'peak_gb'):.2f} GB" if "peak_gb" in found[0] else "not measured"
-        distinct, seconds = found[0].get("distinct"), median(found, "data")
+    for (case, size, start), found in _by(results, "case", "rows", "start").items():
+        seconds = median(found, "data")
         rows.append((
-            case, f"{size:,}", f"{distinct:,}" if distinct else "-", start, f"{median(found, 'first_step'):.1f}",
-            f"{seconds:.1f}", f"{seconds / size * 1e6:.1f}", peak, f"{median(found, 'own_gb'):.2f} GB",
+            case, f"{size:,}", f"{found[0]['distinct']:,}", start, f"{median(found, 'first_step'):.1f}", f"{seconds:.1f}",
+            f"{seconds / size * 1e6:.1f}", f"{median(found, 'peak_gb'):.2f} GB", f"{median(found, 'own_gb'):.2f} GB",
         ))  # fmt: skip
     header = (
         "what is read", "rows", "distinct", "start", "seconds", "of them data", "data, s a million rows", "peak memory",
         "main process alone",
     )  # fmt: skip
-    return as_table(header, rows) + ("" if all("first_step" in result for result in results) else OLD_DATA)
+    return as_table(header, rows)
 
 
 def startup_table(results: list[Result]) -> str:
@@ -170,17 +163,16 @@ def mfu_table(results: list[Result]) -> str:
 
 
 def composition_table(results: list[Result]) -> str:
-    """Return what a step is made of, a decoder a line; results from before that was measured do not count."""
+    """Return what a step is made of, a decoder a line."""
     rows = []
-    known = [result for result in results if "update_share" in result]
-    for (shape, precision), found in _by(known, "shape", "precision").items():
+    for (shape, precision), found in _by(results, "shape", "precision").items():
         shares = [f"{100 * median(found, f'{part}_share'):.1f} %" for part in PARTS]
         update, plain = (f"{median(found, name):.1f} GB/s" for name in ("update_gbps", "plain_gbps"))
         rows.append(
             (shape, precision, *shares, update, plain, f"{100 * median(found, 'update_share'):.0f} %")
         )
     header = ("decoder", "precision", *PARTS, "update", "plain pass", "share")
-    return as_table(header, rows) if rows else "Not measured yet.\n"
+    return as_table(header, rows)
 
 
 def update_share(results: list[Result]) -> float | None:
@@ -190,7 +182,7 @@ def update_share(results: list[Result]) -> float | None:
     """
     found = [
         result["update_share"] for result in results
-        if "update_share" in result and result["shape"] != "builtin" and result["precision"] == "fp32"
+        if result["section"] == "composition" and result["shape"] != "builtin" and result["precision"] == "fp32"
     ]  # fmt: skip
     return min(1.0, float(statistics.median(found))) if found else None
 
@@ -216,8 +208,6 @@ TABLES: dict[str, Callable[[list[Result]], str]] = {
     "training": training_tables, "mfu": mfu_table, "composition": composition_table, "generation": generation_table,
     "metrics": metrics_table, "data": data_table, "startup": startup_table, "scaling": scaling_table,
 }  # fmt: skip
-SECTIONS = {"composition": "mfu"}
-"""Whose results a table shows, where that is not the section of its own name."""
 
 
 def fill(text: str, results: list[Result]) -> str:
@@ -228,14 +218,13 @@ def fill(text: str, results: list[Result]) -> str:
     """
     shown = [name for name in TABLES if f"<!-- {name} -->\n" in text]
     machines = {result["of"]: machine_line(result) for result in results if result["section"] == "machine"}
-    sections = {name: SECTIONS.get(name, name) for name in shown}
-    different = {machines[section] for section in sections.values() if section in machines}
+    different = {machines[name] for name in shown if name in machines}
     at_top = "<!-- machine -->\n" in text and len(different) == 1
-    for name, section in sections.items():
-        found = [result for result in results if result["section"] == section]
+    for name in shown:
+        found = [result for result in results if result["section"] == name]
         table = TABLES[name](found) if found else "Not measured yet.\n"
-        if found and section in machines and not at_top:
-            table = f"Measured on: {machines[section]}\n{table}"
+        if found and name in machines and not at_top:
+            table = f"Measured on: {machines[name]}\n{table}"
         text = text.replace(f"<!-- {name} -->\n", table)
     top = different.pop() if at_top else "They differ, and stand in each section.\n"
     return fill_grid(text.replace("<!-- machine -->\n", top), results)

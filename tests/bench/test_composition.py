@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from bench import mfu, workload
-from bench.composition import PARTS, Parts, measure_composition, plain_bytes_per_second
+from bench.cases import PARTS
+from bench.composition import Parts, measure_composition, plain_bytes_per_second, run_command
 from bench.workload import make_workload
 from tests.runs import TINY
 
@@ -58,9 +60,24 @@ def test_model_flop_use_of_a_tiny_decoder(
 ) -> None:
     monkeypatch.setattr(mfu, "matmul_flops", lambda _: 4e9)
     monkeypatch.setattr(mfu, "run_patois", lambda *_: {"rows_per_second": 10})
-    found = mfu.measure(tiny_shape, "fp32", 40)
-    work = mfu.model_flops(make_workload(tmp_path, tiny_shape, "arrow", 40))
-    assert (found["shape"], found["batch_size"], found["matmul_gflops"]) == ("tiny", 8, 4)
+    loaded = make_workload(tmp_path, tiny_shape, "arrow", 40)
+    found = mfu.measure(loaded, 8, "fp32")
+    work = mfu.model_flops(loaded)
+    assert found["matmul_gflops"] == 4
     assert found["gflops"] == pytest.approx(10 * work / 1e9)
     assert found["share"] == pytest.approx(10 * work / 4e9)
-    assert {f"{part}_share" for part in PARTS} < found.keys()
+
+
+def test_a_measurement_prints_what_was_measured_how(
+    tiny_shape: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measure(loaded: workload.Workload, batch_size: int, precision: str) -> dict[str, float]:
+        return {"rows": len(loaded.train) / batch_size}
+
+    run_command(measure, "", ["--shape", tiny_shape, "--rows", "24"])
+    assert json.loads(capsys.readouterr().out) == {
+        "shape": "tiny", "precision": "fp32", "batch_size": 8, "rows": 3
+    }  # fmt: skip
+    with pytest.raises(SystemExit, match="2"):
+        run_command(measure, "", ["--shape", tiny_shape, "--rows", "20"])
+    assert "multiple of --batch-size 8" in capsys.readouterr().err

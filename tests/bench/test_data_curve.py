@@ -6,13 +6,11 @@ from typing import Any
 
 import pytest
 
-from bench.data_curve import as_now, draw_data, series
-
-OLD = {"case": "molecules", "start": "cold", "rows": 1_000_000, "wall": 77.0, "setup": 74.0, "batch": 0.5}
+from bench.data_curve import draw_data, series
 
 
 def result(rows: int, seconds: float, case: str = "text", start: str = "cold") -> dict[str, Any]:
-    return {"case": case, "start": start, "rows": rows, "data": seconds, "first_step": seconds + 4}
+    return {"case": case, "start": start, "rows": rows, "data": seconds}
 
 
 def test_a_line_has_the_median_of_the_rounds_by_size() -> None:
@@ -22,16 +20,8 @@ def test_a_line_has_the_median_of_the_rounds_by_size() -> None:
     assert found == {("text", "cold"): [(10, 1), (100, 7)], ("text", "warm"): [(10, 3)]}
 
 
-def test_older_results_keep_their_meaning() -> None:
-    now = as_now(OLD)
-    assert (now["case"], now["distinct"], now["data"], now["first_step"]) == ("spellings", 112_450, 74.5, 77)
-    assert (as_now({**OLD, "rows": 10})["case"], as_now({**OLD, "rows": 10})["distinct"]) == ("molecules", 10)
-    assert as_now({**OLD, "case": "text"})["distinct"] is None
-    assert as_now(result(10, 1)) == result(10, 1)
-
-
 def test_the_picture_is_the_same_for_the_same_results(tmp_path: Path) -> None:
-    results = [result(10**4, 1), result(10**6, 80), result(10**4, 2, "molecules"), OLD]
+    results = [result(10**4, 1), result(10**6, 80), result(10**4, 2, "molecules")]
     one, same, other = (tmp_path / "docs" / name for name in ("one.svg", "same.svg", "other.svg"))
     draw_data(results, one)
     draw_data(results, same)

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from bench import grid
-from bench.composition import PARTS
+from bench.cases import PARTS
 from bench.report import (
     DOCS,
     as_table,
@@ -15,7 +15,6 @@ from bench.report import (
     training_tables,
     update_share,
 )
-from bench.report import PARTS as REPORTED
 from bench.results import read_results
 
 
@@ -40,10 +39,9 @@ def test_ratios_of_trainers_are_taken_within_a_turn() -> None:
     assert paired_ratio(ours, theirs, "rate") == 2
 
 
-def use(number: int, share: float, shape: str = "opt-125m", **more: float) -> dict[str, object]:
+def use(number: int, share: float) -> dict[str, object]:
     return {
-        "round": number, "shape": shape, "precision": "fp32", "matmul_gflops": 200, "gflops": 200 * share, "share": share,
-        **more,
+        "round": number, "shape": "opt-125m", "precision": "fp32", "matmul_gflops": 200, "gflops": 200 * share, "share": share,
     }  # fmt: skip
 
 
@@ -52,35 +50,34 @@ def test_the_share_of_a_matmul_shows_its_lowest_and_highest_round() -> None:
     assert table.endswith("| opt-125m | fp32 | 200 GFLOP/s | 140 GFLOP/s | 70 % | 60 to 90 % |\n")
 
 
-def test_the_composition_of_a_step_is_shown_and_used() -> None:
-    assert PARTS == REPORTED
+def composed(shape: str, share: float) -> dict[str, Any]:
     parts = {f"{part}_share": 0.2 for part in PARTS}
-    more = {**parts, "update_gbps": 10, "plain_gbps": 20, "update_share": 0.5}
-    old, new, builtin = (
-        use(0, 0.7),
-        use(1, 0.7, **more),
-        use(1, 0.6, "builtin", **{**more, "update_share": 2.0}),
-    )
+    what = {"section": "composition", "round": 0, "shape": shape, "precision": "fp32"}
+    return {**what, **parts, "update_gbps": 10, "plain_gbps": 20, "update_share": share}
+
+
+def test_the_composition_of_a_step_is_shown_and_used() -> None:
+    large, builtin = composed("opt-125m", 0.5), composed("builtin", 2.0)
     row = "| opt-125m | fp32 | 20.0 % | 20.0 % | 20.0 % | 20.0 % | 20.0 % | 10.0 GB/s | 20.0 GB/s | 50 % |\n"
-    assert composition_table([old, new]).endswith(row)
-    assert composition_table([old]) == "Not measured yet.\n"
-    assert update_share([old, new, builtin]) == 0.5
-    assert update_share([old]) is None
-    assert update_share([{**new, "update_share": 1.2}]) == 1
+    assert composition_table([large]).endswith(row)
+    results = [{"section": "mfu", **use(0, 0.7)}, large, builtin]
+    assert update_share(results) == 0.5
+    assert update_share(results[:1]) is None
+    assert update_share([composed("opt-125m", 1.2)]) == 1
     text = "<!-- update -->\n<!-- grid -->\n"
-    results = [{"section": "mfu", **result} for result in (old, new, builtin)]
     assert fill(text, results) == f"50 % (measured, see [speed.md](speed.md))\n{grid.table(0.5)}"
     assert fill(text, []) == f"80 % (assumed: not measured yet)\n{grid.table(0.8)}"
 
 
-def test_data_to_the_first_batch_is_told_from_data_to_the_first_step() -> None:
-    same = {"round": 0, "case": "text", "start": "cold", "rows": 100_000, "own_gb": 1.25}
-    old = {**same, "wall": 6, "setup": 2, "batch": 0.5}
-    new = {**same, "first_step": 7, "data": 3, "distinct": 100_000, "peak_gb": 2}
-    assert "| text | 100,000 | - | cold | 6.0 | 2.5 | 25.0 | not measured | 1.25 GB |" in data_table([old])
-    assert "not with the first\ntraining step" in data_table([old])
-    assert data_table([new]).endswith(
-        "| text | 100,000 | 100,000 | cold | 7.0 | 3.0 | 30.0 | 2.00 GB | 1.25 GB |\n"
+def test_data_is_told_by_size_and_start_with_medians_of_the_rounds() -> None:
+    one = {
+        "round": 0, "case": "text", "start": "cold", "rows": 100_000, "distinct": 100_000, "first_step": 7, "data": 3,
+        "peak_gb": 2, "own_gb": 1.25,
+    }  # fmt: skip
+    table = data_table([one, {**one, "round": 1, "data": 5}, {**one, "start": "warm", "data": 0.5}])
+    assert table.endswith(
+        "| text | 100,000 | 100,000 | cold | 7.0 | 4.0 | 40.0 | 2.00 GB | 1.25 GB |\n"
+        "| text | 100,000 | 100,000 | warm | 7.0 | 0.5 | 5.0 | 2.00 GB | 1.25 GB |\n"
     )
 
 
