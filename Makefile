@@ -100,7 +100,7 @@ STUDY ?= data_size
 study: .venv/dev
 	$(BIN)/python -m bench.studies run $(STUDY) $(ARGS)
 
-# Speed beside other trainers; writes docs/speed.md and docs/scaling.md. Four hours on 2 cores, and nothing else should run.
+# Speed beside other trainers; writes docs/speed.md and docs/scaling.md. Six to ten hours on 2 cores, and nothing else should run.
 # litgpt has an environment of its own, since it pins older versions of what Patois needs.
 bench: .venv-bench/done .venv-litgpt/done
 	LITGPT_PYTHON=$(CURDIR)/.venv-litgpt/bin/python .venv-bench/bin/python -m bench

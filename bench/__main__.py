@@ -22,7 +22,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from bench.cases import CASES, SECTIONS, WORDS
+from bench.cases import CASES, SECTIONS, WORDS, at_least_one
 from bench.report import write_page
 from bench.results import keep_whole_rounds, read_results, rounds_of
 from bench.turns import run_in_turns
@@ -130,13 +130,6 @@ def measure(section: str, number: int) -> Iterator[dict[str, Any]]:
         sys.stdout.write(json.dumps(result) + "\n")
         sys.stdout.flush()
         yield result
-
-
-def at_least_one(text: str) -> int:
-    """Return a number of rounds."""
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f"expected at least 1, but got {text}")
-    return int(text)
 
 
 def main(words: list[str] | None = None) -> None:

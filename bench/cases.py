@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
 from typing import NamedTuple
 
 
@@ -46,13 +47,20 @@ PARTS = ("data", "forward", "backward", "clipping", "optimizer")
 """Of a training step. `data`: a batch is laid together of rows that are tokens already. `optimizer`: AdamW, fused, and
 dropping the gradients."""
 
-SECTIONS = ("training", "mfu", "composition", "generation", "metrics", "data", "startup", "scaling")
+SECTIONS = ("training", "mfu", "composition", "ways", "generation", "metrics", "data", "startup", "scaling")
 SHAPES = (("--shape", "smollm2-135m"), ("--shape", "opt-125m"), ("--shape", "builtin", "--rows", "512"))
 WORDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "mfu": (*SHAPES, ("--shape", "smollm2-135m", "--precision", "bf16")),
     "composition": SHAPES,
 }
 """Arguments of each measurement of a section, where it has any."""
+
+
+def at_least_one(text: str) -> int:
+    """Return a number of rounds or rows that the command line gives."""
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"expected a whole number, at least 1, but got {text}")
+    return int(text)
 
 
 def place_of(trainer: str) -> int:

@@ -23,7 +23,7 @@ from bench.cases import PARTS
 from bench.grid import UPDATE_BYTES
 from bench.plain_loop import load, loss_of
 from bench.stopwatch import check_rows
-from bench.workload import CLIP, Workload, make_workload
+from bench.workload import CLIP, SHAPES, Workload, make_workload
 from datamodules.batching import BatchDataset, plan_training
 
 BATCH = 8
@@ -68,8 +68,9 @@ def measure_composition(workload: Workload, batch_size: int, precision: str) -> 
     """Train on the rows once in a plain loop, on a CPU, where each part is over when its call returns.
 
     Returns:
-        `<part>_share` for each of `PARTS`, which add up to 1; `update_gbps`, the memory that clipping and optimizer move a
-        second (`UPDATE_BYTES` a parameter); `plain_gbps`, that of numbers multiplied in place; `update_share`, their ratio.
+        `<part>_share` for each of `PARTS`, which add up to 1; `step_seconds`; `update_gbps`, the memory that clipping and
+        optimizer move a second (`UPDATE_BYTES` a parameter); `plain_gbps`, that of numbers multiplied in place; `update_share`,
+        their ratio.
     """
     decoder, optimizer = load(workload)
     parameters = list(decoder.parameters())
@@ -95,6 +96,7 @@ def measure_composition(workload: Workload, batch_size: int, precision: str) -> 
     update = moved / (parts.seconds["clipping"] + parts.seconds["optimizer"])
     return {
         **{f"{part}_share": parts.seconds[part] / total for part in PARTS},
+        "step_seconds": total / parts.steps,
         "update_gbps": update / 1e9,
         "plain_gbps": plain / 1e9,
         "update_share": update / plain,
@@ -104,12 +106,12 @@ def measure_composition(workload: Workload, batch_size: int, precision: str) -> 
 def run_command(measure: Measure, description: str | None, words: list[str] | None = None) -> None:
     """Measure training on a new workload in steps of `BATCH` rows, as the command line says, and print a JSON line."""
     parser = argparse.ArgumentParser(description=description)
-    parser.add_argument("--shape", default="smollm2-135m")
+    parser.add_argument("--shape", default="smollm2-135m", choices=SHAPES)
     parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16"))
     parser.add_argument("--rows", type=int, default=64)
     args = parser.parse_args(words)
     try:
-        check_rows(args.rows, BATCH)
+        check_rows(args.rows, BATCH, least=WARM_UP + 1)
     except ValueError as error:
         parser.error(str(error))
     with tempfile.TemporaryDirectory() as folder:

@@ -20,6 +20,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from bench.cases import at_least_one
 from bench.memory import PeakMemory
 from bench.startup import run_to_first_step
 from bench.tables import SPELLINGS, make_table
@@ -59,7 +60,7 @@ def main(words: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--rows", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--rows", type=at_least_one, nargs="+", default=SIZES)
     parser.add_argument("--case", nargs="+", choices=CASES, default=CASES)
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "patois-bench")
     parser.add_argument("--starts", nargs="+", choices=STARTS, default=STARTS)

@@ -46,7 +46,7 @@ def draw_data(results: Sequence[Result], path: Path) -> None:
             [rows for rows, _ in points], [seconds for _, seconds in points], STYLES[start], marker="o",
             color=COLOURS[case], label=f"{case}, {start}",
         )  # fmt: skip
-    # Through the largest table of those that take longest, so that what is faster than linear lies above it further left.
+    # Through the last point of the slowest line, which lies above this one further left if it is faster than linear.
     largest, seconds = max((points[-1] for points in lines.values()), key=lambda point: point[1])
     sizes = [rows for points in lines.values() for rows, _ in points]
     axes.plot(

@@ -205,7 +205,7 @@ def table(share: float = ASSUMED_SHARE) -> str:
 
 def _time(hours: float) -> str:
     if hours < 1 / 60:
-        return f"{hours * 3600:.0f} s"
+        return f"{hours * 3600:.0f} s" if hours * 3600 >= 1 else "< 1 s"
     return f"{hours * 60:.0f} min" if hours < 2 else f"{hours:,.1f} h"
 
 

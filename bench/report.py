@@ -175,10 +175,20 @@ def composition_table(results: list[Result]) -> str:
     return as_table(header, rows)
 
 
+def ways_table(results: list[Result]) -> str:
+    """Return how much faster each way is than going without it, with the lowest and highest of the rounds."""
+    rows = []
+    for (way,), found in _by(results, "way").items():
+        low, high = spread(found, "ratio")
+        seconds = (f"{1000 * median(found, name):,.1f} ms" for name in ("without", "seconds"))
+        rows.append((way, *seconds, f"{median(found, 'ratio'):.2f}x", f"{low:.2f} to {high:.2f}"))
+    return as_table(("way", "without it", "with it", "faster by", "lowest and highest round"), rows)
+
+
 def update_share(results: list[Result]) -> float | None:
     """Return the share of a plain pass's bandwidth that the update reaches, the median over fp32 results of large decoders.
 
-    The built-in decoder's weights, gradients and moments can lie in the processor's cache. None if it is not measured; at most 1.
+    The built-in decoder is left out: it is far smaller than those of the grid. None if it is not measured; at most 1.
     """
     found = [
         result["update_share"] for result in results
@@ -205,8 +215,9 @@ def machine_line(machine: Result) -> str:
 
 
 TABLES: dict[str, Callable[[list[Result]], str]] = {
-    "training": training_tables, "mfu": mfu_table, "composition": composition_table, "generation": generation_table,
-    "metrics": metrics_table, "data": data_table, "startup": startup_table, "scaling": scaling_table,
+    "training": training_tables, "mfu": mfu_table, "composition": composition_table, "ways": ways_table,
+    "generation": generation_table, "metrics": metrics_table, "data": data_table, "startup": startup_table,
+    "scaling": scaling_table,
 }  # fmt: skip
 
 

@@ -23,15 +23,15 @@ TURNS = "PATOIS_BENCH_TURNS"
 """The variable that names the socket of who gives turns (`bench.turns`)."""
 
 
-def check_rows(rows: int, batch_size: int) -> None:
-    """Refuse, before anything is trained, a table that makes no whole steps or too few.
+def check_rows(rows: int, batch_size: int, least: int = LEAST_STEPS) -> None:
+    """Refuse, before anything is trained, a table that makes no whole steps or fewer than the least.
 
     Raises:
         ValueError: With the flag, what was expected and what came.
     """
-    if rows % batch_size or rows < LEAST_STEPS * batch_size:
+    if rows % batch_size or rows < least * batch_size:
         raise ValueError(
-            f"Expected --rows to be a multiple of --batch-size {batch_size}, at least {LEAST_STEPS} times it, "
+            f"Expected --rows to be a multiple of --batch-size {batch_size}, at least {least} times it, "
             f"but got {rows}."
         )
 

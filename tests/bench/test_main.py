@@ -71,7 +71,7 @@ def test_compiled_kernels_are_kept_between_rounds(monkeypatch: pytest.MonkeyPatc
     ("words", "message"),
     [
         (["nonsense"], "invalid choice: 'nonsense'"),
-        (["mfu", "--rounds", "0"], "expected at least 1, but got 0"),
+        (["mfu", "--rounds", "0"], "expected a whole number, at least 1, but got 0"),
     ],
 )
 def test_what_cannot_be_measured_is_refused(

@@ -14,6 +14,7 @@ from bench.report import (
     paired_ratio,
     training_tables,
     update_share,
+    ways_table,
 )
 from bench.results import read_results
 
@@ -67,6 +68,13 @@ def test_the_composition_of_a_step_is_shown_and_used() -> None:
     text = "<!-- update -->\n<!-- grid -->\n"
     assert fill(text, results) == f"50 % (measured, see [speed.md](speed.md))\n{grid.table(0.5)}"
     assert fill(text, []) == f"80 % (assumed: not measured yet)\n{grid.table(0.8)}"
+
+
+def test_a_way_is_told_with_the_spread_of_its_rounds() -> None:
+    rounds = [
+        {"way": "fused", "seconds": 0.01, "without": 0.01 * ratio, "ratio": ratio} for ratio in (3, 2, 7)
+    ]
+    assert ways_table(rounds).endswith("| fused | 30.0 ms | 10.0 ms | 3.00x | 2.00 to 7.00 |\n")
 
 
 def test_data_is_told_by_size_and_start_with_medians_of_the_rounds() -> None:
