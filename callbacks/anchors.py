@@ -49,6 +49,8 @@ class Anchor(NamedTuple):
     name: str
     answer: Callable[[Any, Sequence[EvaluatedRow]], Answers]
     """Takes the data module and the rows."""
+    most_rows: int | None = None
+    """It answers only so many rows of a task, the first ones."""
 
 
 def answer_by_opsin(datamodule: Any, rows: Sequence[EvaluatedRow]) -> Answers:
@@ -95,12 +97,12 @@ def copy_nearest_text(datamodule: Any, rows: Sequence[EvaluatedRow]) -> Answers:
     return answers
 
 
-def anchors_for(row: EvaluatedRow, num_pairs: int) -> list[Anchor]:
+def anchors_for(row: EvaluatedRow, num_trained: int) -> list[Anchor]:
     """Return the systems that can answer the rows of a task, those that are installed.
 
     Args:
         row: One of them.
-        num_pairs: Rows times training rows.
+        num_trained: How many training rows its task has.
     """
     found = []
     if row.input_notation == "iupac" and holds_structures(row.output_notation) and why_unavailable() is None:
@@ -109,8 +111,8 @@ def anchors_for(row: EvaluatedRow, num_pairs: int) -> list[Anchor]:
         found.append(Anchor("openclatura (rules)", answer_by_openclatura))
     if holds_structures(row.input_notation):
         found.append(Anchor("nearest training molecule", copy_nearest_molecule))
-    elif 0 < num_pairs <= MOST_PAIRS:
-        found.append(Anchor("nearest training input", copy_nearest_text))
+    elif num_trained and (most := MOST_PAIRS // num_trained):
+        found.append(Anchor("nearest training input", copy_nearest_text, most))
     return found
 
 
@@ -156,10 +158,11 @@ class Anchors(RowReader):
             line, _ = judge_system("model", of_task, [row.prediction for row in of_task], with_names)
             lines.append(line)
             trained = sum(len(texts.inputs) for texts in training_texts(datamodule, task))
-            systems = [(anchor, of_task) for anchor in anchors_for(of_task[0], trained * len(of_task))]
-            if trainer.ckpt_path and (first := of_task[: self.untrained_rows]):
-                systems.append((Anchor(UNTRAINED, partial(answer_by_base, pl_module)), first))
-            for anchor, asked in systems:
+            systems = anchors_for(of_task[0], trained)
+            if trainer.ckpt_path and self.untrained_rows:
+                systems.append(Anchor(UNTRAINED, partial(answer_by_base, pl_module), self.untrained_rows))
+            for anchor in systems:
+                asked = of_task[: anchor.most_rows]
                 began = time.perf_counter()
                 answers = anchor.answer(datamodule, asked)
                 seconds = round(time.perf_counter() - began, 1)

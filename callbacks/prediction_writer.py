@@ -77,7 +77,11 @@ def _show(record: Mapping[str, Any]) -> str:
     """Return an answer, or why there is none, as a line for a person."""
     if "score" not in record:
         return f"  {_plain(record['input'])}: {record['reason']}"
-    verified = f"verified: {record['verified']}" if record["verified"] else f"not valid: {record['reason']}"
+    verified = f"not valid: {record['reason']}"
+    if check := record["verified"]:
+        verified = "valid, not verified" if check == "valid" else f"verified: {check}"
+    if record.get("abstained"):
+        verified += ", abstained"
     answer = f"{_plain(record['prediction'])}  (probability {math.exp(record['score']):.2f}, {verified})"
     return f"  {_plain(record['input'])} -> {answer}"
 

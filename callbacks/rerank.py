@@ -27,8 +27,8 @@ RULES = {
 }
 """The rules, in words. `formula` and `back` are for names of structures."""
 
-COLUMNS = ("task", "rule", "meaning", "different_answers", "rows", "right", "low", "high", "verified", "right_of_verified",
-           "verified_low", "verified_high")  # fmt: skip
+COLUMNS = ("task", "rule", "meaning", "different_answers", "rows", "right", "low", "high", "exact", "exact_low", "exact_high",
+           "verified", "right_of_verified", "verified_low", "verified_high")  # fmt: skip
 
 
 class Checked(NamedTuple):
@@ -42,6 +42,8 @@ class Checked(NamedTuple):
     stopped: bool = True
     reason: str | None = None
     """Why it is not valid; of a name also why OPSIN cannot read it."""
+    exact: bool = False
+    """Whether it is the very target."""
 
 
 class Reranked(NamedTuple):
@@ -51,17 +53,20 @@ class Reranked(NamedTuple):
     """Whether its choice is right; where nothing passes, it is the own answer."""
     verified: bool
     """Whether anything passed."""
+    exact: bool
+    """Whether its choice is the very target. Of names `right` means that OPSIN reads them as the molecule, which is the check
+    of `back`, too; this is a judgement that no rule has made before."""
 
 
 def rerank(answers: Sequence[Checked], rule: str) -> Reranked:
     """Return what a rule makes of a row's answers, of which the first is the strategy's own."""
     if rule == "own":
-        return Reranked(answers[0].right, True)
+        return Reranked(answers[0].right, True, answers[0].exact)
     passing = [answer for answer in answers if (answer.right if rule == "best" else rule in answer.passes)]
     chosen = max(
         passing, key=lambda answer: answer.score, default=answers[0]
     )  # the first of equally probable ones
-    return Reranked(chosen.right, bool(passing))
+    return Reranked(chosen.right, bool(passing), chosen.exact)
 
 
 def tabulate(rows: Iterable[tuple[str, Sequence[Checked]]]) -> list[dict[str, Any]]:
@@ -76,12 +81,15 @@ def tabulate(rows: Iterable[tuple[str, Sequence[Checked]]]) -> list[dict[str, An
             reranked = [rerank(answers, rule) for answers in of_task]
             checked = [one.right for one in reranked if one.verified]
             low, high = wilson_interval(sum(one.right for one in reranked), len(reranked))
+            exact = sum(one.exact for one in reranked)
+            exact_low, exact_high = wilson_interval(exact, len(reranked))
             verified_low, verified_high = wilson_interval(sum(checked), len(checked))
             lines.append(
                 {
                     "task": task, "rule": rule, "meaning": RULES[rule],
                     "different_answers": sum(map(len, of_task)) / len(of_task), "rows": len(of_task),
                     "right": sum(one.right for one in reranked) / len(reranked), "low": low, "high": high,
+                    "exact": exact / len(reranked), "exact_low": exact_low, "exact_high": exact_high,
                     "verified": len(checked) / len(reranked),
                     "right_of_verified": sum(checked) / len(checked) if checked else None,
                     "verified_low": verified_low, "verified_high": verified_high,
@@ -120,8 +128,8 @@ def check(rows: Sequence[EvaluatedRow], with_names: bool) -> list[list[Checked]]
             "back": relation["canonical"],
         }
         passes = frozenset(name for name, holds in checks.items() if holds)
-        right = outcome.name in RIGHT
-        found[row.index].append(Checked(row.score, right, passes, row.prediction, row.stopped, reason))
+        right, exact = outcome.name in RIGHT, outcome.name == "exact"
+        found[row.index].append(Checked(row.score, right, passes, row.prediction, row.stopped, reason, exact))
     return [found[row.index] for row in rows]
 
 

@@ -6,6 +6,7 @@ A name (`alpaca`) is looked up in `configs/<kind>/`; a path (`my_format.yaml`) i
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,14 @@ import yaml
 
 CONFIGS = Path(__file__).resolve().parent
 SUFFIXES = (".yaml", ".yml")
+
+
+def find_name(name: str, options: Sequence[str]) -> str | None:
+    """Return the option of that name, or else the only one of that name in other upper and lower case, or None."""
+    if name in options:
+        return name
+    alike = [option for option in options if option.casefold() == name.casefold()]
+    return alike[0] if len(alike) == 1 else None
 
 
 def suggest(name: str, options: list[str]) -> str:

@@ -47,9 +47,9 @@ def base_of(args: Sequence[str]) -> str:
 
 
 def asks_flagship(words: Sequence[str]) -> bool:
-    """Return whether a command line asks the model that ships: `predict` without a checkpoint, a base or a file."""
+    """Return whether a command line asks the model that ships: `predict` or `test` without a checkpoint, a base or a file."""
     named = ("--ckpt_path", "--model.base", "--config", "-c")
-    return words[:1] == ["predict"] and all(flag_value(words, flag) is None for flag in named)
+    return words[:1] in (["predict"], ["test"]) and all(flag_value(words, flag) is None for flag in named)
 
 
 def base_rate(args: Sequence[str]) -> float | None:

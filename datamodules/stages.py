@@ -175,6 +175,8 @@ class Stages:
         if not path:
             raise ValueError("`predict` needs the file with the inputs: --data.predict_path mols.csv")
         rows = load_source(path)
+        if rows.total == 0:
+            raise ValueError(f"{path}: expected at least one row below the header, but there is none.")
         task = task_for_columns(self.tasks, rows.table.column_names)
         part = read_task(task, rows, with_output=False, forbidden=self._forbidden())
         store = self._make_store([part])

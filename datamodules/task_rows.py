@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from configs.lookup import suggest
+from configs.lookup import find_name, suggest
 from datamodules.columns import TextColumn, TextLists, as_strings
 from datamodules.notations.lookup import load_notation
 from datamodules.sources.rows import TEXT_LIMIT, Rows, SetAside
@@ -133,16 +133,19 @@ def read_task(
 def read_column(rows: Rows, name: str, side: str) -> TextColumn | TextLists:
     """Return a column of strings, or of lists of strings.
 
+    Upper and lower case are the same where that leaves no choice.
+
     Raises:
         ValueError: If there is no such column; the message lists those that exist.
     """
     columns = rows.table.column_names
-    if name not in columns:
+    found = find_name(name, columns)
+    if found is None:
         raise ValueError(
             f"--data.{side}_column {name!r} is not a column of {rows.file} (columns: {', '.join(columns)})."
             f"{suggest(name, columns)}"
         )
-    column = rows.table.column(name)
+    column = rows.table.column(found)
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
         return TextLists.of_arrow(column)
     return TextColumn.of(pc.fill_null(column.cast(pa.large_string()), ""))
@@ -163,7 +166,7 @@ def _check(
 ) -> _Cells:
     """Return a side's cells in its notation, and why some cannot be used; each different string is looked at once."""
     raw = cells.map(pc.utf8_trim_whitespace)
-    values, reasons = _normalize(side, raw.values, verified, pool)
+    values, reasons = _normalize(name, side, raw.values, verified, pool)
     for token in forbidden:
         for number in np.flatnonzero(pc.match_substring(raw.values, token)):
             reasons.setdefault(int(number), f"{name} holds the special token {token!r}")
@@ -181,7 +184,7 @@ def _check(
 
 
 def _normalize(
-    side: Side, texts: pa.LargeStringArray, verified: bool, pool: WorkerPool
+    name: str, side: Side, texts: pa.LargeStringArray, verified: bool, pool: WorkerPool
 ) -> tuple[pa.LargeStringArray, dict[int, str]]:
     """Return the texts in the side's notation, and for those that are not valid the reason."""
     if side.convert_from:
@@ -194,6 +197,8 @@ def _normalize(
         return texts, {}
     else:
         function = "normalize"
+        if name == "input" and hasattr(load_notation(side.notation), "normalize_question"):
+            function = "normalize_question"
     answers = pool.map(side.notation, function, texts)
     reasons = {number: error.removeprefix("ValueError: ") for number, error in answers.errors.items()}
     return answers.or_else(texts), reasons

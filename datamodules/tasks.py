@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from configs.lookup import find_config, load_yaml, suggest
+from configs.lookup import find_config, find_name, load_yaml, suggest
 from datamodules.notations.lookup import load_notation
 
 DEFAULT_TASK = "name_small_molecules"
@@ -227,7 +227,7 @@ def task_for_columns(tasks: Sequence[Task], columns: Sequence[str]) -> Task:
     Raises:
         ValueError: If several tasks, or none of several, could be asked of the table.
     """
-    fitting = [task for task in tasks if task.input.column in columns]
+    fitting = [task for task in tasks if find_name(task.input.column, columns)]
     if len(tasks) == 1 or len(fitting) == 1:
         return (fitting or tasks)[0]
     of = ", ".join(f"{task.name} (column {task.input.column!r})" for task in fitting or tasks)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from configs.lookup import CONFIGS
+from configs.lookup import CONFIGS, load_yaml
 
 STUDIES = CONFIGS / "studies"
 SEED = "seed_everything"
@@ -52,10 +52,9 @@ def read_study(path: Path, changes: Sequence[str] = ()) -> Study:
     Raises:
         ValueError: If the file is not a sweep that a grid can be made of, or a change is not such a pair.
     """
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = load_yaml(path)
     if (
-        not isinstance(content, Mapping)
-        or content.get("method") != "grid"
+        content.get("method") != "grid"
         or not content.get("parameters")
         or content.get("program") != "train.py"
     ):

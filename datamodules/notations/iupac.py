@@ -25,6 +25,11 @@ _LOOKALIKES = str.maketrans(
     }
 )
 _WORD = re.compile(r"[^\W\d_]{2,}")
+# Ethanol and ETHANOL, but no Boc, DL or Nalpha (the alpha nitrogen).
+_CAPITALISED = re.compile(
+    r"(?<![^\W\d_])(?![NOSCP](?:alpha|beta|gamma|delta|epsilon|zeta|eta|omega|tau|pi)(?![^\W\d_]))"
+    r"(?:[A-Z][a-z]{3,}|[A-Z]{4,})(?![^\W\d_])"
+)
 
 
 def _fold(text: str) -> str:
@@ -80,6 +85,17 @@ def normalize(text: str) -> str:
     if reason:
         raise ValueError(reason)
     return re.sub(r" ?; ?", ";", " ".join(_fold(text).split()))
+
+
+def normalize_question(text: str) -> str:
+    """Return what `normalize` does, with capitalised words of four letters and more in lower case, as names are written.
+
+    For names that are asked about: a model that has read ethanol takes Ethanol for something else.
+
+    Raises:
+        ValueError: If `text` is not well-formed; the message is the reason.
+    """
+    return _CAPITALISED.sub(lambda word: word.group().lower(), normalize(text))
 
 
 def name_by_rules(smiles: str) -> str:

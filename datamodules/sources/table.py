@@ -53,10 +53,16 @@ def load(path: Path) -> Rows:
     if kind.endswith(".jsonl"):
         rows = table_jsonl.read(str(path), text.text, text.clean)
     else:
-        rows = table_csv.read(str(path), text.text, "\t" if kind.endswith(".tsv") else ",", text.clean)
+        rows = table_csv.read(str(path), text.text, _delimiter(kind, text.text), text.clean)
     if text.cut is None:
         return rows
     return Rows(rows.table, rows.lines, rows.file, [*rows.set_aside, text.cut], rows.verified, rows.total + 1)
+
+
+def _delimiter(kind: str, text: str) -> str:
+    """Return what stands between cells; a csv whose header has semicolons and no comma is of a European spreadsheet."""
+    header = text.partition("\n")[0]
+    return "\t" if kind.endswith(".tsv") else ";" if ";" in header and "," not in header else ","
 
 
 def _read_text(path: Path, gzipped: bool) -> Text:

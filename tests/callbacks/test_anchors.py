@@ -144,7 +144,8 @@ def test_the_nearest_text_is_that_of_a_plain_search():
 
 def test_too_many_texts_are_not_compared():
     row = EvaluatedRow(0, "spell", "a", "?", "text", "text", "", 0.0, True, 1)
-    assert [one.name for one in anchors_for(row, 10)] == ["nearest training input"]
+    [nearest] = anchors_for(row, 1000)
+    assert (nearest.name, nearest.most_rows) == ("nearest training input", anchors.MOST_PAIRS // 1000)
     assert anchors_for(row, anchors.MOST_PAIRS + 1) == []
     assert anchors_for(row, 0) == []
 

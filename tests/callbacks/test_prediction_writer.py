@@ -50,7 +50,7 @@ def test_the_first_answers_are_shown_without_what_steers_a_terminal(tmp_path, ca
     place = next(number for number, line in enumerate(lines) if line.startswith("Predictions of 5 rows"))
     assert lines[place + 1 : place + 3] == [
         "  C(C)(C)(C)(C)C?: valence",
-        "  OCC -> CCO  (probability 0.37, verified: valid)",
+        "  OCC -> CCO  (probability 0.37, valid, not verified)",
     ]
     assert lines[place + 3].startswith("  a?[31m -> C(  (probability 0.22, not valid: ")
     assert not any("late" in line for line in lines)

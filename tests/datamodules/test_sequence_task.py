@@ -396,6 +396,9 @@ def test_predict_keeps_each_line(tokenizer: Any, tmp_path: Path) -> None:
 def test_predict_needs_a_file_and_one_task(tokenizer: Any, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"--data.predict_path"):
         SequenceTaskDataModule(tokenizer).setup("predict")
+    (tmp_path / "x.csv").write_text("smiles\n")
+    with pytest.raises(ValueError, match=r"x.csv: expected at least one row below the header"):
+        SequenceTaskDataModule(tokenizer, predict_path=str(tmp_path / "x.csv")).setup("predict")
     (tmp_path / "x.csv").write_text("smiles\nCCO\n")
     tasks = "smiles_to_iupac,smiles_to_formula"
     data = SequenceTaskDataModule(tokenizer, task=tasks, predict_path=str(tmp_path / "x.csv"))

@@ -156,6 +156,7 @@ def test_a_table_is_asked_the_task_whose_input_column_it_has() -> None:
     both = [load_task(name) for name in ("smiles_to_iupac", "iupac_to_smiles")]
     assert task_for_columns(both, ["id", "iupac"]).name == "iupac_to_smiles"
     assert task_for_columns(both, ["smiles"]).name == "smiles_to_iupac"
+    assert task_for_columns(both, ["ID", "SMILES"]).name == "smiles_to_iupac"
     assert task_for_columns(both[:1], ["id"]).name == "smiles_to_iupac", (
         "the only one, which then tells what is missing"
     )

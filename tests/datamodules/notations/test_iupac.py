@@ -57,6 +57,21 @@ def test_normalize() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "asked"),
+    [
+        ("Ethanol", "ethanol"),
+        ("1,3-DICHLORO-Benzene", "1,3-dichloro-benzene"),
+        ("(2S)-N-Methylbutan-2-amine", "(2S)-N-methylbutan-2-amine"),
+        ("Nalpha-Boc-DL-alanine", "Nalpha-Boc-DL-alanine"),
+        ("1H-indole;2H-azete", "1H-indole;2H-azete"),
+    ],
+)
+def test_a_name_that_is_asked_has_no_capitals_that_mean_nothing(name: str, asked: str) -> None:
+    assert iupac.normalize_question(name) == asked
+    assert iupac.normalize_question(asked) == asked
+
+
+@pytest.mark.parametrize(
     ("prediction", "target", "string", "normalized"),
     [
         ("ethanol", "ethanol", True, True),

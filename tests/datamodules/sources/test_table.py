@@ -34,6 +34,12 @@ def test_plain_csv_keeps_order_lines_and_text(tmp_path: Path) -> None:
     assert not rows.verified
 
 
+def test_a_european_spreadsheet_has_semicolons(tmp_path: Path) -> None:
+    rows = read(tmp_path, b'smiles;name\nCCO;"1,2-x;y"\nC;a,b\n')
+    assert rows.table.to_pydict() == {"smiles": ["CCO", "C"], "name": ["1,2-x;y", "a,b"]}
+    assert read(tmp_path, b"a;b,c\n1,2\n").table.to_pylist() == [{"a;b": "1", "c": "2"}]
+
+
 def test_numbers_stay_as_they_are_spelled(tmp_path: Path) -> None:
     rows = read(tmp_path, b"a\tb\n007\t1.50\n", "rows.tsv")
     assert rows.table.to_pylist() == [{"a": "007", "b": "1.50"}]
