@@ -13,7 +13,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 
 COPY constraints.txt /patois/constraints.txt
-RUN if [ "$DEVICE" = cpu ]; then INDEX="--index-url https://download.pytorch.org/whl/cpu"; \
+RUN if [ "$DEVICE" = cpu ]; then INDEX="--extra-index-url https://download.pytorch.org/whl/cpu"; \
     elif [ "$DEVICE" != cuda ]; then echo "DEVICE is cpu or cuda, not $DEVICE" >&2; exit 1; fi \
     && pip install --no-cache-dir -c /patois/constraints.txt $INDEX torch
 

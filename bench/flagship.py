@@ -85,11 +85,13 @@ is named. Its weights are in fp16, and the numbers are theirs.
 
 On all test rows (hash split by connectivity, which neither it nor its base has seen) but {test["rows_set_aside"]:,}
 that are longer than {data["max_length"]} tokens; greedy. *Right* also counts other spellings and names of the very molecule,
-read by OPSIN.
+read by OPSIN. *Valid* of a name is only that it is well-formed; of the names below *invalid* are those that OPSIN cannot read.
 
 {_results(test)}
 OPSIN has a head start: the names are ones that it reads as their molecule, which is how the pairs were verified. openclatura
-writes names of another style, so that few are the very string.
+writes names of another style, so that few are the very string. No molecule of the test is in training, so that
+the nearest one's name is right at most by chance; *nearest training 1* below are other molecules with the same fingerprint
+(homologues, stereoisomers).
 
 {_outcomes(test)}
 ## By kind of molecule

@@ -43,6 +43,14 @@ def test_mcnemar_of_many_rows_is_the_binomial_tail():
     assert mcnemar_exact(k, n - k) == pytest.approx(2 * sum(map(math.exp, logs)), rel=1e-9)
 
 
+def test_runs_that_agree_on_every_row_may_differ_by_what_so_few_rows_miss():
+    same = np.array([True, False] * 20)
+    found = compare_verdicts("t", "exact_match", same, same)
+    assert (found.difference, found.p) == (0, 1)
+    assert (1 - found.high) ** 40 == pytest.approx(0.05)  # so often forty rows would show no difference
+    assert found.low == -found.high
+
+
 def test_the_difference_is_paired():
     """Two runs that agree on nearly all rows differ by little, however wide each one's own interval is."""
     rng = np.random.default_rng(0)
@@ -85,9 +93,9 @@ def test_rows_are_matched_by_what_is_asked_and_not_by_their_place():
             table_row("t", "a", "x", string="true"),
         ]
     )
-    exact, valid = compare_answers(first, second)
+    exact, readable = compare_answers(first, second)
     assert (exact.metric, exact.rows, exact.only_first, exact.only_second) == ("exact_match", 3, 0, 2)
-    assert (valid.metric, valid.first, valid.second) == ("valid", pytest.approx(2 / 3), 1.0)
+    assert (readable.metric, readable.first, readable.second) == ("readable", pytest.approx(2 / 3), 1.0)
     with pytest.raises(ValueError, match=r"rows in common .* none among 4 and 1 rows"):
         compare_answers(first, read_answers([table_row("t", "q", "q", string="true")]))
 
@@ -112,7 +120,7 @@ def test_the_command_compares_two_run_folders(tmp_path, capsys, monkeypatch):
     assert lines["exact_match"]["only_second"] == "5"
     assert float(lines["exact_match"]["p"]) == 2 / 2**5
     assert float(lines["exact_match_canonical"]["p"]) == 2 / 2**6
-    assert lines["valid"]["only_second"] == "1"
+    assert lines["readable"]["only_second"] == "1"
     assert "first: test/predictions/test_epoch_0.csv" in printed
 
 
