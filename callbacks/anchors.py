@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from lightning.pytorch import LightningModule, Trainer
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
+from rich.console import Console
 
 from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage, gather_by_index
 from callbacks.intervals import wilson_interval
@@ -161,6 +162,11 @@ class Anchors(RowReader):
             systems = anchors_for(of_task[0], trained)
             if trainer.ckpt_path and self.untrained_rows:
                 systems.append(Anchor(UNTRAINED, partial(answer_by_base, pl_module), self.untrained_rows))
+            if systems:  # they can take longer than the model did
+                names = ", ".join(anchor.name for anchor in systems)
+                Console().print(
+                    f"{task}: the same rows for {names}", markup=False, highlight=False, soft_wrap=True
+                )
             for anchor in systems:
                 asked = of_task[: anchor.most_rows]
                 began = time.perf_counter()

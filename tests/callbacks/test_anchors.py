@@ -63,11 +63,12 @@ def run(folder, pairs, callbacks=()):
         return {line["system"]: line for line in csv.DictReader(file)}
 
 
-def test_names_are_copied_from_the_nearest_molecule(tmp_path, monkeypatch):
+def test_names_are_copied_from_the_nearest_molecule(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(anchors, "find_spec", lambda _: None)
     with fake_opsin(MEANINGS):
         found = run(tmp_path, make_pairs("name", NAMED), [RoundTrip()])
     assert list(found) == ["model", "nearest training molecule"]
+    assert "name: the same rows for nearest training molecule\n" in capsys.readouterr().out
     copied = found["nearest training molecule"]
     # ethanol for ethan-1-ol (right, not exact), ethanol for propane, benzene for toluene
     assert (copied["rows"], copied["answered"]) == ("3", "3")
