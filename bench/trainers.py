@@ -21,7 +21,7 @@ import lightning.pytorch as pl
 import torch
 
 from bench.hf_trainers import HF_TRAINERS
-from bench.plain_loop import load, loss_of
+from bench.plain_loop import lay_batches, load, loss_of
 from bench.stopwatch import EPOCHS, Stopwatch, check_rows
 from bench.workload import (
     CLIP,
@@ -32,7 +32,6 @@ from bench.workload import (
     held_out_loss,
     make_workload,
 )
-from datamodules.batching import BatchDataset, plan_training
 
 
 class StepTimer(pl.Callback):
@@ -90,13 +89,8 @@ def run_bare(work: Work) -> dict[str, Any]:
     It computes the loss as Patois does, shared beginnings and attention included, so that only the framework differs.
     """
     decoder, optimizer = load(work.workload)
-    rows = work.workload.train
-    epochs = []
-    for epoch in range(EPOCHS):
-        plan = plan_training(rows.lengths, work.batch_size, 1, work.seed, epoch)
-        batches = BatchDataset(rows, plan, pad_id=0)
-        epochs.append([batches[number] for number in range(len(batches))])
-    stopwatch = Stopwatch(len(rows))
+    epochs = [lay_batches(work.workload, work.batch_size, work.seed, epoch) for epoch in range(EPOCHS)]
+    stopwatch = Stopwatch(len(work.workload.train))
     for ready in epochs:
         stopwatch.begin_epoch()
         for batch in ready:

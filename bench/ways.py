@@ -29,14 +29,13 @@ from torch import Tensor
 from transformers import AutoTokenizer
 
 from bench.cases import at_least_one
-from bench.plain_loop import load
-from bench.workload import TASK, Workload, make_workload
-from datamodules.batching import Batch, BatchDataset, plan_training
+from bench.plain_loop import lay_batches, load, loss_of
+from bench.workload import TASK, make_workload
+from datamodules.batching import Batch
 from datamodules.examples import encode
 from datamodules.sources.lookup import load_source
 from datamodules.tasks import load_task
 from lightning_modules.loss import supervised_loss
-from lightning_modules.training_loss import training_loss
 
 BATCH, ROWS, STRINGS, TURNS = 16, 128, 10_000, 1
 Work = Callable[[], object]
@@ -49,18 +48,6 @@ def passes(decoder: Any, batches: list[Batch], loss: Callable[[Any, Batch], Tens
     for batch in batches:
         decoder.zero_grad()
         loss(decoder, batch).backward()
-
-
-def batches_of(workload: Workload, by_length: bool = True) -> list[Batch]:
-    """Return the batches of an epoch, laid together."""
-    plan = plan_training(workload.train.lengths, BATCH, 1, 0, 0, by_length=by_length)
-    dataset = BatchDataset(workload.train, plan, pad_id=0)
-    return [dataset[number] for number in range(len(dataset))]
-
-
-def _as_patois(decoder: Any, batch: Batch, share_prefix: bool = True) -> Tensor:
-    total, count = training_loss(decoder, batch, "", share_prefix=share_prefix, choose_attention=False)
-    return total / count
 
 
 def _with_mask(decoder: Any, batch: Batch) -> Tensor:
@@ -107,15 +94,14 @@ def ways(folder: Path, shape: str, rows: int, strings: int) -> Iterator[tuple[st
     """Yield each way's name and its two sides."""
     arrow = make_workload(folder / "arrow", shape, "arrow", rows)
     decoder = load(arrow)[0]
-    grouped = batches_of(arrow)
-    epoch = partial(passes, decoder)
-    ours = partial(epoch, grouped, _as_patois)
-    yield "grouping", (ours, partial(epoch, batches_of(arrow, by_length=False), _as_patois))
+    grouped, drawn = (lay_batches(arrow, BATCH, by_length=by_length) for by_length in (True, False))
+    epoch, loss = partial(passes, decoder), partial(loss_of, precision="fp32")
+    ours = partial(epoch, grouped, loss)
+    yield "grouping", (ours, partial(epoch, drawn, loss))
     yield "no mask", (ours, partial(epoch, grouped, _with_mask))
     yield "loss", (ours, partial(epoch, grouped, _of_transformers))
-    asked = batches_of(make_workload(folder / "alpaca", shape, "alpaca", rows))
-    apart = partial(_as_patois, share_prefix=False)
-    yield "prefix", (partial(epoch, asked, _as_patois), partial(epoch, asked, apart))
+    asked = lay_batches(make_workload(folder / "alpaca", shape, "alpaca", rows), BATCH)
+    yield "prefix", (partial(epoch, asked, loss), partial(epoch, asked, partial(loss, share_prefix=False)))
     yield "fused", _optimizers(decoder)
     yield "batched", _tokenisers(arrow.model, strings)
 

@@ -66,11 +66,10 @@ def compare_verdicts(
     task: str, metric: str, first: NDArray[np.bool_], second: NDArray[np.bool_]
 ) -> Comparison:
     """Compare the verdicts, `(n,)` each, of two runs on the same `n` > 0 rows."""
-    low, high = bootstrap_interval(second.astype(float) - first.astype(float))
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
-    if (
-        not only_first + only_second
-    ):  # resampling equal rows shows no doubt: the exact bound on what n rows can have missed
+    if only_first or only_second:
+        low, high = bootstrap_interval(second.astype(float) - first.astype(float))
+    else:  # resampling equal rows shows no doubt: the exact bound on what so many rows can have missed
         high = 1 - 0.05 ** (1 / len(first))
         low = -high
     shares = float(first.mean()), float(second.mean())

@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,30 +11,29 @@ import pytest
 import torch
 
 from bench import ways
-from bench.plain_loop import load
+from bench.plain_loop import lay_batches, load, loss_of
 from bench.workload import make_workload
 
 
 def test_both_sides_of_a_way_train_alike(tmp_path: Path) -> None:
     loaded = make_workload(tmp_path, "tiny", "arrow", 32)
     decoder = load(loaded)[0]
-    for batch in ways.batches_of(loaded):
+    loss = partial(loss_of, precision="fp32")
+    for batch in lay_batches(loaded, ways.BATCH):
         ours, masked, whole = (
-            loss(decoder, batch) for loss in (ways._as_patois, ways._with_mask, ways._of_transformers)
+            side(decoder, batch) for side in (loss, ways._with_mask, ways._of_transformers)
         )
         torch.testing.assert_close(masked, ours)
         torch.testing.assert_close(whole, ours)
-    asked = ways.batches_of(make_workload(tmp_path / "alpaca", "tiny", "alpaca", 32))
+    asked = lay_batches(make_workload(tmp_path / "alpaca", "tiny", "alpaca", 32), ways.BATCH)
     for batch in asked:
         assert batch["prefix_length"] > 10
-        torch.testing.assert_close(
-            ways._as_patois(decoder, batch), ways._as_patois(decoder, batch, share_prefix=False)
-        )
+        torch.testing.assert_close(loss(decoder, batch), loss(decoder, batch, share_prefix=False))
 
 
 def test_both_plans_have_every_row_and_like_lengths_pad_less(tmp_path: Path) -> None:
     loaded = make_workload(tmp_path, "tiny", "arrow", 256)
-    like, drawn = (ways.batches_of(loaded, by_length) for by_length in (True, False))
+    like, drawn = (lay_batches(loaded, ways.BATCH, by_length=by_length) for by_length in (True, False))
     for batches in (like, drawn):
         assert Counter(row for batch in batches for row in batch["row_index"].tolist()) == Counter(range(256))
     assert sum(batch["input_ids"].numel() for batch in like) < 0.9 * sum(
