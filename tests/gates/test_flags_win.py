@@ -34,7 +34,7 @@ STORED = {
     r"resume/(rng.*|rows|moment)": "random numbers (--seed_everything)",
 }
 OTHER: dict[str, Any] = {
-    "trainer.accelerator": "cpu", "trainer.strategy": "ddp", "trainer.devices": 2, "trainer.precision": "32-true",
+    "trainer.accelerator": "cpu", "trainer.strategy": "ddp", "trainer.devices": 2, "trainer.precision": "64-true",
     "trainer.logger": False, "trainer.min_epochs": 1, "trainer.min_steps": 3, "trainer.max_steps": 9,
     "trainer.max_time": "00:01:00:00", "trainer.val_check_interval": 0.5, "trainer.gradient_clip_algorithm": "value",
     "trainer.enable_checkpointing": False, "trainer.deterministic": True, "trainer.benchmark": True,
