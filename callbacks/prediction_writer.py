@@ -34,8 +34,9 @@ class PredictionWriter(RowReader):
     were set aside have an empty prediction and their reason.
 
     `verified` is the strictest check, made without a reference, that the prediction passes: `back` (it means the molecule
-    of the input; names are read by OPSIN where `RoundTrip` is on), `formula` (one of its molecular formula), `valid`, or
-    nothing. Of several answers (`--model.generation.candidates 8`) the one that passes the strictest check is given.
+    of the input; names, asked or answered, are read by OPSIN where `RoundTrip` is on), `formula` (one of its molecular
+    formula), `valid`, or nothing. Of several answers (`--model.generation.candidates 8`) the one that passes the strictest
+    check is given.
 
     With `--model.generation.abstain_below 0.5` the column `abstained` says of which answers the probability, exp(score), is
     less; they stay in their column.

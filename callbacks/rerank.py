@@ -25,7 +25,7 @@ RULES = {
     "back": "the most probable answer that is read back as the molecule of the question",
     "best": "a right answer if any is right: what no rule can exceed",
 }
-"""The rules, in words. `formula` and `back` are for names of structures."""
+"""The rules, in words. `formula` and `back` are for names of structures; in `predict` also for structures of names."""
 
 COLUMNS = ("task", "rule", "meaning", "different_answers", "rows", "right", "low", "high", "exact", "exact_low", "exact_high",
            "verified", "right_of_verified", "verified_low", "verified_high")  # fmt: skip
@@ -118,7 +118,9 @@ def check(rows: Sequence[EvaluatedRow], with_names: bool) -> list[list[Checked]]
     ]
     outcomes = outcomes_of(spread, with_names)
     found: dict[int, list[Checked]] = {row.index: [] for row in rows}
-    judged = zip(spread, outcomes, judge_validity(spread), _compare(spread, outcomes), strict=True)
+    judged = zip(
+        spread, outcomes, judge_validity(spread), _compare(spread, outcomes, with_names), strict=True
+    )
     for row, outcome, invalid, relation in judged:
         molecule = outcome.molecules.prediction
         reason = invalid or (molecule.reason if molecule else None)
@@ -141,19 +143,25 @@ def different(candidates: Sequence[tuple[str, float, bool]]) -> list[tuple[str, 
     return list(found.values())
 
 
-def _compare(rows: Sequence[EvaluatedRow], outcomes: Sequence[Outcome]) -> list[dict[str, bool]]:
-    """Return how the molecule of each name is related to that of the question, where both are known.
+def _compare(
+    rows: Sequence[EvaluatedRow], outcomes: Sequence[Outcome], with_names: bool
+) -> list[dict[str, bool]]:
+    """Return how the answer's molecule is related to that of the question, where both are known and one is named.
 
-    Names only: a task that turns a structure into a structure may ask for another one, as a reaction's product.
+    Not where a structure is made of a structure: it may be another one, as a reaction's product. And a drawn name is read only
+    where there is no reference, which that reading would be in all but name: drawn right would be true by definition.
     """
     nothing = {"formula": False, "canonical": False}
     asked: list[str | None] = [None] * len(rows)
-    named = [place for place, row in enumerate(rows) if row.output_notation == "iupac"]
-    for notation in {
-        rows[place].input_notation for place in named if holds_structures(rows[place].input_notation)
-    }:
-        places = [place for place in named if rows[place].input_notation == notation]
-        read = read_structures(notation, [rows[place].input for place in places], with_names=False)
+    comparable = [
+        place
+        for place, row in enumerate(rows)
+        if (row.output_notation == "iupac" and holds_structures(row.input_notation))
+        or (row.input_notation == "iupac" and holds_structures(row.output_notation) and row.target is None)
+    ]
+    for notation in {rows[place].input_notation for place in comparable}:
+        places = [place for place in comparable if rows[place].input_notation == notation]
+        read = read_structures(notation, [rows[place].input for place in places], with_names)
         for place, structure in zip(places, read, strict=True):
             asked[place] = structure.smiles if structure else None
     answered = [outcome.molecules.prediction for outcome in outcomes]

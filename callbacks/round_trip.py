@@ -83,12 +83,17 @@ class RoundTrip(DetailedMetric):
 def reads_names(trainer: Trainer, rows: Sequence[EvaluatedRow]) -> bool:
     """Return whether the names of this evaluation are read: a `RoundTrip` measures it, and there is OPSIN on all ranks.
 
+    Names that are asked are read, too, where there is no reference to judge the answers by.
+
     Every rank must call it, with its own rows; the answer is equal on all of them.
     """
     callbacks = trainer.callbacks  # type: ignore[attr-defined]
     if not any(isinstance(one, RoundTrip) and one.is_on(trainer) for one in callbacks):
         return False
-    here = any(row.output_notation == "iupac" for row in rows)
+    here = any(
+        row.output_notation == "iupac" or (row.input_notation == "iupac" and row.target is None)
+        for row in rows
+    )
     if not trainer.strategy.reduce_boolean_decision(here, all=False):
         return False  # Java need not even start
     return trainer.strategy.reduce_boolean_decision(why_unavailable() is None)

@@ -160,6 +160,7 @@ class PatoisCLI(LightningCLI):
                 seed_everything_default=0,
                 parser_kwargs={
                     "prog": "python train.py",
+                    "allow_abbrev": False,  # `--model.bas` would be the base, but without the base's learning rate
                     "description": "Fine-tune a small decoder language model on pairs. `make fit` runs `fit` as it stands.",
                     **{name: dict(defaults) for name in self.subcommands()},
                 },

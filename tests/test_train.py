@@ -357,6 +357,7 @@ def test_a_users_mistake_leaves_no_folder(run_in: Callable[..., Path], tmp_path:
     ("args", "message"),
     [
         (["fit", "--data.fromat", "arrow"], "unrecognized arguments: --data.fromat arrow"),
+        (["fit", "--model.bas", "builtin"], "unrecognized arguments: --model.bas builtin"),  # not completed
         (["fit", "--data.loss_on", "nothing"], "Expected a .*'completion', 'all'"),
         (["fti"], "invalid choice: 'fti'"),
     ],

@@ -86,6 +86,21 @@ def test_of_several_names_the_one_is_given_that_is_read_back(tmp_path):
     ]  # fmt: skip
 
 
+def test_a_drawn_name_is_verified_by_reading_the_name_that_was_asked(tmp_path):
+    pairs = [
+        Pair("ethanol", "", "C(O)C", "drawing", "smiles", "iupac"),
+        Pair("methoxymethane", "", "CCO", "drawing", "smiles", "iupac"),
+        Pair("banana", "", "CCO", "drawing", "smiles", "iupac"),
+    ]
+    with fake_opsin({"ethanol": "CCO", "methoxymethane": "COC"}):
+        data = StubData(pairs, predict_path="in.csv")
+        make_trainer(tmp_path, [PredictionWriter(), RoundTrip()]).predict(
+            ScriptedModel(pairs), datamodule=data
+        )
+    rows = read_csv(tmp_path / "predict" / "predictions" / "in.csv")
+    assert [row["verified"] for row in rows] == ["back", "formula", "valid"]
+
+
 def test_repeated_rows_of_a_sampler_are_written_once(tmp_path):
     predict(tmp_path, "mols.csv", repeat=True)
     assert [row["input"] for row in read_csv(tmp_path / "predict" / "predictions" / "mols.csv")] == [
