@@ -16,13 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from callbacks.intervals import bootstrap_interval
+from callbacks.intervals import bootstrap_interval, difference_interval
 from datamodules.csv_files import read_csv, write_csv
 
 Answers = dict[tuple[str, str, str, int], dict[str, bool]]
 """Verdicts by name, of each (task, input, target, how many such rows came before)."""
+
+FEW = 10
+"""Rows that differ; resampling fewer says less than there is to doubt."""
 
 
 class Comparison(NamedTuple):
@@ -37,7 +41,7 @@ class Comparison(NamedTuple):
     difference: float
     """Second less first."""
     low: float
-    """Bounds of the difference's 95 % interval, by a paired bootstrap of rows."""
+    """Bounds of the difference's 95 % interval: a paired bootstrap of rows, or a score interval where few rows differ."""
     high: float
     only_first: int
     """Rows that only the first run has right."""
@@ -67,11 +71,10 @@ def compare_verdicts(
 ) -> Comparison:
     """Compare the verdicts, `(n,)` each, of two runs on the same `n` > 0 rows."""
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
-    if only_first or only_second:
+    if only_first + only_second < FEW:
+        low, high = difference_interval(only_second, only_first, len(first))
+    else:
         low, high = bootstrap_interval(second.astype(float) - first.astype(float))
-    else:  # resampling equal rows shows no doubt: the exact bound on what so many rows can have missed
-        high = 1 - 0.05 ** (1 / len(first))
-        low = -high
     shares = float(first.mean()), float(second.mean())
     p = mcnemar_exact(only_first, only_second)
     return Comparison(
@@ -80,21 +83,37 @@ def compare_verdicts(
 
 
 def read_answers(rows: Sequence[Mapping[str, str]]) -> Answers:
-    """Return the verdicts of a prediction table: `same_...` as `exact_match...` and `round_trip...`; and `readable`.
+    """Return the verdicts of a prediction table: `same_...` as `exact_match...` and `round_trip...`; and one of validity.
 
-    `readable` is what is no `invalid` outcome: valid, and of names also read by OPSIN where that ran.
+    `readable` are names that OPSIN reads, where it ran; `valid` are all other answers that are not invalid, so that a run whose
+    names were read is not compared with one whose names were not.
+
+    Raises:
+        ValueError: If a verdict is not `true`, `false` (in any case: spreadsheets write TRUE) or an empty cell.
     """
     answers: Answers = {}
     seen: Counter[tuple[str, str, str]] = Counter()
-    for row in rows:
+    for number, row in enumerate(rows, start=2):
         asked = (row["task"], row["input"], row["target"])
         key = (*asked, seen[asked])
         seen[asked] += 1
         same = {
-            _metric(name): cell == "true" for name, cell in row.items() if name.startswith("same_") and cell
+            _metric(name): _verdict(name, cell, number)
+            for name, cell in row.items()
+            if name.startswith("same_") and cell
         }
-        answers[key] = same | {"readable": row["verdict"] != "invalid"}
+        answers[key] = same | {
+            "readable" if row.get("same_round_trip") else "valid": row["verdict"] != "invalid"
+        }
     return answers
+
+
+def _verdict(column: str, cell: str, number: int) -> bool:
+    if cell.lower() not in ("true", "false"):
+        raise ValueError(
+            f"row {number}, {column}: expected true, false or an empty cell, but got {cell[:50]!r}."
+        )
+    return cell.lower() == "true"
 
 
 def _metric(column: str) -> str:
@@ -119,7 +138,7 @@ def compare_answers(first: Answers, second: Answers) -> list[Comparison]:
     found = []
     for task in dict.fromkeys(key[0] for key in common):
         keys = [key for key in common if key[0] == task]
-        for metric in first[keys[0]]:
+        for metric in dict.fromkeys(name for key in keys for name in first[key]):
             judged = [key for key in keys if metric in first[key] and metric in second[key]]
             if judged:
                 verdicts = (np.array([run[key][metric] for key in judged]) for run in (first, second))
@@ -151,8 +170,21 @@ def find_table(run: Path) -> tuple[list[dict[str, str]], str]:
 
 
 def _age(path: Path) -> int:
-    """Return a number that is smaller for later epochs."""
-    return -int(path.stem.rpartition("_")[2])
+    """Return a number that is smaller for later epochs; a file that somebody has put beside them comes last."""
+    epoch = path.stem.rpartition("_")[2]
+    return -int(epoch) if epoch.isdecimal() else 1
+
+
+def _answers_of(rows: Sequence[Mapping[str, str]], path: Path) -> Answers:
+    """Return the verdicts of a table; an error names where it came from."""
+    try:
+        return read_answers(rows)
+    except KeyError as error:
+        raise ValueError(
+            f"{path}: expected a table of predictions as `test` writes it, but it has no column {error}."
+        ) from error
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def _percent(value: float, sign: str = "") -> str:
@@ -177,7 +209,8 @@ def _show(comparisons: Sequence[Comparison], names: tuple[str, str]) -> Table:
         p = "<0.0001" if one.p < 1e-4 else f"{one.p:.4f}"
         interval = f"{_percent(one.difference, '+')} ({_percent(one.low, '+')} to {_percent(one.high, '+')})"
         counts = f"{one.only_first:,}", f"{one.only_second:,}", p, f"{one.rows:,}"
-        table.add_row(one.task, one.metric, _percent(one.first), _percent(one.second), interval, *counts)
+        task = "".join(letter if letter.isprintable() else "?" for letter in escape(one.task))
+        table.add_row(task, one.metric, _percent(one.first), _percent(one.second), interval, *counts)
     return table
 
 
@@ -190,11 +223,10 @@ def main(args: Sequence[str] | None = None) -> None:
     options = parser.parse_args(args)
     try:
         (first, name), (second, other) = find_table(options.first), find_table(options.second)
-        answers = read_answers(first), read_answers(second)
+        answers = _answers_of(first, options.first), _answers_of(second, options.second)
         comparisons = compare_answers(*answers)
-    except (ValueError, KeyError) as error:
-        why = f"no column {error} in the table" if isinstance(error, KeyError) else error
-        parser.exit(1, f"error: {why}\n")
+    except ValueError as error:
+        parser.exit(1, f"error: {error}\n")
     console = Console()
     table = _show(comparisons, (options.first.name, options.second.name))
     # Wider than the terminal rather than cut: what is cut is lost in a log.

@@ -63,9 +63,24 @@ def write_csv(
 
 
 def read_csv(path: Path) -> list[dict[str, str]]:
-    """Return the rows that `write_csv` wrote, as texts by column."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return [
-            {unescape_cell(name): unescape_cell(cell) for name, cell in row.items()}
-            for row in csv.DictReader(file)
-        ]
+    """Return the rows that `write_csv` wrote, as texts by column.
+
+    Raises:
+        ValueError: If somebody has changed the file into what `write_csv` does not write.
+    """
+    csv.field_size_limit(2**31 - 1)  # a cell may be longer than Python's 131,072 characters
+    found = []
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file, strict=True)
+            for row in reader:
+                # DictReader puts cells that are too many under None, and None in place of those that lack.
+                if None in row or None in row.values():
+                    wanted = len(reader.fieldnames or ())
+                    raise ValueError(
+                        f"line {reader.line_num}: expected {wanted} cells as in the header, but got another number"
+                    )
+                found.append({unescape_cell(name): unescape_cell(cell) for name, cell in row.items()})
+    except (ValueError, csv.Error) as error:  # UnicodeDecodeError is a ValueError
+        raise ValueError(f"{path}: expected a CSV file in UTF-8 as Patois writes it: {error}.") from error
+    return found

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 
 import numpy as np
 import pytest
 
-from callbacks.compare import compare_answers, compare_verdicts, main, mcnemar_exact, read_answers
+from callbacks.compare import compare_answers, compare_verdicts, find_table, main, mcnemar_exact, read_answers
 from callbacks.prediction_table import PredictionTable
 from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
@@ -43,12 +44,23 @@ def test_mcnemar_of_many_rows_is_the_binomial_tail():
     assert mcnemar_exact(k, n - k) == pytest.approx(2 * sum(map(math.exp, logs)), rel=1e-9)
 
 
-def test_runs_that_agree_on_every_row_may_differ_by_what_so_few_rows_miss():
-    same = np.array([True, False] * 20)
-    found = compare_verdicts("t", "exact_match", same, same)
-    assert (found.difference, found.p) == (0, 1)
-    assert (1 - found.high) ** 40 == pytest.approx(0.05)  # so often forty rows would show no difference
-    assert found.low == -found.high
+@pytest.mark.parametrize("rows", [40, 500])
+def test_of_few_rows_that_differ_the_interval_excludes_zero_only_where_the_test_does(rows):
+    same = np.array([True, False] * (rows // 2))
+    widths = []
+    for gained in range(10):
+        second = same.copy()
+        second[np.flatnonzero(~same)[:gained]] = True
+        found = compare_verdicts("t", "exact_match", same, second)
+        widths.append(found.high - found.low)
+        assert found.low <= found.difference <= found.high
+        assert found.difference == pytest.approx(gained / rows)
+        assert (found.low <= 0) == (
+            found.p > 0.07
+        )  # five gained and none lost: p = 0.0625, the bound is 0.0005
+    assert widths == sorted(widths)
+    none = compare_verdicts("t", "exact_match", same, same)
+    assert none.low == -none.high < 0
 
 
 def test_the_difference_is_paired():
@@ -80,8 +92,8 @@ def test_rows_are_matched_by_what_is_asked_and_not_by_their_place():
     first = read_answers(
         [
             table_row("t", "a", "x", string="true"),
-            table_row("t", "a", "x", string="false"),
-            table_row("t", "b", "y", "invalid", string="false"),
+            table_row("t", "a", "x", string="false", round_trip="true"),
+            table_row("t", "b", "y", "invalid", string="FALSE"),
             table_row("u", "b", "y", string="true", canonical=""),
         ]
     )
@@ -89,13 +101,18 @@ def test_rows_are_matched_by_what_is_asked_and_not_by_their_place():
         [
             table_row("t", "b", "y", string="true"),
             table_row("t", "c", "z", string="true"),
-            table_row("t", "a", "x", string="true"),
-            table_row("t", "a", "x", string="true"),
+            table_row("t", "a", "x", string="TRUE"),  # as a spreadsheet saves it
+            table_row("t", "a", "x", string="true", round_trip="true"),
         ]
     )
-    exact, readable = compare_answers(first, second)
+    exact, valid, round_trip, readable = compare_answers(first, second)
     assert (exact.metric, exact.rows, exact.only_first, exact.only_second) == ("exact_match", 3, 0, 2)
-    assert (readable.metric, readable.first, readable.second) == ("readable", pytest.approx(2 / 3), 1.0)
+    assert (valid.metric, valid.rows, valid.first, valid.second) == ("valid", 2, 0.5, 1.0)
+    assert (round_trip.metric, round_trip.rows) == (
+        "round_trip",
+        1,
+    )  # though the first row in common has none
+    assert (readable.metric, readable.rows, readable.first, readable.second) == ("readable", 1, 1.0, 1.0)
     with pytest.raises(ValueError, match=r"rows in common .* none among 4 and 1 rows"):
         compare_answers(first, read_answers([table_row("t", "q", "q", string="true")]))
 
@@ -120,7 +137,7 @@ def test_the_command_compares_two_run_folders(tmp_path, capsys, monkeypatch):
     assert lines["exact_match"]["only_second"] == "5"
     assert float(lines["exact_match"]["p"]) == 2 / 2**5
     assert float(lines["exact_match_canonical"]["p"]) == 2 / 2**6
-    assert lines["readable"]["only_second"] == "1"
+    assert lines["valid"]["only_second"] == "1"
     assert "first: test/predictions/test_epoch_0.csv" in printed
 
 
@@ -131,3 +148,40 @@ def test_without_predictions_the_error_says_what_to_do(tmp_path, capsys):
         "expected a run's folder with predictions, or a table of them, but there is none: run"
         in capsys.readouterr().err
     )
+
+
+HEADER = "task,input,target,verdict,same_string"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (f"{HEADER}\nt,a,x,exact,yes\n", r"b\.csv: row 2, same_string: expected true, false or an empty cell, but got 'yes'"),
+        (f"{HEADER}\nt,a,x,exact\n", r"b\.csv: .*line 2: expected 5 cells"),
+        (f"{HEADER}\nt,a,x,exact,true,1\n", r"b\.csv: .*line 2: expected 5 cells"),
+        (f'{HEADER}\nt,"a,x,exact,true\n', r"b\.csv: .*unexpected end of data"),
+        (f"{HEADER}\nt,\xe9,x,exact,true\n".encode("latin-1"), r"b\.csv: .*UTF-8"),
+        ("smiles,name\nC,methane\n", r"b\.csv: .*no column 'task'"),
+    ],
+)  # fmt: skip
+def test_an_error_names_the_table(tmp_path, capsys, content, message):
+    (tmp_path / "a.csv").write_text(f"{HEADER}\nt,a,x,exact,true\n")
+    (tmp_path / "b.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(SystemExit):
+        main([str(tmp_path / "a.csv"), str(tmp_path / "b.csv")])
+    assert re.search(message, capsys.readouterr().err)
+
+
+def test_names_are_shown_as_they_are_but_for_what_steers_a_terminal(tmp_path, capsys):
+    long = "C" * 200_000  # longer than a cell may be by Python's default
+    (tmp_path / "a.csv").write_text(f"{HEADER}\n[red]\x1b[31m,{long},x,exact,true\n")
+    main([str(tmp_path / "a.csv"), str(tmp_path / "a.csv")])
+    assert "[red]?[31m" in capsys.readouterr().out
+
+
+def test_a_file_of_another_name_beside_the_tables_is_not_the_latest(tmp_path):
+    folder = tmp_path / "test" / "predictions"
+    folder.mkdir(parents=True)
+    for name in ("test_epoch_3", "test_epoch_mine", "test_epoch_12"):
+        (folder / f"{name}.csv").write_text(f"{HEADER}\nt,a,x,exact,true\n")
+    assert find_table(tmp_path)[1] == "test/predictions/test_epoch_12.csv"

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from callbacks.intervals import bootstrap_interval, wilson_interval
+from callbacks.intervals import bootstrap_interval, difference_interval, wilson_interval
 
 
 # Worked examples from the literature, 95 %, without continuity correction:
@@ -68,3 +68,19 @@ def test_bootstrap_interval_of_a_statistic_of_sums():
 def test_bootstrap_interval_of_one_row_and_of_none():
     assert bootstrap_interval(np.array([0.25])) == (0.25, 0.25)
     assert all(math.isnan(bound) for bound in bootstrap_interval(np.array([])))
+
+
+def test_difference_interval_holds_the_difference_as_often_as_it_says():
+    rng = np.random.default_rng(0)
+    n, gain, loss = 300, 0.02, 0.01
+    drawn = rng.multinomial(n, [gain, loss, 1 - gain - loss], size=4_000)
+    bounds = np.array([difference_interval(gained, lost, n) for gained, lost, _ in drawn])
+    covered = ((bounds[:, 0] <= gain - loss) & (gain - loss <= bounds[:, 1])).mean()
+    assert 0.94 <= covered <= 0.98
+
+
+def test_difference_interval_of_many_rows_is_that_of_the_normal_distribution():
+    low, high = difference_interval(2_000, 1_000, 100_000)
+    half_width = 1.96 * math.sqrt(0.03 / 100_000)
+    assert (low, high) == pytest.approx((0.01 - half_width, 0.01 + half_width), abs=3e-5)
+    assert difference_interval(1_000, 2_000, 100_000) == pytest.approx((-high, -low))
