@@ -1,4 +1,4 @@
-# `make fit` and `make test` need nothing but Python 3.10 to 3.12; everything is installed into .venv.
+# `make fit` and `make test` need nothing but Python 3.10 to 3.13; everything is installed into .venv.
 PYTHON ?= python3
 BIN := .venv/bin
 

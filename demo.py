@@ -91,6 +91,12 @@ def show_reply(reply: Reply) -> str:
     return (
         f'<div class="patois-question">{show_picture(reply.picture, "the molecule of the question")}'
         f'<div class="text patois-note">{html.escape(reply.question)}</div></div>'
+        + (
+            f'<div class="patois-card"><span class="patois-tag bad">unchecked</span>OPSIN cannot read this name '
+            f"({html.escape(reply.unread)}): the answers are guesses that nothing here can check.</div>"
+            if reply.unread
+            else ""
+        )
         + "".join(show_answer(answer) for answer in reply.answers)
     )
 

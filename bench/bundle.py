@@ -150,7 +150,7 @@ fine-tune; it answers nothing as it stands.
 {done.tokens:,} tokens in {done.steps:,} steps of {data["batch_size"]} texts ({done.epochs} short epochs),
 {format_seconds(done.seconds)} of training time on CPU cores that were shared with other work.
 
-- Sources: {rows}.
+- Sources, with the rows that were held out: {rows}.
 - Texts, by how often they were drawn (a task's inputs, never its outputs): {mix}. So SMILES, canonical and in random
   orders, names and synonyms, SELFIES, formulas, and English were read one at a time: no text holds a structure beside its
   name.

@@ -84,14 +84,15 @@ is named. Its weights are in fp16, and the numbers are theirs.
 ## Tested
 
 On all test rows (hash split by connectivity, which neither it nor its base has seen) but {test["rows_set_aside"]:,}
-that are longer than {data["max_length"]} tokens; greedy. *Right* also counts other spellings and names of the very molecule,
-read by OPSIN. *Valid* of a name is only that it is well-formed; of the names below *invalid* are those that OPSIN cannot read.
+that are longer than {data["max_length"]} tokens (of both directions together); greedy.
+*Right* also counts other spellings and names of the very molecule, read by OPSIN. *Valid* of a name is only
+that it is well-formed; of the names below *invalid* are those that OPSIN cannot read.
 
 {_results(test)}
 OPSIN has a head start: the names are ones that it reads as their molecule, which is how the pairs were verified. openclatura
 writes names of another style, so that few are the very string. No molecule of the test is in training, so that
 the nearest one's name is right at most by chance; *nearest training 1* below are other molecules with the same fingerprint
-(homologues, stereoisomers).
+(such as homologues).
 
 {_outcomes(test)}
 ## By kind of molecule
@@ -101,7 +102,8 @@ Share of rows that are exact, and right, with 95 % Wilson intervals; and the sha
 {_strata(strata, others)}
 ## What it is not
 
-It learned from 112,450 molecules of PubChem, the wwPDB's dictionary and B3DB, and their names. It is a small model: rules
+It learned from the training split, nine tenths of 112,450 molecules of PubChem, the wwPDB's dictionary and B3DB, and their
+names. It is a small model: rules
 ([openclatura](https://pypi.org/project/openclatura), OPSIN) are right far more often where they apply. Ask for its
 probability (`predict` writes it), and read names back before you rely on one.
 

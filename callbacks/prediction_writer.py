@@ -30,7 +30,7 @@ class PredictionWriter(RowReader):
 
     Columns: line (in the input file, from 1), input, prediction, score (sum of the log-probabilities of the
     generated tokens), valid (in the task's output notation), verified, stopped (false: cut at the longest allowed
-    length) and reason (why the prediction is not valid, or why the row could not be answered). Rows that
+    length) and reason (why the prediction is not valid or cannot be verified, or why the row could not be answered). Rows that
     were set aside have an empty prediction and their reason.
 
     `verified` is the strictest check, made without a reference, that the prediction passes: `back` (it means the molecule
@@ -80,7 +80,8 @@ def _show(record: Mapping[str, Any]) -> str:
         return f"  {_plain(record['input'])}: {record['reason']}"
     verified = f"not valid: {record['reason']}"
     if check := record["verified"]:
-        verified = "valid, not verified" if check == "valid" else f"verified: {check}"
+        why = f" ({record['reason']})" if record["reason"] else ""
+        verified = f"valid, not verified{why}" if check == "valid" else f"verified: {check}"
     if record.get("abstained"):
         verified += ", abstained"
     answer = f"{_plain(record['prediction'])}  (probability {math.exp(record['score']):.2f}, {verified})"
@@ -104,6 +105,6 @@ def _record(
         "valid": answer.reason is None,
         "verified": verified,
         "stopped": answer.stopped,
-        "reason": answer.reason,
+        "reason": answer.reason or (answer.unread and f"OPSIN cannot read the question: {answer.unread}"),
         **({} if threshold is None else {"abstained": abstains(answer.score, threshold)}),
     }

@@ -15,7 +15,7 @@ from callbacks.notation_calls import call
 from callbacks.outcomes import RIGHT, Outcome, outcomes_of
 from callbacks.round_trip import reads_names
 from callbacks.run_facts import output_folder
-from callbacks.structures import holds_structures, read_structures
+from callbacks.structures import Structure, holds_structures, read_structures
 from datamodules.csv_files import write_csv
 
 RULES = {
@@ -44,6 +44,8 @@ class Checked(NamedTuple):
     """Why it is not valid; of a name also why OPSIN cannot read it."""
     exact: bool = False
     """Whether it is the very target."""
+    unread: str | None = None
+    """Why OPSIN cannot read the name that was asked, so that nothing could be compared."""
 
 
 class Reranked(NamedTuple):
@@ -121,7 +123,7 @@ def check(rows: Sequence[EvaluatedRow], with_names: bool) -> list[list[Checked]]
     judged = zip(
         spread, outcomes, judge_validity(spread), _compare(spread, outcomes, with_names), strict=True
     )
-    for row, outcome, invalid, relation in judged:
+    for row, outcome, invalid, (relation, unread) in judged:
         molecule = outcome.molecules.prediction
         reason = invalid or (molecule.reason if molecule else None)
         checks = {
@@ -131,7 +133,9 @@ def check(rows: Sequence[EvaluatedRow], with_names: bool) -> list[list[Checked]]
         }
         passes = frozenset(name for name, holds in checks.items() if holds)
         right, exact = outcome.name in RIGHT, outcome.name == "exact"
-        found[row.index].append(Checked(row.score, right, passes, row.prediction, row.stopped, reason, exact))
+        found[row.index].append(
+            Checked(row.score, right, passes, row.prediction, row.stopped, reason, exact, unread)
+        )
     return [found[row.index] for row in rows]
 
 
@@ -145,14 +149,16 @@ def different(candidates: Sequence[tuple[str, float, bool]]) -> list[tuple[str, 
 
 def _compare(
     rows: Sequence[EvaluatedRow], outcomes: Sequence[Outcome], with_names: bool
-) -> list[dict[str, bool]]:
+) -> list[tuple[dict[str, bool], str | None]]:
     """Return how the answer's molecule is related to that of the question, where both are known and one is named.
+
+    Beside it stands why OPSIN cannot read a name that was asked.
 
     Not where a structure is made of a structure: it may be another one, as a reaction's product. And a drawn name is read only
     where there is no reference, which that reading would be in all but name: drawn right would be true by definition.
     """
     nothing = {"formula": False, "canonical": False}
-    asked: list[str | None] = [None] * len(rows)
+    asked: list[Structure | None] = [None] * len(rows)
     comparable = [
         place
         for place, row in enumerate(rows)
@@ -163,14 +169,18 @@ def _compare(
         places = [place for place in comparable if rows[place].input_notation == notation]
         read = read_structures(notation, [rows[place].input for place in places], with_names)
         for place, structure in zip(places, read, strict=True):
-            asked[place] = structure.smiles if structure else None
+            asked[place] = structure
     answered = [outcome.molecules.prediction for outcome in outcomes]
     pairs = [
-        (one.smiles, other) if one and one.smiles and other else None
+        (one.smiles, other.smiles) if one and one.smiles and other and other.smiles else None
         for one, other in zip(answered, asked, strict=True)
     ]
     known = iter(call("smiles", "relate", [pair for pair in pairs if pair]))
-    return [(next(known).value or nothing) if pair else nothing for pair in pairs]
+    related = [(next(known).value or nothing) if pair else nothing for pair in pairs]
+    return [
+        (relation, one.reason if one and row.input_notation == "iupac" else None)
+        for relation, one, row in zip(related, asked, rows, strict=True)
+    ]
 
 
 class Rerank(RowReader):

@@ -70,6 +70,8 @@ class Reply(NamedTuple):
     """Its molecule as SVG."""
     answers: list[Answer]
     """Different texts, the most probable first."""
+    unread: str | None = None
+    """Why OPSIN cannot read the name that was asked, so that no answer can be checked by it."""
 
 
 @dataclass(frozen=True)
@@ -228,7 +230,8 @@ class Answerer:
             answers.append(
                 Answer(text, math.exp(score), reason, verdict, same, self._draw(molecule, 180, 100))
             )
-        return Reply(question, self._draw(asked, 380, 170), answers)
+        unread = asked.reason if asked and source == "iupac" else None
+        return Reply(question, self._draw(asked, 380, 170), answers, unread)
 
     def _draw(self, molecule: Structure | None, width: int, height: int) -> str | None:
         if molecule is None or molecule.smiles is None:

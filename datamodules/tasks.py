@@ -232,7 +232,12 @@ def task_for_columns(tasks: Sequence[Task], columns: Sequence[str]) -> Task:
         return (fitting or tasks)[0]
     of = ", ".join(f"{task.name} (column {task.input.column!r})" for task in fitting or tasks)
     found = "the input columns of several" if fitting else f"the columns {', '.join(map(repr, columns))}"
-    raise ValueError(f"`predict` answers one task, but the file has {found}; choose with --data.task: {of}.")
+    rename = (
+        "" if fitting else f", and name the column: --data.input_column {columns[0] if columns else 'NAME'}"
+    )
+    raise ValueError(
+        f"`predict` answers one task, but the file has {found}; choose with --data.task: {of}{rename}."
+    )
 
 
 def _change_columns(task: Task, changes: Mapping[str, Mapping[str, str | None]]) -> Task:

@@ -27,9 +27,11 @@ def address(answerer: Answerer):
 
 def test_whatever_a_model_says_is_shown_as_text() -> None:
     answer = Answer(HOSTILE, 0.5, HOSTILE, HOSTILE, False, f"<svg>{HOSTILE}</svg>")
-    shown = demo.show_reply(Reply(HOSTILE, None, [answer]))
+    shown = demo.show_reply(Reply(HOSTILE, None, [answer], unread=HOSTILE))
     assert "<script" not in shown
-    assert shown.count("&lt;script&gt;") == 4
+    assert shown.count("&lt;script&gt;") == 5
+    assert "OPSIN cannot read this name" in shown
+    assert "OPSIN" not in demo.show_reply(Reply("ethanol", None, []))
     assert "50.0 %" in shown
 
 

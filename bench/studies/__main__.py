@@ -14,7 +14,7 @@ from pathlib import Path
 
 from bench.report import DOCS
 from bench.studies.cells import remove_weights, run_cell
-from bench.studies.grid import Flags, Study, expand, find_study, missing, read_study, words
+from bench.studies.grid import Flags, Study, expand, find_study, missing, of_study, read_study, words
 from bench.studies.results import Result, append_result, read_results
 
 RESULTS = DOCS / "results"
@@ -78,6 +78,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     try:
         study = read_study(find_study(options.study), options.changes)
         path = options.results / f"{study.name}.jsonl"
+        if options.cells is not None and options.cells < 0:
+            raise ValueError(f"Expected --cells to be 0 or more, but got {options.cells}.")
         if options.what == "list":
             left = missing(expand(study), read_results(path))
             for cell in expand(study):
@@ -87,7 +89,11 @@ def main(argv: Sequence[str] | None = None) -> None:
             run_study(study, path, run_cell, options.cells, _say, None if options.keep else remove_weights)
         from bench.studies.report import write_report
 
-        _say(f"report: {write_report(study, read_results(path), options.results)}")
+        lines = read_results(path)
+        results = of_study(study, lines)
+        if others := len(lines) - len(results):
+            _say(f"{others} lines of {path} are left out: repeated, or of cells that the study has not.")
+        _say(f"report: {write_report(study, results, options.results)}")
     except (ValueError, RuntimeError) as error:
         parser.exit(1, f"error: {error}\n")
 

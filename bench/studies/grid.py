@@ -59,20 +59,26 @@ def read_study(path: Path, changes: Sequence[str] = ()) -> Study:
         or content.get("program") != "train.py"
     ):
         raise ValueError(f"{path}: expected a W&B sweep with program: train.py, method: grid and parameters.")
+    if not isinstance(content["parameters"], Mapping):
+        raise ValueError(f"{path}: expected parameters to be flags, but got {content['parameters']!r}.")
     parameters = {}
     for flag, spec in content["parameters"].items():
-        if not isinstance(spec, Mapping) or ("value" in spec) == (isinstance(spec.get("values"), list)):
+        several = isinstance(spec, Mapping) and isinstance(spec.get("values"), list) and bool(spec["values"])
+        if not isinstance(spec, Mapping) or ("value" in spec) == several:
             raise ValueError(
                 f"{path}: expected {flag} to have either `value` or a list `values`, but got {spec!r}."
             )
-        parameters[flag] = list(spec["values"]) if "values" in spec else [spec["value"]]
+        parameters[str(flag)] = list(spec["values"]) if several else [spec["value"]]
     for change in changes:
         flag, sign, text = change.partition("=")
         if not sign or not flag or flag.startswith("-"):
             raise ValueError(f"Expected --set flag=value, e.g. --set model.base=bundled, but got {change!r}.")
-        value = yaml.safe_load(text)
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ValueError(f"Expected --set {flag}= a value as YAML has it, but got {text!r}.") from error
         # The flag's word goes to the command line as it was typed: `null` must not become `None`.
-        parameters[flag] = value if isinstance(value, list) else [text if value is None else value]
+        parameters[flag] = value if isinstance(value, list) and value else [text if value is None else value]
     return Study(path.stem, str(content.get("description") or ""), parameters)
 
 
@@ -89,7 +95,7 @@ def expand(study: Study) -> list[Flags]:
 
 def identity(flags: Mapping[str, Any]) -> str:
     """Return a string that is equal for equal flags, in whatever order they stand."""
-    return json.dumps(flags, sort_keys=True)
+    return json.dumps(flags, sort_keys=True, default=str)  # YAML has dates
 
 
 def missing(cells: Sequence[Flags], results: Sequence[Mapping[str, Any]]) -> list[Flags]:
@@ -99,9 +105,18 @@ def missing(cells: Sequence[Flags], results: Sequence[Mapping[str, Any]]) -> lis
     return [cell for key, cell in different.items() if key not in done]
 
 
+def of_study(study: Study, results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return a study's results, one a cell (the first); those of cells that it has no more are left out."""
+    cells = {identity(cell) for cell in expand(study)}
+    found: dict[str, dict[str, Any]] = {}
+    for result in results:
+        found.setdefault(identity(result["flags"]), dict(result))
+    return [result for key, result in found.items() if key in cells]
+
+
 def words(flags: Mapping[str, Any]) -> list[str]:
     """Return the words of the command line, as W&B's agent puts them in place of `${args}`."""
-    return [f"--{flag}={value}" for flag, value in flags.items()]
+    return [f"--{flag}={'null' if value is None else value}" for flag, value in flags.items()]
 
 
 def run_name(study: str, flags: Mapping[str, Any]) -> str:

@@ -36,11 +36,16 @@ def write_svg(figure: Figure, file: IO[bytes] | Path) -> None:
         figure.savefig(file, format="svg", bbox_inches="tight", metadata={"Date": None})
 
 
-def as_uri(figure: Figure) -> str:
-    """Return a figure as the data URI of an SVG, the same for the same figure."""
+def as_svg(figure: Figure) -> bytes:
+    """Return a figure as SVG, the same for the same figure."""
     file = io.BytesIO()
     write_svg(figure, file)
-    return "data:image/svg+xml;base64," + base64.b64encode(file.getvalue()).decode()
+    return file.getvalue()
+
+
+def as_uri(svg: bytes) -> str:
+    """Return an SVG as a data URI."""
+    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
 
 
 def draw(results: Sequence[Result], task: str, measure: Measure) -> Figure:

@@ -1,10 +1,11 @@
-"""A study's pages: Markdown with the tables, and the same as one HTML file with the plots in it."""
+"""A study's pages: Markdown with its plots beside it in images/, and the same as one HTML file with the plots in it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.report import as_table
 from bench.studies.grid import SEED, Study
@@ -20,6 +21,9 @@ from bench.studies.tables import (
     tasks_of,
     varying,
 )
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 SIZE = "data.train_rows"
 Z_95 = 1.959963984540054
@@ -96,24 +100,24 @@ def provenance(results: Sequence[Result]) -> str:
     )
 
 
-def compose(study: Study, results: Sequence[Result], notes: str) -> tuple[str, dict[str, str]]:
-    """Return the page in Markdown, with `![...](picture)` where a plot goes, and the plots' data URIs by that name."""
-    from bench.studies.plots import as_uri, draw, draw_power_law
+def compose(study: Study, results: Sequence[Result], notes: str) -> tuple[str, dict[str, bytes]]:
+    """Return the page in Markdown, and the plots in it: SVGs by their path from the page's folder."""
+    from bench.studies.plots import as_svg, draw, draw_power_law
 
     parts = [f"# Study: {study.name.replace('_', ' ')}\n", f"{study.description.strip()}\n"]
     if notes:
         parts.append(notes)
-    pictures: dict[str, str] = {}
+    pictures: dict[str, bytes] = {}
 
-    def show(alt: str, uri: str) -> None:
-        name = f"picture-{len(pictures)}"
-        pictures[name] = uri
+    def show(alt: str, figure: Figure) -> None:
+        name = f"images/{study.name}-{len(pictures) + 1}.svg"
+        pictures[name] = as_svg(figure)
         parts.append(f"![{alt}]({name})\n")
 
     for task in tasks_of(results):
         parts += [f"## {task}\n", table_of(results, task)]
         for measure in measures_of(results, task)[:PICTURES] if varying(results) else ():
-            show(f"{measure.label} of {task}", as_uri(draw(results, task, measure)))
+            show(f"{measure.label} of {task}", draw(results, task, measure))
         if SIZE in varying(results):
             laws = power_laws(results, task)
             if not laws:
@@ -124,7 +128,7 @@ def compose(study: Study, results: Sequence[Result], notes: str) -> tuple[str, d
                 "bootstrap of test rows and residuals."
             )
             parts += [f"Power laws: {words}\n", law_table(laws)]
-            show(f"Power laws of {task}", as_uri(draw_power_law(laws, task)))
+            show(f"Power laws of {task}", draw_power_law(laws, task))
     parts += [
         "## How it was made\n", provenance(results),
         "Intervals are Wilson's for shares, and of a bootstrap of test rows for means. The last weights are tested. Steps are "
@@ -134,7 +138,7 @@ def compose(study: Study, results: Sequence[Result], notes: str) -> tuple[str, d
 
 
 def write_report(study: Study, results: Sequence[Result], folder: Path) -> Path:
-    """Write `STUDY.md` and `STUDY.html`; `STUDY.notes.md`, if there is one, stands below the description.
+    """Write `STUDY.md`, its plots and `STUDY.html`; `STUDY.notes.md`, if there is one, stands below the description.
 
     Returns:
         The HTML file.
@@ -151,16 +155,19 @@ def write_report(study: Study, results: Sequence[Result], folder: Path) -> Path:
         )
     from markdown_it import MarkdownIt
 
+    from bench.studies.plots import as_uri
+
     notes = folder / f"{study.name}.notes.md"
     text, pictures = compose(study, results, notes.read_text(encoding="utf-8") if notes.is_file() else "")
-    folder.mkdir(parents=True, exist_ok=True)
-    plain = "\n".join(line for line in text.split("\n") if not line.startswith("!["))
-    while "\n\n\n" in plain:
-        plain = plain.replace("\n\n\n", "\n\n")
-    (folder / f"{study.name}.md").write_text(plain, encoding="utf-8")
+    (folder / "images").mkdir(parents=True, exist_ok=True)
+    for old in (folder / "images").glob(f"{study.name}-*.svg"):
+        old.unlink()
+    for name, svg in pictures.items():
+        (folder / name).write_bytes(svg)
+    (folder / f"{study.name}.md").write_text(text, encoding="utf-8")
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
-    for name, uri in pictures.items():
-        body = body.replace(f'src="{name}"', f'src="{uri}"')
+    for name, svg in pictures.items():
+        body = body.replace(f'src="{name}"', f'src="{as_uri(svg)}"')
     page = folder / f"{study.name}.html"
     page.write_text(PAGE.format(title=f"Patois: {study.name}", body=body), encoding="utf-8")
     return page

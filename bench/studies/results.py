@@ -17,7 +17,7 @@ def read_results(path: Path) -> list[Result]:
     """Return the results, none if there is no file; a last line that a kill cut off is left out.
 
     Raises:
-        ValueError: If another line is no JSON.
+        ValueError: If another line is no result.
     """
     if not path.is_file():
         return []
@@ -30,6 +30,10 @@ def _parse(line: bytes, where: str) -> Result:
         result: Result = json.loads(line)
     except ValueError as error:
         raise ValueError(f"{where}: expected JSON, but got {line[:80]!r}: {error}.") from error
+    if not isinstance(result, dict) or not all(
+        isinstance(result.get(part), dict) for part in ("flags", "test")
+    ):
+        raise ValueError(f"{where}: expected a cell's flags and test, but got {line[:80]!r}.")
     return result
 
 

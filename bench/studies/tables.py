@@ -74,10 +74,11 @@ def varying(results: Sequence[Result]) -> list[str]:
 def settings_of(results: Sequence[Result]) -> list[Setting]:
     """Return the settings; those whose first flag is a number by that number, the others as they came."""
     flags = varying(results)
-    groups: dict[tuple[Any, ...], list[Result]] = {}
+    groups: dict[str, Setting] = {}
     for result in results:
-        groups.setdefault(tuple(result["flags"].get(flag, "-") for flag in flags), []).append(result)
-    settings = [Setting(values, found) for values, found in groups.items()]
+        values = tuple(result["flags"].get(flag, "-") for flag in flags)
+        groups.setdefault(repr(values), Setting(values, [])).results.append(result)  # a value may be a list
+    settings = list(groups.values())
     for place in reversed(range(len(flags))):
         if all(is_number(one.values[place]) for one in settings):
             settings.sort(key=lambda one: one.values[place])

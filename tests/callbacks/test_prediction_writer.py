@@ -98,7 +98,9 @@ def test_a_drawn_name_is_verified_by_reading_the_name_that_was_asked(tmp_path):
             ScriptedModel(pairs), datamodule=data
         )
     rows = read_csv(tmp_path / "predict" / "predictions" / "in.csv")
-    assert [row["verified"] for row in rows] == ["back", "formula", "valid"]
+    assert [(row["verified"], row["reason"]) for row in rows] == [
+        ("back", ""), ("formula", ""), ("valid", "OPSIN cannot read the question: unknown name part"),
+    ]  # fmt: skip
 
 
 def test_repeated_rows_of_a_sampler_are_written_once(tmp_path):

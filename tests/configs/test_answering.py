@@ -83,7 +83,10 @@ def test_names_are_read_back(answerer: Answerer, monkeypatch: pytest.MonkeyPatch
 def test_structures_are_compared_with_the_name(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answerer = Answerer(describe(run, task="iupac_to_smiles"))
     stub_answers(monkeypatch, answerer, "C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "C(")
-    same, mirrored, broken = answerer.ask("iupac_to_smiles", "L-alanine").answers
+    reply = answerer.ask("iupac_to_smiles", "L-alanine")
+    same, mirrored, broken = reply.answers
+    assert reply.unread is None
+    assert answerer.ask("iupac_to_smiles", "banana").unread == "unknown name part"
     assert {same.verdict, mirrored.verdict} == {"the same molecule", "the same but for stereo"}
     assert (broken.verdict, broken.picture) == (None, None)
     assert broken.reason is not None

@@ -169,7 +169,7 @@ def test_a_table_is_asked_the_task_whose_input_column_it_has() -> None:
             ["smiles", "iupac"],
             r"the input columns of several; .* smiles_to_iupac \(column 'smiles'\), iupac_to_smiles",
         ),
-        (["mol"], r"the columns 'mol'; choose with --data.task"),
+        (["mol"], r"the columns 'mol'; choose with --data.task: .*--data.input_column mol"),
     ],
 )
 def test_a_table_that_does_not_tell_the_task_is_an_error(columns: list[str], message: str) -> None:

@@ -67,6 +67,12 @@ def test_cells_that_are_there_are_skipped_whatever_the_order_of_their_flags(swee
         ("program: train.py", "program: other.py", "program: train.py"),
         ("{value: builtin}", "{min: 0, max: 1}", "model.base to have either `value` or a list `values`"),
         ("{value: builtin}", "{value: builtin, values: [a]}", "either `value` or a list"),
+        ("{value: builtin}", "{values: []}", "either `value` or a list"),
+        (
+            SWEEP[SWEEP.index("  data.train_rows") :],
+            "  [data.train_rows]\n",
+            "expected parameters to be flags",
+        ),
     ],
 )
 def test_what_is_no_grid_is_an_error(sweep: Path, old: str, new: str, match: str) -> None:
@@ -75,10 +81,17 @@ def test_what_is_no_grid_is_an_error(sweep: Path, old: str, new: str, match: str
         read_study(sweep)
 
 
-@pytest.mark.parametrize("change", ["model.base", "=x", "--model.base=x"])
+@pytest.mark.parametrize("change", ["model.base", "=x", "--model.base=x", "model.base=["])
 def test_a_change_is_a_flag_and_a_value(sweep: Path, change: str) -> None:
-    with pytest.raises(ValueError, match="--set flag=value"):
+    with pytest.raises(ValueError, match=r"--set (flag=value|model\.base= a value)"):
         read_study(sweep, [change])
+
+
+def test_none_and_dates_are_values_as_yaml_has_them(sweep: Path) -> None:
+    sweep.write_text(SWEEP.replace("{value: builtin}", "{values: [null, 2026-01-31]}"))
+    found = {word for cell in expand(read_study(sweep)) for word in words(cell) if "base" in word}
+    assert found == {"--model.base=null", "--model.base=2026-01-31"}
+    assert len({identity(cell) for cell in expand(read_study(sweep))}) == 16
 
 
 def test_studies_are_found_by_name_and_by_path(sweep: Path) -> None:

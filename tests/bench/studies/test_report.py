@@ -118,14 +118,16 @@ def test_laws_are_fitted_for_each_setting_of_the_other_flags() -> None:
 
 
 @pytest.mark.parametrize("kind", ["numbers", "bars", "single"])
-def test_the_page_is_one_file_with_its_plots_and_markdown_has_the_same_tables(
+def test_the_page_is_one_file_with_its_plots_and_markdown_has_the_same_tables_and_plots(
     tmp_path: Path, kind: str
 ) -> None:
     results = {
         "numbers": sizes({size: size**-0.1 for size in (100, 1_000, 10_000, 100_000)}),
-        "bars": [result(10, form="arrow"), result(20, form="<b>plain")],
+        "bars": [result(10, form=["arrow"]), result(20, form=["<b>plain"])],
         "single": [result(10)],
     }[kind]
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "my_study-9.svg").write_text("of an earlier report")
     (tmp_path / "my_study.notes.md").write_text("Published:\n\n| who | share |\n|---|---|\n| A | 1 |\n")
     page = write_report(Study("my_study", "What it is.", {}), results, tmp_path)
     html, text = page.read_text(), (tmp_path / "my_study.md").read_text()
@@ -134,7 +136,9 @@ def test_the_page_is_one_file_with_its_plots_and_markdown_has_the_same_tables(
     pictures = re.findall(r'src="data:image/svg\+xml;base64,([^"]+)"', html)
     assert len(pictures) == {"numbers": 3, "bars": 2, "single": 0}[kind]
     assert all(b"<svg" in base64.b64decode(picture) for picture in pictures)
-    assert "![" not in text
+    beside = re.findall(r"!\[.+\]\((images/my_study-\d\.svg)\)", text)
+    assert [(tmp_path / name).read_bytes() for name in beside] == [base64.b64decode(one) for one in pictures]
+    assert sorted((tmp_path / "images").iterdir()) == [tmp_path / name for name in beside]
     assert table_of(results, "t") in text
     assert html.count("<tr>") == sum(line.startswith("|") and "---" not in line for line in text.splitlines())
     assert "| A | 1 |" in text

@@ -29,7 +29,7 @@ def test_a_killed_study_goes_on_with_the_cell_that_was_cut(tmp_path: Path) -> No
         ran.append(flags["a"])
         if ran == [1, 2]:
             raise Killed
-        return {"study": study, "flags": flags}
+        return {"study": study, "flags": flags, "test": {}}
 
     with pytest.raises(Killed):
         command.run_study(STUDY, path, runner, say=lambda _: None)
@@ -46,15 +46,19 @@ def test_a_killed_study_goes_on_with_the_cell_that_was_cut(tmp_path: Path) -> No
 
 def test_a_line_that_a_kill_cut_is_not_read_and_not_built_on(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
-    append_result(path, {"a": 1})
+    one, other = ({"flags": {"a": number}, "test": {}} for number in (1, 2))
+    append_result(path, one)
     whole = path.read_bytes()
     for cut in range(1, len(whole)):
         path.write_bytes(whole + whole[:cut])
-        assert read_results(path) == [{"a": 1}] if cut < len(whole) else [{"a": 1}] * 2
-        append_result(path, {"b": cut})
-        assert read_results(path) == [{"a": 1}, {"b": cut}]
+        assert read_results(path) == [one]
+        append_result(path, other)
+        assert read_results(path) == [one, other]
     path.write_text("{\n" + whole.decode())
     with pytest.raises(ValueError, match="line 1: expected JSON"):
+        read_results(path)
+    path.write_text('{"flags": {}}\n')
+    with pytest.raises(ValueError, match="line 1: expected a cell's flags and test"):
         read_results(path)
     assert read_results(tmp_path / "none") == []
 
@@ -179,6 +183,13 @@ def test_the_command_lists_runs_and_reports(
         "done",
         "missing",
     ]
+    command.main(["run", "epochs", "--results", str(tmp_path), "--set", "trainer.max_epochs=[2]"])
+    append_result(tmp_path / "epochs.jsonl", read_results(tmp_path / "epochs.jsonl")[0])
+    command.main(["report", *words])
+    assert "2 lines of" in capsys.readouterr().out  # one of another grid, and one twice
+    with pytest.raises(SystemExit):
+        command.main(["run", *words, "--cells", "-1"])
+    assert "--cells to be 0 or more" in capsys.readouterr().err
     assert "50.0 % (15.0 to 85.0), 2/4" in (tmp_path / "epochs.md").read_text()
     assert (tmp_path / "epochs.html").is_file()
     with pytest.raises(SystemExit):
