@@ -16,6 +16,7 @@ from typing import Any
 from bench.report import DOCS
 from bench.studies.grid import SEED, Flags, run_name, words
 from bench.studies.results import Result, as_estimates
+from bench.studies.verdicts import pack_verdicts
 
 PROJECT = DOCS.parent
 TEST = Path(__file__).with_name("test.yaml")
@@ -88,10 +89,11 @@ def remove_weights(study: str, flags: Flags, folder: Path = PROJECT) -> None:
 
 
 def _measured(run: Path) -> dict[str, Any]:
-    """Return the test metrics of each task, and the seconds of fit (of its last sitting) and test."""
+    """Return the test metrics and verdicts of each task, and the seconds of fit (of its last sitting) and test."""
     summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    verdicts = pack_verdicts(run)
     tasks = {
-        task: {"rows": metrics["rows"], "metrics": as_estimates(metrics)}
+        task: {"rows": metrics["rows"], "metrics": as_estimates(metrics), "verdicts": verdicts[task]}
         for task, metrics in summary["test"]["tasks"].items()
     }
     seconds = {f"{stage}_seconds": summary[stage]["seconds"] for stage in ("fit", "test")}

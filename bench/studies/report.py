@@ -21,6 +21,7 @@ from bench.studies.tables import (
     tasks_of,
     varying,
 )
+from bench.studies.verdicts import paired_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -118,6 +119,11 @@ def compose(study: Study, results: Sequence[Result], notes: str) -> tuple[str, d
         parts += [f"## {task}\n", table_of(results, task)]
         for measure in measures_of(results, task)[:PICTURES] if varying(results) else ():
             show(f"{measure.label} of {task}", draw(results, task, measure))
+        if (pairs := paired_table(results, task)) is not None:
+            parts += [
+                "Exact match row by row, beside the setting that has most (not corrected for their number):\n",
+                pairs,
+            ]
         if SIZE in varying(results):
             laws = power_laws(results, task)
             if not laws:

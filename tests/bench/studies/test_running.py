@@ -14,6 +14,7 @@ from bench.studies import __main__ as command
 from bench.studies import cells
 from bench.studies.grid import Flags, Study, expand, run_name
 from bench.studies.results import append_result, as_estimates, read_results
+from bench.studies.verdicts import unpack_verdicts
 
 STUDY = Study("s", "", {"a": [1, 2, 3], "b": ["x"]})
 
@@ -78,6 +79,9 @@ def test_shares_have_numerator_and_denominator() -> None:
     assert found["round_trip"] == {"value": 1 / 3}  # of other rows than all
 
 
+TRUTH = ("false", "true", "true", "false")
+
+
 class FakeTrainer:
     """Stands for `python train.py`: writes what fit and test write, or is killed."""
 
@@ -100,6 +104,11 @@ class FakeTrainer:
         tasks = {"t": {"rows": 4, "exact_match": 0.5}}
         summary = {stage: {"seconds": 1.5, "tasks": tasks} for stage in ("fit", "test")}
         (run / "summary.json").write_text(json.dumps(summary))
+        cells = "".join(f"t,{given},x,wrong,{right}\n" for given, right in zip("dabc", TRUTH, strict=True))
+        (run / "test" / "predictions").mkdir(parents=True, exist_ok=True)
+        (run / "test" / "predictions" / "test_epoch_1.csv").write_text(
+            "task,input,target,verdict,same_string\n" + cells
+        )
 
 
 @pytest.mark.parametrize(
@@ -120,6 +129,12 @@ def test_a_cell_repeats_no_fit_that_has_ended(
     assert result["sittings"] == sittings  # that its seconds are of the last of
     assert (result["steps"], result["seed"], result["flags"]) == (7, 3, flags)
     assert result["test"]["t"]["metrics"]["exact_match"]["numerator"] == 2
+    assert unpack_verdicts(result["test"]["t"]["verdicts"], 4).tolist() == [
+        True,
+        True,
+        False,
+        False,
+    ]  # a, b, c, d
     assert set(result) >= {"fit_seconds", "test_seconds", "versions", "revision"}
     run = tmp_path / "runs" / run_name("s", flags)
     assert (run / "checkpoints").is_dir()

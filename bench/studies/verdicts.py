@@ -1,0 +1,78 @@
+"""Which test rows a cell had right, kept as bits in its results, so that cells can be compared row by row."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.report import as_table
+from bench.studies.results import Result
+from bench.studies.tables import settings_of, show_value, varying
+from callbacks.compare import compare_verdicts, find_table, read_answers
+
+METRIC = "exact_match"
+
+
+def pack_verdicts(run: Path) -> dict[str, dict[str, str]]:
+    """Return for each tested task a digest of its rows, and a bit a row: whether the answer is the very target.
+
+    The rows are in the order of their texts, whatever order they were tested in.
+    """
+    answers = read_answers(find_table(run)[0])
+    packed = {}
+    for task in dict.fromkeys(key[0] for key in answers):
+        keys = sorted(key for key in answers if key[0] == task)
+        bits = np.packbits([answers[key][METRIC] for key in keys])
+        rows = hashlib.sha256(repr(keys).encode()).hexdigest()[:16]
+        packed[task] = {"rows": rows, "exact": base64.b64encode(bits.tobytes()).decode()}
+    return packed
+
+
+def unpack_verdicts(packed: dict[str, str], rows: int) -> NDArray[np.bool_]:
+    """Return `(rows,)` whether each answer was the very target."""
+    bits = np.frombuffer(base64.b64decode(packed["exact"]), dtype=np.uint8)
+    return np.unpackbits(bits, count=rows).astype(bool)
+
+
+def paired_table(results: Sequence[Result], task: str) -> str | None:
+    """Return the Markdown table of each setting against the one with most exact matches, on the same rows.
+
+    None where there is nothing to compare: fewer than two settings, several seeds, other test rows, or results from before
+    verdicts were kept.
+    """
+    settings = [one for one in settings_of(results) if any(task in result["test"] for result in one.results)]
+    tested: list[dict[str, Any]] = [one.results[0]["test"][task] for one in settings]
+    kept = [one["verdicts"] for one in tested if "verdicts" in one]
+    same_rows = len({verdicts["rows"] for verdicts in kept}) == 1
+    if (
+        len(settings) < 2
+        or len(kept) < len(settings)
+        or not same_rows
+        or any(len(one.results) > 1 for one in settings)
+    ):
+        return None
+    verdicts = [unpack_verdicts(one["verdicts"], one["rows"]) for one in tested]
+    best = max(range(len(verdicts)), key=lambda place: int(verdicts[place].sum()))
+    lines = []
+    for place, setting in enumerate(settings):
+        if place == best:
+            continue
+        found = compare_verdicts(task, METRIC, verdicts[best], verdicts[place])
+        shares = (f"{100 * value:+.1f}" for value in (found.difference, found.low, found.high))
+        p = "<0.0001" if found.p < 1e-4 else f"{found.p:.4f}"
+        lines.append(
+            (*map(show_value, setting.values), "{} ({} to {})".format(*shares), f"{found.only_first:,}",
+             f"{found.only_second:,}", p)
+        )  # fmt: skip
+    name = ", ".join(map(show_value, settings[best].values))
+    header = (
+        *(f"`{flag}`" for flag in varying(results)), f"points beside {name} (95 %)", "only that is right", "only this is right",
+        "McNemar's p",
+    )  # fmt: skip
+    return as_table(header, lines)
