@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from lightning.pytorch import LightningModule, Trainer
 
+from callbacks.compare import mcnemar_exact
 from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage, gather_by_index
 from callbacks.intervals import wilson_interval
 from callbacks.judging import judge_validity
@@ -28,7 +29,7 @@ RULES = {
 """The rules, in words. `formula` and `back` are for names of structures; in `predict` also for structures of names."""
 
 COLUMNS = ("task", "rule", "meaning", "different_answers", "rows", "right", "low", "high", "exact", "exact_low", "exact_high",
-           "verified", "right_of_verified", "verified_low", "verified_high")  # fmt: skip
+           "exact_gained", "exact_lost", "p", "verified", "right_of_verified", "verified_low", "verified_high")  # fmt: skip
 
 
 class Checked(NamedTuple):
@@ -72,7 +73,11 @@ def rerank(answers: Sequence[Checked], rule: str) -> Reranked:
 
 
 def tabulate(rows: Iterable[tuple[str, Sequence[Checked]]]) -> list[dict[str, Any]]:
-    """Return a line for each task and rule that has answers to check, from (task, answers) of each row."""
+    """Return a line for each task and rule that has answers to check, from (task, answers) of each row.
+
+    `exact_gained` and `exact_lost` are rows that are exact with the rule and not with the own answer, and the other way round;
+    `p` is of McNemar's exact test of the two.
+    """
     tasks: dict[str, list[Sequence[Checked]]] = {}
     for task, answers in rows:
         tasks.setdefault(task, []).append(answers)
@@ -84,6 +89,8 @@ def tabulate(rows: Iterable[tuple[str, Sequence[Checked]]]) -> list[dict[str, An
             checked = [one.right for one in reranked if one.verified]
             low, high = wilson_interval(sum(one.right for one in reranked), len(reranked))
             exact = sum(one.exact for one in reranked)
+            pairs = [(one.exact, answers[0].exact) for one, answers in zip(reranked, of_task, strict=True)]
+            gained, lost = pairs.count((True, False)), pairs.count((False, True))
             exact_low, exact_high = wilson_interval(exact, len(reranked))
             verified_low, verified_high = wilson_interval(sum(checked), len(checked))
             lines.append(
@@ -92,6 +99,7 @@ def tabulate(rows: Iterable[tuple[str, Sequence[Checked]]]) -> list[dict[str, An
                     "different_answers": sum(map(len, of_task)) / len(of_task), "rows": len(of_task),
                     "right": sum(one.right for one in reranked) / len(reranked), "low": low, "high": high,
                     "exact": exact / len(reranked), "exact_low": exact_low, "exact_high": exact_high,
+                    "exact_gained": gained, "exact_lost": lost, "p": mcnemar_exact(lost, gained),
                     "verified": len(checked) / len(reranked),
                     "right_of_verified": sum(checked) / len(checked) if checked else None,
                     "verified_low": verified_low, "verified_high": verified_high,

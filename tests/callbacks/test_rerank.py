@@ -52,6 +52,16 @@ def test_the_table_tells_what_abstaining_gives():
     assert [line["rule"] for line in tabulate([("t", [OWN])])] == ["own", "best"]
 
 
+def test_a_rule_is_compared_with_the_own_answer_row_by_row():
+    exact = BACK._replace(exact=True)
+    rows = [[OWN, exact]] * 5 + [[OWN._replace(exact=True), VALID]] + [[exact, VALID]]
+    lines = {line["rule"]: line for line in tabulate(("t", row) for row in rows)}
+    assert [lines["own"][name] for name in ("exact_gained", "exact_lost", "p")] == [0, 0, 1.0]
+    assert [lines["valid"][name] for name in ("exact_gained", "exact_lost")] == [5, 2]
+    assert lines["valid"]["p"] == pytest.approx(2 * (1 + 7 + 21) / 2**7)
+    assert lines["valid"]["exact"] - lines["own"]["exact"] == pytest.approx((5 - 2) / 7)
+
+
 def test_equal_answers_are_one():
     assert different([("a", -1.0, True), ("b", -2.0, True), ("a", -1.5, False)]) == [
         ("a", -1.0, True),
