@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.bundle import BUNDLED, Pretraining
-from bench.report import as_table
+from bench.report import DOCS, as_table
 from callbacks.anchors import UNTRAINED
 from callbacks.intervals import format_estimate
 from callbacks.outcomes import OUTCOMES, share_right
@@ -28,6 +28,17 @@ from lightning_modules.decoders import load_decoder
 
 MOST_BYTES = 64_000_000
 """Of what ships: the flagship and the bundled base."""
+TABLES = DOCS / "results" / "flagship" / "test"
+KEPT = (
+    "strata.csv",
+    "anchors.csv",
+    "anchor_strata.csv",
+    "error_classes.csv",
+    "calibration.csv",
+    "abstaining.csv",
+    "audit.json",
+)
+"""What of a test stands in the repository: all but the rows."""
 
 
 def export(run: Path, folder: Path = FLAGSHIP) -> None:
@@ -173,13 +184,14 @@ def _share(line: Mapping[str, str], *names: str) -> str:
     return f"{value} % ({low} to {high})"
 
 
-def write_card(run: Path, test: Path, folder: Path = FLAGSHIP) -> str:
-    """Write the model card of exported weights and return it.
+def write_card(run: Path, test: Path, folder: Path = FLAGSHIP, tables: Path = TABLES) -> str:
+    """Write the model card of exported weights and return it; keep the tables that it is made of.
 
     Args:
         run: The run that they come from; if its checkpoint was tested, the untrained base is in the table, too.
         test: The folder of the run that tested them.
         folder: Where they lie.
+        tables: Where the test's tables are copied to.
     """
     fit, tested = (json.loads((place / "summary.json").read_text(encoding="utf-8")) for place in (run, test))
     # Exported weights have no base any more; a test of the run's checkpoint has asked it.
@@ -189,6 +201,10 @@ def write_card(run: Path, test: Path, folder: Path = FLAGSHIP) -> str:
     done = Pretraining.of(run, load_checkpoint(run / "checkpoints" / "best.ckpt"))
     card = describe(done, tested["test"] | anchors, strata, others)
     (folder / "README.md").write_text(card, encoding="utf-8")
+    tables.mkdir(parents=True, exist_ok=True)
+    for name in KEPT:
+        if (test / "test" / name).is_file():  # OPSIN's and openclatura's are not everywhere
+            shutil.copyfile(test / "test" / name, tables / name)
     return card
 
 

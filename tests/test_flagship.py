@@ -54,7 +54,16 @@ def test_a_run_becomes_the_model_that_ships(folder: Path) -> None:
 
     train.main(["test", "--ckpt_path", "runs/made/checkpoints/best.ckpt"])
     train.main(["test", "--config", CONFIG, "--name", "tested", "--model.base", str(shipped), *data])
-    card = write_card(run, folder / "runs" / "tested", shipped)
+    card = write_card(run, folder / "runs" / "tested", shipped, folder / "tables")
+    kept = {path.name for path in (folder / "tables").iterdir()}
+    assert kept >= {
+        "strata.csv",
+        "anchors.csv",
+        "error_classes.csv",
+        "calibration.csv",
+        "abstaining.csv",
+        "audit.json",
+    }
     assert (shipped / "README.md").read_text() == card
     assert "--trainer.max_epochs 1`:\n2 steps of 4 rows (" in card
     [predictions] = (folder / "runs" / "tested" / "test" / "predictions").iterdir()
