@@ -15,3 +15,8 @@ os.environ.setdefault("WANDB_SILENT", "true")
 _CACHE = tempfile.mkdtemp(prefix="patois-test-cache-")
 os.environ["PATOIS_CACHE"] = _CACHE
 atexit.register(shutil.rmtree, _CACHE, ignore_errors=True)
+
+# Before any test module imports rich.console: Python caches Optional[Union[int, float]] by the first of its orders, and with
+# rich's, float first, Trainer's own `limit_train_batches: 1` would be parsed as 1.0, which means all batches. train.py has
+# Lightning's order, as test_a_limit_of_one_batch_is_one_batch shows.
+import lightning.pytorch  # noqa: E402, F401

@@ -394,3 +394,9 @@ def test_help_answers_at_once(tmp_path: Path, args: list[str]) -> None:
     result = command(args, tmp_path)
     assert result.stdout.startswith("usage: python train.py")
     assert time.perf_counter() - begun < 3
+
+
+def test_a_limit_of_one_batch_is_one_batch(tmp_path: Path) -> None:
+    """In a process of its own: whether 1 is read as 1.0, all batches, depends on what was imported first (conftest.py)."""
+    done = command(["fit", "--print_config", "--trainer.limit_train_batches", "1"], tmp_path)
+    assert "\n  limit_train_batches: 1\n" in done.stdout, done.stderr

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,16 @@ SHARES = ("exact_match", "validity", "outcome_", "round_trip", "readable")
 """How the names of metrics begin that are shares of the tested rows."""
 
 
-def read_results(path: Path) -> list[Result]:
+PARTS = ("flags", "test")
+"""What a cell's result has."""
+
+
+def read_results(path: Path, parts: Sequence[str] = PARTS) -> list[Result]:
     """Return the results, none if there is no file; a last line that a kill cut off is left out.
+
+    Args:
+        path: The file.
+        parts: What every result must have, as an object.
 
     Raises:
         ValueError: If another line is no result.
@@ -22,18 +30,17 @@ def read_results(path: Path) -> list[Result]:
     if not path.is_file():
         return []
     lines = path.read_bytes().split(b"\n")[:-1]  # what follows the last newline was never finished
-    return [_parse(line, f"{path}, line {number}") for number, line in enumerate(lines, start=1)]
+    return [_parse(line, parts, f"{path}, line {number}") for number, line in enumerate(lines, start=1)]
 
 
-def _parse(line: bytes, where: str) -> Result:
+def _parse(line: bytes, parts: Sequence[str], where: str) -> Result:
     try:
         result: Result = json.loads(line)
     except ValueError as error:
         raise ValueError(f"{where}: expected JSON, but got {line[:80]!r}: {error}.") from error
-    if not isinstance(result, dict) or not all(
-        isinstance(result.get(part), dict) for part in ("flags", "test")
-    ):
-        raise ValueError(f"{where}: expected a cell's flags and test, but got {line[:80]!r}.")
+    if not isinstance(result, dict) or not all(isinstance(result.get(part), dict) for part in parts):
+        wanted = f"an object with {' and '.join(parts)}" if parts else "an object"
+        raise ValueError(f"{where}: expected {wanted}, but got {line[:80]!r}.")
     return result
 
 

@@ -59,7 +59,7 @@ def test_a_line_that_a_kill_cut_is_not_read_and_not_built_on(tmp_path: Path) -> 
     with pytest.raises(ValueError, match="line 1: expected JSON"):
         read_results(path)
     path.write_text('{"flags": {}}\n')
-    with pytest.raises(ValueError, match="line 1: expected a cell's flags and test"):
+    with pytest.raises(ValueError, match="line 1: expected an object with flags and test"):
         read_results(path)
     assert read_results(tmp_path / "none") == []
 
