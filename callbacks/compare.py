@@ -19,7 +19,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from callbacks.intervals import bootstrap_interval, difference_interval
+from callbacks.intervals import bootstrap_interval, difference_interval, mcnemar_exact
+from callbacks.terminal_text import printable
 from datamodules.csv_files import read_csv, write_csv
 
 Answers = dict[tuple[str, str, str, int], dict[str, bool]]
@@ -48,22 +49,6 @@ class Comparison(NamedTuple):
     only_second: int
     p: float
     """Two-sided p-value of McNemar's exact test."""
-
-
-def mcnemar_exact(only_first: int, only_second: int) -> float:
-    """Return the two-sided p-value of McNemar's exact test.
-
-    Under the null hypothesis a row on which the runs differ is as likely to be right in the one as in the other, so that
-    the smaller count is binomial with probability one half. Rows on which both are right or both wrong say nothing.
-
-    Source: Q. McNemar, Psychometrika 12 (1947) 153-157; the exact form doubles the smaller tail.
-    """
-    n, least = only_first + only_second, min(only_first, only_second)
-    term, tail = 1, 1  # binomial coefficients and their sum, as whole numbers: exact for any n
-    for k in range(least):
-        term = term * (n - k) // (k + 1)
-        tail += term
-    return min(1.0, 2 * tail / 2**n)
 
 
 def compare_verdicts(
@@ -191,6 +176,13 @@ def _percent(value: float, sign: str = "") -> str:
     return f"{100 * value:{sign}.1f}"
 
 
+def format_comparison(one: Comparison) -> tuple[str, str, str, str]:
+    """Return the difference in points with its interval, the rows that only one run has right, and McNemar's p."""
+    interval = f"{_percent(one.difference, '+')} ({_percent(one.low, '+')} to {_percent(one.high, '+')})"
+    p = "<0.0001" if one.p < 1e-4 else f"{one.p:.4f}"
+    return interval, f"{one.only_first:,}", f"{one.only_second:,}", p
+
+
 def _show(comparisons: Sequence[Comparison], names: tuple[str, str]) -> Table:
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     columns = (
@@ -206,11 +198,10 @@ def _show(comparisons: Sequence[Comparison], names: tuple[str, str]) -> Table:
     for name in columns:
         table.add_column(name, justify="left" if name in columns[:2] else "right", no_wrap=True)
     for one in comparisons:
-        p = "<0.0001" if one.p < 1e-4 else f"{one.p:.4f}"
-        interval = f"{_percent(one.difference, '+')} ({_percent(one.low, '+')} to {_percent(one.high, '+')})"
-        counts = f"{one.only_first:,}", f"{one.only_second:,}", p, f"{one.rows:,}"
-        task = "".join(letter if letter.isprintable() else "?" for letter in escape(one.task))
-        table.add_row(task, one.metric, _percent(one.first), _percent(one.second), interval, *counts)
+        shares = _percent(one.first), _percent(one.second)
+        table.add_row(
+            escape(printable(one.task)), one.metric, *shares, *format_comparison(one), f"{one.rows:,}"
+        )
     return table
 
 

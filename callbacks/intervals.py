@@ -1,4 +1,4 @@
-"""Confidence intervals of an evaluation: how far a number may move by the choice of the rows alone.
+"""Confidence intervals of an evaluation, and the test of paired rows: how far a number may move by the choice of the rows alone.
 
 All functions are pure, so every rank that holds the same values computes the same interval.
 """
@@ -61,6 +61,22 @@ def difference_interval(gained: int, lost: int, n: int) -> tuple[float, float]:
     low = difference - math.hypot(gained / n - more_low, less_high - lost / n)
     high = difference + math.hypot(more_high - gained / n, lost / n - less_low)
     return low, high
+
+
+def mcnemar_exact(only_first: int, only_second: int) -> float:
+    """Return the two-sided p-value of McNemar's exact test.
+
+    Under the null hypothesis a row on which the runs differ is as likely to be right in the one as in the other, so that
+    the smaller count is binomial with probability one half. Rows on which both are right or both wrong say nothing.
+
+    Source: Q. McNemar, Psychometrika 12 (1947) 153-157; the exact form doubles the smaller tail.
+    """
+    n, least = only_first + only_second, min(only_first, only_second)
+    term, tail = 1, 1  # binomial coefficients and their sum, as whole numbers: exact for any n
+    for k in range(least):
+        term = term * (n - k) // (k + 1)
+        tail += term
+    return min(1.0, 2 * tail / 2**n)
 
 
 def bootstrap_interval(

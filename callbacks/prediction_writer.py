@@ -16,6 +16,7 @@ from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage, gather_by_i
 from callbacks.rerank import Checked, check, choose
 from callbacks.round_trip import reads_names
 from callbacks.run_facts import find_threshold, output_folder
+from callbacks.terminal_text import printable
 from datamodules.csv_files import write_csv
 
 _COLUMNS = ("line", "input", "prediction", "score", "valid", "verified", "stopped", "reason")
@@ -77,20 +78,15 @@ class PredictionWriter(RowReader):
 def _show(record: Mapping[str, Any]) -> str:
     """Return an answer, or why there is none, as a line for a person."""
     if "score" not in record:
-        return f"  {_plain(record['input'])}: {record['reason']}"
+        return f"  {printable(record['input'])}: {record['reason']}"
     verified = f"not valid: {record['reason']}"
     if check := record["verified"]:
         why = f" ({record['reason']})" if record["reason"] else ""
         verified = f"valid, not verified{why}" if check == "valid" else f"verified: {check}"
     if record.get("abstained"):
         verified += ", abstained"
-    answer = f"{_plain(record['prediction'])}  (probability {math.exp(record['score']):.2f}, {verified})"
-    return f"  {_plain(record['input'])} -> {answer}"
-
-
-def _plain(text: str) -> str:
-    """Return a text without the characters that steer a terminal."""
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    answer = f"{printable(record['prediction'])}  (probability {math.exp(record['score']):.2f}, {verified})"
+    return f"  {printable(record['input'])} -> {answer}"
 
 
 def _record(

@@ -8,9 +8,8 @@ from typing import Any, NamedTuple
 
 from lightning.pytorch import LightningModule, Trainer
 
-from callbacks.compare import mcnemar_exact
 from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage, gather_by_index
-from callbacks.intervals import wilson_interval
+from callbacks.intervals import mcnemar_exact, wilson_interval
 from callbacks.judging import judge_validity
 from callbacks.notation_calls import call
 from callbacks.outcomes import RIGHT, Outcome, outcomes_of

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bench.report import as_table
 from bench.studies.results import Result
 from bench.studies.tables import settings_of, show_value, varying
-from callbacks.compare import compare_verdicts, find_table, read_answers
+from callbacks.compare import compare_verdicts, find_table, format_comparison, read_answers
 
 METRIC = "exact_match"
 
@@ -47,15 +47,11 @@ def paired_table(results: Sequence[Result], task: str) -> str | None:
     verdicts were kept.
     """
     settings = [one for one in settings_of(results) if any(task in result["test"] for result in one.results)]
-    tested: list[dict[str, Any]] = [one.results[0]["test"][task] for one in settings]
-    kept = [one["verdicts"] for one in tested if "verdicts" in one]
-    same_rows = len({verdicts["rows"] for verdicts in kept}) == 1
-    if (
-        len(settings) < 2
-        or len(kept) < len(settings)
-        or not same_rows
-        or any(len(one.results) > 1 for one in settings)
-    ):
+    tested: list[dict[str, Any]] = [
+        result["test"][task] for one in settings for result in one.results if task in result["test"]
+    ]
+    rows = {one.get("verdicts", {}).get("rows") for one in tested}
+    if len(settings) < 2 or len(tested) > len(settings) or len(rows) > 1 or None in rows:
         return None
     verdicts = [unpack_verdicts(one["verdicts"], one["rows"]) for one in tested]
     best = max(range(len(verdicts)), key=lambda place: int(verdicts[place].sum()))
@@ -64,12 +60,7 @@ def paired_table(results: Sequence[Result], task: str) -> str | None:
         if place == best:
             continue
         found = compare_verdicts(task, METRIC, verdicts[best], verdicts[place])
-        shares = (f"{100 * value:+.1f}" for value in (found.difference, found.low, found.high))
-        p = "<0.0001" if found.p < 1e-4 else f"{found.p:.4f}"
-        lines.append(
-            (*map(show_value, setting.values), "{} ({} to {})".format(*shares), f"{found.only_first:,}",
-             f"{found.only_second:,}", p)
-        )  # fmt: skip
+        lines.append((*map(show_value, setting.values), *format_comparison(found)))
     name = ", ".join(map(show_value, settings[best].values))
     header = (
         *(f"`{flag}`" for flag in varying(results)), f"points beside {name} (95 %)", "only that is right", "only this is right",

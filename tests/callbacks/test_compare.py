@@ -7,7 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from callbacks.compare import compare_answers, compare_verdicts, find_table, main, mcnemar_exact, read_answers
+from callbacks.compare import compare_answers, compare_verdicts, find_table, main, read_answers
+from callbacks.intervals import mcnemar_exact
 from callbacks.prediction_table import PredictionTable
 from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
