@@ -10,6 +10,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from bench.report import DOCS
@@ -73,6 +74,8 @@ def main(argv: Sequence[str] | None = None) -> None:
                         help="in place of the file's, e.g. model.base=bundled or seed_everything=[0,1,2]")  # fmt: skip
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results and the pages")
     parser.add_argument("--cells", type=int, default=None, help="most cells to run now")
+    parser.add_argument("--precision", default=None, metavar="32-true",
+                        help="of the trainer, default the machine's; kept with each result, no part of a cell")  # fmt: skip
     parser.add_argument("--keep", action="store_true", help="keep the checkpoints of the cells")
     options = parser.parse_args(argv)
     try:
@@ -86,7 +89,8 @@ def main(argv: Sequence[str] | None = None) -> None:
                 _say(f"{'missing' if cell in left else 'done   '} {' '.join(words(cell))}")
             return
         if options.what == "run":
-            run_study(study, path, run_cell, options.cells, _say, None if options.keep else remove_weights)
+            run = partial(run_cell, precision=options.precision)
+            run_study(study, path, run, options.cells, _say, None if options.keep else remove_weights)
         from bench.studies.report import write_report
 
         lines = read_results(path)

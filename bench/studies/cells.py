@@ -17,14 +17,16 @@ from bench.report import DOCS
 from bench.studies.grid import SEED, Flags, run_name, words
 from bench.studies.results import Result, as_estimates
 from bench.studies.verdicts import pack_verdicts
+from configs.lookup import load_yaml
 
 PROJECT = DOCS.parent
 TEST = Path(__file__).with_name("test.yaml")
 QUIET = ("--wandb.offline=true", "--trainer.enable_progress_bar=false")
+PRECISION = "trainer.precision"
 PACKAGES = ("torch", "lightning", "transformers", "rdkit")
 
 
-def run_cell(study: str, flags: Flags, folder: Path = PROJECT) -> Result:
+def run_cell(study: str, flags: Flags, folder: Path = PROJECT, precision: str | None = None) -> Result:
     """Fit and test one cell in `folder/runs/study-...`.
 
     A fit that was killed goes on from its `last.ckpt`; one that ended is not repeated. The last weights are tested, so that
@@ -34,17 +36,22 @@ def run_cell(study: str, flags: Flags, folder: Path = PROJECT) -> Result:
         study: The study's name.
         flags: The cell.
         folder: Where `runs` lies; paths in flags are relative to it.
+        precision: The trainer's, where the flags say none and the machine's own is not wanted.
 
     Returns:
-        The flags, the test metrics of each task, steps, seconds, versions and git revision.
+        The flags, the test metrics of each task, steps, seconds, precision, versions and git revision.
 
     Raises:
         RuntimeError: If a command fails.
+        ValueError: If the flags say another precision.
     """
+    if precision is not None and flags.get(PRECISION, precision) != precision:
+        raise ValueError(f"Expected no --precision, since the study sets {PRECISION}, but got {precision}.")
     run = folder / "runs" / run_name(study, flags)
     run.mkdir(parents=True, exist_ok=True)
     with _alone(run / "study_lock") as lock:
-        return _fit_and_test(study, flags, folder, run, lock)
+        how = () if precision is None else (f"--{PRECISION}={precision}",)
+        return _fit_and_test(study, flags, folder, run, lock, how)
 
 
 @contextlib.contextmanager
@@ -59,7 +66,9 @@ def _alone(path: Path) -> Iterator[int]:
         yield file.fileno()
 
 
-def _fit_and_test(study: str, flags: Flags, folder: Path, run: Path, lock: int) -> Result:
+def _fit_and_test(
+    study: str, flags: Flags, folder: Path, run: Path, lock: int, how: Sequence[str] = ()
+) -> Result:
     sittings, fitted = run / "study_sittings", run / "study_fitted"
     last = run / "checkpoints" / "last.ckpt"
     if not last.is_file():  # nothing to go on with: what is left would be in the way of a new beginning
@@ -71,13 +80,16 @@ def _fit_and_test(study: str, flags: Flags, folder: Path, run: Path, lock: int) 
     if not fitted.is_file():
         with sittings.open("a", encoding="utf-8") as file:
             file.write("fit\n")
-        run_train(["fit", "--name", run.name, "--ckpt_path", "last", *words(flags), *QUIET], folder, lock)
+        run_train(
+            ["fit", "--name", run.name, "--ckpt_path", "last", *words(flags), *how, *QUIET], folder, lock
+        )
         fitted.touch()
     run_train(["test", "--ckpt_path", str(last), "--config", str(TEST), *QUIET], folder, lock)
     return {
         "study": study, "flags": flags, "seed": flags[SEED],
         **_measured(run), "steps": count_steps(last),
         "sittings": len(sittings.read_text(encoding="utf-8").split()),
+        "precision": str(load_yaml(run / "config.yaml")["trainer"]["precision"]),
         "versions": {package: version(package) for package in PACKAGES}, "revision": git_revision(),
     }  # fmt: skip
 

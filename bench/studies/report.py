@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -82,7 +83,7 @@ def law_table(laws: Sequence[tuple[str, list[Point], PowerLaw]]) -> str:
 
 
 def provenance(results: Sequence[Result]) -> str:
-    """Return what the results were made with: the flags that all share, versions and revisions."""
+    """Return what the results were made with: the flags that all share, precisions, versions and revisions."""
     flags = results[0]["flags"]
     fixed = [
         f"`--{flag}={value}`"
@@ -93,10 +94,12 @@ def provenance(results: Sequence[Result]) -> str:
     versions = dict.fromkeys(
         ", ".join(f"{name} {number}" for name, number in result["versions"].items()) for result in results
     )
+    precisions = Counter(result.get("precision", "a precision that was not kept") for result in results)
+    computed = ", ".join(f"{number} in {precision}" for precision, number in precisions.items())
     hours = sum(result["fit_seconds"] + result["test_seconds"] for result in results) / 3600
     return (
         f"All cells: {' '.join(fixed)}\n\n{len(results)} cells, {'seed' if len(seeds) == 1 else 'seeds'} "
-        f"{', '.join(map(str, seeds))}, {hours:.1f} hours. Made with {'; '.join(versions)}; revision "
+        f"{', '.join(map(str, seeds))}, {hours:.1f} hours; {computed}. Made with {'; '.join(versions)}; revision "
         f"{', '.join(dict.fromkeys(result['revision'] for result in results))}.\n"
     )
 

@@ -101,6 +101,11 @@ class FakeTrainer:
             (run / "checkpoints" / "last.ckpt").touch()
         if killed:
             raise Killed
+        if arguments[0] == "fit":
+            said = [word.split("=")[1] for word in arguments if word.startswith("--trainer.precision=")]
+            (run / "config.yaml").write_text(
+                f"trainer: {{precision: {said[-1] if said else 'bf16-mixed'}}}\n"
+            )
         tasks = {"t": {"rows": 4, "exact_match": 0.5}}
         summary = {stage: {"seconds": 1.5, "tasks": tasks} for stage in ("fit", "test")}
         (run / "summary.json").write_text(json.dumps(summary))
@@ -136,6 +141,7 @@ def test_a_cell_repeats_no_fit_that_has_ended(
         False,
     ]  # a, b, c, d
     assert set(result) >= {"fit_seconds", "test_seconds", "versions", "revision"}
+    assert result["precision"] == "bf16-mixed"
     run = tmp_path / "runs" / run_name("s", flags)
     assert (run / "checkpoints").is_dir()
     cells.remove_weights("s", flags, tmp_path)
@@ -177,20 +183,31 @@ def test_what_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         cells.run_cell("s", {"a": 1, "seed_everything": 0}, tmp_path)
 
 
+def test_a_precision_is_no_part_of_a_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cells, "run_train", FakeTrainer(tmp_path))
+    monkeypatch.setattr(cells, "count_steps", lambda _: 7)
+    flags = {"a": 1, "seed_everything": 3}
+    result = cells.run_cell("s", flags, tmp_path, precision="32-true")
+    assert (result["flags"], result["precision"]) == (flags, "32-true")
+    with pytest.raises(ValueError, match=r"the study sets trainer\.precision"):
+        cells.run_cell("s", flags | {"trainer.precision": "bf16-mixed"}, tmp_path, precision="32-true")
+
+
 def test_the_command_lists_runs_and_reports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shares = {"value": 0.5, "low": 0.3, "high": 0.7, "numerator": 2, "denominator": 4}
 
-    def run_cell(study: str, flags: Flags) -> dict[str, Any]:
+    def run_cell(study: str, flags: Flags, precision: str | None = None) -> dict[str, Any]:
         return {
             "study": study, "flags": flags, "seed": 0, "steps": 1, "fit_seconds": 60, "test_seconds": 1, "sittings": 1,
             "test": {"t": {"rows": 4, "metrics": {"exact_match": shares}}}, "versions": {"torch": "1"}, "revision": "r",
+            **({"precision": precision} if precision else {}),
         }  # fmt: skip
 
     monkeypatch.setattr(command, "run_cell", run_cell)
     words = ["epochs", "--results", str(tmp_path), "--set", "trainer.max_epochs=[1,3]"]
-    command.main(["run", *words, "--cells", "1"])
+    command.main(["run", *words, "--cells", "1", "--precision", "32-true"])
     command.main(["list", *words])
     shown = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in shown if "--trainer.max_epochs" in line] == [
@@ -206,6 +223,7 @@ def test_the_command_lists_runs_and_reports(
         command.main(["run", *words, "--cells", "-1"])
     assert "--cells to be 0 or more" in capsys.readouterr().err
     assert "50.0 % (15.0 to 85.0), 2/4" in (tmp_path / "epochs.md").read_text()
+    assert "1 in 32-true. Made with" in (tmp_path / "epochs.md").read_text()
     assert (tmp_path / "epochs.html").is_file()
     with pytest.raises(SystemExit):
         command.main(["report", "epochs", "--results", str(tmp_path / "empty")])
