@@ -80,9 +80,9 @@ bundled: .venv/dev
 flagship: .venv/dev
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[openclatura]"
 	$(BIN)/python -m bench.flagship export --run runs/flagship
-	$(BIN)/python train.py test --ckpt_path runs/flagship/checkpoints/best.ckpt --data.test_rows 200
+	$(BIN)/python train.py test --config configs/flagship.yaml --name flagship-untrained --data.test_rows 200
 	$(BIN)/python train.py test --config configs/flagship.yaml --model.base flagship --name flagship-test
-	$(BIN)/python -m bench.flagship card --run runs/flagship --test runs/flagship-test
+	$(BIN)/python -m bench.flagship card --run runs/flagship --test runs/flagship-test --untrained runs/flagship-untrained
 
 # The bundled base against random weights at 100, 1,000 and 10,000 examples; goes on where it stopped; hours on 2 cores.
 base-sizes: .venv/dev

@@ -3,6 +3,9 @@
 `python -m bench.flagship export --run runs/flagship` writes the best weights in fp16; then
 `python train.py test --config configs/flagship.yaml --model.base flagship --name flagship-test`; then
 `python -m bench.flagship card --run runs/flagship --test runs/flagship-test`. `make flagship` does all of it.
+
+A run from `--model.base flagship` goes on from the weights that ship. docs/results/flagship/runs.jsonl has each such run, a line
+a run, back to the one that began with another base.
 """
 
 from __future__ import annotations
@@ -28,7 +31,7 @@ from lightning_modules.decoders import load_decoder
 
 MOST_BYTES = 64_000_000
 """Of what ships: the flagship and the bundled base."""
-TABLES = DOCS / "results" / "flagship" / "test"
+RESULTS = DOCS / "results" / "flagship"
 KEPT = (
     "strata.csv",
     "anchors.csv",
@@ -63,8 +66,31 @@ def export(run: Path, folder: Path = FLAGSHIP) -> None:
         )
 
 
+def add_to_history(done: Pretraining, path: Path) -> list[dict[str, Any]]:
+    """Add what a run did to the runs behind the weights, unless it is there; return all, the first one first.
+
+    Args:
+        done: What the run did up to the exported weights.
+        path: A line of JSON a run. It begins anew with a run from another base than the flagship.
+    """
+    config = done.config
+    run = {
+        "base": config["model"]["base"], "epochs": config["trainer"]["max_epochs"], "seed": config["seed_everything"],
+        "precision": str(config["trainer"]["precision"]), "steps": done.steps, "rows_a_step": config["data"]["batch_size"],
+        "tokens": done.tokens, "seconds": round(done.seconds),
+    }  # fmt: skip
+    before: list[dict[str, Any]] = []
+    if run["base"] == FLAGSHIP.name and path.is_file():
+        before = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    runs = before if run in before else [*before, run]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(one) + "\n" for one in runs), encoding="utf-8")
+    return runs
+
+
 def describe(
     done: Pretraining,
+    runs: Sequence[Mapping[str, Any]],
     test: Mapping[str, Any],
     strata: Sequence[Mapping[str, str]],
     others: Sequence[Mapping[str, str]],
@@ -72,12 +98,14 @@ def describe(
     """Return the model card.
 
     Args:
-        done: What the run did up to the exported weights.
+        done: What the last run did up to the exported weights.
+        runs: It and those before.
         test: What the test's `summary.json` says of the test of the exported weights.
         strata: The lines of the test's `strata.csv`.
         others: Those of its `anchor_strata.csv`.
     """
-    data, epochs = done.config["data"], done.config["trainer"]["max_epochs"]
+    data, trained_on = done.config["data"], done.report["rows"]["train"]
+    seen = sum(run["steps"] * run["rows_a_step"] for run in runs)
     return f"""---
 library_name: transformers
 pipeline_tag: text-generation
@@ -87,10 +115,11 @@ license: apache-2.0
 # The flagship: structures to names and back
 
 The [bundled base](../bundled/README.md) of 6.2M parameters, fine-tuned on {" and ".join(test["tasks"])}
-(format `{data["format"]}`) by `python train.py fit --config configs/flagship.yaml --trainer.max_epochs {epochs}`:
-{done.steps:,} steps of {data["batch_size"]} rows ({done.tokens:,} tokens), {format_seconds(done.seconds)} on CPU cores that were
-shared with other work. It is what `python train.py predict --data.predict_path FILE` and the demo page ask when no other model
-is named. Its weights are in fp16, and the numbers are theirs.
+(format `{data["format"]}`), on CPU cores that were shared with other work:
+
+{_history(runs)}
+That is {seen / trained_on:.1f} passes over {trained_on:,} rows. It is what `python train.py predict --data.predict_path FILE` and
+the demo page ask when no other model is named. Its weights are in fp16, and the numbers are theirs.
 
 ## Tested
 
@@ -125,10 +154,25 @@ Apache-2.0 for the weights, as for Patois; the pairs have licences of their own
 """
 
 
+def _history(runs: Sequence[Mapping[str, Any]]) -> str:
+    return as_table(
+        ("run", "steps", "tokens", "precision", "time"),
+        [
+            (
+                f"`python train.py fit --config configs/flagship.yaml --model.base {run['base']} "
+                f"--trainer.max_epochs {run['epochs']} --seed_everything {run['seed']}`",
+                f"{run['steps']:,} of {run['rows_a_step']} rows", f"{run['tokens']:,}", run["precision"],
+                format_seconds(run["seconds"]),
+            )
+            for run in runs
+        ],
+    )  # fmt: skip
+
+
 def _results(test: Mapping[str, Any]) -> str:
     lines = []
     for task, metrics in test["tasks"].items():
-        lines.append(_line(f"**{task}**", {**metrics, "right": share_right(metrics)}))
+        lines.append(_line(f"**{task}**", metrics))
         lines += [_line(one["system"], one) for one in test["anchors"] if one["task"] == task]
     return as_table(
         ("task, or what else answers its rows", "exact match (95 %)", "right", "valid", "rows"), lines
@@ -184,28 +228,41 @@ def _share(line: Mapping[str, str], *names: str) -> str:
     return f"{value} % ({low} to {high})"
 
 
-def write_card(run: Path, test: Path, folder: Path = FLAGSHIP, tables: Path = TABLES) -> str:
+def write_card(
+    run: Path, test: Path, folder: Path = FLAGSHIP, results: Path = RESULTS, untrained: Path | None = None
+) -> str:
     """Write the model card of exported weights and return it; keep the tables that it is made of.
 
     Args:
-        run: The run that they come from; if its checkpoint was tested, the untrained base is in the table, too.
+        run: The run that they come from.
         test: The folder of the run that tested them.
         folder: Where they lie.
-        tables: Where the test's tables are copied to.
+        results: Where the test's tables and the history of runs lie.
+        untrained: The folder of a run that tested the base without training; default: none is beside it.
     """
-    fit, tested = (json.loads((place / "summary.json").read_text(encoding="utf-8")) for place in (run, test))
-    # Exported weights have no base any more; a test of the run's checkpoint has asked it.
-    others = [one for one in fit.get("test", {}).get("anchors", []) if one["system"] == UNTRAINED]
-    anchors = {"anchors": [*tested["test"]["anchors"], *others]}
-    strata, others = (read_csv(test / "test" / name) for name in ("strata.csv", "anchor_strata.csv"))
+    tested = _read_test(test)
+    # Exported weights have no base any more that `test` could ask.
+    bases = _read_test(untrained)["tasks"] if untrained is not None else {}
+    others = [{"task": task, "system": UNTRAINED, **metrics} for task, metrics in bases.items()]
+    anchors = {"anchors": [*tested["anchors"], *others]}
+    strata, of_others = (read_csv(test / "test" / name) for name in ("strata.csv", "anchor_strata.csv"))
     done = Pretraining.of(run, load_checkpoint(run / "checkpoints" / "best.ckpt"))
-    card = describe(done, tested["test"] | anchors, strata, others)
+    card = describe(done, add_to_history(done, results / "runs.jsonl"), tested | anchors, strata, of_others)
     (folder / "README.md").write_text(card, encoding="utf-8")
+    tables = results / "test"
     tables.mkdir(parents=True, exist_ok=True)
     for name in KEPT:
         if (test / "test" / name).is_file():  # OPSIN's and openclatura's are not everywhere
             shutil.copyfile(test / "test" / name, tables / name)
     return card
+
+
+def _read_test(run: Path) -> dict[str, Any]:
+    """Return what a run's summary says of its test, with what is right of each task."""
+    test: dict[str, Any] = json.loads((run / "summary.json").read_text(encoding="utf-8"))["test"]
+    for metrics in test["tasks"].values():
+        metrics["right"] = share_right(metrics)
+    return test
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -214,13 +271,16 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("what", choices=("export", "card"))
     parser.add_argument("--run", type=Path, required=True, help="folder of the fit, runs/NAME")
     parser.add_argument("--test", type=Path, help="folder of the test of the exported weights")
+    parser.add_argument(
+        "--untrained", type=Path, help="folder of a test of the base without training, for a line of its own"
+    )
     arguments = parser.parse_args(argv)
     if arguments.what == "export":
         export(arguments.run)
     elif arguments.test is None:
         parser.error("card needs --test, the folder of the test of the exported weights")
     else:
-        sys.stdout.write(write_card(arguments.run, arguments.test))
+        sys.stdout.write(write_card(arguments.run, arguments.test, untrained=arguments.untrained))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import train
-from bench.flagship import MOST_BYTES, export, main, write_card
+from bench.bundle import Pretraining
+from bench.flagship import MOST_BYTES, add_to_history, export, main, write_card
 from configs.answering import Answerer, default_folder, describe
 from lightning_modules.bases import FLAGSHIP, PROJECT
 from tests.runs import PAIRS, read_csv, write_tiny_base
@@ -52,10 +53,11 @@ def test_a_run_becomes_the_model_that_ships(folder: Path) -> None:
         torch.testing.assert_close(ours[name], value, rtol=1e-3, atol=1e-6)
     assert '"max_new_tokens": 12' in (shipped / "generation_config.json").read_text()
 
-    train.main(["test", "--ckpt_path", "runs/made/checkpoints/best.ckpt"])
-    train.main(["test", "--config", CONFIG, "--name", "tested", "--model.base", str(shipped), *data])
-    card = write_card(run, folder / "runs" / "tested", shipped, folder / "tables")
-    kept = {path.name for path in (folder / "tables").iterdir()}
+    for name, base in (("untrained", str(folder / "tiny.yaml")), ("tested", str(shipped))):
+        train.main(["test", "--config", CONFIG, "--name", name, "--model.base", base, *data])
+    test, untrained = folder / "runs" / "tested", folder / "runs" / "untrained"
+    card = write_card(run, test, shipped, folder / "results", untrained)
+    kept = {path.name for path in (folder / "results" / "test").iterdir()}
     assert kept >= {
         "strata.csv",
         "anchors.csv",
@@ -65,7 +67,7 @@ def test_a_run_becomes_the_model_that_ships(folder: Path) -> None:
         "audit.json",
     }
     assert (shipped / "README.md").read_text() == card
-    assert "--trainer.max_epochs 1`:\n2 steps of 4 rows (" in card
+    assert "--trainer.max_epochs 1 --seed_everything 0` | 2 of 4 rows | " in card
     [predictions] = (folder / "runs" / "tested" / "test" / "predictions").iterdir()
     tested = Counter(row["task"] for row in read_csv(predictions))
     for task in ("smiles_to_iupac", "iupac_to_smiles"):
@@ -76,6 +78,22 @@ def test_a_run_becomes_the_model_that_ships(folder: Path) -> None:
     assert card.count("| heavy atoms | 0 to 5 | ") == 2
     assert card.count("| untrained base |") == 2
     assert "| **smiles_to_iupac** | 0.0 % (0.0 to " in card
+
+
+def test_the_card_tells_every_run_behind_the_weights(tmp_path: Path) -> None:
+    def did(base: str, steps: int) -> Pretraining:
+        config = {
+            "model": {"base": base}, "trainer": {"max_epochs": 2, "precision": "32-true"}, "seed_everything": 0,
+            "data": {"batch_size": 4},
+        }  # fmt: skip
+        return Pretraining(config, {}, steps=steps, epochs=2, tokens=100, seconds=1.4)
+
+    path = tmp_path / "results" / "runs.jsonl"
+    assert [run["steps"] for run in add_to_history(did("bundled", 10), path)] == [10]
+    for _ in range(2):  # a card that is written again adds nothing
+        assert [run["steps"] for run in add_to_history(did("flagship", 20), path)] == [10, 20]
+    assert [run["base"] for run in add_to_history(did("smollm2", 30), path)] == ["smollm2"]
+    assert len(path.read_text().splitlines()) == 1
 
 
 def test_only_a_run_that_has_ended_is_exported(folder: Path) -> None:
