@@ -1,7 +1,7 @@
 """Does pretraining help, and up to how many examples? `python -m bench.base_sizes`, then `python -m bench.base_sizes --report`.
 
 Fine-tunes a base from its pretrained and from random weights, with the same tokenizer, steps, rows and seeds, and appends
-one line a cell to docs/results/base_sizes.jsonl. Cells that are there already are skipped, so it can be stopped and begun
+one line a cell to docs/base_sizes.jsonl. Cells that are there already are skipped, so it can be stopped and begun
 again. Each cell runs at each learning rate; the page shows the one with the better validation exact match, measured on test.
 """
 
@@ -21,7 +21,7 @@ from bench.studies.cells import count_steps, run_train
 from bench.studies.results import Result, append_result, read_results
 from callbacks.intervals import wilson_interval
 
-RESULTS = DOCS / "results" / "base_sizes.jsonl"
+RESULTS = DOCS / "base_sizes.jsonl"
 EPOCHS = {100: 100, 1_000: 20, 10_000: 4}
 """Passes over so many examples: 700, 1,260 and 2,500 steps of 16, whichever the weights."""
 RATES = (1e-3, 2e-3)

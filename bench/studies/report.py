@@ -23,12 +23,12 @@ from bench.studies.tables import (
     varying,
 )
 from bench.studies.verdicts import paired_table
+from callbacks.intervals import Z_95
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SIZE = "data.train_rows"
-Z_95 = 1.959963984540054
 PICTURES = 2
 """Plots of a task: of its first so many columns."""
 
