@@ -8,7 +8,8 @@ from typing import NamedTuple
 from callbacks.nearest import molecules_of_side
 from callbacks.notation_calls import call
 from callbacks.structures import read_structures
-from datamodules.columns import TextColumn, as_strings
+from callbacks.training_molecules import KnownMolecules, read_keys
+from datamodules.columns import TextColumn
 from datamodules.side_texts import SideTexts
 from datamodules.worker_pool import WorkerPool
 
@@ -18,6 +19,7 @@ FINDINGS = {
     "target": "the target is that of a training row, as a string",
     "molecule": "the molecule is in the training rows (canonical SMILES)",
     "connectivity": "the molecule is in the training rows but for stereo, isotopes or protons (first block of the InChIKey)",
+    "parent": "a salt, an ion or the parent of the molecule is in the training rows (largest component, neutral)",
     "scaffold": "the Murcko scaffold is in the training rows",
     "ambiguous": "another row has the same input and another target",
     "stereo": "the answer has stereo that the question does not have",
@@ -58,26 +60,18 @@ def find_shared_strings(train: SideTexts, test: SideTexts) -> Iterator[Finding]:
             yield Finding(row, "target")
 
 
-def find_shared_molecules(train: TextColumn, test: TextColumn, pool: WorkerPool) -> Iterator[Finding]:
-    """Find rows whose molecule, connectivity or scaffold is in the training rows; columns of SMILES."""
-    known: list[set[str]] = [set(), set(), set()]
-    for keys in _keys(train, pool):
-        for place, key in enumerate(keys):
-            known[place].add(key)
-    for row, (canonical, connectivity, scaffold) in enumerate(_keys(test, pool)):
-        if canonical and canonical in known[0]:
-            yield Finding(row, "molecule", canonical)
-        elif connectivity and connectivity in known[1]:
-            yield Finding(row, "connectivity", connectivity)
-        if scaffold and scaffold in known[2]:
-            yield Finding(row, "scaffold", scaffold)
-
-
-def _keys(column: TextColumn, pool: WorkerPool) -> Iterator[list[str]]:
-    """Return canonical SMILES, connectivity and scaffold of each row, empty where a molecule cannot be judged in time."""
-    answers = pool.map("smiles", "keys", as_strings(column.values))
-    keys = [text.split("\t") if text else ["", "", ""] for text in answers.values.to_pylist()]
-    return (keys[code] for code in column.codes.tolist())
+def find_shared_molecules(known: KnownMolecules, test: TextColumn, pool: WorkerPool) -> Iterator[Finding]:
+    """Find rows whose molecule, connectivity, parent or scaffold is in the training rows; a column of SMILES."""
+    for row, keys in enumerate(read_keys(test, pool)):
+        shared = known.look_up(keys)
+        if shared.canonical:
+            yield Finding(row, "molecule", keys.canonical)
+        elif shared.connectivity:
+            yield Finding(row, "connectivity", keys.connectivity)
+        elif shared.parent:
+            yield Finding(row, "parent", keys.parent)
+        if shared.scaffold:
+            yield Finding(row, "scaffold", keys.scaffold)
 
 
 def find_ambiguous(test: SideTexts) -> Iterator[Finding]:
@@ -129,22 +123,24 @@ def _find_differences(pairs: Sequence[tuple[int, str, str]], has_names: bool) ->
             yield Finding(row, "tautomer" if relation["tautomer"] else "other_molecule", f"{given} | {asked}")
 
 
-def audit(train: Sequence[SideTexts], test: SideTexts, with_names: bool, pool: WorkerPool) -> list[Finding]:
+def audit(
+    train: Sequence[SideTexts], known: KnownMolecules, test: SideTexts, with_names: bool, pool: WorkerPool
+) -> list[Finding]:
     """Return all that is found about the rows of a task, row by row.
 
     Args:
         train: The training rows of the same task.
+        known: Their molecules.
         test: The rows to be judged.
         with_names: Whether names are read by OPSIN.
         pool: Worker processes.
     """
     findings = [*find_ambiguous(test), *find_unanswerable(test, with_names)]
-    tested = molecules_of_side(test, pool)
     for texts in train:
         findings += find_shared_strings(texts, test)
-        trained = molecules_of_side(texts, pool)
-        if tested is not None and trained is not None:
-            findings += find_shared_molecules(trained, tested, pool)
+    tested = molecules_of_side(test, pool)
+    if tested is not None:
+        findings += find_shared_molecules(known, tested, pool)
     order = list(FINDINGS)
     # A task of several files may find the same in each.
     return sorted(set(findings), key=lambda one: (one.row, order.index(one.kind), one.detail))

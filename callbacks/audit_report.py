@@ -14,6 +14,7 @@ from callbacks.audit import FINDINGS, LEAKS, UNANSWERABLE, Finding, audit
 from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage
 from callbacks.round_trip import reads_names
 from callbacks.run_facts import output_folder
+from callbacks.training_molecules import training_molecules
 from datamodules.csv_files import write_csv
 from datamodules.side_texts import SideTexts
 from datamodules.worker_pool import WorkerPool
@@ -24,10 +25,10 @@ COLUMNS = ("task", "input", "target", "finding", "meaning", "detail")
 class AuditReport(RowReader):
     """Writes `audit.json` and `audit.csv` at `test`: what the rows share with the training rows.
 
-    Shared are strings, molecules, connectivities and Murcko scaffolds. Rows that nobody could answer as the reference
-    wants are listed, too: stereo in the answer that the question does not have, the same question with two answers, and,
-    with `RoundTrip`, names that OPSIN reads as another molecule. The JSON file has the counts, the CSV file a line for
-    each finding but shared scaffolds and targets, of which there are many and none is a fault.
+    Shared are strings, molecules, connectivities, parents of salts and Murcko scaffolds. Rows that nobody could answer as
+    the reference wants are listed, too: stereo in the answer that the question does not have, the same question with two
+    answers, and, with `RoundTrip`, names that OPSIN reads as another molecule. The JSON file has the counts, the CSV file a
+    line for each finding but shared scaffolds and targets, of which there are many and none is a fault.
     """
 
     stages = ("test",)
@@ -45,7 +46,8 @@ class AuditReport(RowReader):
         with WorkerPool() as pool:
             for texts in tested:
                 same_task = [one for one in train if one.task == texts.task]
-                found.append((texts, audit(same_task, texts, with_names, pool)))
+                known = training_molecules(datamodule, texts.task, pool)
+                found.append((texts, audit(same_task, known, texts, with_names, pool)))
         folder = output_folder(trainer)
         write_csv(
             folder / "audit.csv",

@@ -34,7 +34,8 @@ class Stratified(NamedTuple):
     right: bool
     """Whether it means the same: the same molecule or value."""
     numbers: Mapping[str, float]
-    """What the row is like, by the names of `CUTS` and those of `smiles.describe`; what is not known is left out."""
+    """What the row is like, by the names of `CUTS` and those of `smiles.describe`, and `parent_in_training` (1 or 0); what is
+    not known is left out."""
 
 
 def name_bin(cuts: Sequence[float], value: float) -> tuple[int, str]:
@@ -67,6 +68,12 @@ def bins_of(numbers: Mapping[str, float]) -> dict[str, tuple[int, str]]:
         bins["elements"] = (
             (1, "others, too") if numbers["rare_elements"] else (0, "C, H, N, O, halogens only")
         )
+    if "parent_in_training" in numbers:
+        bins["parent_in_training"] = (
+            (1, "a salt, an ion or the parent of it is")
+            if numbers["parent_in_training"]
+            else (0, "no form of it is")
+        )
     return bins
 
 
@@ -78,7 +85,7 @@ def stratify(rows: Sequence[Stratified]) -> list[dict[str, Any]]:
         for stratum, (place, name) in bins_of(row.numbers).items():
             groups.setdefault((row.task, stratum, place, name), []).append(row)
     tasks = list(dict.fromkeys(row.task for row in rows))
-    order = [*CUTS, "charge", "elements"]
+    order = [*CUTS, "parent_in_training", "charge", "elements"]
     keys = sorted(groups, key=lambda key: (tasks.index(key[0]), order.index(key[1]), key[2]))
     return [_line(key, groups[key]) for key in keys]
 

@@ -16,6 +16,7 @@ from callbacks.outcomes import RIGHT, Outcome, outcomes_of
 from callbacks.round_trip import reads_names
 from callbacks.run_facts import output_folder
 from callbacks.strata import COLUMNS, Stratified, stratify
+from callbacks.training_molecules import share_parent
 from datamodules.csv_files import write_csv
 from datamodules.worker_pool import WorkerPool
 
@@ -25,8 +26,9 @@ class StratifiedMatch(RowReader):
 
     By length of input and target, heavy atoms, rings, stereo, charge, components, elements, and the Tanimoto similarity
     (Morgan, radius 2) to the nearest training molecule of the task: a model that only remembers is good where that is
-    near 1. `share_right` also counts other spellings and, with `RoundTrip`, other names of the right molecule. Tasks
-    without molecules have lengths only.
+    near 1. At `test` also by whether a salt, an ion or the parent of the molecule is among the training molecules.
+    `share_right` also counts other spellings and, with `RoundTrip`, other names of the right molecule. Tasks without
+    molecules have lengths only.
     """
 
     def read_rows(
@@ -42,7 +44,8 @@ class StratifiedMatch(RowReader):
         )
         if not trainer.is_global_zero or not gathered:
             return
-        lines = stratify(add_nearest(trainer.datamodule, list(gathered.values())))  # type: ignore[attr-defined]
+        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+        lines = stratify(add_training(datamodule, list(gathered.values()), with_parents=stage == "test"))
         write_csv(output_folder(trainer) / "strata.csv", COLUMNS, lines)
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):
@@ -72,17 +75,30 @@ def stratified_rows(rows: Sequence[EvaluatedRow], outcomes: Sequence[Outcome]) -
     ]
 
 
-def add_nearest(datamodule: Any, rows: Sequence[tuple[Stratified, str | None]]) -> list[Stratified]:
-    """Return rows, given with their molecules, with their similarity to the nearest training molecule of their task."""
+def add_training(
+    datamodule: Any, rows: Sequence[tuple[Stratified, str | None]], with_parents: bool
+) -> list[Stratified]:
+    """Return rows, given with their molecules, with how near the training molecules of their task are.
+
+    Args:
+        datamodule: Has the training rows.
+        rows: Each with its molecule as SMILES.
+        with_parents: Whether salts are sought, which takes as long again as the audit, which does it only at `test`.
+    """
     found = [row for row, _ in rows]
     with WorkerPool() as pool:
         for task in dict.fromkeys(row.task for row in found):
             places = [place for place, (row, smiles) in enumerate(rows) if row.task == task and smiles]
             if not places:
                 continue
-            nearest = nearest_training(datamodule, task, [rows[place][1] or "" for place in places], pool)
-            for place, similarity in zip(places, nearest.similarity.tolist(), strict=True):
+            asked = [rows[place][1] or "" for place in places]
+            nearest = nearest_training(datamodule, task, asked, pool).similarity.tolist()
+            parents = share_parent(datamodule, task, asked, pool) if with_parents else [None] * len(asked)
+            for place, similarity, parent in zip(places, nearest, parents, strict=True):
+                numbers = dict(found[place].numbers)
                 if similarity == similarity:  # not nan
-                    numbers = {**found[place].numbers, "nearest_training": similarity}
-                    found[place] = found[place]._replace(numbers=numbers)
+                    numbers["nearest_training"] = similarity
+                if parent is not None:
+                    numbers["parent_in_training"] = parent
+                found[place] = found[place]._replace(numbers=numbers)
     return found

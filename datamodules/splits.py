@@ -89,21 +89,21 @@ def split_at_random(
     return sides[group][column.codes]
 
 
-def split_by_scaffold(
+def split_by_group(
     identities: Sequence[str],
-    scaffolds: Sequence[str],
+    groups: Sequence[str],
     val_fraction: float,
     test_fraction: float,
     seed: int = 0,
 ) -> NDArray[np.int8]:
-    """Keep all molecules of one Bemis-Murcko scaffold together, by the scaffold's hash.
+    """Keep all molecules of one group (Bemis-Murcko scaffold, parent of salts) together, by the group's hash.
 
-    Molecules without a ring have no scaffold and go by their identity. Rows of one identity can have two
-    scaffolds (tautomers); the groups that they join are joined.
+    Molecules without a group (no ring, so no scaffold) go by their identity. Rows of one identity can have two
+    groups (scaffolds of tautomers); these are joined.
 
     Args:
         identities: One string a row.
-        scaffolds: One scaffold SMILES a row, `""` without a ring.
+        groups: One a row, `""` for none.
         val_fraction: Expected share of groups in validation.
         test_fraction: Expected share of groups in test.
         seed: Another seed gives another split.
@@ -117,15 +117,15 @@ def split_by_scaffold(
             key = parent[key]
         return key
 
-    ours, theirs = TextColumn.of(identities), TextColumn.of(scaffolds)
+    ours, theirs = TextColumn.of(identities), TextColumn.of(groups)
     pairs = np.unique(ours.codes.astype(np.int64) * len(theirs.values) + theirs.codes)
-    names, rings = ours.values.to_pylist(), theirs.values.to_pylist()
-    for identity, scaffold in zip(*(part.tolist() for part in np.divmod(pairs, len(rings))), strict=True):
-        if rings[scaffold]:
-            low, high = sorted((root(f"identity {names[identity]}"), root(f"scaffold {rings[scaffold]}")))
+    names, shared = ours.values.to_pylist(), theirs.values.to_pylist()
+    for identity, group in zip(*(part.tolist() for part in np.divmod(pairs, len(shared))), strict=True):
+        if shared[group]:
+            low, high = sorted((root(f"identity {names[identity]}"), root(f"shared {shared[group]}")))
             parent[high] = low
-    groups = TextColumn.of([root(f"identity {identity}") for identity in names])
-    return split_by_hash(groups, val_fraction, test_fraction, seed)[ours.codes]
+    joined = TextColumn.of([root(f"identity {identity}") for identity in names])
+    return split_by_hash(joined, val_fraction, test_fraction, seed)[ours.codes]
 
 
 def side_of(cell: str) -> int | None:

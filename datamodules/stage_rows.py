@@ -21,7 +21,7 @@ from datamodules.worker_pool import WorkerPool
 
 log = logging.getLogger(__name__)
 
-Split = Literal["identity", "scaffold", "random"]
+Split = Literal["identity", "scaffold", "parent", "random"]
 
 
 @dataclass(frozen=True)
@@ -101,8 +101,9 @@ def split_parts(
     test = 0.0 if settings.test_source else settings.test_fraction
     if settings.split_column is not None:
         sides = np.concatenate([_given(part) for part in parts])
-    elif settings.split == "scaffold":
-        sides = splits.split_by_scaffold(identities, _scaffolds(parts, pool), val, test, settings.split_seed)
+    elif settings.split in ("scaffold", "parent"):
+        groups = _groups(parts, settings.split, pool)
+        sides = splits.split_by_group(identities, groups, val, test, settings.split_seed)
     else:
         methods: dict[str, Callable[..., NDArray[np.int8]]] = {
             "identity": splits.split_by_hash,
@@ -132,18 +133,18 @@ def _given(part: Part) -> NDArray[np.int8]:
     return splits.split_as_given(part.given)
 
 
-def _scaffolds(parts: Sequence[Part], pool: WorkerPool) -> TextColumn:
-    """Return every row's scaffold, from whichever side of the task is a molecule."""
-    scaffolds = []
+def _groups(parts: Sequence[Part], kind: str, pool: WorkerPool) -> TextColumn:
+    """Return every row's scaffold or parent, from whichever side of the task is a molecule."""
+    groups = []
     for part in parts:
         task = part.rows.task
         for side, texts in ((task.input, part.rows.inputs), (task.output, part.rows.outputs)):
-            if hasattr(load_notation(side.notation), "scaffold"):
-                scaffolds.append(guarded_map(side.notation, "scaffold", texts, pool))
+            if hasattr(load_notation(side.notation), kind):
+                groups.append(guarded_map(side.notation, kind, texts, pool))
                 break
         else:
             raise ValueError(
-                f"--data.split scaffold needs a task with molecules (smiles or selfies) on one side, but {task.name!r} has "
+                f"--data.split {kind} needs a task with molecules (smiles or selfies) on one side, but {task.name!r} has "
                 f"{task.input.notation} and {task.output.notation}. Use --data.split identity."
             )
-    return TextColumn.join(scaffolds)
+    return TextColumn.join(groups)

@@ -6,7 +6,7 @@ from rdkit import Chem, rdBase
 from rdkit.Chem import rdMolHash
 from rdkit.Chem.MolStandardize import rdMolStandardize
 
-from datamodules.notations._molecule import Molecule, compare
+from datamodules.notations._molecule import Molecule, compare, compute_identity
 
 RELATIONS = ("canonical", "without_stereo", "tautomer", "skeleton", "formula")
 _COMMON = frozenset((1, 6, 7, 8, 9, 17, 35, 53))  # CHNO and the halogens
@@ -57,13 +57,35 @@ def hash_parent(molecule: Molecule) -> str:
     Source: RDKit's HetAtomTautomerv2 of `rdMolHash`.
     """
     with rdBase.BlockLogs():
-        parts = Chem.GetMolFrags(molecule.mol, asMols=True)
-        parent = max(parts, key=lambda part: (part.GetNumHeavyAtoms(), flatten(part)))
-        neutral = rdMolStandardize.Uncharger().uncharge(parent)
+        neutral = _find_parent(molecule.mol)
         plain = Chem.MolFromSmiles(flatten(neutral))  # the hash would keep stereo and isotopes
         return (
             rdMolHash.MolHash(plain, rdMolHash.HashFunction.HetAtomTautomerv2) if plain else flatten(neutral)
         )
+
+
+def _find_parent(mol: Chem.Mol) -> Chem.Mol:
+    """Return the largest component, neutral where protons make it so."""
+    parts = Chem.GetMolFrags(mol, asMols=True)
+    parent = max(parts, key=lambda part: (part.GetNumHeavyAtoms(), flatten(part)))
+    return rdMolStandardize.Uncharger().uncharge(parent)
+
+
+def compute_parent(molecule: Molecule) -> str:
+    """Return the identity of the largest component, neutral: equal for a molecule, its ions and its salts.
+
+    An empty string without carbon: sodium chloride and potassium chloride have nothing in common that matters.
+    """
+    mol = molecule.mol
+    if not any(atom.GetAtomicNum() == 6 for atom in mol.GetAtoms()):
+        return ""
+    if len(Chem.GetMolFrags(mol)) == 1 and not any(atom.GetFormalCharge() for atom in mol.GetAtoms()):
+        return compute_identity(molecule)
+    with rdBase.BlockLogs():
+        parent = _find_parent(mol)
+    if not any(atom.GetAtomicNum() == 6 for atom in parent.GetAtoms()):
+        return ""
+    return compute_identity(Molecule(parent))
 
 
 def describe(molecule: Molecule) -> dict[str, int]:

@@ -15,7 +15,7 @@ import re
 
 import selfies as package
 
-from datamodules.notations import _molecule, smiles
+from datamodules.notations import _molecule, _relations, smiles
 from datamodules.notations._checks import describe_bad_text
 
 MAX_LENGTH = 10_000
@@ -145,6 +145,11 @@ def identity(text: str) -> str:
 def scaffold(text: str) -> str:
     """Return the Murcko scaffold as SMILES (not SELFIES), as `smiles.scaffold`; ValueError if invalid."""
     return _molecule.compute_scaffold(_read_valid(text))
+
+
+def parent(text: str) -> str:
+    """Return the identity of the largest component, neutral, as `smiles.parent`; ValueError if invalid."""
+    return _relations.compute_parent(_read_valid(text))
 
 
 def randomize(text: str, seed: int) -> str:

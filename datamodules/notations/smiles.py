@@ -86,6 +86,15 @@ def scaffold(text: str) -> str:
     return _molecule.compute_scaffold(_molecule.read_once(text))
 
 
+def parent(text: str) -> str:
+    """Return the identity of the largest component, neutral, which a molecule shares with its salts; "" without carbon.
+
+    Raises:
+        ValueError: If `text` is not valid; the message is the reason.
+    """
+    return _relations.compute_parent(_molecule.read_once(text))
+
+
 def randomize(text: str, seed: int) -> str:
     """Return another spelling of the same molecule, a pure function of (text, seed).
 
@@ -125,13 +134,16 @@ def describe(text: str) -> dict[str, int]:
 
 
 def keys(text: str) -> str:
-    """Return canonical SMILES, `identity` and `scaffold`, joined by tabs: what a leak audit compares, read once.
+    """Return canonical SMILES, `identity`, `scaffold` and `parent`, joined by tabs: what a leak audit compares, read once.
 
     Raises:
         ValueError: If `text` is not valid; the message is the reason.
     """
     molecule = _molecule.read_once(text)
-    facts = molecule.canonical, _molecule.compute_identity(molecule), _molecule.compute_scaffold(molecule)
+    facts = (
+        molecule.canonical, _molecule.compute_identity(molecule), _molecule.compute_scaffold(molecule),
+        _relations.compute_parent(molecule),
+    )  # fmt: skip
     return "\t".join(facts)
 
 

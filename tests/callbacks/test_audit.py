@@ -8,8 +8,10 @@ import pytest
 
 from callbacks.audit import Finding, audit
 from callbacks.audit_report import AuditReport, count_findings, describe_audit
+from callbacks.nearest import molecules_of_side
 from callbacks.round_trip import RoundTrip
 from callbacks.run_summary import RunSummary
+from callbacks.training_molecules import KnownMolecules
 from datamodules.columns import TextColumn
 from datamodules.side_texts import SideTexts
 from datamodules.worker_pool import WorkerPool
@@ -38,6 +40,7 @@ TEST = [
     ("CCC", "ethanol"),  # 5: another molecule
     ("O=c1cccc[nH]1", "pyridin-2-ol"),  # 6: a tautomer
     ("CCCC", "x"), ("CCCC", "y"),  # 7, 8: two answers
+    ("CC[NH3+].[Cl-]", "z"),  # 9: a salt of a molecule that was trained on
 ]  # fmt: skip
 EXPECTED = {
     0: {"pair", "input", "target", "molecule"},
@@ -49,6 +52,7 @@ EXPECTED = {
     6: {"tautomer"},
     7: {"ambiguous", "unreadable"},
     8: {"ambiguous", "unreadable"},
+    9: {"parent", "unreadable"},
 }
 
 
@@ -59,6 +63,13 @@ def kinds(findings):
     return found
 
 
+def judge(train, test, with_names, pool):
+    """Audit rows against training rows, file by file."""
+    columns = [molecules_of_side(texts, pool) for texts in train]
+    known = KnownMolecules([column for column in columns if column is not None], pool)
+    return audit(train, known, test, with_names, pool)
+
+
 @pytest.fixture
 def pool():
     with WorkerPool(1) as pool:
@@ -67,8 +78,8 @@ def pool():
 
 def test_each_row_has_the_findings_that_are_its_own(pool):
     with fake_opsin(MEANINGS):
-        findings = audit([side(TRAIN)], side(TEST), True, pool)
-        split = audit([side(TRAIN[:2]), side(TRAIN[2:])], side(TEST), True, pool)
+        findings = judge([side(TRAIN)], side(TEST), True, pool)
+        split = judge([side(TRAIN[:2]), side(TRAIN[2:])], side(TEST), True, pool)
     assert kinds(findings) == EXPECTED
     assert findings == split, "a task may have its rows in several files"
     [stereo] = [one for one in findings if one.kind == "stereo"]
@@ -78,14 +89,14 @@ def test_each_row_has_the_findings_that_are_its_own(pool):
 def test_without_opsin_names_are_strings(pool):
     names = {"stereo", "other_molecule", "tautomer", "unreadable"}
     expected = {row: found - names for row, found in EXPECTED.items() if found - names}
-    assert kinds(audit([side(TRAIN)], side(TEST), False, pool)) == expected
+    assert kinds(judge([side(TRAIN)], side(TEST), False, pool)) == expected
 
 
 def test_the_molecule_may_be_the_answer(pool):
     train = side([("ethanol", "CCO")], "draw", ("iupac", "smiles"))
     tested = side([("ethyl alcohol", "CCO"), ("L-alanine", "CC(N)C(=O)O")], "draw", ("iupac", "smiles"))
     with fake_opsin(MEANINGS):
-        found = kinds(audit([train], tested, True, pool))
+        found = kinds(judge([train], tested, True, pool))
     assert found[0] == {"target", "molecule", "unreadable"}
     assert found[1] == {"other_molecule"}  # the question has stereo that the answer lacks
 
@@ -94,13 +105,13 @@ def test_structures_that_differ_are_no_fault_where_there_are_no_names(pool):
     """A task may ask for a product, or for a molecule with its stereo."""
     notations = ("smiles", "smiles")
     tested = side([("CCO", "CC=O"), ("CC(N)C(=O)O", "C[C@H](N)C(=O)O")], "react", notations)
-    assert kinds(audit([side([("CN", "CN")], "react", notations)], tested, True, pool)) == {1: {"stereo"}}
+    assert kinds(judge([side([("CN", "CN")], "react", notations)], tested, True, pool)) == {1: {"stereo"}}
 
 
 def test_texts_have_strings_only(pool):
     words = side([("a", "x"), ("b", "y")], "spell", ("text", "text"))
     tested = side([("a", "x"), ("b", "z"), ("c", "y")], "spell", ("text", "text"))
-    found = audit([words], tested, True, pool)
+    found = judge([words], tested, True, pool)
     assert kinds(found) == {0: {"pair", "input", "target"}, 1: {"input"}, 2: {"target"}}
 
 
@@ -112,10 +123,10 @@ def test_rows_are_counted_once_whatever_is_found():
         Finding(1, "scaffold", "b"),
     ]
     count = count_findings([(side(TEST), findings), (side(TEST[:1]), [Finding(0, "stereo")])])["name"]
-    assert (count["rows"], count["leaked"], count["unanswerable"]) == (10, 1, 1)
+    assert (count["rows"], count["leaked"], count["unanswerable"]) == (11, 1, 1)
     assert (count["pair"], count["input"], count["scaffold"]) == (1, 1, 1)
     assert describe_audit("name", count) == (
-        "name, audit: 1 of 10 rows leak from training, 1 cannot be answered as the reference wants "
+        "name, audit: 1 of 11 rows leak from training, 1 cannot be answered as the reference wants "
         "(1 pair, 1 input, 1 scaffold, 1 stereo)"
     )
 
@@ -130,7 +141,7 @@ def test_a_test_writes_the_audit_and_the_summary_tells_it(tmp_path, capsys):
     with fake_opsin(MEANINGS):
         trainer = make_trainer(tmp_path, [AuditReport(), RoundTrip(), RunSummary()])
         trainer.test(ScriptedModel(pairs), datamodule=AuditedData(pairs), verbose=False)
-    assert "name, audit: 4 of 9 rows leak from training, 4 cannot be answered" in capsys.readouterr().out
+    assert "name, audit: 4 of 10 rows leak from training, 4 cannot be answered" in capsys.readouterr().out
     content = json.loads((tmp_path / "test" / "audit.json").read_text())
     assert content["names_read"] is True
     assert content["tasks"]["name"]["connectivity"] == 2
@@ -153,7 +164,7 @@ def test_the_summary_leaves_the_audit_of_an_earlier_run_alone(tmp_path, capsys):
     trainer.test(ScriptedModel(pairs), datamodule=AuditedData(pairs), verbose=False)
     for file in ("audit.json", "audit.csv"):
         os.utime(tmp_path / "test" / file, (1e9, 1e9))
-    assert "audit: 4 of 9" in capsys.readouterr().out
+    assert "audit: 4 of 10" in capsys.readouterr().out
     trainer = make_trainer(tmp_path, [RunSummary()])
     trainer.test(ScriptedModel(pairs), datamodule=AuditedData(pairs), verbose=False)
     printed = capsys.readouterr().out

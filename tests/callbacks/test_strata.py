@@ -106,7 +106,8 @@ def test_what_has_no_fingerprint_has_no_neighbour():
 class TrainedData(StubData):
     def side_texts(self, side):
         assert side == "train"
-        molecules, names = TextColumn.of(["CCN", "c1ccccc1"]), TextColumn.of(["ethanamine", "benzene"])
+        molecules = TextColumn.of(["CCN", "c1ccccc1", "CC(=O)O"])
+        names = TextColumn.of(["ethanamine", "benzene", "acetic acid"])
         return [
             SideTexts("to_smiles", "iupac", "smiles", names, molecules),
             SideTexts("spell", "text", "text", names, names),
@@ -130,6 +131,11 @@ def test_the_file_has_molecules_and_lengths(tmp_path):
         "1",
         "1",
     ]
+    salts = {line["bin"]: line["rows"] for line in lines if line["stratum"] == "parent_in_training"}
+    assert salts == {
+        "no form of it is": "1",
+        "a salt, an ion or the parent of it is": "2",
+    }  # benzene itself, the acetate
     near = [line for line in lines if line["stratum"] == "nearest_training"]
     assert sum(int(line["rows"]) for line in near) == 3
     assert found["to_smiles", "rings", "0"]["share_right"] == "0.5"
@@ -137,6 +143,15 @@ def test_the_file_has_molecules_and_lengths(tmp_path):
     assert found["to_smiles", "elements", "others, too"]["rows"] == "1"
     assert {line["stratum"] for line in lines if line["task"] == "spell"} == {"input_length", "target_length"}
     assert found["spell", "target_length", "0 to 10"]["exact_match"] == "1.0"
+
+
+def test_salts_are_sought_in_a_test_only(tmp_path):
+    pairs = [Pair("salt", "CC(=O)[O-].[Na+]", "CC")]
+    trainer = make_trainer(tmp_path, [StratifiedMatch()])
+    trainer.validate(ScriptedModel(pairs), datamodule=TrainedData(pairs), verbose=False)
+    [path] = tmp_path.rglob("strata.csv")
+    assert "nearest_training" in path.read_text()
+    assert "parent_in_training" not in path.read_text()
 
 
 def test_a_fit_writes_none(tmp_path):

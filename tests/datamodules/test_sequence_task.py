@@ -98,7 +98,7 @@ def test_every_row_is_on_one_side_and_all_are_counted(tokenizer: Any, words: str
 def test_stereoisomers_and_both_directions_stay_together(tokenizer: Any, tmp_path: Path) -> None:
     rows = [[smiles, f"name {n}"] for n, smiles in enumerate(SMILES)]
     source = write_csv(tmp_path / "mols.csv", [["smiles", "iupac"], *rows])
-    for split in ("identity", "random", "scaffold"):
+    for split in ("identity", "random", "scaffold", "parent"):
         data = _both(tokenizer, source, split)
         data.setup("fit")
         sides: dict[str, set[str]] = {}
@@ -108,6 +108,26 @@ def test_stereoisomers_and_both_directions_stay_together(tokenizer: Any, tmp_pat
                 sides.setdefault(part.identities[place], set()).add(side)
         assert all(len(found) == 1 for found in sides.values())
         assert len(sides) == len(SMILES) - 1  # L- and D-alanine are one identity
+
+
+def test_salts_stay_with_their_molecule_where_asked(tokenizer: Any, tmp_path: Path) -> None:
+    acids = [f"{'C' * length}C(=O)O" for length in range(1, 41)]
+    salts = [f"{acid[:-1]}[O-].[Na+]" for acid in acids]
+    rows = [[smiles, f"name {n}"] for n, smiles in enumerate([*acids, *salts])]
+    source = write_csv(tmp_path / "mols.csv", [["smiles", "iupac"], *rows])
+    apart = {}
+    for split in ("identity", "parent"):
+        data = _both(tokenizer, source, split)
+        data.setup("fit")
+        side = {}
+        for name, pool in data.pools.items():
+            for row in pool:
+                part, place = data.store.locate(int(row))  # type: ignore[union-attr]
+                texts = part.inputs if part.task.input.notation == "smiles" else part.outputs
+                side[texts[place]] = name
+        apart[split] = sum(side[acid] != side[salt] for acid, salt in zip(acids, salts, strict=True))
+    assert apart["identity"] > 0
+    assert apart["parent"] == 0
 
 
 def _both(tokenizer: Any, source: str, split: str) -> SequenceTaskDataModule:

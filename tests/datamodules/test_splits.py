@@ -36,14 +36,14 @@ def test_random_shares_are_exact() -> None:
 def test_scaffolds_stay_together_and_identities_too() -> None:
     rng = np.random.default_rng(0)
     scaffolds = [f"ring {rng.integers(300)}" if rng.random() < 0.7 else "" for _ in IDENTITIES]
-    sides = splits.split_by_scaffold(IDENTITIES, scaffolds, 0.2, 0.2)
+    sides = splits.split_by_group(IDENTITIES, scaffolds, 0.2, 0.2)
     assert splits.count_overlap(IDENTITIES, sides) == {"train/val": 0, "train/test": 0, "val/test": 0}
     ringed = [(scaffold, side) for scaffold, side in zip(scaffolds, sides, strict=True) if scaffold]
     assert (
         sum(splits.count_overlap([s for s, _ in ringed], np.array([side for _, side in ringed])).values())
         == 0
     )
-    acyclic = splits.split_by_scaffold([str(n) for n in range(500)], [""] * 500, 0.2, 0.2)
+    acyclic = splits.split_by_group([str(n) for n in range(500)], [""] * 500, 0.2, 0.2)
     assert len(set(acyclic)) == 3  # molecules without a ring are not one huge group
 
 
@@ -82,7 +82,7 @@ def test_every_row_stands_where_it_always_stood() -> None:
     found = [
         splits.split_by_hash(identities, 0.1, 0.2, 7),
         splits.split_at_random(identities, 0.1, 0.2, 7),
-        splits.split_by_scaffold(identities, scaffolds, 0.1, 0.2, 7),
+        splits.split_by_group(identities, scaffolds, 0.1, 0.2, 7),
         splits.nested_order(identities, 7),
     ]
     digests = [hashlib.blake2b(part.astype("<i8").tobytes(), digest_size=8).hexdigest() for part in found]

@@ -45,7 +45,7 @@ ALPHABET = sorted(package.get_semantic_robust_alphabet())
 def test_invalid_reason(text: str, reason: str) -> None:
     assert selfies.invalid_reason(text) == reason
     assert not selfies.is_valid(text)
-    for function in (selfies.normalize, selfies.identity, selfies.scaffold):
+    for function in (selfies.normalize, selfies.identity, selfies.scaffold, selfies.parent):
         with pytest.raises(ValueError, match=f"^{re.escape(reason)}$"):
             function(text)
     assert selfies.same(text, text) == {
@@ -70,6 +70,7 @@ def test_from_smiles_and_back(molecules: list[str]) -> None:
         assert selfies.from_smiles(smiles.randomize(text, 5)) == encoded  # any spelling gives the one form
         assert selfies.identity(encoded) == smiles.identity(text)
         assert selfies.scaffold(encoded) == smiles.scaffold(text)
+        assert selfies.parent(encoded) == smiles.parent(text)
     assert refused == []
     assert selfies.from_smiles("OCC") == "[C][C][O]"
 

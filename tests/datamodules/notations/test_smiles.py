@@ -156,6 +156,26 @@ def test_identity() -> None:
         smiles.identity("C1CC")
 
 
+@pytest.mark.parametrize(
+    ("text", "like"),
+    [
+        ("CC(=O)[O-].[Na+]", "CC(=O)O"), ("C[NH3+].[Cl-]", "CN"), ("CN.Cl", "CN"), ("C[C@H](N)C(=O)O", "CC(N)C(=O)O"),
+        ("CC(=O)O", "CC(=O)O"), ("CCO.O.O", "CCO"), ("C[N+](C)(C)C.[Br-]", "C[N+](C)(C)C"),
+    ],
+)  # fmt: skip
+def test_a_salt_has_the_parent_of_its_molecule(text: str, like: str) -> None:
+    assert smiles.parent(text) == smiles.parent(like) != ""
+    assert smiles.parent(text) == smiles.keys(text).split("\t")[3]
+    assert smiles.parent(like) == smiles.identity(like)
+
+
+def test_what_has_no_carbon_has_no_parent() -> None:
+    for text in ("[Na+].[Cl-]", "O", "O=S(=O)(O)O.C"):
+        assert smiles.parent(text) == ""
+    with pytest.raises(ValueError, match="unclosed"):
+        smiles.parent("C1CC")
+
+
 def test_scaffold(molecules: list[str]) -> None:
     assert smiles.scaffold("CCO") == ""
     assert smiles.scaffold("CC(C)Cc1ccc([C@@H](C)C(=O)O)cc1") == "c1ccccc1"
