@@ -159,9 +159,9 @@ def main(argv: list[str] | None = None) -> None:
     arguments = parser.parse_args(argv)
     cells = plan(arguments.base, arguments.sizes, arguments.rates, arguments.seeds)
     if arguments.report:
-        write_page(read_results(arguments.results, parts=()))
+        write_page(read_results(arguments.results, parts={}))
         return
-    for cell in missing(cells, read_results(arguments.results, parts=())):
+    for cell in missing(cells, read_results(arguments.results, parts={})):
         result = run_cell(cell, EPOCHS[cell.examples])
         append_result(arguments.results, result)
         sys.stdout.write(json.dumps(result) + "\n")

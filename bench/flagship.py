@@ -21,8 +21,9 @@ from typing import Any
 from bench.bundle import BUNDLED, Pretraining
 from bench.report import DOCS, as_table
 from callbacks.anchors import UNTRAINED
+from callbacks.audit_report import describe_audit
 from callbacks.intervals import format_estimate
-from callbacks.outcomes import OUTCOMES, share_right
+from callbacks.outcomes import OUTCOMES, estimate_right
 from callbacks.run_facts import load_checkpoint
 from callbacks.run_summary import format_seconds
 from datamodules.csv_files import read_csv
@@ -115,7 +116,8 @@ license: apache-2.0
 # The flagship: structures to names and back
 
 The [bundled base](../bundled/README.md) of 6.2M parameters, fine-tuned on {" and ".join(test["tasks"])}
-(format `{data["format"]}`), on CPU cores that were shared with other work:
+(format `{data["format"]}`, the shortest that tells tasks apart: [formats](../../docs/results/format.md) hardly differ), on CPU
+cores that were shared with other work:
 
 {_history(runs)}
 That is {seen / trained_on:.1f} passes over {trained_on:,} rows. It is what `python train.py predict --data.predict_path FILE` and
@@ -132,7 +134,10 @@ that it is well-formed; of the names below *invalid* are those that OPSIN cannot
 OPSIN has a head start: the names are ones that it reads as their molecule, which is how the pairs were verified. openclatura
 writes names of another style, so that few are the very string. No molecule of the test is in training, so that
 the nearest one's name is right at most by chance; *nearest training 1* below are other molecules with the same fingerprint
-(such as homologues).
+(such as homologues). Salts, ions and the free form of a molecule are different molecules to that split; *parent in training*
+below tells the test molecules apart of which another such form was trained on. What the audit of the test rows found:
+
+{_audit(test)}
 
 {_outcomes(test)}
 ## By kind of molecule
@@ -175,13 +180,18 @@ def _results(test: Mapping[str, Any]) -> str:
         lines.append(_line(f"**{task}**", metrics))
         lines += [_line(one["system"], one) for one in test["anchors"] if one["task"] == task]
     return as_table(
-        ("task, or what else answers its rows", "exact match (95 %)", "right", "valid", "rows"), lines
+        ("task, or what else answers its rows", "exact match (95 %)", "right (95 %)", "valid", "rows"), lines
     )
 
 
 def _line(name: str, metrics: Mapping[str, Any]) -> tuple[str, ...]:
-    shares = (f"{100 * metrics[key]:.1f} %" if key in metrics else "-" for key in ("right", "validity"))
-    return (name, format_estimate(metrics, "exact_match", percent=True), *shares, f"{metrics['rows']:,.0f}")
+    estimates = (format_estimate(metrics, key, percent=True) for key in ("exact_match", "right"))
+    valid = f"{100 * metrics['validity']:.1f} %" if "validity" in metrics else "-"
+    return (name, *estimates, valid, f"{metrics['rows']:,.0f}")
+
+
+def _audit(test: Mapping[str, Any]) -> str:
+    return "".join(f"- {describe_audit(task, count)}.\n" for task, count in test.get("audit", {}).items())
 
 
 def _outcomes(test: Mapping[str, Any]) -> str:
@@ -261,7 +271,7 @@ def _read_test(run: Path) -> dict[str, Any]:
     """Return what a run's summary says of its test, with what is right of each task."""
     test: dict[str, Any] = json.loads((run / "summary.json").read_text(encoding="utf-8"))["test"]
     for metrics in test["tasks"].values():
-        metrics["right"] = share_right(metrics)
+        metrics |= estimate_right(metrics)
     return test
 
 

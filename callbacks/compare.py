@@ -224,6 +224,10 @@ def main(args: Sequence[str] | None = None) -> None:
     width = table.__rich_measure__(Console(width=1_000), Console(width=1_000).options).maximum
     Console(width=max(console.width, width)).print(table)
     console.print(f"first: {name}, second: {other}", markup=False, highlight=False, soft_wrap=True)
+    if len(comparisons) > 1:
+        console.print(
+            f"p is not corrected for these {len(comparisons)} comparisons.", highlight=False, soft_wrap=True
+        )
     left = len(answers[0]) + len(answers[1]) - 2 * len(answers[0].keys() & answers[1].keys())
     if left:
         console.print(

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from callbacks.evaluated_rows import EvaluatedRow
+from callbacks.intervals import wilson_interval
 from callbacks.judging import judge_sameness, judge_validity
 from callbacks.structures import RowMolecules, molecules_of, relations_of
 
@@ -26,9 +27,11 @@ RIGHT = ("exact", "equivalent")
 """The outcomes of an answer that means what was asked for."""
 
 
-def share_right(metrics: Mapping[str, float]) -> float:
-    """Return the share of right answers of a task's metrics by outcome."""
-    return sum(metrics.get(f"outcome_{name}", 0.0) for name in RIGHT)
+def estimate_right(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Return `right`, the share of right answers of a task's metrics by outcome, with its 95 % Wilson interval."""
+    right, rows = sum(metrics.get(f"outcome_{name}", 0.0) for name in RIGHT), round(metrics["rows"])
+    low, high = wilson_interval(round(right * rows), rows)
+    return {"right": right, "right_low": low, "right_high": high}
 
 
 _MEANS_THE_SAME = (

@@ -20,7 +20,7 @@ from callbacks.anchors import read_anchors
 from callbacks.audit_report import describe_audit, read_audit
 from callbacks.evaluation_lines import describe_evaluation
 from callbacks.intervals import format_estimate
-from callbacks.outcomes import share_right
+from callbacks.outcomes import estimate_right
 from callbacks.run_facts import (
     METRICS_KEY,
     MetricsKeeper,
@@ -146,11 +146,11 @@ def _table(title: str, summary: dict[str, Any], with_speed: bool) -> Table:
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     tasks = summary["tasks"]
     judged = any("outcome_exact" in metrics for metrics in tasks.values())
-    names = ["task", "exact match (95 %)", *(("right",) if judged else ()), "validity", "rows"]
+    names = ["task", "exact match (95 %)", *(("right (95 %)",) if judged else ()), "validity", "rows"]
     for name in [*names, *(("tokens/s", "time") if with_speed else ())]:
         table.add_column(name, justify="left" if name == "task" else "right", no_wrap=True)
     for task, metrics in tasks.items():
-        right = {"right": share_right(metrics)} if judged else {}
+        right = estimate_right(metrics) if judged else {}
         table.add_row(*_cells(task, {**metrics, **right}), *(_speed(summary) if with_speed else ()))
         for anchor in summary.get("anchors", ()):
             if anchor["task"] == task:
@@ -167,7 +167,7 @@ def _cells(name: str, metrics: Mapping[str, Any]) -> list[str]:
     return [
         name,
         format_estimate(metrics, "exact_match", percent=True),
-        *([f"{100 * metrics['right']:.1f} %"] if "right" in metrics else []),
+        *([format_estimate(metrics, "right", percent=True)] if "right" in metrics else []),
         f"{100 * metrics['validity']:.1f} %" if "validity" in metrics else "-",
         f"{metrics['rows']:,.0f}",
     ]

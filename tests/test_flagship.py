@@ -76,6 +76,8 @@ def test_a_run_becomes_the_model_that_ships(folder: Path) -> None:
         [header] = [line for line in card.splitlines() if line.startswith(f"| {task} |  | rows |")]
         assert "| right: nearest training" in header
     assert card.count("| heavy atoms | 0 to 5 | ") == 2
+    assert card.count("rows leak from training") == 2
+    assert "| parent in training | no form of it is | " in card
     assert card.count("| untrained base |") == 2
     assert "| **smiles_to_iupac** | 0.0 % (0.0 to " in card
 

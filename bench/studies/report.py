@@ -97,9 +97,10 @@ def provenance(results: Sequence[Result]) -> str:
     precisions = Counter(result.get("precision", "a precision that was not kept") for result in results)
     computed = ", ".join(f"{number} in {precision}" for precision, number in precisions.items())
     hours = sum(result["fit_seconds"] + result["test_seconds"] for result in results) / 3600
+    at_least = "" if all(result.get("sittings", 1) == 1 for result in results) else "≥ "
     return (
         f"All cells: {' '.join(fixed)}\n\n{len(results)} cells, {'seed' if len(seeds) == 1 else 'seeds'} "
-        f"{', '.join(map(str, seeds))}, {hours:.1f} hours; {computed}. Made with {'; '.join(versions)}; revision "
+        f"{', '.join(map(str, seeds))}, {at_least}{hours:.1f} hours; {computed}. Made with {'; '.join(versions)}; revision "
         f"{', '.join(dict.fromkeys(result['revision'] for result in results))}.\n"
     )
 
@@ -124,7 +125,8 @@ def compose(study: Study, results: Sequence[Result], notes: str) -> tuple[str, d
             show(f"{measure.label} of {task}", draw(results, task, measure))
         if (pairs := paired_table(results, task)) is not None:
             parts += [
-                "Exact match row by row, beside the setting that has most (not corrected for their number):\n",
+                "Exact match row by row, beside the setting that has most. The p values are not corrected for their number, and "
+                "the one with most is best in part by chance, so that its lead is somewhat too large:\n",
                 pairs,
             ]
         if SIZE in varying(results):
@@ -133,15 +135,16 @@ def compose(study: Study, results: Sequence[Result], notes: str) -> tuple[str, d
                 parts.append(f"No power law is fitted: it takes {FEWEST} sizes with an error above 0.\n")
                 continue
             words = (
-                "error = factor x examples^-exponent, by least squares of the logarithms; the interval is of a "
-                "bootstrap of test rows and residuals."
+                "error = factor x examples^-exponent, by least squares of the logarithms; the interval is Student's, with two "
+                "degrees of freedom fewer than points."
             )
             parts += [f"Power laws: {words}\n", law_table(laws)]
             show(f"Power laws of {task}", draw_power_law(laws, task))
     parts += [
         "## How it was made\n", provenance(results),
         "Intervals are Wilson's for shares, and of a bootstrap of test rows for means. The last weights are tested. Steps are "
-        f"optimizer steps, minutes those of the fit.\n\nMade by `python -m bench.studies run {study.name}`.\n",
+        "optimizer steps; minutes those of the fit, of its last sitting where there were several (≥).\n\n"
+        f"Made by `python -m bench.studies run {study.name}`.\n",
     ]  # fmt: skip
     return "\n".join(parts), pictures
 

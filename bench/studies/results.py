@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,19 @@ SHARES = ("exact_match", "validity", "outcome_", "round_trip", "readable")
 """How the names of metrics begin that are shares of the tested rows."""
 
 
-PARTS = ("flags", "test")
-"""What a cell's result has."""
+PARTS = {
+    "flags": dict, "test": dict, "versions": dict, "steps": int, "fit_seconds": (int, float), "test_seconds": (int, float),
+    "revision": str,
+}  # fmt: skip
+"""What a cell's result has, and of which type."""
 
 
-def read_results(path: Path, parts: Sequence[str] = PARTS) -> list[Result]:
+def read_results(path: Path, parts: Mapping[str, Any] = PARTS) -> list[Result]:
     """Return the results, none if there is no file; a last line that a kill cut off is left out.
 
     Args:
         path: The file.
-        parts: What every result must have, as an object.
+        parts: What every result must have, and of which type.
 
     Raises:
         ValueError: If another line is no result.
@@ -33,13 +36,15 @@ def read_results(path: Path, parts: Sequence[str] = PARTS) -> list[Result]:
     return [_parse(line, parts, f"{path}, line {number}") for number, line in enumerate(lines, start=1)]
 
 
-def _parse(line: bytes, parts: Sequence[str], where: str) -> Result:
+def _parse(line: bytes, parts: Mapping[str, Any], where: str) -> Result:
     try:
         result: Result = json.loads(line)
     except ValueError as error:
         raise ValueError(f"{where}: expected JSON, but got {line[:80]!r}: {error}.") from error
-    if not isinstance(result, dict) or not all(isinstance(result.get(part), dict) for part in parts):
-        wanted = f"an object with {' and '.join(parts)}" if parts else "an object"
+    if not isinstance(result, dict) or not all(
+        isinstance(result.get(part), kind) for part, kind in parts.items()
+    ):
+        wanted = f"an object with {', '.join(parts)}" if parts else "an object"
         raise ValueError(f"{where}: expected {wanted}, but got {line[:80]!r}.")
     return result
 

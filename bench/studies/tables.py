@@ -160,11 +160,17 @@ def table_of(results: Sequence[Result], task: str) -> str:
                 *(_show(estimate(tested, task, measure)) for measure in measures),
                 _span(result["test"][task]["rows"] for result in tested),
                 _span(result["steps"] for result in tested),
-                f"{sum(result['fit_seconds'] for result in tested) / len(tested) / 60:.1f}",
+                _minutes(tested),
                 str(len(tested)),
             ]
         )
     return as_table(header, lines)
+
+
+def _minutes(results: Sequence[Result]) -> str:
+    """Return the mean minutes of a fit; `≥` where one was cut and its seconds are those of its last sitting."""
+    mean = sum(result["fit_seconds"] for result in results) / len(results) / 60
+    return f"{'≥ ' if any(result.get('sittings', 1) > 1 for result in results) else ''}{mean:.1f}"
 
 
 def _span(numbers: Iterable[int]) -> str:

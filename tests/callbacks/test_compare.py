@@ -133,6 +133,7 @@ def test_the_command_compares_two_run_folders(tmp_path, capsys, monkeypatch):
     assert "exact_match_canonical" in printed
     assert "+85.7" in printed
     assert "1 rows are in one of the tables only" in printed
+    assert re.search(r"p is not corrected for these \d+ comparisons", printed)
     with (tmp_path / "both.csv").open(newline="") as file:
         lines = {line["metric"]: line for line in csv.DictReader(file)}
     assert lines["exact_match"]["only_second"] == "5"

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from bench.studies.grid import Study
-from bench.studies.power_law import Point, fit_power_law
-from bench.studies.report import power_laws, write_report
+from bench.studies.power_law import Point, fit_power_law, student_quantile
+from bench.studies.report import power_laws, provenance, write_report
 from bench.studies.tables import Measure, estimate, settings_of, table_of, varying
 from callbacks.intervals import wilson_interval
 
@@ -35,22 +35,33 @@ def sizes(errors: dict[int, float], **flags: Any) -> list[dict[str, Any]]:
     return found
 
 
-def test_a_known_power_law_is_found_again() -> None:
+@pytest.mark.parametrize("sizes", [(100, 1_000, 10_000, 100_000), (100, 1_000, 10_000, 30_000, 100_000)])
+def test_a_known_power_law_is_found_again_in_95_of_100(sizes: tuple[int, ...]) -> None:
     rng = np.random.default_rng(1)
-    inside = 0
-    for seed in range(30):
-        points = [
-            Point(size, error * (1 + rng.normal(0, 0.02)), 0.02 * error)
-            for size in (100, 1_000, 10_000, 30_000, 100_000)
-            if (error := 2.0 * size**-0.3)
-        ]
-        law = fit_power_law(points, seed)
-        assert law is not None
-        assert law.exponent == pytest.approx(0.3, abs=0.03)
-        assert law.factor == pytest.approx(2.0, rel=0.2)
-        assert not law.doubt
-        inside += law.low <= 0.3 <= law.high
-    assert 26 <= inside <= 30  # 95 %, or a little more
+    laws = []
+    for _ in range(400):
+        points = [Point(size, 2.0 * size**-0.3 * np.exp(rng.normal(0, 0.02)), 0.0) for size in sizes]
+        laws.append(fit_power_law(points))
+    assert all(law is not None and not law.doubt for law in laws)
+    inside = [law.low <= 0.3 <= law.high for law in laws if law is not None]
+    assert 0.925 <= sum(inside) / len(laws) <= 0.975
+    assert np.mean([law.exponent for law in laws if law is not None]) == pytest.approx(0.3, abs=0.001)
+    assert np.mean([law.factor for law in laws if law is not None]) == pytest.approx(2.0, rel=0.01)
+
+
+def test_points_on_a_line_are_no_surer_than_their_test_rows() -> None:
+    law = fit_power_law([Point(size, size**-0.3, 0.1 * size**-0.3) for size in (1e2, 1e3, 1e4, 1e5)])
+    assert law is not None
+    x = np.log([1e2, 1e3, 1e4, 1e5])
+    expected = 0.1 / np.sqrt(((x - x.mean()) ** 2).sum())  # of a slope, its points 0.1 beside the line each
+    assert law.high - law.exponent == pytest.approx(4.303 * expected, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("freedom", "known"), [(2, 4.303), (3, 3.182), (4, 2.776), (10, 2.228), (100, 1.984)]
+)
+def test_students_quantiles_are_those_of_the_tables(freedom: int, known: float) -> None:
+    assert student_quantile(freedom) == pytest.approx(known, abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +69,7 @@ def test_a_known_power_law_is_found_again() -> None:
     [
         ([0.9, 0.91, 0.89, 0.9], "holds 0"),
         ([0.2, 0.3, 0.45, 0.675], "rises"),
-        ([0.95, 0.9, 0.8, 0.35], "R2 is below"),
+        ([0.95, 0.94, 0.9, 0.85, 0.7, 0.35], "R2 is below"),
     ],
 )
 def test_a_fit_that_says_little_says_so(errors: list[float], doubt: str) -> None:
@@ -96,6 +107,16 @@ def test_settings_are_sorted_and_seeds_are_put_together() -> None:
     )
     assert (found.low, found.high) == wilson_interval(20, 1000)
     assert "2.0 % (1.3 to 3.1; seeds 1.0 to 3.0), 40/2,000" in table_of(results, "t").splitlines()[-1]
+
+
+def test_the_minutes_of_a_fit_that_was_cut_are_a_bound() -> None:
+    whole, cut = result(10, a=1), result(10, a=2) | {"sittings": 2}
+    assert [line.split(" | ")[-2] for line in table_of([whole, cut], "t").splitlines()[2:]] == [
+        "1.5",
+        "≥ 1.5",
+    ]
+    assert "≥ 0.1 hours" in provenance([whole, cut])
+    assert "seed 0, 0.0 hours" in provenance([whole])
 
 
 def test_an_error_is_one_less_the_share() -> None:

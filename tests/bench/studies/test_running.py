@@ -19,6 +19,9 @@ from bench.studies.verdicts import unpack_verdicts
 STUDY = Study("s", "", {"a": [1, 2, 3], "b": ["x"]})
 
 
+REST = {"test": {}, "versions": {}, "steps": 1, "fit_seconds": 1.5, "test_seconds": 1, "revision": "r"}
+
+
 class Killed(BaseException):
     """As a signal ends a process: nothing of ours catches it."""
 
@@ -30,7 +33,7 @@ def test_a_killed_study_goes_on_with_the_cell_that_was_cut(tmp_path: Path) -> No
         ran.append(flags["a"])
         if ran == [1, 2]:
             raise Killed
-        return {"study": study, "flags": flags, "test": {}}
+        return {"study": study, "flags": flags, **REST}
 
     with pytest.raises(Killed):
         command.run_study(STUDY, path, runner, say=lambda _: None)
@@ -47,7 +50,7 @@ def test_a_killed_study_goes_on_with_the_cell_that_was_cut(tmp_path: Path) -> No
 
 def test_a_line_that_a_kill_cut_is_not_read_and_not_built_on(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
-    one, other = ({"flags": {"a": number}, "test": {}} for number in (1, 2))
+    one, other = ({"flags": {"a": number}, **REST} for number in (1, 2))
     append_result(path, one)
     whole = path.read_bytes()
     for cut in range(1, len(whole)):
@@ -59,7 +62,10 @@ def test_a_line_that_a_kill_cut_is_not_read_and_not_built_on(tmp_path: Path) -> 
     with pytest.raises(ValueError, match="line 1: expected JSON"):
         read_results(path)
     path.write_text('{"flags": {}}\n')
-    with pytest.raises(ValueError, match="line 1: expected an object with flags and test"):
+    with pytest.raises(ValueError, match="line 1: expected an object with flags, test, versions"):
+        read_results(path)
+    path.write_text(json.dumps({"flags": {}, **REST, "steps": "many"}) + "\n")
+    with pytest.raises(ValueError, match="line 1: expected an object with flags, test, versions"):
         read_results(path)
     assert read_results(tmp_path / "none") == []
 

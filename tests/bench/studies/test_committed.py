@@ -1,0 +1,26 @@
+"""The pages of docs/results are what the code makes of the results that are committed beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.report import DOCS
+from bench.studies.grid import find_study, of_study, read_study
+from bench.studies.report import compose
+from bench.studies.results import read_results
+
+RESULTS = DOCS / "results"
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("*.jsonl")), ids=lambda path: path.stem)
+def test_a_page_says_what_its_results_say(path: Path) -> None:
+    study = read_study(find_study(path.stem))
+    notes = path.with_suffix(".notes.md").read_text(encoding="utf-8")
+    text, pictures = compose(study, of_study(study, read_results(path)), notes)
+    assert path.with_suffix(".md").read_text(encoding="utf-8") == text, (
+        f"run `python -m bench.studies report {path.stem}`"
+    )
+    there = {f"images/{plot.name}" for plot in (RESULTS / "images").glob(f"{path.stem}-*.svg")}
+    assert there == set(pictures)
