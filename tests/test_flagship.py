@@ -117,7 +117,7 @@ def test_what_ships_is_small_and_has_a_card() -> None:
 
 
 @pytest.mark.parametrize(
-    ("column", "asked", "answer"), [("smiles", "OCC", "ethanol"), ("iupac", "ethanol", "CCO")]
+    ("column", "asked", "answer"), [("smiles", "OCC", "ethanol"), ("iupac", "acetic acid", "CC(=O)O")]
 )
 def test_a_molecule_is_named_and_drawn_without_naming_a_model(
     folder: Path, column: str, asked: str, answer: str
