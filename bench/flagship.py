@@ -2,7 +2,8 @@
 
 `python -m bench.flagship export --run runs/flagship` writes the best weights in fp16; then
 `python train.py test --config configs/flagship.yaml --model.base flagship --name flagship-test`; then
-`python -m bench.flagship card --run runs/flagship --test runs/flagship-test`. `make flagship` does all of it.
+`python -m bench.flagship card --run runs/flagship --test runs/flagship-test`. `make flagship` does all of it, and tests the base
+without training, for `--untrained`.
 
 A run from `--model.base flagship` goes on from the weights that ship. docs/results/flagship/runs.jsonl has each such run, a line
 a run, back to the one that began with another base.
@@ -42,7 +43,10 @@ KEPT = (
     "abstaining.csv",
     "audit.json",
 )
-"""What of a test stands in the repository: all but the rows."""
+"""What of a test stands in the repository, with its metrics: all but the rows."""
+GOING_ON = """Each run but the first began with the weights of the one before, not with those that ship now:
+`git log lightning_modules/flagship` has them.
+"""
 
 
 def export(run: Path, folder: Path = FLAGSHIP) -> None:
@@ -73,6 +77,9 @@ def add_to_history(done: Pretraining, path: Path) -> list[dict[str, Any]]:
     Args:
         done: What the run did up to the exported weights.
         path: A line of JSON a run. It begins anew with a run from another base than the flagship.
+
+    Raises:
+        ValueError: If a run went on from the flagship and the runs before are not there.
     """
     config = done.config
     run = {
@@ -81,7 +88,11 @@ def add_to_history(done: Pretraining, path: Path) -> list[dict[str, Any]]:
         "tokens": done.tokens, "seconds": round(done.seconds),
     }  # fmt: skip
     before: list[dict[str, Any]] = []
-    if run["base"] == FLAGSHIP.name and path.is_file():
+    if run["base"] == FLAGSHIP.name or Path(run["base"]).resolve() == FLAGSHIP:
+        if not path.is_file():
+            raise ValueError(
+                f"{path}: expected the runs behind the weights that this one began with, but it is not there."
+            )
         before = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     runs = before if run in before else [*before, run]
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -106,6 +117,7 @@ def describe(
         others: Those of its `anchor_strata.csv`.
     """
     data, trained_on = done.config["data"], done.report["rows"]["train"]
+    going_on = GOING_ON if len(runs) > 1 else ""
     seen = sum(run["steps"] * run["rows_a_step"] for run in runs)
     return f"""---
 library_name: transformers
@@ -120,8 +132,9 @@ The [bundled base](../bundled/README.md) of 6.2M parameters, fine-tuned on {" an
 cores that were shared with other work:
 
 {_history(runs)}
-That is {seen / trained_on:.1f} passes over {trained_on:,} rows. It is what `python train.py predict --data.predict_path FILE` and
-the demo page ask when no other model is named. Its weights are in fp16, and the numbers are theirs.
+{going_on}That is {seen / trained_on:.1f} passes over {trained_on:,} rows. It is what
+`python train.py predict --data.predict_path FILE` and the demo page ask when no other model is named. Its weights are in fp16,
+and the numbers are theirs.
 
 ## Tested
 
@@ -134,8 +147,8 @@ that it is well-formed; of the names below *invalid* are those that OPSIN cannot
 OPSIN has a head start: the names are ones that it reads as their molecule, which is how the pairs were verified. openclatura
 writes names of another style, so that few are the very string. No molecule of the test is in training, so that
 the nearest one's name is right at most by chance; *nearest training 1* below are other molecules with the same fingerprint
-(such as homologues). Salts, ions and the free form of a molecule are different molecules to that split; *parent in training*
-below tells the test molecules apart of which another such form was trained on. What the audit of the test rows found:
+(such as homologues). Salts, ions and the free form of a molecule are different molecules to that split; the lines *parent in
+training* below give the scores of test molecules with and without such a form in the training rows. What the audit found:
 
 {_audit(test)}
 
@@ -261,6 +274,7 @@ def write_card(
     (folder / "README.md").write_text(card, encoding="utf-8")
     tables = results / "test"
     tables.mkdir(parents=True, exist_ok=True)
+    (tables / "metrics.json").write_text(json.dumps(tested["tasks"], indent=1) + "\n", encoding="utf-8")
     for name in KEPT:
         if (test / "test" / name).is_file():  # OPSIN's and openclatura's are not everywhere
             shutil.copyfile(test / "test" / name, tables / name)
@@ -268,7 +282,15 @@ def write_card(
 
 
 def _read_test(run: Path) -> dict[str, Any]:
-    """Return what a run's summary says of its test, with what is right of each task."""
+    """Return what a run's summary says of its test, with what is right of each task.
+
+    Raises:
+        ValueError: If the run has no summary.
+    """
+    if not (run / "summary.json").is_file():
+        raise ValueError(
+            f"{run}: expected a run that was tested, but it has no summary.json: `train.py test --name {run.name}`."
+        )
     test: dict[str, Any] = json.loads((run / "summary.json").read_text(encoding="utf-8"))["test"]
     for metrics in test["tasks"].values():
         metrics |= estimate_right(metrics)

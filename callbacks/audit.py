@@ -19,7 +19,7 @@ FINDINGS = {
     "target": "the target is that of a training row, as a string",
     "molecule": "the molecule is in the training rows (canonical SMILES)",
     "connectivity": "the molecule is in the training rows but for stereo, isotopes or protons (first block of the InChIKey)",
-    "parent": "a salt, an ion or the parent of the molecule is in the training rows (largest component, neutral)",
+    "parent": "a salt, an ion or the free form of the molecule is in the training rows (same largest organic component)",
     "scaffold": "the Murcko scaffold is in the training rows",
     "ambiguous": "another row has the same input and another target",
     "stereo": "the answer has stereo that the question does not have",

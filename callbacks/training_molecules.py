@@ -21,7 +21,7 @@ class Keys(NamedTuple):
     scaffold: str
     """The Murcko scaffold; empty without rings."""
     parent: str
-    """The connectivity of the largest component, neutral; empty without carbon."""
+    """The connectivity of the largest organic component, neutral; empty without carbon."""
 
 
 class Shared(NamedTuple):

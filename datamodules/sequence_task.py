@@ -47,7 +47,7 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         input_notation: What the input column holds: text, number, smiles, selfies, iupac, formula, phonemes.
         output_notation: What the output column holds.
         split: `identity` (by a hash of the molecule's connectivity or the input's text), `scaffold` (Bemis-Murcko),
-            `parent` (salts and ions with their molecule), or `random` (identities shuffled). None leaks an identity.
+            `parent` (most salts and ions with their molecule), or `random` (identities shuffled). None leaks an identity.
         split_column: Column that holds train, val or test, for a table that brings its own split.
         val_source: File with the validation rows, for data that come split into files.
         test_source: File with the test rows.

@@ -94,8 +94,11 @@ def test_the_card_tells_every_run_behind_the_weights(tmp_path: Path) -> None:
     assert [run["steps"] for run in add_to_history(did("bundled", 10), path)] == [10]
     for _ in range(2):  # a card that is written again adds nothing
         assert [run["steps"] for run in add_to_history(did("flagship", 20), path)] == [10, 20]
+    assert [run["steps"] for run in add_to_history(did(str(FLAGSHIP), 25), path)] == [10, 20, 25]
     assert [run["base"] for run in add_to_history(did("smollm2", 30), path)] == ["smollm2"]
     assert len(path.read_text().splitlines()) == 1
+    with pytest.raises(ValueError, match=r"none\.jsonl: expected the runs behind the weights"):
+        add_to_history(did("flagship", 20), tmp_path / "none.jsonl")
 
 
 def test_only_a_run_that_has_ended_is_exported(folder: Path) -> None:
@@ -103,6 +106,8 @@ def test_only_a_run_that_has_ended_is_exported(folder: Path) -> None:
         export(Path("runs/none"), folder / "shipped")
     with pytest.raises(SystemExit, match="2"):
         main(["card", "--run", "runs/none"])
+    with pytest.raises(ValueError, match=r"runs/none: expected a run that was tested"):
+        main(["card", "--run", "runs/none", "--test", "runs/none"])
 
 
 def test_what_ships_is_small_and_has_a_card() -> None:

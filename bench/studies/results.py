@@ -41,12 +41,23 @@ def _parse(line: bytes, parts: Mapping[str, Any], where: str) -> Result:
         result: Result = json.loads(line)
     except ValueError as error:
         raise ValueError(f"{where}: expected JSON, but got {line[:80]!r}: {error}.") from error
-    if not isinstance(result, dict) or not all(
-        isinstance(result.get(part), kind) for part, kind in parts.items()
-    ):
-        wanted = f"an object with {', '.join(parts)}" if parts else "an object"
-        raise ValueError(f"{where}: expected {wanted}, but got {line[:80]!r}.")
+    if not isinstance(result, dict):
+        raise ValueError(f"{where}: expected an object, but got {line[:80]!r}.")
+    for part, kind in parts.items():
+        if not isinstance(result.get(part), kind):
+            raise ValueError(
+                f"{where}: expected {part!r} to be there and {_name(kind)}, but got {result.get(part)!r}."
+            )
+    for task, tested in result["test"].items() if "test" in parts else ():
+        if not isinstance(tested, dict) or not {"rows", "metrics"} <= tested.keys():
+            raise ValueError(
+                f"{where}: expected rows and metrics of the task {task!r}, but got {str(tested)[:80]}."
+            )
     return result
+
+
+def _name(kind: Any) -> str:
+    return {dict: "an object", int: "a whole number", str: "text"}.get(kind, "a number")
 
 
 def append_result(path: Path, result: Mapping[str, Any]) -> None:

@@ -64,28 +64,30 @@ def hash_parent(molecule: Molecule) -> str:
         )
 
 
-def _find_parent(mol: Chem.Mol) -> Chem.Mol:
-    """Return the largest component, neutral where protons make it so."""
-    parts = Chem.GetMolFrags(mol, asMols=True)
+def _find_parent(mol: Chem.Mol, organic: bool = False) -> Chem.Mol:
+    """Return the largest component (with carbon, if organic), neutral where protons make it so."""
+    parts = [part for part in Chem.GetMolFrags(mol, asMols=True) if _has_carbon(part) or not organic]
     parent = max(parts, key=lambda part: (part.GetNumHeavyAtoms(), flatten(part)))
     return rdMolStandardize.Uncharger().uncharge(parent)
 
 
 def compute_parent(molecule: Molecule) -> str:
-    """Return the identity of the largest component, neutral: equal for a molecule, its ions and its salts.
+    """Return the identity of the largest organic component, neutral: equal for a molecule, its ions and most of its salts.
 
-    An empty string without carbon: sodium chloride and potassium chloride have nothing in common that matters.
+    Salts of one small ion with different larger ones (a benzoate, a triflate) have different parents. An empty string without
+    carbon: sodium chloride and potassium chloride have nothing in common that matters.
     """
     mol = molecule.mol
-    if not any(atom.GetAtomicNum() == 6 for atom in mol.GetAtoms()):
+    if not _has_carbon(mol):
         return ""
     if len(Chem.GetMolFrags(mol)) == 1 and not any(atom.GetFormalCharge() for atom in mol.GetAtoms()):
         return compute_identity(molecule)
     with rdBase.BlockLogs():
-        parent = _find_parent(mol)
-    if not any(atom.GetAtomicNum() == 6 for atom in parent.GetAtoms()):
-        return ""
-    return compute_identity(Molecule(parent))
+        return compute_identity(Molecule(_find_parent(mol, organic=True)))
+
+
+def _has_carbon(mol: Chem.Mol) -> bool:
+    return any(atom.GetAtomicNum() == 6 for atom in mol.GetAtoms())
 
 
 def describe(molecule: Molecule) -> dict[str, int]:

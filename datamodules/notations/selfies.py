@@ -148,7 +148,7 @@ def scaffold(text: str) -> str:
 
 
 def parent(text: str) -> str:
-    """Return the identity of the largest component, neutral, as `smiles.parent`; ValueError if invalid."""
+    """Return the identity of the largest organic component, neutral, as `smiles.parent`; ValueError if invalid."""
     return _relations.compute_parent(_read_valid(text))
 
 

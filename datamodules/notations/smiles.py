@@ -87,7 +87,7 @@ def scaffold(text: str) -> str:
 
 
 def parent(text: str) -> str:
-    """Return the identity of the largest component, neutral, which a molecule shares with its salts; "" without carbon.
+    """Return the identity of the largest organic component, neutral, which a molecule shares with its salts; "" without carbon.
 
     Raises:
         ValueError: If `text` is not valid; the message is the reason.

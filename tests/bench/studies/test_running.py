@@ -62,10 +62,18 @@ def test_a_line_that_a_kill_cut_is_not_read_and_not_built_on(tmp_path: Path) -> 
     with pytest.raises(ValueError, match="line 1: expected JSON"):
         read_results(path)
     path.write_text('{"flags": {}}\n')
-    with pytest.raises(ValueError, match="line 1: expected an object with flags, test, versions"):
+    with pytest.raises(ValueError, match=r"line 1: expected 'test' to be there and an object, but got None"):
         read_results(path)
     path.write_text(json.dumps({"flags": {}, **REST, "steps": "many"}) + "\n")
-    with pytest.raises(ValueError, match="line 1: expected an object with flags, test, versions"):
+    with pytest.raises(
+        ValueError, match=r"line 1: expected 'steps' to be there and a whole number, but got 'many'"
+    ):
+        read_results(path)
+    path.write_text(json.dumps({"flags": {}, **REST, "test": {"t": {"rows": 4}}}) + "\n")
+    with pytest.raises(ValueError, match=r"line 1: expected rows and metrics of the task 't'"):
+        read_results(path)
+    path.write_text("[]\n")
+    with pytest.raises(ValueError, match=r"line 1: expected an object"):
         read_results(path)
     assert read_results(tmp_path / "none") == []
 
