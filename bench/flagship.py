@@ -21,12 +21,12 @@ from typing import Any
 
 from bench.bundle import BUNDLED, Pretraining
 from bench.report import DOCS, as_table
+from bench.studies.results import append_result, read_results
 from callbacks.anchors import UNTRAINED
 from callbacks.audit_report import describe_audit
-from callbacks.intervals import format_estimate
 from callbacks.outcomes import OUTCOMES, estimate_right
 from callbacks.run_facts import load_checkpoint
-from callbacks.run_summary import format_seconds
+from callbacks.run_summary import format_seconds, result_cells
 from datamodules.csv_files import read_csv
 from lightning_modules.bases import FLAGSHIP
 from lightning_modules.decoders import load_decoder
@@ -87,17 +87,15 @@ def add_to_history(done: Pretraining, path: Path) -> list[dict[str, Any]]:
         "precision": str(config["trainer"]["precision"]), "steps": done.steps, "rows_a_step": config["data"]["batch_size"],
         "tokens": done.tokens, "seconds": round(done.seconds),
     }  # fmt: skip
-    before: list[dict[str, Any]] = []
-    if run["base"] == FLAGSHIP.name or Path(run["base"]).resolve() == FLAGSHIP:
-        if not path.is_file():
-            raise ValueError(
-                f"{path}: expected the runs behind the weights that this one began with, but it is not there."
-            )
-        before = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    runs = before if run in before else [*before, run]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("".join(json.dumps(one) + "\n" for one in runs), encoding="utf-8")
-    return runs
+    if run["base"] != FLAGSHIP.name and Path(run["base"]).resolve() != FLAGSHIP:
+        path.unlink(missing_ok=True)
+    elif not path.is_file():
+        raise ValueError(
+            f"{path}: expected the runs behind the weights that this one began with, but it is not there."
+        )
+    if run not in read_results(path, parts={}):
+        append_result(path, run)
+    return read_results(path, parts={})
 
 
 def describe(
@@ -190,17 +188,11 @@ def _history(runs: Sequence[Mapping[str, Any]]) -> str:
 def _results(test: Mapping[str, Any]) -> str:
     lines = []
     for task, metrics in test["tasks"].items():
-        lines.append(_line(f"**{task}**", metrics))
-        lines += [_line(one["system"], one) for one in test["anchors"] if one["task"] == task]
+        lines.append(result_cells(f"**{task}**", metrics))
+        lines += [result_cells(one["system"], one) for one in test["anchors"] if one["task"] == task]
     return as_table(
         ("task, or what else answers its rows", "exact match (95 %)", "right (95 %)", "valid", "rows"), lines
     )
-
-
-def _line(name: str, metrics: Mapping[str, Any]) -> tuple[str, ...]:
-    estimates = (format_estimate(metrics, key, percent=True) for key in ("exact_match", "right"))
-    valid = f"{100 * metrics['validity']:.1f} %" if "validity" in metrics else "-"
-    return (name, *estimates, valid, f"{metrics['rows']:,.0f}")
 
 
 def _audit(test: Mapping[str, Any]) -> str:

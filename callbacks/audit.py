@@ -65,13 +65,13 @@ def find_shared_molecules(known: KnownMolecules, test: TextColumn, pool: WorkerP
     for row, keys in enumerate(read_keys(test, pool)):
         shared = known.look_up(keys)
         if shared.canonical:
-            yield Finding(row, "molecule", keys.canonical)
+            yield Finding(row, "molecule", shared.canonical)
         elif shared.connectivity:
-            yield Finding(row, "connectivity", keys.connectivity)
+            yield Finding(row, "connectivity", shared.connectivity)
         elif shared.parent:
-            yield Finding(row, "parent", keys.parent)
+            yield Finding(row, "parent", shared.parent)
         if shared.scaffold:
-            yield Finding(row, "scaffold", keys.scaffold)
+            yield Finding(row, "scaffold", shared.scaffold)
 
 
 def find_ambiguous(test: SideTexts) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from lightning.pytorch import LightningModule, Trainer
 
 from callbacks.audit import FINDINGS, LEAKS, UNANSWERABLE, Finding, audit
 from callbacks.evaluated_rows import EvaluatedRow, RowReader, Stage
+from callbacks.nearest import training_texts
 from callbacks.round_trip import reads_names
 from callbacks.run_facts import output_folder
 from callbacks.training_molecules import training_molecules
@@ -41,13 +42,12 @@ class AuditReport(RowReader):
         if not trainer.is_global_zero:
             return
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
-        train, tested = datamodule.side_texts("train"), datamodule.side_texts(stage)
         found = []
         with WorkerPool() as pool:
-            for texts in tested:
-                same_task = [one for one in train if one.task == texts.task]
+            for texts in datamodule.side_texts(stage):
+                train = training_texts(datamodule, texts.task)
                 known = training_molecules(datamodule, texts.task, pool)
-                found.append((texts, audit(same_task, known, texts, with_names, pool)))
+                found.append((texts, audit(train, known, texts, with_names, pool)))
         folder = output_folder(trainer)
         write_csv(
             folder / "audit.csv",

@@ -5,7 +5,7 @@ Legend: Q molecules that are asked about, K training molecules, B bytes of a fin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -78,8 +78,8 @@ def nearest_training(datamodule: Any, task: str, smiles: Sequence[str], pool: Wo
     """
     prints = _PRINTS.setdefault(datamodule, {})
     if task not in prints:
-        columns = [molecules_of_side(texts, pool) for texts in training_texts(datamodule, task)]
-        known = [fingerprints(column, pool) for column in columns if column is not None]
+        columns = molecule_columns(training_texts(datamodule, task), pool)
+        known = [fingerprints(column, pool) for column in columns]
         prints[task] = np.concatenate([np.zeros((0, _BYTES), dtype=np.uint8), *known])
     return find_nearest(fingerprints(smiles, pool), prints[task])
 
@@ -97,6 +97,12 @@ def molecules_of_side(texts: SideTexts, pool: WorkerPool) -> TextColumn | None:
         if holds_structures(notation):
             return _to_smiles(notation, column, pool)
     return None
+
+
+def molecule_columns(parts: Iterable[SideTexts], pool: WorkerPool) -> list[TextColumn]:
+    """Return the molecules of each part that has any, as `molecules_of_side`."""
+    columns = (molecules_of_side(texts, pool) for texts in parts)
+    return [column for column in columns if column is not None]
 
 
 def _to_smiles(notation: str, column: TextColumn, pool: WorkerPool) -> TextColumn:

@@ -151,10 +151,12 @@ def _table(title: str, summary: dict[str, Any], with_speed: bool) -> Table:
         table.add_column(name, justify="left" if name == "task" else "right", no_wrap=True)
     for task, metrics in tasks.items():
         right = estimate_right(metrics) if judged else {}
-        table.add_row(*_cells(task, {**metrics, **right}), *(_speed(summary) if with_speed else ()))
+        table.add_row(*result_cells(task, {**metrics, **right}), *(_speed(summary) if with_speed else ()))
         for anchor in summary.get("anchors", ()):
             if anchor["task"] == task:
-                table.add_row(*_cells(f"  {anchor['system']}", anchor if judged else _without_right(anchor)))
+                table.add_row(
+                    *result_cells(f"  {anchor['system']}", anchor if judged else _without_right(anchor))
+                )
     return table
 
 
@@ -162,7 +164,7 @@ def _without_right(anchor: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in anchor.items() if name != "right"}
 
 
-def _cells(name: str, metrics: Mapping[str, Any]) -> list[str]:
+def result_cells(name: str, metrics: Mapping[str, Any]) -> list[str]:
     """Return a line's cells: how often it is exact, right (a column of its own where that was judged), and valid."""
     return [
         name,

@@ -83,7 +83,7 @@ def add_training(
     Args:
         datamodule: Has the training rows.
         rows: Each with its molecule as SMILES.
-        with_parents: Whether salts are sought, which takes as long again as the audit, which does it only at `test`.
+        with_parents: Whether salts are sought. It reads all training molecules, as the audit of a `test` does anyway.
     """
     found = [row for row, _ in rows]
     with WorkerPool() as pool:

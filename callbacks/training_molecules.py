@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from callbacks.nearest import molecules_of_side, training_texts
+from callbacks.nearest import molecule_columns, training_texts
 from datamodules.columns import TextColumn, as_strings
 from datamodules.worker_pool import WorkerPool
 
@@ -24,15 +24,6 @@ class Keys(NamedTuple):
     """The connectivity of the largest organic component, neutral; empty without carbon."""
 
 
-class Shared(NamedTuple):
-    """What is shared with some training molecule; false where the molecule has no such key."""
-
-    canonical: bool
-    connectivity: bool
-    scaffold: bool
-    parent: bool
-
-
 class KnownMolecules:
     """The keys of N molecules, to look others up.
 
@@ -48,9 +39,9 @@ class KnownMolecules:
                 for known, key in zip(self._known, keys, strict=True):
                     known.add(key)
 
-    def look_up(self, keys: Keys) -> Shared:
-        """Return which of a molecule's keys are known."""
-        return Shared(*(bool(key) and key in known for key, known in zip(keys, self._known, strict=True)))
+    def look_up(self, keys: Keys) -> Keys:
+        """Return the keys of a molecule that are known, the others empty."""
+        return Keys(*(key if key in known else "" for key, known in zip(keys, self._known, strict=True)))
 
 
 def read_keys(column: TextColumn, pool: WorkerPool) -> Iterator[Keys]:
@@ -67,12 +58,11 @@ def training_molecules(datamodule: Any, task: str, pool: WorkerPool) -> KnownMol
     """Return the training molecules of a task; they are kept for the next call. About 1 ms of a core a molecule."""
     known = _KNOWN.setdefault(datamodule, {})
     if task not in known:
-        columns = (molecules_of_side(texts, pool) for texts in training_texts(datamodule, task))
-        known[task] = KnownMolecules([column for column in columns if column is not None], pool)
+        known[task] = KnownMolecules(molecule_columns(training_texts(datamodule, task), pool), pool)
     return known[task]
 
 
 def share_parent(datamodule: Any, task: str, smiles: Sequence[str], pool: WorkerPool) -> list[bool]:
     """Return for each molecule whether it, a salt, an ion or a stereoisomer of it is among the training molecules of a task."""
     known = training_molecules(datamodule, task, pool)
-    return [known.look_up(keys).parent for keys in read_keys(TextColumn.of(smiles), pool)]
+    return [bool(known.look_up(keys).parent) for keys in read_keys(TextColumn.of(smiles), pool)]

@@ -14,6 +14,7 @@ from bench.studies.power_law import FEWEST, Point, PowerLaw, fit_power_law
 from bench.studies.results import Result
 from bench.studies.tables import (
     ERRORS,
+    at_least,
     estimate,
     measures_of,
     settings_of,
@@ -97,11 +98,10 @@ def provenance(results: Sequence[Result]) -> str:
     precisions = Counter(result.get("precision", "a precision that was not kept") for result in results)
     computed = ", ".join(f"{number} in {precision}" for precision, number in precisions.items())
     hours = sum(result["fit_seconds"] + result["test_seconds"] for result in results) / 3600
-    at_least = "" if all(result.get("sittings", 1) == 1 for result in results) else "≥ "
     return (
         f"All cells: {' '.join(fixed)}\n\n{len(results)} cells, {'seed' if len(seeds) == 1 else 'seeds'} "
-        f"{', '.join(map(str, seeds))}, {at_least}{hours:.1f} hours; {computed}. Made with {'; '.join(versions)}; revision "
-        f"{', '.join(dict.fromkeys(result['revision'] for result in results))}.\n"
+        f"{', '.join(map(str, seeds))}, {at_least(results)}{hours:.1f} hours; {computed}. "
+        f"Made with {'; '.join(versions)}; revision {', '.join(dict.fromkeys(result['revision'] for result in results))}.\n"
     )
 
 

@@ -168,9 +168,14 @@ def table_of(results: Sequence[Result], task: str) -> str:
 
 
 def _minutes(results: Sequence[Result]) -> str:
-    """Return the mean minutes of a fit; `≥` where one was cut and its seconds are those of its last sitting."""
+    """Return the mean minutes of a fit."""
     mean = sum(result["fit_seconds"] for result in results) / len(results) / 60
-    return f"{'≥ ' if any(result.get('sittings', 1) > 1 for result in results) else ''}{mean:.1f}"
+    return f"{at_least(results)}{mean:.1f}"
+
+
+def at_least(results: Iterable[Result]) -> str:
+    """Return `≥ ` for seconds of results of which one was cut, so that they are those of its last sitting; else nothing."""
+    return "≥ " if any(result.get("sittings", 1) > 1 for result in results) else ""
 
 
 def _span(numbers: Iterable[int]) -> str:

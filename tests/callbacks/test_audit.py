@@ -8,7 +8,7 @@ import pytest
 
 from callbacks.audit import Finding, audit
 from callbacks.audit_report import AuditReport, count_findings, describe_audit
-from callbacks.nearest import molecules_of_side
+from callbacks.nearest import molecule_columns
 from callbacks.round_trip import RoundTrip
 from callbacks.run_summary import RunSummary
 from callbacks.training_molecules import KnownMolecules
@@ -65,9 +65,7 @@ def kinds(findings):
 
 def judge(train, test, with_names, pool):
     """Audit rows against training rows, file by file."""
-    columns = [molecules_of_side(texts, pool) for texts in train]
-    known = KnownMolecules([column for column in columns if column is not None], pool)
-    return audit(train, known, test, with_names, pool)
+    return audit(train, KnownMolecules(molecule_columns(train, pool), pool), test, with_names, pool)
 
 
 @pytest.fixture
