@@ -27,10 +27,10 @@ from bench.report import write_page
 from bench.results import keep_whole_rounds, read_results, rounds_of
 from bench.turns import run_in_turns
 from configs.cli import has_bf16_units
+from configs.lookup import PROJECT
 from configs.threads import thread_settings
 from datamodules.cache import default_folder
 
-PROJECT = Path(__file__).resolve().parents[1]
 PACKAGES = ("torch", "lightning", "transformers", "tokenizers", "trl", "accelerate", "rdkit", "numpy")
 
 

@@ -15,9 +15,9 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from configs.lookup import PROJECT
 from configs.threads import thread_settings
 
-PROJECT = Path(__file__).resolve().parents[1]
 SIDES = ("patois", "transformers")
 
 

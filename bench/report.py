@@ -11,8 +11,9 @@ from typing import Any
 from bench.cases import PARTS, place_of
 from bench.data_curve import draw_data
 from bench.results import Result, read_results
+from configs.lookup import PROJECT
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+DOCS = PROJECT / "docs"
 CASE = ("group", "shape", "format", "precision", "rows", "batch_size")
 """What makes a case of training; a group took turns."""
 

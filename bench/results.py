@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from configs.lookup import PROJECT
 from datamodules.whole_files import whole_file
 
-RESULTS = Path(__file__).resolve().parents[1] / "docs" / "speed.jsonl"
+RESULTS = PROJECT / "docs" / "speed.jsonl"
 Result = dict[str, Any]
 
 

@@ -9,7 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[1]
+from configs.lookup import PROJECT
+
 ROWS, BATCH = 512, 16
 SETTINGS = ((1, 1), (2, 1), (1, 2))
 """(processes, threads each); as many rows a step in all."""

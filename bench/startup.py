@@ -14,9 +14,9 @@ from typing import Any
 
 import lightning.pytorch as pl
 
+from configs.lookup import PROJECT
 from datamodules.whole_files import whole_file
 
-PROJECT = Path(__file__).resolve().parents[1]
 MARK = "PATOIS_BENCH_MARK"
 STAGES = ("imports", "data", "weights", "batch", "step")
 """What comes one after another: imports, command line and tokenizer; rows and tokens (the loggers start there, too); the

@@ -11,7 +11,7 @@ class BestCheckpoint(ModelCheckpoint):
     """Writes `best.ckpt` into the run's folder.
 
     It does not write `last.ckpt`: with a monitor, Lightning's `save_last` copies whatever was saved last, which is the
-    best epoch and not the last. A second `ModelCheckpoint` without a monitor does that (see configs/default.yaml).
+    best epoch and not the last. `LastCheckpoint` writes that.
     Of equally good epochs the later one counts: a model that has no exact match yet still gets better, and
     Lightning would keep its first epoch.
     """

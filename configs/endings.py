@@ -11,6 +11,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from configs.lookup import PROJECT
+
 OWN_FOLDERS = ("lightning_modules", "datamodules", "callbacks", "configs")
 DISK_FULL = 74
 
@@ -31,9 +33,8 @@ def _is_our_own(error: ValueError) -> bool:
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
-    here = Path(__file__).resolve().parents[1]
-    path = Path(trace.tb_frame.f_code.co_filename) if trace is not None else here
-    return any(path.is_relative_to(here / folder) for folder in OWN_FOLDERS)
+    path = Path(trace.tb_frame.f_code.co_filename) if trace is not None else PROJECT
+    return any(path.is_relative_to(PROJECT / folder) for folder in OWN_FOLDERS)
 
 
 def _is_full(error: OSError) -> bool:

@@ -7,9 +7,10 @@ by `make help-pages` to `configs/help/`, and a test holds them equal to what the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parent / "help"
+from configs.lookup import CONFIGS
+
+FOLDER = CONFIGS / "help"
 FLAGS = ("-h", "--help")
 
 

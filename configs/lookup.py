@@ -13,6 +13,8 @@ from typing import Any
 import yaml
 
 CONFIGS = Path(__file__).resolve().parent
+PROJECT = CONFIGS.parent
+"""The folder that holds the packages: a checkout, or where they are installed."""
 SUFFIXES = (".yaml", ".yml")
 
 

@@ -7,12 +7,11 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from configs.lookup import SUFFIXES, find_config, list_configs, load_yaml
+from configs.lookup import PROJECT, SUFFIXES, find_config, list_configs, load_yaml
 from lightning_modules.gguf_base import unpack_gguf
 
 Init = Literal["pretrained", "random"]
 
-PROJECT = Path(__file__).resolve().parents[1]
 FLAGSHIP = PROJECT / "lightning_modules" / "flagship"
 """The model that ships, trained by configs/flagship.yaml."""
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")

@@ -23,10 +23,10 @@ from typing import Any
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
-from configs.lookup import CONFIGS, load_yaml
+from configs.lookup import CONFIGS, PROJECT, load_yaml
 
-BUILTIN = Path(__file__).resolve().parent / "builtin"
-MOLECULES = Path(__file__).resolve().parents[1] / "datamodules" / "sources" / "data" / "pubchem.parquet"
+BUILTIN = PROJECT / "lightning_modules" / "builtin"
+MOLECULES = PROJECT / "datamodules" / "sources" / "data" / "pubchem.parquet"
 VOCABULARY = 2048
 CONTEXT = 1024
 BOS, STOP, PAD, TURN, END_OF_TURN = "<s>", "</s>", "<pad>", "<|im_start|>", "<|im_end|>"

@@ -13,13 +13,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from bench.report import DOCS
 from bench.studies.grid import SEED, Flags, run_name, words
 from bench.studies.results import Result, as_estimates
 from bench.studies.verdicts import pack_verdicts
-from configs.lookup import load_yaml
+from configs.lookup import PROJECT, load_yaml
 
-PROJECT = DOCS.parent
 TEST = Path(__file__).with_name("test.yaml")
 QUIET = ("--wandb.offline=true", "--trainer.enable_progress_bar=false")
 PRECISION = "trainer.precision"

@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from configs.lookup import PROJECT
 from datamodules.sources.building.case import readings
 from datamodules.sources.building.ccd import read_ccd
 from datamodules.sources.building.opsin import Opsin
@@ -40,7 +41,7 @@ PINS = {
     "rdkit": "2026.9.1",  # another RDKit may write other canonical SMILES
 }
 SOURCES = ("chemicals", "ccd", "b3db")
-DATA = Path(__file__).parent / "data"
+DATA = PROJECT / "datamodules" / "sources" / "data"
 SCHEMA = pa.schema(
     [
         ("inchikey", pa.string()),

@@ -9,8 +9,8 @@ import pytest
 
 from bench.stopwatch import EPOCHS
 from bench.turns import order_of, run_in_turns
+from tests.runs import PROJECT
 
-PROJECT = Path(__file__).resolve().parents[2]
 TRAINER = """
 import json, os, sys, time
 from pathlib import Path

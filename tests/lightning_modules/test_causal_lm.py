@@ -27,9 +27,8 @@ from tests.lightning_modules.tiny_runs import (
     record_run,
     uneven_rows,
 )
+from tests.runs import PROJECT
 from tests.tiny import make_batch, make_rows, make_tiny, make_tokenizer, save_tiny
-
-PROJECT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
