@@ -3,7 +3,7 @@
 #
 # docker run --rm -v "$PWD/runs:/work/runs" patois                        the default fit; with --gpus all on a GPU
 # docker run --rm -v "$PWD:/work" patois fit --data.source my.csv --data.input_column smiles --data.output_column name
-# docker run --rm -v "$PWD/runs:/work/runs" -p 127.0.0.1:7860:7860 --entrypoint python patois /patois/demo.py --host 0.0.0.0
+# docker run --rm -v "$PWD/runs:/work/runs" -p 127.0.0.1:7860:7860 --entrypoint python patois -m cli.demo.page --host 0.0.0.0
 FROM python:3.12-slim
 ARG DEVICE=cpu
 

@@ -9,7 +9,7 @@ fit: .venv/run
 
 # A page at http://127.0.0.1:7860 that asks the model of the last run, or the flagship; another: make demo MODEL=FOLDER
 demo: .venv/demo
-	$(BIN)/python demo.py $(if $(MODEL),--model $(MODEL))
+	$(BIN)/python -m cli.demo.page $(if $(MODEL),--model $(MODEL))
 
 test: .venv/dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
@@ -38,7 +38,7 @@ format: .venv/dev
 
 # The pages that `python train.py --help` and `python train.py fit --help` show at once.
 help-pages: .venv/dev
-	$(BIN)/python -m configs.write_help
+	$(BIN)/python -m cli.write_help_pages
 
 # Exact versions for every supported Python, and the hashes of all their files (locks/). Needs uv; resolves only, downloads no
 # wheel. A new version of PyTorch needs its hashes in locks/torch-cpu.txt by hand: those wheels are not on PyPI.

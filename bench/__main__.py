@@ -26,9 +26,9 @@ from bench.cases import CASES, SECTIONS, WORDS, at_least_one
 from bench.report import write_page
 from bench.results import keep_whole_rounds, read_results, rounds_of
 from bench.turns import run_in_turns
-from configs.cli import has_bf16_units
+from cli.openmp import thread_settings
+from cli.precision import has_bf16_units
 from configs.lookup import PROJECT
-from configs.threads import thread_settings
 from datamodules.cache import default_folder
 
 PACKAGES = ("torch", "lightning", "transformers", "tokenizers", "trl", "accelerate", "rdkit", "numpy")

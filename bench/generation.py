@@ -15,8 +15,8 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cli.openmp import thread_settings
 from configs.lookup import PROJECT
-from configs.threads import thread_settings
 
 SIDES = ("patois", "transformers")
 

@@ -1,1 +1,1 @@
-"""Configuration files (YAML) and the code that finds them by name or path."""
+"""Configuration files (YAML), and `lookup`, which finds them by name or path."""

@@ -73,8 +73,8 @@ def ask_page(address: str, question: str, picture: Path | None = None) -> Seen:
 
 
 if __name__ == "__main__":
-    from configs.answering import Answerer, describe
-    from demo import build_page, serve
+    from cli.demo.answerer import Answerer, describe
+    from cli.demo.page import build_page, serve
 
     run, asked_for, target = sys.argv[1:]
     served = serve(build_page(Answerer(describe(Path(run)))), block=False)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from callbacks.wandb_logger import DashboardLogger
-from configs.cli import PatoisCLI
+from cli.patois_cli import PatoisCLI
 from datamodules.sequence_task import SequenceTaskDataModule
 from lightning_modules.causal_lm import CausalLM
 

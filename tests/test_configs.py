@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from configs.help import FOLDER
+from cli.help_pages import FOLDER
 from configs.lookup import CONFIGS, list_configs
 from lightning_modules.bases import resolve_base
 from lightning_modules.vocabulary import read_tokens
@@ -97,7 +97,7 @@ def test_the_papers_rows(path: Path) -> None:
 
 def test_saved_help_is_what_the_command_line_says(tmp_path: Path) -> None:
     # In a process of its own: the pages list the subclasses that are loaded, and the tests load more.
-    command = [sys.executable, "-m", "configs.write_help", str(tmp_path)]
+    command = [sys.executable, "-m", "cli.write_help_pages", str(tmp_path)]
     subprocess.run(command, cwd=CONFIGS.parent, check=True, capture_output=True)
     pages = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
     saved = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()}

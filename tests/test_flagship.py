@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 import train
 from bench.bundle import Pretraining
 from bench.flagship import MOST_BYTES, add_to_history, export, main, write_card
-from configs.answering import Answerer, default_folder, describe
+from cli.demo.answerer import Answerer, default_folder, describe
 from lightning_modules.bases import FLAGSHIP, PROJECT
 from tests.runs import PAIRS, read_csv, write_tiny_base
 

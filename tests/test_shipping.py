@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-import demo
+from cli.demo import page
 from tests.parsing import parse
 from tests.runs import PROJECT
 
@@ -98,14 +98,14 @@ def test_nothing_that_the_image_needs_is_ignored() -> None:
 
 
 def test_the_page_of_the_container_can_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
-    [flags] = re.findall(r"patois /patois/demo\.py (.*)$", DOCKERFILE, flags=re.MULTILINE)
-    monkeypatch.setattr("configs.answering.default_folder", lambda: Path("x"))
-    monkeypatch.setattr("configs.answering.describe", lambda *_: None)
-    monkeypatch.setattr("configs.answering.Answerer", lambda _: None)
-    monkeypatch.setattr(demo, "build_page", lambda _: "page")
+    [flags] = re.findall(r"patois -m cli\.demo\.page (.*)$", DOCKERFILE, flags=re.MULTILINE)
+    monkeypatch.setattr("cli.demo.answerer.default_folder", lambda: Path("x"))
+    monkeypatch.setattr("cli.demo.answerer.describe", lambda *_: None)
+    monkeypatch.setattr("cli.demo.answerer.Answerer", lambda _: None)
+    monkeypatch.setattr(page, "build_page", lambda _: "page")
     served: list[object] = []
-    monkeypatch.setattr(demo, "serve", lambda *arguments: served.extend(arguments))
-    demo.main(flags.split())
+    monkeypatch.setattr(page, "serve", lambda *arguments: served.extend(arguments))
+    page.main(flags.split())
     assert served == ["page", "0.0.0.0", None]
 
 

@@ -16,7 +16,7 @@ import yaml
 import train
 from callbacks.checkpoint_writer import CheckpointWriter
 from callbacks.run_history import read_records
-from configs.cli import choose_precision
+from cli.patois_cli import choose_precision
 from tests.runs import PAIRS, command, last_metrics, own_table, read_csv, write_pairs, write_tiny_base
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")

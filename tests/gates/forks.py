@@ -28,7 +28,7 @@ from rdkit import Chem
 import train
 from callbacks import last_checkpoint, wandb_logger
 from callbacks.last_checkpoint import LastCheckpoint
-from configs import cli
+from cli import patois_cli
 from datamodules import sequence_task
 from datamodules.notations import smiles, text
 from lightning_modules import causal_lm

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-import train
+from cli import main
 
 
 class Payload:
@@ -49,7 +49,7 @@ def variables(values: dict[str, str]) -> Iterator[None]:
 def run_line(
     words: Sequence[str],
     environment: dict[str, str] | None = None,
-    run: Callable[[Sequence[str]], object] = train.run,
+    run: Callable[[Sequence[str]], object] = main.run,
 ) -> str:
     """Run a command line in this process; return what it wrote, and the message of the error if one ended it."""
     written = io.StringIO()

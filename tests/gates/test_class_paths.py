@@ -12,7 +12,7 @@ import pytest
 import yaml
 from jsonargparse._common import parsing_settings
 
-from configs.allowlist import VARIABLE, allow_imports
+from cli.class_allowlist import VARIABLE, allow_imports
 from tests.gates.hostile import arm, check_refused, run_line, variables
 from tests.parsing import parse
 
@@ -20,7 +20,7 @@ PATHS = (
     "evil.Mine", "os.system", "subprocess.Popen", "builtins.eval", "builtins.exec", "torch.hub.load", "torch.load",
     "callbacks.wandb_logger.os.system", "lightning.pytorch.callbacks.callback.evil.Mine", "importlib.import_module",
     "pickle.loads", "numpy.load", "transformers.AutoModelForCausalLM", "shutil.rmtree", "webbrowser.open",
-    "jsonargparse.set_parsing_settings", "configs.allowlist.allow_imports",
+    "jsonargparse.set_parsing_settings", "cli.class_allowlist.allow_imports",
 )  # fmt: skip
 Line = tuple[list[str], dict[str, str]]
 

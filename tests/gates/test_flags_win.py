@@ -13,7 +13,7 @@ import torch
 import yaml
 
 import train
-from configs.going_on import CLASSES, KEPT, OF_THE_RUN, differences, leaves, say
+from cli.resume_diff import CLASSES, KEPT, OF_THE_RUN, differences, leaves, say
 from tests.parsing import parse
 from tests.runs import own_table
 
@@ -167,7 +167,7 @@ def test_a_refused_checkpoint_leaves_the_configuration_of_the_run(
 ) -> None:
     """Else the next attempt would name no difference, and a later one take the flag of the attempt that failed."""
     said: list[str] = []
-    monkeypatch.setattr("configs.cli.rank_zero_info", said.append)
+    monkeypatch.setattr("cli.patois_cli.rank_zero_info", said.append)
     before = (run / "config.yaml").read_bytes()
     cut = run / "checkpoints" / "cut.ckpt"
     cut.write_bytes((run / "checkpoints" / "last.ckpt").read_bytes()[:1000])

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from huggingface_hub import constants
 
-from configs import hub
+from cli import hub_fallback
 
 
 def config_of(base: str = "builtin", source: str | None = None) -> SimpleNamespace:
@@ -22,7 +22,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         hosts.append(url)
         return False
 
-    monkeypatch.setattr(hub, "is_reachable", is_reachable)
+    monkeypatch.setattr(hub_fallback, "is_reachable", is_reachable)
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setenv("HF_HUB_OFFLINE", "0")
     return hosts
@@ -34,20 +34,20 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_a_hub_that_does_not_answer_is_asked_once(
     asked: list[str], config: SimpleNamespace, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    hub.leave_unreachable_hub(config)
-    hub.leave_unreachable_hub(config)
+    hub_fallback.leave_unreachable_hub(config)
+    hub_fallback.leave_unreachable_hub(config)
     assert asked == [constants.ENDPOINT]
     assert constants.is_offline_mode()
     assert "could not be reached" in capsys.readouterr().err
 
 
 def test_nobody_asks_for_what_is_on_this_machine(asked: list[str]) -> None:
-    hub.leave_unreachable_hub(config_of())
+    hub_fallback.leave_unreachable_hub(config_of())
     assert asked == []
     assert not constants.is_offline_mode()
 
 
 def test_a_hub_that_answers_is_used(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hub, "is_reachable", lambda _: True)
-    hub.leave_unreachable_hub(config_of("opt-125m"))
+    monkeypatch.setattr(hub_fallback, "is_reachable", lambda _: True)
+    hub_fallback.leave_unreachable_hub(config_of("opt-125m"))
     assert not constants.is_offline_mode()

@@ -1,6 +1,6 @@
 """Ask a trained model one question: several answers, each with its probability and what checks say of it.
 
-What `demo.py` shows. Questions and answers may be anything: molecules are looked at in processes that can be killed.
+What `cli/demo/page.py` shows. Questions and answers may be anything: molecules are looked at in processes that can be killed.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from configs import cli
+from cli import precision as module
 
 
 @pytest.mark.pitfall(29)
@@ -22,8 +22,8 @@ def test_a_cpu_computes_in_bf16_only_if_it_has_units_for_it(
     monkeypatch: pytest.MonkeyPatch, units: bool, accelerator: str, precision: str
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(cli, "has_bf16_units", lambda: units)
-    assert cli.choose_precision(accelerator) == precision
+    monkeypatch.setattr(module, "has_bf16_units", lambda: units)
+    assert module.choose_precision(accelerator) == precision
 
 
 @pytest.mark.pitfall(29)
@@ -31,7 +31,7 @@ def test_units_are_asked_for_and_not_emulation(monkeypatch: pytest.MonkeyPatch) 
     for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
         assert hasattr(torch.cpu, name), "torch has renamed it: bf16 would never be chosen"
         monkeypatch.setattr(torch.cpu, name, lambda: False)
-    assert not cli.has_bf16_units()
+    assert not module.has_bf16_units()
 
 
 @pytest.mark.parametrize(("supported", "precision"), [(True, "bf16-mixed"), (False, "32-true")])
@@ -40,4 +40,4 @@ def test_a_gpu_computes_in_bf16_if_it_has_it(
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation: supported)
-    assert cli.choose_precision("auto") == precision
+    assert module.choose_precision("auto") == precision

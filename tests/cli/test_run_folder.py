@@ -8,8 +8,8 @@ import pytest
 import yaml
 from lightning.pytorch.utilities import rank_zero_only
 
-from configs import run_folder
-from configs.run_folder import (
+from cli import run_folder
+from cli.run_folder import (
     RUN_NAME_VARIABLE,
     find_run,
     goes_on,

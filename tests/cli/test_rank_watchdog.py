@@ -17,8 +17,8 @@ import pytest
 import torch.distributed
 from lightning.pytorch.strategies.launchers import subprocess_script
 
-from configs import ranks
-from configs.ranks import FIRST_RANK_VARIABLE, broke_communication, describe_end, end_together
+from cli import rank_watchdog
+from cli.rank_watchdog import FIRST_RANK_VARIABLE, broke_communication, describe_end, end_together
 from tests.runs import PROJECT
 
 ENDS = {"PEER_SECONDS": 20, "FIRST_WORD_SECONDS": 1, "END_SECONDS": 2}
@@ -27,7 +27,7 @@ ENDS = {"PEER_SECONDS": 20, "FIRST_WORD_SECONDS": 1, "END_SECONDS": 2}
 def be_rank_0(folder: Path, own: Callable[[], Any], commands: tuple[str, ...]) -> None:
     """Start the other ranks as Lightning's launcher does (here a shell command each), then do the own work."""
     for name, value in ENDS.items():
-        setattr(ranks, name, value)
+        setattr(rank_watchdog, name, value)
     for number, name in ((1, "out"), (2, "err")):
         os.dup2(os.open(folder / name, os.O_WRONLY | os.O_CREAT), number)
     sys.stderr = os.fdopen(2, "w", buffering=1)
@@ -95,7 +95,7 @@ def other_rank(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     script = tmp_path / "rank.py"
     script.write_text(
         f"import sys, time, os; sys.path.insert(0, {str(PROJECT)!r})\n"
-        "from configs.ranks import end_together\n"
+        "from cli.rank_watchdog import end_together\n"
         "with end_together():\n    print(os.getpid(), flush=True); time.sleep(50)\n"
     )
     shell = f"echo $$; {FIRST_RANK_VARIABLE}=$$ LOCAL_RANK=1 {sys.executable} {script}; true"
@@ -152,7 +152,7 @@ def test_an_end_is_told_in_a_line() -> None:
     process.wait()
     end = f"rank 3 (process {process.pid}) was killed by SIGSEGV"
     assert describe_end(3, process) == f"error: {end}. All ranks are stopped.\n"
-    assert ranks.POLL_SECONDS < 5  # Lightning's observer would look every 5 s
+    assert rank_watchdog.POLL_SECONDS < 5  # Lightning's observer would look every 5 s
 
 
 def meet_nobody(first: int) -> None:

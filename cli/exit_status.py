@@ -13,7 +13,7 @@ from pathlib import Path
 
 from configs.lookup import PROJECT
 
-OWN_FOLDERS = ("lightning_modules", "datamodules", "callbacks", "configs")
+OWN_FOLDERS = ("lightning_modules", "datamodules", "callbacks", "cli", "configs")
 DISK_FULL = 74
 
 

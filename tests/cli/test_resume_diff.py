@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from configs.going_on import differences, say
+from cli.resume_diff import differences, say
 
 RUN = {
     "seed_everything": 0,

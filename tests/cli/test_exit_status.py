@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-import train
 from callbacks.checkpoint_writer import DiskFull
-from configs import endings
-from configs.endings import DISK_FULL, ending_of
+from cli import exit_status, main
+from cli.exit_status import DISK_FULL, ending_of
 from configs.lookup import load_yaml
 
 
@@ -50,7 +49,9 @@ def test_of_another_file_the_fullest_disk_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     usage = namedtuple("usage", "free")
-    monkeypatch.setattr(endings.shutil, "disk_usage", lambda path: usage(7 if path == tmp_path else 10**9))
+    monkeypatch.setattr(
+        exit_status.shutil, "disk_usage", lambda path: usage(7 if path == tmp_path else 10**9)
+    )
     ending = ending_of(OSError(code, "No space left on device", str(tmp_path)))
     assert ending is not None
     line, status = ending
@@ -64,8 +65,8 @@ def test_the_command_line_ends_with_the_line_and_the_status(
     def fail(words: object) -> None:
         raise DiskFull(tmp_path / "last.ckpt", 2, 1)
 
-    monkeypatch.setattr(train, "run", fail)
+    monkeypatch.setattr(main, "run", fail)
     with pytest.raises(SystemExit) as ended:
-        train.main(["fit"])
+        main.main(["fit"])
     assert ended.value.code == DISK_FULL
     assert capsys.readouterr().err.count("\n") == 1

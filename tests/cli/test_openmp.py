@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from configs.threads import thread_settings
+from cli.openmp import thread_settings
 
 
 @pytest.mark.parametrize(

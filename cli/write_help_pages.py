@@ -1,4 +1,4 @@
-"""Write the saved help pages: `python -m configs.write_help [FOLDER]`."""
+"""Write the saved help pages: `python -m cli.write_help_pages [FOLDER]`."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from configs.help import FOLDER
+from cli.help_pages import FOLDER
 
 DEFAULTS = "The default values below are those of configs/default.yaml where it has one.\n\n"
 
 
 def live_help(args: Sequence[str]) -> str:
     """Return what the command line itself prints for `args` and `--help`, at a fixed width and without colour."""
-    import train
+    from cli.main import run
 
     output = io.StringIO()
     os.environ.update(COLUMNS="110", NO_COLOR="1")
     with contextlib.redirect_stdout(output), contextlib.suppress(SystemExit):
-        train.run([*args, "--help"])
+        run([*args, "--help"])
     # Wrapped according to the length of this machine's path, so it would differ elsewhere.
     return re.sub(r"default config file locations:\n.*?\n\n", DEFAULTS, output.getvalue(), flags=re.DOTALL)
 
@@ -34,7 +34,7 @@ def write_pages(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     (folder / "train.txt").write_text(live_help([]), encoding="utf-8")
 
-    from configs.cli import PatoisCLI
+    from cli.patois_cli import PatoisCLI
 
     for name in PatoisCLI.subcommands():
         (folder / f"{name}.txt").write_text(live_help([name]), encoding="utf-8")

@@ -8,8 +8,8 @@ import pytest
 import torch
 import yaml
 
-from configs import answering
-from configs.answering import Answerer, Model, default_folder, describe
+from cli.demo import answerer as answering
+from cli.demo.answerer import Answerer, Model, default_folder, describe
 from datamodules.formats import load_format
 from datamodules.notations.worker import Result
 from datamodules.opsin import why_unavailable

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-import demo
-from configs.answering import Answer, Answerer, Reply, describe
+from cli.demo import page as demo
+from cli.demo.answerer import Answer, Answerer, Reply, describe
 from tests.browser import ask_page, why_no_browser
-from tests.configs.test_answering import write_run
+from tests.cli.demo.test_answerer import write_run
 
 HOSTILE = "<script>alert(1)</script>"
 

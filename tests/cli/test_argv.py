@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from configs.words import asks_flagship, base_of, base_rate, flag_value, flag_values, without_flag
+from cli.argv import asks_flagship, base_of, base_rate, flag_value, flag_values, without_flag
 from lightning_modules.bases import FINE_TUNING_RATE
 from tests.parsing import parse
 from tests.runs import write_tiny_base

@@ -15,8 +15,8 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_info
 
 from callbacks.run_facts import from_here
 from callbacks.secrets import hide_secrets
+from cli.argv import flag_value, without_flag
 from configs.lookup import load_yaml
-from configs.words import flag_value, without_flag
 
 RUN_NAME_VARIABLE = "PATOIS_RUN_NAME"
 """Tells the other ranks, which start the same command a moment later, the run's name."""

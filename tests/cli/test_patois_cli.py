@@ -10,7 +10,7 @@ from lightning.fabric.utilities.warnings import PossibleUserWarning
 
 from callbacks.metrics_csv import MetricsCSV
 from callbacks.wandb_logger import DashboardLogger
-from configs.cli import SaveRunConfig, silence_noise
+from cli.patois_cli import SaveRunConfig, silence_noise
 from datamodules.sequence_task import SequenceTaskDataModule
 from lightning_modules.causal_lm import CausalLM
 from tests.parsing import ParseOnly, parse

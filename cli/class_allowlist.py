@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 from jsonargparse import set_parsing_settings
 
-from configs.words import flag_value
+from cli.argv import flag_value
 
 VARIABLE = "PATOIS_ALLOW"
 """Further modules, with commas between them: `PATOIS_ALLOW=my_callbacks python train.py fit ...`."""
@@ -67,7 +67,7 @@ def explain_denial(message: str) -> str:
     def advise(found: re.Match[str]) -> str:
         module = found[1].rpartition(".")[0] or found[1]
         return (
-            f"{found[1]} is not in the modules whose classes may be named (see configs/allowlist.py), since importing "
+            f"{found[1]} is not in the modules whose classes may be named (see cli/class_allowlist.py), since importing "
             f"it would run it. If it is yours, or you trust it: {VARIABLE}={module} python train.py ..."
         )
 

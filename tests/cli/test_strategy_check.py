@@ -7,7 +7,7 @@ from jsonargparse import Namespace
 from lightning.pytorch.strategies import DDPStrategy
 
 import train
-from configs.strategies import refuse_sharding
+from cli.strategy_check import refuse_sharding
 
 DDP = Namespace(class_path="lightning.pytorch.strategies.DDPStrategy", init_args=Namespace())
 SHARDED = Namespace(class_path="lightning.pytorch.strategies.ModelParallelStrategy", init_args=Namespace())

@@ -1,4 +1,4 @@
-"""A page on this machine that asks a trained model: `python demo.py`, or `--model runs/mine` (extra `demo`)."""
+"""A page on this machine that asks a trained model: `python -m cli.demo.page`, or `--model runs/mine` (extra `demo`)."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from configs.endings import ending_of
+from cli.exit_status import ending_of
 
 if TYPE_CHECKING:
-    from configs.answering import Answer, Answerer, Reply
+    from cli.demo.answerer import Answer, Answerer, Reply
 
 BODY_BYTES = 65_536
 """Most bytes of a request: a question has at most 1,000 characters."""
@@ -178,7 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--port", type=int, help="default: the first free one from 7860")
     options = parser.parse_args(arguments)
-    from configs.answering import Answerer, default_folder, describe
+    from cli.demo.answerer import Answerer, default_folder, describe
 
     try:
         model = describe(options.model or default_folder(), options.task, options.format)

@@ -9,21 +9,17 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import lightning.pytorch as pl
-import torch
-import yaml
 from jsonargparse import set_parsing_settings
-from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI, SaveConfigCallback
-from lightning.pytorch.utilities.rank_zero import rank_zero_info
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 from callbacks.checkpoint_writer import CheckpointWriter
 from callbacks.last_checkpoint import LastCheckpoint
 from callbacks.metrics_csv import MetricsCSV
-from callbacks.secrets import hide_secrets
-from configs.allowlist import allow_imports, explain_denial, refuse_foreign_code
-from configs.going_on import differences, say
-from configs.hub import leave_unreachable_hub
-from configs.lookup import CONFIGS, load_yaml
-from configs.run_folder import (
+from cli.argv import asks_flagship, base_rate, flag_value
+from cli.class_allowlist import allow_imports, explain_denial, refuse_foreign_code
+from cli.hub_fallback import leave_unreachable_hub
+from cli.precision import choose_precision
+from cli.run_folder import (
     check_checkpoint,
     find_run,
     goes_on,
@@ -33,10 +29,10 @@ from configs.run_folder import (
     resolve_keyword,
     settle_folder,
 )
-from configs.strategies import refuse_sharding
-from configs.words import asks_flagship, base_rate, flag_value
+from cli.save_config import SaveRunConfig
+from cli.strategy_check import refuse_sharding
+from configs.lookup import CONFIGS
 from datamodules.tasks import guess_notation
-from datamodules.whole_files import whole_file
 
 
 @dataclass
@@ -69,62 +65,6 @@ class Trainer(pl.Trainer):
         datamodule.setup("fit")
         for text in datamodule.preview(rows):  # type: ignore[attr-defined]
             sys.stdout.write(text + "\n")
-
-
-class SaveRunConfig(SaveConfigCallback):
-    """Writes a fit's resolved configuration to the run's folder and to its loggers; other subcommands leave both alone."""
-
-    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Say what differs from before; a run that begins writes its `config.yaml` before anything else happens."""
-        if stage == "fit" and trainer.is_global_zero:
-            if self.config.ckpt_path is None:
-                self._keep(trainer)
-                return
-            run = find_run(self.config.ckpt_path)
-            if run is not None and (
-                line := say(differences(load_yaml(run / "config.yaml"), self._settings()))
-            ):
-                rank_zero_info(line)
-
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write a run's new configuration once it does go on: a checkpoint that is refused leaves the one before."""
-        if trainer.is_global_zero and self.config.ckpt_path is not None:
-            self._keep(trainer)
-
-    def _settings(self) -> dict[str, Any]:
-        settings: dict[str, Any] = hide_secrets(
-            yaml.safe_load(self.parser.dump(self.config, skip_unset=False))
-        )
-        return settings
-
-    def _keep(self, trainer: pl.Trainer) -> None:
-        """Write `config.yaml`, whole or not at all, and give it to the loggers."""
-        settings = self._settings()
-        folder = Path(trainer.default_root_dir)
-        folder.mkdir(parents=True, exist_ok=True)
-        with whole_file(folder / "config.yaml") as file:
-            yaml.safe_dump(settings, file, sort_keys=False, allow_unicode=True)
-        for logger in trainer.loggers:
-            if not isinstance(logger, MetricsCSV):  # it would write a second config.yaml
-                logger.log_hyperparams(settings)
-
-
-def choose_precision(accelerator: str) -> str:
-    """Return `bf16-mixed` where the device computes in bf16 itself, and `32-true` elsewhere.
-
-    A CPU with bf16 units trained the built-in decoder 1.9 times as fast in it; one without is 300 times slower.
-    """
-    if accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available():
-        native = torch.cuda.is_bf16_supported(including_emulation=False)
-    else:
-        native = accelerator in ("auto", "cpu") and has_bf16_units()
-    return "bf16-mixed" if native else "32-true"
-
-
-def has_bf16_units() -> bool:
-    """Return whether this CPU multiplies bf16 matrices in hardware (AVX512-BF16 or AMX)."""
-    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # there is no public way to ask
-    return any(getattr(torch.cpu, name, bool)() for name in checks)
 
 
 def _words(args: ArgsType) -> list[str]:

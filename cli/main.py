@@ -1,0 +1,49 @@
+"""The way from the words of a command line to a run, or to one line about what was wrong with them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from callbacks.secrets import hide_in_output
+from cli.exit_status import ending_of
+from cli.help_pages import saved_help
+from cli.openmp import thread_settings
+
+
+def run(words: Sequence[str]) -> None:
+    """Run a command line; what loads PyTorch, Lightning and Transformers is imported here, and not for `--help`."""
+    os.environ.update(thread_settings())
+    from callbacks.wandb_logger import DashboardLogger
+    from cli.patois_cli import PatoisCLI, silence_noise
+    from cli.rank_watchdog import end_together
+    from datamodules.sequence_task import SequenceTaskDataModule
+    from lightning_modules.causal_lm import CausalLM
+
+    silence_noise()
+    with end_together():
+        PatoisCLI(CausalLM, SequenceTaskDataModule, logger_class=DashboardLogger, args=words)
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Answer `--help` from the saved pages, run anything else, and show a user's error as one line.
+
+    Args:
+        args: Words of the command line; default `sys.argv[1:]`.
+    """
+    words = list(sys.argv[1:] if args is None else args)
+    if (text := saved_help(words)) is not None:
+        sys.stdout.write(text)
+        return
+    hide_in_output(words)
+    try:
+        run(words)
+    except (ValueError, OSError) as error:
+        if (ending := ending_of(error)) is None:
+            raise
+        line, status = ending
+        if status == 1:
+            sys.exit(line)
+        sys.stderr.write(f"{line}\n")
+        sys.exit(status)
