@@ -19,7 +19,7 @@ from typing import NamedTuple
 from bench.report import DOCS, as_table
 from bench.studies.cells import count_steps, run_train
 from bench.studies.results import Result, append_result, read_results
-from callbacks.intervals import wilson_interval
+from callbacks.statistics.intervals import wilson_interval
 
 RESULTS = DOCS / "base_sizes.jsonl"
 EPOCHS = {100: 100, 1_000: 20, 10_000: 4}

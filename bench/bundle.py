@@ -18,8 +18,8 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from callbacks.run_facts import load_checkpoint
-from callbacks.run_summary import format_seconds
+from callbacks.reports.run_summary import format_seconds
+from callbacks.run.run_facts import load_checkpoint
 from configs.lookup import load_yaml
 from datamodules.batching import BatchDataset, plan_evaluation
 from datamodules.examples import encode
@@ -56,7 +56,7 @@ class Pretraining:
         seen = checkpoint["callbacks"].get("Throughput")
         if seen is None:
             raise ValueError(
-                f"{run}: expected a run with callbacks.throughput.Throughput, which counts tokens."
+                f"{run}: expected a run with callbacks.metrics.throughput.Throughput, which counts tokens."
             )
         return Pretraining(
             config=load_yaml(run / "config.yaml"),

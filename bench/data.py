@@ -43,7 +43,7 @@ def measure(path: Path, case: str, cache: Path) -> dict[str, Any]:
         "--model.base", "builtin", "--data.source", str(path), "--data.input_column", "smiles",
         "--data.output_column", "name", "--data.input_notation", "text" if case == "text" else "smiles",
         "--data.format", "arrow", "--data.cache_dir", str(cache), "--trainer.enable_progress_bar", "false",
-        "--trainer.logger", "callbacks.metrics_csv.MetricsCSV", "--trainer.logger.folder", "metrics",
+        "--trainer.logger", "callbacks.loggers.metrics_csv.MetricsCSV", "--trainer.logger.folder", "metrics",
         look=memory.look, every=LOOK_SECONDS,
     )  # fmt: skip
     return {

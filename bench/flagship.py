@@ -22,11 +22,11 @@ from typing import Any
 from bench.bundle import BUNDLED, Pretraining
 from bench.report import DOCS, as_table
 from bench.studies.results import append_result, read_results
-from callbacks.anchors import UNTRAINED
-from callbacks.audit_report import describe_audit
-from callbacks.outcomes import OUTCOMES, estimate_right
-from callbacks.run_facts import load_checkpoint
-from callbacks.run_summary import format_seconds, result_cells
+from callbacks.reports.audit_report import describe_audit
+from callbacks.reports.baselines import UNTRAINED
+from callbacks.reports.run_summary import format_seconds, result_cells
+from callbacks.rows.outcomes import OUTCOMES, estimate_right
+from callbacks.run.run_facts import load_checkpoint
 from datamodules.csv_files import read_csv
 from lightning_modules.bases import FLAGSHIP
 from lightning_modules.decoders import load_decoder

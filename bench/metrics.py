@@ -8,13 +8,13 @@ import time
 
 import numpy as np
 
-from callbacks.evaluated_rows import EvaluatedRow
-from callbacks.exact_match import ExactMatch
-from callbacks.fingerprint_similarity import FingerprintSimilarity
-from callbacks.judging import judge_ahead
-from callbacks.row_metric import RowMetric
-from callbacks.text_similarity import TextSimilarity
-from callbacks.validity import Validity
+from callbacks.metrics.exact_match import ExactMatch
+from callbacks.metrics.fingerprint_similarity import FingerprintSimilarity
+from callbacks.metrics.row_metric import RowMetric
+from callbacks.metrics.text_similarity import TextSimilarity
+from callbacks.metrics.validity import Validity
+from callbacks.rows.evaluated_row import EvaluatedRow
+from callbacks.rows.verdicts import judge_ahead
 from datamodules.notations.smiles import randomize
 from datamodules.sources.lookup import load_source
 from datamodules.splits import nested_order

@@ -57,7 +57,7 @@ def run_patois(work: Work, *flags: str) -> dict[str, Any]:
     It writes a checkpoint after each epoch, which the others are told not to; the clock stands still meanwhile. The one
     that it writes every five minutes is left out: they are minutes of the clock on the wall, and it may wait for a turn.
     """
-    from callbacks.wandb_logger import DashboardLogger
+    from callbacks.loggers.wandb_logger import DashboardLogger
     from cli.patois_cli import PatoisCLI, silence_noise
     from datamodules.sequence_task import SequenceTaskDataModule
     from lightning_modules.causal_lm import CausalLM

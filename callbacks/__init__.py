@@ -1,1 +1,1 @@
-"""What is measured, written and shown while a model trains: one metric or one concern a file."""
+"""What a run does beside training: metrics, checkpoints, dashboards, reports."""

@@ -1,7 +1,7 @@
 """How the command line ends when something is wrong that a user can mend: one line, and a status.
 
 Status 0: done. 1: a mistake in what was asked for. 2: a flag that is none. 74: the disk is full (EX_IOERR of sysexits.h).
-128 + a signal's number, so 130 and 143: stopped by SIGINT and SIGTERM (see callbacks/last_checkpoint.py).
+128 + a signal's number, so 130 and 143: stopped by SIGINT and SIGTERM (see callbacks/run/last_checkpoint.py).
 """
 
 from __future__ import annotations
@@ -38,14 +38,14 @@ def _is_our_own(error: ValueError) -> bool:
 
 
 def _is_full(error: OSError) -> bool:
-    from callbacks.checkpoint_writer import FULL
+    from callbacks.run.checkpoint_io import FULL
 
     return error.errno in FULL
 
 
 def _describe_full(error: OSError) -> str:
     """Return what is missing: as the checkpoint writer says it; of another file, on the fullest disk that runs write to."""
-    from callbacks.checkpoint_writer import DiskFull
+    from callbacks.run.checkpoint_io import DiskFull
 
     if isinstance(error, DiskFull):
         return str(error.strerror)

@@ -8,7 +8,7 @@ from typing import Any
 
 from huggingface_hub import constants
 
-from callbacks.wandb_logger import is_reachable
+from callbacks.loggers.wandb_logger import is_reachable
 from cli.run_folder import is_first_rank
 from lightning_modules.bases import resolve_base
 

@@ -6,7 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from callbacks.secrets import hide_in_output
+from callbacks.loggers.secrets import hide_in_output
 from cli.exit_status import ending_of
 from cli.help_pages import saved_help
 from cli.openmp import thread_settings
@@ -15,7 +15,7 @@ from cli.openmp import thread_settings
 def run(words: Sequence[str]) -> None:
     """Run a command line; what loads PyTorch, Lightning and Transformers is imported here, and not for `--help`."""
     os.environ.update(thread_settings())
-    from callbacks.wandb_logger import DashboardLogger
+    from callbacks.loggers.wandb_logger import DashboardLogger
     from cli.patois_cli import PatoisCLI, silence_noise
     from cli.rank_watchdog import end_together
     from datamodules.sequence_task import SequenceTaskDataModule

@@ -12,9 +12,9 @@ import lightning.pytorch as pl
 from jsonargparse import set_parsing_settings
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
-from callbacks.checkpoint_writer import CheckpointWriter
-from callbacks.last_checkpoint import LastCheckpoint
-from callbacks.metrics_csv import MetricsCSV
+from callbacks.loggers.metrics_csv import MetricsCSV
+from callbacks.run.checkpoint_io import CheckpointWriter
+from callbacks.run.last_checkpoint import LastCheckpoint
 from cli.argv import asks_flagship, base_rate, flag_value
 from cli.class_allowlist import allow_imports, explain_denial, refuse_foreign_code
 from cli.hub_fallback import leave_unreachable_hub

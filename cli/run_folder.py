@@ -13,8 +13,8 @@ from typing import Any
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 
-from callbacks.run_facts import from_here
-from callbacks.secrets import hide_secrets
+from callbacks.loggers.secrets import hide_secrets
+from callbacks.run.run_facts import from_here
 from cli.argv import flag_value, without_flag
 from configs.lookup import load_yaml
 

@@ -10,8 +10,8 @@ import yaml
 from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 
-from callbacks.metrics_csv import MetricsCSV
-from callbacks.secrets import hide_secrets
+from callbacks.loggers.metrics_csv import MetricsCSV
+from callbacks.loggers.secrets import hide_secrets
 from cli.resume_diff import differences, say
 from cli.run_folder import find_run
 from configs.lookup import load_yaml

@@ -110,8 +110,9 @@ class AnsweringModule(LightningModule):
             return None
         if self.constraints_of is None:
             raise ValueError(
-                "Expected callbacks.valid_prefixes.ValidPrefixes among the callbacks, for it says what is valid, but the "
-                "configuration has none: add --trainer.callbacks+=callbacks.valid_prefixes.ValidPrefixes to "
+                "Expected callbacks.metrics.constrained_decoding.ValidPrefixes among the callbacks, for it says what is valid, "
+                "but the configuration has none: add "
+                "--trainer.callbacks+=callbacks.metrics.constrained_decoding.ValidPrefixes to "
                 "--model.generation.only_valid true."
             )
         return self.constraints_of(index.tolist())

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from callbacks import structures
+from callbacks.rows import structures
 from datamodules import opsin
 
 BANNER = "Run the jar using the -h flag for help. Enter a chemical name to begin:\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from callbacks.wandb_logger import DashboardLogger
+from callbacks.loggers.wandb_logger import DashboardLogger
 from cli.patois_cli import PatoisCLI
 from datamodules.sequence_task import SequenceTaskDataModule
 from lightning_modules.causal_lm import CausalLM

@@ -20,7 +20,7 @@ def loaded_by(statement: str) -> set[str]:
 @pytest.mark.parametrize(
     "module",
     ["datamodules.notations.smiles", "datamodules.notations.worker", "datamodules.tasks", "datamodules.splits",
-     "datamodules.sources.lookup", "callbacks.intervals", "cli.help_pages", "train"],
+     "datamodules.sources.lookup", "callbacks.statistics.intervals", "cli.help_pages", "train"],
 )  # fmt: skip
 def test_light_modules_load_nothing_heavy(module: str) -> None:
     assert loaded_by(f"import {module}") == set()

@@ -14,8 +14,8 @@ import torch
 import yaml
 
 import train
-from callbacks.checkpoint_writer import CheckpointWriter
-from callbacks.run_history import read_records
+from callbacks.reports.run_history import read_records
+from callbacks.run.checkpoint_io import CheckpointWriter
 from cli.patois_cli import choose_precision
 from tests.runs import PAIRS, command, last_metrics, own_table, read_csv, write_pairs, write_tiny_base
 

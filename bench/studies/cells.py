@@ -112,7 +112,7 @@ def _measured(run: Path) -> dict[str, Any]:
 
 def count_steps(checkpoint: Path) -> int:
     """Return the optimizer steps that a checkpoint is after."""
-    from callbacks.run_facts import load_checkpoint
+    from callbacks.run.run_facts import load_checkpoint
 
     return int(load_checkpoint(checkpoint)["global_step"])
 

@@ -24,7 +24,7 @@ from bench.studies.tables import (
     varying,
 )
 from bench.studies.verdicts import paired_table
-from callbacks.intervals import Z_95
+from callbacks.statistics.intervals import Z_95
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

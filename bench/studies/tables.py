@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from bench.report import as_table
 from bench.studies.grid import SEED
 from bench.studies.results import Result
-from callbacks.intervals import wilson_interval
+from callbacks.statistics.intervals import wilson_interval
 
 
 class Measure(NamedTuple):

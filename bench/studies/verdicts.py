@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bench.report import as_table
 from bench.studies.results import Result
 from bench.studies.tables import settings_of, show_value, varying
-from callbacks.compare import compare_verdicts, find_table, format_comparison, read_answers
+from callbacks.reports.compare import compare_verdicts, find_table, format_comparison, read_answers
 
 METRIC = "exact_match"
 

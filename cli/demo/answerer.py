@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import torch
 
-from callbacks.notation_calls import call, invalid_reasons
-from callbacks.structures import Structure, read_structures
+from callbacks.rows.notation_calls import call, invalid_reasons
+from callbacks.rows.structures import Structure, read_structures
 from configs.lookup import CONFIGS, load_yaml
 from datamodules.examples import encode
 from datamodules.formats import InstructionFormat, Query, load_format

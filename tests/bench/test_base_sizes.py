@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bench.base_sizes import Cell, best_rates, main, missing, plan, run_cell, table, write_page
-from callbacks.intervals import wilson_interval
+from callbacks.statistics.intervals import wilson_interval
 from tests.runs import write_pairs, write_tiny_base
 
 

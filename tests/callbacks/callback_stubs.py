@@ -173,7 +173,7 @@ def finish_wandb(folder: Path) -> list[Path]:
     import wandb
     from wandb.proto.wandb_internal_pb2 import Record
 
-    from callbacks.run_history import read_records
+    from callbacks.reports.run_history import read_records
 
     def is_whole(path: Path) -> bool:
         content = path.read_bytes() and list(read_records(path))

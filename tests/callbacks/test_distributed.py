@@ -13,21 +13,21 @@ import pytest
 import torch.multiprocessing
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from callbacks.anchors import Anchors
-from callbacks.audit_report import AuditReport
-from callbacks.confidence import Confidence
-from callbacks.error_classes import ErrorClasses
-from callbacks.exact_match import ExactMatch
-from callbacks.fingerprint_similarity import FingerprintSimilarity
-from callbacks.prediction_table import PredictionTable
-from callbacks.prediction_writer import PredictionWriter
-from callbacks.rerank import Rerank
-from callbacks.round_trip import RoundTrip
-from callbacks.run_summary import RunSummary
-from callbacks.stratified_match import StratifiedMatch
-from callbacks.text_similarity import TextSimilarity
-from callbacks.throughput import Throughput
-from callbacks.validity import Validity
+from callbacks.metrics.confidence import Confidence
+from callbacks.metrics.error_classes import ErrorClasses
+from callbacks.metrics.exact_match import ExactMatch
+from callbacks.metrics.fingerprint_similarity import FingerprintSimilarity
+from callbacks.metrics.round_trip import RoundTrip
+from callbacks.metrics.stratified_match import StratifiedMatch
+from callbacks.metrics.text_similarity import TextSimilarity
+from callbacks.metrics.throughput import Throughput
+from callbacks.metrics.validity import Validity
+from callbacks.reports.audit_report import AuditReport
+from callbacks.reports.baselines import Anchors
+from callbacks.reports.prediction_table import PredictionTable
+from callbacks.reports.prediction_writer import PredictionWriter
+from callbacks.reports.rerank import Rerank
+from callbacks.reports.run_summary import RunSummary
 from datamodules.columns import TextColumn
 from datamodules.csv_files import read_csv
 from datamodules.side_texts import SideTexts

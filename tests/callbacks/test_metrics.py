@@ -12,13 +12,13 @@ from rdkit.Chem import MACCSkeys
 from rdkit.DataStructs import TanimotoSimilarity
 from torchmetrics.functional.text import bleu_score, word_error_rate
 
-from callbacks.evaluated_rows import EvaluatedRow
-from callbacks.exact_match import ExactMatch
-from callbacks.fingerprint_similarity import FingerprintSimilarity
-from callbacks.intervals import wilson_interval
-from callbacks.phoneme_errors import PhonemeErrors
-from callbacks.text_similarity import TextSimilarity, bleu, bleu_counts
-from callbacks.validity import Validity
+from callbacks.metrics.exact_match import ExactMatch
+from callbacks.metrics.fingerprint_similarity import FingerprintSimilarity
+from callbacks.metrics.phoneme_errors import PhonemeErrors
+from callbacks.metrics.text_similarity import TextSimilarity, bleu, bleu_counts
+from callbacks.metrics.validity import Validity
+from callbacks.rows.evaluated_row import EvaluatedRow
+from callbacks.statistics.intervals import wilson_interval
 from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from callbacks.checkpoint_writer import DiskFull
+from callbacks.run.checkpoint_io import DiskFull
 from cli import exit_status, main
 from cli.exit_status import DISK_FULL, ending_of
 from configs.lookup import load_yaml

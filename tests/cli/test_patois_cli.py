@@ -8,8 +8,8 @@ import pytest
 import yaml
 from lightning.fabric.utilities.warnings import PossibleUserWarning
 
-from callbacks.metrics_csv import MetricsCSV
-from callbacks.wandb_logger import DashboardLogger
+from callbacks.loggers.metrics_csv import MetricsCSV
+from callbacks.loggers.wandb_logger import DashboardLogger
 from cli.patois_cli import SaveRunConfig, silence_noise
 from datamodules.sequence_task import SequenceTaskDataModule
 from lightning_modules.causal_lm import CausalLM

@@ -51,7 +51,7 @@ def test_a_rank_has_its_share(
 def test_pools_keep_to_the_share_of_a_rank_that_was_started_after_the_import(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from callbacks.judges import Judges
+    from callbacks.rows.notation_pool import Judges
 
     monkeypatch.setattr(cores, "count_cores", lambda: 6)
     for name in TORCHRUN:

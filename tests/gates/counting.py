@@ -17,9 +17,9 @@ from typing import Any
 import torch
 import torch.multiprocessing
 
-from callbacks.exact_match import ExactMatch
-from callbacks.prediction_table import PredictionTable
-from callbacks.prediction_writer import PredictionWriter
+from callbacks.metrics.exact_match import ExactMatch
+from callbacks.reports.prediction_table import PredictionTable
+from callbacks.reports.prediction_writer import PredictionWriter
 from datamodules.sequence_task import SequenceTaskDataModule
 from lightning_modules.causal_lm import CausalLM
 from lightning_modules.generation import GenerationSettings

@@ -26,8 +26,9 @@ import wandb.sdk.wandb_run
 from rdkit import Chem
 
 import train
-from callbacks import last_checkpoint, wandb_logger
-from callbacks.last_checkpoint import LastCheckpoint
+from callbacks.loggers import wandb_logger
+from callbacks.run import last_checkpoint
+from callbacks.run.last_checkpoint import LastCheckpoint
 from cli import patois_cli
 from datamodules import sequence_task
 from datamodules.notations import smiles, text

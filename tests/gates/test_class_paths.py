@@ -18,7 +18,7 @@ from tests.parsing import parse
 
 PATHS = (
     "evil.Mine", "os.system", "subprocess.Popen", "builtins.eval", "builtins.exec", "torch.hub.load", "torch.load",
-    "callbacks.wandb_logger.os.system", "lightning.pytorch.callbacks.callback.evil.Mine", "importlib.import_module",
+    "callbacks.loggers.wandb_logger.os.system", "lightning.pytorch.callbacks.callback.evil.Mine", "importlib.import_module",
     "pickle.loads", "numpy.load", "transformers.AutoModelForCausalLM", "shutil.rmtree", "webbrowser.open",
     "jsonargparse.set_parsing_settings", "cli.class_allowlist.allow_imports",
 )  # fmt: skip

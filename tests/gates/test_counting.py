@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from callbacks.intervals import wilson_interval
+from callbacks.statistics.intervals import wilson_interval
 from datamodules.csv_files import read_csv
 from tests.gates.counting import RIGHT, input_of
 from tests.runs import PROJECT

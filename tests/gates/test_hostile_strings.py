@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from callbacks.notation_calls import invalid_reasons
+from callbacks.rows.notation_calls import invalid_reasons
 from datamodules.columns import as_strings
 from datamodules.notations.worker import GuardedWorker, Result
 from datamodules.worker_pool import WorkerPool

@@ -14,7 +14,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.cli import ReduceLROnPlateau
 from torch.optim import lr_scheduler as schedules
 
-from callbacks.best_checkpoint import BestCheckpoint
+from callbacks.run.best_checkpoint import BestCheckpoint
 from tests.lightning_modules.tiny_runs import RowsData, make_module, make_trainer, uneven_rows
 from tests.tiny import save_tiny
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from callbacks.checkpoint_writer import CheckpointWriter
+from callbacks.run.checkpoint_io import CheckpointWriter
 
 ROWS = 4_000_000
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from callbacks.hf_export import save_decoder
+from callbacks.reports.hf_export import save_decoder
 from lightning_modules.adapters import (
     LoraSettings,
     add_adapters,

@@ -12,7 +12,7 @@ from bench.studies.grid import Study
 from bench.studies.power_law import Point, fit_power_law, student_quantile
 from bench.studies.report import power_laws, provenance, write_report
 from bench.studies.tables import Measure, estimate, settings_of, table_of, varying
-from callbacks.intervals import wilson_interval
+from callbacks.statistics.intervals import wilson_interval
 
 EXACT = Measure("exact match", "exact_match")
 

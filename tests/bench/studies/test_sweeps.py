@@ -10,7 +10,7 @@ from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_com
 
 from bench.studies.cells import QUIET, TEST
 from bench.studies.grid import STUDIES, Flags, expand, identity, read_study, words
-from callbacks.wandb_logger import DashboardLogger
+from callbacks.loggers.wandb_logger import DashboardLogger
 from configs.lookup import find_config
 from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.tasks import choose_tasks

@@ -1,0 +1,1 @@
+"""Where metrics go (W&B, metrics.csv), and what must not: secrets."""

@@ -1,0 +1,1 @@
+"""One metric a file, each a number a row with its interval."""

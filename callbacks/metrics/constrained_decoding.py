@@ -1,0 +1,108 @@
+"""What `--model.generation.only_valid true` keeps to: beginnings that a notation says can become valid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from typing import Any, ClassVar
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
+
+from callbacks.metrics.row_metric import RowMetric
+from callbacks.rows.evaluated_row import EvaluatedRow, Stage
+from datamodules.notations.lookup import load_notation
+
+_STAGES: dict[str, Stage] = {"fit": "val", "validate": "val", "test": "test", "predict": "predict"}
+
+
+@dataclass(frozen=True)
+class Framed:
+    """The constraint of an answer that stands between a format's own words, as `InstructionFormat.extract` reads it."""
+
+    before: str
+    after: str
+    """What the format has before and after the answer, without white space at the ends."""
+    goes_on: Callable[[str], bool]
+    """Whether a valid answer may begin with a text."""
+    ends: Callable[[str], bool]
+    """Whether a text is a valid answer."""
+
+    def may_go_on(self, text: str) -> bool:
+        """Return whether `text` may become the frame with a valid answer in it."""
+        text = text.lstrip()
+        if not text.startswith(self.before):
+            return self.before.startswith(text)
+        body = text.removeprefix(self.before).lstrip()
+        if self.goes_on(body):
+            return True
+        # The answer may be over: what follows it is a part of `after`, or the space before it.
+        parts = [self.after[:length] for length in range(len(self.after) + 1)] if self.after else []
+        return any(body.endswith(part) and self.ends(body.removesuffix(part).rstrip()) for part in parts)
+
+    def may_end(self, text: str) -> bool:
+        """Return whether `text` is the frame with a valid answer in it."""
+        text = text.strip()
+        framed = text.startswith(self.before) and text.endswith(self.after)
+        return framed and self.ends(text.removeprefix(self.before).removesuffix(self.after).strip())
+
+
+class ValidPrefixes(RowMetric):
+    """Tells a model with `--model.generation.only_valid true` what its answers may be, and logs how often that mattered.
+
+    For tasks with a SMILES output, by partialsmiles (the extra `constrained`), and at the end by RDKit; rows of other tasks
+    are left free. `steered` is the share of rows in which a token was replaced, `gave_up` of those for which none of the 64
+    most probable tokens was allowed, so that they went on free. Without the flag it does nothing.
+    """
+
+    columns = ("steered", "gave_up")
+    interval = "wilson"
+    stages: ClassVar[tuple[Stage, ...]] = ("val", "test")
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Give the model the constraints of its rows.
+
+        Raises:
+            ValueError: If partialsmiles is not installed, or no task has an output that can be kept valid.
+        """
+        super().setup(trainer, pl_module, stage)
+        model: Any = pl_module
+        if not getattr(getattr(model, "generation", None), "only_valid", False):
+            return
+        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+        notations = {task.name: task.output.notation for task in datamodule.tasks}
+        if not any(hasattr(load_notation(name), "may_go_on") for name in notations.values()):
+            raise ValueError(
+                "Expected a task with a SMILES output for --model.generation.only_valid true, but got "
+                f"{', '.join(f'{task} ({name})' for task, name in notations.items())}. Leave the flag out."
+            )
+        if find_spec("partialsmiles") is None:
+            raise ValueError(
+                "Expected the package partialsmiles for --model.generation.only_valid true, but it is not installed: "
+                'pip install -e ".[constrained]"'
+            )
+        model.constraints_of = partial(find_constraints, datamodule, _STAGES[TrainerFn(stage).value])
+
+    def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
+        """Return whether a row was steered, and whether it was given up; nothing for rows that are free."""
+        return [
+            {"steered": float(row.replaced != 0), "gave_up": float(row.replaced < 0)}
+            if row.replaced is not None and hasattr(load_notation(row.output_notation), "may_go_on")
+            else {}
+            for row in rows
+        ]
+
+
+def find_constraints(datamodule: Any, stage: Stage, rows: list[int]) -> list[Framed | None]:
+    """Return the constraint of each row of a stage by its index; None for fillers (-1) and for outputs without one."""
+    found: list[Framed | None] = []
+    for index in rows:
+        notation = load_notation(datamodule.row(stage, index).output_notation) if index >= 0 else None
+        if notation is None or not hasattr(notation, "may_go_on"):
+            found.append(None)
+            continue
+        before, after = (affix.strip() for affix in datamodule.affixes(stage, index))
+        found.append(Framed(before, after, notation.may_go_on, notation.may_end))
+    return found

@@ -1,0 +1,94 @@
+"""How predictions fail: the share of each outcome, and the reasons of those that are not valid."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+
+from callbacks.metrics.round_trip import reads_names
+from callbacks.metrics.row_metric import DetailedMetric, Estimate
+from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
+from callbacks.rows.outcomes import OUTCOMES, outcomes_of
+from callbacks.run.run_facts import output_folder
+from callbacks.statistics.intervals import wilson_interval
+from datamodules.csv_files import write_csv
+
+COLUMNS = ("task", "outcome", "meaning", "reason", "rows", "of", "share", "low", "high")
+
+
+class ErrorClasses(DetailedMetric):
+    """Share of rows with each outcome, `outcome_exact` and so on; each row has exactly one.
+
+    The outcomes are those of `callbacks.rows.outcomes.OUTCOMES`. `error_classes.csv` in the folder of the evaluation has
+    them with 95 % Wilson intervals, and with the reasons of what is not valid (unclosed ring, valence, unknown name
+    part, ...).
+
+    Args:
+        each_epoch: Whether to measure after each epoch of a `fit`, too.
+    """
+
+    columns = tuple(f"outcome_{name}" for name in OUTCOMES)
+    interval = "wilson"
+
+    def __init__(self, each_epoch: bool = False) -> None:
+        super().__init__(each_epoch)
+        self._with_names = False
+
+    def read_rows(
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+    ) -> None:
+        """Log the shares, and write the table on rank 0."""
+        if not self.is_on(trainer):
+            return
+        self._with_names = reads_names(trainer, rows)
+        super().read_rows(trainer, pl_module, stage, rows)
+        found = zip(rows, outcomes_of(rows, self._with_names), strict=True)
+        items = gather_by_index({row.index: (row.task, one.name, one.reason) for row, one in found})
+        if trainer.is_global_zero:
+            write_csv(output_folder(trainer) / "error_classes.csv", COLUMNS, tabulate(items.values()))
+
+    def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
+        """Return 1 for the row's outcome and 0 for all others."""
+        return [
+            {f"outcome_{name}": float(name == one.name) for name in OUTCOMES}
+            for one in outcomes_of(rows, self._with_names)
+        ]
+
+    @staticmethod
+    def _log(pl_module: LightningModule, name: str, estimate: Estimate) -> None:
+        """Log the share alone: the intervals are in the file, and 18 more metrics would hide the others."""
+        pl_module.log(name, estimate.value, sync_dist=False, rank_zero_only=False)
+
+
+def tabulate(items: Iterable[tuple[str, str, str | None]]) -> list[dict[str, Any]]:
+    """Return the lines of the table from (task, outcome, reason) of each row: tasks, outcomes, then their reasons.
+
+    An outcome's line has an empty reason and counts all its rows; those of its reasons, the most frequent first, follow.
+    """
+    counts = Counter(items)
+    lines = []
+    for task in dict.fromkeys(task for task, _, _ in counts):
+        of = sum(number for (name, _, _), number in counts.items() if name == task)
+        for outcome in OUTCOMES:
+            reasons = Counter(
+                {
+                    why: number
+                    for (name, what, why), number in counts.items()
+                    if (name, what) == (task, outcome)
+                }
+            )
+            groups = [
+                (None, reasons.total()),
+                *((why, n) for why, n in reasons.most_common() if why is not None),
+            ]
+            lines += [_line(task, outcome, why, number, of) for why, number in groups]
+    return lines
+
+
+def _line(task: str, outcome: str, reason: str | None, rows: int, of: int) -> dict[str, Any]:
+    low, high = wilson_interval(rows, of)
+    share = {"rows": rows, "of": of, "share": rows / of, "low": low, "high": high}
+    return {"task": task, "outcome": outcome, "meaning": OUTCOMES[outcome], "reason": reason, **share}

@@ -1,0 +1,56 @@
+"""How many phonemes of a pronunciation are wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+
+from callbacks.metrics.row_metric import Estimate, RowMetric
+from callbacks.rows.evaluated_row import EvaluatedRow
+from callbacks.statistics.intervals import bootstrap_interval
+from datamodules.notations.phonemes import drop_stress
+
+
+def count_errors(prediction: str, target: str) -> int:
+    """Return the fewest phonemes to substitute, insert or remove that turn one pronunciation into the other."""
+    return Levenshtein.distance(prediction.split(), target.split())
+
+
+class PhonemeErrors(RowMetric):
+    """Phoneme error rate of outputs in phonemes, with a bootstrap interval over words; nothing for other outputs.
+
+    `phoneme_error_rate` is the sum of errors over the sum of phonemes in the targets, as speech research counts it (not
+    a mean over words); `phoneme_error_rate_without_stress` leaves the stress digits out, as published figures for CMUdict do.
+    """
+
+    columns = ("phonemes", "errors", "errors_without_stress")
+
+    def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
+        """Return the phonemes of each target, and the errors with and without stress."""
+        return [
+            {
+                "phonemes": len((row.target or "").split()),
+                "errors": count_errors(row.prediction, row.target or ""),
+                "errors_without_stress": count_errors(
+                    drop_stress(row.prediction), drop_stress(row.target or "")
+                ),
+            }
+            if row.output_notation == "phonemes"
+            else {}
+            for row in rows
+        ]
+
+    def summarize(self, table: Mapping[str, np.ndarray]) -> dict[str, Estimate]:
+        """Return both rates from the summed counts."""
+        spoken = table["phonemes"] > 0
+        if not spoken.any():
+            return {}
+        rates = {}
+        for suffix in ("", "_without_stress"):
+            counts = np.stack([table[f"errors{suffix}"], table["phonemes"]], axis=1)[spoken]
+            low, high = bootstrap_interval(counts, statistic=lambda sums: sums[:, 0] / sums[:, 1])
+            errors, phonemes = counts.sum(axis=0)
+            rates[f"phoneme_error_rate{suffix}"] = Estimate(float(errors / phonemes), low, high)
+        return rates

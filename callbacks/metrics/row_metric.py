@@ -1,0 +1,134 @@
+"""Base of the metric callbacks: score rows, count each once over all ranks, log per task with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
+
+from callbacks.metrics.row_reader import RowReader
+from callbacks.metrics.row_scores import RowScores
+from callbacks.rows.evaluated_row import EvaluatedRow, Stage
+from callbacks.run.run_facts import silence_sync_advice
+from callbacks.statistics.intervals import bootstrap_interval, wilson_interval
+
+
+class Estimate(NamedTuple):
+    """A measured value and the bounds of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+
+def mean_estimate(values: np.ndarray, interval: Literal["wilson", "bootstrap"]) -> Estimate:
+    """Return the mean of `(n,)` values, `n` > 0, with its interval; `wilson` is for values that are 0 or 1."""
+    if interval == "wilson":
+        low, high = wilson_interval(float(values.sum()), len(values))
+    else:
+        low, high = bootstrap_interval(values)
+    return Estimate(float(values.mean()), low, high)
+
+
+class RowMetric(RowReader):
+    """A metric that is a number a row, logged as `<stage>/<task>/<column>` with `_low` and `_high`.
+
+    A subclass says what its columns are and how a row is scored; this class counts each row once on any
+    number of ranks, groups by task and logs. The logged values are computed from the merged table, so they
+    are equal on all ranks and need no reduction by Lightning, which would average ranks (PITFALLS 4).
+    """
+
+    columns: tuple[str, ...] = ()
+    """Names of the scores of a row; equal on all ranks, whatever rows a rank has."""
+    interval: Literal["wilson", "bootstrap"] = "bootstrap"
+    """`wilson` for scores that are 0 or 1."""
+    headline: str | None = None
+    """The column whose mean over tasks is logged as `<stage>/<column>`, to choose checkpoints by."""
+
+    def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
+        """Return for each row its scores by column, each at least 0; leave out what does not apply."""
+        raise NotImplementedError
+
+    def summarize(self, table: Mapping[str, np.ndarray]) -> dict[str, Estimate]:
+        """Return the metrics of one task.
+
+        Args:
+            table: For each column `(n,)` scores of the task's `n` rows in index order, nan where a score
+                does not apply.
+        """
+        present = {name: values[~np.isnan(values)] for name, values in table.items()}
+        return {
+            name: mean_estimate(values, self.interval) for name, values in present.items() if len(values) > 0
+        }
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Silence Lightning's advice to reduce what is already equal on all ranks."""
+        silence_sync_advice(trainer, "val/|test/")
+
+    def read_rows(
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+    ) -> None:
+        """Score this rank's rows, merge the ranks' tables and log the result."""
+        datamodule = trainer.datamodule  # type: ignore[attr-defined]
+        tasks: list[str] = list(datamodule.task_names)
+        table = self._merged_table(rows, tasks, datamodule.num_rows(stage), pl_module.device)
+        headlines = []
+        for number, task in enumerate(tasks):
+            of_task = table[table[:, 0] == number, 1:]
+            if len(of_task) == 0:
+                continue
+            for name, estimate in self.summarize(dict(zip(self.columns, of_task.T, strict=True))).items():
+                self._log(pl_module, f"{stage}/{task}/{name}", estimate)
+                if name == self.headline:
+                    headlines.append(estimate.value)
+        if headlines:
+            mean = sum(headlines) / len(headlines)
+            pl_module.log(f"{stage}/{self.headline}", mean, prog_bar=True, sync_dist=False)
+
+    def _merged_table(
+        self, rows: list[EvaluatedRow], tasks: list[str], num_rows: int, device: torch.device
+    ) -> np.ndarray:
+        """Return `(n, 1 + columns)` float64: task number and scores of the rows of all ranks, nan for none."""
+        values = torch.full((len(rows), 1 + len(self.columns)), -1.0)
+        for place, (row, scores) in enumerate(zip(rows, self.score(rows), strict=True)):
+            values[place, 0] = tasks.index(row.task)
+            for name, score in scores.items():
+                values[place, 1 + self.columns.index(name)] = score
+        metric = RowScores(num_rows, values.shape[1]).to(device)
+        metric.update(
+            torch.tensor([row.index for row in rows], dtype=torch.int64, device=device), values.to(device)
+        )
+        merged = metric.compute().cpu().double().numpy()
+        merged[merged == -1] = np.nan
+        return merged
+
+    @staticmethod
+    def _log(pl_module: LightningModule, name: str, estimate: Estimate) -> None:
+        for suffix, value in (("", estimate.value), ("_low", estimate.low), ("_high", estimate.high)):
+            pl_module.log(name + suffix, value, sync_dist=False, rank_zero_only=False)
+
+
+class DetailedMetric(RowMetric):
+    """A metric of `test` and `validate`, and of the epochs of a `fit` only if asked for.
+
+    Args:
+        each_epoch: Whether to measure after each epoch of a `fit`, too.
+    """
+
+    def __init__(self, each_epoch: bool = False) -> None:
+        self.each_epoch = each_epoch
+
+    def is_on(self, trainer: Trainer) -> bool:
+        """Return whether this evaluation is measured; equal on all ranks."""
+        return self.each_epoch or trainer.state.fn != TrainerFn.FITTING
+
+    def read_rows(
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+    ) -> None:
+        """Score and log, if this evaluation is measured."""
+        if self.is_on(trainer):
+            super().read_rows(trainer, pl_module, stage, rows)

@@ -1,0 +1,83 @@
+"""How close the model's text is to the target, character by character."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+
+from callbacks.metrics.row_metric import Estimate, RowMetric
+from callbacks.rows.evaluated_row import EvaluatedRow
+from callbacks.statistics.intervals import bootstrap_interval
+
+MAX_N = 4
+_BLEU_COLUMNS = (
+    *(f"matches_{n}" for n in range(1, MAX_N + 1)),
+    *(f"totals_{n}" for n in range(1, MAX_N + 1)),
+    "prediction_length",
+    "target_length",
+)
+
+
+def bleu_counts(prediction: str, target: str) -> list[int]:
+    """Return what BLEU over characters needs to know of one row.
+
+    Returns:
+        Ten counts: for n = 1 to 4 the clipped matches of character n-grams, for n = 1 to 4 the n-grams of
+        the prediction, and the lengths of prediction and target in characters.
+    """
+    totals = [max(0, len(prediction) - n + 1) for n in range(1, MAX_N + 1)]
+    if prediction == target:
+        return [*totals, *totals, len(prediction), len(target)]
+    matches = []
+    for n in range(1, MAX_N + 1):
+        grams = Counter(prediction[i : i + n] for i in range(len(prediction) - n + 1))
+        wanted = Counter(target[i : i + n] for i in range(len(target) - n + 1))
+        matches.append((grams & wanted).total())
+    return [*matches, *totals, len(prediction), len(target)]
+
+
+def bleu(sums: np.ndarray) -> np.ndarray:
+    """Return corpus BLEU in [0, 1], without smoothing, from sums of `bleu_counts`.
+
+    Args:
+        sums: `(r, 10)` counts summed over the rows of each of `r` corpora.
+
+    Source: K. Papineni et al., BLEU, ACL 2002, with characters for words, n up to 4, uniform weights.
+    """
+    matches, totals = sums[:, :MAX_N], sums[:, MAX_N : 2 * MAX_N]
+    written, wanted = sums[:, -2], sums[:, -1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        precision = np.exp(np.log(matches / totals).mean(axis=1))
+        brevity = np.where(written > wanted, 1.0, np.exp(1 - wanted / written))
+        return np.where((matches > 0).all(axis=1), precision * brevity, 0.0)
+
+
+class TextSimilarity(RowMetric):
+    """BLEU over characters, normalized edit similarity and mean edit distance, with bootstrap intervals.
+
+    `bleu` is of the whole corpus, not a mean over rows. `edit_distance` is the mean Levenshtein distance in
+    characters; `edit_similarity` is the mean of 1 - distance / length of the longer string.
+    """
+
+    columns = ("edit_similarity", "edit_distance", *_BLEU_COLUMNS)
+
+    def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
+        """Return the edit distance, the similarity and the BLEU counts of each row."""
+        return [
+            {
+                "edit_similarity": Levenshtein.normalized_similarity(row.prediction, row.target or ""),
+                "edit_distance": Levenshtein.distance(row.prediction, row.target or ""),
+                **dict(zip(_BLEU_COLUMNS, bleu_counts(row.prediction, row.target or ""), strict=True)),
+            }
+            for row in rows
+        ]
+
+    def summarize(self, table: Mapping[str, np.ndarray]) -> dict[str, Estimate]:
+        """Return the two means, and BLEU from the summed counts."""
+        counts = np.stack([table[name] for name in _BLEU_COLUMNS], axis=1)
+        low, high = bootstrap_interval(counts, statistic=bleu)
+        means = super().summarize({name: table[name] for name in ("edit_similarity", "edit_distance")})
+        return {**means, "bleu": Estimate(float(bleu(counts.sum(axis=0, keepdims=True))[0]), low, high)}

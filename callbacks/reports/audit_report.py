@@ -1,0 +1,106 @@
+"""An audit of the evaluated rows: written to the run's folder, summed up at the end."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+
+from callbacks.metrics.round_trip import reads_names
+from callbacks.metrics.row_reader import RowReader
+from callbacks.reports.leak_audit import FINDINGS, LEAKS, UNANSWERABLE, Finding, audit
+from callbacks.rows.evaluated_row import EvaluatedRow, Stage
+from callbacks.rows.nearest_training import training_texts
+from callbacks.rows.training_molecules import training_molecules
+from callbacks.run.run_facts import output_folder
+from datamodules.csv_files import write_csv
+from datamodules.side_texts import SideTexts
+from datamodules.worker_pool import WorkerPool
+
+COLUMNS = ("task", "input", "target", "finding", "meaning", "detail")
+
+
+class AuditReport(RowReader):
+    """Writes `audit.json` and `audit.csv` at `test`: what the rows share with the training rows.
+
+    Shared are strings, molecules, connectivities, parents of salts and Murcko scaffolds. Rows that nobody could answer as
+    the reference wants are listed, too: stereo in the answer that the question does not have, the same question with two
+    answers, and, with `RoundTrip`, names that OPSIN reads as another molecule. The JSON file has the counts, the CSV file a
+    line for each finding but shared scaffolds and targets, of which there are many and none is a fault.
+    """
+
+    stages = ("test",)
+
+    def read_rows(
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+    ) -> None:
+        """Audit on rank 0; the texts come from the data module, which has all rows on every rank."""
+        with_names = reads_names(trainer, rows)
+        if not trainer.is_global_zero:
+            return
+        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+        found = []
+        with WorkerPool() as pool:
+            for texts in datamodule.side_texts(stage):
+                train = training_texts(datamodule, texts.task)
+                known = training_molecules(datamodule, texts.task, pool)
+                found.append((texts, audit(train, known, texts, with_names, pool)))
+        folder = output_folder(trainer)
+        write_csv(
+            folder / "audit.csv",
+            COLUMNS,
+            [line for texts, findings in found for line in _lines(texts, findings)],
+        )
+        counts = count_findings(found)
+        content = json.dumps({"names_read": with_names, "tasks": counts}, indent=2) + "\n"
+        (folder / "audit.json").write_text(content, encoding="utf-8")
+
+
+def _lines(texts: SideTexts, findings: Sequence[Finding]) -> list[dict[str, str]]:
+    return [
+        {
+            "task": texts.task,
+            "input": texts.inputs[one.row],
+            "target": texts.outputs[one.row],
+            "finding": one.kind,
+            "meaning": FINDINGS[one.kind],
+            "detail": one.detail,
+        }
+        for one in findings
+        if one.kind not in ("scaffold", "target")
+    ]
+
+
+def count_findings(found: Sequence[tuple[SideTexts, Sequence[Finding]]]) -> dict[str, dict[str, int]]:
+    """Return for each task its rows, those with each finding, and those with any leak or without a possible answer."""
+    counts: dict[str, Counter[str]] = {}
+    for texts, findings in found:
+        count = counts.setdefault(texts.task, Counter())
+        count["rows"] += len(texts.inputs)
+        count.update(kind for _, kind in {(one.row, one.kind) for one in findings})
+        count["leaked"] += len({one.row for one in findings if one.kind in LEAKS})
+        count["unanswerable"] += len({one.row for one in findings if one.kind in UNANSWERABLE})
+    names = ("rows", "leaked", "unanswerable", *FINDINGS)
+    return {task: {name: count[name] for name in names} for task, count in counts.items()}
+
+
+def read_audit(folder: Path) -> dict[str, dict[str, int]]:
+    """Return the counts of each task that were written to a folder; empty if none were."""
+    path = folder / "audit.json"
+    tasks: dict[str, dict[str, int]] = (
+        json.loads(path.read_text(encoding="utf-8"))["tasks"] if path.is_file() else {}
+    )
+    return tasks
+
+
+def describe_audit(task: str, count: Mapping[str, int]) -> str:
+    """Return the counts of a task as a line."""
+    found = ", ".join(f"{count[name]:,} {name}" for name in FINDINGS if count[name])
+    return (
+        f"{task}, audit: {count['leaked']:,} of {count['rows']:,} rows leak from training, "
+        f"{count['unanswerable']:,} cannot be answered as the reference wants ({found or 'nothing found'})"
+    )

@@ -1,0 +1,142 @@
+"""At the end of training, the best weights as a Hugging Face folder that any tool loads."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from rich.console import Console
+
+from callbacks.reports.model_card import describe_model
+from callbacks.run.run_facts import (
+    METRICS_KEY,
+    MetricsKeeper,
+    best_checkpoint,
+    current_metrics,
+    is_trial,
+    load_checkpoint,
+    run_folder,
+)
+
+_PREFIX = "decoder."
+_EXAMPLE_KEY = "example"
+"""Where a checkpoint keeps a prompt with the answer that its weights gave."""
+
+
+class HFExport(MetricsKeeper):
+    """Writes `hf/` in the run's folder when training ends: the best checkpoint's weights, or the last ones.
+
+    The folder holds the weights as safetensors, the configuration, the tokenizer, a generation configuration
+    with the stop token and the most tokens to generate, and a model card with the results that were measured with those weights.
+
+    Args:
+        folder: Name of the folder in the run's folder.
+    """
+
+    def __init__(self, folder: str = "hf") -> None:
+        self.folder = folder
+        self._example: list[str] | None = None
+
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Keep the metrics and an example with the weights that gave them."""
+        super().on_save_checkpoint(trainer, pl_module, checkpoint)
+        if self._example is not None:
+            checkpoint[_EXAMPLE_KEY] = self._example
+
+    def on_validation_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep one real prompt with its answer for the model card."""
+        if outputs is None or batch_idx > 0 or not trainer.is_global_zero:
+            return
+        real = (outputs["row_index"] >= 0).nonzero().flatten().tolist()
+        if real:
+            ids = batch["prompt_ids"][real[0]][batch["prompt_mask"][real[0]].bool()]
+            tokenizer: Any = pl_module.tokenizer
+            self._example = [
+                tokenizer.decode(ids, skip_special_tokens=False),
+                outputs["prediction"][real[0]],
+            ]
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the folder on rank 0; the others wait for nothing."""
+        if not trainer.is_global_zero or is_trial(trainer):
+            return
+        path = best_checkpoint(trainer)
+        checkpoint = load_checkpoint(path) if path else {"state_dict": pl_module.state_dict()}
+        metrics = checkpoint.get(METRICS_KEY) or current_metrics(trainer)
+        example: Any = checkpoint.get(_EXAMPLE_KEY) if path else self._example
+        folder = run_folder(trainer) / self.folder
+        part = folder.with_name(folder.name + ".part")
+        shutil.rmtree(part, ignore_errors=True)
+        save_decoder(pl_module, checkpoint["state_dict"], part)
+        card = describe_model(pl_module, trainer.datamodule, metrics, example)  # type: ignore[attr-defined]
+        (part / "README.md").write_text(card, encoding="utf-8")
+        shutil.rmtree(folder, ignore_errors=True)
+        part.replace(folder)
+        which = (
+            f"the best checkpoint, {path.name}" if path else "the last weights (no checkpoint was written)"
+        )
+        Console().print(f"Hugging Face folder: {folder} ({which})", markup=False, soft_wrap=True)
+
+
+def save_decoder(pl_module: Any, state: dict[str, torch.Tensor], folder: Path) -> None:
+    """Write decoder, tokenizer and generation configuration to `folder`; the module's weights stay as they are.
+
+    Args:
+        pl_module: A module with `decoder` (a transformers model), `tokenizer`, `generation` (has `max_new_tokens`) and
+            `plain_decoder`, which takes a state dict of the decoder and returns a model that plain transformers knows,
+            with its weights.
+        state: A Lightning state dict; the decoder's keys begin with `decoder.`.
+        folder: Where to write.
+
+    Raises:
+        ValueError: If `state` does not hold exactly the decoder's weights.
+    """
+    weights = {key[len(_PREFIX) :]: value for key, value in state.items() if key.startswith(_PREFIX)}
+    decoder, tokenizer = pl_module.decoder, pl_module.tokenizer
+    different = sorted(set(weights) ^ set(decoder.state_dict()))
+    if different:
+        raise ValueError(
+            f"Expected the checkpoint to hold the decoder's weights under {_PREFIX!r}, but these keys are only "
+            f"in one of them: {', '.join(different[:5])}. Was it written with another --model.base?"
+        )
+    decoder, weights = pl_module.plain_decoder(weights)
+    with _without_progress_bar():
+        decoder.save_pretrained(folder, state_dict=weights)
+    tokenizer.save_pretrained(folder)
+    generation = type(decoder.generation_config).from_dict(decoder.generation_config.to_dict())
+    generation.eos_token_id = tokenizer.eos_token_id
+    generation.pad_token_id = (
+        tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
+    )
+    # Without it transformers stops after 20 tokens.
+    generation.max_new_tokens = pl_module.generation.max_new_tokens
+    generation.save_pretrained(folder)
+
+
+@contextlib.contextmanager
+def _without_progress_bar() -> Iterator[None]:
+    """Keep transformers from drawing a progress bar for one file amid the run's last lines."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()

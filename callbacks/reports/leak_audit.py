@@ -1,0 +1,146 @@
+"""What is wrong with a test set: what it shares with the training rows, and questions that nobody could answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from callbacks.rows.nearest_training import molecules_of_side
+from callbacks.rows.notation_calls import call
+from callbacks.rows.structures import read_structures
+from callbacks.rows.training_molecules import KnownMolecules, read_keys
+from datamodules.columns import TextColumn
+from datamodules.side_texts import SideTexts
+from datamodules.worker_pool import WorkerPool
+
+FINDINGS = {
+    "pair": "input and target are those of a training row",
+    "input": "the input is that of a training row, as a string",
+    "target": "the target is that of a training row, as a string",
+    "molecule": "the molecule is in the training rows (canonical SMILES)",
+    "connectivity": "the molecule is in the training rows but for stereo, isotopes or protons (first block of the InChIKey)",
+    "parent": "a salt, an ion or the free form of the molecule is in the training rows (same largest organic component)",
+    "scaffold": "the Murcko scaffold is in the training rows",
+    "ambiguous": "another row has the same input and another target",
+    "stereo": "the answer has stereo that the question does not have",
+    "other_molecule": "OPSIN reads the name as another molecule",
+    "tautomer": "OPSIN reads the name as a tautomer (same InChIKey)",
+    "unreadable": "OPSIN cannot read the name",
+}
+"""What can be found about a row, in words. Several can hold for one row."""
+
+LEAKS = ("pair", "input", "molecule", "connectivity")
+"""The findings that make a good answer no evidence: it may be remembered."""
+UNANSWERABLE = ("ambiguous", "stereo", "other_molecule")
+"""The findings that keep a good model from the reference answer."""
+
+
+class Finding(NamedTuple):
+    """Something that was found about a row."""
+
+    row: int
+    """Its place among the rows of the task."""
+    kind: str
+    """One of `FINDINGS`."""
+    detail: str = ""
+    """What the name was read as, or what the row shares."""
+
+
+def find_shared_strings(train: SideTexts, test: SideTexts) -> Iterator[Finding]:
+    """Find rows whose strings are in the training rows."""
+    inputs, targets = set(train.inputs), set(train.outputs)
+    asked = set(test.inputs) & inputs
+    pairs = {pair for pair in zip(train.inputs, train.outputs, strict=True) if pair[0] in asked}
+    for row, (given, target) in enumerate(zip(test.inputs, test.outputs, strict=True)):
+        if (given, target) in pairs:
+            yield Finding(row, "pair")
+        if given in inputs:
+            yield Finding(row, "input")
+        if target in targets:
+            yield Finding(row, "target")
+
+
+def find_shared_molecules(known: KnownMolecules, test: TextColumn, pool: WorkerPool) -> Iterator[Finding]:
+    """Find rows whose molecule, connectivity, parent or scaffold is in the training rows; a column of SMILES."""
+    for row, keys in enumerate(read_keys(test, pool)):
+        shared = known.look_up(keys)
+        if shared.canonical:
+            yield Finding(row, "molecule", shared.canonical)
+        elif shared.connectivity:
+            yield Finding(row, "connectivity", shared.connectivity)
+        elif shared.parent:
+            yield Finding(row, "parent", shared.parent)
+        if shared.scaffold:
+            yield Finding(row, "scaffold", shared.scaffold)
+
+
+def find_ambiguous(test: SideTexts) -> Iterator[Finding]:
+    """Find rows whose input stands in another row with another target."""
+    targets: dict[str, set[str]] = {}
+    for given, target in zip(test.inputs, test.outputs, strict=True):
+        targets.setdefault(given, set()).add(target)
+    for row, given in enumerate(test.inputs):
+        if len(targets[given]) > 1:
+            yield Finding(row, "ambiguous", f"{len(targets[given])} targets")
+
+
+def find_unanswerable(test: SideTexts, with_names: bool) -> Iterator[Finding]:
+    """Find rows whose two sides are not the same molecule, of tasks that rewrite molecules.
+
+    Args:
+        test: Rows of one task.
+        with_names: Whether names are read by OPSIN; without, tasks with names have no findings.
+    """
+    sides = (test.input_notation, test.inputs), (test.output_notation, test.outputs)
+    read = [read_structures(notation, column[:], with_names) for notation, column in sides]
+    named = [notation == "iupac" for notation, _ in sides]
+    pairs = []
+    for row, (given, asked) in enumerate(zip(*read, strict=True)):
+        if given is None or asked is None:
+            return
+        for structure, is_name in zip((given, asked), named, strict=True):
+            if is_name and structure.smiles is None:
+                yield Finding(row, "unreadable", structure.reason or "")
+        if given.smiles and asked.smiles:
+            pairs.append((row, given.smiles, asked.smiles))
+    yield from _find_differences(pairs, any(named))
+
+
+def _find_differences(pairs: Sequence[tuple[int, str, str]], has_names: bool) -> Iterator[Finding]:
+    """Compare (row, molecule of the input, molecule of the target); what cannot be judged in time is not accused."""
+    relations = call("smiles", "relate", [(given, asked) for _, given, asked in pairs])
+    differing = [
+        (pair, relation.value)
+        for pair, relation in zip(pairs, relations, strict=True)
+        if relation.value and not relation.value["canonical"]
+    ]
+    for (row, given, asked), relation in differing:
+        described = call("smiles", "describe", [(given,), (asked,)])
+        before, after = ((one.value or {}).get("stereo", 0) for one in described)
+        if relation["without_stereo"] and after > before:
+            yield Finding(row, "stereo", f"{given} | {asked}")
+        elif has_names:
+            yield Finding(row, "tautomer" if relation["tautomer"] else "other_molecule", f"{given} | {asked}")
+
+
+def audit(
+    train: Sequence[SideTexts], known: KnownMolecules, test: SideTexts, with_names: bool, pool: WorkerPool
+) -> list[Finding]:
+    """Return all that is found about the rows of a task, row by row.
+
+    Args:
+        train: The training rows of the same task.
+        known: Their molecules.
+        test: The rows to be judged.
+        with_names: Whether names are read by OPSIN.
+        pool: Worker processes.
+    """
+    findings = [*find_ambiguous(test), *find_unanswerable(test, with_names)]
+    for texts in train:
+        findings += find_shared_strings(texts, test)
+    tested = molecules_of_side(test, pool)
+    if tested is not None:
+        findings += find_shared_molecules(known, tested, pool)
+    order = list(FINDINGS)
+    # A task of several files may find the same in each.
+    return sorted(set(findings), key=lambda one: (one.row, order.index(one.kind), one.detail))

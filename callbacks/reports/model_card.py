@@ -1,0 +1,70 @@
+"""The README.md of an exported model: what it does, how to call it, what was measured. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from callbacks.statistics.intervals import format_estimate
+
+_INTERVAL = re.compile(r"_(low|high)$")
+
+
+def result_table(metrics: Mapping[str, float]) -> str:
+    """Return the evaluation metrics as a Markdown table, intervals in their metric's cell."""
+    names = [name for name in sorted(metrics) if name.startswith(("val/", "test/"))]
+    lines = [f"| {name} | {format_estimate(metrics, name)} |" for name in names if not _INTERVAL.search(name)]
+    return "\n".join(["| metric | value (95 % interval) |", "|---|---|", *lines])
+
+
+def describe_model(
+    module: Any, datamodule: Any, metrics: Mapping[str, float], example: Sequence[str] | None
+) -> str:
+    """Return the model card.
+
+    Args:
+        module: Has `base`, a name, Hub id or folder.
+        datamodule: Has `task_names`; `form.name` and `report["sources"]` are used if they are there.
+        metrics: Measured with the exported weights.
+        example: A prompt as the model saw it, and the answer that the exported weights gave.
+    """
+    tasks = ", ".join(datamodule.task_names)
+    form = getattr(getattr(datamodule, "form", None), "name", "not recorded")
+    sources = ", ".join(getattr(datamodule, "report", {}).get("sources", {})) or "not recorded"
+    base = str(getattr(module, "base", "not recorded"))
+    parts = [
+        "---\nlibrary_name: transformers\npipeline_tag: text-generation\n---",
+        f"# {tasks}, fine-tuned from {base}",
+        "A decoder language model that answers one kind of instruction. Made with Patois.",
+        f"- task: {tasks}\n- data source: {sources}\n- instruction format: {form}\n- base: {base}",
+        "## Measured results\n\n" + result_table(metrics),
+    ]
+    if example is not None:
+        parts.append(_usage(*example))
+    parts.append(
+        "## Licence\n\nThe licence of these weights follows from those of the base model and of the data they were "
+        f"trained on ({base}; {sources}). Check both before you share them."
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def _usage(prompt: str, answer: str) -> str:
+    """Return a code example with a real prompt; the special tokens are in the text, so none are added."""
+    return f"""## Use
+
+The prompt must be laid out as in training, to the character. One from the validation rows, with the
+answer that these weights gave:
+
+```python
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+tokenizer = AutoTokenizer.from_pretrained(".")
+model = AutoModelForCausalLM.from_pretrained(".")
+prompt = {json.dumps(prompt, ensure_ascii=False)}
+inputs = tokenizer(prompt, return_tensors="pt", add_special_tokens=False)
+tokens = model.generate(**inputs)
+print(tokenizer.decode(tokens[0, inputs.input_ids.shape[1]:], skip_special_tokens=True))
+# {json.dumps(answer, ensure_ascii=False)}
+```"""

@@ -1,0 +1,214 @@
+"""Verify and rerank: of several answers keep the first that passes a check which needs no reference, or abstain."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from lightning.pytorch import LightningModule, Trainer
+
+from callbacks.metrics.round_trip import reads_names
+from callbacks.metrics.row_reader import RowReader
+from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
+from callbacks.rows.notation_calls import call
+from callbacks.rows.outcomes import RIGHT, Outcome, outcomes_of
+from callbacks.rows.structures import Structure, holds_structures, read_structures
+from callbacks.rows.verdicts import judge_validity
+from callbacks.run.run_facts import output_folder
+from callbacks.statistics.intervals import mcnemar_exact, wilson_interval
+from datamodules.csv_files import write_csv
+
+RULES = {
+    "own": "the strategy's own answer",
+    "valid": "the most probable answer that is valid; a name that OPSIN reads",
+    "formula": "the most probable answer with the molecular formula of the question",
+    "back": "the most probable answer that is read back as the molecule of the question",
+    "best": "a right answer if any is right: what no rule can exceed",
+}
+"""The rules, in words. `formula` and `back` are for names of structures; in `predict` also for structures of names."""
+
+COLUMNS = ("task", "rule", "meaning", "different_answers", "rows", "right", "low", "high", "exact", "exact_low", "exact_high",
+           "exact_gained", "exact_lost", "p", "verified", "right_of_verified", "verified_low", "verified_high")  # fmt: skip
+
+
+class Checked(NamedTuple):
+    """An answer, what it passes, and whether it is right."""
+
+    score: float
+    right: bool
+    passes: frozenset[str]
+    """The rules whose check it passes."""
+    text: str = ""
+    stopped: bool = True
+    reason: str | None = None
+    """Why it is not valid; of a name also why OPSIN cannot read it."""
+    exact: bool = False
+    """Whether it is the very target."""
+    unread: str | None = None
+    """Why OPSIN cannot read the name that was asked, so that nothing could be compared."""
+
+
+class Reranked(NamedTuple):
+    """What a rule made of a row."""
+
+    right: bool
+    """Whether its choice is right; where nothing passes, it is the own answer."""
+    verified: bool
+    """Whether anything passed."""
+    exact: bool
+    """Whether its choice is the very target. Of names `right` means that OPSIN reads them as the molecule, which is the check
+    of `back`, too; this is a judgement that no rule has made before."""
+
+
+def rerank(answers: Sequence[Checked], rule: str) -> Reranked:
+    """Return what a rule makes of a row's answers, of which the first is the strategy's own."""
+    if rule == "own":
+        return Reranked(answers[0].right, True, answers[0].exact)
+    passing = [answer for answer in answers if (answer.right if rule == "best" else rule in answer.passes)]
+    chosen = max(
+        passing, key=lambda answer: answer.score, default=answers[0]
+    )  # the first of equally probable ones
+    return Reranked(chosen.right, bool(passing), chosen.exact)
+
+
+def tabulate(rows: Iterable[tuple[str, Sequence[Checked]]]) -> list[dict[str, Any]]:
+    """Return a line for each task and rule that has answers to check, from (task, answers) of each row.
+
+    `exact_gained` and `exact_lost` are rows that are exact with the rule and not with the own answer, and the other way round;
+    `p` is of McNemar's exact test of the two.
+    """
+    tasks: dict[str, list[Sequence[Checked]]] = {}
+    for task, answers in rows:
+        tasks.setdefault(task, []).append(answers)
+    lines = []
+    for task, of_task in tasks.items():
+        known = {"own", "best"}.union(*(answer.passes for answers in of_task for answer in answers))
+        for rule in (rule for rule in RULES if rule in known):
+            reranked = [rerank(answers, rule) for answers in of_task]
+            checked = [one.right for one in reranked if one.verified]
+            low, high = wilson_interval(sum(one.right for one in reranked), len(reranked))
+            exact = sum(one.exact for one in reranked)
+            pairs = [(one.exact, answers[0].exact) for one, answers in zip(reranked, of_task, strict=True)]
+            gained, lost = pairs.count((True, False)), pairs.count((False, True))
+            exact_low, exact_high = wilson_interval(exact, len(reranked))
+            verified_low, verified_high = wilson_interval(sum(checked), len(checked))
+            lines.append(
+                {
+                    "task": task, "rule": rule, "meaning": RULES[rule],
+                    "different_answers": sum(map(len, of_task)) / len(of_task), "rows": len(of_task),
+                    "right": sum(one.right for one in reranked) / len(reranked), "low": low, "high": high,
+                    "exact": exact / len(reranked), "exact_low": exact_low, "exact_high": exact_high,
+                    "exact_gained": gained, "exact_lost": lost, "p": mcnemar_exact(lost, gained),
+                    "verified": len(checked) / len(reranked),
+                    "right_of_verified": sum(checked) / len(checked) if checked else None,
+                    "verified_low": verified_low, "verified_high": verified_high,
+                }
+            )  # fmt: skip
+    return lines
+
+
+def choose(answers: Sequence[Checked]) -> tuple[Checked, str]:
+    """Return the answer to give, and the strictest check that it passes: `back`, `formula`, `valid` or nothing.
+
+    It is the most probable one that passes the strictest check that any passes; where none does, the own answer.
+    """
+    for rule in ("back", "formula", "valid"):
+        if passing := [answer for answer in answers if rule in answer.passes]:
+            return max(passing, key=lambda answer: answer.score), rule
+    return answers[0], ""
+
+
+def check(rows: Sequence[EvaluatedRow], with_names: bool) -> list[list[Checked]]:
+    """Return the different answers of each row, the own one first, checked without the reference."""
+    spread = [
+        dataclasses.replace(row, prediction=text, score=score, stopped=stopped, candidates=())
+        for row in rows
+        for text, score, stopped in different(row.candidates or [(row.prediction, row.score, row.stopped)])
+    ]
+    outcomes = outcomes_of(spread, with_names)
+    found: dict[int, list[Checked]] = {row.index: [] for row in rows}
+    judged = zip(
+        spread, outcomes, judge_validity(spread), _compare(spread, outcomes, with_names), strict=True
+    )
+    for row, outcome, invalid, (relation, unread) in judged:
+        molecule = outcome.molecules.prediction
+        reason = invalid or (molecule.reason if molecule else None)
+        checks = {
+            "valid": reason is None and row.stopped,
+            "formula": relation["formula"],
+            "back": relation["canonical"],
+        }
+        passes = frozenset(name for name, holds in checks.items() if holds)
+        right, exact = outcome.name in RIGHT, outcome.name == "exact"
+        found[row.index].append(
+            Checked(row.score, right, passes, row.prediction, row.stopped, reason, exact, unread)
+        )
+    return [found[row.index] for row in rows]
+
+
+def different(candidates: Sequence[tuple[str, float, bool]]) -> list[tuple[str, float, bool]]:
+    """Return the answers with different texts, the first of each."""
+    found: dict[str, tuple[str, float, bool]] = {}
+    for candidate in candidates:
+        found.setdefault(candidate[0], candidate)
+    return list(found.values())
+
+
+def _compare(
+    rows: Sequence[EvaluatedRow], outcomes: Sequence[Outcome], with_names: bool
+) -> list[tuple[dict[str, bool], str | None]]:
+    """Return how the answer's molecule is related to that of the question, where both are known and one is named.
+
+    Beside it stands why OPSIN cannot read a name that was asked.
+
+    Not where a structure is made of a structure: it may be another one, as a reaction's product. And a drawn name is read only
+    where there is no reference, which that reading would be in all but name: drawn right would be true by definition.
+    """
+    nothing = {"formula": False, "canonical": False}
+    asked: list[Structure | None] = [None] * len(rows)
+    comparable = [
+        place
+        for place, row in enumerate(rows)
+        if (row.output_notation == "iupac" and holds_structures(row.input_notation))
+        or (row.input_notation == "iupac" and holds_structures(row.output_notation) and row.target is None)
+    ]
+    for notation in {rows[place].input_notation for place in comparable}:
+        places = [place for place in comparable if rows[place].input_notation == notation]
+        read = read_structures(notation, [rows[place].input for place in places], with_names)
+        for place, structure in zip(places, read, strict=True):
+            asked[place] = structure
+    answered = [outcome.molecules.prediction for outcome in outcomes]
+    pairs = [
+        (one.smiles, other.smiles) if one and one.smiles and other and other.smiles else None
+        for one, other in zip(answered, asked, strict=True)
+    ]
+    known = iter(call("smiles", "relate", [pair for pair in pairs if pair]))
+    related = [(next(known).value or nothing) if pair else nothing for pair in pairs]
+    return [
+        (relation, one.reason if one and row.input_notation == "iupac" else None)
+        for relation, one, row in zip(related, asked, rows, strict=True)
+    ]
+
+
+class Rerank(RowReader):
+    """Writes `rerank.csv` at `test` when rows have several answers (`--model.generation.candidates 8`).
+
+    For each rule: the share of rows that its choice answers rightly, and, where it abstains from what no answer passes,
+    the share of rows that are answered and of those that are right among them. The checks see the question and the answer
+    only, never the reference. The cost is that of drawing: n answers take n times as long to generate.
+    """
+
+    stages = ("test",)
+
+    def read_rows(
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+    ) -> None:
+        """Check this rank's answers, gather all on rank 0, and write there."""
+        several = [row for row in rows if len(row.candidates) > 1]
+        checked = check(several, reads_names(trainer, rows))
+        items = gather_by_index(
+            {row.index: (row.task, one) for row, one in zip(several, checked, strict=True)}
+        )
+        if trainer.is_global_zero and items:
+            write_csv(output_folder(trainer) / "rerank.csv", COLUMNS, tabulate(items.values()))

@@ -1,0 +1,253 @@
+"""The end of a run in one table: how good, how fast, and where everything lies."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.loggers import CSVLogger, WandbLogger
+from lightning.pytorch.trainer.states import TrainerFn
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from callbacks.reports.audit_report import describe_audit, read_audit
+from callbacks.reports.baselines import read_anchors
+from callbacks.rows.outcomes import OUTCOMES, estimate_right
+from callbacks.run.run_facts import (
+    METRICS_KEY,
+    MetricsKeeper,
+    best_checkpoint,
+    current_metrics,
+    from_here,
+    is_trial,
+    load_checkpoint,
+    output_folder,
+    run_folder,
+)
+from callbacks.statistics.intervals import format_estimate
+
+_REPORTS = ("anchors.csv", "anchor_strata.csv", "audit.csv", "error_classes.csv", "strata.csv", "calibration.csv",
+            "abstaining.csv", "rerank.csv", "confidence.png")  # fmt: skip
+_CLOCK_SECONDS = 2.0  # a file system's clock may be so coarse
+_STAGES = {"fit": "val", "validate": "val", "test": "test"}
+
+_ROUND_TRIP = {
+    "round_trip": "right",
+    "round_trip_tautomer": "tautomer-insensitive",
+    "round_trip_without_stereo": "without stereo",
+    "readable": "readable",
+}
+
+
+class RunSummary(MetricsKeeper):
+    """Prints a table when `fit`, `validate` or `test` ends, and keeps it in `summary.json` in the run's folder.
+
+    After `fit` the numbers are those of the best checkpoint, the one that is exported, not of the last epoch.
+    """
+
+    def __init__(self) -> None:
+        self._begun, self._begun_at = time.perf_counter(), time.time()
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Start the clock."""
+        self._begun, self._begun_at = time.perf_counter(), time.time()
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Print and write the summary on rank 0, after every other callback has written its files."""
+        if not trainer.is_global_zero or is_trial(trainer) or stage not in _STAGES:
+            return
+        stage = TrainerFn(stage).value  # Lightning gives a member of its enumeration
+        summary = self._summarize(trainer, stage)
+        path = run_folder(trainer) / "summary.json"
+        kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({**kept, stage: summary}, indent=2) + "\n", encoding="utf-8")
+        if trainer.progress_bar_callback is not None:
+            # A bar that is drawn anew until its own teardown, which comes after this one, would stand below the table.
+            trainer.progress_bar_callback.teardown(trainer, pl_module, stage)
+        _show(stage, summary)
+
+    def _summarize(self, trainer: Trainer, stage: str) -> dict[str, Any]:
+        """Return what there is to say about a stage."""
+        datamodule = trainer.datamodule  # type: ignore[attr-defined]
+        metrics = current_metrics(trainer)
+        speed = metrics.get("train/supervised_tokens_per_second")
+        best = best_checkpoint(trainer) if stage == "fit" else None
+        weights = best or (Path(trainer.ckpt_path) if trainer.ckpt_path and stage != "fit" else None)
+        if best is not None:
+            metrics = load_checkpoint(best).get(METRICS_KEY) or metrics
+        split = _STAGES[stage]
+        folder = output_folder(trainer)
+        # Those of this run only: an earlier one may have had other callbacks, and its reports still lie there.
+        reports = [
+            name
+            for name in _REPORTS
+            if (folder / name).is_file() and (folder / name).stat().st_mtime > self._begun_at - _CLOCK_SECONDS
+        ]
+        return {
+            "tasks": {
+                task: {"rows": rows, **_of_task(metrics, f"{split}/{task}/")}
+                for task, rows in _count_rows(datamodule, split).items()
+            },
+            "weights": weights.name if weights else "last weights",
+            "seconds": round(time.perf_counter() - self._begun, 1),
+            "supervised_tokens_per_second": speed,
+            "rows_set_aside": len(datamodule.set_aside(stage)),
+            "audit": read_audit(folder) if "audit.csv" in reports else {},
+            "anchors": read_anchors(folder) if "anchors.csv" in reports else [],
+            "outputs": _outputs(trainer, best)
+            | ({"reports": f"{folder}: {', '.join(reports)}"} if reports else {}),
+        }
+
+
+def _count_rows(datamodule: Any, split: str) -> dict[str, int]:
+    """Return how many rows of a split each task has."""
+    total = datamodule.num_rows(split)
+    if len(datamodule.task_names) == 1:
+        return {datamodule.task_names[0]: total}
+    counts = Counter(datamodule.row(split, index).task for index in range(total))
+    return {task: counts[task] for task in datamodule.task_names}
+
+
+def _of_task(metrics: Mapping[str, float], prefix: str) -> dict[str, float]:
+    """Return the metrics below `prefix`, without it."""
+    return {name[len(prefix) :]: value for name, value in metrics.items() if name.startswith(prefix)}
+
+
+def _outputs(trainer: Trainer, best: Path | None) -> dict[str, str]:
+    """Return where the run's outputs lie: those that exist."""
+    folder = output_folder(trainer)
+    places = {
+        "best checkpoint": best and from_here(best),
+        "Hugging Face folder": folder / "hf",
+        "predictions": folder / "predictions",
+        "rows set aside": folder / "set_aside.csv",
+    }
+    for logger in trainer.loggers:
+        if isinstance(logger, CSVLogger):
+            places["metrics"] = Path(logger.log_dir) / "metrics.csv"
+        elif isinstance(logger, WandbLogger):
+            places["W&B run"] = Path(logger.experiment.dir).parent
+    return {name: str(place) for name, place in places.items() if place is not None and place.exists()}
+
+
+def format_seconds(seconds: float) -> str:
+    """Return a duration as `45 s`, `9 min 05 s` or `2 h 03 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def _table(title: str, summary: dict[str, Any], with_speed: bool) -> Table:
+    """Return the table of the tasks and their anchors, with or without the columns that are equal for all tasks."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    tasks = summary["tasks"]
+    judged = any("outcome_exact" in metrics for metrics in tasks.values())
+    names = ["task", "exact match (95 %)", *(("right (95 %)",) if judged else ()), "validity", "rows"]
+    for name in [*names, *(("tokens/s", "time") if with_speed else ())]:
+        table.add_column(name, justify="left" if name == "task" else "right", no_wrap=True)
+    for task, metrics in tasks.items():
+        right = estimate_right(metrics) if judged else {}
+        table.add_row(*result_cells(task, {**metrics, **right}), *(_speed(summary) if with_speed else ()))
+        for anchor in summary.get("anchors", ()):
+            if anchor["task"] == task:
+                table.add_row(
+                    *result_cells(f"  {anchor['system']}", anchor if judged else _without_right(anchor))
+                )
+    return table
+
+
+def _without_right(anchor: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in anchor.items() if name != "right"}
+
+
+def result_cells(name: str, metrics: Mapping[str, Any]) -> list[str]:
+    """Return a line's cells: how often it is exact, right (a column of its own where that was judged), and valid."""
+    return [
+        name,
+        format_estimate(metrics, "exact_match", percent=True),
+        *([format_estimate(metrics, "right", percent=True)] if "right" in metrics else []),
+        f"{100 * metrics['validity']:.1f} %" if "validity" in metrics else "-",
+        f"{metrics['rows']:,.0f}",
+    ]
+
+
+def _natural_width(table: Table) -> int:
+    """Return how many characters wide a table is when nothing in it is folded or cut."""
+    wide = Console(width=1_000)
+    return table.__rich_measure__(wide, wide.options).maximum
+
+
+def _speed(summary: dict[str, Any]) -> tuple[str, str]:
+    """Return supervised tokens a second, and the time."""
+    speed = summary["supervised_tokens_per_second"]
+    return f"{speed:,.0f}" if speed is not None else "-", format_seconds(summary["seconds"])
+
+
+def _show(stage: str, summary: dict[str, Any]) -> None:
+    """Print the table, the places of the outputs, and a warning about rows that were set aside."""
+    console = Console()
+    split = "validation rows" if _STAGES[stage] == "val" else "test rows"
+    title = f"{stage}: {split}, {summary['weights']}"
+    table = _table(title, summary, with_speed=True)
+    fits = _natural_width(table) <= console.width
+    if not fits:
+        table = _table(title, summary, with_speed=False)
+    # Wider than the terminal rather than cut: what is cut is lost in a log.
+    Console(width=max(console.width, _natural_width(table))).print(table)
+    if not fits:
+        console.print("tokens/s: {}, time: {}".format(*_speed(summary)), highlight=False)
+    for task, metrics in summary["tasks"].items():
+        for line in describe_evaluation(task, metrics):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+    for task, count in summary.get("audit", {}).items():
+        console.print(describe_audit(task, count), markup=False, highlight=False, soft_wrap=True)
+    for name, place in summary["outputs"].items():
+        console.print(f"{name}: {place}", markup=False, soft_wrap=True)
+    if summary["rows_set_aside"]:
+        console.print(
+            f"Warning: {summary['rows_set_aside']:,} rows were set aside; set_aside.csv in the run's folder says "
+            "which and why.",
+            style="yellow",
+            markup=False,
+            soft_wrap=True,
+        )
+
+
+def describe_evaluation(task: str, metrics: Mapping[str, float]) -> list[str]:
+    """Return a task's lines: of the round trip and of the outcomes, each if it was measured.
+
+    Args:
+        task: Its name.
+        metrics: Its metrics, without the task's name in front.
+    """
+    lines = []
+    if "round_trip" in metrics:
+        shares = [
+            f"{format_estimate(metrics, name, percent=True)} {word}" for name, word in _ROUND_TRIP.items()
+        ]
+        lines.append(f"{task}, names read by OPSIN: {', '.join(shares)}")
+    measured = {name: metrics.get(f"outcome_{name}", 0.0) for name in OUTCOMES}
+    shares = [f"{OUTCOMES[name]} {100 * share:.1f} %" for name, share in measured.items() if share > 0]
+    if shares:
+        lines.append(f"{task}, outcomes: {'; '.join(shares)}")
+    if "coverage" in metrics:
+        answered = [
+            f"{name} {format_estimate(metrics, f'{key}_answered', percent=True)}"
+            for key, name in (("exact_match", "exact match"), ("right", "right"))
+        ]
+        coverage = format_estimate(metrics, "coverage", percent=True)
+        lines.append(f"{task}, answered (the others abstained): {coverage}; of these {', '.join(answered)}")
+    if "steered" in metrics:
+        steered, gave_up = (format_estimate(metrics, name, percent=True) for name in ("steered", "gave_up"))
+        lines.append(f"{task}, kept to valid beginnings: {steered} of the rows steered, {gave_up} given up")
+    return lines

@@ -1,0 +1,1 @@
+"""Evaluated rows, and what notations, RDKit and OPSIN say of them."""

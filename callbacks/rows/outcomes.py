@@ -1,0 +1,111 @@
+"""What became of each prediction: exactly one of nine outcomes, with the parser's reason where it is not valid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from callbacks.rows.evaluated_row import EvaluatedRow
+from callbacks.rows.structures import RowMolecules, molecules_of, relations_of
+from callbacks.rows.verdicts import judge_sameness, judge_validity
+from callbacks.statistics.intervals import wilson_interval
+
+OUTCOMES = {
+    "exact": "exact",
+    "equivalent": "same molecule or value, other string",
+    "stereo": "same but for stereo",
+    "skeleton": "same skeleton, other charge, salt or tautomer",
+    "isomer": "right formula, other structure",
+    "formula": "wrong formula",
+    "different": "another answer (no molecule that can be read)",
+    "invalid": "invalid",
+    "unfinished": "empty or never stopped",
+}
+"""The outcomes, the best first, in words."""
+
+RIGHT = ("exact", "equivalent")
+"""The outcomes of an answer that means what was asked for."""
+
+
+def estimate_right(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Return `right`, the share of right answers of a task's metrics by outcome, with its 95 % Wilson interval."""
+    right, rows = sum(metrics.get(f"outcome_{name}", 0.0) for name in RIGHT), round(metrics["rows"])
+    low, high = wilson_interval(round(right * rows), rows)
+    return {"right": right, "right_low": low, "right_high": high}
+
+
+_MEANS_THE_SAME = (
+    "canonical",
+    "normalized",
+    "value",
+    "composition",
+)  # notions under which an answer is right
+
+
+class Outcome(NamedTuple):
+    """What became of a prediction."""
+
+    name: str
+    """One of `OUTCOMES`."""
+    reason: str | None
+    """Why it is not valid, for `invalid`."""
+    molecules: RowMolecules
+
+
+def find_outcome(
+    *,
+    same: Mapping[str, bool],
+    relation: Mapping[str, bool] | None,
+    reason: str | None,
+    unfinished: bool,
+    readable: bool,
+) -> str:
+    """Return the outcome of a prediction, the first that holds in the order of `OUTCOMES`, but for the last two.
+
+    What was never finished is that before it is anything that is wrong: its end is missing.
+
+    Args:
+        same: Whether it is the target, by each notion of its notation.
+        relation: How its molecule is related to the one that is asked for; None where that cannot be said.
+        reason: Why it is not valid; None if it is.
+        unfinished: Whether it is empty, or was cut at the longest allowed length.
+        readable: Whether it means a molecule.
+    """
+    if same["string"]:
+        return "exact"
+    if any(same.get(notion) for notion in _MEANS_THE_SAME) or (relation and relation["canonical"]):
+        return "equivalent"
+    if unfinished:
+        return "unfinished"
+    if reason is not None:
+        return "invalid"
+    if relation is None or not readable:
+        return "different"
+    names = {"without_stereo": "stereo", "skeleton": "skeleton", "formula": "isomer"}
+    return next((name for kind, name in names.items() if relation[kind]), "formula")
+
+
+def outcomes_of(rows: Sequence[EvaluatedRow], with_names: bool) -> list[Outcome]:
+    """Return what became of each row.
+
+    Args:
+        rows: Evaluated rows of any notations.
+        with_names: Whether IUPAC names are read by OPSIN. Without, a name is exact, equivalent, invalid (not well-formed),
+            unfinished or different.
+    """
+    molecules = molecules_of(rows, with_names)
+    judged = zip(
+        rows, judge_sameness(rows), judge_validity(rows), molecules, relations_of(molecules), strict=True
+    )
+    found = []
+    for row, same, invalid, of, relation in judged:
+        reason = invalid or (of.prediction.reason if of.prediction else None)
+        name = find_outcome(
+            same=same,
+            relation=relation,
+            reason=reason,
+            unfinished=not row.prediction or not row.stopped,
+            readable=bool(of.prediction and of.prediction.smiles),
+        )
+        found.append(Outcome(name, reason if name == "invalid" else None, of))
+    return found

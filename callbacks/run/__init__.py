@@ -1,0 +1,1 @@
+"""Checkpoints, signals, broken steps, and the facts of a run."""

@@ -1,0 +1,153 @@
+"""Say which optimizer steps were left out because a number in them was not finite, write down their rows, and stop in time.
+
+The model decides on every rank alike and leaves such a step out (`left_out`); this callback reads the decisions at the
+steps that are logged, so that no step waits for a number.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from rich.console import Console
+from torch import Tensor
+
+from callbacks.rows.evaluated_row import gather_by_index
+from callbacks.run.run_facts import from_here, is_trial, run_folder
+from datamodules.csv_files import read_csv, write_csv
+
+COLUMNS = ("epoch", "step", "rank", "batch", "loss", "row_index", "task", "line", "input", "target")
+
+Line = dict[str, Any]
+
+
+class _Piece(NamedTuple):
+    """A micro-batch of this rank."""
+
+    batch: int
+    row_index: Tensor
+    """(B,) int64, -1 for a filler row."""
+    loss: Tensor
+    """() the sum of its token losses."""
+
+
+class _Step(NamedTuple):
+    """An optimizer step."""
+
+    epoch: int
+    number: int
+    pieces: list[_Piece]
+    left_out: Tensor
+    """() bool, equal on all ranks."""
+
+
+class FiniteSteps(Callback):
+    """Reports the optimizer steps that were left out, and ends the run when there are too many of them.
+
+    A loss or a gradient that is NaN or infinite on one rank leaves the step out on every rank: weights and optimizer are
+    as they were, the learning rate's schedule goes on. `left_out.csv` in the run's folder says which rows were in it:
+    those of the micro-batches whose loss was not finite, or all of the step's if only its gradients were not.
+
+    Args:
+        limit: Steps that a run may leave out; with one more it stops. After the same step on every rank.
+    """
+
+    def __init__(self, limit: int = 10) -> None:
+        if limit < 0:
+            raise ValueError(f"Expected the limit of FiniteSteps to be at least 0, but got {limit}.")
+        self.limit, self.left_out = limit, 0
+        self._pieces: list[_Piece] = []
+        self._steps: list[_Step] = []
+        self._last_step = 0
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Begin to count."""
+        self.left_out, self._pieces, self._steps = 0, [], []
+        self._last_step = trainer.global_step
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Keep what the batch was and, if it ended a step, whether the step was left out; look if it is logged."""
+        self._pieces.append(_Piece(batch_idx, batch["row_index"], outputs["loss"]))
+        if trainer.global_step == self._last_step:
+            return
+        self._last_step = trainer.global_step
+        left_out: Tensor = pl_module.left_out  # type: ignore[assignment]
+        self._steps.append(_Step(trainer.current_epoch, self._last_step, self._pieces, left_out))
+        self._pieces = []
+        if self._last_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+            self._look(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Look at the last steps, too."""
+        self._look(trainer)
+
+    def _look(self, trainer: Trainer) -> None:
+        """Read the decisions on the steps since the last look.
+
+        Raises:
+            ValueError: If more steps were left out than the limit allows; on every rank.
+        """
+        steps, self._steps = self._steps, []
+        flags = torch.stack([step.left_out for step in steps]).tolist() if steps else []
+        bad = [step for step, flag in zip(steps, flags, strict=True) if flag]
+        if not bad:
+            return
+        self.left_out += len(bad)
+        path = run_folder(trainer) / "left_out.csv"
+        mine = [{**line, "rank": trainer.global_rank} for step in bad for line in lines_of(step)]
+        by_rank = gather_by_index({trainer.global_rank: mine})
+        if trainer.is_global_zero:
+            lines = suspects([line for lines in by_rank.values() for line in lines])
+            with_texts = [{**line, **_texts(trainer.datamodule, line)} for line in lines]  # type: ignore[attr-defined]
+            if not is_trial(trainer):
+                write_csv(path, COLUMNS, [*(read_csv(path) if path.is_file() else []), *with_texts])
+            self._say([step.number for step in bad], path)
+        if self.left_out > self.limit:
+            raise ValueError(
+                f"The loss or its gradients were not finite in {self.left_out} optimizer steps (at most {self.limit} are "
+                f"left out), so training stopped at step {steps[-1].number}; no weight holds one of these numbers. "
+                f"{from_here(path)} lists the rows: mend or remove them, or lower --model.optimizer.lr."
+            )
+
+    def _say(self, numbers: list[int], path: Path) -> None:
+        which = (
+            f"Step {numbers[0]} was" if len(numbers) == 1 else f"Steps {', '.join(map(str, numbers))} were"
+        )
+        Console(stderr=True).print(
+            f"Warning: {which} left out on every rank, as the loss or its gradients were not finite; the weights are as "
+            f"before. {self.left_out} so far, more than {self.limit} end the run. Rows: {from_here(path)}",
+            style="yellow", markup=False, soft_wrap=True,
+        )  # fmt: skip
+
+
+def lines_of(step: _Step) -> list[Line]:
+    """Return a line for each of this rank's rows of a step."""
+    return [
+        {
+            "epoch": step.epoch,
+            "step": step.number,
+            "batch": piece.batch,
+            "loss": float(piece.loss),
+            "row_index": row,
+        }
+        for piece in step.pieces
+        for row in piece.row_index.tolist()
+        if row >= 0
+    ]
+
+
+def suspects(lines: list[Line]) -> list[Line]:
+    """Return the lines of all ranks that may be to blame: per step those of losses that are not finite, or else all."""
+    found = {line["step"] for line in lines if not math.isfinite(line["loss"])}
+    return [line for line in lines if line["step"] not in found or not math.isfinite(line["loss"])]
+
+
+def _texts(datamodule: Any, line: Line) -> Line:
+    """Return what the table says of a line's training row."""
+    row = datamodule.row("train", line["row_index"])
+    return {"task": row.task, "line": row.line, "input": row.input, "target": row.target}

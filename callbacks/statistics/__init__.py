@@ -1,0 +1,1 @@
+"""Pure numbers: intervals, calibration, exact match by kind of row."""

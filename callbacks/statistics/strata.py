@@ -1,0 +1,102 @@
+"""Kinds of rows, by which exact match is told apart: how long, how large, how charged, how new a molecule is."""
+
+from __future__ import annotations
+
+import bisect
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from callbacks.statistics.intervals import wilson_interval
+
+CUTS: dict[str, tuple[float, ...]] = {
+    "input_length": (11, 21, 41, 61, 101),
+    "target_length": (11, 21, 41, 61, 101),
+    "heavy_atoms": (6, 11, 16, 21, 31, 51),
+    "rings": (1, 2, 3, 4, 6),
+    "stereo": (1, 2, 3, 5),
+    "components": (1, 2),
+    "nearest_training": (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
+}
+"""Where the bins of each number begin, but for the first one: characters, atoms, smallest rings, specified stereocentres
+and double bonds, components, Tanimoto similarity to the nearest training molecule."""
+
+COLUMNS = ("task", "stratum", "bin", "rows", "exact", "exact_match", "low", "high", "right", "share_right", "right_low",
+           "right_high")  # fmt: skip
+
+
+class Stratified(NamedTuple):
+    """A row as strata see it."""
+
+    task: str
+    exact: bool
+    """Whether the answer is the target as a string."""
+    right: bool
+    """Whether it means the same: the same molecule or value."""
+    numbers: Mapping[str, float]
+    """What the row is like, by the names of `CUTS` and those of `smiles.describe`, and `parent_in_training` (1 or 0); what is
+    not known is left out."""
+
+
+def name_bin(cuts: Sequence[float], value: float) -> tuple[int, str]:
+    """Return the number and the name of the bin that a value is in: `0 to 10`, `11 to 20`, `21 and more`.
+
+    Whole cuts make bins of whole numbers; other cuts bins from one to below the next, such as `0.3 to <0.4`.
+    """
+    place = bisect.bisect_right(cuts, value)
+    whole = all(float(cut).is_integer() for cut in cuts)
+    first = 0 if place == 0 else cuts[place - 1]
+    if place == len(cuts):
+        return place, f"{first:g}" if not whole and first == 1 else f"{first:g} and more"
+    last = cuts[place] - 1 if whole else cuts[place]
+    if whole:
+        return place, f"{first:g}" if first == last else f"{first:g} to {last:g}"
+    return place, f"{first:g} to <{last:g}"
+
+
+def bins_of(numbers: Mapping[str, float]) -> dict[str, tuple[int, str]]:
+    """Return the bin of each stratum that a row is in."""
+    bins = {name: name_bin(cuts, numbers[name]) for name, cuts in CUTS.items() if name in numbers}
+    if "charge" in numbers:
+        if numbers["charge"]:
+            bins["charge"] = (2, "net charge")
+        else:
+            bins["charge"] = (
+                (1, "charged atoms, neutral in all") if numbers["charged_atoms"] else (0, "no charge")
+            )
+    if "rare_elements" in numbers:
+        bins["elements"] = (
+            (1, "others, too") if numbers["rare_elements"] else (0, "C, H, N, O, halogens only")
+        )
+    if "parent_in_training" in numbers:
+        bins["parent_in_training"] = (
+            (1, "a salt, an ion or the parent of it is")
+            if numbers["parent_in_training"]
+            else (0, "no form of it is")
+        )
+    return bins
+
+
+def stratify(rows: Sequence[Stratified]) -> list[dict[str, Any]]:
+    """Return a line for each task, stratum and bin that has rows: how many, and the shares with 95 % Wilson intervals."""
+    groups: dict[tuple[str, str, int, str], list[Stratified]] = {}
+    for row in rows:
+        assert not any(math.isnan(value) for value in row.numbers.values()), "what is not known is left out"
+        for stratum, (place, name) in bins_of(row.numbers).items():
+            groups.setdefault((row.task, stratum, place, name), []).append(row)
+    tasks = list(dict.fromkeys(row.task for row in rows))
+    order = [*CUTS, "parent_in_training", "charge", "elements"]
+    keys = sorted(groups, key=lambda key: (tasks.index(key[0]), order.index(key[1]), key[2]))
+    return [_line(key, groups[key]) for key in keys]
+
+
+def _line(key: tuple[str, str, int, str], rows: Sequence[Stratified]) -> dict[str, Any]:
+    task, stratum, _, name = key
+    exact, right = sum(row.exact for row in rows), sum(row.right for row in rows)
+    low, high = wilson_interval(exact, len(rows))
+    right_low, right_high = wilson_interval(right, len(rows))
+    return {
+        "task": task, "stratum": stratum, "bin": name, "rows": len(rows), "exact": exact,
+        "exact_match": exact / len(rows), "low": low, "high": high, "right": right, "share_right": right / len(rows),
+        "right_low": right_low, "right_high": right_high,
+    }  # fmt: skip

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import csv
+from types import SimpleNamespace
+
+import pytest
+
+from callbacks.metrics.constrained_decoding import Framed, ValidPrefixes, find_constraints
+from callbacks.rows.evaluated_row import EvaluatedRow
+from configs.lookup import list_configs
+from datamodules.formats import Query, load_format
+from datamodules.notations import smiles
+from datamodules.sequence_task import SequenceTaskDataModule
+from lightning_modules.generation import GenerationSettings
+from tests.lightning_modules.tiny_runs import make_module, make_trainer
+from tests.tiny import save_tiny
+
+pytest.importorskip("partialsmiles")
+QUERY = Query("Draw it.", "benzene", "NAME", "SMILES")
+VALID = GenerationSettings(max_new_tokens=12, only_valid=True)
+
+
+@pytest.mark.parametrize("name", [name for name in list_configs("formats") if name != "text"])
+def test_an_answer_is_found_between_the_words_of_each_format(name):
+    form = load_format(name)
+    before, after = (affix.strip() for affix in form.affixes(QUERY))
+    framed = Framed(before, after, smiles.may_go_on, smiles.may_end)
+    for answer, good in (("c1ccccc1O", True), ("CC(C)(C)(C)C", False)):
+        _, text = form.render(QUERY, answer)
+        assert framed.may_end(text) == good
+        assert all(framed.may_go_on(text[:length]) for length in range(len(text) + 1)) == good
+        assert form.extract(text, QUERY) == answer
+    assert not framed.may_end(before + " " + after)
+    assert not framed.may_go_on(before + " CC O" + after)
+    if after:
+        assert not framed.may_end(before + " CCO")
+        assert not framed.may_go_on(before + " C(" + after[:1])
+
+
+class Data:
+    tasks = (
+        SimpleNamespace(name="draw", output=SimpleNamespace(notation="smiles")),
+        SimpleNamespace(name="name", output=SimpleNamespace(notation="iupac")),
+    )
+
+    def row(self, stage, index):
+        return SimpleNamespace(output_notation=("smiles", "iupac")[index % 2])
+
+    def affixes(self, stage, index):
+        return " ", ""
+
+
+def test_only_rows_with_a_smiles_output_are_constrained():
+    found = find_constraints(Data(), "test", [0, 1, -1, 2])
+    assert [one is None for one in found] == [False, True, True, False]
+    rows = [
+        EvaluatedRow(index, "draw", "", "", "iupac", notation, "", 0.0, True, 1, replaced=replaced)
+        for index, (notation, replaced) in enumerate(
+            [("smiles", 0), ("smiles", 2), ("smiles", -1), ("iupac", 0)]
+        )
+    ]
+    scores = [(one.get("steered"), one.get("gave_up")) for one in ValidPrefixes().score(rows)]
+    assert scores == [(0, 0), (1, 0), (1, 1), (None, None)]
+
+
+def write_table(folder):
+    path = folder / "table.csv"
+    with path.open("w", newline="") as file:
+        lines = [("iupac", "smiles", "split"), ("ethane", "CC", "train")]
+        lines += [(f"molecule {'i' * length}", "C" * length, "test") for length in range(3, 15)]
+        csv.writer(file).writerows(lines)
+    return str(path)
+
+
+def run(folder, settings, callbacks, output="smiles"):
+    module = make_module(save_tiny(folder / "base"), generation=settings)
+    options = {"input_column": "iupac", "output_column": output, "split_column": "split", "format": "tags"}
+    data = SequenceTaskDataModule(
+        module.tokenizer,
+        source=write_table(folder),
+        eval_batch_size=5,
+        max_length=100,
+        cache=False,
+        **options,
+    )
+    trainer = make_trainer(callbacks=callbacks, default_root_dir=str(folder))
+    trainer.test(module, data, verbose=False)
+    return module, data, trainer
+
+
+def test_a_model_that_knows_nothing_writes_valid_molecules(tmp_path):
+    module, data, trainer = run(tmp_path, VALID, [ValidPrefixes()])
+    batch = data.questions("test", range(12))
+    given = module._predictions(batch)
+    for index, (text, stopped, replaced) in enumerate(
+        zip(given["prediction"], given["stopped"].tolist(), given["replaced"].tolist(), strict=True)
+    ):
+        if replaced >= 0 and stopped:
+            assert smiles.is_valid(data.extract("test", index, text))
+    steered = float(trainer.callback_metrics["test/iupac_to_smiles/steered"])
+    assert steered == pytest.approx((given["replaced"] != 0).float().mean().item())
+    assert steered > 0.5
+
+
+def test_a_flag_that_would_do_nothing_is_an_error(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"callbacks.metrics.constrained_decoding.ValidPrefixes among the callbacks"
+    ):
+        run(tmp_path, VALID, [])
+    with pytest.raises(ValueError, match=r"task with a SMILES output .* got iupac_to_iupac"):
+        run(tmp_path, VALID, [ValidPrefixes()], output="iupac")
+
+
+def test_without_the_flag_nothing_is_constrained(tmp_path):
+    module, _, trainer = run(tmp_path, GenerationSettings(max_new_tokens=3), [ValidPrefixes()])
+    assert module.constraints_of is None
+    assert not [name for name in trainer.callback_metrics if "steered" in name]

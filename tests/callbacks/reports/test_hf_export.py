@@ -1,0 +1,153 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from lightning.pytorch.callbacks import ModelCheckpoint
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import (
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
+
+from callbacks.metrics.exact_match import ExactMatch
+from callbacks.reports.hf_export import HFExport
+from callbacks.run.run_facts import load_checkpoint
+from lightning_modules.generation import GenerationSettings
+from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+
+PAIRS = [Pair("a", "CCO", "CCO"), Pair("b", "CCO", "CC")]
+WORDS = {"<pad>": 0, "<s>": 1, "</s>": 2, "what": 3, "now": 4, "yes": 5, "no": 6, "<unk>": 7}
+
+
+class TinyModel(ScriptedModel):
+    """Llama of two layers; each epoch adds 1 to a weight, and answers well in epoch 1 only."""
+
+    generation = GenerationSettings(max_new_tokens=77)
+
+    def __init__(self, tied):
+        super().__init__(PAIRS)
+        words = Tokenizer(models.WordLevel(WORDS, unk_token="<unk>"))
+        words.pre_tokenizer = pre_tokenizers.Whitespace()
+        self.tokenizer = PreTrainedTokenizerFast(
+            tokenizer_object=words, pad_token="<pad>", bos_token="<s>", eos_token="</s>", unk_token="<unk>"
+        )
+        torch.manual_seed(0)
+        self.decoder = LlamaForCausalLM(
+            LlamaConfig(
+                vocab_size=8,
+                hidden_size=8,
+                intermediate_size=8,
+                num_hidden_layers=2,
+                num_attention_heads=2,
+                tie_word_embeddings=tied,
+                bos_token_id=1,
+                eos_token_id=3,
+                pad_token_id=0,
+            )
+        )
+
+    def plain_decoder(self, weights):
+        return self.decoder, weights
+
+    def training_step(self, batch, batch_idx):
+        return sum(parameter.sum() for parameter in self.decoder.parameters()) * 0 + self.weight.sum()
+
+    def on_train_epoch_start(self):
+        with torch.no_grad():
+            self.decoder.model.norm.weight.add_(1)
+
+    def validation_step(self, batch, batch_idx):
+        outputs = super().validation_step(batch, batch_idx)
+        if self.current_epoch != 1:
+            outputs["prediction"] = ["C"] * len(outputs["prediction"])
+        return outputs
+
+
+def fit(tmp_path, tied=False, best=True):
+    checkpoint = ModelCheckpoint(
+        tmp_path / "checkpoints", monitor="val/exact_match", mode="max", save_weights_only=False
+    )
+    model = TinyModel(tied)
+    trainer = make_trainer(
+        tmp_path,
+        [*([checkpoint] if best else []), HFExport(), ExactMatch()],
+        max_epochs=3,
+        enable_checkpointing=best,
+    )
+    trainer.fit(model, datamodule=StubData(PAIRS))
+    return model, trainer
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_the_folder_holds_the_best_weights_and_loads_anywhere(tmp_path, tied, capsys):
+    model, trainer = fit(tmp_path, tied)
+    best = load_checkpoint(trainer.checkpoint_callback.best_model_path)
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "hf").eval()
+    for name, value in loaded.state_dict().items():
+        torch.testing.assert_close(value, best["state_dict"][f"decoder.{name}"])
+    assert loaded.state_dict()["model.norm.weight"][0] == 3.0  # of epoch 1, the second
+    assert model.decoder.state_dict()["model.norm.weight"][0] == 4.0  # untouched
+    assert (tmp_path / "hf" / "model.safetensors").is_file()
+    assert not list((tmp_path / "hf").glob("*.bin"))
+    assert "the best checkpoint" in capsys.readouterr().out
+
+
+def test_the_exported_model_gives_the_logits_of_the_module(tmp_path):
+    model, _ = fit(tmp_path, best=False)
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "hf").eval()
+    ids = torch.tensor([[1, 3, 4]])
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(ids).logits, model.decoder.eval()(ids).logits)
+
+
+def test_generation_knows_the_stop_token_and_the_tokenizer_comes_along(tmp_path):
+    fit(tmp_path)
+    generation = AutoModelForCausalLM.from_pretrained(tmp_path / "hf").generation_config
+    assert (generation.eos_token_id, generation.pad_token_id) == (2, 0)
+    assert generation.max_new_tokens == 77  # transformers' own default is 20
+    assert AutoTokenizer.from_pretrained(tmp_path / "hf")("what now").input_ids == [3, 4]
+
+
+def test_the_card_tells_the_results_of_the_exported_weights(tmp_path):
+    fit(tmp_path)
+    card = (tmp_path / "hf" / "README.md").read_text()
+    assert "| val/to_smiles/exact_match | 0.500 (0.095 to 0.905) |" in card
+    assert "_low" not in card
+    for fact in (
+        "task: to_smiles",
+        "data source: pairs.csv",
+        "base: stub",
+        "## Licence",
+        'prompt = "what now"',
+        '# "CCO<end>"',  # of epoch 1, whose weights these are; the last epoch answered "C"
+    ):
+        assert fact in card
+
+
+def test_without_a_checkpoint_the_last_weights_are_written(tmp_path, capsys):
+    fit(tmp_path, best=False)
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "hf")
+    assert loaded.state_dict()["model.norm.weight"][0] == 4.0
+    assert "the last weights" in capsys.readouterr().out
+
+
+@pytest.mark.pitfall(25)
+def test_a_checkpoint_with_code_is_refused(tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return print, ("code ran",)
+
+    path = tmp_path / "evil.ckpt"
+    torch.save({"state_dict": {}, "evil": Evil()}, path)
+    with pytest.raises(ValueError, match="expected a checkpoint of tensors and plain values"):
+        load_checkpoint(path)
+
+
+def test_a_checkpoint_of_another_base_is_an_error(tmp_path):
+    from callbacks.reports.hf_export import save_decoder
+
+    with pytest.raises(ValueError, match=r"Was it written with another --model\.base"):
+        save_decoder(TinyModel(False), {"decoder.other": torch.zeros(1)}, tmp_path)

@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+
+import pytest
+
+from callbacks.metrics.round_trip import RoundTrip
+from callbacks.reports.audit_report import AuditReport, count_findings, describe_audit
+from callbacks.reports.leak_audit import Finding, audit
+from callbacks.reports.run_summary import RunSummary
+from callbacks.rows.nearest_training import molecule_columns
+from callbacks.rows.training_molecules import KnownMolecules
+from datamodules.columns import TextColumn
+from datamodules.side_texts import SideTexts
+from datamodules.worker_pool import WorkerPool
+from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.fake_opsin import fake_opsin
+
+MEANINGS = {
+    "ethanol": "C(C)O", "propane": "CCC", "L-alanine": "N[C@@H](C)C(=O)O", "pyridin-2-ol": "N1=C(C=CC=C1)O",
+    "phenol": "C1(=CC=CC=C1)O", "toluene": "C1(=CC=CC=C1)C", "D-alanine": "N[C@H](C)C(=O)O",
+}  # fmt: skip
+
+
+def side(pairs, task="name", notations=("smiles", "iupac")):
+    return SideTexts(
+        task, *notations, *(TextColumn.of([pair[column] for pair in pairs]) for column in (0, 1))
+    )
+
+
+TRAIN = [("CCO", "ethanol"), ("C[C@H](N)C(=O)O", "L-alanine"), ("c1ccccc1O", "phenol"), ("CCN", "spirit")]
+TEST = [
+    ("CCO", "ethanol"),  # 0: the very pair
+    ("OCC", "ethyl alcohol"),  # 1: the molecule, spelled otherwise; its name is unreadable
+    ("C[C@@H](N)C(=O)O", "D-alanine"),  # 2: the mirror image
+    ("Cc1ccccc1", "toluene"),  # 3: the scaffold only
+    ("CC(N)C(=O)O", "L-alanine"),  # 4: stereo that nobody could know; the target is known
+    ("CCC", "ethanol"),  # 5: another molecule
+    ("O=c1cccc[nH]1", "pyridin-2-ol"),  # 6: a tautomer
+    ("CCCC", "x"), ("CCCC", "y"),  # 7, 8: two answers
+    ("CC[NH3+].[Cl-]", "z"),  # 9: a salt of a molecule that was trained on
+]  # fmt: skip
+EXPECTED = {
+    0: {"pair", "input", "target", "molecule"},
+    1: {"molecule", "unreadable"},
+    2: {"connectivity"},
+    3: {"scaffold"},
+    4: {"connectivity", "stereo", "target"},
+    5: {"other_molecule", "target"},
+    6: {"tautomer"},
+    7: {"ambiguous", "unreadable"},
+    8: {"ambiguous", "unreadable"},
+    9: {"parent", "unreadable"},
+}
+
+
+def kinds(findings):
+    found: dict[int, set[str]] = {}
+    for one in findings:
+        found.setdefault(one.row, set()).add(one.kind)
+    return found
+
+
+def judge(train, test, with_names, pool):
+    """Audit rows against training rows, file by file."""
+    return audit(train, KnownMolecules(molecule_columns(train, pool), pool), test, with_names, pool)
+
+
+@pytest.fixture
+def pool():
+    with WorkerPool(1) as pool:
+        yield pool
+
+
+def test_each_row_has_the_findings_that_are_its_own(pool):
+    with fake_opsin(MEANINGS):
+        findings = judge([side(TRAIN)], side(TEST), True, pool)
+        split = judge([side(TRAIN[:2]), side(TRAIN[2:])], side(TEST), True, pool)
+    assert kinds(findings) == EXPECTED
+    assert findings == split, "a task may have its rows in several files"
+    [stereo] = [one for one in findings if one.kind == "stereo"]
+    assert stereo.detail == "CC(N)C(=O)O | C[C@H](N)C(=O)O"
+
+
+def test_without_opsin_names_are_strings(pool):
+    names = {"stereo", "other_molecule", "tautomer", "unreadable"}
+    expected = {row: found - names for row, found in EXPECTED.items() if found - names}
+    assert kinds(judge([side(TRAIN)], side(TEST), False, pool)) == expected
+
+
+def test_the_molecule_may_be_the_answer(pool):
+    train = side([("ethanol", "CCO")], "draw", ("iupac", "smiles"))
+    tested = side([("ethyl alcohol", "CCO"), ("L-alanine", "CC(N)C(=O)O")], "draw", ("iupac", "smiles"))
+    with fake_opsin(MEANINGS):
+        found = kinds(judge([train], tested, True, pool))
+    assert found[0] == {"target", "molecule", "unreadable"}
+    assert found[1] == {"other_molecule"}  # the question has stereo that the answer lacks
+
+
+def test_structures_that_differ_are_no_fault_where_there_are_no_names(pool):
+    """A task may ask for a product, or for a molecule with its stereo."""
+    notations = ("smiles", "smiles")
+    tested = side([("CCO", "CC=O"), ("CC(N)C(=O)O", "C[C@H](N)C(=O)O")], "react", notations)
+    assert kinds(judge([side([("CN", "CN")], "react", notations)], tested, True, pool)) == {1: {"stereo"}}
+
+
+def test_texts_have_strings_only(pool):
+    words = side([("a", "x"), ("b", "y")], "spell", ("text", "text"))
+    tested = side([("a", "x"), ("b", "z"), ("c", "y")], "spell", ("text", "text"))
+    found = judge([words], tested, True, pool)
+    assert kinds(found) == {0: {"pair", "input", "target"}, 1: {"input"}, 2: {"target"}}
+
+
+def test_rows_are_counted_once_whatever_is_found():
+    findings = [
+        Finding(0, "pair"),
+        Finding(0, "input"),
+        Finding(1, "scaffold", "a"),
+        Finding(1, "scaffold", "b"),
+    ]
+    count = count_findings([(side(TEST), findings), (side(TEST[:1]), [Finding(0, "stereo")])])["name"]
+    assert (count["rows"], count["leaked"], count["unanswerable"]) == (11, 1, 1)
+    assert (count["pair"], count["input"], count["scaffold"]) == (1, 1, 1)
+    assert describe_audit("name", count) == (
+        "name, audit: 1 of 11 rows leak from training, 1 cannot be answered as the reference wants "
+        "(1 pair, 1 input, 1 scaffold, 1 stereo)"
+    )
+
+
+class AuditedData(StubData):
+    def side_texts(self, side_name):
+        return [side(TRAIN if side_name == "train" else TEST)]
+
+
+def test_a_test_writes_the_audit_and_the_summary_tells_it(tmp_path, capsys):
+    pairs = [Pair(given, target, target, "name", "iupac", "smiles") for given, target in TEST]
+    with fake_opsin(MEANINGS):
+        trainer = make_trainer(tmp_path, [AuditReport(), RoundTrip(), RunSummary()])
+        trainer.test(ScriptedModel(pairs), datamodule=AuditedData(pairs), verbose=False)
+    assert "name, audit: 4 of 10 rows leak from training, 4 cannot be answered" in capsys.readouterr().out
+    content = json.loads((tmp_path / "test" / "audit.json").read_text())
+    assert content["names_read"] is True
+    assert content["tasks"]["name"]["connectivity"] == 2
+    with (tmp_path / "test" / "audit.csv").open(newline="") as file:
+        lines = list(csv.DictReader(file))
+    assert {line["finding"] for line in lines} == set().union(*EXPECTED.values()) - {"scaffold", "target"}
+    assert {line["input"] for line in lines if line["finding"] == "stereo"} == {"CC(N)C(=O)O"}
+
+
+def test_validate_audits_nothing(tmp_path):
+    pairs = [Pair(given, target, target, "name", "iupac", "smiles") for given, target in TEST]
+    trainer = make_trainer(tmp_path, [AuditReport()])
+    trainer.validate(ScriptedModel(pairs), datamodule=AuditedData(pairs), verbose=False)
+    assert not list(tmp_path.rglob("audit.*"))
+
+
+def test_the_summary_leaves_the_audit_of_an_earlier_run_alone(tmp_path, capsys):
+    pairs = [Pair(given, target, target, "name", "iupac", "smiles") for given, target in TEST]
+    trainer = make_trainer(tmp_path, [AuditReport(), RunSummary()])
+    trainer.test(ScriptedModel(pairs), datamodule=AuditedData(pairs), verbose=False)
+    for file in ("audit.json", "audit.csv"):
+        os.utime(tmp_path / "test" / file, (1e9, 1e9))
+    assert "audit: 4 of 10" in capsys.readouterr().out
+    trainer = make_trainer(tmp_path, [RunSummary()])
+    trainer.test(ScriptedModel(pairs), datamodule=AuditedData(pairs), verbose=False)
+    printed = capsys.readouterr().out
+    assert "audit" not in printed
+    assert "reports" not in printed

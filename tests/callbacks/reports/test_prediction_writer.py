@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import pytest
+
+from callbacks.metrics.round_trip import RoundTrip
+from callbacks.reports.prediction_writer import PredictionWriter
+from datamodules.csv_files import read_csv
+from lightning_modules.generation import GenerationSettings
+from tests.callbacks.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
+from tests.fake_opsin import fake_opsin
+
+PAIRS = [Pair("a", "", "CCO"), Pair("=b", "", "C("), Pair("c", "", "-"), Pair("d", "", "CC")]
+ASIDE = [Aside(7, "valence", "C(C)(C)(C)(C)C"), Aside(3, "empty", "")]
+
+
+def predict(tmp_path, path, **options):
+    data = StubData(PAIRS, batch_size=3, predict_path=path, **options)
+    make_trainer(tmp_path, [PredictionWriter()]).predict(ScriptedModel(PAIRS), datamodule=data)
+
+
+def test_one_line_a_row_in_the_order_of_the_file(tmp_path, capsys):
+    predict(tmp_path, "data/mols.csv.gz", aside=ASIDE)
+    path = tmp_path / "predict" / "predictions" / "mols.csv"
+    rows = read_csv(path)
+    assert [(row["line"], row["input"]) for row in rows] == [
+        ("2", "a"), ("3", ""), ("4", "=b"), ("5", "c"), ("6", "d"), ("7", "C(C)(C)(C)(C)C"),
+    ]  # fmt: skip
+    assert rows[0] == {
+        "line": "2", "input": "a", "prediction": "CCO", "score": "-1.0", "valid": "true", "verified": "valid",
+        "stopped": "true", "reason": "",
+    }  # fmt: skip
+    assert rows[2]["valid"] == "false"
+    assert rows[2]["reason"] != ""
+    assert rows[2]["verified"] == ""
+    assert rows[5] == {
+        "line": "7", "input": "C(C)(C)(C)(C)C", "prediction": "", "score": "", "valid": "", "verified": "", "stopped": "",
+        "reason": "valence",
+    }  # fmt: skip
+    printed = capsys.readouterr().out
+    assert str(path) in printed
+    assert "6 rows" in printed
+    assert "2 of them without an answer" in printed
+
+
+def test_the_first_answers_are_shown_without_what_steers_a_terminal(tmp_path, capsys):
+    pairs = [Pair("OCC", "", "CCO"), Pair("a\x1b[31m", "", "C("), Pair("b", "", "C"), Pair("late", "", "CC")]
+    data = StubData(pairs, predict_path="in.csv", aside=[Aside(1, "valence", "C(C)(C)(C)(C)C\x07")])
+    make_trainer(tmp_path, [PredictionWriter()]).predict(ScriptedModel(pairs), datamodule=data)
+    lines = capsys.readouterr().out.splitlines()
+    place = next(number for number, line in enumerate(lines) if line.startswith("Predictions of 5 rows"))
+    assert lines[place + 1 : place + 3] == [
+        "  C(C)(C)(C)(C)C?: valence",
+        "  OCC -> CCO  (probability 0.37, valid, not verified)",
+    ]
+    assert lines[place + 3].startswith("  a?[31m -> C(  (probability 0.22, not valid: ")
+    assert not any("late" in line for line in lines)
+
+
+class Drawing(ScriptedModel):
+    def predict_step(self, batch, batch_idx):
+        outputs = self.validation_step(batch, batch_idx)
+        others = [
+            ("methoxymethane<end>", -2.0, True),
+            ("ethan-1-ol<end>", -4.0, True),
+            ("x<end>", -3.0, False),
+        ]
+        return outputs | {"candidates": [[(text, -1.0, True), *others] for text in outputs["prediction"]]}
+
+
+def test_of_several_names_the_one_is_given_that_is_read_back(tmp_path):
+    pairs = [Pair(given, "", "banana", "name", "iupac", "smiles") for given in ("CCO", "COCC", "CCOC", "N")]
+    with fake_opsin({"methoxymethane": "COC", "ethan-1-ol": "C(C)O"}):
+        data = StubData(pairs, predict_path="in.csv")
+        make_trainer(tmp_path, [PredictionWriter(), RoundTrip()]).predict(Drawing(pairs), datamodule=data)
+        rows = read_csv(tmp_path / "predict" / "predictions" / "in.csv")
+        assert [(row["prediction"], row["verified"], row["score"]) for row in rows] == [
+            ("ethan-1-ol", "back", "-4.0"),
+            *[("methoxymethane", "valid", "-2.0")] * 3,
+        ]
+        make_trainer(tmp_path, [PredictionWriter(), RoundTrip()]).predict(
+            ScriptedModel(pairs), datamodule=data
+        )
+        row = read_csv(tmp_path / "predict" / "predictions" / "in.csv")[0]
+    assert [row[name] for name in ("prediction", "valid", "verified", "reason")] == [
+        "banana", "false", "", "unknown name part",
+    ]  # fmt: skip
+
+
+def test_a_drawn_name_is_verified_by_reading_the_name_that_was_asked(tmp_path):
+    pairs = [
+        Pair("ethanol", "", "C(O)C", "drawing", "smiles", "iupac"),
+        Pair("methoxymethane", "", "CCO", "drawing", "smiles", "iupac"),
+        Pair("banana", "", "CCO", "drawing", "smiles", "iupac"),
+    ]
+    with fake_opsin({"ethanol": "CCO", "methoxymethane": "COC"}):
+        data = StubData(pairs, predict_path="in.csv")
+        make_trainer(tmp_path, [PredictionWriter(), RoundTrip()]).predict(
+            ScriptedModel(pairs), datamodule=data
+        )
+    rows = read_csv(tmp_path / "predict" / "predictions" / "in.csv")
+    assert [(row["verified"], row["reason"]) for row in rows] == [
+        ("back", ""), ("formula", ""), ("valid", "OPSIN cannot read the question: unknown name part"),
+    ]  # fmt: skip
+
+
+def test_repeated_rows_of_a_sampler_are_written_once(tmp_path):
+    predict(tmp_path, "mols.csv", repeat=True)
+    assert [row["input"] for row in read_csv(tmp_path / "predict" / "predictions" / "mols.csv")] == [
+        "a",
+        "=b",
+        "c",
+        "d",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("file", "table"),
+    [
+        ("mols.v1.csv", "mols.v1.csv"),
+        ("mols.v2.csv.gz", "mols.v2.csv"),
+        ("a.b.PARQUET", "a.b.csv"),
+        (".csv", "predict.csv"),
+    ],
+)
+def test_two_files_have_two_tables(tmp_path, file, table):
+    predict(tmp_path, file)
+    assert [path.name for path in (tmp_path / "predict" / "predictions").iterdir()] == [table]
+
+
+def test_the_answers_that_are_abstained_from_are_marked_and_stay(tmp_path, capsys):
+    model = ScriptedModel(PAIRS)
+    model.generation = GenerationSettings(
+        abstain_below=0.2
+    )  # the probabilities are e^-1, e^-1.5, e^-2, e^-2.5
+    data = StubData(PAIRS, predict_path="in.csv", aside=ASIDE)
+    make_trainer(tmp_path, [PredictionWriter()]).predict(model, datamodule=data)
+    rows = {row["input"]: row for row in read_csv(tmp_path / "predict" / "predictions" / "in.csv")}
+    assert [rows[one]["abstained"] for one in ("a", "=b", "c", "d", "")] == [
+        "false",
+        "false",
+        "true",
+        "true",
+        "",
+    ]
+    assert rows["d"]["prediction"] == "CC"
+    assert "2 abstained" in capsys.readouterr().out

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
+
+from callbacks.metrics.exact_match import ExactMatch
+from callbacks.metrics.throughput import Throughput
+from callbacks.metrics.validity import Validity
+from callbacks.reports.run_summary import RunSummary, _show, describe_evaluation, format_seconds
+from tests.callbacks.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
+
+PAIRS = [Pair("a", "CCO", "CCO"), Pair("b", "CCO", "(", "to_smiles"), Pair("c", "x", "x", "spell", "text")]
+
+
+class Fading(ScriptedModel):
+    """Right in epoch 0, wrong from then on."""
+
+    def validation_step(self, batch, batch_idx):
+        outputs = super().validation_step(batch, batch_idx)
+        if self.current_epoch > 0 and not self.trainer.testing:
+            outputs["prediction"] = ["?"] * len(outputs["prediction"])
+        return outputs
+
+    test_step = validation_step
+
+
+def run(tmp_path, aside=()):
+    checkpoint = ModelCheckpoint(tmp_path / "checkpoints", monitor="val/exact_match", mode="max")
+    callbacks = [RunSummary(), ExactMatch(), Validity(), Throughput(), checkpoint]
+    logger = CSVLogger(tmp_path, name="", version="")
+    trainer = make_trainer(tmp_path, callbacks, max_epochs=2, logger=logger, enable_checkpointing=True)
+    model, data = Fading(PAIRS), StubData(PAIRS, aside=list(aside))
+    trainer.fit(model, datamodule=data)
+    return trainer, model, data
+
+
+def test_the_table_tells_the_best_epoch_and_where_things_lie(tmp_path, capsys):
+    run(tmp_path, [Aside(3, "empty", "")])
+    printed = capsys.readouterr().out
+    for word in (
+        "to_smiles",
+        "50.0 % (9.5 to 90.5)",
+        "100.0 %",
+        "exact match (95 %)",
+        "validation rows, epoch=0-step=1.ckpt",
+        "tokens/s",
+    ):
+        assert word in printed
+    for place in ("checkpoints/epoch=0", "metrics.csv"):
+        assert f"{tmp_path}/{place}" in printed
+    assert "1 rows were set aside" in printed
+
+
+def test_the_summary_is_kept_and_test_adds_to_it(tmp_path, capsys):
+    trainer, model, data = run(tmp_path)
+    assert "set aside" not in capsys.readouterr().out
+    trainer.test(model, datamodule=data, verbose=False)
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["fit"]["tasks"]["to_smiles"]["exact_match"] == 0.5
+    assert summary["fit"]["tasks"]["to_smiles"]["rows"] == 2
+    assert summary["fit"]["tasks"]["spell"]["rows"] == 1
+    assert summary["fit"]["supervised_tokens_per_second"] > 0
+    assert summary["test"]["tasks"]["spell"]["exact_match"] == 1.0
+    assert "test rows" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0 s"), (59.6, "1 min 00 s"), (65, "1 min 05 s"), (3600, "1 h 00 min"), (7500, "2 h 05 min")],
+)
+def test_durations(seconds, text):
+    assert format_seconds(seconds) == text
+
+
+def test_a_trial_run_leaves_no_file(tmp_path):
+    trainer = make_trainer(tmp_path, [RunSummary(), ExactMatch()], fast_dev_run=True)
+    trainer.fit(ScriptedModel(PAIRS), datamodule=StubData(PAIRS))
+    assert not (tmp_path / "summary.json").exists()
+
+
+@pytest.mark.parametrize("width", [120, 80, 50])
+def test_no_terminal_is_too_narrow_for_a_task_and_its_interval(monkeypatch, capsys, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+    metrics = {
+        "exact_match": 0.123,
+        "exact_match_low": 0.105,
+        "exact_match_high": 0.143,
+        "validity": 1.0,
+        "rows": 12650,
+    }
+    summary = {
+        "tasks": {"random_smiles_to_canonical": metrics}, "weights": "best.ckpt", "seconds": 574.0,
+        "supervised_tokens_per_second": 12995.0, "rows_set_aside": 0, "outputs": {},
+    }  # fmt: skip
+    _show("fit", summary)
+    printed = capsys.readouterr().out
+    [line] = [line for line in printed.splitlines() if "random" in line]
+    for cell in ("random_smiles_to_canonical", "12.3 % (10.5 to 14.3)", "100.0 %", "12,650"):
+        assert f" {cell} " in line
+    assert "12,995" in printed
+    assert "9 min 34 s" in printed
+    assert width != 80 or max(len(line) for line in printed.splitlines()) <= 80
+
+
+def test_a_log_ends_with_the_table(tmp_path):
+    """A bar that is drawn anew until the run is over stands above it."""
+    code = f"""
+import sys
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+from callbacks.reports.run_summary import RunSummary
+from tests.callbacks.reports.test_run_summary import PAIRS
+from tests.callbacks.callback_stubs import ScriptedModel, StubData, make_trainer
+trainer = make_trainer({str(tmp_path)!r}, [RunSummary()], enable_progress_bar=True)
+trainer.fit(ScriptedModel(PAIRS), datamodule=StubData(PAIRS))
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "COLUMNS": "80"},
+    )
+    assert "Epoch 0/0" in result.stdout
+    assert result.stdout.index("Epoch 0/0") < result.stdout.index("exact match (95 %)")
+    assert "Epoch" not in result.stdout[result.stdout.index("exact match (95 %)") :]
+
+
+def test_lines_tell_what_was_measured_only():
+    assert describe_evaluation("t", {"exact_match": 0.5}) == []
+    metrics = {
+        "round_trip": 0.5, "round_trip_low": 0.4, "round_trip_high": 0.6, "round_trip_tautomer": 0.55,
+        "round_trip_without_stereo": 0.6, "readable": 0.9, "outcome_exact": 0.25, "outcome_stereo": 0.75,
+        "outcome_invalid": 0.0,
+    }  # fmt: skip
+    assert describe_evaluation("t", metrics) == [
+        "t, names read by OPSIN: 50.0 % (40.0 to 60.0) right, 55.0 % tautomer-insensitive, 60.0 % without stereo, "
+        "90.0 % readable",
+        "t, outcomes: exact 25.0 %; same but for stereo 75.0 %",
+    ]

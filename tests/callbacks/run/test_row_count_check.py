@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+
+from callbacks.metrics.exact_match import ExactMatch
+from callbacks.run.row_count_check import FEWEST, EnoughRows
+from callbacks.statistics.intervals import wilson_interval
+from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+
+PAIRS = [Pair("a", "CCO", "CCO")] * FEWEST
+
+
+class NoRows(StubData):
+    def num_rows(self, stage: str) -> int:
+        return 0
+
+
+@pytest.mark.parametrize("stage", ["fit", "validate", "test"])
+@pytest.mark.parametrize("rows", [1, FEWEST - 1, FEWEST])
+def test_few_rows_are_told(tmp_path, capsys, stage, rows):
+    trainer = make_trainer(tmp_path, [EnoughRows(), ExactMatch()])
+    getattr(trainer, stage)(ScriptedModel(PAIRS), datamodule=StubData(PAIRS[:rows]))
+    printed = capsys.readouterr().out
+    assert ("Warning: " in printed) == (rows < FEWEST)
+    if rows < FEWEST:
+        said = "the best checkpoint is chosen on" if stage == "fit" else "this is measured on"
+        side = "test" if stage == "test" else "val"
+        assert f"{said} {rows} row{'s' if rows > 1 else ''} only" in printed
+        assert f"--data.{side}_fraction" in printed
+
+
+@pytest.mark.parametrize(("stage", "side"), [("validate", "val"), ("test", "test")])
+def test_no_row_is_an_error(tmp_path, stage, side):
+    trainer = make_trainer(tmp_path, [EnoughRows()])
+    with pytest.raises(ValueError, match=f"at least one {side} row to {stage} on.*--data.{side}_fraction"):
+        getattr(trainer, stage)(ScriptedModel(PAIRS), datamodule=NoRows(PAIRS))
+
+
+def test_fitting_without_validation_rows_says_what_that_costs(tmp_path, capsys):
+    trainer = make_trainer(tmp_path, [EnoughRows()], limit_val_batches=0)
+    trainer.fit(ScriptedModel(PAIRS), datamodule=NoRows(PAIRS))
+    assert "no best checkpoint is chosen" in capsys.readouterr().out
+
+
+def test_the_interval_at_the_fewest_is_as_wide_as_it_says():
+    low, high = wilson_interval(FEWEST / 2, FEWEST)
+    assert round(100 * (high - low)) == 34
