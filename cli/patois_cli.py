@@ -18,6 +18,7 @@ from callbacks.run.last_checkpoint import LastCheckpoint
 from cli.argv import asks_flagship, base_rate, flag_value
 from cli.class_allowlist import allow_imports, explain_denial, refuse_foreign_code
 from cli.hub_fallback import leave_unreachable_hub
+from cli.old_class_paths import read_old_class_paths, rename_class_paths
 from cli.precision import choose_precision
 from cli.run_folder import (
     check_checkpoint,
@@ -90,6 +91,7 @@ class PatoisCLI(LightningCLI):
         self.words, self.begins_again = _words(kwargs.get("args")), False
         set_parsing_settings(docstring_parse_attribute_docstrings=True)
         allow_imports()
+        read_old_class_paths()
         defaults = {"default_config_files": [str(CONFIGS / "default.yaml")]}
         with one_run(self.runs):
             super().__init__(  # type: ignore[misc]
@@ -146,7 +148,7 @@ class PatoisCLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Put before the flags a run's own configuration, when its checkpoint is given, or else the base's learning rate."""
-        words = resolve_keyword(_words(args), self.runs)
+        words = [rename_class_paths(word) for word in resolve_keyword(_words(args), self.runs)]
         given = flag_value(words, "--ckpt_path")
         self.begins_again = given is None and flag_value(_words(args), "--ckpt_path") is not None
         run = find_run(given)

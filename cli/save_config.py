@@ -12,6 +12,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_info
 
 from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.loggers.secrets import hide_secrets
+from cli.old_class_paths import rename_in_settings
 from cli.resume_diff import differences, say
 from cli.run_folder import find_run
 from configs.lookup import load_yaml
@@ -29,7 +30,7 @@ class SaveRunConfig(SaveConfigCallback):
                 return
             run = find_run(self.config.ckpt_path)
             if run is not None and (
-                line := say(differences(load_yaml(run / "config.yaml"), self._settings()))
+                line := say(differences(rename_in_settings(load_yaml(run / "config.yaml")), self._settings()))
             ):
                 rank_zero_info(line)
 

@@ -1,0 +1,71 @@
+"""Class paths of before the callbacks had rooms, as runs and configuration files of that time name them.
+
+Kept for one release, 0.1: a run begun before goes on, and a file written before is read.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import yaml
+from jsonargparse import get_loader, set_loader
+
+MOVED = {
+    "anchors": "reports.baselines",
+    "answer_limit": "run.answer_length_check",
+    "audit_report": "reports.audit_report",
+    "best_checkpoint": "run.best_checkpoint",
+    "checkpoint_writer": "run.checkpoint_io",
+    "confidence": "metrics.confidence",
+    "enough_rows": "run.row_count_check",
+    "error_classes": "metrics.error_classes",
+    "exact_match": "metrics.exact_match",
+    "fingerprint_similarity": "metrics.fingerprint_similarity",
+    "finite_steps": "run.nonfinite_steps",
+    "hf_export": "reports.hf_export",
+    "last_checkpoint": "run.last_checkpoint",
+    "metrics_csv": "loggers.metrics_csv",
+    "phoneme_errors": "metrics.phoneme_errors",
+    "prediction_table": "reports.prediction_table",
+    "prediction_writer": "reports.prediction_writer",
+    "rerank": "reports.rerank",
+    "round_trip": "metrics.round_trip",
+    "run_summary": "reports.run_summary",
+    "stratified_match": "metrics.stratified_match",
+    "text_similarity": "metrics.text_similarity",
+    "throughput": "metrics.throughput",
+    "valid_prefixes": "metrics.constrained_decoding",
+    "validity": "metrics.validity",
+    "wandb_logger": "loggers.wandb_logger",
+}
+"""Modules of `callbacks` with classes that a configuration can name: the old name and the new one."""
+_CLASS_PATH = re.compile(rf"(?<![\w.])callbacks\.({'|'.join(MOVED)})(?=\.[A-Z])")
+
+
+def rename_class_paths(text: str) -> str:
+    """Return a word or the text of a YAML file with today's class paths.
+
+    >>> rename_class_paths("--trainer.callbacks+=callbacks.validity.Validity")
+    '--trainer.callbacks+=callbacks.metrics.validity.Validity'
+    """
+    return _CLASS_PATH.sub(lambda found: f"callbacks.{MOVED[found[1]]}", text)
+
+
+def rename_in_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Return the settings of a configuration file with today's class paths."""
+    renamed: dict[str, Any] = yaml.safe_load(rename_class_paths(yaml.safe_dump(settings)))
+    return renamed
+
+
+def read_old_class_paths() -> None:
+    """Let the parser take old class paths in every YAML file that it reads."""
+    read = get_loader("yaml")
+    if getattr(read, "takes_old_class_paths", False):
+        return
+
+    def load(text: str) -> Any:
+        return read(rename_class_paths(text))
+
+    load.takes_old_class_paths = True  # type: ignore[attr-defined]
+    set_loader("yaml", load, exceptions=(yaml.YAMLError,))

@@ -1,0 +1,58 @@
+"""Runs and files of before the callbacks had rooms."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cli.old_class_paths import MOVED, rename_class_paths, rename_in_settings
+from tests.parsing import parse
+
+OLD = """
+trainer:
+  callbacks:
+    - class_path: callbacks.exact_match.ExactMatch
+    - class_path: callbacks.best_checkpoint.BestCheckpoint
+      init_args: {monitor: val/loss, mode: min}
+"""
+NOW = ["callbacks.metrics.exact_match.ExactMatch", "callbacks.run.best_checkpoint.BestCheckpoint"]
+
+
+@pytest.mark.parametrize("new", MOVED.values())
+def test_every_new_name_is_a_module(new: str) -> None:
+    importlib.import_module(f"callbacks.{new}")
+
+
+def test_a_file_with_old_class_paths_is_read(tmp_path: Path) -> None:
+    (tmp_path / "old.yaml").write_text(OLD)
+    callbacks = parse(["fit", "--config", str(tmp_path / "old.yaml")]).fit.trainer.callbacks
+    assert [callback.class_path for callback in callbacks] == NOW
+    assert callbacks[1].init_args.monitor == "val/loss"
+
+
+def test_a_word_with_an_old_class_path_is_read() -> None:
+    callbacks = parse(["fit", "--trainer.callbacks=[]", "--trainer.callbacks+=callbacks.validity.Validity"])
+    assert [one.class_path for one in callbacks.fit.trainer.callbacks] == [
+        "callbacks.metrics.validity.Validity"
+    ]
+
+
+def test_the_same_callback_under_its_old_name_is_no_difference() -> None:
+    settings = rename_in_settings(yaml.safe_load(OLD))
+    assert [callback["class_path"] for callback in settings["trainer"]["callbacks"]] == NOW
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "callbacks.metrics.exact_match.ExactMatch",
+        "my.callbacks.exact_match.Mine",
+        "callbacks.exact_match",
+        "1e-4",
+    ],
+)
+def test_anything_else_stays_as_it_is(text: str) -> None:
+    assert rename_class_paths(text) == text
