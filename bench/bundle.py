@@ -25,9 +25,9 @@ from datamodules.batching import BatchDataset, plan_evaluation
 from datamodules.examples import encode
 from datamodules.tasks import parse_weights
 from datamodules.training_texts import Texts
-from lightning_modules.bases import PROJECT
-from lightning_modules.decoders import load_decoder, load_tokenizer
-from lightning_modules.loss import supervised_loss
+from lightning_modules.decoder.bases import PROJECT
+from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
+from lightning_modules.training.loss import supervised_loss
 
 BUNDLED = PROJECT / "lightning_modules" / "bundled"
 MOST_BYTES = 32_000_000

@@ -28,8 +28,8 @@ from callbacks.reports.run_summary import format_seconds, result_cells
 from callbacks.rows.outcomes import OUTCOMES, estimate_right
 from callbacks.run.run_facts import load_checkpoint
 from datamodules.csv_files import read_csv
-from lightning_modules.bases import FLAGSHIP
-from lightning_modules.decoders import load_decoder
+from lightning_modules.decoder.bases import FLAGSHIP
+from lightning_modules.decoder.decoders import load_decoder
 
 MOST_BYTES = 64_000_000
 """Of what ships: the flagship and the bundled base."""

@@ -31,10 +31,10 @@ from bench.workload import Workload, add_flags, make_workload
 from datamodules.batching import BatchDataset, plan_evaluation
 from datamodules.examples import Encoded
 from datamodules.packing import pad
-from lightning_modules import generation
-from lightning_modules.choosing import TokenChooser
-from lightning_modules.decoders import load_tokenizer, never_generated
-from lightning_modules.generation import GenerationSettings, generate
+from lightning_modules.decoder.decoders import load_tokenizer, never_generated
+from lightning_modules.generation import generate as generation
+from lightning_modules.generation.generate import GenerationSettings, generate
+from lightning_modules.generation.sampling import TokenChooser
 
 Answers = list[list[int]]
 """Generated tokens of each row, stop token included."""

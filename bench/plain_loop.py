@@ -10,7 +10,7 @@ from transformers import AutoModelForCausalLM
 
 from bench.workload import BETAS, LEARNING_RATE, WEIGHT_DECAY, Workload
 from datamodules.batching import Batch, BatchDataset, plan_training
-from lightning_modules.training_loss import training_loss
+from lightning_modules.training.training_loss import training_loss
 
 
 def load(workload: Workload) -> tuple[Any, torch.optim.Optimizer]:

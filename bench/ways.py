@@ -35,7 +35,7 @@ from datamodules.batching import Batch
 from datamodules.examples import encode
 from datamodules.sources.lookup import load_source
 from datamodules.tasks import load_task
-from lightning_modules.loss import supervised_loss
+from lightning_modules.training.loss import supervised_loss
 
 BATCH, ROWS, STRINGS, TURNS = 16, 128, 10_000, 1
 Work = Callable[[], object]

@@ -22,7 +22,7 @@ from datamodules.splits import nested_order
 from datamodules.tasks import load_task
 from datamodules.whole_files import whole_file
 from lightning_modules.chemical_tokenizer import BUILTIN
-from lightning_modules.loss import supervised_loss
+from lightning_modules.training.loss import supervised_loss
 
 TASK = "smiles_to_iupac"
 MAX_LENGTH = 128

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from configs.lookup import CONFIGS, load_yaml
-from lightning_modules.bases import learning_rate_of
+from lightning_modules.decoder.bases import learning_rate_of
 
 
 def flag_values(args: Sequence[str], flag: str) -> list[str]:

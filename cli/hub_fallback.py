@@ -10,7 +10,7 @@ from huggingface_hub import constants
 
 from callbacks.loggers.wandb_logger import is_reachable
 from cli.run_folder import is_first_rank
-from lightning_modules.bases import resolve_base
+from lightning_modules.decoder.bases import resolve_base
 
 
 def needs_hub(config: Any) -> bool:

@@ -17,24 +17,29 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from transformers import PreTrainedModel
 
-from lightning_modules.adapters import (
+from lightning_modules.decoder.adapters import (
     LoraSettings,
     add_adapters,
     choose_trainable,
     merge_adapters,
 )
-from lightning_modules.answering import AnsweringModule
-from lightning_modules.bases import Init
-from lightning_modules.decoders import load_tokenizer
-from lightning_modules.finite import leave_out
-from lightning_modules.generation import GenerationSettings
-from lightning_modules.gradient_window import GradientWindow
-from lightning_modules.optimizer_flags import apply_flags, apply_schedule, note_flags, note_schedule
-from lightning_modules.schedule import warmup_cosine
-from lightning_modules.shared_prefix import may_share_prefix
-from lightning_modules.training_loss import training_loss
-from lightning_modules.vocabulary import add_tokens as add_to_tokenizer
-from lightning_modules.vocabulary import read_tokens
+from lightning_modules.decoder.bases import Init
+from lightning_modules.decoder.decoders import load_tokenizer
+from lightning_modules.decoder.shared_prefix import may_share_prefix
+from lightning_modules.decoder.vocabulary import add_tokens as add_to_tokenizer
+from lightning_modules.decoder.vocabulary import read_tokens
+from lightning_modules.evaluation import AnsweringModule
+from lightning_modules.generation.generate import GenerationSettings
+from lightning_modules.training.gradient_accumulation import GradientWindow
+from lightning_modules.training.lr_schedule import warmup_cosine
+from lightning_modules.training.resumed_optimizer import (
+    apply_flags,
+    apply_schedule,
+    note_flags,
+    note_schedule,
+)
+from lightning_modules.training.skip_step import leave_out
+from lightning_modules.training.training_loss import training_loss
 
 GREEDY = GenerationSettings()
 

@@ -9,9 +9,9 @@ import torch
 from datamodules.batching import BatchDataset
 from datamodules.examples import Encoded
 from datamodules.packing import block_mask
-from lightning_modules.loss import supervised_loss
-from lightning_modules.packable import PACKABLE, check_packing
-from lightning_modules.training_loss import training_loss
+from lightning_modules.decoder.packing_support import PACKABLE, check_packing
+from lightning_modules.training.loss import supervised_loss
+from lightning_modules.training.training_loss import training_loss
 from tests.tiny import ARCHITECTURES, make_tiny
 
 LENGTHS = [9, 5, 12, 7, 3]

@@ -80,7 +80,7 @@ def test_a_run_becomes_a_base_that_is_fine_tuned(folder: Path) -> None:
 
 
 def test_bits_per_character_are_those_of_the_models_own_loss(folder: Path) -> None:
-    from lightning_modules.decoders import load_decoder, load_tokenizer
+    from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
 
     base = write_tiny_base(folder)
     decoder, tokenizer = load_decoder(base).eval(), load_tokenizer(base)

@@ -24,9 +24,9 @@ from datamodules.notations.worker import GuardedWorker
 from datamodules.opsin import why_unavailable
 from datamodules.tasks import Task, choose_tasks
 from datamodules.variants import labels_of
-from lightning_modules.bases import FLAGSHIP
-from lightning_modules.decoders import load_decoder, load_tokenizer
-from lightning_modules.generation import GenerationSettings, generate
+from lightning_modules.decoder.bases import FLAGSHIP
+from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
+from lightning_modules.generation.generate import GenerationSettings, generate
 
 ANSWERS = 8
 """Answers that are generated: the greedy one and drawn ones. Equal ones are shown once."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from cli.argv import asks_flagship, base_of, base_rate, flag_value, flag_values, without_flag
-from lightning_modules.bases import FINE_TUNING_RATE
+from lightning_modules.decoder.bases import FINE_TUNING_RATE
 from tests.parsing import parse
 from tests.runs import write_tiny_base
 

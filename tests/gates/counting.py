@@ -22,7 +22,7 @@ from callbacks.reports.prediction_table import PredictionTable
 from callbacks.reports.prediction_writer import PredictionWriter
 from datamodules.sequence_task import SequenceTaskDataModule
 from lightning_modules.causal_lm import CausalLM
-from lightning_modules.generation import GenerationSettings
+from lightning_modules.generation.generate import GenerationSettings
 from tests.callbacks.callback_stubs import make_trainer
 from tests.runs import write_tiny_base
 

@@ -15,7 +15,7 @@ import pytest
 import torch
 import yaml
 
-from lightning_modules.decoders import load_decoder
+from lightning_modules.decoder.decoders import load_decoder
 from tests.gates.hostile import Payload, arm, check_refused, run_line
 from tests.runs import own_table
 from tests.tiny import save_tiny

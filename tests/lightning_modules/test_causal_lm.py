@@ -15,7 +15,7 @@ from lightning.pytorch.plugins.precision import MixedPrecision
 from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
 
 from lightning_modules.causal_lm import CausalLM
-from lightning_modules.generation import GenerationSettings
+from lightning_modules.generation.generate import GenerationSettings
 from tests.lightning_modules.tiny_runs import (
     CLIP,
     LENGTHS,

@@ -16,7 +16,7 @@ from lightning_modules.chemical_tokenizer import (
     build_pre_tokenizer,
     train_tokenizer,
 )
-from lightning_modules.decoders import load_decoder, load_tokenizer
+from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
 
 ATOM = re.compile(r"\[[^\]]+\]|Cl|Br|%\d\d|.")
 LOCANT = re.compile(r"(?:^|(?<=[-,(\[{ ]))\d+(?:[a-h](?![a-z]))?(?=[-,'(])")

@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import Callback
 from torch.utils.data import DataLoader
 
 from lightning_modules.causal_lm import CausalLM
-from lightning_modules.generation import GenerationSettings
+from lightning_modules.generation.generate import GenerationSettings
 from tests.tiny import make_batch, make_tokenizer
 
 Rows = list[tuple[list[int], list[int]]]

@@ -15,7 +15,7 @@ from configs.lookup import find_config
 from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.tasks import choose_tasks
 from lightning_modules.causal_lm import CausalLM
-from lightning_modules.decoders import resolve_base
+from lightning_modules.decoder.decoders import resolve_base
 from tests.parsing import ParseOnly
 
 PATHS = sorted(STUDIES.glob("*.yaml"))

@@ -21,7 +21,7 @@ from callbacks.statistics.calibration import (
 )
 from callbacks.statistics.intervals import wilson_interval
 from datamodules.csv_files import read_csv
-from lightning_modules.generation import GenerationSettings
+from lightning_modules.generation.generate import GenerationSettings
 from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 

@@ -11,7 +11,7 @@ from configs.lookup import list_configs
 from datamodules.formats import Query, load_format
 from datamodules.notations import smiles
 from datamodules.sequence_task import SequenceTaskDataModule
-from lightning_modules.generation import GenerationSettings
+from lightning_modules.generation.generate import GenerationSettings
 from tests.lightning_modules.tiny_runs import make_module, make_trainer
 from tests.tiny import save_tiny
 

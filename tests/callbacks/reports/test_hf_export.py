@@ -15,7 +15,7 @@ from transformers import (
 from callbacks.metrics.exact_match import ExactMatch
 from callbacks.reports.hf_export import HFExport
 from callbacks.run.run_facts import load_checkpoint
-from lightning_modules.generation import GenerationSettings
+from lightning_modules.generation.generate import GenerationSettings
 from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 PAIRS = [Pair("a", "CCO", "CCO"), Pair("b", "CCO", "CC")]

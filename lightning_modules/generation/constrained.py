@@ -11,7 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from lightning_modules.decoding import Chooser
+from lightning_modules.generation.continuous_batching import Chooser
 
 TRIES = 64
 """Tokens that are looked at in a step of a row before it is given up. Each costs one look at the row's text."""

@@ -10,8 +10,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
 from configs.lookup import list_configs
-from lightning_modules.bases import resolve_base
-from lightning_modules.decoders import load_decoder, load_tokenizer
+from lightning_modules.decoder.bases import resolve_base
+from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
 from tests.tiny import ARCHITECTURES, CONTEXT, ROWS, VOCABULARY, make_tiny, make_tokenizer, save_tiny
 
 

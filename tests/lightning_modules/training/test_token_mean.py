@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lightning_modules.token_mean import TokenMean
+from lightning_modules.training.token_mean import TokenMean
 
 
 def test_weighs_tokens_not_batches() -> None:

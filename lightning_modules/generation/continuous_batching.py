@@ -19,10 +19,10 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
 
-from lightning_modules.loss import logits_at
-from lightning_modules.packable import ATTENTIONS
-from lightning_modules.shared_prefix import SHARED_TOKENS, encode_prefix
-from lightning_modules.slot_cache import Layers, SlotCache
+from lightning_modules.decoder.forward import logits_at
+from lightning_modules.decoder.packing_support import ATTENTIONS
+from lightning_modules.decoder.shared_prefix import SHARED_TOKENS, encode_prefix
+from lightning_modules.generation.kv_cache import Layers, SlotCache
 
 DECODABLE = ("bloom", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "llama", "opt", "qwen3")
 """Architectures whose rows are tested to get the text that transformers' own generation gives them alone. Gemma 3 is

@@ -19,8 +19,8 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from lightning_modules.decoding import Chooser
-from lightning_modules.loss import logits_at
+from lightning_modules.decoder.forward import logits_at
+from lightning_modules.generation.continuous_batching import Chooser
 
 
 def generate_through_transformers(

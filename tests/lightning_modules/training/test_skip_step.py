@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.optim import SGD, AdamW, Optimizer, RMSprop
 
-from lightning_modules.finite import leave_out
+from lightning_modules.training.skip_step import leave_out
 
 OPTIMIZERS: dict[str, Callable[[Any], Optimizer]] = {
     "fused AdamW": partial(AdamW, lr=0.1, weight_decay=0.1, fused=True),

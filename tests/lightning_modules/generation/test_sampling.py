@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lightning_modules.choosing import TokenChooser, row_uniform
+from lightning_modules.generation.sampling import TokenChooser, row_uniform
 
 BANNED = torch.tensor([0, 5, 6, 7])  # the last rows of the vocabulary have no token
 LOGITS = torch.tensor(

@@ -4,8 +4,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lightning_modules import logit_loss
-from lightning_modules.logit_loss import cross_entropy_sum
+from lightning_modules.training import cross_entropy
+from lightning_modules.training.cross_entropy import cross_entropy_sum
 
 
 def make_logits(dtype: torch.dtype, rows: int = 37, width: int = 50) -> tuple[torch.Tensor, torch.Tensor]:
@@ -20,7 +20,7 @@ def make_logits(dtype: torch.dtype, rows: int = 37, width: int = 50) -> tuple[to
 def test_is_pytorchs_loss_and_gradient(
     monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, chunk: int
 ) -> None:
-    monkeypatch.setattr(logit_loss, "CPU_CHUNK", chunk)
+    monkeypatch.setattr(cross_entropy, "CPU_CHUNK", chunk)
     logits, targets = make_logits(dtype)
     scale = 2.0**16  # as fp16's scaler does; unscaled probabilities below 6e-8 would be 0 in fp16
     scale = scale if dtype != torch.float16 else 2.0**10

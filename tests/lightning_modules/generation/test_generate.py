@@ -7,9 +7,9 @@ import pytest
 import torch
 from transformers import GenerationConfig, PreTrainedModel
 
-from lightning_modules.decoders import never_generated
-from lightning_modules.generation import Generated, GenerationSettings, generate
-from lightning_modules.loss import supervised_loss
+from lightning_modules.decoder.decoders import never_generated
+from lightning_modules.generation.generate import Generated, GenerationSettings, generate
+from lightning_modules.training.loss import supervised_loss
 from tests.tiny import ARCHITECTURES, ROWS, VOCABULARY, make_batch, make_rows, make_tiny, make_tokenizer
 
 PAIRS = [

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from lightning_modules import constraining
-from lightning_modules.decoders import never_generated
-from lightning_modules.generation import GenerationSettings, generate
+from lightning_modules.decoder.decoders import never_generated
+from lightning_modules.generation import constrained
+from lightning_modules.generation.generate import GenerationSettings, generate
 from tests.tiny import make_tiny, make_tokenizer
 
 PROMPTS = [[1, 30, 31], [1, 40, 41, 42, 43], [1, 99], [1, 7, 200, 201], [1, 66, 67, 68]]
@@ -66,7 +66,7 @@ def search_alone(architecture, prompt):
 @pytest.mark.parametrize("architecture", ["llama", "gemma3_text"])  # our own decoding, and transformers'
 @pytest.mark.parametrize("slots", [1, 2, None])
 def test_each_row_gets_the_most_probable_tokens_that_are_allowed(architecture, slots, monkeypatch):
-    monkeypatch.setattr(constraining, "TRIES", 304)
+    monkeypatch.setattr(constrained, "TRIES", 304)
     generated = run(architecture, GREEDY, [Letters()] * 5, slots=slots)
     for row, prompt in enumerate(PROMPTS):
         ids, score = search_alone(architecture, prompt)
@@ -88,7 +88,7 @@ def test_rows_without_constraint_and_rows_given_up_are_as_if_there_were_none(set
 
 
 def test_draws_keep_to_it_too_and_do_not_depend_on_other_rows(monkeypatch):
-    monkeypatch.setattr(constraining, "TRIES", 304)
+    monkeypatch.setattr(constrained, "TRIES", 304)
     drawn = run("llama", SAMPLE, [Letters()] * 5, slots=2)
     held = [text for text, replaced in zip(drawn.text, drawn.replaced.tolist(), strict=True) if replaced >= 0]
     assert len(held) >= 3
@@ -102,12 +102,12 @@ def test_a_row_ends_rather_than_being_given_up(monkeypatch):
         def may_go_on(self, text):
             return super().may_go_on(text) and len(text) <= 4
 
-    monkeypatch.setattr(constraining, "TRIES", 304)
+    monkeypatch.setattr(constrained, "TRIES", 304)
     generated = run("llama", GREEDY, [Short()] * 5)
     assert generated.stopped.all()
     assert all(len(text) == 4 for text in generated.text)
-    monkeypatch.setattr(constraining, "TRIES", 1)
-    found = constraining.ConstrainedChooser(
+    monkeypatch.setattr(constrained, "TRIES", 1)
+    found = constrained.ConstrainedChooser(
         lambda logits, rows, steps: (logits.argmax(dim=1), logits.max(dim=1).values),
         [Short()],
         lambda ids: "ab" * len(ids),

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from lightning_modules import gguf_base
-from lightning_modules.decoders import load_decoder, load_tokenizer
-from lightning_modules.gguf_base import cache_folder, convert_gguf, unpack_gguf
-from lightning_modules.loss import supervised_loss
+from lightning_modules.decoder import gguf
+from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
+from lightning_modules.decoder.gguf import cache_folder, convert_gguf, unpack_gguf
+from lightning_modules.training.loss import supervised_loss
 from tests.tiny import make_tiny, save_tiny
 
 BASE = "package: tiny_weights\ngguf_file: tiny.Q4.gguf\nlicence: none"
@@ -37,7 +37,7 @@ def converted(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         files.append(file)
         save_tiny(folder, seed=3)
 
-    monkeypatch.setattr(gguf_base, "convert_gguf", convert)
+    monkeypatch.setattr(gguf, "convert_gguf", convert)
     return files
 
 
@@ -64,7 +64,7 @@ def test_a_rank_that_comes_second_takes_what_is_there(
             place.mkdir()
             (place / "config.json").write_text(place.name)
 
-    monkeypatch.setattr(gguf_base, "convert_gguf", convert)
+    monkeypatch.setattr(gguf, "convert_gguf", convert)
     folder = unpack_gguf("tiny_weights", "tiny.Q4.gguf", tmp_path / "bases")
     assert (Path(folder) / "config.json").read_text() == "tiny.Q4"
     assert [path.name for path in (tmp_path / "bases").iterdir()] == ["tiny.Q4"]
@@ -78,7 +78,7 @@ def test_nothing_is_left_of_a_conversion_that_failed(
         (folder / "config.json").write_text("")
         raise OSError("disk full")
 
-    monkeypatch.setattr(gguf_base, "convert_gguf", convert)
+    monkeypatch.setattr(gguf, "convert_gguf", convert)
     with pytest.raises(OSError, match="disk full"):
         unpack_gguf("tiny_weights", "tiny.Q4.gguf", tmp_path / "bases")
     assert list((tmp_path / "bases").iterdir()) == []

@@ -10,9 +10,10 @@ import pytest
 import torch
 from transformers import GenerationConfig, PreTrainedModel
 
-from lightning_modules import decoding, generation, slot_cache
-from lightning_modules.decoders import never_generated
-from lightning_modules.generation import Generated, GenerationSettings, generate
+from lightning_modules.decoder.decoders import never_generated
+from lightning_modules.generation import continuous_batching, kv_cache
+from lightning_modules.generation import generate as generation
+from lightning_modules.generation.generate import Generated, GenerationSettings, generate
 from tests.tiny import ARCHITECTURES, CONTEXT, make_tiny, make_tokenizer
 
 LISTED = [name for name in ARCHITECTURES if name != "gemma3_text"]  # it has a sliding window
@@ -79,14 +80,14 @@ def by_transformers(decoder: PreTrainedModel, prompt: list[int]) -> list[int]:
 
 
 def test_every_listed_architecture_is_tested() -> None:
-    assert {make_tiny(name).config.model_type for name in LISTED} == set(decoding.DECODABLE)
-    assert all(decoding.can_decode(make_tiny(name)) for name in LISTED)
+    assert {make_tiny(name).config.model_type for name in LISTED} == set(continuous_batching.DECODABLE)
+    assert all(continuous_batching.can_decode(make_tiny(name)) for name in LISTED)
 
 
 def test_sliding_windows_are_left_to_transformers() -> None:
     window = {"use_sliding_window": True, "sliding_window": 8, "max_window_layers": 0}
-    assert not decoding.can_decode(make_tiny("qwen3", **window))
-    assert not decoding.can_decode(make_tiny("gemma3_text"))
+    assert not continuous_batching.can_decode(make_tiny("qwen3", **window))
+    assert not continuous_batching.can_decode(make_tiny("gemma3_text"))
 
 
 @pytest.mark.parametrize("prefix", [(), SHARED], ids=["apart", "shared"])
@@ -121,7 +122,7 @@ def test_what_is_done_for_a_gpu_changes_nothing(monkeypatch: pytest.MonkeyPatch)
     """There it looks seldom for finished rows, and takes the longest prompts first."""
     decoder, prompts, stop, answers = case("opt")
     expected = run(decoder, prompts, GREEDY, stop, slots=4)
-    monkeypatch.setattr(decoding, "runs_ahead", lambda device: True)
+    monkeypatch.setattr(continuous_batching, "runs_ahead", lambda device: True)
     seldom = run(decoder, prompts, GREEDY, stop, slots=4)
     assert completions(seldom) == answers
     torch.testing.assert_close(seldom.score, expected.score, rtol=0, atol=1e-4)
@@ -129,7 +130,7 @@ def test_what_is_done_for_a_gpu_changes_nothing(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.mark.parametrize("architecture", ["llama", "gpt_neo", "bloom"])
 def test_buffers_that_fill_up_are_repacked(architecture: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(slot_cache, "SPARE", 2)
+    monkeypatch.setattr(kv_cache, "SPARE", 2)
     decoder, prompts, stop, answers = case(architecture)
     assert completions(run(decoder, prompts, GREEDY, stop, slots=4)) == answers
 
@@ -156,9 +157,9 @@ def test_what_is_not_listed_goes_through_transformers(
     decoder, prompts, stop, answers = case("llama")
     expected = run(decoder, prompts, settings, stop)
     if why == "architecture":
-        monkeypatch.setattr(decoding, "DECODABLE", ("opt",))
+        monkeypatch.setattr(continuous_batching, "DECODABLE", ("opt",))
     else:
-        monkeypatch.setattr(decoding, "ATTENTIONS", ())
+        monkeypatch.setattr(continuous_batching, "ATTENTIONS", ())
     monkeypatch.setattr(generation, "decode", None)
     fallen_back = run(decoder, prompts, settings, stop, slots=4)
     assert settings is SAMPLE or completions(fallen_back) == answers
@@ -176,7 +177,7 @@ def test_half_precision_decodes_as_transformers_does(
     decoder = make_tiny(architecture).to(getattr(torch, weights))
     with torch.autocast("cpu", torch.bfloat16, enabled=weights == "float32"):
         generated = run(decoder, prompts, GREEDY, stop, slots=4)
-        monkeypatch.setattr(decoding, "DECODABLE", ())
+        monkeypatch.setattr(continuous_batching, "DECODABLE", ())
         expected = run(decoder, prompts, GREEDY, stop, slots=4)
     pairs = zip(completions(generated), completions(expected), strict=True)
     same = torch.tensor([mine == theirs for mine, theirs in pairs])

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from lightning_modules.causal_lm import CausalLM
-from lightning_modules.loss import supervised_loss
-from lightning_modules.shared_prefix import SHARED_TOKENS, may_share_prefix
-from lightning_modules.training_loss import training_loss
+from lightning_modules.decoder.shared_prefix import SHARED_TOKENS, may_share_prefix
+from lightning_modules.training.loss import supervised_loss
+from lightning_modules.training.training_loss import training_loss
 from tests.tiny import ARCHITECTURES, DROPOUTS, VOCABULARY, make_tiny
 
 PREFIX = 20

@@ -20,8 +20,8 @@ from transformers import (
 )
 from transformers.utils import find_adapter_config_file
 
-from lightning_modules.bases import BaseSpec, Init, resolve_base
-from lightning_modules.vocabulary import add_tokens, fit_vocabulary, vocabulary_rows
+from lightning_modules.decoder.bases import BaseSpec, Init, resolve_base
+from lightning_modules.decoder.vocabulary import add_tokens, fit_vocabulary, vocabulary_rows
 
 UNLIMITED = 10**6  # some tokenizers say 10**30 where they know no limit
 FALLBACK_CONTEXT = 2048

@@ -12,7 +12,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from callbacks.reports.hf_export import save_decoder
-from lightning_modules.adapters import (
+from lightning_modules.decoder.adapters import (
     LoraSettings,
     add_adapters,
     choose_trainable,
@@ -21,8 +21,8 @@ from lightning_modules.adapters import (
     rows_in_place,
     target_modules,
 )
-from lightning_modules.generation import GenerationSettings, generate
-from lightning_modules.loss import supervised_loss
+from lightning_modules.generation.generate import GenerationSettings, generate
+from lightning_modules.training.loss import supervised_loss
 from tests.lightning_modules.tiny_runs import RowsData, make_module, make_trainer
 from tests.tiny import ARCHITECTURES, make_batch, make_rows, make_tiny, save_tiny
 

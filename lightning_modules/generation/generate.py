@@ -14,11 +14,11 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from lightning_modules.batch_generation import generate_through_transformers
-from lightning_modules.choosing import TokenChooser, row_uniform
-from lightning_modules.constraining import ConstrainedChooser, Constraint
-from lightning_modules.decoders import never_generated
-from lightning_modules.decoding import Chooser, can_decode, decode
+from lightning_modules.decoder.decoders import never_generated
+from lightning_modules.generation.constrained import ConstrainedChooser, Constraint
+from lightning_modules.generation.continuous_batching import Chooser, can_decode, decode
+from lightning_modules.generation.hf_generate import generate_through_transformers
+from lightning_modules.generation.sampling import TokenChooser, row_uniform
 
 
 @dataclass(frozen=True)

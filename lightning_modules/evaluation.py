@@ -12,14 +12,14 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from lightning_modules.adapters import rows_in_place
-from lightning_modules.bases import Init
-from lightning_modules.candidates import draw_candidates
-from lightning_modules.constraining import Constraint
-from lightning_modules.decoders import load_decoder
-from lightning_modules.generation import GenerationSettings, generate
-from lightning_modules.loss import loss_in_chunks
-from lightning_modules.token_mean import TokenMean
+from lightning_modules.decoder.adapters import rows_in_place
+from lightning_modules.decoder.bases import Init
+from lightning_modules.decoder.decoders import load_decoder
+from lightning_modules.generation.candidates import draw_candidates
+from lightning_modules.generation.constrained import Constraint
+from lightning_modules.generation.generate import GenerationSettings, generate
+from lightning_modules.training.loss import loss_in_chunks
+from lightning_modules.training.token_mean import TokenMean
 
 
 class AnsweringModule(LightningModule):

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from lightning.pytorch import Callback
 
-from lightning_modules.candidates import draw_candidates
-from lightning_modules.generation import GenerationSettings, generate
+from lightning_modules.generation.candidates import draw_candidates
+from lightning_modules.generation.generate import GenerationSettings, generate
 from tests.lightning_modules.tiny_runs import RowsData, make_module, make_trainer
 from tests.tiny import make_batch, make_rows, make_tiny, make_tokenizer, save_tiny
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lightning_modules.attention import SHORT, fastest_attention
-from lightning_modules.loss import supervised_loss
+from lightning_modules.decoder.attention import SHORT, fastest_attention
+from lightning_modules.training.loss import supervised_loss
 from tests.tiny import make_tiny
 
 CPU = torch.device("cpu")

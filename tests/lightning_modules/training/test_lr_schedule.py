@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from lightning_modules.schedule import warmup_cosine
+from lightning_modules.training.lr_schedule import warmup_cosine
 
 
 def test_rises_to_one_and_falls_to_the_minimum() -> None:

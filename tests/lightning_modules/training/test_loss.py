@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from lightning_modules.loss import logits_at, loss_in_chunks, supervised_loss
+from lightning_modules.decoder.forward import logits_at
+from lightning_modules.training.loss import loss_in_chunks, supervised_loss
 from tests.tiny import ARCHITECTURES, VOCABULARY, make_tiny
 
 

@@ -9,7 +9,12 @@ import torch
 from torch.optim.lr_scheduler import CyclicLR, ExponentialLR, OneCycleLR, ReduceLROnPlateau, StepLR
 
 from lightning_modules.causal_lm import CausalLM
-from lightning_modules.optimizer_flags import apply_flags, apply_schedule, note_flags, note_schedule
+from lightning_modules.training.resumed_optimizer import (
+    apply_flags,
+    apply_schedule,
+    note_flags,
+    note_schedule,
+)
 from tests.lightning_modules.tiny_runs import RowsData, make_module, make_trainer, uneven_rows
 from tests.tiny import save_tiny
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from configs.lookup import PROJECT, SUFFIXES, find_config, list_configs, load_yaml
-from lightning_modules.gguf_base import unpack_gguf
+from lightning_modules.decoder.gguf import unpack_gguf
 
 Init = Literal["pretrained", "random"]
 

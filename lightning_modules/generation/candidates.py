@@ -9,8 +9,8 @@ from typing import NamedTuple
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from lightning_modules.constraining import Constraint
-from lightning_modules.generation import Generated, GenerationSettings, generate
+from lightning_modules.generation.constrained import Constraint
+from lightning_modules.generation.generate import Generated, GenerationSettings, generate
 
 
 class Candidate(NamedTuple):

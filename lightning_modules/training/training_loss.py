@@ -9,10 +9,10 @@ from typing import Any
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from lightning_modules.attention import fastest_attention
-from lightning_modules.loss import supervised_loss
-from lightning_modules.packable import check_packing
-from lightning_modules.shared_prefix import SHARED_TOKENS
+from lightning_modules.decoder.attention import fastest_attention
+from lightning_modules.decoder.packing_support import check_packing
+from lightning_modules.decoder.shared_prefix import SHARED_TOKENS
+from lightning_modules.training.loss import supervised_loss
 
 
 def training_loss(

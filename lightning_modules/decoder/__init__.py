@@ -1,0 +1,1 @@
+"""Pretrained decoders: finding, loading, adapting and packing them."""

@@ -1,0 +1,1 @@
+"""Text out of a decoder: greedy, sampled, beam, constrained; many rows at once."""

@@ -1,0 +1,1 @@
+"""The loss of an optimizer step, and what surrounds the step."""
