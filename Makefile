@@ -67,7 +67,7 @@ audit:
 
 # Rebuild the built-in data set. Needs Java and Python 3.11 or later; half an hour on 2 cores.
 data: .venv-data/done
-	.venv-data/bin/python -m datamodules.sources.build_pubchem
+	.venv-data/bin/python -m datamodules.sources.building
 
 # Export a pretraining run (`python train.py fit --config configs/pretrain.yaml --name pretrain`) as the bundled base, with
 # its model card. Needs the texts that it was trained on.

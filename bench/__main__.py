@@ -29,7 +29,7 @@ from bench.turns import run_in_turns
 from cli.openmp import thread_settings
 from cli.precision import has_bf16_units
 from configs.lookup import PROJECT
-from datamodules.cache import default_folder
+from datamodules.storage.cache import default_folder
 
 PACKAGES = ("torch", "lightning", "transformers", "tokenizers", "trl", "accelerate", "rdkit", "numpy")
 

@@ -21,10 +21,10 @@ from transformers import PreTrainedModel
 from callbacks.reports.run_summary import format_seconds
 from callbacks.run.run_facts import load_checkpoint
 from configs.lookup import load_yaml
-from datamodules.batching import BatchDataset, plan_evaluation
-from datamodules.examples import encode
 from datamodules.tasks import parse_weights
-from datamodules.training_texts import Texts
+from datamodules.texts.training_texts import Texts
+from datamodules.tokens.batching import BatchDataset, plan_evaluation
+from datamodules.tokens.examples import encode
 from lightning_modules.decoder.bases import PROJECT
 from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
 from lightning_modules.training.loss import supervised_loss
@@ -40,7 +40,7 @@ class Pretraining:
     config: Mapping[str, Any]
     """The run's own configuration."""
     report: Mapping[str, Any]
-    """Its rows: what datamodules.data_report wrote."""
+    """Its rows: what datamodules.rows.data_report wrote."""
     steps: int
     epochs: int
     tokens: int

@@ -24,7 +24,7 @@ from bench.grid import UPDATE_BYTES
 from bench.plain_loop import load, loss_of
 from bench.stopwatch import check_rows
 from bench.workload import CLIP, SHAPES, Workload, make_workload
-from datamodules.batching import BatchDataset, plan_training
+from datamodules.tokens.batching import BatchDataset, plan_training
 
 BATCH = 8
 """Rows a step."""

@@ -27,7 +27,7 @@ from callbacks.reports.baselines import UNTRAINED
 from callbacks.reports.run_summary import format_seconds, result_cells
 from callbacks.rows.outcomes import OUTCOMES, estimate_right
 from callbacks.run.run_facts import load_checkpoint
-from datamodules.csv_files import read_csv
+from datamodules.storage.safe_csv import read_csv
 from lightning_modules.decoder.bases import FLAGSHIP
 from lightning_modules.decoder.decoders import load_decoder
 

@@ -28,9 +28,9 @@ from transformers import (
 )
 
 from bench.workload import Workload, add_flags, make_workload
-from datamodules.batching import BatchDataset, plan_evaluation
-from datamodules.examples import Encoded
-from datamodules.packing import pad
+from datamodules.tokens.batching import BatchDataset, plan_evaluation
+from datamodules.tokens.examples import Encoded
+from datamodules.tokens.packing import pad
 from lightning_modules.decoder.decoders import load_tokenizer, never_generated
 from lightning_modules.generation import generate as generation
 from lightning_modules.generation.generate import GenerationSettings, generate

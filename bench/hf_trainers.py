@@ -29,8 +29,8 @@ from bench.workload import (
     Workload,
     held_out_loss,
 )
-from datamodules.batching import pad
-from datamodules.examples import IGNORE_INDEX
+from datamodules.tokens.batching import pad
+from datamodules.tokens.examples import IGNORE_INDEX
 
 WINDOW = 50
 """Batches that are sorted together: what transformers takes where there are enough of them."""

@@ -9,7 +9,7 @@ from torch import Tensor
 from transformers import AutoModelForCausalLM
 
 from bench.workload import BETAS, LEARNING_RATE, WEIGHT_DECAY, Workload
-from datamodules.batching import Batch, BatchDataset, plan_training
+from datamodules.tokens.batching import Batch, BatchDataset, plan_training
 from lightning_modules.training.training_loss import training_loss
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from configs.lookup import PROJECT
-from datamodules.whole_files import whole_file
+from datamodules.storage.atomic_write import whole_file
 
 RESULTS = PROJECT / "docs" / "speed.jsonl"
 Result = dict[str, Any]

@@ -15,7 +15,7 @@ from typing import Any
 import lightning.pytorch as pl
 
 from configs.lookup import PROJECT
-from datamodules.whole_files import whole_file
+from datamodules.storage.atomic_write import whole_file
 
 MARK = "PATOIS_BENCH_MARK"
 STAGES = ("imports", "data", "weights", "batch", "step")

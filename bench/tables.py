@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from datamodules.whole_files import whole_file
+from datamodules.storage.atomic_write import whole_file
 
 SEED = 0
 SPELLINGS = 9

@@ -31,10 +31,10 @@ from transformers import AutoTokenizer
 from bench.cases import at_least_one
 from bench.plain_loop import lay_batches, load, loss_of
 from bench.workload import TASK, make_workload
-from datamodules.batching import Batch
-from datamodules.examples import encode
 from datamodules.sources.lookup import load_source
 from datamodules.tasks import load_task
+from datamodules.tokens.batching import Batch
+from datamodules.tokens.examples import encode
 from lightning_modules.training.loss import supervised_loss
 
 BATCH, ROWS, STRINGS, TURNS = 16, 128, 10_000, 1

@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-from datamodules.examples import Encoded, encode
 from datamodules.formats import Query, load_format
 from datamodules.sources.lookup import load_source
 from datamodules.splits import nested_order
+from datamodules.storage.atomic_write import whole_file
 from datamodules.tasks import load_task
-from datamodules.whole_files import whole_file
+from datamodules.tokens.examples import Encoded, encode
 from lightning_modules.chemical_tokenizer import BUILTIN
 from lightning_modules.training.loss import supervised_loss
 

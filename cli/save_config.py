@@ -16,7 +16,7 @@ from cli.old_class_paths import rename_in_settings
 from cli.resume_diff import differences, say
 from cli.run_folder import find_run
 from configs.lookup import load_yaml
-from datamodules.whole_files import whole_file
+from datamodules.storage.atomic_write import whole_file
 
 
 class SaveRunConfig(SaveConfigCallback):

@@ -15,18 +15,24 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
-from datamodules import data_report
-from datamodules.batching import Batch, BatchDataset, RankSampler, leave_signals_to_parent, plan_evaluation
-from datamodules.cache import DataCache, default_folder
-from datamodules.cores import count_cores
-from datamodules.examples import LossOn
 from datamodules.formats import load_format
-from datamodules.preview import render_preview
-from datamodules.stage_rows import Split, SplitSettings
-from datamodules.stages import EvalStage, Stages
+from datamodules.rows import data_report
+from datamodules.rows.read_and_split import Split, SplitSettings
+from datamodules.storage.cache import DataCache, default_folder
+from datamodules.task_data import EvalStage, Stages
 from datamodules.tasks import choose_tasks
-from datamodules.training_batches import TrainingBatches
-from datamodules.variants import Phrasings
+from datamodules.texts.augmentation import Phrasings
+from datamodules.tokens.batching import (
+    Batch,
+    BatchDataset,
+    RankSampler,
+    leave_signals_to_parent,
+    plan_evaluation,
+)
+from datamodules.tokens.epoch_batches import TrainingBatches
+from datamodules.tokens.examples import LossOn
+from datamodules.tokens.preview import render_preview
+from datamodules.workers.cores import count_cores
 
 SIDES = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",), "predict": ()}
 """Sides of the split that a stage uses."""

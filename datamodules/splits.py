@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.columns import TextColumn
+from datamodules.storage.text_columns import TextColumn
 
 TRAIN, VAL, TEST = 0, 1, 2
 NAMES = ("train", "val", "test")

@@ -131,7 +131,7 @@ def read_texts(texts: Path) -> Iterator[str]:
     """Yield the texts of a file and every phrase, so often that the phrases are a small part.
 
     Args:
-        texts: A JSON string a line, as `datamodules.training_texts` writes them.
+        texts: A JSON string a line, as `datamodules.texts.training_texts` writes them.
     """
     with texts.open(encoding="utf-8") as file:
         lines = file.readlines()

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from callbacks.rows import structures
-from datamodules import opsin
+from datamodules.workers import opsin
 
 BANNER = "Run the jar using the -h flag for help. Enter a chemical name to begin:\n"
 

@@ -19,7 +19,7 @@ def loaded_by(statement: str) -> set[str]:
 @pytest.mark.pitfall(31)
 @pytest.mark.parametrize(
     "module",
-    ["datamodules.notations.smiles", "datamodules.notations.worker", "datamodules.tasks", "datamodules.splits",
+    ["datamodules.notations.smiles", "datamodules.workers.guarded_worker", "datamodules.tasks", "datamodules.splits",
      "datamodules.sources.lookup", "callbacks.statistics.intervals", "cli.help_pages", "train"],
 )  # fmt: skip
 def test_light_modules_load_nothing_heavy(module: str) -> None:
@@ -27,4 +27,4 @@ def test_light_modules_load_nothing_heavy(module: str) -> None:
 
 
 def test_the_probe_sees_what_is_loaded() -> None:
-    assert "torch" in loaded_by("import datamodules.batching")
+    assert "torch" in loaded_by("import datamodules.tokens.batching")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from datamodules.batching import BatchDataset
-from datamodules.examples import Encoded
-from datamodules.packing import block_mask
+from datamodules.tokens.batching import BatchDataset
+from datamodules.tokens.examples import Encoded
+from datamodules.tokens.packing import block_mask
 from lightning_modules.decoder.packing_support import PACKABLE, check_packing
 from lightning_modules.training.loss import supervised_loss
 from lightning_modules.training.training_loss import training_loss

@@ -12,7 +12,7 @@ from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from lightning.pytorch.loggers.logger import rank_zero_experiment
 
-from datamodules.whole_files import whole_file
+from datamodules.storage.atomic_write import whole_file
 
 
 class MetricsCSV(CSVLogger):

@@ -25,7 +25,7 @@ from callbacks.statistics.calibration import (
     risk_curve,
     selective_accuracy,
 )
-from datamodules.csv_files import write_csv
+from datamodules.storage.safe_csv import write_csv
 
 Lines = Callable[[NDArray[np.float64], NDArray[np.bool_]], list[dict[str, Any]]]
 ANSWERED = ("coverage", "exact_match_answered", "right_answered")

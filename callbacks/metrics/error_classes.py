@@ -14,7 +14,7 @@ from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
 from callbacks.rows.outcomes import OUTCOMES, outcomes_of
 from callbacks.run.run_facts import output_folder
 from callbacks.statistics.intervals import wilson_interval
-from datamodules.csv_files import write_csv
+from datamodules.storage.safe_csv import write_csv
 
 COLUMNS = ("task", "outcome", "meaning", "reason", "rows", "of", "share", "low", "high")
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from callbacks.metrics.row_metric import DetailedMetric
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage
 from callbacks.rows.structures import molecules_of, relations_of
-from datamodules.opsin import why_unavailable
+from datamodules.workers.opsin import why_unavailable
 
 NOTIONS = {
     "round_trip": "canonical",

@@ -18,8 +18,8 @@ from callbacks.rows.outcomes import RIGHT, Outcome, outcomes_of
 from callbacks.rows.training_molecules import share_parent
 from callbacks.run.run_facts import output_folder
 from callbacks.statistics.strata import COLUMNS, Stratified, stratify
-from datamodules.csv_files import write_csv
-from datamodules.worker_pool import WorkerPool
+from datamodules.storage.safe_csv import write_csv
+from datamodules.workers.worker_pool import WorkerPool
 
 
 class StratifiedMatch(RowReader):

@@ -17,9 +17,9 @@ from callbacks.rows.evaluated_row import EvaluatedRow, Stage
 from callbacks.rows.nearest_training import training_texts
 from callbacks.rows.training_molecules import training_molecules
 from callbacks.run.run_facts import output_folder
-from datamodules.csv_files import write_csv
-from datamodules.side_texts import SideTexts
-from datamodules.worker_pool import WorkerPool
+from datamodules.rows.side_texts import SideTexts
+from datamodules.storage.safe_csv import write_csv
+from datamodules.workers.worker_pool import WorkerPool
 
 COLUMNS = ("task", "input", "target", "finding", "meaning", "detail")
 

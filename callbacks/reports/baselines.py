@@ -29,9 +29,9 @@ from callbacks.run.run_facts import output_folder
 from callbacks.statistics.intervals import wilson_interval
 from callbacks.statistics.strata import COLUMNS as strata_columns
 from callbacks.statistics.strata import stratify
-from datamodules.csv_files import read_csv, write_csv
-from datamodules.opsin import why_unavailable
-from datamodules.worker_pool import WorkerPool
+from datamodules.storage.safe_csv import read_csv, write_csv
+from datamodules.workers.opsin import why_unavailable
+from datamodules.workers.worker_pool import WorkerPool
 
 COLUMNS = ("task", "system", "rows", "answered", "exact_match", "exact_match_low", "exact_match_high", "right",
            "right_low", "right_high", "validity", "seconds")  # fmt: skip

@@ -21,7 +21,7 @@ from rich.table import Table
 
 from callbacks.loggers.terminal_text import printable
 from callbacks.statistics.intervals import bootstrap_interval, difference_interval, mcnemar_exact
-from datamodules.csv_files import read_csv, write_csv
+from datamodules.storage.safe_csv import read_csv, write_csv
 
 Answers = dict[tuple[str, str, str, int], dict[str, bool]]
 """Verdicts by name, of each (task, input, target, how many such rows came before)."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from callbacks.reports.run_history import History, read_history
 from callbacks.rows.drawing import draw
-from datamodules.csv_files import read_csv
+from datamodules.storage.safe_csv import read_csv
 
 INK, QUIET, GRID, PAPER, PANEL = "#1c2733", "#6b7885", "#e4e9ee", "#f5f7f9", "#ffffff"
 COLOURS = ("#2f6fde", "#e07b39", "#2a9d74", "#b3478c", "#8a6fd1", "#c7a02b")

@@ -9,9 +9,9 @@ from callbacks.rows.nearest_training import molecules_of_side
 from callbacks.rows.notation_calls import call
 from callbacks.rows.structures import read_structures
 from callbacks.rows.training_molecules import KnownMolecules, read_keys
-from datamodules.columns import TextColumn
-from datamodules.side_texts import SideTexts
-from datamodules.worker_pool import WorkerPool
+from datamodules.rows.side_texts import SideTexts
+from datamodules.storage.text_columns import TextColumn
+from datamodules.workers.worker_pool import WorkerPool
 
 FINDINGS = {
     "pair": "input and target are those of a training row",

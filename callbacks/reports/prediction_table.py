@@ -17,7 +17,7 @@ from callbacks.rows.structures import relations_of
 from callbacks.rows.verdicts import judge_sameness, judge_validity
 from callbacks.run.run_facts import find_threshold, output_folder
 from callbacks.statistics.calibration import abstains
-from datamodules.csv_files import write_csv
+from datamodules.storage.safe_csv import write_csv
 
 _COLUMNS = ("row", "task", "input", "target", "prediction", "verdict")
 _DETAILS = ("outcome", "reason", "read_as", "asked_for")
@@ -58,7 +58,7 @@ class PredictionTable(RowReader):
     `callbacks.rows.outcomes`), the parser's reason, and the molecules that the prediction was read as and that was asked for;
     with `RoundTrip`, a name that differs from the reference and is right has the verdict `same molecule`. With
     `--model.generation.abstain_below` the column `abstained` says which answers are less probable.
-    `datamodules.csv_files.read_csv` reads it back.
+    `datamodules.storage.safe_csv.read_csv` reads it back.
     With a W&B logger, the same `wandb_rows` rows go to the table `<stage>/predictions`, molecules drawn.
 
     Args:

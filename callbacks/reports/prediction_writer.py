@@ -18,7 +18,7 @@ from callbacks.reports.rerank import Checked, check, choose
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
 from callbacks.run.run_facts import find_threshold, output_folder
 from callbacks.statistics.calibration import abstains
-from datamodules.csv_files import write_csv
+from datamodules.storage.safe_csv import write_csv
 
 _COLUMNS = ("line", "input", "prediction", "score", "valid", "verified", "stopped", "reason")
 _TABLE_SUFFIX = re.compile(r"(\.(csv|tsv|jsonl)(\.gz)?|\.parquet)$", re.IGNORECASE)

@@ -17,7 +17,7 @@ from callbacks.rows.structures import Structure, holds_structures, read_structur
 from callbacks.rows.verdicts import judge_validity
 from callbacks.run.run_facts import output_folder
 from callbacks.statistics.intervals import mcnemar_exact, wilson_interval
-from datamodules.csv_files import write_csv
+from datamodules.storage.safe_csv import write_csv
 
 RULES = {
     "own": "the strategy's own answer",

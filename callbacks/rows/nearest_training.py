@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callbacks.rows.structures import holds_structures
-from datamodules.columns import TextColumn, as_strings
-from datamodules.side_texts import SideTexts
-from datamodules.worker_pool import WorkerPool
+from datamodules.rows.side_texts import SideTexts
+from datamodules.storage.text_columns import TextColumn, as_strings
+from datamodules.workers.worker_pool import WorkerPool
 
 _QUERIES, _KNOWN = 512, 8_192  # a block of products takes 16 MB, a block of unpacked bits 64 MB
 _BYTES = 256

@@ -8,7 +8,7 @@ from functools import cache
 from callbacks.rows.notation_pool import Judges
 from datamodules.notations._molecule import FINGERPRINTS
 from datamodules.notations.lookup import load_notation
-from datamodules.notations.worker import Result
+from datamodules.workers.guarded_worker import Result
 
 _ROWS_TOGETHER = 20  # all questions about so many rows are one job
 _judges = Judges()

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
 
-from datamodules.cores import share_of_cores
-from datamodules.notations.worker import GuardedWorker, Result
+from datamodules.workers.cores import share_of_cores
+from datamodules.workers.guarded_worker import GuardedWorker, Result
 
 Question = tuple[str, str, tuple[str, ...]]
 """Notation, name of its function, arguments."""

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from callbacks.rows.evaluated_row import EvaluatedRow
 from callbacks.rows.notation_calls import call
-from datamodules.opsin import Reading, read_names
+from datamodules.workers.opsin import Reading, read_names
 
 _TO_SMILES = {"smiles": "normalize", "selfies": "to_smiles"}
 _MOST_READINGS = 200_000  # about 50 MB; then start anew

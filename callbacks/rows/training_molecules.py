@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from callbacks.rows.nearest_training import molecule_columns, training_texts
-from datamodules.columns import TextColumn, as_strings
-from datamodules.worker_pool import WorkerPool
+from datamodules.storage.text_columns import TextColumn, as_strings
+from datamodules.workers.worker_pool import WorkerPool
 
 
 class Keys(NamedTuple):

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from callbacks.rows.evaluated_row import gather_by_index
 from callbacks.run.run_facts import from_here, is_trial, run_folder
-from datamodules.csv_files import read_csv, write_csv
+from datamodules.storage.safe_csv import read_csv, write_csv
 
 COLUMNS = ("epoch", "step", "rank", "batch", "loss", "row_index", "task", "line", "input", "target")
 

@@ -17,13 +17,13 @@ import torch
 from callbacks.rows.notation_calls import call, invalid_reasons
 from callbacks.rows.structures import Structure, read_structures
 from configs.lookup import CONFIGS, load_yaml
-from datamodules.examples import encode
 from datamodules.formats import InstructionFormat, Query, load_format
 from datamodules.notations._checks import MAX_LENGTH
-from datamodules.notations.worker import GuardedWorker
-from datamodules.opsin import why_unavailable
 from datamodules.tasks import Task, choose_tasks
-from datamodules.variants import labels_of
+from datamodules.texts.augmentation import labels_of
+from datamodules.tokens.examples import encode
+from datamodules.workers.guarded_worker import GuardedWorker
+from datamodules.workers.opsin import why_unavailable
 from lightning_modules.decoder.bases import FLAGSHIP
 from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
 from lightning_modules.generation.generate import GenerationSettings, generate

@@ -7,7 +7,7 @@ import importlib
 from pathlib import Path
 from types import ModuleType
 
-_HELPERS = ("lookup", "worker")
+_HELPERS = ("lookup",)
 
 NOTATIONS: tuple[str, ...] = tuple(
     sorted(

@@ -8,9 +8,9 @@ import importlib
 import re
 from pathlib import Path
 
-from datamodules.fingerprints import hash_file
 from datamodules.sources import table
 from datamodules.sources.rows import Rows
+from datamodules.storage.cache_keys import hash_file
 
 BUILT_IN = ("cmudict", "dna_to_protein", "english", "pubchem", "pubchem_small", "words")
 _HUB = re.compile(r"hf://datasets/(?P<repo>[^/@]+/[^/@]+)(?:@(?P<revision>[^/]+))?/(?P<file>.+)")

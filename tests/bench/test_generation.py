@@ -10,7 +10,7 @@ from bench import generation, generation_side
 from bench.generation import Case, environment
 from bench.generation_side import answer_lengths, measure, questions
 from bench.workload import Workload, make_workload
-from datamodules.batching import POOL_BATCHES, plan_evaluation
+from datamodules.tokens.batching import POOL_BATCHES, plan_evaluation
 
 ROWS, SLOTS = 20, 3
 

@@ -17,7 +17,8 @@ from bench.hf_trainers import FullWindowSampler
 from bench.stopwatch import EPOCHS, Stopwatch
 from bench.trainers import TRAINERS, main
 from bench.workload import Work, Workload, held_out_loss, make_workload
-from datamodules.batching import plan_training
+from datamodules.tokens.batching import plan_training
+from tests.runs import PROJECT
 
 ROWS, BATCH = 12, 4
 needs_trl = pytest.mark.skipif(not importlib.util.find_spec("trl"), reason="TRL is in the extra `bench`")
@@ -70,7 +71,7 @@ def test_a_fit_times_each_row_once(name: str, tmp_path: Path) -> None:
     words = ["--folder", str(tmp_path), "--shape", "tiny", "--rows", str(ROWS), "--batch-size", str(BATCH)]
     done = subprocess.run(
         [sys.executable, "-m", "bench.trainers", name, *words, "--seed", "3"],
-        cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False,
+        cwd=PROJECT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     result = json.loads(done.stdout.splitlines()[-1])

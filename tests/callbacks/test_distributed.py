@@ -28,9 +28,9 @@ from callbacks.reports.prediction_table import PredictionTable
 from callbacks.reports.prediction_writer import PredictionWriter
 from callbacks.reports.rerank import Rerank
 from callbacks.reports.run_summary import RunSummary
-from datamodules.columns import TextColumn
-from datamodules.csv_files import read_csv
-from datamodules.side_texts import SideTexts
+from datamodules.rows.side_texts import SideTexts
+from datamodules.storage.safe_csv import read_csv
+from datamodules.storage.text_columns import TextColumn
 from tests.callbacks.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
 
 # 7 rows on 2 ranks: rank 1 has one less, made up by a repeat or a filler row. The last two are of another task,

@@ -7,8 +7,8 @@ import pytest
 import yaml
 
 from configs.lookup import list_configs
-from datamodules.columns import as_strings
 from datamodules.formats import Demonstration, Query, load_format
+from datamodules.storage.text_columns import as_strings
 
 QUERY = Query("Name this.", "CCO", "SMILES", "IUPAC")
 ASKING = [name for name in list_configs("formats") if name != "text"]

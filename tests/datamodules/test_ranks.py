@@ -17,9 +17,10 @@ import torch.multiprocessing
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.strategies import DDPStrategy
 
-from datamodules import prepared, stages
-from datamodules.cores import count_cores
+from datamodules import task_data
+from datamodules.rows import prepare
 from datamodules.sequence_task import SequenceTaskDataModule
+from datamodules.workers.cores import count_cores
 from tests.datamodules.conftest import make_tokenizer
 
 PATIENCE = 3.0
@@ -33,7 +34,7 @@ class Nothing(LightningModule):
 
 def note_work(log: list[Any], seconds: list[float]) -> None:
     """Let the data module say when it reads and when it tokenises; the last of `seconds` is what reading takes longer."""
-    read, fill = prepared.read_parts, stages.fill
+    read, fill = prepare.read_parts, task_data.fill
 
     def read_and_note(*args: Any) -> Any:
         log.append(["read", len(args[-1].workers)])
@@ -44,7 +45,7 @@ def note_work(log: list[Any], seconds: list[float]) -> None:
         log.append(["tokenise"])
         return fill(*args)
 
-    prepared.read_parts, stages.fill = read_and_note, fill_and_note
+    prepare.read_parts, task_data.fill = read_and_note, fill_and_note
 
 
 def validate(

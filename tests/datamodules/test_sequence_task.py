@@ -13,9 +13,9 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from datamodules.batching import FILLER
-from datamodules.examples import IGNORE_INDEX
 from datamodules.sequence_task import SequenceTaskDataModule
+from datamodules.tokens.batching import FILLER
+from datamodules.tokens.examples import IGNORE_INDEX
 from tests.tiny import make_tokenizer
 
 SMILES = [

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from datamodules import splits
-from datamodules.columns import TextColumn
 from datamodules.splits import TEST, TRAIN, VAL
+from datamodules.storage.text_columns import TextColumn
 
 IDENTITIES = [f"molecule {number // 2}" for number in range(4000)]  # each identity twice
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from callbacks.statistics.intervals import wilson_interval
-from datamodules.csv_files import read_csv
+from datamodules.storage.safe_csv import read_csv
 from tests.gates.counting import RIGHT, input_of
 from tests.runs import PROJECT
 

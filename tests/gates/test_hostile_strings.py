@@ -8,9 +8,9 @@ from typing import NamedTuple
 import pytest
 
 from callbacks.rows.notation_calls import invalid_reasons
-from datamodules.columns import as_strings
-from datamodules.notations.worker import GuardedWorker, Result
-from datamodules.worker_pool import WorkerPool
+from datamodules.storage.text_columns import as_strings
+from datamodules.workers.guarded_worker import GuardedWorker, Result
+from datamodules.workers.worker_pool import WorkerPool
 from tests.gates.strings import Text, corpus, fuzzed
 
 TARGETS = {"smiles": "CC(=O)Oc1ccccc1C(=O)O", "selfies": "[C][C][O]", "iupac": "2-acetyloxybenzoic acid"}

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from datamodules.csv_files import read_csv, write_csv
 from datamodules.sequence_task import SequenceTaskDataModule
+from datamodules.storage.safe_csv import read_csv, write_csv
 from tests.gates.hostile import run_line
 from tests.runs import write_tiny_base
 from tests.tiny import make_tokenizer

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from datamodules.opsin import jar_path, run_batch
+from datamodules.workers.opsin import jar_path, run_batch
 
 logger = logging.getLogger(__name__)
 

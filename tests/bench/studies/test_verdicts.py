@@ -9,7 +9,7 @@ import pytest
 
 from bench.studies.verdicts import pack_verdicts, paired_table, unpack_verdicts
 from callbacks.reports.compare import compare_verdicts
-from datamodules.csv_files import write_csv
+from datamodules.storage.safe_csv import write_csv
 
 COLUMNS = ("task", "input", "target", "verdict", "same_string")
 

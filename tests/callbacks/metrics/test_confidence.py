@@ -20,7 +20,7 @@ from callbacks.statistics.calibration import (
     selective_accuracy,
 )
 from callbacks.statistics.intervals import wilson_interval
-from datamodules.csv_files import read_csv
+from datamodules.storage.safe_csv import read_csv
 from lightning_modules.generation.generate import GenerationSettings
 from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 

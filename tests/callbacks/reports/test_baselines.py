@@ -17,10 +17,10 @@ from callbacks.reports.run_summary import RunSummary
 from callbacks.rows.evaluated_row import EvaluatedRow
 from callbacks.statistics.intervals import wilson_interval
 from callbacks.statistics.strata import stratify
-from datamodules.columns import TextColumn
-from datamodules.csv_files import read_csv
 from datamodules.notations import iupac
-from datamodules.side_texts import SideTexts
+from datamodules.rows.side_texts import SideTexts
+from datamodules.storage.safe_csv import read_csv
+from datamodules.storage.text_columns import TextColumn
 from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 from tests.fake_opsin import fake_opsin, no_java
 

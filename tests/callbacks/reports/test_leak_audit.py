@@ -12,9 +12,9 @@ from callbacks.reports.leak_audit import Finding, audit
 from callbacks.reports.run_summary import RunSummary
 from callbacks.rows.nearest_training import molecule_columns
 from callbacks.rows.training_molecules import KnownMolecules
-from datamodules.columns import TextColumn
-from datamodules.side_texts import SideTexts
-from datamodules.worker_pool import WorkerPool
+from datamodules.rows.side_texts import SideTexts
+from datamodules.storage.text_columns import TextColumn
+from datamodules.workers.worker_pool import WorkerPool
 from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 from tests.fake_opsin import fake_opsin
 

@@ -7,7 +7,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import WandbLogger
 
 from callbacks.reports.prediction_table import PredictionTable, verdict
-from datamodules.csv_files import read_csv
+from datamodules.storage.safe_csv import read_csv
 from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, finish_wandb, make_trainer
 
 PAIRS = [

@@ -4,7 +4,7 @@ import pytest
 
 from callbacks.metrics.round_trip import RoundTrip
 from callbacks.reports.prediction_writer import PredictionWriter
-from datamodules.csv_files import read_csv
+from datamodules.storage.safe_csv import read_csv
 from lightning_modules.generation.generate import GenerationSettings
 from tests.callbacks.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
 from tests.fake_opsin import fake_opsin

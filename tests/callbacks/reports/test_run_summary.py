@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from lightning.pytorch.callbacks import ModelCheckpoint
@@ -15,6 +14,7 @@ from callbacks.metrics.throughput import Throughput
 from callbacks.metrics.validity import Validity
 from callbacks.reports.run_summary import RunSummary, _show, describe_evaluation, format_seconds
 from tests.callbacks.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
+from tests.runs import PROJECT
 
 PAIRS = [Pair("a", "CCO", "CCO"), Pair("b", "CCO", "(", "to_smiles"), Pair("c", "x", "x", "spell", "text")]
 
@@ -113,7 +113,7 @@ def test_a_log_ends_with_the_table(tmp_path):
     """A bar that is drawn anew until the run is over stands above it."""
     code = f"""
 import sys
-sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+sys.path.insert(0, {str(PROJECT)!r})
 from callbacks.reports.run_summary import RunSummary
 from tests.callbacks.reports.test_run_summary import PAIRS
 from tests.callbacks.callback_stubs import ScriptedModel, StubData, make_trainer

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from callbacks.rows import notation_calls
 from callbacks.rows.notation_pool import Judges
-from datamodules.notations.worker import Result
+from datamodules.workers.guarded_worker import Result
 
 
 def test_what_cannot_be_judged_is_wrong_but_equal_text_stays_equal(monkeypatch):

@@ -7,7 +7,7 @@ import pytest
 from callbacks.rows import notation_pool as module
 from callbacks.rows.notation_pool import Judges
 from datamodules.notations import smiles
-from datamodules.notations.worker import GuardedWorker
+from datamodules.workers.guarded_worker import GuardedWorker
 
 TEXTS = ["C", "(", "C", "CCO", "c1ccccc1", "C1CC", "", "N#N"]
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from callbacks.run.nonfinite_steps import FiniteSteps, suspects
-from datamodules.csv_files import read_csv
+from datamodules.storage.safe_csv import read_csv
 from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 PAIRS = [Pair(f"in {n}", f"=out {n}", "x") for n in range(8)]

@@ -11,9 +11,9 @@ from callbacks.metrics.stratified_match import StratifiedMatch
 from callbacks.rows.nearest_training import find_nearest, fingerprints
 from callbacks.statistics.intervals import wilson_interval
 from callbacks.statistics.strata import CUTS, Stratified, bins_of, name_bin, stratify
-from datamodules.columns import TextColumn
-from datamodules.side_texts import SideTexts
-from datamodules.worker_pool import WorkerPool
+from datamodules.rows.side_texts import SideTexts
+from datamodules.storage.text_columns import TextColumn
+from datamodules.workers.worker_pool import WorkerPool
 from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 

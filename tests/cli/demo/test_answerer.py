@@ -11,9 +11,9 @@ import yaml
 from cli.demo import answerer as answering
 from cli.demo.answerer import Answerer, Model, default_folder, describe
 from datamodules.formats import load_format
-from datamodules.notations.worker import Result
-from datamodules.opsin import why_unavailable
 from datamodules.tasks import load_task
+from datamodules.workers.guarded_worker import Result
+from datamodules.workers.opsin import why_unavailable
 from tests.tiny import save_tiny
 
 needs_opsin = pytest.mark.skipif(why_unavailable() is not None, reason=f"needs OPSIN: {why_unavailable()}")

@@ -53,7 +53,7 @@ def test_unknown_notation_suggests() -> None:
 
 @pytest.mark.pitfall(31)
 def test_notations_load_nothing_heavy() -> None:
-    imports = "; ".join(f"import datamodules.notations.{name}" for name in (*NOTATIONS, "lookup", "worker"))
+    imports = "; ".join(f"import datamodules.notations.{name}" for name in (*NOTATIONS, "lookup"))
     code = f"{imports}; import json, sys; json.dump(list(sys.modules), sys.stdout)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = set(json.loads(done.stdout))
@@ -63,7 +63,7 @@ def test_notations_load_nothing_heavy() -> None:
     assert not ours
     assert {name for name in loaded if name.startswith("datamodules.")} == {
         "datamodules.notations",
-        *(f"datamodules.notations.{name}" for name in (*NOTATIONS, "lookup", "worker")),
+        *(f"datamodules.notations.{name}" for name in (*NOTATIONS, "lookup")),
         *(
             f"datamodules.notations.{name}"
             for name in ("_checks", "_molecule", "_relations", "_smiles_syntax")

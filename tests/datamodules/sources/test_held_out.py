@@ -1,10 +1,10 @@
 from __future__ import annotations
 
+from datamodules.rows.read_and_split import SplitSettings, read_parts, split_parts
 from datamodules.sources import held_out, pubchem
 from datamodules.splits import NAMES
-from datamodules.stage_rows import SplitSettings, read_parts, split_parts
 from datamodules.tasks import load_task
-from datamodules.worker_pool import WorkerPool
+from datamodules.workers.worker_pool import WorkerPool
 
 
 def test_they_are_the_names_of_the_tasks_own_validation_and_test_molecules() -> None:

@@ -14,7 +14,7 @@ from rdkit import Chem
 from rdkit.Chem.rdMolDescriptors import CalcMolFormula
 
 from datamodules.sources import pubchem
-from datamodules.sources.build_pubchem import PINS, SCHEMA
+from datamodules.sources.building.__main__ import PINS, SCHEMA
 from datamodules.sources.building.primary import is_inverted, is_openeye
 
 COUNTS: dict[str, Any] = json.loads(pubchem.PATH.with_suffix(".json").read_text(encoding="utf-8"))

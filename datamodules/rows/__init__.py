@@ -1,0 +1,1 @@
+"""The rows of tasks: read, checked and split."""

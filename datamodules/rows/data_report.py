@@ -1,0 +1,95 @@
+"""What became of every row: one JSON and one CSV in the run's folder, and one paragraph in the terminal."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lightning.pytorch.utilities.rank_zero import rank_zero_info
+from numpy.typing import NDArray
+
+from datamodules.rows.read_and_split import SplitSettings
+from datamodules.rows.task_rows import TaskRows
+from datamodules.sources.rows import SetAside
+from datamodules.splits import NAMES
+from datamodules.storage.safe_csv import write_csv
+
+
+def make(
+    totals: Mapping[str, int],
+    sides: NDArray[np.int8],
+    pools: Mapping[str, NDArray[np.int64]],
+    overlap: Mapping[str, int],
+    settings: SplitSettings,
+    parts: Sequence[TaskRows],
+) -> dict[str, Any]:
+    """Return the counts of rows: of each task (kept + set aside = total), on each side of the split, and drawn for this run."""
+    kind = "given" if settings.split_column or settings.val_source or settings.test_source else settings.split
+    return {
+        "sources": dict(totals),
+        "tasks": list(dict.fromkeys(part.task.name for part in parts)),
+        "kept": [
+            {
+                "task": part.task.name,
+                "file": part.file,
+                "total": len(part) + len(part.set_aside),
+                "kept": len(part),
+                "set_aside": len(part.set_aside),
+            }
+            for part in parts
+        ],
+        "split": kind,
+        "usable": {name: int((sides == side).sum()) for side, name in enumerate(NAMES)},
+        "rows": {name: len(pool) for name, pool in pools.items()},
+        "too_long": {},
+        "overlap": dict(overlap),
+    }
+
+
+def write(report: dict[str, Any], aside: Sequence[SetAside], folder: Path) -> None:
+    """Write `data.json` and `set_aside.csv`, and say the counts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    report = {**report, "set_aside": count_reasons(aside)}
+    (folder / "data.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    write_csv(folder / "set_aside.csv", ("file", "line", "reason", "text", "task"), map(vars, aside))
+    rank_zero_info(describe(report))
+
+
+def count_reasons(aside: Sequence[SetAside]) -> dict[str, int]:
+    """Return how many rows were set aside for each kind of reason, the most frequent first."""
+    return dict(Counter(_kind(row.reason) for row in aside).most_common())
+
+
+def describe(report: Mapping[str, Any]) -> str:
+    """Return the report as one paragraph."""
+    sources = ", ".join(f"{name} ({total:,} rows)" for name, total in report["sources"].items())
+    sides = ", ".join(
+        f"{report['rows'].get(name, 0):,} of {count:,} {name}" for name, count in report["usable"].items()
+    )
+    overlap = ", ".join(f"{pair} {count}" for pair, count in report["overlap"].items())
+    tasks = " + ".join(report["tasks"])
+    text = f"Data: {sources}; {tasks}; {report['split']} split, using {sides}; shared identities: {overlap}."
+    if report.get("set_aside"):
+        text += " Set aside: " + ", ".join(
+            f"{count:,} {reason}" for reason, count in report["set_aside"].items()
+        )
+        text += " (set_aside.csv)."
+    return text
+
+
+def why_empty(report: Mapping[str, Any], aside: Sequence[SetAside]) -> str:
+    """Return the error for a run that has nothing to train on."""
+    first = f" The first one: {aside[0].file}, line {aside[0].line}: {aside[0].reason}." if aside else ""
+    return (
+        "Expected at least one training row, but there is none. "
+        f"{describe({**report, 'set_aside': count_reasons(aside)})}{first} Check the columns and --data.max_length."
+    )
+
+
+def _kind(reason: str) -> str:
+    """Return a reason without what differs from row to row, so that reasons can be counted."""
+    return reason.split(": ")[0] if reason.startswith("longer than") else reason

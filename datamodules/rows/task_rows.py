@@ -1,0 +1,260 @@
+"""A task's rows: the table's columns that it names, in their notations, with what cannot be used set aside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from configs.lookup import find_name, suggest
+from datamodules.notations.lookup import load_notation
+from datamodules.sources.rows import TEXT_LIMIT, Rows, SetAside
+from datamodules.storage.text_columns import TextColumn, TextLists, as_strings
+from datamodules.tasks import Side, Task
+from datamodules.workers.worker_pool import WorkerPool
+
+
+@dataclass(frozen=True)
+class TaskRows:
+    """N usable rows of one task, and those that were set aside; together all rows of the source."""
+
+    task: Task
+    inputs: TextColumn
+    outputs: TextColumn
+    """Empty strings where only inputs are known (`predict`)."""
+    alternatives: TextLists
+    """Other right inputs of each row; empty lists mostly."""
+    identities: TextColumn
+    originals: TextColumn
+    """The inputs as they stand in the file."""
+    lines: NDArray[np.int64]
+    """(N,) line of each row in its file."""
+    table_rows: NDArray[np.int64]
+    """(N,) place of each row in the source's table."""
+    file: str
+    set_aside: list[SetAside]
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def without(self, reasons: Mapping[int, str]) -> TaskRows:
+        """Return the rows with some set aside: the reasons by their places."""
+        keep = np.setdiff1d(np.arange(len(self)), list(reasons))
+        columns = ("inputs", "outputs", "alternatives", "identities", "originals")
+        more = _list_aside(self.task, self.file, self.lines, self.originals, reasons)
+        return replace(
+            self,
+            **{name: getattr(self, name).take(keep) for name in columns},
+            lines=self.lines[keep],
+            table_rows=self.table_rows[keep],
+            set_aside=[*self.set_aside, *more],
+        )
+
+
+def _list_aside(
+    task: Task, file: str, lines: NDArray[np.int64], inputs: TextColumn, reasons: Mapping[int, str]
+) -> list[SetAside]:
+    """Return the rows that have a reason, by their places, with their lines and inputs."""
+    return [
+        SetAside(file, int(lines[place]), reason, inputs[place][:TEXT_LIMIT], task.name)
+        for place, reason in sorted(reasons.items())
+    ]
+
+
+@dataclass(frozen=True)
+class _Cells:
+    """One side's column, checked string by string."""
+
+    raw: TextColumn
+    values: TextColumn
+    """In the side's notation; as it came where it is not valid."""
+    reasons: dict[int, str]
+    """Why a row cannot be used, by its place in the table."""
+
+
+def read_task(
+    task: Task,
+    rows: Rows,
+    *,
+    with_output: bool = True,
+    forbidden: Sequence[str] = (),
+    pool: WorkerPool | None = None,
+) -> TaskRows:
+    """Take a task's columns out of a source.
+
+    Rows of an unverified source are normalised (a molecule becomes its canonical SMILES) in worker processes that
+    can be killed; what is empty, not valid, or holds a special token's text is set aside with the reason.
+
+    Args:
+        task: Names the columns.
+        rows: The source's rows.
+        with_output: False for prediction, where no output is known.
+        forbidden: Special tokens' texts, which would end a prompt or a completion in its middle.
+        pool: Worker processes that are running already; by default some are started and ended.
+
+    Raises:
+        ValueError: If a column does not exist; the message lists those that do.
+    """
+    if pool is None:
+        with WorkerPool() as pool:
+            return read_task(task, rows, with_output=with_output, forbidden=forbidden, pool=pool)
+    lists = read_column(rows, task.input.column, "input")
+    inputs = _check("input", task.input, _first(lists), rows.verified, forbidden, pool)
+    aside = dict(inputs.reasons)
+    if with_output:
+        column = _first(read_column(rows, task.output.column, "output"))
+        outputs = _check("output", task.output, column, rows.verified, forbidden, pool)
+        aside = {**outputs.reasons, **aside}  # the input's reason, where both have one
+    usable = np.ones(rows.table.num_rows, dtype=bool)
+    usable[list(aside)] = False
+    kept = np.flatnonzero(usable)
+    texts = inputs.values.take(kept)
+    answers = outputs.values.take(kept) if with_output else TextColumn.of([""] * len(kept))
+    result = TaskRows(
+        task=task,
+        inputs=texts,
+        outputs=answers,
+        alternatives=_alternatives(task, rows, lists, forbidden, pool).take(kept),
+        identities=_identities(task, rows, kept, texts, answers, pool),
+        originals=inputs.raw.take(kept),
+        lines=rows.lines[kept],
+        table_rows=kept,
+        file=rows.file,
+        set_aside=[*rows.set_aside, *_list_aside(task, rows.file, rows.lines, inputs.raw, aside)],
+    )
+    assert len(result) + len(result.set_aside) == rows.total, "every row is kept or set aside"
+    return result
+
+
+def read_column(rows: Rows, name: str, side: str) -> TextColumn | TextLists:
+    """Return a column of strings, or of lists of strings.
+
+    Upper and lower case are the same where that leaves no choice.
+
+    Raises:
+        ValueError: If there is no such column; the message lists those that exist.
+    """
+    columns = rows.table.column_names
+    found = find_name(name, columns)
+    if found is None:
+        raise ValueError(
+            f"--data.{side}_column {name!r} is not a column of {rows.file} (columns: {', '.join(columns)})."
+            f"{suggest(name, columns)}"
+        )
+    column = rows.table.column(found)
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        return TextLists.of_arrow(column)
+    return TextColumn.of(pc.fill_null(column.cast(pa.large_string()), ""))
+
+
+def _first(column: TextColumn | TextLists) -> TextColumn:
+    """Return a string a row: the cell, or the first of a list."""
+    return TextColumn.of(column.first()) if isinstance(column, TextLists) else column
+
+
+def first_texts(rows: Rows, name: str, side: str) -> TextColumn:
+    """Return a string a row of a column: the cell, or the first of a list, or an empty string."""
+    return _first(read_column(rows, name, side))
+
+
+def _check(
+    name: str, side: Side, cells: TextColumn, verified: bool, forbidden: Sequence[str], pool: WorkerPool
+) -> _Cells:
+    """Return a side's cells in its notation, and why some cannot be used; each different string is looked at once."""
+    raw = cells.map(pc.utf8_trim_whitespace)
+    values, reasons = _normalize(name, side, raw.values, verified, pool)
+    for token in forbidden:
+        for number in np.flatnonzero(pc.match_substring(raw.values, token)):
+            reasons.setdefault(int(number), f"{name} holds the special token {token!r}")
+    for number in np.flatnonzero(pc.equal(raw.values, "")):
+        reasons[int(number)] = f"empty {name}"
+    places: dict[int, str] = {}
+    if reasons:
+        bad = np.zeros(len(raw.values), dtype=bool)
+        bad[list(reasons)] = True
+        rows = np.flatnonzero(bad[raw.codes])
+        for row, code in zip(rows.tolist(), raw.codes[rows].tolist(), strict=True):
+            places[row] = f"{side.column}: {reasons[code]}"
+    normalized = TextColumn.of(values)
+    return _Cells(raw, TextColumn(normalized.values, normalized.codes[raw.codes]), places)
+
+
+def _normalize(
+    name: str, side: Side, texts: pa.LargeStringArray, verified: bool, pool: WorkerPool
+) -> tuple[pa.LargeStringArray, dict[int, str]]:
+    """Return the texts in the side's notation, and for those that are not valid the reason."""
+    if side.convert_from:
+        function = f"from_{side.convert_from}"
+        if not hasattr(load_notation(side.notation), function):
+            raise ValueError(
+                f"The notation {side.notation!r} cannot be made from {side.convert_from!r}: it has no {function}()."
+            )
+    elif verified or side.notation == "text":
+        return texts, {}
+    else:
+        function = "normalize"
+        if name == "input" and hasattr(load_notation(side.notation), "normalize_question"):
+            function = "normalize_question"
+    answers = pool.map(side.notation, function, texts)
+    reasons = {number: error.removeprefix("ValueError: ") for number, error in answers.errors.items()}
+    return answers.or_else(texts), reasons
+
+
+def _alternatives(
+    task: Task, rows: Rows, lists: TextColumn | TextLists, forbidden: Sequence[str], pool: WorkerPool
+) -> TextLists:
+    """Return each table row's other right inputs in its notation, without those that could not be an input themselves."""
+    others = lists.rest() if isinstance(lists, TextLists) else TextLists.empty(rows.table.num_rows)
+    if task.input.alternatives is not None and task.input.alternatives in rows.table.column_names:
+        column = read_column(rows, task.input.alternatives, "input")
+        if isinstance(column, TextColumn):  # a plain cell is a list of one, or of none when empty
+            more = TextLists(np.arange(len(column) + 1), column.values.take(pa.array(column.codes)))
+            column = more.filter(pc.not_equal(more.values, "").to_numpy(zero_copy_only=False))
+        others = others.extend(column)
+    cells = _check("input", task.input, TextColumn.of(others.values), rows.verified, forbidden, pool)
+    keep = np.ones(len(others.values), dtype=bool)
+    keep[list(cells.reasons)] = False
+    return TextLists(others.offsets, as_strings(cells.values)).filter(keep)
+
+
+def _identities(
+    task: Task,
+    rows: Rows,
+    kept: NDArray[np.int64],
+    inputs: TextColumn,
+    outputs: TextColumn,
+    pool: WorkerPool,
+) -> TextColumn:
+    """Return each row's identity: the task's column where the table has it, else the molecule's, else the input's text."""
+    if task.identity is not None and task.identity.column in rows.table.column_names:
+        texts = first_texts(rows, task.identity.column, "identity").take(kept)
+        mark = task.identity.before
+        if mark:
+            texts = texts.map(lambda values: [text.split(mark)[0] for text in values.to_pylist()])
+        empty = np.flatnonzero(pc.equal(texts.values, "").to_numpy(zero_copy_only=False)[texts.codes])
+        if not len(empty):
+            return texts
+        # All rows without one would be one group, on one side of the split.
+        own = _own_identities(task, inputs.take(empty), outputs.take(empty), pool)
+        codes = texts.codes.astype(np.int64)
+        codes[empty] = own.codes + len(texts.values)
+        return TextColumn(pa.concat_arrays([texts.values, own.values]), codes)
+    return _own_identities(task, inputs, outputs, pool)
+
+
+def _own_identities(task: Task, inputs: TextColumn, outputs: TextColumn, pool: WorkerPool) -> TextColumn:
+    """Return each row's identity from its texts: the molecule's, or the input itself."""
+    for side, column in ((task.input, inputs), (task.output, outputs)):
+        has_text = pc.any(pc.not_equal(column.values, "")).as_py()
+        if has_text and hasattr(load_notation(side.notation), "identity"):
+            return guarded_map(side.notation, "identity", column, pool)
+    return inputs
+
+
+def guarded_map(notation: str, function: str, column: TextColumn, pool: WorkerPool) -> TextColumn:
+    """Return a notation's function of each text; the text itself where it fails or takes too long."""
+    return column.map(lambda texts: pool.map(notation, function, texts).or_else(texts))

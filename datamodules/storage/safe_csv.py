@@ -1,0 +1,86 @@
+"""CSV files of other people's text that are safe to open in a spreadsheet and read back equal.
+
+A spreadsheet runs a cell that begins with `=`, `+`, `-`, `@` or a tab as a formula, quoted or not, and both
+inputs and model outputs are other people's text (and SMILES such as `=O`). Such cells get an apostrophe in
+front, which spreadsheets take for "text". A character that no CSV file can hold (NUL, half of a surrogate pair) becomes
+U+2400, its code in hexadecimal, and a semicolon. `read_csv` undoes both.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from datamodules.storage.atomic_write import whole_file
+
+_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n']")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
+_MARK = "\u2400"
+_UNWRITABLE = re.compile(f"[\0{_MARK}\ud800-\udfff]")
+_WRITTEN = re.compile(f"{_MARK}([0-9a-f]+);")
+
+
+def escape_cell(text: str) -> str:
+    """Return `text` with an apostrophe in front if a spreadsheet would run it, or if it begins with one.
+
+    Plain numbers such as `-3.5` stay as they are.
+    """
+    text = _UNWRITABLE.sub(lambda found: f"{_MARK}{ord(found[0]):x};", text)
+    return "'" + text if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def unescape_cell(cell: str) -> str:
+    """Return the text that `escape_cell` was given."""
+    return _WRITTEN.sub(lambda found: chr(int(found[1], 16)), cell.removeprefix("'"))
+
+
+def format_cell(value: str | float | bool | None) -> str:
+    """Return the cell of a value: text made safe, `true`/`false`, numbers in full, None as an empty cell."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return escape_cell(value) if isinstance(value, str) else repr(value)
+
+
+def write_csv(
+    path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str | float | bool | None]]
+) -> None:
+    """Write `rows` to `path`, all or nothing: a reader never sees half a file.
+
+    Args:
+        path: The file; its folder is made. A file that is there is replaced.
+        columns: The header, and the order of the cells.
+        rows: One mapping a line; a column that a row lacks is an empty cell.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as file:
+        writer = csv.writer(file)
+        writer.writerow([escape_cell(column) for column in columns])
+        writer.writerows([format_cell(row.get(column)) for column in columns] for row in rows)
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Return the rows that `write_csv` wrote, as texts by column.
+
+    Raises:
+        ValueError: If somebody has changed the file into what `write_csv` does not write.
+    """
+    csv.field_size_limit(2**31 - 1)  # a cell may be longer than Python's 131,072 characters
+    found = []
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file, strict=True)
+            for row in reader:
+                # DictReader puts cells that are too many under None, and None in place of those that lack.
+                if None in row or None in row.values():
+                    wanted = len(reader.fieldnames or ())
+                    raise ValueError(
+                        f"line {reader.line_num}: expected {wanted} cells as in the header, but got another number"
+                    )
+                found.append({unescape_cell(name): unescape_cell(cell) for name, cell in row.items()})
+    except (ValueError, csv.Error) as error:  # UnicodeDecodeError is a ValueError
+        raise ValueError(f"{path}: expected a CSV file in UTF-8 as Patois writes it: {error}.") from error
+    return found

@@ -1,0 +1,1 @@
+"""Rows as prompts and completions, and their variants."""

@@ -1,0 +1,131 @@
+"""Which phrasing and which spelling a row gets in an epoch, for many rows at once.
+
+All of it is a pure function of (seed, epoch, row), so it depends on no worker, rank or clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from datamodules.notations.lookup import load_notation
+from datamodules.rows.task_rows import TaskRows
+from datamodules.storage.text_columns import TextColumn, as_strings
+from datamodules.tasks import Task
+from datamodules.workers.worker_pool import WorkerPool
+
+BASE = -1
+"""The epoch in which nothing varies: first phrasing, first spelling. Evaluation always sees this one."""
+
+Phrasings = Literal["all", "first", "others"]
+
+_SPELLINGS_IN_PROCESS = 2_000  # starting a worker takes about as long as writing this many
+
+
+def mix(seed: int, epoch: int, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
+    """Return one well-mixed number a row, a pure function of (seed, epoch, row) (SplitMix64, Steele et al. 2014).
+
+    Args:
+        seed: Any integer.
+        epoch: 0 or above.
+        rows: (N,) row numbers.
+    """
+    with np.errstate(over="ignore"):
+        state = rows.astype(np.uint64) + np.uint64(seed % 2**32) * np.uint64(0x9E3779B97F4A7C15)
+        state = state * np.uint64(0xD1342543DE82EF95) + np.uint64(epoch + 1) * np.uint64(0xBF58476D1CE4E5B9)
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            state = (state ^ (state >> np.uint64(shift))) * np.uint64(factor)
+        return state ^ (state >> np.uint64(31))
+
+
+class Variants(NamedTuple):
+    """What N rows of one task are asked with."""
+
+    instructions: NDArray[np.int64]
+    """(N,) numbers of the phrasings."""
+    inputs: TextColumn
+    outputs: TextColumn
+
+
+def labels_of(task: Task) -> tuple[str, str]:
+    """Return how a task's formats call its input and its output."""
+    return task.input.label or task.input.column, task.output.label or task.output.column
+
+
+def choose_variants(
+    part: TaskRows, places: NDArray[np.int64], draws: NDArray[np.uint64], epoch: int, phrasings: Phrasings
+) -> Variants:
+    """Return what rows of one part are asked with in an epoch.
+
+    Args:
+        part: The rows of one task.
+        places: (N,) places of rows in it.
+        draws: (N,) the rows' numbers from `mix`.
+        epoch: The epoch, or `BASE`.
+        phrasings: `all` draws a phrasing a row; `first` always takes the first; `others` draws one of all but the first.
+    """
+    instructions = np.zeros(len(places), dtype=np.int64)
+    inputs = part.inputs.take(places)
+    if epoch != BASE:
+        if phrasings == "all":
+            instructions = (draws % np.uint64(len(part.task.instructions))).astype(np.int64)
+        elif phrasings == "others":
+            instructions = (draws % np.uint64(len(part.task.instructions) - 1)).astype(np.int64) + 1
+        if len(part.alternatives.values):
+            inputs = _draw_alternatives(part, places, draws)
+    if part.task.input.randomize:
+        inputs = _spell_randomly(part.task.input.notation, inputs, draws)
+    return Variants(instructions, inputs, part.outputs.take(places))
+
+
+def _draw_alternatives(part: TaskRows, places: NDArray[np.int64], draws: NDArray[np.uint64]) -> TextColumn:
+    """Return an input a row: its own or one of its alternatives, each as likely."""
+    counts = part.alternatives.lengths[places]
+    numbers = ((draws >> np.uint64(16)) % (counts + 1).astype(np.uint64)).astype(np.int64)
+    own, other = part.inputs.take(places), np.flatnonzero(numbers)
+    spots = part.alternatives.offsets[places[other]] + numbers[other] - 1
+    drawn = TextColumn.of(part.alternatives.values.take(pa.array(spots)))
+    codes = own.codes.copy()
+    codes[other] = drawn.codes + len(own.values)
+    return TextColumn(pa.concat_arrays([own.values, drawn.values]), codes)
+
+
+def _spell_randomly(notation: str, inputs: TextColumn, draws: NDArray[np.uint64]) -> TextColumn:
+    """Return each row's molecule in the spelling that its number says."""
+    seeds = ((draws >> np.uint64(32)) & np.uint64(0x7FFFFFFF)).astype(np.int64)
+    texts = as_strings(inputs)
+    if len(texts) < _SPELLINGS_IN_PROCESS:
+        randomize = load_notation(notation).randomize
+        return TextColumn.of(
+            [randomize(text, seed) for text, seed in zip(texts.to_pylist(), seeds.tolist(), strict=True)]
+        )
+    with WorkerPool() as pool:
+        return TextColumn.of(pool.map(notation, "randomize", texts, seeds).or_else(texts))
+
+
+def lay_out(
+    column: TextColumn,
+    ways: NDArray[np.int64],
+    functions: Sequence[Callable[[pa.LargeStringArray], pa.LargeStringArray]],
+) -> TextColumn:
+    """Return each row's text in the way that the row has; each different pair of text and way is laid out once.
+
+    Args:
+        column: (N,) texts.
+        ways: (N,) which function each row's text goes through.
+        functions: Each turns an array of texts into as many.
+    """
+    values, codes = [as_strings([])], np.zeros(len(column), dtype=np.int32)
+    start = 0
+    for way, function in enumerate(functions):
+        rows = np.flatnonzero(ways == way)
+        if len(rows):
+            texts = column.take(rows)
+            values.append(as_strings(function(texts.values)))
+            codes[rows] = texts.codes + start
+            start += len(texts.values)
+    return TextColumn(pa.concat_arrays(values), codes)

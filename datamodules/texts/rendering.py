@@ -1,0 +1,213 @@
+"""From rows to texts and tokens, in any epoch: a pure function of (seed, epoch, row)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules.formats import Demonstration, InstructionFormat, Query
+from datamodules.rows.task_rows import TaskRows
+from datamodules.storage.text_columns import TextColumn
+from datamodules.tasks import Task
+from datamodules.texts.augmentation import BASE, Phrasings, Variants, choose_variants, labels_of, lay_out, mix
+from datamodules.tokens.examples import Encoded, encode
+
+
+class RowStore:
+    """All usable rows of all tasks under one number each, and their texts in any epoch.
+
+    Rows are numbered through: those of the first part, then those of the second, and so on.
+    """
+
+    def __init__(
+        self,
+        parts: Sequence[TaskRows],
+        form: InstructionFormat,
+        tokenizer: Any,
+        *,
+        seed: int = 0,
+        shots: int = 0,
+        phrasings: Phrasings = "all",
+    ) -> None:
+        """Keep the rows.
+
+        Args:
+            parts: Rows of one task and one file each.
+            form: The instruction format.
+            tokenizer: The base's tokenizer.
+            seed: Seed of all that varies.
+            shots: Demonstrations before each question.
+            phrasings: `all` draws a phrasing per row and epoch in training; `first` always takes the first; `others` draws
+                among all but the first, which evaluation asks with, so that its words were never seen in training.
+
+        Raises:
+            ValueError: If there are no `others`.
+        """
+        single = [part.task.name for part in parts if len(part.task.instructions) < 2]
+        if phrasings == "others" and (single or not form.uses_instruction):
+            why = f"the task {single[0]!r} has one" if single else "the format shows none"
+            raise ValueError(
+                f"--data.phrasings others needs a format that shows the instruction and tasks with two or more phrasings, "
+                f"but {why}: choose another format (e.g. --data.format plain) or task."
+            )
+        self.parts, self.form, self.tokenizer = list(parts), form, tokenizer
+        self.seed, self.shots, self.phrasings = seed, shots, phrasings
+        self.starts = np.cumsum([0] + [len(part) for part in parts])
+        self.demonstration_pool: dict[str, NDArray[np.int64]] = {}
+
+    def __len__(self) -> int:
+        return int(self.starts[-1])
+
+    def locate(self, row: int) -> tuple[TaskRows, int]:
+        """Return the part that holds a row, and the row's place in it."""
+        number = int(np.searchsorted(self.starts, row, side="right")) - 1
+        return self.parts[number], int(row - self.starts[number])
+
+    def draw_demonstrations_from(self, rows: NDArray[np.int64]) -> None:
+        """Name the rows (of the training split) that may stand as demonstrations.
+
+        Raises:
+            ValueError: If a task has too few of them for `--data.shots`.
+        """
+        if not self.shots:
+            return
+        names = np.array([part.task.name for part in self.parts])
+        tasks = names[np.searchsorted(self.starts, rows, side="right") - 1]
+        for name in dict.fromkeys(names.tolist()):
+            pool = rows[tasks == name]
+            if len(pool) <= self.shots:
+                raise ValueError(
+                    f"--data.shots {self.shots} needs more than {self.shots} training rows of the task {name!r}, "
+                    f"but it has {len(pool)}."
+                )
+            self.demonstration_pool[name] = pool
+
+    def varies(self) -> bool:
+        """Whether a training row's text can differ from epoch to epoch."""
+        worded = self.phrasings != "first" and self.form.uses_instruction
+        return bool(self.shots) or any(
+            part.task.input.randomize
+            or len(part.alternatives.values) > 0
+            or (worded and len(part.task.instructions) > 1)
+            for part in self.parts
+        )
+
+    def query(self, row: int, epoch: int = BASE, draw: int = 0) -> Query:
+        """Return what is asked about a row; `draw` is the row's number from `mix`."""
+        return self._queries(np.array([row]), epoch, np.array([draw], dtype=np.uint64))[0]
+
+    def _queries(self, rows: NDArray[np.int64], epoch: int, draws: NDArray[np.uint64]) -> list[Query]:
+        """Return what is asked about many rows."""
+        queries: list[Any] = [None] * len(rows)
+        parts = np.searchsorted(self.starts, rows, side="right") - 1
+        for number in np.unique(parts).tolist():
+            part, members = self.parts[number], np.flatnonzero(parts == number)
+            variants = choose_variants(
+                part, rows[members] - self.starts[number], draws[members], epoch, self.phrasings
+            )
+            labels = labels_of(part.task)
+            asked = zip(members.tolist(), variants.instructions.tolist(), variants.inputs, strict=True)
+            for place, instruction, text in asked:
+                queries[place] = Query(part.task.instructions[instruction], text, *labels)
+        return queries
+
+    def _demonstrations(self, row: int, draw: int) -> list[int]:
+        """Return `shots` training rows of the same task and of other identities than the row's own."""
+        part, place = self.locate(row)
+        chosen: list[int] = []
+        pool = self.demonstration_pool[part.task.name]
+        seen = {part.identities[place]}
+        rng = np.random.default_rng(draw)
+        for number in (
+            rng.permutation(len(pool)) if len(pool) < 1000 else rng.integers(len(pool), size=20 * self.shots)
+        ):
+            other, spot = self.locate(int(pool[number]))
+            if len(chosen) == self.shots:
+                break
+            if other.identities[spot] not in seen:
+                seen.add(other.identities[spot])
+                chosen.append(int(pool[number]))
+        return chosen
+
+    def texts(self, rows: NDArray[np.int64], epoch: int = BASE) -> tuple[TextColumn, TextColumn]:
+        """Return the prompts and completions of rows, in order.
+
+        Args:
+            rows: (N,) row numbers.
+            epoch: The epoch, or `BASE`.
+        """
+        draws = mix(self.seed, max(epoch, 0), rows)
+        if self.shots or self.form.layout is None:
+            return self._texts_one_by_one(rows, epoch, draws)
+        parts = np.searchsorted(self.starts, rows, side="right") - 1
+        prompts, completions, places = [], [], [np.zeros(0, dtype=np.int64)]
+        for number, part in enumerate(self.parts):
+            members = np.flatnonzero(parts == number)
+            if not len(members):
+                continue
+            variants = choose_variants(
+                part, rows[members] - self.starts[number], draws[members], epoch, self.phrasings
+            )
+            prompt, completion = self._lay_out(part.task, variants)
+            prompts.append(prompt)
+            completions.append(completion)
+            places.append(members)
+        back = np.argsort(np.concatenate(places))
+        empty = TextColumn.of([])
+        return tuple(TextColumn.join(found or [empty]).take(back) for found in (prompts, completions))  # type: ignore[return-value]
+
+    def _lay_out(self, task: Task, variants: Variants) -> tuple[TextColumn, TextColumn]:
+        """Return the prompts and completions of one task's rows; each different one is laid out once."""
+        prompts, completions = [], []
+        for instruction in task.instructions:
+            query = Query(instruction, "", *labels_of(task))
+            prompts.append(lambda texts, query=query: self.form.render_all(query, texts))
+            completions.append(lambda texts, query=query: self.form.complete_all(query, texts))
+        prompt = lay_out(variants.inputs, variants.instructions, prompts)
+        if self.form.chat:
+            prompt = prompt.map(lambda texts: self.form.wrap_all(self.tokenizer, texts))
+        return prompt, lay_out(variants.outputs, variants.instructions, completions)
+
+    def _texts_one_by_one(
+        self, rows: NDArray[np.int64], epoch: int, draws: NDArray[np.uint64]
+    ) -> tuple[TextColumn, TextColumn]:
+        """Return prompts and completions that are more than texts side by side."""
+        chosen = [
+            self._demonstrations(row, draw) if self.shots else []
+            for row, draw in zip(rows.tolist(), draws.tolist(), strict=True)
+        ]
+        shown = np.unique(np.array([other for others in chosen for other in others], dtype=np.int64))
+        demonstrations = {
+            row: Demonstration(query, self.output(row))
+            for row, query in zip(
+                shown.tolist(), self._queries(shown, BASE, np.zeros(len(shown), dtype=np.uint64)), strict=True
+            )
+        }
+        prompts, completions = [], []
+        for row, query, others in zip(rows.tolist(), self._queries(rows, epoch, draws), chosen, strict=True):
+            shots = [demonstrations[other] for other in others]
+            prompt, completion = self.form.render(query, self.output(row), shots)
+            if self.form.chat:
+                prompt = self.form.render_chat(self.tokenizer, query, shots)
+            prompts.append(prompt)
+            completions.append(completion)
+        return TextColumn.of(prompts), TextColumn.of(completions)
+
+    def output(self, row: int) -> str:
+        """Return a row's right answer."""
+        part, place = self.locate(row)
+        return part.outputs[place]
+
+    def encode(self, rows: NDArray[np.int64], epoch: int = BASE, max_length: int | None = None) -> Encoded:
+        """Return rows as tokens; a variant that is longer than `max_length` gives way to the row's base text."""
+        encoded = encode(self.tokenizer, *self.texts(rows, epoch), special_tokens=not self.form.chat)
+        if max_length is not None and epoch != BASE:
+            long = encoded.lengths > max_length
+            if long.any():
+                places = np.concatenate([np.flatnonzero(~long), np.flatnonzero(long)])
+                pieces = [encoded.take(~long), self.encode(rows[long])]
+                encoded = Encoded.join(pieces).pick(np.argsort(places))
+        return encoded

@@ -1,0 +1,1 @@
+"""Tokens, labels and batches; `examples` is the only place that masks."""

@@ -1,0 +1,280 @@
+"""Ask notations in a child process that can be killed.
+
+A molecule can keep RDKit busy for minutes inside C++ code, where neither a Python signal handler nor a thread can
+stop it. So predictions, which may be anything, are judged in a child process (`python -m
+datamodules.workers.guarded_worker`) that talks JSON lines over its standard input and output.
+
+The child sets an alarm before each call. An alarm without a handler ends a process in the kernel, whatever code runs;
+the parent sees the pipe close, notes the timeout, starts another child and goes on with the next item. The same alarm
+ends a child whose parent was killed in the middle of a call; otherwise the end of its input does. POSIX only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import json
+import os
+import signal
+import subprocess
+import sys
+import weakref
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+from configs.lookup import PROJECT
+from datamodules.notations.lookup import load_notation
+
+_CHUNK = 256  # calls a request: enough that waiting for one another costs nothing, little to send again after a kill
+_MAX_STARTS = 3
+
+
+class Result(NamedTuple):
+    """What one call gave."""
+
+    value: Any
+    """The returned value; None if there is an error."""
+    error: str | None
+    """None, `timeout`, `crashed`, or a raised exception as `ValueError: unclosed ring`."""
+
+
+class GuardedWorker:
+    """A lazily started child process that calls functions of notations under a time limit.
+
+    A context manager; it may be used again after `close`. In a forked process (a data loader's worker, a DDP rank) it
+    starts a child of its own; a pickled copy does too. Not for several threads at once.
+
+    Args:
+        timeout_s: Seconds that one call may take before the child is killed.
+    """
+
+    def __init__(self, timeout_s: float = 1.5) -> None:
+        if not timeout_s > 0:
+            raise ValueError(f"Expected timeout_s to be positive, but got {timeout_s}.")
+        self.timeout_s = timeout_s
+        self._process: subprocess.Popen[str] | None = None
+        self._owner = os.getpid()
+        self._finalizer: weakref.finalize | None = None
+
+    def __reduce__(self) -> tuple[type[GuardedWorker], tuple[float]]:
+        return GuardedWorker, (self.timeout_s,)
+
+    def __enter__(self) -> GuardedWorker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def map(self, notation: str, function: str, arguments: Sequence[Sequence[str | int]]) -> list[Result]:
+        """Call a public function of a notation once for each tuple of arguments.
+
+        Args:
+            notation: Name of a notation, as `smiles`.
+            function: Name of one of its public functions, as `same`.
+            arguments: N sequences of positional arguments (text or numbers).
+
+        Returns:
+            N results, in the order of the arguments: what a loop over them would give.
+
+        Raises:
+            ValueError: If there is no such notation or function.
+            RuntimeError: If the child process does not start.
+        """
+        items = [list(item) for item in arguments]
+        results: list[Result] = []
+        failed_starts = 0
+        while len(results) < len(items):
+            chunk = items[len(results) : len(results) + _CHUNK]
+            try:
+                began = self._ask(notation, function, chunk, results)
+            except BaseException:
+                self.close()  # its answers to the rest of this request would be taken for those to the next one
+                raise
+            failed_starts = 0 if began else failed_starts + 1
+            if failed_starts == _MAX_STARTS:
+                raise RuntimeError(
+                    f"Expected `{sys.executable} -m {__name__}` to answer, but it ended {_MAX_STARTS} times before "
+                    "it began. Its last words are on standard error; run it by hand to see them."
+                )
+        return results
+
+    def map_together(
+        self, notation: str, function: str, columns: Sequence[Sequence[str | int]]
+    ) -> tuple[list[Any], dict[int, str]]:
+        """Do what `map` does, with one answer for all calls: several times faster where a call takes microseconds.
+
+        If the child dies, nothing is known of any call, so all are asked again, one by one.
+
+        Args:
+            notation: Name of a notation, as `smiles`.
+            function: Name of one of its public functions, as `normalize`.
+            columns: The first arguments of the N calls, then the second ones, and so on.
+
+        Returns:
+            The N values, None where a call failed, and the errors by the number of the call.
+
+        Raises:
+            ValueError: If there is no such notation or function.
+            RuntimeError: If the child process does not start.
+        """
+        try:
+            process = self._send(notation, function, {"columns": [list(column) for column in columns]})
+            line = "" if process is None or process.stdout is None else process.stdout.readline()
+        except BaseException:
+            self.close()
+            raise
+        if line.endswith("\n"):
+            values, errors = json.loads(line)
+            return values, {int(number): error for number, error in errors.items()}
+        self.close()
+        results = self.map(notation, function, list(zip(*columns, strict=True)))
+        return [result.value for result in results], {
+            number: result.error for number, result in enumerate(results) if result.error is not None
+        }
+
+    def _send(self, notation: str, function: str, calls: dict[str, Any]) -> subprocess.Popen[str] | None:
+        """Send one request and return the child that began with it, or None if it was gone before."""
+        process = self._start()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        request = {"notation": notation, "function": function, "timeout_s": self.timeout_s, **calls}
+        with contextlib.suppress(BrokenPipeError):
+            # The child reads the whole request before it answers, so the two never wait for each other.
+            process.stdin.write(json.dumps(request) + "\n")
+            process.stdin.flush()
+        greeting = process.stdout.readline()
+        if not greeting.endswith("\n"):
+            self.close()
+            return None
+        refusal = json.loads(greeting)
+        if refusal is not None:
+            raise ValueError(refusal)
+        return process
+
+    def _ask(self, notation: str, function: str, chunk: list[list[str | int]], results: list[Result]) -> bool:
+        """Send one request and append a result for each of its items until the child dies, if it does.
+
+        Returns:
+            False if the child was gone before it began with the request: then no item is to blame.
+        """
+        process = self._send(notation, function, {"arguments": chunk})
+        if process is None:
+            return False
+        assert process.stdout is not None
+        for _ in chunk:
+            answer = process.stdout.readline()
+            if not answer.endswith("\n"):
+                timed_out = process.wait() == -signal.SIGALRM
+                results.append(Result(None, "timeout" if timed_out else "crashed"))
+                self.close()
+                break
+            results.append(Result(*json.loads(answer)))
+        return True
+
+    def _start(self) -> subprocess.Popen[str]:
+        """Return this process's child, starting it if there is none."""
+        if self._owner != os.getpid():  # forked since
+            self.close()
+            self._owner = os.getpid()
+        if self._process is None:
+            path = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "datamodules.workers.guarded_worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                encoding="ascii",
+                cwd=PROJECT,  # -m searches the current folder first: not the user's, which may hold a `json.py`
+                env={**os.environ, "PYTHONPATH": path},
+            )
+            self._finalizer = weakref.finalize(self, _stop, self._process, self._owner)
+        return self._process
+
+    def close(self) -> None:
+        """End the child, if there is one. It holds nothing worth saving, so it is killed."""
+        if self._finalizer is not None:
+            self._finalizer()
+            self._finalizer = self._process = None
+
+
+def _stop(process: subprocess.Popen[str], owner: int) -> None:
+    """Kill and reap a child; in a process that was forked from its owner, only let go of it."""
+    if os.getpid() == owner:
+        process.kill()
+        process.wait()
+    else:
+        process.returncode = 0  # not ours to wait for; without this, deleting it warns
+    for stream in (process.stdin, process.stdout):
+        if stream is not None:
+            with contextlib.suppress(OSError):  # unsent text of a broken pipe
+                stream.close()
+
+
+def _find_function(notation: str, function: str) -> Callable[..., Any]:
+    """Return a public function that a notation's own file defines.
+
+    Raises:
+        ValueError: If there is no such notation or function; the message lists those that exist.
+    """
+    module = load_notation(notation)
+    functions = {
+        name: value
+        for name, value in inspect.getmembers(module, inspect.isfunction)
+        if value.__module__ == module.__name__ and not name.startswith("_")
+    }
+    if function not in functions:
+        raise ValueError(
+            f"The notation {notation} has no function {function!r} (it has: {', '.join(functions)})."
+        )
+    return functions[function]
+
+
+def serve() -> None:
+    """Answer requests from standard input until it ends.
+
+    First null or a refusal, then a line for each call (`arguments`) or one for all (`columns`).
+    """
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C reaches the whole group; ending us is the parent's part
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})  # masks are inherited
+    answers = os.fdopen(os.dup(1), "w", encoding="ascii")
+    os.dup2(2, 1)  # whatever a library prints must not be taken for an answer
+
+    def answer(content: object) -> None:
+        answers.write(json.dumps(content) + "\n")
+        answers.flush()
+
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            function = _find_function(request["notation"], request["function"])
+        except ValueError as error:
+            answer(str(error))
+            continue
+        answer(None)
+        if "columns" in request:
+            calls = zip(*request["columns"], strict=True)
+            results = [_call(function, arguments, request["timeout_s"]) for arguments in calls]
+            errors = {
+                number: result.error for number, result in enumerate(results) if result.error is not None
+            }
+            answer(([result.value for result in results], errors))
+            continue
+        for arguments in request["arguments"]:
+            answer(_call(function, arguments, request["timeout_s"]))
+
+
+def _call(function: Callable[..., Any], arguments: Sequence[Any], timeout_s: float) -> Result:
+    """Call a function under an alarm that ends this process."""
+    signal.setitimer(signal.ITIMER_REAL, timeout_s)
+    try:
+        result = Result(function(*arguments), None)
+    except Exception as error:
+        result = Result(None, f"{type(error).__name__}: {error}")
+    signal.setitimer(signal.ITIMER_REAL, 0)  # before writing: a slow reader is no slow call
+    return result
+
+
+if __name__ == "__main__":
+    serve()

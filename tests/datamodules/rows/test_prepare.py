@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from datamodules import task_data
+from datamodules.rows import prepare
+from datamodules.sequence_task import SequenceTaskDataModule
+from tests.datamodules.conftest import make_tokenizer
+
+ROWS = 60
+
+
+@pytest.fixture(autouse=True)
+def small_tables_are_kept_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("datamodules.storage.cache.LEAST_ROWS", 1)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "mols.csv"
+    rows = [["smiles", "name"], *[["C" * (1 + n % 20) + "O", f"name {n}"] for n in range(ROWS)]]
+    rows += [["C1CC", "broken"], ["", "empty"], ["CCN", ""], ["CCF", "x</s>"], ["C" * 200, "long"]]
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return path
+
+
+def make(table: Path, folder: Path, tokenizer: Any = None, **options: Any) -> SequenceTaskDataModule:
+    defaults: dict[str, Any] = {
+        "source": str(table), "input_column": "smiles", "output_column": "name", "format": "arrow", "max_length": 90,
+        "val_fraction": 0.2, "test_fraction": 0.2, "cache_dir": str(folder),
+    }  # fmt: skip
+    data = SequenceTaskDataModule(tokenizer or make_tokenizer(begin="<s>"), **{**defaults, **options})
+    data.setup("fit")
+    data.setup("test")
+    return data
+
+
+def contents(data: SequenceTaskDataModule) -> dict[str, Any]:
+    """Everything that a run sees of its data."""
+    encoded, rows = data.encode_training(0)
+    return {
+        "batches": [encoded.example(row).tolist() for row in range(len(encoded))],
+        "order": rows.tolist(),
+        "prompts": {side: one.prompt_lengths.tolist() for side, one in data.encoded.items()},
+        "ids": {side: one.ids.tolist() for side, one in data.encoded.items()},
+        "pools": {side: pool.tolist() for side, pool in data.pools.items()},
+        "rows": [asdict(data.row("test", index)) for index in range(data.num_rows("test"))],
+        "aside": [asdict(row) for row in data.set_aside("fit")],
+        "report": data.report,
+    }
+
+
+def forbid_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("read, although it was kept")
+
+    monkeypatch.setattr(prepare, "read_parts", fail)
+    monkeypatch.setattr(task_data, "fill", fail)
+
+
+def test_the_second_run_gets_the_same_and_reads_nothing(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache"
+    without = contents(make(table, cache, cache=False))
+    assert not cache.exists()
+    first = contents(make(table, cache))
+    forbid_reading(monkeypatch)
+    second = contents(make(table, cache))
+    assert first == second == without
+    assert len(first["aside"]) == 5
+    assert first["report"]["rows"]["train"] > 20
+
+
+def test_what_is_kept_is_said(table: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    said = []
+    for _ in range(2):
+        caplog.clear()
+        with caplog.at_level("INFO"):
+            make(table, tmp_path / "cache")
+        said.append([record.getMessage() for record in caplog.records if "Kept" in record.getMessage()])
+    assert len(said[0]) == 2  # of `fit` and of `test`
+    assert str(tmp_path / "cache") in said[0][0]
+    assert said[1] == []
+
+
+def test_a_table_is_known_by_its_content(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another name or time is the same table; set-aside rows then have the new name."""
+    cache = tmp_path / "cache"
+    make(table, cache)
+    moved = table.rename(tmp_path / "moved.csv")
+    forbid_reading(monkeypatch)
+    data = make(moved, cache)
+    assert {row.file for row in data.set_aside("fit")} == {str(moved)}
+    assert data.report["sources"] == {str(moved): ROWS + 5}
+
+
+def changed(table: Path) -> None:
+    table.write_text(table.read_text().replace("name 7", "name 8"))
+
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "notation": {"input_notation": "text"},
+    "other way": {"input_column": "name", "output_column": "smiles"},
+    "split": {"split": "random"},
+    "split seed": {"split_seed": 1},
+    "fraction": {"val_fraction": 0.1},
+    "format": {"format": "tags"},
+    "limit": {"train_rows": 10},
+    "validation limit": {"val_rows": 3},
+    "length": {"max_length": 12},
+    "shots": {"shots": 1},
+    "begin token": {"tokenizer": make_tokenizer()},
+    "stop token": {"tokenizer": make_tokenizer(begin="<s>", stop="<end>")},
+}
+
+
+@pytest.mark.parametrize("change", [*CHANGES, "content"])
+def test_what_changes_the_data_is_in_the_key(table: Path, tmp_path: Path, change: str) -> None:
+    cache = tmp_path / "cache"
+    first = contents(make(table, cache))
+    if change == "content":
+        changed(table)
+    options = CHANGES.get(change, {})
+    with_cache, without = (contents(make(table, folder, **options)) for folder in (cache, tmp_path / change))
+    assert with_cache == without
+    assert with_cache != first
+
+
+def test_the_seed_counts_only_where_it_draws(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache"
+    make(table, cache)
+    shown = [contents(make(table, cache, shots=2, seed=seed)) for seed in (0, 1)]
+    assert shown[0]["ids"] != shown[1]["ids"]
+    forbid_reading(monkeypatch)
+    make(table, cache, seed=1)
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+
+def damage_cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+@pytest.mark.parametrize("damage", [damage_cut, Path.unlink])
+def test_damaged_entries_are_made_again(
+    table: Path, tmp_path: Path, damage: Callable[[Path], object], caplog: pytest.LogCaptureFixture
+) -> None:
+    cache = tmp_path / "cache"
+    first = contents(make(table, cache))
+    entries = sorted(cache.iterdir())
+    assert [entry.name.split("-")[0] for entry in entries] == ["rows", "tokens", "tokens", "tokens"]
+    for entry in entries:
+        damage(max(entry.glob("*.npy")))
+    assert contents(make(table, cache)) == first
+    assert len(warnings(caplog)) == 4
+    caplog.clear()
+    assert contents(make(table, cache)) == first
+    assert warnings(caplog) == []
+
+
+def test_changed_code_leaves_no_old_data(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = tmp_path / "cache"
+    make(table, cache)
+    monkeypatch.setattr(prepare, "describe_code", lambda: {"code": "another"})
+    count = len(list(cache.iterdir()))
+    make(table, cache)
+    assert len(list(cache.iterdir())) == 2 * count
+
+
+def test_a_given_split_that_leaks_is_said_again(
+    table: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(2):
+        caplog.clear()
+        make(table, tmp_path / "cache", val_source=str(table))
+        assert "shares identities" in caplog.text
+
+
+def test_a_table_that_changes_while_it_is_read_is_not_kept(
+    table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = prepare.read_parts
+
+    def read_and_change(*args: Any) -> Any:
+        parts = read(*args)
+        changed(table)
+        return parts
+
+    monkeypatch.setattr(prepare, "read_parts", read_and_change)
+    make(table, tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_two_tasks_and_lists_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options: dict[str, Any] = {
+        "task": "smiles_to_iupac,iupac_to_smiles", "format": "arrow", "train_rows": 40, "val_rows": 5, "test_rows": 5,
+    }  # fmt: skip
+    results = []
+    for _ in range(2):
+        data = SequenceTaskDataModule(make_tokenizer(begin="<s>"), cache_dir=str(tmp_path), **options)
+        data.setup("fit")
+        data.setup("test")
+        results.append((contents(data), data.store.parts))  # type: ignore[union-attr]
+        forbid_reading(monkeypatch)
+    (first, parts), (second, again) = results
+    assert first == second
+    assert [part.task for part in parts] == [part.task for part in again]
+    for one, other in zip(parts, again, strict=True):
+        assert [one.alternatives[row] for row in range(0, len(one), 997)] == [
+            other.alternatives[row] for row in range(0, len(one), 997)
+        ]
+        assert (np.asarray(one.lines) == other.lines).all()
+
+
+def test_copies_of_a_file_are_two_files(table: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.csv"
+    copy.write_bytes(table.read_bytes())
+    folder = tmp_path / "cache"
+    assert list(make(table, folder, val_source=str(table)).report["sources"]) == [str(table)]
+    again = make(table, folder, val_source=str(copy))
+    assert list(again.report["sources"]) == [str(table), str(copy)]
+    assert contents(again)["report"] == contents(make(table, folder, val_source=str(copy)))["report"]

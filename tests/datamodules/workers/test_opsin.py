@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import subprocess
+from types import SimpleNamespace
+
+import pytest
+from rdkit import Chem
+
+from datamodules.workers import opsin
+from datamodules.workers.opsin import Reading, classify, jar_path, read_names, run_batch, why_unavailable
+from tests.fake_opsin import FakeJava, fake_opsin, forgetting, need_opsin, no_java
+
+MEANINGS = {"ethanol": "C(C)O", "sodium acetate": "C(C)(=O)[O-].[Na+]"}
+
+
+def test_a_batch_has_one_answer_and_one_message_a_name():
+    with fake_opsin(MEANINGS) as java:
+        answers = run_batch(["ethanol", "bad", "vague", "worse"], "smi")
+    assert [meaning for meaning, _ in answers] == ["C(C)O", "", "CC", ""]
+    assert [message.split(" is ")[0] for _, message in answers] == ["", "bad", "", "worse"]
+    assert len(java.batches) == 1
+
+
+def test_messages_that_cannot_be_told_apart_are_left_out():
+    with fake_opsin(MEANINGS) as java:
+
+        def talkative(*args, **options):
+            done = FakeJava.__call__(java, *args, **options)
+            return subprocess.CompletedProcess(
+                done.args, 0, done.stdout, done.stderr + b"Picked up options\n"
+            )
+
+        opsin.subprocess.run = talkative
+        assert run_batch(["bad", "ethanol"], "smi") == [("", ""), ("C(C)O", "")]
+
+
+def test_a_name_that_never_ends_costs_itself_only():
+    with fake_opsin(MEANINGS):
+        readings = read_names(["ethanol", "slow", "vague", "bad"])
+    assert [reading.smiles for reading in readings] == ["C(C)O", None, "CC", None]
+    assert [reading.reason for reading in readings] == [None, "timeout", None, "unknown name part"]
+
+
+def test_a_name_that_ends_the_parser_costs_itself_only():
+    with fake_opsin(MEANINGS):
+        with pytest.raises(RuntimeError, match=r"OPSIN answered 1 lines for 2 names \(exit 0\)"):
+            run_batch(["ethanol", "lost"], "smi")
+        readings = read_names(["ethanol", "lost", "vague"])
+    assert [(reading.smiles, reading.reason) for reading in readings] == [
+        ("C(C)O", None),
+        (None, "crashed"),
+        ("CC", None),
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["", "  ", "a\nb", "a\rb", "a\u2028b", "x" * 1001, "\ud800thane", "(", "123", "eth\0ane"]
+)
+def test_what_is_no_line_of_text_is_never_asked(name):
+    with fake_opsin(MEANINGS) as java:
+        first, second = read_names([name, "ethanol"])
+    assert first.smiles is None
+    assert first.reason
+    assert second == Reading("C(C)O", None)
+    assert java.batches == [["ethanol"]]
+
+
+def test_names_are_tidied_and_each_is_asked_once():
+    with fake_opsin(MEANINGS) as java:
+        readings = read_names(["ethanol", " ethanol ", "sodium;acetate", "ethanol"])
+    assert java.batches == [["ethanol", "sodium acetate"]]
+    assert [reading.smiles for reading in readings] == ["C(C)O", "C(C)O", "C(C)(=O)[O-].[Na+]", "C(C)O"]
+
+
+def test_no_name_starts_no_java():
+    with fake_opsin(MEANINGS) as java:
+        assert read_names([]) == []
+    assert java.batches == []
+
+
+def test_where_there_is_no_opsin_the_reason_says_so(monkeypatch):
+    with no_java():
+        assert why_unavailable() == "Java is not installed"
+    with forgetting():
+        monkeypatch.setattr(opsin, "shutil", SimpleNamespace(which=lambda _: "/usr/bin/java"))
+        monkeypatch.setattr(opsin, "find_spec", lambda _: None)
+        assert "Expected the package py2opsin, but it is not installed: pip install" in (
+            why_unavailable() or ""
+        )
+        with pytest.raises(ValueError, match="Expected the package py2opsin"):
+            jar_path()
+
+
+def test_a_java_that_does_not_work_is_none():
+    with fake_opsin({}) as java:
+        java.meanings["methane"] = ""
+        assert why_unavailable() == "OPSIN reads methane as ''"
+    with fake_opsin({}):
+
+        def broken(*_, **__):
+            raise OSError("Exec format error")
+
+        opsin.subprocess.run = broken
+        assert why_unavailable() == "Exec format error"
+    with fake_opsin({}):
+        assert why_unavailable() is None
+
+
+@need_opsin()
+@pytest.mark.parametrize(
+    ("name", "smiles"),
+    [
+        ("L-alanine", "C[C@H](N)C(=O)O"),
+        ("\u03b1-D-glucopyranose", "OC[C@H]1O[C@H](O)[C@H](O)[C@@H](O)[C@@H]1O"),
+    ],
+)
+def test_the_real_parser_reads_stereo_and_greek(name, smiles):
+    [reading] = read_names([name])
+    assert reading.smiles
+    assert Chem.CanonSmiles(reading.smiles) == Chem.CanonSmiles(smiles)
+
+
+@need_opsin()
+def test_the_real_parser_gives_its_reasons_in_order():
+    names = ["banana", "ethanol", "chloro(bromo]", "7-methylpropane", "2-chloro(bromo)ethane)", "(E)-ethane"]
+    readings = read_names(names)
+    assert [reading.reason for reading in readings] == [
+        "unknown name part",
+        None,
+        "unbalanced brackets",
+        "locant that fits no atom",
+        "unbalanced brackets",
+        "stereo that fits no atom",
+    ]
+    assert "banana" in readings[0].message
+
+
+@pytest.mark.parametrize(
+    ("message", "kind"),
+    [
+        ("Atom is in unphysical valency state! Element: N valency: 5", "valence"),
+        ("Unmatched ring opening", "unclosed ring"),
+        ("Unmatched closing bracket found in :x)", "unbalanced brackets"),
+        ("tetrcos should not have been lexed as two tokens!", "unknown name part"),
+        ("something new", "not readable by OPSIN"),
+        ("", "not readable by OPSIN"),
+    ],
+)
+def test_messages_are_counted_by_kind(message, kind):
+    assert classify(message) == kind
