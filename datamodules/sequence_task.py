@@ -221,7 +221,14 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
                 f"{', '.join(f'{name} {now[name]}' for name in other)}. Go on with the same, or from a checkpoint between two "
                 "epochs, such as best.ckpt."
             )
-        dataset = TrainingBatches(self, was["epoch"], **self._batch_options())
+        dataset = TrainingBatches(
+            self.encode_training,
+            batch_size=self.batch_size,
+            world_size=self.world_size,
+            seed=self.seed,
+            epoch=was["epoch"],
+            **self._batch_options(),
+        )
         return self._loader(dataset, was["epoch"], was["batches"])
 
     def state_dict(self) -> dict[str, int]:

@@ -2,43 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.tokens.batching import BatchDataset, plan_training
+from datamodules.tokens.examples import Encoded
 
-if TYPE_CHECKING:
-    from datamodules.sequence_task import SequenceTaskDataModule
+EncodeEpoch = Callable[[int], tuple[Encoded, NDArray[np.int64]]]
+"""Gives the tokens of an epoch's training rows, and each row's index in the training pool."""
 
 
 class TrainingBatches(BatchDataset):
-    """Training batches, planned anew each epoch; texts are rendered anew only where they vary."""
+    """Training batches, planned anew each epoch; texts are rendered anew only where they vary.
 
-    def __init__(self, data: SequenceTaskDataModule, epoch: int = 0, **options: Any) -> None:
-        """Plan an epoch: workers begin to load before Lightning says which one it is."""
-        self.data = data
-        encoded, row_ids = data.encode_training(epoch)
+    Args:
+        encode: Gives an epoch's rows.
+        batch_size: Rows a step on each rank.
+        world_size: Ranks that share the batches.
+        seed: Seed of the order.
+        epoch: The epoch to begin with: workers begin to load before Lightning says which one it is.
+        options: As for `BatchDataset`.
+    """
+
+    def __init__(
+        self,
+        encode: EncodeEpoch,
+        *,
+        batch_size: int,
+        world_size: int,
+        seed: int,
+        epoch: int = 0,
+        **options: Any,
+    ) -> None:
+        self.encode = encode
+        self.batch_size, self.world_size, self.seed, self.epoch = batch_size, world_size, seed, epoch
+        encoded, row_ids = encode(epoch)
         super().__init__(encoded, [], row_ids=row_ids, **options)
-        self.epoch = epoch
         self._plan()
 
     def set_epoch(self, epoch: int) -> None:
         """Plan the epoch's batches; the same epoch always gets the same."""
         if epoch != self.epoch:
             self.epoch = epoch
-            self.encoded, self.row_ids = self.data.encode_training(epoch)
+            self.encoded, self.row_ids = self.encode(epoch)
             self._plan()
 
     def _plan(self) -> None:
-        batch_size, world_size = self.data.batch_size, self.data.world_size
         self.plan = plan_training(
             self.encoded.lengths,
-            batch_size,
-            world_size,
-            self.data.seed,
+            self.batch_size,
+            self.world_size,
+            self.seed,
             self.epoch,
             by_length=self.pack_to is None,
         )
@@ -53,7 +70,7 @@ def choose_epoch_rows(
 ) -> NDArray[np.int64]:
     """Return which training rows an epoch shows: all, or each task's share when tasks have weights.
 
-    With weights, the task that is shortest of rows for its weight shows all of them each epoch, and the others a
+    With weights, the task with the fewest rows relative to its weight shows all of them each epoch, and the others a
     new draw each epoch, so that the tasks' rows stand in the ratio of their weights.
 
     Args:
