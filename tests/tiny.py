@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 
-from lightning_modules.chemical_tokenizer import train_tokenizer
+from bench.release.train_tokenizer import train_tokenizer
 
 ARCHITECTURES = (
     "llama", "opt", "opt-350m-like", "gpt2", "gpt_neo", "gpt_neox", "bloom", "gpt_bigcode", "qwen3", "gemma3_text",

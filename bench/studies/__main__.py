@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-from bench.report import DOCS
+from bench.markdown import DOCS
 from bench.studies.cells import remove_weights, run_cell
 from bench.studies.grid import Flags, Study, expand, find_study, missing, of_study, read_study, words
 from bench.studies.results import Result, append_result, read_results

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -24,28 +20,11 @@ from bench.studies.tables import (
     show_value,
     varying,
 )
+from bench.svg import tidy
 
 COLOURS = ("#0b6e99", "#d9730d", "#448361", "#9065b0", "#c14c8a", "#787774", "#cb912f", "#1f3a5f")
 LOGARITHMIC_FROM = 30
 """From this ratio of the largest to the smallest value the axis is logarithmic."""
-
-
-def write_svg(figure: Figure, file: IO[bytes] | Path) -> None:
-    """Write a figure as SVG, the same for the same figure."""
-    with mpl.rc_context({"svg.hashsalt": "patois", "svg.fonttype": "path"}):
-        figure.savefig(file, format="svg", bbox_inches="tight", metadata={"Date": None})
-
-
-def as_svg(figure: Figure) -> bytes:
-    """Return a figure as SVG, the same for the same figure."""
-    file = io.BytesIO()
-    write_svg(figure, file)
-    return file.getvalue()
-
-
-def as_uri(svg: bytes) -> str:
-    """Return an SVG as a data URI."""
-    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
 
 
 def draw(results: Sequence[Result], task: str, measure: Measure) -> Figure:
@@ -149,11 +128,3 @@ def draw_power_law(laws: Sequence[tuple[str, Sequence[Point], PowerLaw]], task: 
     axes.legend(frameon=False, fontsize=8)
     tidy(axes, f"Power laws: {task}")
     return figure
-
-
-def tidy(axes: Any, title: str) -> None:
-    """Give axes their title, and leave out what is no data."""
-    axes.set_title(title, loc="left", fontsize=11)
-    axes.grid(alpha=0.25)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.report import as_table
+from bench.markdown import as_table
 from bench.studies.grid import SEED, Study
 from bench.studies.power_law import FEWEST, Point, PowerLaw, fit_power_law
 from bench.studies.results import Result
@@ -107,7 +107,8 @@ def provenance(results: Sequence[Result]) -> str:
 
 def compose(study: Study, results: Sequence[Result], notes: str) -> tuple[str, dict[str, bytes]]:
     """Return the page in Markdown, and the plots in it: SVGs by their path from the page's folder."""
-    from bench.studies.plots import as_svg, draw, draw_power_law
+    from bench.studies.plots import draw, draw_power_law
+    from bench.svg import as_svg
 
     parts = [f"# Study: {study.name.replace('_', ' ')}\n", f"{study.description.strip()}\n"]
     if notes:
@@ -167,7 +168,7 @@ def write_report(study: Study, results: Sequence[Result], folder: Path) -> Path:
         )
     from markdown_it import MarkdownIt
 
-    from bench.studies.plots import as_uri
+    from bench.svg import as_uri
 
     notes = folder / f"{study.name}.notes.md"
     text, pictures = compose(study, results, notes.read_text(encoding="utf-8") if notes.is_file() else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
-from bench.report import as_table
+from bench.markdown import as_table
 from bench.studies.grid import SEED
 from bench.studies.results import Result
 from callbacks.statistics.intervals import wilson_interval

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.report import as_table
+from bench.markdown import as_table
 from bench.studies.results import Result
 from bench.studies.tables import settings_of, show_value, varying
 from callbacks.reports.compare import compare_verdicts, find_table, format_comparison, read_answers

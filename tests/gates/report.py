@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from bench.report import as_table
+from bench.markdown import as_table
 from tests.gates.record import DOCS, RESULTS
 
 PLACE = "<!-- gates -->\n"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.report import DOCS
+from bench.markdown import DOCS
 from bench.studies.grid import find_study, of_study, read_study
 from bench.studies.report import compose
 from bench.studies.results import read_results

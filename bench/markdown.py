@@ -1,0 +1,15 @@
+"""Tables of Markdown, and where the pages lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from configs.lookup import PROJECT
+
+DOCS = PROJECT / "docs"
+
+
+def as_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

@@ -1,0 +1,1 @@
+"""Making the models that ship, their tokenizer and their cards."""

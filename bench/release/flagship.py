@@ -1,0 +1,311 @@
+"""Make lightning_modules/flagship of a run, and its model card of the test of what was written.
+
+`python -m bench.release.flagship export --run runs/flagship` writes the best weights in fp16; then
+`python train.py test --config configs/flagship.yaml --model.base flagship --name flagship-test`; then
+`python -m bench.release.flagship card --run runs/flagship --test runs/flagship-test`. `make flagship` does all of
+it, and tests the base without training, for `--untrained`.
+
+A run from `--model.base flagship` goes on from the weights that ship. docs/results/flagship/runs.jsonl has each such run, a line
+a run, back to the one that began with another base.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.markdown import DOCS, as_table
+from bench.release.bundled import BUNDLED, Pretraining
+from bench.studies.results import append_result, read_results
+from callbacks.reports.audit_report import describe_audit
+from callbacks.reports.baselines import UNTRAINED
+from callbacks.reports.run_summary import format_seconds, result_cells
+from callbacks.rows.outcomes import OUTCOMES, estimate_right
+from callbacks.run.run_facts import load_checkpoint
+from datamodules.storage.safe_csv import read_csv
+from lightning_modules.decoder.bases import FLAGSHIP
+from lightning_modules.decoder.decoders import load_decoder
+
+MOST_BYTES = 64_000_000
+"""Of what ships: the flagship and the bundled base."""
+RESULTS = DOCS / "results" / "flagship"
+KEPT = (
+    "strata.csv",
+    "anchors.csv",
+    "anchor_strata.csv",
+    "error_classes.csv",
+    "calibration.csv",
+    "abstaining.csv",
+    "audit.json",
+)
+"""What of a test stands in the repository, with its metrics: all but the rows."""
+GOING_ON = """Each run but the first began with the weights of the one before, not with those that ship now:
+`git log lightning_modules/flagship` has them.
+"""
+
+
+def export(run: Path, folder: Path = FLAGSHIP) -> None:
+    """Copy a run's Hugging Face folder, its weights in fp16.
+
+    fp16 and not bf16: the weights are small numbers, of which fp16 keeps three bits more.
+
+    Raises:
+        ValueError: If the run has not ended, or what ships would be too large.
+    """
+    source = run / "hf"
+    if not (source / "config.json").is_file():
+        raise ValueError(f"{run}: expected a run that has ended, but it has no hf/config.json.")
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("README.md", "*.safetensors"))
+    load_decoder(str(source)).half().save_pretrained(folder)
+    shutil.copyfile(source / "generation_config.json", folder / "generation_config.json")
+    size = sum(path.stat().st_size for place in (folder, BUNDLED) for path in place.iterdir())
+    if size > MOST_BYTES:
+        raise ValueError(
+            f"{folder}: expected at most {MOST_BYTES:,} bytes with {BUNDLED}, but it is {size:,}."
+        )
+
+
+def add_to_history(done: Pretraining, path: Path) -> list[dict[str, Any]]:
+    """Add what a run did to the runs behind the weights, unless it is there; return all, the first one first.
+
+    Args:
+        done: What the run did up to the exported weights.
+        path: A line of JSON a run. It begins anew with a run from another base than the flagship.
+
+    Raises:
+        ValueError: If a run went on from the flagship and the runs before are not there.
+    """
+    config = done.config
+    run = {
+        "base": config["model"]["base"], "epochs": config["trainer"]["max_epochs"], "seed": config["seed_everything"],
+        "precision": str(config["trainer"]["precision"]), "steps": done.steps, "rows_a_step": config["data"]["batch_size"],
+        "tokens": done.tokens, "seconds": round(done.seconds),
+    }  # fmt: skip
+    if run["base"] != FLAGSHIP.name and Path(run["base"]).resolve() != FLAGSHIP:
+        path.unlink(missing_ok=True)
+    elif not path.is_file():
+        raise ValueError(
+            f"{path}: expected the runs behind the weights that this one began with, but it is not there."
+        )
+    if run not in read_results(path, parts={}):
+        append_result(path, run)
+    return read_results(path, parts={})
+
+
+def describe(
+    done: Pretraining,
+    runs: Sequence[Mapping[str, Any]],
+    test: Mapping[str, Any],
+    strata: Sequence[Mapping[str, str]],
+    others: Sequence[Mapping[str, str]],
+) -> str:
+    """Return the model card.
+
+    Args:
+        done: What the last run did up to the exported weights.
+        runs: It and those before.
+        test: What the test's `summary.json` says of the test of the exported weights.
+        strata: The lines of the test's `strata.csv`.
+        others: Those of its `anchor_strata.csv`.
+    """
+    data, trained_on = done.config["data"], done.report["rows"]["train"]
+    going_on = GOING_ON if len(runs) > 1 else ""
+    seen = sum(run["steps"] * run["rows_a_step"] for run in runs)
+    return f"""---
+library_name: transformers
+pipeline_tag: text-generation
+license: apache-2.0
+---
+
+# The flagship: structures to names and back
+
+The [bundled base](../bundled/README.md) of 6.2M parameters, fine-tuned on {" and ".join(test["tasks"])}
+(format `{data["format"]}`, the shortest that tells tasks apart: [formats](../../docs/results/format.md) hardly differ), on CPU
+cores that were shared with other work:
+
+{_history(runs)}
+{going_on}That is {seen / trained_on:.1f} passes over {trained_on:,} rows. It is what
+`python train.py predict --data.predict_path FILE` and the demo page ask when no other model is named. Its weights are in fp16,
+and the numbers are theirs.
+
+## Tested
+
+On all test rows (hash split by connectivity, which neither it nor its base has seen) but {test["rows_set_aside"]:,}
+that are longer than {data["max_length"]} tokens (of both directions together); greedy.
+*Right* also counts other spellings and names of the very molecule, read by OPSIN. *Valid* of a name is only
+that it is well-formed; of the names below *invalid* are those that OPSIN cannot read.
+
+{_results(test)}
+OPSIN has a head start: the names are ones that it reads as their molecule, which is how the pairs were verified. openclatura
+writes names of another style, so that few are the very string. No molecule of the test is in training, so that
+the nearest one's name is right at most by chance; *nearest training 1* below are other molecules with the same fingerprint
+(such as homologues). Salts, ions and the free form of a molecule are different molecules to that split; the lines *parent in
+training* below give the scores of test molecules with and without such a form in the training rows. What the audit found:
+
+{_audit(test)}
+
+{_outcomes(test)}
+## By kind of molecule
+
+Share of rows that are exact, and right, with 95 % Wilson intervals; and the share that the others have right.
+
+{_strata(strata, others)}
+## What it is not
+
+It learned from the training split, nine tenths of 112,450 molecules of PubChem, the wwPDB's dictionary and B3DB, and their
+names. It is a small model: rules
+([openclatura](https://pypi.org/project/openclatura), OPSIN) are right far more often where they apply. Ask for its
+probability (`predict` writes it), and read names back before you rely on one.
+
+## Licence
+
+Apache-2.0 for the weights, as for Patois; the pairs have licences of their own
+(datamodules/sources/data/PROVENANCE.md).
+"""
+
+
+def _history(runs: Sequence[Mapping[str, Any]]) -> str:
+    return as_table(
+        ("run", "steps", "tokens", "precision", "time"),
+        [
+            (
+                f"`python train.py fit --config configs/flagship.yaml --model.base {run['base']} "
+                f"--trainer.max_epochs {run['epochs']} --seed_everything {run['seed']}`",
+                f"{run['steps']:,} of {run['rows_a_step']} rows", f"{run['tokens']:,}", run["precision"],
+                format_seconds(run["seconds"]),
+            )
+            for run in runs
+        ],
+    )  # fmt: skip
+
+
+def _results(test: Mapping[str, Any]) -> str:
+    lines = []
+    for task, metrics in test["tasks"].items():
+        lines.append(result_cells(f"**{task}**", metrics))
+        lines += [result_cells(one["system"], one) for one in test["anchors"] if one["task"] == task]
+    return as_table(
+        ("task, or what else answers its rows", "exact match (95 %)", "right (95 %)", "valid", "rows"), lines
+    )
+
+
+def _audit(test: Mapping[str, Any]) -> str:
+    return "".join(f"- {describe_audit(task, count)}.\n" for task, count in test.get("audit", {}).items())
+
+
+def _outcomes(test: Mapping[str, Any]) -> str:
+    tasks = test["tasks"]
+    return as_table(
+        ("each answer is one of", *tasks),
+        [
+            (words, *(f"{100 * metrics.get(f'outcome_{name}', 0.0):.1f} %" for metrics in tasks.values()))
+            for name, words in OUTCOMES.items()
+        ],
+    )
+
+
+def _strata(strata: Sequence[Mapping[str, str]], others: Sequence[Mapping[str, str]]) -> str:
+    """Return a table a task: the model's shares, and in how many rows of a kind the anchors are right."""
+    shares = {
+        (
+            line["task"],
+            line["stratum"],
+            line["bin"],
+            line["system"],
+        ): f"{100 * float(line['share_right']):.1f} %"
+        for line in others
+    }
+    parts = []
+    for task in dict.fromkeys(line["task"] for line in strata):
+        systems = list(dict.fromkeys(line["system"] for line in others if line["task"] == task))
+        table = as_table(
+            (task, "", "rows", "exact match (95 %)", "right (95 %)", *(f"right: {system}" for system in systems)),
+            [
+                (line["stratum"].replace("_", " "), line["bin"], line["rows"], _share(line, "exact_match", "low", "high"),
+                 _share(line, "share_right", "right_low", "right_high"),
+                 *(shares.get((task, line["stratum"], line["bin"], system), "-") for system in systems))
+                for line in strata
+                if line["task"] == task
+            ],
+        )  # fmt: skip
+        parts.append(table)
+    return "\n".join(parts)
+
+
+def _share(line: Mapping[str, str], *names: str) -> str:
+    value, low, high = (f"{100 * float(line[name]):.1f}" for name in names)
+    return f"{value} % ({low} to {high})"
+
+
+def write_card(
+    run: Path, test: Path, folder: Path = FLAGSHIP, results: Path = RESULTS, untrained: Path | None = None
+) -> str:
+    """Write the model card of exported weights and return it; keep the tables that it is made of.
+
+    Args:
+        run: The run that they come from.
+        test: The folder of the run that tested them.
+        folder: Where they lie.
+        results: Where the test's tables and the history of runs lie.
+        untrained: The folder of a run that tested the base without training; default: none is beside it.
+    """
+    tested = _read_test(test)
+    # Exported weights have no base any more that `test` could ask.
+    bases = _read_test(untrained)["tasks"] if untrained is not None else {}
+    others = [{"task": task, "system": UNTRAINED, **metrics} for task, metrics in bases.items()]
+    anchors = {"anchors": [*tested["anchors"], *others]}
+    strata, of_others = (read_csv(test / "test" / name) for name in ("strata.csv", "anchor_strata.csv"))
+    done = Pretraining.of(run, load_checkpoint(run / "checkpoints" / "best.ckpt"))
+    card = describe(done, add_to_history(done, results / "runs.jsonl"), tested | anchors, strata, of_others)
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    tables = results / "test"
+    tables.mkdir(parents=True, exist_ok=True)
+    (tables / "metrics.json").write_text(json.dumps(tested["tasks"], indent=1) + "\n", encoding="utf-8")
+    for name in KEPT:
+        if (test / "test" / name).is_file():  # OPSIN's and openclatura's are not everywhere
+            shutil.copyfile(test / "test" / name, tables / name)
+    return card
+
+
+def _read_test(run: Path) -> dict[str, Any]:
+    """Return what a run's summary says of its test, with what is right of each task.
+
+    Raises:
+        ValueError: If the run has no summary.
+    """
+    if not (run / "summary.json").is_file():
+        raise ValueError(
+            f"{run}: expected a run that was tested, but it has no summary.json: `train.py test --name {run.name}`."
+        )
+    test: dict[str, Any] = json.loads((run / "summary.json").read_text(encoding="utf-8"))["test"]
+    for metrics in test["tasks"].values():
+        metrics |= estimate_right(metrics)
+    return test
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Export, or write the card."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("what", choices=("export", "card"))
+    parser.add_argument("--run", type=Path, required=True, help="folder of the fit, runs/NAME")
+    parser.add_argument("--test", type=Path, help="folder of the test of the exported weights")
+    parser.add_argument(
+        "--untrained", type=Path, help="folder of a test of the base without training, for a line of its own"
+    )
+    arguments = parser.parse_args(argv)
+    if arguments.what == "export":
+        export(arguments.run)
+    elif arguments.test is None:
+        parser.error("card needs --test, the folder of the test of the exported weights")
+    else:
+        sys.stdout.write(write_card(arguments.run, arguments.test, untrained=arguments.untrained))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""Generation beside `decoder.generate` of transformers: `python -m bench.speed.generation` prints a JSON line a case.
+
+Each side runs in a process of its own, Patois with threads that wait as `train.py` lets them, transformers with PyTorch's
+default, which is best for it where nothing else runs. `bench.speed.generation_worker` says what they do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cli.openmp import thread_settings
+from configs.lookup import PROJECT
+
+SIDES = ("patois", "transformers")
+
+
+class Case(NamedTuple):
+    """What is generated."""
+
+    shape: str
+    format: str
+    rows: int
+    slots: int
+    """Rows decoded at once; also the batch size of transformers."""
+
+
+CASES = (
+    Case("builtin", "arrow", 512, 64),
+    Case("builtin", "alpaca", 512, 64),
+    Case("smollm2-135m", "arrow", 64, 16),
+    Case("opt-125m", "arrow", 64, 16),
+)
+
+
+def environment(side: str) -> dict[str, str]:
+    """Return a side's environment: only its threads' waiting differs, and not where the user has said."""
+    return {**(thread_settings() if side == "patois" else {}), **os.environ}
+
+
+def run_side(side: str, case: Case, folder: Path) -> tuple[dict[str, Any], list[list[int]]]:
+    """Return what a side's process measured, and each row's tokens.
+
+    Raises:
+        RuntimeError: With its last words, if it failed.
+    """
+    done = subprocess.run(
+        [
+            sys.executable, "-m", "bench.speed.generation_worker", side, "--folder", str(folder), "--shape", case.shape,
+            "--format", case.format, "--rows", str(case.rows), "--slots", str(case.slots),
+        ],
+        cwd=PROJECT, env=environment(side), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"{side} could not generate:\n{done.stderr[-3000:]}")
+    answers = json.loads((folder / f"{side}.json").read_text(encoding="utf-8"))
+    return json.loads(done.stdout.splitlines()[-1]), answers
+
+
+def measure(case: Case, folder: Path, number: int = 0) -> dict[str, Any]:
+    """Return what a case gives; which side comes first changes from round to round."""
+    found = {side: run_side(side, case, folder) for side in SIDES[:: 1 if number % 2 == 0 else -1]}
+    (ours, own_answers), (theirs, answers) = found["patois"], found["transformers"]
+    tokens = sum(map(len, answers))
+    return {
+        "case": f"{case.shape}, {case.format}", "rows": case.rows, "slots": case.slots, "tokens": tokens,
+        "different": sum(own != other for own, other in zip(own_answers, answers, strict=True)),
+        "rows_per_second": case.rows / ours["seconds"],
+        "transformers_rows_per_second": case.rows / theirs["seconds"],
+        "ratio": theirs["seconds"] / ours["seconds"],
+        "passes": ours["passes"], "transformers_passes": theirs["passes"], "least_passes": -(-tokens // case.slots),
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Measure all cases."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--round", type=int, default=0, help="number of the round: in odd ones transformers is first"
+    )
+    args = parser.parse_args()
+    for case in CASES:
+        with tempfile.TemporaryDirectory() as folder:
+            sys.stdout.write(json.dumps(measure(case, Path(folder), args.round)) + "\n")
+            sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()

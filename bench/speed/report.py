@@ -1,0 +1,262 @@
+"""Write docs/speed.md and docs/scaling.md: their words (`*.in.md`) with the tables of docs/speed.jsonl."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from bench.markdown import DOCS, as_table
+from bench.speed.cases import PARTS, place_of
+from bench.speed.data_plot import draw_data
+from bench.speed.results import Result, read_results
+
+CASE = ("group", "shape", "format", "precision", "rows", "batch_size")
+"""What makes a case of training; a group took turns."""
+
+
+def median(results: Iterable[Result], name: str) -> float:
+    """Return the median of a figure over rounds."""
+    return float(statistics.median(float(result[name]) for result in results))
+
+
+def paired_ratio(ours: list[Result], theirs: list[Result], name: str) -> float:
+    """Return the median over rounds, or their epochs, of ours / theirs, so that a machine that gets slower does no harm."""
+    other = {_turn(result): float(result[name]) for result in theirs}
+    return float(
+        statistics.median(
+            float(result[name]) / other[_turn(result)] for result in ours if _turn(result) in other
+        )
+    )
+
+
+def _turn(result: Result) -> tuple[Any, Any]:
+    return result["round"], result.get("epoch")
+
+
+def with_spread(results: Iterable[Result], name: str) -> str:
+    """Return the median over rounds with the lowest and the highest."""
+    values = [float(result[name]) for result in results]
+    return f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})"
+
+
+def training_tables(results: list[Result]) -> str:
+    """Return a table a case: each trainer's rows per second, how much faster Patois is, memory and loss over the seeds."""
+    cases: dict[tuple[Any, ...], dict[str, list[Result]]] = defaultdict(lambda: defaultdict(list))
+    for result in sorted(results, key=lambda result: place_of(result["trainer"])):
+        case = tuple(result.get(key) for key in CASE)
+        cases[case][result["trainer"]].append(result)
+    parts = []
+    for case in _by(results, *CASE):
+        _, shape, format, precision, rows, batch_size = case
+        table = _training_table(cases[case])
+        parts.append(
+            f"**{shape}**, format `{format}`, {precision}, {rows:,} rows, {batch_size} rows a step\n\n{table}"
+        )
+    return "\n".join(parts)
+
+
+def _training_table(trainers: dict[str, list[Result]]) -> str:
+    ours = {name: trainers[name] for name in ("patois", "patois-fast") if name in trainers}
+    return as_table(
+        (
+            "trainer", "rows/s", *(f"`{name}` is faster by" for name in ours), "peak memory",
+            "held-out loss (lowest to highest)", "timed",
+        ),
+        [
+            (
+                name,
+                f"{median(found, 'rows_per_second'):.2f}",
+                *(f"{paired_ratio(own, found, 'rows_per_second'):.2f}x" for own in ours.values()),
+                f"{median(found, 'peak_mb'):,.0f} MB",
+                with_spread(found, "held_out_loss"),
+                str(len(found)),
+            )
+            for name, found in trainers.items()
+        ],
+    )  # fmt: skip
+
+
+def _by(results: list[Result], *names: str) -> dict[tuple[Any, ...], list[Result]]:
+    groups: dict[tuple[Any, ...], list[Result]] = defaultdict(list)
+    for result in results:
+        groups[tuple(result.get(name) for name in names)].append(result)
+    return groups
+
+
+def generation_table(results: list[Result]) -> str:
+    """Return rows per second of both and the ratio, a case a line."""
+    return as_table(
+        ("case", "rows", "decoded at once", "tokens", "rows/s", "`generate`: rows/s", "faster by", "rows that differ"),
+        [
+            (
+                case,
+                str(found[0]["rows"]),
+                str(slots),
+                f"{found[0]['tokens']:,}",
+                f"{median(found, 'rows_per_second'):.1f}",
+                f"{median(found, 'transformers_rows_per_second'):.1f}",
+                f"{median(found, 'ratio'):.2f}x",
+                str(sum(result["different"] for result in found)),
+            )
+            for (case, slots), found in _by(results, "case", "slots").items()
+        ],
+    )  # fmt: skip
+
+
+def metrics_table(results: list[Result]) -> str:
+    """Return the seconds of each metric."""
+    names = [name for name in results[0] if name not in ("section", "round", "rows")]
+    return as_table(names, [[f"{median(results, name):.2f} s" for name in names]])
+
+
+def spread(results: Iterable[Result], name: str) -> tuple[float, float]:
+    """Return the lowest and the highest of a figure over rounds."""
+    values = [float(result[name]) for result in results]
+    return min(values), max(values)
+
+
+def data_table(results: list[Result]) -> str:
+    """Return seconds and memory from a file to the first training step, a size and start a line."""
+    rows = []
+    for (case, size, start), found in _by(results, "case", "rows", "start").items():
+        seconds = median(found, "data")
+        rows.append((
+            case, f"{size:,}", f"{found[0]['distinct']:,}", start, f"{median(found, 'first_step'):.1f}", f"{seconds:.1f}",
+            f"{seconds / size * 1e6:.1f}", f"{median(found, 'peak_gb'):.2f} GB", f"{median(found, 'own_gb'):.2f} GB",
+        ))  # fmt: skip
+    header = (
+        "what is read", "rows", "distinct", "start", "seconds", "of them data", "data, s a million rows", "peak memory",
+        "main process alone",
+    )  # fmt: skip
+    return as_table(header, rows)
+
+
+def startup_table(results: list[Result]) -> str:
+    """Return the seconds that a person waits."""
+    return as_table(
+        ("`python train.py fit --help`", "`python train.py fit` to the end of the first training step"),
+        [[f"{median(results, 'help'):.2f} s", f"{median(results, 'first_step'):.1f} s"]],
+    )
+
+
+def mfu_table(results: list[Result]) -> str:
+    """Return the share of a measured matmul's speed that training reaches, with the lowest and highest of the rounds."""
+    rows = []
+    for (shape, precision), found in _by(results, "shape", "precision").items():
+        low, high = spread(found, "share")
+        rows.append((
+            shape, precision, f"{median(found, 'matmul_gflops'):.0f} GFLOP/s", f"{median(found, 'gflops'):.0f} GFLOP/s",
+            f"{100 * median(found, 'share'):.0f} %", f"{100 * low:.0f} to {100 * high:.0f} %",
+        ))  # fmt: skip
+    return as_table(
+        ("decoder", "precision", "matmul", "training, model FLOPs", "share", "lowest and highest round"), rows
+    )
+
+
+def composition_table(results: list[Result]) -> str:
+    """Return what a step is made of, a decoder a line."""
+    rows = []
+    for (shape, precision), found in _by(results, "shape", "precision").items():
+        shares = [f"{100 * median(found, f'{part}_share'):.1f} %" for part in PARTS]
+        update, plain = (f"{median(found, name):.1f} GB/s" for name in ("update_gbps", "plain_gbps"))
+        rows.append(
+            (shape, precision, *shares, update, plain, f"{100 * median(found, 'update_share'):.0f} %")
+        )
+    header = ("decoder", "precision", *PARTS, "update", "plain pass", "share")
+    return as_table(header, rows)
+
+
+def ways_table(results: list[Result]) -> str:
+    """Return how much faster each way is than going without it, with the lowest and highest of the rounds."""
+    rows = []
+    for (way,), found in _by(results, "way").items():
+        low, high = spread(found, "ratio")
+        seconds = (f"{1000 * median(found, name):,.1f} ms" for name in ("without", "seconds"))
+        rows.append((way, *seconds, f"{median(found, 'ratio'):.2f}x", f"{low:.2f} to {high:.2f}"))
+    return as_table(("way", "without it", "with it", "faster by", "lowest and highest round"), rows)
+
+
+def update_share(results: list[Result]) -> float | None:
+    """Return the share of a plain pass's bandwidth that the update reaches, the median over fp32 results of large decoders.
+
+    The built-in decoder is left out: it is far smaller than those of the grid. None if it is not measured; at most 1.
+    """
+    found = [
+        result["update_share"] for result in results
+        if result["section"] == "composition" and result["shape"] != "builtin" and result["precision"] == "fp32"
+    ]  # fmt: skip
+    return min(1.0, float(statistics.median(found))) if found else None
+
+
+def scaling_table(results: list[Result]) -> str:
+    """Return rows per second of one and of two processes."""
+    return as_table(
+        ("processes", "threads each", "rows/s"),
+        [
+            (str(ranks), str(threads), f"{median(found, 'rows_per_second'):.1f}")
+            for (ranks, threads), found in _by(results, "ranks", "threads").items()
+        ],
+    )
+
+
+def machine_line(machine: Result) -> str:
+    """Return one line: what it was measured on and with."""
+    facts = {name: value for name, value in machine.items() if name not in ("section", "of")}
+    return ", ".join(f"{name} {value}" for name, value in facts.items()) + "\n"
+
+
+TABLES: dict[str, Callable[[list[Result]], str]] = {
+    "training": training_tables, "mfu": mfu_table, "composition": composition_table, "ways": ways_table,
+    "generation": generation_table, "metrics": metrics_table, "data": data_table, "startup": startup_table,
+    "scaling": scaling_table,
+}  # fmt: skip
+
+
+def fill(text: str, results: list[Result]) -> str:
+    """Put the tables in place of lines `<!-- section -->`; a section without results says so.
+
+    The machine stands where the text has `<!-- machine -->` if all of the page was measured on the same one, and else
+    before each table.
+    """
+    shown = [name for name in TABLES if f"<!-- {name} -->\n" in text]
+    machines = {result["of"]: machine_line(result) for result in results if result["section"] == "machine"}
+    different = {machines[name] for name in shown if name in machines}
+    at_top = "<!-- machine -->\n" in text and len(different) == 1
+    for name in shown:
+        found = [result for result in results if result["section"] == name]
+        table = TABLES[name](found) if found else "Not measured yet.\n"
+        if found and name in machines and not at_top:
+            table = f"Measured on: {machines[name]}\n{table}"
+        text = text.replace(f"<!-- {name} -->\n", table)
+    top = different.pop() if at_top else "They differ, and stand in each section.\n"
+    return fill_grid(text.replace("<!-- machine -->\n", top), results)
+
+
+def fill_grid(text: str, results: list[Result]) -> str:
+    """Put the grid in place of `<!-- grid -->`, and what its update reaches in place of `<!-- update -->`."""
+    if "<!-- grid -->" not in text:
+        return text
+    from bench.speed import paper_costs
+
+    measured = update_share(results)
+    share = paper_costs.ASSUMED_SHARE if measured is None else measured
+    source = "assumed: not measured yet" if measured is None else "measured, see [speed.md](speed.md)"
+    text = text.replace("<!-- update -->", f"{100 * share:.0f} % ({source})")
+    return text.replace("<!-- grid -->\n", paper_costs.table(share))
+
+
+def write_page(results: list[Result], docs: Path = DOCS) -> None:
+    """Write docs/speed.md and docs/scaling.md from their texts (`*.in.md`) and the results, and draw the curve."""
+    for name in ("speed", "scaling"):
+        text = (docs / f"{name}.in.md").read_text(encoding="utf-8")
+        (docs / f"{name}.md").write_text(fill(text, results), encoding="utf-8")
+    draw_data(
+        [result for result in results if result["section"] == "data"], docs / "images" / "data_seconds.svg"
+    )
+
+
+if __name__ == "__main__":
+    write_page(read_results())

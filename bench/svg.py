@@ -1,0 +1,37 @@
+"""Pictures as SVG, the same file for the same figure."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import IO, Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+
+def write_svg(figure: Figure, file: IO[bytes] | Path) -> None:
+    """Write a figure as SVG, the same for the same figure."""
+    with mpl.rc_context({"svg.hashsalt": "patois", "svg.fonttype": "path"}):
+        figure.savefig(file, format="svg", bbox_inches="tight", metadata={"Date": None})
+
+
+def as_svg(figure: Figure) -> bytes:
+    """Return a figure as SVG, the same for the same figure."""
+    file = io.BytesIO()
+    write_svg(figure, file)
+    return file.getvalue()
+
+
+def as_uri(svg: bytes) -> str:
+    """Return an SVG as a data URI."""
+    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
+
+
+def tidy(axes: Any, title: str) -> None:
+    """Give axes their title, and leave out what is no data."""
+    axes.set_title(title, loc="left", fontsize=11)
+    axes.grid(alpha=0.25)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)

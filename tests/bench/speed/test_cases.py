@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+from bench.speed.cases import CASES, FASTEST, OURS, PADDED, SECTIONS, place_of
+from bench.speed.report import TABLES
+from bench.speed.stopwatch import check_rows
+from bench.speed.training.trainers import TRAINERS
+from bench.speed.training.workload import SHAPES
+
+
+def test_cases_name_what_there_is() -> None:
+    for case in CASES:
+        check_rows(case.rows, case.batch_size)
+        assert case.shape in SHAPES
+        assert set(case.trainers) <= set(TRAINERS)
+        assert len(set(case.trainers)) == len(case.trainers)
+
+
+def test_patois_is_in_every_case_and_beside_the_fastest_others_of_each_workload() -> None:
+    assert all("patois" in case.trainers for case in CASES)
+    for case in CASES:
+        alike = [other.trainers for other in CASES if other[:5] == case[:5]]
+        assert any({*OURS, *FASTEST} <= set(trainers) for trainers in alike)
+    for shape in set(SHAPES) - {"tiny"}:
+        assert set(PADDED) <= {name for case in CASES if case.shape == shape for name in case.trainers}
+    assert set(CASES[0].trainers) == set(TRAINERS) - {"hf-default"}
+
+
+def test_every_section_has_a_table() -> None:
+    assert set(SECTIONS) <= set(TABLES)
+
+
+def test_a_table_has_patois_first_and_unknown_trainers_last() -> None:
+    names = sorted(["gone", "hf-best", "litgpt", "patois"], key=place_of)
+    assert names == ["patois", "hf-best", "litgpt", "gone"]

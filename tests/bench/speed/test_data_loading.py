@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bench.speed.data_loading import main
+from bench.speed.startup import STAGES
+
+
+def test_a_table_is_followed_to_the_first_training_step(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["--rows", "200", "--case", "spellings", "--starts", "cold", "--folder", str(tmp_path)])
+    [result] = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert (result["case"], result["start"], result["rows"], result["distinct"]) == (
+        "spellings",
+        "cold",
+        200,
+        23,
+    )
+    assert 180 < sum(result["used"].values()) <= 200
+    assert result["batch_shape"][0] == 16
+    assert result["tokens"] > 10 * result["used"]["train"]
+    assert all(result[stage] > 0 for stage in STAGES)
+    assert result["first_step"] == pytest.approx(sum(result[stage] for stage in STAGES))
+    assert 0.1 < result["peak_gb"] < 3
+    assert result["looks"] > 5
+
+
+def test_unknown_cases_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--case", "nonsense"])
+    assert "invalid choice: 'nonsense'" in capsys.readouterr().err
