@@ -24,8 +24,8 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_token
 from transformers import PreTrainedTokenizerFast
 
 from configs.lookup import CONFIGS, PROJECT, load_yaml
+from lightning_modules.decoder.bases import BUILTIN
 
-BUILTIN = PROJECT / "lightning_modules" / "builtin"
 MOLECULES = PROJECT / "datamodules" / "sources" / "data" / "pubchem.parquet"
 VOCABULARY = 2048
 CONTEXT = 1024

@@ -12,6 +12,8 @@ from lightning_modules.decoder.gguf import unpack_gguf
 
 Init = Literal["pretrained", "random"]
 
+BUILTIN = PROJECT / "lightning_modules" / "builtin"
+"""The architecture of the built-in decoder, and its tokenizer."""
 FLAGSHIP = PROJECT / "lightning_modules" / "flagship"
 """The model that ships, trained by configs/flagship.yaml."""
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")

@@ -15,13 +15,13 @@ import numpy as np
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
-from bench.release.train_tokenizer import BUILTIN
 from datamodules.formats import Query, load_format
 from datamodules.sources.lookup import load_source
 from datamodules.splits import nested_order
 from datamodules.storage.atomic_write import whole_file
 from datamodules.tasks import load_task
 from datamodules.tokens.examples import Encoded, encode
+from lightning_modules.decoder.bases import BUILTIN
 from lightning_modules.training.loss import supervised_loss
 
 TASK = "smiles_to_iupac"
