@@ -88,8 +88,9 @@ def test_nothing_that_the_image_needs_is_ignored() -> None:
         *(f"{name}.py" for name in settings["tool"]["setuptools"]["py-modules"]),
         "configs/default.yaml", "datamodules/sources/data/pubchem.parquet", "lightning_modules/builtin/config.json",
     ]  # fmt: skip
-    packages = settings["tool"]["setuptools"]["packages"]
-    needed += [f"{package.replace('.', '/')}/__init__.py" for package in packages]
+    roots = [name.rstrip("*") for name in settings["tool"]["setuptools"]["packages"]["find"]["include"]]
+    found = [path for root in roots for path in (PROJECT / root).rglob("__init__.py")]
+    needed += [path.relative_to(PROJECT).as_posix() for path in found]
     for path in needed:
         assert (PROJECT / path).is_file(), path
         assert not is_ignored(path), path
