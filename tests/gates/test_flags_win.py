@@ -167,7 +167,7 @@ def test_a_refused_checkpoint_leaves_the_configuration_of_the_run(
 ) -> None:
     """Else the next attempt would name no difference, and a later one take the flag of the attempt that failed."""
     said: list[str] = []
-    monkeypatch.setattr("cli.patois_cli.rank_zero_info", said.append)
+    monkeypatch.setattr("cli.save_config.rank_zero_info", said.append)
     before = (run / "config.yaml").read_bytes()
     cut = run / "checkpoints" / "cut.ckpt"
     cut.write_bytes((run / "checkpoints" / "last.ckpt").read_bytes()[:1000])
