@@ -19,12 +19,12 @@ test-all: .venv/dev
 
 # Kill, starve and mislead runs many times; adds to docs/reliability.jsonl and writes docs/reliability.md. Hours.
 gates: .venv/dev
-	$(BIN)/python -m pytest -m gate --timeout 7200 tests/gates; status=$$?; $(BIN)/python -m tests.gates.report; exit $$status
+	$(BIN)/python -m pytest -m gate --timeout 7200 tests/stress; status=$$?; $(BIN)/python -m tests.stress.report; exit $$status
 
 # The tiny default job over and over with kills, for so many minutes.
 MINUTES ?= 60
 soak: .venv/dev
-	$(BIN)/python -m tests.gates.soak $(MINUTES); status=$$?; $(BIN)/python -m tests.gates.report; exit $$status
+	$(BIN)/python -m tests.stress.soak $(MINUTES); status=$$?; $(BIN)/python -m tests.stress.report; exit $$status
 
 lint: .venv/dev
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""Real processes, but no training: that is tests/gates."""
+"""Real processes, but no training: that is tests/stress."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When last.ckpt is written and what is in it; the gates (tests/gates) go on from it, kill and stop runs."""
+"""When last.ckpt is written and what is in it; the gates (tests/stress) go on from it, kill and stop runs."""
 
 from __future__ import annotations
 

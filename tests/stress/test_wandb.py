@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.gates.fake_wandb import KEY, FakeWandb, fake_wandb
-from tests.gates.processes import find, new_mark, wait_until_gone
 from tests.runs import PROJECT, own_table, read_csv
+from tests.stress.fake_wandb import KEY, FakeWandb, fake_wandb
+from tests.stress.processes import find, new_mark, wait_until_gone
 
 CASES = (
     "no key", "dead host", "silent host", "broken host", "host goes away", "host goes silent", "host breaks",

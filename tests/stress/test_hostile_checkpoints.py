@@ -16,8 +16,8 @@ import torch
 import yaml
 
 from lightning_modules.decoder.decoders import load_decoder
-from tests.gates.hostile import Payload, arm, check_refused, run_line
 from tests.runs import own_table
+from tests.stress.hostile import Payload, arm, check_refused, run_line
 from tests.tiny import save_tiny
 
 PARTS = (

@@ -13,8 +13,8 @@ import yaml
 from jsonargparse._common import parsing_settings
 
 from cli.class_allowlist import VARIABLE, allow_imports
-from tests.gates.hostile import arm, check_refused, run_line, variables
 from tests.parsing import parse
+from tests.stress.hostile import arm, check_refused, run_line, variables
 
 PATHS = (
     "evil.Mine", "os.system", "subprocess.Popen", "builtins.eval", "builtins.exec", "torch.hub.load", "torch.load",

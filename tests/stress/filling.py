@@ -16,8 +16,8 @@ from typing import Any
 
 import torch
 
-from tests.gates.forks import ForkedRun
-from tests.gates.resuming import differences, outcome, prepare, reference
+from tests.stress.forks import ForkedRun
+from tests.stress.resuming import differences, outcome, prepare, reference
 
 MEGABYTE = 2**20
 

@@ -11,7 +11,7 @@ from callbacks.rows.notation_calls import invalid_reasons
 from datamodules.storage.text_columns import as_strings
 from datamodules.workers.guarded_worker import GuardedWorker, Result
 from datamodules.workers.worker_pool import WorkerPool
-from tests.gates.strings import Text, corpus, fuzzed
+from tests.stress.strings import Text, corpus, fuzzed
 
 TARGETS = {"smiles": "CC(=O)Oc1ccccc1C(=O)O", "selfies": "[C][C][O]", "iupac": "2-acetyloxybenzoic acid"}
 QUESTIONS = {

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.gates.processes import new_mark, wait_until_gone
 from tests.runs import PROJECT, own_table, read_csv
+from tests.stress.processes import new_mark, wait_until_gone
 
 NUMBERS = ("nan", "inf", "-inf", "gradient")
 
@@ -25,7 +25,7 @@ FORKED = """
 import json, os, sys
 sys.path.insert(0, {project!r})
 import train
-from tests.gates.disturbed import disturbed, traced
+from tests.stress.disturbed import disturbed, traced
 for folder, words, flags in json.load(open("cases.json")):
     os.chdir(folder)
     with disturbed(*words), traced():
@@ -125,7 +125,7 @@ def check_all_gone(folder: Path, words: str) -> None:
     folder.mkdir()
     with (folder / "out").open("w") as out, (folder / "err").open("w") as err:
         process = subprocess.Popen(
-            [sys.executable, str(PROJECT / "tests" / "gates" / "disturbed.py"), "fit", "--name", "mine", *own_table(folder),
+            [sys.executable, str(PROJECT / "tests" / "stress" / "disturbed.py"), "fit", "--name", "mine", *own_table(folder),
              "--data.batch_size", "1", "--trainer.accelerator", "cpu", "--trainer.devices", "3" if rank == 2 else "2",
              "--data.num_workers", "1", "--wandb.offline", "true"],
             cwd=folder, stdout=out, stderr=err,

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.gates import record as frame
-from tests.gates.record import DOCS, count, record
-from tests.gates.report import page, table
+from tests.stress import record as frame
+from tests.stress.record import DOCS, count, record
+from tests.stress.report import page, table
 
 
 def test_the_page_holds_the_recorded_numbers() -> None:
     assert (DOCS / "reliability.md").read_text(encoding="utf-8") == page(), (
-        "docs/reliability.md is not what `python -m tests.gates.report` writes"
+        "docs/reliability.md is not what `python -m tests.stress.report` writes"
     )
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.gates import soak
-from tests.gates.processes import find, new_mark, wait_until_gone
+from tests.stress import soak
+from tests.stress.processes import find, new_mark, wait_until_gone
 
 
 def test_what_a_run_leaves_is_seen(tmp_path: Path) -> None:

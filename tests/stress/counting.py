@@ -1,4 +1,4 @@
-"""Validate, test and predict on N rows with W ranks, for many W and N: `python -m tests.gates.counting W,W,... N,N,...`.
+"""Validate, test and predict on N rows with W ranks, for many W and N: `python -m tests.stress.counting W,W,... N,N,...`.
 
 The real data module, model and callbacks; every third answer is put right, so that there is something to count. Ranks are
 forked once PyTorch is imported. Leaves `WxN/` in the working folder with what the callbacks write, and metrics.json.

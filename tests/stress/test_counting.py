@@ -13,8 +13,8 @@ import pytest
 
 from callbacks.statistics.intervals import wilson_interval
 from datamodules.storage.safe_csv import read_csv
-from tests.gates.counting import RIGHT, input_of
 from tests.runs import PROJECT
+from tests.stress.counting import RIGHT, input_of
 
 
 def evaluate(folder: Path, worlds: list[int], sizes: list[int]) -> None:
@@ -23,7 +23,7 @@ def evaluate(folder: Path, worlds: list[int], sizes: list[int]) -> None:
         [
             sys.executable,
             "-m",
-            "tests.gates.counting",
+            "tests.stress.counting",
             *(",".join(map(str, numbers)) for numbers in (worlds, sizes)),
         ],
         cwd=folder,

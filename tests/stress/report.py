@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from bench.markdown import as_table
-from tests.gates.record import DOCS, RESULTS
+from tests.stress.record import DOCS, RESULTS
 
 PLACE = "<!-- gates -->\n"
 

@@ -1,6 +1,6 @@
 """A process of its own that tries cases: it imports everything once, has no threads, and forks the runs from itself.
 
-`python -m tests.gates.driver FOLDER` reads a module's name and a case a line (JSON), calls the module's
+`python -m tests.stress.driver FOLDER` reads a module's name and a case a line (JSON), calls the module's
 `attempt(case, FOLDER)` and answers with a line: `ok`, or the traceback as JSON.
 """
 
@@ -27,7 +27,7 @@ class Driver:
             "CUDA_VISIBLE_DEVICES": "", "PATOIS_CACHE": str(folder / "cache"),
         }  # fmt: skip
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.gates.driver", str(folder)],
+            [sys.executable, "-m", "tests.stress.driver", str(folder)],
             cwd=PROJECT, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
 
@@ -40,10 +40,10 @@ class Driver:
         self.process.wait(timeout=30)
 
     def attempt(self, module: str, case: Any) -> None:
-        """Try a case of tests/gates/`module`.py."""
+        """Try a case of tests/stress/`module`.py."""
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.write(json.dumps([f"tests.gates.{module}", case]) + "\n")
+        self.process.stdin.write(json.dumps([f"tests.stress.{module}", case]) + "\n")
         self.process.stdin.flush()
         answer = self.process.stdout.readline()
         assert answer == '"ok"\n', json.loads(answer) if answer else "the driver died"

@@ -8,10 +8,10 @@ from functools import partial
 
 import pytest
 
-from tests.gates.record import count
+from tests.stress.record import count
 
 
 @pytest.fixture
 def gate(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """`tests.gates.record.count`, which writes the numbers down if the test (or its parameter) is marked `gate`."""
+    """`tests.stress.record.count`, which writes the numbers down if the test (or its parameter) is marked `gate`."""
     return partial(count, keep=request.node.get_closest_marker("gate") is not None, begun=time.monotonic())

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.gates.driver import Driver
+from tests.stress.driver import Driver
 
 Gate = Callable[..., None]
 needs_mount = pytest.mark.skipif(

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 import yaml
 
-from tests.gates.forks import ForkedRun
 from tests.runs import read_csv, write_pairs, write_tiny_base
+from tests.stress.forks import ForkedRun
 
 ALKYLS = ("C", "CC", "CCC", "CC(C)", "CCCC", "CCCCC", "CCCCCC")
 ENDS = ("O", "N", "Cl", "Br", "C=O", "C(=O)O", "C#N", "c1ccccc1", "C1CCCC1")

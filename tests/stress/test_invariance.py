@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from datamodules.sequence_task import SequenceTaskDataModule
-from tests.gates.loss_curve import PATH, train_curve
 from tests.runs import PROJECT, command, last_metrics, own_table, read_csv, write_pairs
+from tests.stress.loss_curve import PATH, train_curve
 from tests.tiny import make_tokenizer
 
 SOME = [(1, 4), (2, 8), (4, 1)]

@@ -1,4 +1,4 @@
-"""Run the tiny default job over and over with kills: `python -m tests.gates.soak MINUTES` (`make soak MINUTES=60`).
+"""Run the tiny default job over and over with kills: `python -m tests.stress.soak MINUTES` (`make soak MINUTES=60`).
 
 Each round fits, half of the rounds on two ranks and half with loader workers; every other round a process of the run is
 killed at a random moment. What a round must not leave: processes, files in /dev/shm or in the temporary folder, System V
@@ -18,9 +18,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.gates.processes import find, new_mark, wait_until_gone
-from tests.gates.record import record
 from tests.runs import PROJECT, own_table
+from tests.stress.processes import find, new_mark, wait_until_gone
+from tests.stress.record import record
 
 GROWTH = 1.1
 """How much more memory the last third of the rounds may take than the first."""

@@ -1,4 +1,4 @@
-"""A hundred training steps of a tiny model on one CPU thread: `python -m tests.gates.loss_curve` writes loss_curve.txt anew.
+"""A hundred training steps of a tiny model on one CPU thread: `python -m tests.stress.loss_curve` writes loss_curve.txt anew.
 
 Write it anew only with a change that is meant to change training, and say so in the commit.
 """

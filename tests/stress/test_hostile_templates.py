@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from datamodules.formats import Query, load_format
-from tests.gates.hostile import arm, check_refused, run_line
+from tests.stress.hostile import arm, check_refused, run_line
 from tests.tiny import make_tokenizer
 
 QUERY = Query("Name it.", "CCO", "SMILES", "name")

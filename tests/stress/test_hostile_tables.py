@@ -16,8 +16,8 @@ import pytest
 
 from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.storage.safe_csv import read_csv, write_csv
-from tests.gates.hostile import run_line
 from tests.runs import write_tiny_base
+from tests.stress.hostile import run_line
 from tests.tiny import make_tokenizer
 
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import torch
 
-from tests.gates.forks import ForkedRun, group_lives
-from tests.gates.resuming import differences, outcome, prepare, reference
 from tests.runs import PROJECT
+from tests.stress.forks import ForkedRun, group_lives
+from tests.stress.resuming import differences, outcome, prepare, reference
 
 SCONTROL = """#!{python}
 import sys
