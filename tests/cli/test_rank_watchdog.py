@@ -19,7 +19,7 @@ from lightning.pytorch.strategies.launchers import subprocess_script
 
 from cli import rank_watchdog
 from cli.rank_watchdog import FIRST_RANK_VARIABLE, broke_communication, describe_end, end_together
-from tests.runs import PROJECT
+from tests.helpers.runs import PROJECT
 
 ENDS = {"PEER_SECONDS": 20, "FIRST_WORD_SECONDS": 1, "END_SECONDS": 2}
 

@@ -23,8 +23,8 @@ from callbacks.reports.prediction_writer import PredictionWriter
 from datamodules.sequence_task import SequenceTaskDataModule
 from lightning_modules.causal_lm import CausalLM
 from lightning_modules.generation.generate import GenerationSettings
-from tests.callbacks.callback_stubs import make_trainer
-from tests.runs import write_tiny_base
+from tests.helpers.callback_stubs import make_trainer
+from tests.helpers.runs import write_tiny_base
 
 RIGHT = 3
 """Every so many rows an answer is right."""

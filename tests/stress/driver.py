@@ -15,7 +15,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from tests.runs import PROJECT
+from tests.helpers.runs import PROJECT
 
 
 class Driver:

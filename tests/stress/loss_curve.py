@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 import train
-from tests.runs import own_table, read_csv
+from tests.helpers.runs import own_table, read_csv
 
 PATH = Path(__file__).with_name("loss_curve.txt")
 STEPS = 100

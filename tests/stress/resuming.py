@@ -12,7 +12,7 @@ from typing import Any
 import torch
 import yaml
 
-from tests.runs import read_csv, write_pairs, write_tiny_base
+from tests.helpers.runs import read_csv, write_pairs, write_tiny_base
 from tests.stress.forks import ForkedRun
 
 ALKYLS = ("C", "CC", "CCC", "CC(C)", "CCCC", "CCCCC", "CCCCCC")

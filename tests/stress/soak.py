@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.runs import PROJECT, own_table
+from tests.helpers.runs import PROJECT, own_table
 from tests.stress.processes import find, new_mark, wait_until_gone
 from tests.stress.record import record
 

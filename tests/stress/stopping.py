@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from tests.runs import PROJECT
+from tests.helpers.runs import PROJECT
 from tests.stress.forks import ForkedRun, group_lives
 from tests.stress.resuming import differences, outcome, prepare, reference
 

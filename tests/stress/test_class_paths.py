@@ -13,7 +13,7 @@ import yaml
 from jsonargparse._common import parsing_settings
 
 from cli.class_allowlist import VARIABLE, allow_imports
-from tests.parsing import parse
+from tests.helpers.parsing import parse
 from tests.stress.hostile import arm, check_refused, run_line, variables
 
 PATHS = (

@@ -13,7 +13,7 @@ import pytest
 
 from callbacks.statistics.intervals import wilson_interval
 from datamodules.storage.safe_csv import read_csv
-from tests.runs import PROJECT
+from tests.helpers.runs import PROJECT
 from tests.stress.counting import RIGHT, input_of
 
 

@@ -14,8 +14,8 @@ import yaml
 
 import train
 from cli.resume_diff import CLASSES, KEPT, OF_THE_RUN, differences, leaves, say
-from tests.parsing import parse
-from tests.runs import own_table
+from tests.helpers.parsing import parse
+from tests.helpers.runs import own_table
 
 pytestmark = [pytest.mark.pitfall(21), pytest.mark.filterwarnings("ignore::UserWarning")]
 Gate = Callable[..., None]

@@ -16,9 +16,9 @@ import torch
 import yaml
 
 from lightning_modules.decoder.decoders import load_decoder
-from tests.runs import own_table
+from tests.helpers.runs import own_table
+from tests.helpers.tiny import save_tiny
 from tests.stress.hostile import Payload, arm, check_refused, run_line
-from tests.tiny import save_tiny
 
 PARTS = (
     "callbacks",

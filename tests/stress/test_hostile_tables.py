@@ -16,9 +16,9 @@ import pytest
 
 from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.storage.safe_csv import read_csv, write_csv
-from tests.runs import write_tiny_base
+from tests.helpers.runs import write_tiny_base
+from tests.helpers.tiny import make_tokenizer
 from tests.stress.hostile import run_line
-from tests.tiny import make_tokenizer
 
 
 class Case(NamedTuple):

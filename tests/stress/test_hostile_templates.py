@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from datamodules.formats import Query, load_format
+from tests.helpers.tiny import make_tokenizer
 from tests.stress.hostile import arm, check_refused, run_line
-from tests.tiny import make_tokenizer
 
 QUERY = Query("Name it.", "CCO", "SMILES", "name")
 TAGS = (

@@ -14,9 +14,9 @@ import pytest
 import torch
 
 from datamodules.sequence_task import SequenceTaskDataModule
-from tests.runs import PROJECT, command, last_metrics, own_table, read_csv, write_pairs
+from tests.helpers.runs import PROJECT, command, last_metrics, own_table, read_csv, write_pairs
+from tests.helpers.tiny import make_tokenizer
 from tests.stress.loss_curve import PATH, train_curve
-from tests.tiny import make_tokenizer
 
 SOME = [(1, 4), (2, 8), (4, 1)]
 ALL = [(world, batch) for world in (1, 2, 4) for batch in (1, 4, 8) if (world, batch) != (1, 1)]

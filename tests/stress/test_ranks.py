@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.runs import PROJECT, own_table, read_csv
+from tests.helpers.runs import PROJECT, own_table, read_csv
 from tests.stress.processes import new_mark, wait_until_gone
 
 NUMBERS = ("nan", "inf", "-inf", "gradient")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.runs import PROJECT, own_table
+from tests.helpers.runs import PROJECT, own_table
 
 PATTERNS = {
     "Hugging Face": "hf_" + "aB3dE5" * 6,

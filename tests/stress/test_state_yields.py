@@ -15,8 +15,8 @@ from lightning.pytorch.cli import ReduceLROnPlateau
 from torch.optim import lr_scheduler as schedules
 
 from callbacks.run.best_checkpoint import BestCheckpoint
-from tests.lightning_modules.tiny_runs import RowsData, make_module, make_trainer, uneven_rows
-from tests.tiny import save_tiny
+from tests.helpers.tiny import save_tiny
+from tests.helpers.tiny_runs import RowsData, make_module, make_trainer, uneven_rows
 
 pytestmark = pytest.mark.pitfall(21)
 MOVES = {

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runs import PROJECT, own_table, read_csv
+from tests.helpers.runs import PROJECT, own_table, read_csv
 from tests.stress.fake_wandb import KEY, FakeWandb, fake_wandb
 from tests.stress.processes import find, new_mark, wait_until_gone
 

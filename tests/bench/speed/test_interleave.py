@@ -9,7 +9,7 @@ import pytest
 
 from bench.speed.interleave import order_of, run_in_turns
 from bench.speed.stopwatch import EPOCHS
-from tests.runs import PROJECT
+from tests.helpers.runs import PROJECT
 
 TRAINER = """
 import json, os, sys, time

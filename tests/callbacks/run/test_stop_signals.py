@@ -12,7 +12,7 @@ from typing import NoReturn
 import pytest
 
 from callbacks.run.stop_signals import Stopped, StopSignals, requeue_slurm_job
-from tests.runs import PROJECT
+from tests.helpers.runs import PROJECT
 
 
 def stop(signum: int) -> NoReturn:

@@ -15,7 +15,7 @@ import pytest
 
 from datamodules.notations import smiles
 from datamodules.workers.guarded_worker import GuardedWorker, Result
-from tests.runs import PROJECT
+from tests.helpers.runs import PROJECT
 
 ETHANOL = ("OCC", "CCO")
 SAME = {"string": False, "canonical": True, "inchikey": True, "connectivity": True}

@@ -1,6 +1,6 @@
 """Ask the demo page in headless Chromium as a person would.
 
-`python -m tests.browser RUN QUESTION docs/images/demo.png` takes the README's picture of it.
+`python -m tests.helpers.browser RUN QUESTION docs/images/demo.png` takes the README's picture of it.
 Needs Debian's `chromium` and `pip install playwright`, of which only the driver is used.
 """
 

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from lightning_modules.causal_lm import CausalLM
 from lightning_modules.generation.generate import GenerationSettings
-from tests.tiny import make_batch, make_tokenizer
+from tests.helpers.tiny import make_batch, make_tokenizer
 
 Rows = list[tuple[list[int], list[int]]]
 # completions of 2 to 33 tokens: means over micro-batches are far from the token mean

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-PROJECT = Path(__file__).resolve().parents[1]
+PROJECT = Path(__file__).resolve().parents[2]
 TINY = {
     "model_type": "llama",
     "hidden_size": 32,

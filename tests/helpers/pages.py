@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.runs import PROJECT
+from tests.helpers.runs import PROJECT
 
 PAGES = {
     str(path.relative_to(PROJECT)): path.read_text(encoding="utf-8")
