@@ -1,4 +1,4 @@
-"""A gate is one test with two sizes: a few tries in `make test`, all of them, written down, in `make gates`."""
+"""A stress test has two sizes: a few tries in `make test`, all of them, written down, in `make stress`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,6 @@ from tests.stress.record import count
 
 
 @pytest.fixture
-def gate(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """`tests.stress.record.count`, which writes the numbers down if the test (or its parameter) is marked `gate`."""
-    return partial(count, keep=request.node.get_closest_marker("gate") is not None, begun=time.monotonic())
+def record_tries(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """`tests.stress.record.count`, which writes the numbers down if the test (or its parameter) is marked `stress`."""
+    return partial(count, keep=request.node.get_closest_marker("stress") is not None, begun=time.monotonic())

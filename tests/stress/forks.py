@@ -211,7 +211,7 @@ def _free_port() -> int:
 
 def _srun(rank: int, world: int, port: int, job: str) -> dict[str, str]:
     return {
-        "SLURM_JOB_ID": job, "SLURM_JOB_NAME": "gate", "SLURM_NTASKS": str(world), "SLURM_NTASKS_PER_NODE": str(world),
+        "SLURM_JOB_ID": job, "SLURM_JOB_NAME": "stress", "SLURM_NTASKS": str(world), "SLURM_NTASKS_PER_NODE": str(world),
         "SLURM_PROCID": str(rank), "SLURM_LOCALID": str(rank), "SLURM_NODEID": "0", "SLURM_NNODES": "1",
         "SLURM_NODELIST": "127.0.0.1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port),
     }  # fmt: skip
@@ -220,5 +220,5 @@ def _srun(rank: int, world: int, port: int, job: str) -> dict[str, str]:
 def _torchrun(rank: int, world: int, port: int) -> dict[str, str]:
     return {
         "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(world), "LOCAL_WORLD_SIZE": str(world),
-        "GROUP_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "gate",
+        "GROUP_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "stress",
     }  # fmt: skip

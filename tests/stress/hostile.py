@@ -1,4 +1,4 @@
-"""What the gates of hostile files share: a payload that leaves a mark if it runs, and a command line tried in-process."""
+"""What the tests of hostile files share: a payload that leaves a mark if it runs, and a command line tried in-process."""
 
 from __future__ import annotations
 

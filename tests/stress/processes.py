@@ -7,7 +7,7 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 
-VARIABLE = "PATOIS_GATE"
+VARIABLE = "PATOIS_STRESS"
 """Environment variable that every process of a run inherits."""
 
 

@@ -1,4 +1,4 @@
-"""Count the tries of a gate of docs/reliability.md: run all of them, whatever fails, and write the numbers down."""
+"""Count the tries of a stress test of docs/reliability.md: run all of them, whatever fails, and write the numbers down."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+from tests.helpers.runs import PROJECT
+
+DOCS = PROJECT / "docs"
 RESULTS = DOCS / "reliability.jsonl"
 Case = TypeVar("Case")
 
 
 def record(
-    gate: int,
+    test: int,
     what: str,
     tried: int,
     passed: int,
@@ -25,10 +27,10 @@ def record(
     seconds: float = 0.0,
     path: Path = RESULTS,
 ) -> None:
-    """Append a result to docs/reliability.jsonl; of the same gate and `what` the last one is shown on the page.
+    """Append a result to docs/reliability.jsonl; of the same test and `what` the last one is shown on the page.
 
     Args:
-        gate: Number of the gate, from 1.
+        test: Number of the stress test, from 1.
         what: What was tried, in a few words: a line of the table.
         tried: How many times.
         passed: How often it went as it should.
@@ -37,7 +39,7 @@ def record(
         path: The file.
     """
     line = {
-        "gate": gate,
+        "gate": test,  # the key of all rows in the file, from when stress tests were called gates
         "what": what,
         "tried": tried,
         "passed": passed,
@@ -49,7 +51,7 @@ def record(
 
 
 def count(
-    gate: int,
+    test: int,
     what: str,
     cases: Sequence[Case],
     attempt: Callable[[Case], None],
@@ -61,7 +63,7 @@ def count(
     """Try every case, print a line for each that fails, and raise AssertionError at the end if any did.
 
     Args:
-        gate: Number of the gate.
+        test: Number of the stress test.
         what: What is tried.
         cases: What to try it with, e.g. seeds.
         attempt: Tries one case; it fails by raising.
@@ -76,10 +78,12 @@ def count(
             attempt(case)
         except Exception as error:
             failures.append(f"{case!r}: {type(error).__name__}: {error}")
-            sys.stderr.write(f"gate {gate}, {what}: {failures[-1]}\n{traceback.format_exc()}\n")
+            sys.stderr.write(f"stress test {test}, {what}: {failures[-1]}\n{traceback.format_exc()}\n")
         if keep:
-            sys.stderr.write(f"gate {gate}, {what}: {number + 1 - len(failures)} of {number + 1}\n")
+            sys.stderr.write(f"stress test {test}, {what}: {number + 1 - len(failures)} of {number + 1}\n")
     passed = len(cases) - len(failures)
     if keep:
-        record(gate, what, len(cases), passed, note, seconds=time.monotonic() - begun)
-    assert not failures, f"gate {gate}, {what}: {passed} of {len(cases)} passed; first failure: {failures[0]}"
+        record(test, what, len(cases), passed, note, seconds=time.monotonic() - begun)
+    assert not failures, (
+        f"stress test {test}, {what}: {passed} of {len(cases)} passed; first failure: {failures[0]}"
+    )

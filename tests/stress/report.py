@@ -8,14 +8,14 @@ from typing import Any
 from bench.markdown import as_table
 from tests.stress.record import DOCS, RESULTS
 
-PLACE = "<!-- gates -->\n"
+PLACE = "<!-- stress tests -->\n"
 
 
 def table(results: list[dict[str, Any]]) -> str:
-    """Return the last result of each gate and thing tried, in the order of the gates; no minutes where none were taken."""
+    """Return the last result of each stress test and thing tried, by test; no minutes where none were taken."""
     last = {(result["gate"], result["what"]): result for result in results}
     return as_table(
-        ("gate", "what was tried", "tried", "passed", "minutes", "note"),
+        ("stress test", "what was tried", "tried", "passed", "minutes", "note"),
         [
             (
                 str(result["gate"]), result["what"], f"{result['tried']:,}", f"{result['passed']:,}",

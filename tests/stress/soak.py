@@ -26,8 +26,8 @@ GROWTH = 1.1
 """How much more memory the last third of the rounds may take than the first."""
 
 
-_SHARED = ("torchinductor_", "patois-gates-")
-"""What is no run's own: caches that PyTorch makes once for a user, and folders of other gates that are tried meanwhile."""
+_SHARED = ("torchinductor_", "patois-stress-")
+"""What is no run's own: caches that PyTorch makes once for a user, and folders of other stress tests that run meanwhile."""
 
 
 def left_behind(temporary: Path) -> dict[str, set[str]]:

@@ -1,4 +1,4 @@
-"""Gate 5: each row is counted and written once, on any number of ranks."""
+"""Stress test 5: each row is counted and written once, on any number of ranks."""
 
 from __future__ import annotations
 
@@ -72,14 +72,14 @@ def check_counts(folder: Path, world: int, rows: int) -> None:
 @pytest.mark.pitfall(3)
 @pytest.mark.parametrize(
     ("worlds", "sizes"),
-    [([1, 2, 4], [1, 5, 8]), pytest.param([1, 2, 3, 4], list(range(1, 34)), marks=pytest.mark.gate)],
+    [([1, 2, 4], [1, 5, 8]), pytest.param([1, 2, 3, 4], list(range(1, 34)), marks=pytest.mark.stress)],
     ids=["some", "all"],
 )
 def test_each_row_is_counted_and_written_once(
-    tmp_path: Path, gate: Callable[..., None], worlds: list[int], sizes: list[int]
+    tmp_path: Path, record_tries: Callable[..., None], worlds: list[int], sizes: list[int]
 ) -> None:
     evaluate(tmp_path, worlds, sizes)
-    gate(
+    record_tries(
         5, "N rows on W ranks: each is counted and written once by validate, test and predict",
         [(world, rows) for world in worlds for rows in sizes],
         lambda case: check_counts(tmp_path, *case),

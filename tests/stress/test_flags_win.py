@@ -1,4 +1,4 @@
-"""Gate 12: on going on, a flag beats what the checkpoint stored, or a line says which one won."""
+"""Stress test 12: on going on, a flag beats what the checkpoint stored, or a line says which one won."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.helpers.parsing import parse
 from tests.helpers.runs import own_table
 
 pytestmark = [pytest.mark.pitfall(21), pytest.mark.filterwarnings("ignore::UserWarning")]
-Gate = Callable[..., None]
+RecordTries = Callable[..., None]
 
 # What a checkpoint holds besides weights, and what of the command line it could touch.
 STORED = {
@@ -118,9 +118,9 @@ def together(flags: list[str]) -> list[list[str]]:
     ]
 
 
-@pytest.mark.parametrize("size", ["all", pytest.param("recorded", marks=pytest.mark.gate)])
+@pytest.mark.parametrize("size", ["all", pytest.param("recorded", marks=pytest.mark.stress)])
 def test_each_flag_is_in_effect_whatever_the_run_had_and_a_line_names_it(
-    run: Path, gate: Gate, capsys: pytest.CaptureFixture[str], size: str
+    run: Path, record_tries: RecordTries, capsys: pytest.CaptureFixture[str], size: str
 ) -> None:
     with pytest.raises(SystemExit):
         train.main(["fit", "--print_config", "--model.optimizer", "AdamW"])
@@ -153,7 +153,7 @@ def test_each_flag_is_in_effect_whatever_the_run_had_and_a_line_names_it(
             assert flag not in KEPT or KEPT[flag] in line
 
     note = "what a run goes on with is the flag's, and a line names it and what was; of seed and base it says what stays"
-    gate(
+    record_tries(
         12,
         "a flag with another value than the run had, for every flag of --print_config",
         flags,

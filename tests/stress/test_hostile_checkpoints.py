@@ -1,4 +1,4 @@
-"""Gate 11: nothing in a checkpoint, in the folder of a base, in a YAML file or in a template runs."""
+"""Stress test 11: nothing in a checkpoint, in the folder of a base, in a YAML file or in a template runs."""
 
 from __future__ import annotations
 
@@ -83,11 +83,13 @@ UNSAFE = {"TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1"}
     "cases",
     [
         [("a pickle in callbacks", "as it is"), ("a bare pickle", "Lightning's own reader"), ("torch's old format", UNSAFE_FLAG)],
-        pytest.param(list(product(FILES, SETTINGS)), marks=pytest.mark.gate),
+        pytest.param(list(product(FILES, SETTINGS)), marks=pytest.mark.stress),
     ],
     ids=["few", "all"],
 )  # fmt: skip
-def test_a_checkpoint_runs_nothing(gate, cases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_checkpoint_runs_nothing(
+    record_tries, cases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     table = [*own_table(tmp_path), "--trainer.logger", "false"]
 
@@ -105,7 +107,7 @@ def test_a_checkpoint_runs_nothing(gate, cases, tmp_path: Path, monkeypatch: pyt
             r"tensors and plain values|Weights only load failed|Cannot use|weights_only|failed reading zip",
         )
 
-    gate(
+    record_tries(
         11,
         "pickles in checkpoints",
         cases,
@@ -215,11 +217,11 @@ HARMLESS = {
 @pytest.mark.pitfall(25)
 @pytest.mark.parametrize(
     "cases",
-    [["auto_map of the tokenizer", "pickled weights", "adapter", "types"], pytest.param(list(FOLDERS), marks=pytest.mark.gate)],
+    [["auto_map of the tokenizer", "pickled weights", "adapter", "types"], pytest.param(list(FOLDERS), marks=pytest.mark.stress)],
     ids=["few", "all"],
 )  # fmt: skip
 def test_the_folder_of_a_base_runs_nothing(
-    gate, cases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    record_tries, cases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     mark, source = arm(tmp_path)
@@ -240,7 +242,7 @@ def test_the_folder_of_a_base_runs_nothing(
         assert "evil" not in sys.modules
         assert bool(refusal) == (case not in HARMLESS), refusal or "it loaded"
 
-    gate(
+    record_tries(
         11,
         "crafted folders of a base",
         cases,

@@ -1,4 +1,4 @@
-"""Gate 8: a hostile table costs its bad rows only, each with its line and the reason; what we write is no formula."""
+"""Stress test 8: a hostile table costs its bad rows only, each with its line and the reason; what we write is no formula."""
 
 from __future__ import annotations
 
@@ -153,20 +153,20 @@ def cut_gzip(length: int, folder: Path) -> None:
     assert (int(aside["line"]), aside["reason"]) == (rows + 2, "the gzip file is cut off here")
 
 
-@pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.gate)], ids=["few", "all"])
-def test_a_hostile_table_costs_its_bad_rows_only(gate, every: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize("every", [5, pytest.param(1, marks=pytest.mark.stress)], ids=["few", "all"])
+def test_a_hostile_table_costs_its_bad_rows_only(record_tries, every: int, tmp_path: Path) -> None:
     note = f"{len(CASES)} files: csv, tsv, jsonl, gz, parquet; through the data module, each line with its reason"
     numbers = range(0, len(CASES), every)
-    gate(8, "hostile tables", numbers, lambda number: check_table(CASES[number], tmp_path), note)
+    record_tries(8, "hostile tables", numbers, lambda number: check_table(CASES[number], tmp_path), note)
 
 
 @pytest.mark.parametrize(
     "lengths",
-    [[2000, 4444], pytest.param(range(300, len(ZIPPED) - 8, 97), marks=pytest.mark.gate)],
+    [[2000, 4444], pytest.param(range(300, len(ZIPPED) - 8, 97), marks=pytest.mark.stress)],
     ids=["few", "all"],
 )
-def test_a_gzip_that_ends_early_keeps_what_is_whole(gate, lengths, tmp_path: Path) -> None:
-    gate(
+def test_a_gzip_that_ends_early_keeps_what_is_whole(record_tries, lengths, tmp_path: Path) -> None:
+    record_tries(
         8,
         "gzip files cut off",
         lengths,
@@ -175,8 +175,10 @@ def test_a_gzip_that_ends_early_keeps_what_is_whole(gate, lengths, tmp_path: Pat
     )
 
 
-@pytest.mark.parametrize("every", [12, pytest.param(1, marks=pytest.mark.gate)], ids=["few", "all"])
-def test_a_table_that_cannot_be_read_ends_in_one_line(gate, every: int, tmp_path: Path, monkeypatch) -> None:
+@pytest.mark.parametrize("every", [12, pytest.param(1, marks=pytest.mark.stress)], ids=["few", "all"])
+def test_a_table_that_cannot_be_read_ends_in_one_line(
+    record_tries, every: int, tmp_path: Path, monkeypatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     base = write_tiny_base(tmp_path)
 
@@ -197,7 +199,7 @@ def test_a_table_that_cannot_be_read_ends_in_one_line(gate, every: int, tmp_path
         Path(case.name).unlink()
 
     numbers = [number for number, case in enumerate(CASES) if case.error][::every]
-    gate(8, "tables that cannot be read", numbers, attempt, "the command line's error")
+    record_tries(8, "tables that cannot be read", numbers, attempt, "the command line's error")
 
 
 def formulas(count: int) -> list[str]:
@@ -238,7 +240,7 @@ def is_formula(cell: str) -> bool:
     return begun and bool(cell.strip()) and not re.fullmatch(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?", cell)
 
 
-def test_tables_that_we_write_are_no_formulas_and_read_back_equal(gate, tmp_path: Path) -> None:
+def test_tables_that_we_write_are_no_formulas_and_read_back_equal(record_tries, tmp_path: Path) -> None:
     def attempt(text: str) -> None:
         path = tmp_path / "x.csv"
         write_csv(path, ["input", "prediction"], [{"input": text, "prediction": f"{text}{text}"}])
@@ -247,7 +249,7 @@ def test_tables_that_we_write_are_no_formulas_and_read_back_equal(gate, tmp_path
             cells = [cell for row in csv.reader(file) for cell in row]
         assert not any(map(is_formula, cells)), cells
 
-    gate(8, "formulas in tables that we write", formulas(270), attempt)
+    record_tries(8, "formulas in tables that we write", formulas(270), attempt)
 
 
 def test_set_aside_rows_are_no_formulas(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Gate 11: nothing in a YAML file or in a template runs."""
+"""Stress test 11: nothing in a YAML file or in a template runs."""
 
 from __future__ import annotations
 
@@ -25,11 +25,13 @@ YAMLS = ("--config", "--data.task", "--data.format", "--model.base", "--model.ad
     "cases",
     [
         [(TAGS[0], place) for place in YAMLS[1:4]],
-        pytest.param(list(product(TAGS, YAMLS)), marks=pytest.mark.gate),
+        pytest.param(list(product(TAGS, YAMLS)), marks=pytest.mark.stress),
     ],
     ids=["few", "all"],
 )
-def test_tags_of_yaml_make_nothing(gate, cases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tags_of_yaml_make_nothing(
+    record_tries, cases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     mark, _ = arm(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -42,7 +44,9 @@ def test_tags_of_yaml_make_nothing(gate, cases, tmp_path: Path, monkeypatch: pyt
         )
         assert "evil" not in sys.modules
 
-    gate(11, "Python tags in YAML files", cases, attempt, "configurations, tasks, formats, bases, tokens")
+    record_tries(
+        11, "Python tags in YAML files", cases, attempt, "configurations, tasks, formats, bases, tokens"
+    )
 
 
 TEMPLATES = (
@@ -57,7 +61,7 @@ TEMPLATES = (
 
 
 def test_a_format_lays_out_text_and_does_nothing_else(
-    gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    record_tries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
 
@@ -72,7 +76,7 @@ def test_a_format_lays_out_text_and_does_nothing_else(
         assert not (tmp_path / "ran").exists()
         assert not any(word in shown for word in ("class", "module", "built-in")), shown
 
-    gate(
+    record_tries(
         11,
         "templates of formats",
         list(product(TEMPLATES, ("prompt", "completion"))),

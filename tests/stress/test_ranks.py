@@ -1,4 +1,4 @@
-"""Gate 4: what goes wrong on one rank is decided on all of them together, or ends all of them."""
+"""Stress test 4: what goes wrong on one rank is decided on all of them together, or ends all of them."""
 
 from __future__ import annotations
 
@@ -101,10 +101,12 @@ def check_left_out(folder: Path, world: int) -> None:
 
 
 @pytest.mark.pitfall(22)
-@pytest.mark.parametrize("tries", [2, pytest.param(20, marks=pytest.mark.gate)])
-def test_every_rank_leaves_out_the_same_step(tmp_path: Path, gate: Callable[..., None], tries: int) -> None:
+@pytest.mark.parametrize("tries", [2, pytest.param(20, marks=pytest.mark.stress)])
+def test_every_rank_leaves_out_the_same_step(
+    tmp_path: Path, record_tries: Callable[..., None], tries: int
+) -> None:
     train_with_bad_numbers(tmp_path, range(tries))
-    gate(
+    record_tries(
         4, "NaN or inf on one rank at a random step", range(tries),
         lambda seed: check_left_out(tmp_path / str(seed), number_case(seed)["world"]),
         "1, 2 and 4 ranks; loss or gradients; accumulation, clipping, precision and optimizer vary",
@@ -148,9 +150,9 @@ def test_no_rank_outlives_another(tmp_path: Path, words: str) -> None:
     check_all_gone(tmp_path / "run", words)
 
 
-@pytest.mark.gate
-def test_no_rank_outlives_another_many_times(tmp_path: Path, gate: Callable[..., None]) -> None:
-    gate(
+@pytest.mark.stress
+def test_no_rank_outlives_another_many_times(tmp_path: Path, record_tries: Callable[..., None]) -> None:
+    record_tries(
         4, "a rank raises, exits or is killed: all gone within 60 s", range(20),
         lambda number: check_all_gone(tmp_path / str(number), END_CASES[number % len(END_CASES)]),
         "2 and 3 ranks, with loader workers and W&B offline; training and validating",

@@ -1,4 +1,4 @@
-"""Gate 10: a secret in a flag, a variable, a file or a URL is in nothing that a run leaves or says."""
+"""Stress test 10: a secret in a flag, a variable, a file or a URL is in nothing that a run leaves or says."""
 
 from __future__ import annotations
 
@@ -85,10 +85,10 @@ def where_it_is(secret: str, folder: Path) -> list[str]:
 @pytest.mark.pitfall(26)
 @pytest.mark.parametrize(
     "cases",
-    [[("Hugging Face", "flag")], pytest.param(ALL, marks=[pytest.mark.gate, pytest.mark.timeout(7200)])],
+    [[("Hugging Face", "flag")], pytest.param(ALL, marks=[pytest.mark.stress, pytest.mark.timeout(7200)])],
     ids=["few", "all"],
 )
-def test_a_secret_is_in_nothing_that_a_run_leaves_or_says(gate, cases, tmp_path: Path) -> None:
+def test_a_secret_is_in_nothing_that_a_run_leaves_or_says(record_tries, cases, tmp_path: Path) -> None:
     def attempt(case: tuple[str, str]) -> None:
         secret = PATTERNS[case[0]]
         name = f"run{len(list(tmp_path.glob('runs/*')))}"
@@ -108,4 +108,4 @@ def test_a_secret_is_in_nothing_that_a_run_leaves_or_says(gate, cases, tmp_path:
         assert where_it_is(secret, folder) == []
 
     note = f"{len(PATTERNS)} kinds of keys in flags, the environment, YAML and URLs; the whole folder of the run is searched"
-    gate(10, "secrets in what a run leaves or says", cases, attempt, note)
+    record_tries(10, "secrets in what a run leaves or says", cases, attempt, note)

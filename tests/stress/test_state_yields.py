@@ -1,4 +1,4 @@
-"""Gate 12, for real: of all that a checkpoint brings back, what a flag says is in effect after the first step."""
+"""Stress test 12, for real: of all that a checkpoint brings back, what a flag says is in effect after the first step."""
 
 from __future__ import annotations
 
@@ -155,16 +155,16 @@ def configured(module: Any) -> Any:
     "cases",
     [
         [OPTIMIZERS[4], SCHEDULERS[1]],
-        pytest.param([*OPTIMIZERS, *SCHEDULERS], marks=[pytest.mark.gate, pytest.mark.timeout(3600)]),
+        pytest.param([*OPTIMIZERS, *SCHEDULERS], marks=[pytest.mark.stress, pytest.mark.timeout(3600)]),
     ],
     ids=["few", "all"],
 )
 def test_what_a_flag_says_of_optimizer_and_schedule_is_in_effect(
-    cases: list[Case], tmp_path: Path, gate: Callable[..., None]
+    cases: list[Case], tmp_path: Path, record_tries: Callable[..., None]
 ) -> None:
     base = save_tiny(tmp_path / "base")
     note = "real runs of a tiny base, gone on with and stepped; AdamW, SGD, RMSprop and eleven of torch's schedulers"
-    gate(
+    record_tries(
         12, "a flag of the optimizer or the scheduler with another value than the checkpoint's: in effect", cases,
         lambda case: check(case, base, tmp_path), note,
     )  # fmt: skip

@@ -6,22 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from tests.stress import record as frame
+from tests.stress import record as module
 from tests.stress.record import DOCS, count, record
 from tests.stress.report import page, table
 
 
-def test_the_page_holds_the_recorded_numbers() -> None:
+def test_reliability_page_holds_the_recorded_numbers() -> None:
     assert (DOCS / "reliability.md").read_text(encoding="utf-8") == page(), (
         "docs/reliability.md is not what `python -m tests.stress.report` writes"
     )
 
 
-def test_every_case_is_tried_and_each_failure_counted(
+def test_count_tries_every_case_and_counts_each_failure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     results = tmp_path / "reliability.jsonl"
-    monkeypatch.setattr(frame, "record", lambda *args, **options: record(*args, **options, path=results))
+    monkeypatch.setattr(module, "record", lambda *args, **options: record(*args, **options, path=results))
     tried = []
 
     def attempt(case: int) -> None:
@@ -29,7 +29,7 @@ def test_every_case_is_tried_and_each_failure_counted(
         assert case % 3, "divisible"
 
     with pytest.raises(
-        AssertionError, match=r"gate 2, it: 4 of 6 passed; first failure: 0: AssertionError: divisible"
+        AssertionError, match=r"stress test 2, it: 4 of 6 passed; first failure: 0: AssertionError: divisible"
     ):
         count(2, "it", range(6), attempt, "a note", keep=True)
     assert tried == list(range(6))
@@ -39,19 +39,19 @@ def test_every_case_is_tried_and_each_failure_counted(
     }  # fmt: skip
 
 
-def test_the_time_is_counted_from_the_beginning_of_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_count_takes_the_time_from_the_beginning_of_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
     seconds: list[float] = []
-    monkeypatch.setattr(frame, "record", lambda *args, **options: seconds.append(options["seconds"]))
+    monkeypatch.setattr(module, "record", lambda *args, **options: seconds.append(options["seconds"]))
     count(1, "it", [1], lambda case: None, keep=True, begun=time.monotonic() - 60)
     assert 60 <= seconds[0] < 90
 
 
-def test_quick_tries_are_not_written_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frame, "record", lambda *args, **options: pytest.fail("written down"))
+def test_count_writes_nothing_down_without_keep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "record", lambda *args, **options: pytest.fail("written down"))
     count(1, "it", [1, 2], lambda case: None, keep=False)
 
 
-def test_the_last_result_of_a_gate_is_shown() -> None:
+def test_table_shows_the_last_result_of_each_stress_test() -> None:
     lines = [
         {"gate": 2, "what": "b", "tried": 1, "passed": 0, "seconds": 6, "note": "old"},
         {"gate": 1, "what": "a", "tried": 1000, "passed": 999, "seconds": 90, "note": ""},

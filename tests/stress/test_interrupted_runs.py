@@ -1,4 +1,4 @@
-"""Gates 1 to 3: killed, out of disk, told to stop. A few tries in `make test`, all of them in `make gates`."""
+"""Stress tests 1 to 3: killed, out of disk, told to stop. A few tries in `make test`, all of them in `make stress`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from tests.stress.driver import Driver
 
-Gate = Callable[..., None]
+RecordTries = Callable[..., None]
 needs_mount = pytest.mark.skipif(
     os.name != "posix" or os.geteuid() != 0, reason="only root may mount a small disk"
 )
@@ -23,18 +23,20 @@ needs_mount = pytest.mark.skipif(
 def driver() -> Iterator[Driver]:
     """A driver in a folder in memory, if there is such a disk: a run writes dozens of checkpoints."""
     memory = Path("/dev/shm")
-    path = Path(tempfile.mkdtemp(prefix="patois-gates-", dir=memory if memory.is_dir() else None))
+    path = Path(tempfile.mkdtemp(prefix="patois-stress-", dir=memory if memory.is_dir() else None))
     with Driver(path) as driver:
         yield driver
     shutil.rmtree(path, ignore_errors=True)
 
 
-ALL = pytest.mark.gate
+ALL = pytest.mark.stress
 
 
 @pytest.mark.parametrize("tries", [1, pytest.param(25, marks=ALL)])
 @pytest.mark.parametrize("world", [1, 2])
-def test_a_killed_run_ends_as_if_it_had_not_been(gate: Gate, driver: Driver, tries: int, world: int) -> None:
+def test_a_killed_run_ends_as_if_it_had_not_been(
+    record_tries: RecordTries, driver: Driver, tries: int, world: int
+) -> None:
     others = ["validated-within-epochs", "counted-in-steps", "plateau", "packed-bf16", "sampled"]
     variants = ["plain"] + [variant for other in others for variant in ("plain", other)]
     cases = [
@@ -48,22 +50,24 @@ def test_a_killed_run_ends_as_if_it_had_not_been(gate: Gate, driver: Driver, tri
         "dropout, length buckets, random SMILES; a tiny OPT in fp32; nearly half with one more thing: validation "
         "twice an epoch, max_steps, ReduceLROnPlateau, packing and bf16, or sampled answers"
     )
-    gate(1, what, cases, partial(driver.attempt, "resuming"), note)
+    record_tries(1, what, cases, partial(driver.attempt, "resuming"), note)
 
 
 @pytest.mark.parametrize("tries", [5, pytest.param(100, marks=ALL)])
 def test_a_checkpoint_that_is_being_written_is_whole_or_not_there(
-    gate: Gate, driver: Driver, tries: int
+    record_tries: RecordTries, driver: Driver, tries: int
 ) -> None:
     what = "kill -9 while a checkpoint is being written: last.ckpt loads"
     note = "16 MB on a disk, not in memory; the process is killed, the power is not cut"
-    gate(2, what, list(range(tries)), partial(driver.attempt, "writing"), note)
+    record_tries(2, what, list(range(tries)), partial(driver.attempt, "writing"), note)
 
 
 @needs_mount
 @pytest.mark.parametrize("tries", [1, pytest.param(20, marks=ALL)])
 @pytest.mark.parametrize("where", ["run", "tmp"])
-def test_a_full_disk_costs_no_checkpoint(gate: Gate, driver: Driver, tries: int, where: str) -> None:
+def test_a_full_disk_costs_no_checkpoint(
+    record_tries: RecordTries, driver: Driver, tries: int, where: str
+) -> None:
     what, note = {
         "run": (
             "the disk of the run's folder fills up at a random step: one line, status 74, goes on from last.ckpt",
@@ -71,7 +75,7 @@ def test_a_full_disk_costs_no_checkpoint(gate: Gate, driver: Driver, tries: int,
         ),
         "tmp": ("TMPDIR is full: the run ends well", "0 and 2 workers; nothing is written there; W&B is off"),
     }[where]
-    gate(
+    record_tries(
         2,
         what,
         [{"seed": seed, "where": where} for seed in range(tries)],
@@ -89,7 +93,7 @@ def test_a_full_disk_costs_no_checkpoint(gate: Gate, driver: Driver, tries: int,
         *((how, 1) for how in ("test", "slurm")),
     ],
 )
-def test_a_run_that_is_told_to_stop(gate: Gate, driver: Driver, how: str, tries: int) -> None:
+def test_a_run_that_is_told_to_stop(record_tries: RecordTries, driver: Driver, how: str, tries: int) -> None:
     what = {
         "train": "SIGTERM or SIGINT to one rank while it trains: checkpoint within a step, all gone, 143 or 130, goes on",
         "validate": "the same while it validates and generates",
@@ -102,4 +106,4 @@ def test_a_run_that_is_told_to_stop(gate: Gate, driver: Driver, how: str, tries:
         "slurm": "half on 2 ranks; a stand-in for scontrol",
     }.get(how, "half on 1 process, half on 2 gloo ranks; the end is the same bits")
     cases = [{"seed": seed, "world": 1 + seed % 2, "how": how} for seed in range(tries)]
-    gate(3, what, cases, partial(driver.attempt, "stopping"), note)
+    record_tries(3, what, cases, partial(driver.attempt, "stopping"), note)
