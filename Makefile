@@ -19,7 +19,7 @@ test-all: .venv/dev
 
 # Kill, starve and mislead runs many times; adds to docs/reliability.jsonl and writes docs/reliability.md. Hours.
 stress: .venv/dev
-	$(BIN)/python -m pytest -m stress --timeout 7200 tests/stress; status=$$?; $(BIN)/python -m tests.stress.report; exit $$status
+	$(BIN)/python -m pytest -m stress --timeout 7200; status=$$?; $(BIN)/python -m tests.stress.report; exit $$status
 
 # The name of `make stress` before 0.1.0; kept for one release.
 gates: stress

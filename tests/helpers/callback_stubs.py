@@ -180,7 +180,7 @@ def finish_wandb(folder: Path) -> list[Path]:
         return bool(content) and Record.FromString(content[-1]).WhichOneof("record_type") == "exit"
 
     wandb.finish()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while not all(is_whole(path) for path in folder.glob("wandb/offline-run-*/run-*.wandb")):
         assert time.monotonic() < deadline, "the W&B run was never written"
         time.sleep(0.05)

@@ -37,7 +37,7 @@ class Driver:
     def __exit__(self, *_: object) -> None:
         assert self.process.stdin is not None
         self.process.stdin.close()
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=120)
 
     def attempt(self, module: str, case: Any) -> None:
         """Try a case of tests/stress/`module`.py."""

@@ -43,9 +43,9 @@ def _stop(run: ForkedRun, signum: int, ranks: list[int]) -> int:
 
 
 def _check_stopped(run: ForkedRun, signum: int) -> None:
-    codes = run.wait(60)
+    codes = run.wait(120)
     assert codes == [128 + signum] * len(codes), f"exit codes {codes}: {run.output.read_text()[-3000:]}"
-    assert run.all_gone(20), "a process is left"
+    assert run.all_gone(120), "a process is left"
 
 
 def _fit(case: dict[str, Any], folder: Path) -> None:
@@ -109,8 +109,8 @@ def _launcher(case: dict[str, Any], folder: Path) -> None:
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     ranks = [pid for pid in children if b"LOCAL_RANK=1" in Path(f"/proc/{pid}/environ").read_bytes()]
     os.kill(int(ranks[0]) if to_child else process.pid, signum)
-    assert process.wait(60) == 128 + signum, (folder / f"{name}.txt").read_text()[-3000:]
-    deadline = time.monotonic() + 20
+    assert process.wait(120) == 128 + signum, (folder / f"{name}.txt").read_text()[-3000:]
+    deadline = time.monotonic() + 120
     while group_lives(process.pid):
         assert time.monotonic() < deadline, "a process is left"
         time.sleep(0.05)
