@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: fit demo test test-all gates soak lint format help-pages lock install-locked audit data bench clean bundled flagship base-sizes smollm2 study
+.PHONY: fit demo test test-all stress gates soak lint format help-pages lock install-locked audit data bench clean bundled flagship base-sizes smollm2 study
 
 fit: .venv/run
 	$(BIN)/python train.py fit
@@ -15,16 +15,19 @@ test: .venv/dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 test-all: .venv/dev
-	$(BIN)/python -m pytest -m "not gate"
+	$(BIN)/python -m pytest -m "not stress"
 
 # Kill, starve and mislead runs many times; adds to docs/reliability.jsonl and writes docs/reliability.md. Hours.
-gates: .venv/dev
-	$(BIN)/python -m pytest -m gate --timeout 7200 tests/gates; status=$$?; $(BIN)/python -m tests.gates.report; exit $$status
+stress: .venv/dev
+	$(BIN)/python -m pytest -m stress --timeout 7200; status=$$?; $(BIN)/python -m tests.stress.report; exit $$status
+
+# The name of `make stress` before 0.1.0; kept for one release.
+gates: stress
 
 # The tiny default job over and over with kills, for so many minutes.
 MINUTES ?= 60
 soak: .venv/dev
-	$(BIN)/python -m tests.gates.soak $(MINUTES); status=$$?; $(BIN)/python -m tests.gates.report; exit $$status
+	$(BIN)/python -m tests.stress.soak $(MINUTES); status=$$?; $(BIN)/python -m tests.stress.report; exit $$status
 
 lint: .venv/dev
 	$(BIN)/ruff check .

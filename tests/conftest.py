@@ -7,10 +7,16 @@ import os
 import shutil
 import tempfile
 
+from hypothesis import settings
+
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.pop("WANDB_API_KEY", None)
 os.environ.setdefault("WANDB_SILENT", "true")
+
+# By default an example may take 200 ms by the wall clock, which a busy machine exceeds.
+settings.register_profile("without deadline", deadline=None)
+settings.load_profile("without deadline")
 
 _CACHE = tempfile.mkdtemp(prefix="patois-test-cache-")
 os.environ["PATOIS_CACHE"] = _CACHE

@@ -10,7 +10,7 @@ from rdkit import Chem
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import train
-from tests.runs import last_metrics, own_table, read_csv
+from tests.helpers.runs import last_metrics, own_table, read_csv
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 FLAGS = {

@@ -14,7 +14,7 @@ from cli.help_pages import FOLDER
 from configs.lookup import CONFIGS, list_configs
 from lightning_modules.decoder.bases import resolve_base
 from lightning_modules.decoder.vocabulary import read_tokens
-from tests.parsing import parse
+from tests.helpers.parsing import parse
 
 KINDS = {"tasks", "formats", "bases", "trainer", "debug", "studies", "help", "adapters", "tokens", "paper"}
 

@@ -14,8 +14,8 @@ import torch
 import yaml
 from rapidfuzz.distance import Prefix
 
-from tests.pages import PAGES, bash_lines, named_files, run_line
-from tests.runs import PROJECT, last_metrics, read_csv, write_tiny_base
+from tests.helpers.pages import PAGES, bash_lines, named_files, run_line
+from tests.helpers.runs import PROJECT, last_metrics, read_csv, write_tiny_base
 
 PAGE = PAGES["docs/extending.md"]
 FILES = named_files(PAGE)

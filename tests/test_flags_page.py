@@ -6,9 +6,9 @@ import re
 import shlex
 from pathlib import Path
 
-from tests.pages import PAGES, bash_lines
-from tests.parsing import parse
-from tests.runs import PROJECT, command
+from tests.helpers.pages import PAGES, bash_lines
+from tests.helpers.parsing import parse
+from tests.helpers.runs import PROJECT, command
 
 PAGE = PAGES["docs/flags.md"]
 CELLS = [cell for cell in re.findall(r"^\| (.*?) \|", PAGE, flags=re.MULTILINE) if cell.startswith("`--")]

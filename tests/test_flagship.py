@@ -14,7 +14,7 @@ from bench.release.bundled import Pretraining
 from bench.release.flagship import MOST_BYTES, add_to_history, export, main, write_card
 from cli.demo.answerer import Answerer, default_folder, describe
 from lightning_modules.decoder.bases import FLAGSHIP, PROJECT
-from tests.runs import PAIRS, read_csv, write_tiny_base
+from tests.helpers.runs import PAIRS, read_csv, write_tiny_base
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 CONFIG = str(PROJECT / "configs" / "flagship.yaml")

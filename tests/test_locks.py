@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.runs import PROJECT
+from tests.helpers.runs import PROJECT
 
 
 def entries(name: str) -> dict[str, list[str]]:

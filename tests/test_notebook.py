@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runs import PROJECT, write_tiny_base
+from tests.helpers.runs import PROJECT, write_tiny_base
 
 NOTEBOOK = PROJECT / "docs" / "from_csv_to_names.ipynb"
 

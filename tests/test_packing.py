@@ -12,7 +12,7 @@ from datamodules.tokens.packing import block_mask
 from lightning_modules.decoder.packing_support import PACKABLE, check_packing
 from lightning_modules.training.loss import supervised_loss
 from lightning_modules.training.training_loss import training_loss
-from tests.tiny import ARCHITECTURES, make_tiny
+from tests.helpers.tiny import ARCHITECTURES, make_tiny
 
 LENGTHS = [9, 5, 12, 7, 3]
 

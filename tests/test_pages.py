@@ -8,9 +8,9 @@ from functools import cache
 
 import pytest
 
-from tests.pages import PAGES
-from tests.pages import link_targets as links
-from tests.runs import PROJECT, command
+from tests.helpers.pages import PAGES
+from tests.helpers.pages import link_targets as links
+from tests.helpers.runs import PROJECT, command
 
 ROOMS = ("configs", "cli", "datamodules", "lightning_modules", "callbacks")
 

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import train
 from bench.release.bundled import bits_per_character, bundle
-from tests.runs import last_metrics, own_table, write_pairs, write_tiny_base
+from tests.helpers.runs import last_metrics, own_table, write_pairs, write_tiny_base
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 CONFIG = str(Path(train.__file__).parent / "configs" / "pretrain.yaml")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.runs import PROJECT
+from tests.helpers.runs import PROJECT
 
 
 def test_every_package_is_installed() -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.pages import PAGES, bash_lines
-from tests.runs import PAIRS, PROJECT, command, write_tiny_base
+from tests.helpers.pages import PAGES, bash_lines
+from tests.helpers.runs import PAIRS, PROJECT, command, write_tiny_base
 
 README = PAGES["README.md"]
 LINES = bash_lines(README)

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from cli.demo import page
-from tests.parsing import parse
-from tests.runs import PROJECT
+from tests.helpers.parsing import parse
+from tests.helpers.runs import PROJECT
 
 DOCKERFILE = (PROJECT / "Dockerfile").read_text(encoding="utf-8")
 SLURM = PROJECT / "configs" / "trainer" / "slurm.sh"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runs import PROJECT
+from tests.helpers.runs import PROJECT
 
 PACKAGES = ("bench", "cli", "callbacks", "lightning_modules", "datamodules", "configs")
 MOST_MODULES = 16

@@ -17,7 +17,7 @@ import train
 from callbacks.reports.run_history import read_records
 from callbacks.run.checkpoint_io import CheckpointWriter
 from cli.patois_cli import choose_precision
-from tests.runs import PAIRS, command, last_metrics, own_table, read_csv, write_pairs, write_tiny_base
+from tests.helpers.runs import PAIRS, command, last_metrics, own_table, read_csv, write_pairs, write_tiny_base
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 

@@ -31,7 +31,7 @@ from callbacks.reports.run_summary import RunSummary
 from datamodules.rows.side_texts import SideTexts
 from datamodules.storage.safe_csv import read_csv
 from datamodules.storage.text_columns import TextColumn
-from tests.callbacks.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
 
 # 7 rows on 2 ranks: rank 1 has one less, made up by a repeat or a filler row. The last two are of another task,
 # which rank 1 sees one row of; the repeated row 1 is wrong, so that counting it twice would show.

@@ -19,7 +19,7 @@ from callbacks.metrics.text_similarity import TextSimilarity, bleu, bleu_counts
 from callbacks.metrics.validity import Validity
 from callbacks.rows.evaluated_row import EvaluatedRow
 from callbacks.statistics.intervals import wilson_interval
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 
 def make_row(prediction, target, notation="smiles", index=0):

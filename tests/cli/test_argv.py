@@ -6,8 +6,8 @@ import pytest
 
 from cli.argv import asks_flagship, base_of, base_rate, flag_value, flag_values, without_flag
 from lightning_modules.decoder.bases import FINE_TUNING_RATE
-from tests.parsing import parse
-from tests.runs import write_tiny_base
+from tests.helpers.parsing import parse
+from tests.helpers.runs import write_tiny_base
 
 
 def test_flags_are_read_in_their_order() -> None:

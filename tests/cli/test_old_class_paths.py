@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from cli.old_class_paths import MOVED, rename_class_paths, rename_in_settings
-from tests.parsing import parse
+from tests.helpers.parsing import parse
 
 OLD = """
 trainer:

@@ -13,7 +13,7 @@ from callbacks.loggers.wandb_logger import DashboardLogger
 from cli.patois_cli import SaveRunConfig, silence_noise
 from datamodules.sequence_task import SequenceTaskDataModule
 from lightning_modules.causal_lm import CausalLM
-from tests.parsing import ParseOnly, parse
+from tests.helpers.parsing import ParseOnly, parse
 
 
 class Kept:

@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.tokens.batching import FILLER
 from datamodules.tokens.examples import IGNORE_INDEX
-from tests.tiny import make_tokenizer
+from tests.helpers.tiny import make_tokenizer
 
 SMILES = [
     "CCO",

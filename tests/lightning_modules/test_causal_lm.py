@@ -16,7 +16,9 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
 
 from lightning_modules.causal_lm import CausalLM
 from lightning_modules.generation.generate import GenerationSettings
-from tests.lightning_modules.tiny_runs import (
+from tests.helpers.runs import PROJECT
+from tests.helpers.tiny import make_batch, make_rows, make_tiny, make_tokenizer, save_tiny
+from tests.helpers.tiny_runs import (
     CLIP,
     LENGTHS,
     UNEVEN_SHARDS,
@@ -27,8 +29,6 @@ from tests.lightning_modules.tiny_runs import (
     record_run,
     uneven_rows,
 )
-from tests.runs import PROJECT
-from tests.tiny import make_batch, make_rows, make_tiny, make_tokenizer, save_tiny
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def whole(base: str) -> dict[float | None, Recorder]:
 def ranks(base: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """What two gloo ranks got."""
     results = tmp_path_factory.mktemp("ranks") / "results.pt"
-    command = [sys.executable, "-m", "tests.lightning_modules.tiny_runs", base, str(results)]
+    command = [sys.executable, "-m", "tests.helpers.tiny_runs", base, str(results)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, timeout=200)
     assert done.returncode == 0, done.stderr[-3000:]

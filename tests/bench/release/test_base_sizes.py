@@ -7,7 +7,7 @@ import pytest
 
 from bench.release.base_sizes import Cell, best_rates, main, missing, plan, run_cell, table, write_page
 from callbacks.statistics.intervals import wilson_interval
-from tests.runs import write_pairs, write_tiny_base
+from tests.helpers.runs import write_pairs, write_tiny_base
 
 
 def result(init: str, rate: float, seed: int, val: float, test: float, examples: int = 100) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -56,11 +57,17 @@ def test_the_peak_is_the_largest_look(parent: int, monkeypatch: pytest.MonkeyPat
     assert 200 * MB < peak.own_peak < 250 * MB
 
 
-def test_looking_takes_a_small_share_of_the_time(parent: int) -> None:
+def test_peak_memory_rests_after_a_look_for_twenty_times_what_it_took(
+    parent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, 1.0, 20.9, 21.1, 22.1])  # begin and end of a look, a look that is skipped, another one
+    monkeypatch.setattr(memory, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     peak = PeakMemory()
     peak.look(parent)
     peak.look(parent)
     assert peak.looks == 1
+    peak.look(parent)
+    assert peak.looks == 2
 
 
 def test_a_process_that_is_gone_has_no_memory() -> None:

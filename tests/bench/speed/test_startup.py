@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bench.speed.startup import time_first_step, time_help
-from tests.runs import own_table
+from tests.helpers.runs import own_table
 
 
 def test_a_real_run_is_timed_to_its_first_step(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.tasks import choose_tasks
 from lightning_modules.causal_lm import CausalLM
 from lightning_modules.decoder.decoders import resolve_base
-from tests.parsing import ParseOnly
+from tests.helpers.parsing import ParseOnly
 
 PATHS = sorted(STUDIES.glob("*.yaml"))
 # https://docs.wandb.ai/models/sweeps/sweep-config-keys; wandb itself leaves the check to its server.

@@ -11,7 +11,7 @@ import pytest
 from callbacks.loggers import wandb_logger
 from callbacks.loggers.wandb_logger import DashboardLogger, axis_of, has_credentials, is_reachable
 from callbacks.reports.run_history import read_wandb
-from tests.callbacks.callback_stubs import finish_wandb
+from tests.helpers.callback_stubs import finish_wandb
 
 KEY = "0123456789abcdef" * 2 + "01234567"
 
@@ -29,7 +29,7 @@ def server():
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self):
             if self.server.silent:
-                time.sleep(3)
+                self.server.ended.wait()
             else:
                 self.send_error(404)
 
@@ -38,9 +38,11 @@ def server():
 
     host = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     host.silent = False  # type: ignore[attr-defined]
+    host.ended = threading.Event()  # type: ignore[attr-defined]
     host.url = f"http://127.0.0.1:{host.server_port}"  # type: ignore[attr-defined]
     threading.Thread(target=host.serve_forever, daemon=True).start()
     yield host
+    host.ended.set()  # type: ignore[attr-defined]
     host.shutdown()
 
 
@@ -69,9 +71,7 @@ def test_without_a_key_the_run_is_offline_and_says_so(tmp_path, wandb_home, caps
 def test_a_dead_host_does_not_stop_the_run(tmp_path, wandb_home, monkeypatch, capsys):
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9")
-    start = time.perf_counter()
     log_one(tmp_path / "run")
-    assert time.perf_counter() - start < 30
     assert "http://127.0.0.1:9 did not answer" in capsys.readouterr().err
     assert list((tmp_path / "run").glob("wandb/offline-run-*/run-*.wandb"))
 
@@ -81,9 +81,7 @@ def test_a_host_that_is_no_wandb_does_not_stop_the_run(tmp_path, wandb_home, mon
     monkeypatch.setattr(wandb_logger, "INIT_SECONDS", 2.0)
     monkeypatch.setenv("WANDB_API_KEY", KEY)
     monkeypatch.setenv("WANDB_BASE_URL", server.url)
-    start = time.perf_counter()
     log_one(tmp_path / "run")
-    assert time.perf_counter() - start < 30
     message = capsys.readouterr().err
     assert message.count("W&B is offline: ") == 1
     assert list((tmp_path / "run").glob("wandb/offline-run-*/run-*.wandb"))
@@ -177,6 +175,15 @@ def test_any_answer_is_reachable_and_silence_is_not(server):
     assert not is_reachable("http://127.0.0.1:9")
     assert not is_reachable("not a url")
     server.silent = True
+    assert not is_reachable(server.url, seconds=0.5)  # it would wait for this host until the end of the test
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("dead", [True, False])
+def test_a_host_without_wandb_costs_less_than_half_a_minute(tmp_path, wandb_home, monkeypatch, server, dead):
+    monkeypatch.setattr(wandb_logger, "INIT_SECONDS", 2.0)
+    monkeypatch.setenv("WANDB_API_KEY", KEY)
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:9" if dead else server.url)
     start = time.perf_counter()
-    assert not is_reachable(server.url, seconds=0.5)
-    assert time.perf_counter() - start < 2
+    log_one(tmp_path / "run")
+    assert time.perf_counter() - start < 30

@@ -22,7 +22,7 @@ from callbacks.statistics.calibration import (
 from callbacks.statistics.intervals import wilson_interval
 from datamodules.storage.safe_csv import read_csv
 from lightning_modules.generation.generate import GenerationSettings
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 
 def sample(n=500, seed=0):

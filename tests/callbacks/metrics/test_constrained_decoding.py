@@ -12,8 +12,8 @@ from datamodules.formats import Query, load_format
 from datamodules.notations import smiles
 from datamodules.sequence_task import SequenceTaskDataModule
 from lightning_modules.generation.generate import GenerationSettings
-from tests.lightning_modules.tiny_runs import make_module, make_trainer
-from tests.tiny import save_tiny
+from tests.helpers.tiny import save_tiny
+from tests.helpers.tiny_runs import make_module, make_trainer
 
 pytest.importorskip("partialsmiles")
 QUERY = Query("Draw it.", "benzene", "NAME", "SMILES")

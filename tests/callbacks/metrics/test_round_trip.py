@@ -16,8 +16,8 @@ from callbacks.rows.evaluated_row import EvaluatedRow
 from callbacks.rows.notation_pool import Judges
 from callbacks.rows.outcomes import OUTCOMES, RIGHT, find_outcome, outcomes_of
 from callbacks.statistics.intervals import wilson_interval
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
-from tests.fake_opsin import fake_opsin, need_opsin, no_java
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.fake_opsin import fake_opsin, need_opsin, no_java
 
 # Input, reference name, answer, and the outcome expected. ScriptedModel stops at every second row only (rows 0, 2, ...).
 NAMED = [

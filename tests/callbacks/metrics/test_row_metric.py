@@ -5,7 +5,7 @@ import pytest
 
 from callbacks.metrics.row_metric import RowMetric, mean_estimate
 from callbacks.statistics.intervals import bootstrap_interval, wilson_interval
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 
 class Length(RowMetric):

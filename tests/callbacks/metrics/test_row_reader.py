@@ -7,7 +7,7 @@ from lightning.pytorch.callbacks import Callback
 from callbacks.metrics import row_reader
 from callbacks.metrics.row_reader import EvaluatedRows, RowReader
 from callbacks.rows.evaluated_row import gather_by_index
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 
 class Reader(RowReader):

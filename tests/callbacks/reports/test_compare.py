@@ -10,7 +10,7 @@ import pytest
 from callbacks.reports.compare import compare_answers, compare_verdicts, find_table, main, read_answers
 from callbacks.reports.prediction_table import PredictionTable
 from callbacks.statistics.intervals import mcnemar_exact
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from callbacks.metrics.throughput import Throughput
 from callbacks.metrics.validity import Validity
 from callbacks.reports.dashboard import choose_rows, main, shorten, spread_over_epochs
 from callbacks.reports.prediction_table import PredictionTable
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 PAIRS = [Pair("ethanol", "CCO", "CCO"), Pair("$a_b$", "CC", "C("), Pair("x" * 99, "C", "CC")]
 

@@ -16,7 +16,7 @@ from callbacks.metrics.exact_match import ExactMatch
 from callbacks.reports.hf_export import HFExport
 from callbacks.run.run_facts import load_checkpoint
 from lightning_modules.generation.generate import GenerationSettings
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 PAIRS = [Pair("a", "CCO", "CCO"), Pair("b", "CCO", "CC")]
 WORDS = {"<pad>": 0, "<s>": 1, "</s>": 2, "what": 3, "now": 4, "yes": 5, "no": 6, "<unk>": 7}

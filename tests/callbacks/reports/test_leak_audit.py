@@ -15,8 +15,8 @@ from callbacks.rows.training_molecules import KnownMolecules
 from datamodules.rows.side_texts import SideTexts
 from datamodules.storage.text_columns import TextColumn
 from datamodules.workers.worker_pool import WorkerPool
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
-from tests.fake_opsin import fake_opsin
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.fake_opsin import fake_opsin
 
 MEANINGS = {
     "ethanol": "C(C)O", "propane": "CCC", "L-alanine": "N[C@@H](C)C(=O)O", "pyridin-2-ol": "N1=C(C=CC=C1)O",

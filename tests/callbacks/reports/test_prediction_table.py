@@ -8,7 +8,7 @@ from lightning.pytorch.loggers import WandbLogger
 
 from callbacks.reports.prediction_table import PredictionTable, verdict
 from datamodules.storage.safe_csv import read_csv
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, finish_wandb, make_trainer
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, finish_wandb, make_trainer
 
 PAIRS = [
     Pair("ethanol", "CCO", "CCO"),

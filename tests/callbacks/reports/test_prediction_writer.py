@@ -6,8 +6,8 @@ from callbacks.metrics.round_trip import RoundTrip
 from callbacks.reports.prediction_writer import PredictionWriter
 from datamodules.storage.safe_csv import read_csv
 from lightning_modules.generation.generate import GenerationSettings
-from tests.callbacks.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
-from tests.fake_opsin import fake_opsin
+from tests.helpers.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.fake_opsin import fake_opsin
 
 PAIRS = [Pair("a", "", "CCO"), Pair("=b", "", "C("), Pair("c", "", "-"), Pair("d", "", "CC")]
 ASIDE = [Aside(7, "valence", "C(C)(C)(C)(C)C"), Aside(3, "empty", "")]

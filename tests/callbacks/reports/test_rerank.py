@@ -8,8 +8,8 @@ from callbacks.metrics.round_trip import RoundTrip
 from callbacks.reports.rerank import Checked, Rerank, check, choose, different, rerank, tabulate
 from callbacks.rows.evaluated_row import EvaluatedRow
 from callbacks.statistics.intervals import wilson_interval
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
-from tests.fake_opsin import fake_opsin
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.fake_opsin import fake_opsin
 
 MEANINGS = {"ethanol": "C(C)O", "ethan-1-ol": "C(C)O", "methoxymethane": "COC", "propane": "CCC"}
 OWN = Checked(-1.0, False, frozenset())

@@ -4,7 +4,7 @@ import pytest
 
 from callbacks.loggers.wandb_logger import DashboardLogger
 from callbacks.reports.run_history import read_history, read_records
-from tests.callbacks.callback_stubs import finish_wandb
+from tests.helpers.callback_stubs import finish_wandb
 
 
 def test_long_records_that_cross_blocks_read_back(tmp_path, wandb_home):

@@ -13,8 +13,8 @@ from callbacks.metrics.exact_match import ExactMatch
 from callbacks.metrics.throughput import Throughput
 from callbacks.metrics.validity import Validity
 from callbacks.reports.run_summary import RunSummary, _show, describe_evaluation, format_seconds
-from tests.callbacks.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
-from tests.runs import PROJECT
+from tests.helpers.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.runs import PROJECT
 
 PAIRS = [Pair("a", "CCO", "CCO"), Pair("b", "CCO", "(", "to_smiles"), Pair("c", "x", "x", "spell", "text")]
 
@@ -116,7 +116,7 @@ import sys
 sys.path.insert(0, {str(PROJECT)!r})
 from callbacks.reports.run_summary import RunSummary
 from tests.callbacks.reports.test_run_summary import PAIRS
-from tests.callbacks.callback_stubs import ScriptedModel, StubData, make_trainer
+from tests.helpers.callback_stubs import ScriptedModel, StubData, make_trainer
 trainer = make_trainer({str(tmp_path)!r}, [RunSummary()], enable_progress_bar=True)
 trainer.fit(ScriptedModel(PAIRS), datamodule=StubData(PAIRS))
 """

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from callbacks.run.answer_length_check import AnswerLimit, count_too_long
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 PAIRS = [Pair("a", "CCO", "CCO")] * 3
 

@@ -1,4 +1,4 @@
-"""When last.ckpt is written and what is in it; the gates (tests/gates) go on from it, kill and stop runs."""
+"""When last.ckpt is written and what is in it; the gates (tests/stress) go on from it, kill and stop runs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lightning.pytorch import Callback
 from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.run import last_checkpoint
 from callbacks.run.last_checkpoint import STATE_KEY, LastCheckpoint
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 PAIRS = [Pair("a", "b", "b", "t", "text")] * 12
 Moment = tuple[str, int, int]

@@ -9,7 +9,7 @@ import torch
 
 from callbacks.run.nonfinite_steps import FiniteSteps, suspects
 from datamodules.storage.safe_csv import read_csv
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 PAIRS = [Pair(f"in {n}", f"=out {n}", "x") for n in range(8)]
 

@@ -5,7 +5,7 @@ import pytest
 from callbacks.metrics.exact_match import ExactMatch
 from callbacks.run.row_count_check import FEWEST, EnoughRows
 from callbacks.statistics.intervals import wilson_interval
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 PAIRS = [Pair("a", "CCO", "CCO")] * FEWEST
 

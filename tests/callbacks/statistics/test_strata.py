@@ -14,7 +14,7 @@ from callbacks.statistics.strata import CUTS, Stratified, bins_of, name_bin, str
 from datamodules.rows.side_texts import SideTexts
 from datamodules.storage.text_columns import TextColumn
 from datamodules.workers.worker_pool import WorkerPool
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 
 @pytest.mark.parametrize(

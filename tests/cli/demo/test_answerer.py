@@ -14,7 +14,7 @@ from datamodules.formats import load_format
 from datamodules.tasks import load_task
 from datamodules.workers.guarded_worker import Result
 from datamodules.workers.opsin import why_unavailable
-from tests.tiny import save_tiny
+from tests.helpers.tiny import save_tiny
 
 needs_opsin = pytest.mark.skipif(why_unavailable() is not None, reason=f"needs OPSIN: {why_unavailable()}")
 

@@ -98,10 +98,10 @@ def test_same_takes_no_wrong_short_cut(molecules: list[str]) -> None:
 
 @pytest.mark.pitfall(16)
 def test_long_strings_are_refused_at_once() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert smiles.invalid_reason("C" * 10_000) == "longer than 1000 characters"
     assert smiles.same("C" * 10_000, "C")["connectivity"] is False
-    assert time.perf_counter() - start < 1.0  # RDKit takes 13 s
+    assert time.process_time() - start < 1.0  # RDKit takes 13 s
 
 
 @pytest.mark.pitfall(17)

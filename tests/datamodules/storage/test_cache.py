@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from datamodules.storage.cache import DataCache, Payload, default_folder, digest
-from tests.runs import PROJECT
+from tests.helpers.runs import PROJECT
 
 KEY = {"table": "abc", "settings": {"split": "identity", "fractions": [0.1, None]}}
 TEXTS = pa.array(["a", "", "\u00e9\n", "a"], pa.large_string())

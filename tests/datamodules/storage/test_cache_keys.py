@@ -69,7 +69,7 @@ def test_tokenizers(tokenizer_of: Callable[..., Any]) -> None:
 
 
 def test_what_a_tokenizer_cannot_tell_is_not_cached() -> None:
-    from tests.tiny import make_tokenizer
+    from tests.helpers.tiny import make_tokenizer
 
     tokenizer = make_tokenizer()
     assert describe_tokenizer(tokenizer) is not None

@@ -8,7 +8,7 @@ from rdkit import Chem
 
 from datamodules.workers import opsin
 from datamodules.workers.opsin import Reading, classify, jar_path, read_names, run_batch, why_unavailable
-from tests.fake_opsin import FakeJava, fake_opsin, forgetting, need_opsin, no_java
+from tests.helpers.fake_opsin import FakeJava, fake_opsin, forgetting, need_opsin, no_java
 
 MEANINGS = {"ethanol": "C(C)O", "sodium acetate": "C(C)(=O)[O-].[Na+]"}
 

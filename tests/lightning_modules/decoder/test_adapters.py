@@ -23,8 +23,8 @@ from lightning_modules.decoder.adapters import (
 )
 from lightning_modules.generation.generate import GenerationSettings, generate
 from lightning_modules.training.loss import supervised_loss
-from tests.lightning_modules.tiny_runs import RowsData, make_module, make_trainer
-from tests.tiny import ARCHITECTURES, make_batch, make_rows, make_tiny, save_tiny
+from tests.helpers.tiny import ARCHITECTURES, make_batch, make_rows, make_tiny, save_tiny
+from tests.helpers.tiny_runs import RowsData, make_module, make_trainer
 
 METHODS = ("lora", "dora", "rslora")
 ATTENTION = {  # what each architecture's own code calls them

@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM
 from configs.lookup import list_configs
 from lightning_modules.decoder.bases import resolve_base
 from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
-from tests.tiny import ARCHITECTURES, CONTEXT, ROWS, VOCABULARY, make_tiny, make_tokenizer, save_tiny
+from tests.helpers.tiny import ARCHITECTURES, CONTEXT, ROWS, VOCABULARY, make_tiny, make_tokenizer, save_tiny
 
 
 def write_base(folder: Path, text: str) -> str:

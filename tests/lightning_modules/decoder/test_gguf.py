@@ -11,7 +11,7 @@ from lightning_modules.decoder import gguf
 from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
 from lightning_modules.decoder.gguf import cache_folder, convert_gguf, unpack_gguf
 from lightning_modules.training.loss import supervised_loss
-from tests.tiny import make_tiny, save_tiny
+from tests.helpers.tiny import make_tiny, save_tiny
 
 BASE = "package: tiny_weights\ngguf_file: tiny.Q4.gguf\nlicence: none"
 

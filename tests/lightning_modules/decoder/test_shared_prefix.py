@@ -9,7 +9,7 @@ from lightning_modules.causal_lm import CausalLM
 from lightning_modules.decoder.shared_prefix import SHARED_TOKENS, may_share_prefix
 from lightning_modules.training.loss import supervised_loss
 from lightning_modules.training.training_loss import training_loss
-from tests.tiny import ARCHITECTURES, DROPOUTS, VOCABULARY, make_tiny
+from tests.helpers.tiny import ARCHITECTURES, DROPOUTS, VOCABULARY, make_tiny
 
 PREFIX = 20
 LENGTHS = (40, 25, 30, 38, 23)

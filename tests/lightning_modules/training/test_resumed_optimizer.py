@@ -15,8 +15,8 @@ from lightning_modules.training.resumed_optimizer import (
     note_flags,
     note_schedule,
 )
-from tests.lightning_modules.tiny_runs import RowsData, make_module, make_trainer, uneven_rows
-from tests.tiny import save_tiny
+from tests.helpers.tiny import save_tiny
+from tests.helpers.tiny_runs import RowsData, make_module, make_trainer, uneven_rows
 
 
 def make(lr: float, decay: float, kind: type, **options: float):

@@ -17,7 +17,7 @@ from bench.speed.training.step_breakdown import (
     run_command,
 )
 from bench.speed.training.workload import make_workload
-from tests.runs import TINY
+from tests.helpers.runs import TINY
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from bench.speed.training.hf_trainers import FullWindowSampler
 from bench.speed.training.trainers import TRAINERS, main
 from bench.speed.training.workload import Work, Workload, held_out_loss, make_workload
 from datamodules.tokens.batching import plan_training
-from tests.runs import PROJECT
+from tests.helpers.runs import PROJECT
 
 ROWS, BATCH = 12, 4
 needs_trl = pytest.mark.skipif(not importlib.util.find_spec("trl"), reason="TRL is in the extra `bench`")

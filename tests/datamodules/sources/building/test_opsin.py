@@ -7,7 +7,7 @@ import pytest
 
 from datamodules.sources.building import opsin
 from datamodules.sources.building.opsin import Opsin
-from tests.fake_opsin import FakeJava, fake_opsin
+from tests.helpers.fake_opsin import FakeJava, fake_opsin
 
 
 @pytest.fixture
