@@ -1,7 +1,8 @@
 """Run a study here: `python -m bench.studies run data_size`; `report data_size` writes its page again.
 
 Results are appended to docs/results/STUDY.jsonl as they come; cells that are there already are skipped, so it can be
-killed and begun again. The pages are docs/results/STUDY.html and STUDY.md.
+killed and begun again. The page is docs/results/STUDY.md; STUDY.html is the same as one file with its
+plots inside, which git ignores since it can be made at any time.
 """
 
 from __future__ import annotations
@@ -73,6 +74,8 @@ def main(argv: Sequence[str] | None = None) -> None:
     parser.add_argument("--set", action="append", default=[], metavar="FLAG=VALUE", dest="changes",
                         help="in place of the file's, e.g. model.base=bundled or seed_everything=[0,1,2]")  # fmt: skip
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results and the pages")
+    parser.add_argument("--html", type=Path, default=None, metavar="PATH",
+                        help="the page as one HTML file; default STUDY.html in that folder")  # fmt: skip
     parser.add_argument("--cells", type=int, default=None, help="most cells to run now")
     parser.add_argument("--precision", default=None, metavar="32-true",
                         help="of the trainer, default the machine's; kept with each result, no part of a cell")  # fmt: skip
@@ -97,7 +100,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         results = of_study(study, lines)
         if others := len(lines) - len(results):
             _say(f"{others} lines of {path} are left out: repeated, or of cells that the study has not.")
-        _say(f"report: {write_report(study, results, options.results)}")
+        _say(f"report: {write_report(study, results, options.results, options.html)}")
     except (ValueError, RuntimeError) as error:
         parser.exit(1, f"error: {error}\n")
 

@@ -150,8 +150,14 @@ def compose(study: Study, results: Sequence[Result], notes: str) -> tuple[str, d
     return "\n".join(parts), pictures
 
 
-def write_report(study: Study, results: Sequence[Result], folder: Path) -> Path:
-    """Write `STUDY.md`, its plots and `STUDY.html`; `STUDY.notes.md`, if there is one, stands below the description.
+def write_report(study: Study, results: Sequence[Result], folder: Path, page: Path | None = None) -> Path:
+    """Write `STUDY.md` and its plots, and an HTML file; `STUDY.notes.md`, if there is one, stands below the description.
+
+    Args:
+        study: The study.
+        results: Its results.
+        folder: Where the results and the Markdown page lie.
+        page: The HTML file; default `STUDY.html` in the folder.
 
     Returns:
         The HTML file.
@@ -181,6 +187,7 @@ def write_report(study: Study, results: Sequence[Result], folder: Path) -> Path:
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
     for name, svg in pictures.items():
         body = body.replace(f'src="{name}"', f'src="{as_uri(svg)}"')
-    page = folder / f"{study.name}.html"
+    page = folder / f"{study.name}.html" if page is None else page
+    page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(PAGE.format(title=f"Patois: {study.name}", body=body), encoding="utf-8")
     return page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -24,3 +25,12 @@ def test_a_page_says_what_its_results_say(path: Path) -> None:
     )
     there = {f"images/{plot.name}" for plot in (RESULTS / "images").glob(f"{path.stem}-*.svg")}
     assert there == set(pictures)
+
+
+def test_no_page_is_committed_that_can_be_made_at_any_time() -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files", "*.html"], cwd=DOCS, capture_output=True, text=True, check=False
+    )
+    if tracked.returncode:
+        pytest.skip("needs a git checkout")
+    assert tracked.stdout == ""

@@ -168,6 +168,13 @@ def test_the_page_is_one_file_with_its_plots_and_markdown_has_the_same_tables_an
     assert write_report(Study("my_study", "What it is.", {}), results, tmp_path).read_text() == html
 
 
+def test_the_page_goes_where_it_is_asked_to_and_nowhere_else(tmp_path: Path) -> None:
+    page = tmp_path / "elsewhere" / "page.html"
+    assert write_report(Study("s", "", {}), [result(10)], tmp_path / "results", page) == page
+    assert page.read_text().startswith("<!doctype html>")
+    assert sorted(path.name for path in (tmp_path / "results").iterdir()) == ["images", "s.md"]
+
+
 def test_too_few_sizes_are_said_to_be(tmp_path: Path) -> None:
     write_report(Study("s", "", {}), sizes({100: 0.9, 1_000: 0.5}), tmp_path)
     assert "No power law is fitted: it takes 4 sizes" in (tmp_path / "s.md").read_text()

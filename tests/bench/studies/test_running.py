@@ -231,7 +231,8 @@ def test_the_command_lists_runs_and_reports(
     ]
     command.main(["run", "epochs", "--results", str(tmp_path), "--set", "trainer.max_epochs=[2]"])
     append_result(tmp_path / "epochs.jsonl", read_results(tmp_path / "epochs.jsonl")[0])
-    command.main(["report", *words])
+    command.main(["report", *words, "--html", str(tmp_path / "page.html")])
+    assert (tmp_path / "page.html").is_file()
     assert "2 lines of" in capsys.readouterr().out  # one of another grid, and one twice
     with pytest.raises(SystemExit):
         command.main(["run", *words, "--cells", "-1"])
