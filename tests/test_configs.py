@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from cli.help_pages import FOLDER
 from configs.lookup import CONFIGS, list_configs
 from lightning_modules.decoder.bases import resolve_base
 from lightning_modules.decoder.vocabulary import read_tokens
@@ -93,16 +90,6 @@ def test_the_papers_rows(path: Path) -> None:
     comment = path.read_text().partition("program:")[0]
     assert f"{rows} rows a step" in comment
     assert epochs == 50 or f"{epochs} epoch" in comment
-
-
-def test_saved_help_is_what_the_command_line_says(tmp_path: Path) -> None:
-    # In a process of its own: the pages list the subclasses that are loaded, and the tests load more.
-    command = [sys.executable, "-m", "cli.write_help_pages", str(tmp_path)]
-    subprocess.run(command, cwd=CONFIGS.parent, check=True, capture_output=True)
-    pages = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
-    saved = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()}
-    assert len(pages) == 6
-    assert pages == saved, "run `make help-pages`"
 
 
 def test_early_stopping_is_two_flags() -> None:
