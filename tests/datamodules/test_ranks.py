@@ -21,7 +21,7 @@ from datamodules import task_data
 from datamodules.rows import prepare
 from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.workers.cores import count_cores
-from tests.datamodules.conftest import make_tokenizer
+from tests.helpers.bpe import make_tokenizer
 
 PATIENCE = 3.0
 """Seconds that the ranks' own communication waits; preparing takes longer."""

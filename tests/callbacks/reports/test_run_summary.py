@@ -115,10 +115,10 @@ def test_a_log_ends_with_the_table(tmp_path):
 import sys
 sys.path.insert(0, {str(PROJECT)!r})
 from callbacks.reports.run_summary import RunSummary
-from tests.callbacks.reports.test_run_summary import PAIRS
-from tests.helpers.callback_stubs import ScriptedModel, StubData, make_trainer
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+pairs = [Pair("a", "CCO", "CCO"), Pair("b", "CCO", "(", "to_smiles"), Pair("c", "x", "x", "spell", "text")]
 trainer = make_trainer({str(tmp_path)!r}, [RunSummary()], enable_progress_bar=True)
-trainer.fit(ScriptedModel(PAIRS), datamodule=StubData(PAIRS))
+trainer.fit(ScriptedModel(pairs), datamodule=StubData(pairs))
 """
     result = subprocess.run(
         [sys.executable, "-c", code],

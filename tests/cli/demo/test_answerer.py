@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 
 from cli.demo import answerer as answering
 from cli.demo.answerer import Answerer, Model, default_folder, describe
@@ -14,18 +13,9 @@ from datamodules.formats import load_format
 from datamodules.tasks import load_task
 from datamodules.workers.guarded_worker import Result
 from datamodules.workers.opsin import why_unavailable
-from tests.helpers.tiny import save_tiny
+from tests.helpers.demo_runs import write_run
 
 needs_opsin = pytest.mark.skipif(why_unavailable() is not None, reason=f"needs OPSIN: {why_unavailable()}")
-
-
-def write_run(folder: Path, **data: object) -> Path:
-    """A run's folder with a tiny random decoder as its export."""
-    save_tiny(folder / "hf")
-    settings = {"data": {"task": "name_small_molecules", "format": "arrow", **data}}
-    (folder / "config.yaml").write_text(yaml.safe_dump(settings))
-    (folder / "hf" / "generation_config.json").write_text('{"max_new_tokens": 8}')
-    return folder
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import pytest
 
 from cli.demo import page as demo
 from cli.demo.answerer import Answer, Answerer, Reply, describe
-from tests.cli.demo.test_answerer import write_run
 from tests.helpers.browser import ask_page, why_no_browser
+from tests.helpers.demo_runs import write_run
 
 HOSTILE = "<script>alert(1)</script>"
 

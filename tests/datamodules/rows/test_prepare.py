@@ -12,7 +12,7 @@ import pytest
 from datamodules import task_data
 from datamodules.rows import prepare
 from datamodules.sequence_task import SequenceTaskDataModule
-from tests.datamodules.conftest import make_tokenizer
+from tests.helpers.bpe import make_tokenizer
 
 ROWS = 60
 

@@ -8,32 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from datamodules.storage.cache import DataCache, Payload, default_folder, digest
+from tests.helpers.cache_payloads import KEY, assert_whole, make_payload
 from tests.helpers.runs import PROJECT
-
-KEY = {"table": "abc", "settings": {"split": "identity", "fractions": [0.1, None]}}
-TEXTS = pa.array(["a", "", "\u00e9\n", "a"], pa.large_string())
-
-
-def make_payload() -> Payload:
-    arrays = {"codes": np.arange(1000, dtype=np.uint16), "none": np.zeros(0, dtype=np.int64)}
-    return Payload(arrays, {"words": TEXTS, "no_words": TEXTS[:0]}, {"total": 3})
-
-
-def assert_whole(payload: Payload | None) -> None:
-    assert payload is not None
-    expected = make_payload()
-    assert payload.facts == expected.facts
-    assert payload.arrays.keys() == expected.arrays.keys()
-    for name, array in expected.arrays.items():
-        assert payload.arrays[name].dtype == array.dtype
-        assert (payload.arrays[name] == array).all()
-    assert {name: texts.to_pylist() for name, texts in payload.texts.items()} == {
-        name: texts.to_pylist() for name, texts in expected.texts.items()
-    }
 
 
 @pytest.fixture
@@ -169,7 +148,7 @@ def test_many_processes_at_once(tmp_path: Path) -> None:
     code = """
 import sys
 from pathlib import Path
-from tests.datamodules.storage.test_cache import KEY, assert_whole, make_payload
+from tests.helpers.cache_payloads import KEY, assert_whole, make_payload
 from datamodules.storage.cache import DataCache
 cache = DataCache(Path(sys.argv[1]))
 for round in range(30):

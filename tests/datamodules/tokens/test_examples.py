@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerFast
 from datamodules.storage.text_columns import TextColumn
 from datamodules.tokens import examples
 from datamodules.tokens.examples import IGNORE_INDEX, Encoded, encode
-from tests.datamodules.conftest import make_tokenizer
+from tests.helpers.bpe import make_tokenizer
 
 TOKENIZER = make_tokenizer(begin="<s>")
 
