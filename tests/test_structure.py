@@ -44,14 +44,14 @@ def find_circle(graph: dict[str, set[str]]) -> list[str]:
     return []
 
 
-def test_no_module_is_in_a_circle_of_imports() -> None:
+def test_modules_have_no_circular_imports() -> None:
     files = modules()
     graph = {name: imports_of(path.read_text("utf-8"), set(files)) for name, path in files.items()}
     assert len(graph) > 200
     assert find_circle(graph) == []
 
 
-def test_no_package_is_in_a_circle_of_imports() -> None:
+def test_packages_have_no_circular_imports() -> None:
     """At the top and within each package: folders that import each other are one folder."""
     files = modules()
     edges = [
@@ -68,14 +68,14 @@ def test_no_package_is_in_a_circle_of_imports() -> None:
         assert find_circle(graph) == [], f"at depth {depth}"
 
 
-def test_a_circle_is_found() -> None:
+def test_circular_import_is_found() -> None:
     sources = {"a.b": "def f():\n    from a import c", "a.c": "import a.d", "a.d": "from a.b import f"}
     circle = find_circle({name: imports_of(source, set(sources)) for name, source in sources.items()})
     assert set(circle) == {"a.b", "a.c", "a.d"}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_no_room_is_overfull(package: str) -> None:
+def test_folders_hold_few_modules(package: str) -> None:
     for folder in [PROJECT / package, *(path for path in (PROJECT / package).rglob("*") if path.is_dir())]:
         found = [path.name for path in folder.glob("*.py") if path.name != "__init__.py"]
         assert len(found) <= MOST_MODULES, f"{folder.relative_to(PROJECT)}: {sorted(found)}"
@@ -86,7 +86,7 @@ def test_configs_holds_files_and_what_finds_them() -> None:
     assert found == {"__init__.py", "lookup.py"}
 
 
-def test_packages_import_nothing_by_themselves() -> None:
+def test_init_files_hold_a_docstring_only() -> None:
     for package in PACKAGES:
         for path in (PROJECT / package).rglob("__init__.py"):
             [docstring] = ast.parse(path.read_text("utf-8")).body

@@ -11,7 +11,7 @@ from cli.exit_status import DISK_FULL
 from configs.lookup import load_yaml
 
 
-def test_the_command_line_ends_with_the_line_and_the_status(
+def test_main_ends_with_the_line_and_the_status_of_a_full_disk(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     def fail(words: object) -> None:

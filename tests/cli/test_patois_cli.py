@@ -21,13 +21,11 @@ def test_only_the_subcommand_that_runs_gets_its_flags() -> None:
 
 @pytest.mark.parametrize(("words", "verbose"), [((), False), (("--verbose", "true"), True)])
 @pytest.mark.parametrize("subcommand", ["validate", "test"])
-def test_the_table_of_all_metrics_is_printed_when_asked_for(
-    subcommand: str, words: tuple[str, ...], verbose: bool
-) -> None:
+def test_verbose_is_off_unless_asked_for(subcommand: str, words: tuple[str, ...], verbose: bool) -> None:
     assert parse([subcommand, *words])[subcommand].verbose is verbose
 
 
-def test_nobody_is_warned_of_a_run_that_goes_on_exactly() -> None:
+def test_lightnings_warning_of_resuming_within_an_epoch_is_silenced() -> None:
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
         silence_noise()

@@ -48,7 +48,7 @@ def test_every_logger_gets_the_configuration_without_its_secrets(
 
 
 @pytest.mark.parametrize(("stage", "rank"), [("test", 0), ("fit", 1)])
-def test_only_the_first_rank_of_a_fit_writes_it(tmp_path: Path, stage: str, rank: int) -> None:
+def test_configuration_is_written_by_rank_0_of_a_fit_only(tmp_path: Path, stage: str, rank: int) -> None:
     logger = Kept()
     save_config(tmp_path / "run", stage, [logger], rank)
     assert logger.settings == []

@@ -8,7 +8,7 @@ from cli.help_pages import FOLDER
 from configs.lookup import CONFIGS
 
 
-def test_saved_help_is_what_the_command_line_says(tmp_path: Path) -> None:
+def test_saved_help_pages_are_what_the_command_line_prints(tmp_path: Path) -> None:
     # In a process of its own: the pages list the subclasses that are loaded, and the tests load more.
     command = [sys.executable, "-m", "cli.write_help_pages", str(tmp_path)]
     subprocess.run(command, cwd=CONFIGS.parent, check=True, capture_output=True)
