@@ -19,7 +19,7 @@ from docs.site_pages import (
     rewrite_links,
     shown_paths,
 )
-from tests.runs import PROJECT
+from tests.helpers.runs import PROJECT
 
 SETTINGS = yaml.safe_load((PROJECT / "mkdocs.yml").read_text(encoding="utf-8"))
 OF_DOCS = [

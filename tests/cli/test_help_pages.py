@@ -6,7 +6,7 @@ import pytest
 
 from cli.help_pages import FOLDER, PROGRAM, program_name, rename_program, saved_help
 from cli.main import main
-from tests.parsing import parse
+from tests.helpers.parsing import parse
 
 
 @pytest.mark.parametrize(
