@@ -40,6 +40,10 @@ format: .venv/dev
 help-pages: .venv/dev
 	$(BIN)/python -m cli.write_help_pages
 
+# The pages and the API as a site: open site/index.html. Strict: a dead link or a page that is in no menu is an error.
+docs: .venv/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 # Exact versions for every supported Python, and the hashes of all their files (locks/). Needs uv; resolves only, downloads no
 # wheel. A new version of PyTorch needs its hashes in locks/torch-cpu.txt by hand: those wheels are not on PyPI.
 RESOLVE := uv pip compile --universal --python-version 3.10 --no-header --no-annotate
@@ -129,6 +133,10 @@ bench: .venv-bench/done .venv-litgpt/done
 .venv/demo: .venv/bin/python pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[demo,opsin]"
 	touch .venv/demo .venv/run
+
+.venv/docs: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[docs]"
+	touch .venv/docs .venv/run
 
 .venv-data/done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-data
