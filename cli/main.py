@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from callbacks.loggers.secrets import hide_in_output
 from cli.exit_status import ending_of
-from cli.help_pages import saved_help
+from cli.help_pages import program_name, saved_help
 from cli.openmp import thread_settings
 
 
@@ -33,7 +33,7 @@ def main(args: Sequence[str] | None = None) -> None:
         args: Words of the command line; default `sys.argv[1:]`.
     """
     words = list(sys.argv[1:] if args is None else args)
-    if (text := saved_help(words)) is not None:
+    if (text := saved_help(words, program_name(sys.argv[0]))) is not None:
         sys.stdout.write(text)
         return
     hide_in_output(words)

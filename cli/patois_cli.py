@@ -17,6 +17,7 @@ from callbacks.run.checkpoint_io import CheckpointWriter
 from callbacks.run.last_checkpoint import LastCheckpoint
 from cli.argv import asks_flagship, base_rate, flag_value
 from cli.class_allowlist import allow_imports, explain_denial, refuse_foreign_code
+from cli.help_pages import program_name
 from cli.hub_fallback import leave_unreachable_hub
 from cli.old_class_paths import read_old_class_paths, rename_class_paths
 from cli.precision import choose_precision
@@ -101,7 +102,7 @@ class PatoisCLI(LightningCLI):
                 save_config_callback=SaveRunConfig,
                 seed_everything_default=0,
                 parser_kwargs={
-                    "prog": "python train.py",
+                    "prog": program_name(sys.argv[0]),
                     "allow_abbrev": False,  # `--model.bas` would be the base, but without the base's learning rate
                     "description": "Fine-tune a small decoder language model on pairs. `make fit` runs `fit` as it stands.",
                     **{name: dict(defaults) for name in self.subcommands()},

@@ -82,12 +82,13 @@ def _below(package: str) -> list[Any]:
 def place_on_site(path: str) -> str:
     """Return where a path of the repository is on the site: a page's source, with the anchor of a module.
 
-    >>> place_on_site("docs/flags.md"), place_on_site("README.md")
-    ('flags.md', 'README.md')
-    >>> place_on_site("callbacks/metrics/validity.py")
-    'api/callbacks/metrics/index.md#callbacks.metrics.validity'
-    >>> place_on_site("configs/default.yaml")
-    'configs/default.yaml.md'
+    Examples:
+        >>> place_on_site("docs/flags.md"), place_on_site("README.md")
+        ('flags.md', 'README.md')
+        >>> place_on_site("callbacks/metrics/validity.py")
+        'api/callbacks/metrics/index.md#callbacks.metrics.validity'
+        >>> place_on_site("configs/default.yaml")
+        'configs/default.yaml.md'
     """
     if path.startswith("docs/"):
         place = path.removeprefix("docs/")
