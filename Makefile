@@ -1,19 +1,27 @@
-# `make fit` and `make test` need nothing but Python 3.10 to 3.13; everything is installed into .venv.
+# `make fit` and `make test` need nothing but Python 3.10 to 3.13; everything is installed into .venv. `make help` lists the rest.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: fit demo test test-all gates soak lint format help-pages lock install-locked audit data bench clean bundled flagship base-sizes smollm2 study
+.PHONY: help fit demo test test-all gates soak lint docs format help-pages lock install-locked audit data bench clean bundled flagship base-sizes smollm2 study
 
+# Fine-tune the bundled base to name small molecules: the default job.
 fit: .venv/run
 	$(BIN)/python train.py fit
+
+# What there is to make: the first sentence of the comment above each target.
+help:
+	@awk '/^# / {text = text substr($$0, 2)} /^$$/ {text = ""} /^[a-z][a-z0-9-]*:/ {sub(/(\. |; |: |\.$$).*/, "", text); \
+		printf "make %-15s%s\n", substr($$1, 1, length($$1) - 1), text; text = ""}' Makefile
 
 # A page at http://127.0.0.1:7860 that asks the model of the last run, or the flagship; another: make demo MODEL=FOLDER
 demo: .venv/demo
 	$(BIN)/python -m cli.demo.page $(if $(MODEL),--model $(MODEL))
 
+# The default tests, on up to four processes; what takes long is left out.
 test: .venv/dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
+# The slow tests, too.
 test-all: .venv/dev
 	$(BIN)/python -m pytest -m "not gate"
 
@@ -26,12 +34,14 @@ MINUTES ?= 60
 soak: .venv/dev
 	$(BIN)/python -m tests.gates.soak $(MINUTES); status=$$?; $(BIN)/python -m tests.gates.report; exit $$status
 
+# ruff, its formatter, mypy and the import layers.
 lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Let ruff mend what it can.
 format: .venv/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -143,5 +153,7 @@ bench: .venv-bench/done .venv-litgpt/done
 	.venv-data/bin/pip install --quiet -c constraints.txt -e ".[build-data]"
 	touch .venv-data/done
 
+# Remove the environments, what was built, and the tools' caches. Runs and results stay.
 clean:
-	rm -rf .venv .venv-data .venv-bench .venv-litgpt build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv .venv-data .venv-bench .venv-litgpt build site *.egg-info
+	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache docs/results/*.html

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 
 import pytest
@@ -45,3 +47,18 @@ def test_the_project_and_its_citation_name_the_same_keywords_and_authors() -> No
     citation = yaml.safe_load((PROJECT / "CITATION.cff").read_text(encoding="utf-8"))
     assert project["keywords"] == citation["keywords"]
     assert project["authors"] == citation["authors"]
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_make_help_explains_every_target() -> None:
+    makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
+    [phony] = re.findall(r"^\.PHONY: (.*)$", makefile, flags=re.MULTILINE)
+    lines = subprocess.run(
+        ["make", "-s", "help"], cwd=PROJECT, capture_output=True, text=True, check=True
+    ).stdout
+    explained = dict(re.findall(r"^make ([a-z][\w-]*) +(\S.*)$", lines, flags=re.MULTILINE))
+    assert (
+        set(explained)
+        == set(phony.split())
+        == set(re.findall(r"^([a-z][\w-]*):", makefile, flags=re.MULTILINE))
+    )
