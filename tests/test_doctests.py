@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,11 @@ from tests.runs import PROJECT
 from tests.test_structure import PACKAGES, modules
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+LIGHT = (
+    "callbacks", "callbacks.loggers", "callbacks.statistics", "cli", "configs", "datamodules", "datamodules.notations",
+    "datamodules.sources", "datamodules.storage", "datamodules.tokens", "datamodules.workers",
+)  # fmt: skip
+"""Packages whose own examples must not load PyTorch."""
 
 
 def documented(tree: ast.Module) -> Iterator[tuple[str, int, str]]:
@@ -66,3 +73,17 @@ def test_there_are_examples_in_every_room() -> None:
     functions = [test.name for test in FOUND if not test.name.endswith(":docstring")]
     assert len(functions) >= 30
     assert {name.split(".")[0] for name in functions} >= set(PACKAGES)
+
+
+def test_examples_of_light_rooms_load_nothing_heavy() -> None:
+    code = (
+        "import doctest, importlib, sys\n"
+        f"done = [doctest.testmod(importlib.import_module(name)) for name in {LIGHT!r}]\n"
+        "print(*(one.attempted > 0 == one.failed for one in done), *sys.modules)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    words = ran.stdout.split()
+    assert words[: len(LIGHT)] == ["True"] * len(LIGHT), ran.stdout
+    assert {"torch", "lightning", "transformers"}.isdisjoint(words)
