@@ -19,7 +19,12 @@ SUFFIXES = (".yaml", ".yml")
 
 
 def find_name(name: str, options: Sequence[str]) -> str | None:
-    """Return the option of that name, or else the only one of that name in other upper and lower case, or None."""
+    """Return the option of that name, or else the only one of that name in other upper and lower case, or None.
+
+    Examples:
+        >>> find_name("ChatML", ["alpaca", "chatml"]), find_name("Alpaka", ["alpaca", "chatml"])
+        ('chatml', None)
+    """
     if name in options:
         return name
     alike = [option for option in options if option.casefold() == name.casefold()]
@@ -27,13 +32,23 @@ def find_name(name: str, options: Sequence[str]) -> str | None:
 
 
 def suggest(name: str, options: list[str]) -> str:
-    """Return ` Did you mean 'x'?` for the closest of `options`, or an empty string."""
+    """Return ` Did you mean 'x'?` for the closest of `options`, or an empty string.
+
+    Examples:
+        >>> suggest("smile", ["smiles", "name", "mw"]), suggest("mass", ["smiles", "name", "mw"])
+        (" Did you mean 'smiles'?", '')
+    """
     close = difflib.get_close_matches(name, options, n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def list_configs(kind: str) -> list[str]:
-    """Return the names of the shipped files in `configs/<kind>/`, sorted."""
+    """Return the names of the shipped files in `configs/<kind>/`, sorted.
+
+    Examples:
+        >>> list_configs("tokens")
+        ['atoms', 'selfies', 'smiles']
+    """
     return sorted(path.stem for path in (CONFIGS / kind).glob("*.yaml"))
 
 

@@ -83,7 +83,13 @@ def read_study(path: Path, changes: Sequence[str] = ()) -> Study:
 
 
 def expand(study: Study) -> list[Flags]:
-    """Return all cells, those of the first seed first, so that a table without a range over seeds is soon there."""
+    """Return all cells, those of the first seed first, so that a table without a range over seeds is soon there.
+
+    Examples:
+        >>> study = Study("my_study", "", {"data.train_rows": [100, 1_000], "seed_everything": [0, 1]})
+        >>> [(cell["seed_everything"], cell["data.train_rows"]) for cell in expand(study)]
+        [(0, 100), (0, 1000), (1, 100), (1, 1000)]
+    """
     parameters = dict(study.parameters)
     seeds = parameters.pop(SEED, [0])
     return [
@@ -115,7 +121,12 @@ def of_study(study: Study, results: Sequence[Mapping[str, Any]]) -> list[dict[st
 
 
 def words(flags: Mapping[str, Any]) -> list[str]:
-    """Return the words of the command line, as W&B's agent puts them in place of `${args}`."""
+    """Return the words of the command line, as W&B's agent puts them in place of `${args}`.
+
+    Examples:
+        >>> words({"data.train_rows": 100, "data.task": None})
+        ['--data.train_rows=100', '--data.task=null']
+    """
     return [f"--{flag}={'null' if value is None else value}" for flag, value in flags.items()]
 
 

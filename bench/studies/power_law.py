@@ -50,6 +50,11 @@ def fit_power_law(points: Sequence[Point]) -> PowerLaw | None:
 
     Source: N. R. Draper, H. Smith, Applied Regression Analysis (1998), chapter 1; for the law J. Hestness et al., Deep Learning
     Scaling is Predictable, Empirically (2017), arXiv 1712.00409.
+
+    Examples:
+        >>> law = fit_power_law([Point(size, 2 * size**-0.25, 0.01) for size in (100, 1_000, 10_000, 100_000)])
+        >>> round(law.factor, 3), round(law.exponent, 3), round(law.r2, 3)
+        (2.0, 0.25, 1.0)
     """
     if len({point.size for point in points}) < FEWEST or min(point.error for point in points) <= 0:
         return None

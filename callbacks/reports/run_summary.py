@@ -138,7 +138,12 @@ def _outputs(trainer: Trainer, best: Path | None) -> dict[str, str]:
 
 
 def format_seconds(seconds: float) -> str:
-    """Return a duration as `45 s`, `9 min 05 s` or `2 h 03 min`."""
+    """Return a duration as `45 s`, `9 min 05 s` or `2 h 03 min`.
+
+    Examples:
+        >>> format_seconds(45), format_seconds(545), format_seconds(7_400)
+        ('45 s', '9 min 05 s', '2 h 03 min')
+    """
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

@@ -17,6 +17,10 @@ def count_too_long(lengths: NDArray[np.int64], limit: int) -> int:
     Args:
         lengths: `(N,)` tokens of each reference, the stop token included; that one may be missing.
         limit: Most generated tokens.
+
+    Examples:
+        >>> count_too_long(np.array([5, 65, 66]), limit=64)
+        1
     """
     return int((lengths - 1 > limit).sum())
 

@@ -60,7 +60,13 @@ def write(report: dict[str, Any], aside: Sequence[SetAside], folder: Path) -> No
 
 
 def count_reasons(aside: Sequence[SetAside]) -> dict[str, int]:
-    """Return how many rows were set aside for each kind of reason, the most frequent first."""
+    """Return how many rows were set aside for each kind of reason, the most frequent first.
+
+    Examples:
+        >>> from datamodules.sources.rows import SetAside
+        >>> count_reasons([SetAside("my.csv", 2, "input: empty", ""), SetAside("my.csv", 9, "input: empty", "")])
+        {'input: empty': 2}
+    """
     return dict(Counter(_kind(row.reason) for row in aside).most_common())
 
 

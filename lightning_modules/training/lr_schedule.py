@@ -19,6 +19,10 @@ def warmup_cosine(
         warmup_fraction: Share of `total` for the warm-up, in [0, 1].
         min_fraction: Factor at the end, in [0, 1].
         decay_fraction: Share of `total` at its end in which it falls, in [0, 1]; it never begins before the warm-up ends.
+
+    Examples:
+        >>> [round(warmup_cosine(step, 10, warmup_fraction=0.2, min_fraction=0.1), 2) for step in (0, 1, 2, 6, 10, 99)]
+        [0.5, 1.0, 1.0, 0.55, 0.1, 0.1]
     """
     if math.isinf(total):
         return min(1.0, (step + 1) / 100)
