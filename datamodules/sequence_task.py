@@ -18,8 +18,9 @@ from torch.utils.data import DataLoader
 from datamodules.formats import load_format
 from datamodules.rows import data_report
 from datamodules.rows.read_and_split import Split, SplitSettings
+from datamodules.stages import SIDES, EvalStage
 from datamodules.storage.cache import DataCache, default_folder
-from datamodules.task_data import EvalStage, Stages
+from datamodules.task_data import Stages
 from datamodules.tasks import choose_tasks
 from datamodules.texts.augmentation import Phrasings
 from datamodules.tokens.batching import (
@@ -33,9 +34,6 @@ from datamodules.tokens.epoch_batches import TrainingBatches
 from datamodules.tokens.examples import LossOn
 from datamodules.tokens.preview import render_preview
 from datamodules.workers.cores import count_cores
-
-SIDES = {"fit": ("train", "val"), "validate": ("val",), "test": ("test",), "predict": ()}
-"""Sides of the split that a stage uses."""
 
 
 class SequenceTaskDataModule(Stages, LightningDataModule):

@@ -18,6 +18,7 @@ from datamodules.rows.task_rows import TaskRows, read_task
 from datamodules.sources.lookup import load_source
 from datamodules.sources.rows import TEXT_LIMIT, SetAside
 from datamodules.splits import TEST, TRAIN, VAL
+from datamodules.stages import EvalStage
 from datamodules.storage.cache import DataCache
 from datamodules.storage.cache_keys import describe_tokenizer
 from datamodules.tasks import Task, task_for_columns
@@ -26,8 +27,6 @@ from datamodules.texts.rendering import RowStore
 from datamodules.tokens.epoch_batches import choose_epoch_rows
 from datamodules.tokens.examples import Encoded
 from datamodules.tokens.length_limit import fill, pack, unpack
-
-EvalStage = Literal["val", "test", "predict"]
 
 
 @dataclass(frozen=True)
