@@ -47,6 +47,8 @@ def prepare(
     forbidden: Sequence[str],
     cache: DataCache,
     workers: int | None = None,
+    *,
+    keep_small: bool = False,
 ) -> Prepared:
     """Read, check, normalise and split the rows of all tasks, or take what an earlier run kept.
 
@@ -57,6 +59,7 @@ def prepare(
         forbidden: Special tokens' texts.
         cache: Where prepared rows are kept.
         workers: Most processes that check texts; by default one for each core that is this rank's.
+        keep_small: Keep small tables in the cache, too.
 
     Raises:
         ValueError: If a source or a column does not exist.
@@ -69,7 +72,7 @@ def prepare(
         prepared = _read(tasks, source, settings, forbidden, key, workers)
         if key != _make_key(tasks, source, settings, forbidden):
             prepared = replace(prepared, key=None)  # a file was changed while it was read
-        elif key is not None and len(prepared.sides) >= cache.least_rows:
+        elif key is not None and (keep_small or len(prepared.sides) >= cache.least_rows):
             cache.save("rows", key, _pack(prepared))
     warn_of_overlap(prepared.overlap, settings)
     return prepared

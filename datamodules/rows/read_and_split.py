@@ -26,15 +26,23 @@ Split = Literal["identity", "scaffold", "parent", "random"]
 
 @dataclass(frozen=True)
 class SplitSettings:
-    """How rows are divided; the fields are the flags of `SequenceTaskDataModule`."""
+    """How rows are divided; the fields are flags of the data."""
 
     split: Split = "identity"
+    """`identity` (by a hash of the molecule's connectivity or the input's text), `scaffold` (Bemis-Murcko), `parent` (most
+    salts and ions with their molecule), or `random` (identities shuffled). None leaks an identity."""
     split_column: str | None = None
+    """Column that holds train, val or test, for a table that brings its own split."""
     val_source: str | None = None
+    """File with the validation rows, for data that come split into files."""
     test_source: str | None = None
+    """File with the test rows."""
     val_fraction: float = 0.05
+    """Share of identities in validation."""
     test_fraction: float = 0.05
+    """Share of identities in test."""
     split_seed: int = 0
+    """Another seed gives another split; apart from `seed`, so that runs compare on one split."""
 
 
 class Part(NamedTuple):

@@ -33,7 +33,7 @@ class Texts:
     """What a configuration shows, as text: prompt and completion of a row in one.
 
     Args:
-        data: Flags of `SequenceTaskDataModule`: `task`, `source`, `format`, `seed` and those of the split count.
+        data: Flags of `TaskData`: `task`, `source`, `format`, `seed` and those of the split count.
     """
 
     def __init__(self, data: Mapping[str, Any]) -> None:

@@ -88,7 +88,7 @@ def test_every_row_is_on_one_side_and_all_are_counted(tokenizer: Any, words: str
     as_trainer(data, tmp_path / "run")
     data.setup("fit")
     data.setup("test")
-    sides = {name: set(pool.tolist()) for name, pool in data.pools.items()}
+    sides = {name: set(pool.tolist()) for name, pool in data.data.pools.items()}
     assert sum(len(rows) for rows in sides.values()) == 400
     assert set.union(*sides.values()) == set(range(400))
     assert data.report["overlap"] == {"train/val": 0, "train/test": 0, "val/test": 0}
@@ -102,9 +102,9 @@ def test_stereoisomers_and_both_directions_stay_together(tokenizer: Any, tmp_pat
         data = _both(tokenizer, source, split)
         data.setup("fit")
         sides: dict[str, set[str]] = {}
-        for side, pool in data.pools.items():
+        for side, pool in data.data.pools.items():
             for row in pool:
-                part, place = data.store.locate(int(row))  # type: ignore[union-attr]
+                part, place = data.data.store.locate(int(row))  # type: ignore[union-attr]
                 sides.setdefault(part.identities[place], set()).add(side)
         assert all(len(found) == 1 for found in sides.values())
         assert len(sides) == len(SMILES) - 1  # L- and D-alanine are one identity
@@ -120,9 +120,9 @@ def test_salts_stay_with_their_molecule_where_asked(tokenizer: Any, tmp_path: Pa
         data = _both(tokenizer, source, split)
         data.setup("fit")
         side = {}
-        for name, pool in data.pools.items():
+        for name, pool in data.data.pools.items():
             for row in pool:
-                part, place = data.store.locate(int(row))  # type: ignore[union-attr]
+                part, place = data.data.store.locate(int(row))  # type: ignore[union-attr]
                 texts = part.inputs if part.task.input.notation == "smiles" else part.outputs
                 side[texts[place]] = name
         apart[split] = sum(side[acid] != side[salt] for acid, salt in zip(acids, salts, strict=True))
@@ -180,7 +180,7 @@ def test_bad_rows_are_set_aside_with_the_reason(tokenizer: Any, tmp_path: Path) 
     }.items():
         assert word in aside[line]
     # Normalised: both ethanols were learned as canonical SMILES.
-    assert data.store.parts[0].inputs[:2] == ["CCO", "CCO"]  # type: ignore[union-attr]
+    assert data.data.store.parts[0].inputs[:2] == ["CCO", "CCO"]  # type: ignore[union-attr]
 
 
 @pytest.mark.pitfall(7)
@@ -211,11 +211,11 @@ def test_rows_that_are_too_long_make_room_for_others(tokenizer: Any, tmp_path: P
     few, all_rows = (make(tokenizer, source, train_rows=limit, **options) for limit in (40, None))
     for data in (few, all_rows):
         data.setup("fit")
-    assert len(few.pools["train"]) == few.report["rows"]["train"] == len(few.encoded["train"]) == 40
+    assert len(few.data.pools["train"]) == few.report["rows"]["train"] == len(few.data.encoded["train"]) == 40
     assert few.report["too_long"]["train"] == len(few.set_aside("fit")) < 200
-    assert len(all_rows.pools["train"]) == 100
+    assert len(all_rows.data.pools["train"]) == 100
     assert all_rows.report["too_long"]["train"] == 200
-    assert (all_rows.pools["train"][:40] == few.pools["train"]).all()
+    assert (all_rows.data.pools["train"][:40] == few.data.pools["train"]).all()
 
 
 def test_a_missing_column_lists_those_that_exist(tokenizer: Any, words: str) -> None:
@@ -239,7 +239,7 @@ def test_a_table_brings_its_own_split(tokenizer: Any, tmp_path: Path) -> None:
     source = write_csv(tmp_path / "given.csv", [["word", "reversed", "fold"], *rows])
     data = make(tokenizer, source, split_column="fold")
     data.setup("fit")
-    assert {name: len(pool) for name, pool in data.pools.items()} == {"train": 6, "val": 2, "test": 1}
+    assert {name: len(pool) for name, pool in data.data.pools.items()} == {"train": 6, "val": 2, "test": 1}
 
 
 def test_files_are_their_own_split_and_a_leak_is_said(
@@ -251,7 +251,7 @@ def test_files_are_their_own_split_and_a_leak_is_said(
     test = write_csv(tmp_path / "test.csv", [head, ["other", "z"]])
     data = make(tokenizer, train, val_source=val, test_source=test)
     data.setup("fit")
-    assert {name: len(pool) for name, pool in data.pools.items()} == {"train": 20, "val": 2, "test": 1}
+    assert {name: len(pool) for name, pool in data.data.pools.items()} == {"train": 20, "val": 2, "test": 1}
     assert data.report["overlap"]["train/val"] == 1
     assert "shares identities" in caplog.text
 
@@ -261,8 +261,8 @@ def test_subsets_are_nested_and_the_validation_rows_stay(tokenizer: Any, words: 
     for rows in (10, 100):
         data = make(tokenizer, words, train_rows=rows, val_rows=7)
         data.setup("fit")
-        pools.append(data.pools)
-        assert len(data.pools["val"]) == 7
+        pools.append(data.data.pools)
+        assert len(data.data.pools["val"]) == 7
     assert set(pools[0]["train"]) < set(pools[1]["train"])
     assert (pools[0]["val"] == pools[1]["val"]).all()
 
@@ -271,15 +271,17 @@ def weighted(tokenizer: Any, tmp_path: Path, task: str, **options: Any) -> Seque
     source = write_csv(tmp_path / "pairs.csv", [["a", "b"], *[[f"a{n}", f"b{n}"] for n in range(300)]])
     for name, (one, other) in {"x": ("a", "b"), "y": ("b", "a")}.items():
         (tmp_path / f"{name}.yaml").write_text(f"input: {{column: {one}}}\noutput: {{column: {other}}}\n")
-    data = SequenceTaskDataModule(tokenizer, task.format(tmp_path), source, batch_size=10, **options)
+    data = SequenceTaskDataModule(
+        tokenizer, task=task.format(tmp_path), source=source, batch_size=10, **options
+    )
     data.setup("fit")
     return data
 
 
 def test_tasks_with_weights(tokenizer: Any, tmp_path: Path) -> None:
     data = weighted(tokenizer, tmp_path, "{0}/x.yaml:3,{0}/y.yaml:1")
-    tasks = data.pool_tasks("train")
-    drawn = [data.encode_training(epoch)[1] for epoch in range(2)]
+    tasks = data.data.pool_tasks("train")
+    drawn = [data.data.encode_training(epoch)[1] for epoch in range(2)]
     counts = [[int((tasks[rows] == task).sum()) for task in (0, 1)] for rows in drawn]
     assert counts[0][0] == (tasks == 0).sum()
     assert counts[0][1] == pytest.approx(counts[0][0] / 3, abs=1)
@@ -289,24 +291,24 @@ def test_tasks_with_weights(tokenizer: Any, tmp_path: Path) -> None:
 
 def test_tasks_without_weights_show_all_rows(tokenizer: Any, tmp_path: Path) -> None:
     data = weighted(tokenizer, tmp_path, "{0}/x.yaml,{0}/y.yaml")
-    assert len(data.encode_training(0)[1]) == len(data.pools["train"])
+    assert len(data.data.encode_training(0)[1]) == len(data.data.pools["train"])
 
 
 @pytest.mark.parametrize("tasks", ["{0}/x.yaml:3,{0}/y.yaml:1", "{0}/x.yaml,{0}/y.yaml", "{0}/x.yaml"])
 def test_short_epochs_are_drawn_anew(tokenizer: Any, tmp_path: Path, tasks: str) -> None:
     data = weighted(tokenizer, tmp_path, tasks, epoch_rows=40)
-    numbers = data.pool_tasks("train")
-    drawn = [data.encode_training(epoch)[1] for epoch in range(3)]
+    numbers = data.data.pool_tasks("train")
+    drawn = [data.data.encode_training(epoch)[1] for epoch in range(3)]
     assert all(len(set(rows.tolist())) == len(rows) == 40 for rows in drawn)
-    assert data.encode_training(1)[1].tolist() == drawn[1].tolist()
+    assert data.data.encode_training(1)[1].tolist() == drawn[1].tolist()
     assert len({row for rows in drawn for row in rows.tolist()}) > 60  # not the same 40 again
     if ":" in tasks:
         assert all(int((numbers[rows] == 1).sum()) == 10 for rows in drawn)
-    encoded, rows = data.encode_training(2)
+    encoded, rows = data.data.encode_training(2)
     everything = weighted(tokenizer, tmp_path, tasks)
-    store = everything.store
+    store = everything.data.store
     assert store is not None
-    expected = store.encode(everything.pools["train"][rows], 2, everything.max_length)
+    expected = store.encode(everything.data.pools["train"][rows], 2, everything.data.max_length)
     assert encoded.ids.tolist() == expected.ids.tolist()
 
 
@@ -381,7 +383,7 @@ def test_ranks_share_the_rows(tokenizer: Any, words: str, tmp_path: Path, world_
         steps.add(len(loader))
         seen += [index for batch in loader for index in batch["row_index"].tolist() if index != FILLER]
     assert len(steps) == 1
-    assert sorted(seen) == list(range(len(data.pools["train"])))
+    assert sorted(seen) == list(range(len(data.data.pools["train"])))
 
 
 def test_epochs_differ_and_come_back(tokenizer: Any, words: str) -> None:
@@ -431,8 +433,8 @@ def test_predict_asks_the_task_whose_column_the_file_has(tokenizer: Any, tmp_pat
     both = "smiles_to_iupac,iupac_to_smiles"
     data = SequenceTaskDataModule(tokenizer, task=both, predict_path=str(tmp_path / "x.csv"))
     data.setup("predict")
-    assert data.predict_store is not None
-    assert [part.task.name for part in data.predict_store.parts] == ["iupac_to_smiles"]
+    assert data.data.predict_store is not None
+    assert [part.task.name for part in data.data.predict_store.parts] == ["iupac_to_smiles"]
 
 
 def test_the_preview_marks_what_is_supervised(tokenizer: Any, words: str) -> None:
@@ -509,8 +511,8 @@ def test_other_inputs_are_checked_like_the_first(tmp_path: Path) -> None:
         json.dumps({"smiles": cell, "name": f"n{place}"}) + "\n" for place, cell in enumerate(rows)
     )
     data = own_data(tmp_path, "own.jsonl", lines, val_fraction=0.0, test_fraction=0.0)
-    assert data.store is not None
-    [part] = data.store.parts
+    assert data.data.store is not None
+    [part] = data.data.store.parts
     assert [part.alternatives[row] for row in range(3)] == [["CCO", "CCO"], [], ["CC"]]
 
 
@@ -519,8 +521,8 @@ def test_rows_without_an_identity_of_the_table_get_their_own(tmp_path: Path) -> 
         "smiles,iupac,inchikey\nC,methane,\nCC,ethane,\nCCO,ethanol,LFQSCWFLJHTTHZ-UHFFFAOYSA-N\nC,carbane,\n"
     )
     data = own_data(tmp_path, "own.csv", table, input_column=None, output_column=None, task="smiles_to_iupac")
-    assert data.store is not None
-    [part] = data.store.parts
+    assert data.data.store is not None
+    [part] = data.data.store.parts
     assert list(part.identities) == ["VNWKTOKETHGBQD", "OTMSDBZUPAUEDD", "LFQSCWFLJHTTHZ", "VNWKTOKETHGBQD"]
 
 
@@ -588,10 +590,10 @@ def test_between_two_epochs_nothing_is_left_out(tokenizer: Any, words: str, tmp_
     assert data.state_dict() == {
         "epoch": 3,
         "batches": 0,
-        "rows": len(data.pools["train"]),
+        "rows": len(data.data.pools["train"]),
         "batch_size": 8,
         "ranks": 1,
-        "seed": data.seed,
+        "seed": data.data.seed,
         "packing": 0,
         "epoch_rows": 0,
     }

@@ -45,13 +45,13 @@ def make(table: Path, folder: Path, tokenizer: Any = None, **options: Any) -> Se
 
 def contents(data: SequenceTaskDataModule) -> dict[str, Any]:
     """Everything that a run sees of its data."""
-    encoded, rows = data.encode_training(0)
+    encoded, rows = data.data.encode_training(0)
     return {
         "batches": [encoded.example(row).tolist() for row in range(len(encoded))],
         "order": rows.tolist(),
-        "prompts": {side: one.prompt_lengths.tolist() for side, one in data.encoded.items()},
-        "ids": {side: one.ids.tolist() for side, one in data.encoded.items()},
-        "pools": {side: pool.tolist() for side, pool in data.pools.items()},
+        "prompts": {side: one.prompt_lengths.tolist() for side, one in data.data.encoded.items()},
+        "ids": {side: one.ids.tolist() for side, one in data.data.encoded.items()},
+        "pools": {side: pool.tolist() for side, pool in data.data.pools.items()},
         "rows": [asdict(data.row("test", index)) for index in range(data.num_rows("test"))],
         "aside": [asdict(row) for row in data.set_aside("fit")],
         "report": data.report,
@@ -217,7 +217,7 @@ def test_two_tasks_and_lists_come_back(tmp_path: Path, monkeypatch: pytest.Monke
         data = SequenceTaskDataModule(make_tokenizer(begin="<s>"), cache_dir=str(tmp_path), **options)
         data.setup("fit")
         data.setup("test")
-        results.append((contents(data), data.store.parts))  # type: ignore[union-attr]
+        results.append((contents(data), data.data.store.parts))  # type: ignore[union-attr]
         forbid_reading(monkeypatch)
     (first, parts), (second, again) = results
     assert first == second

@@ -51,5 +51,5 @@ def test_answers_are_as_long_as_their_tokens_and_the_stop_token(tokenizer: Any, 
     data.setup("validate")
     for index, length in enumerate(data.answer_lengths("val").tolist()):
         target = data.row("val", index).target
-        completion = data.form.render(data.store.query(int(data.pools["val"][index])), target)[1]  # type: ignore[union-attr]
+        completion = data.form.render(data.data.store.query(int(data.data.pools["val"][index])), target)[1]  # type: ignore[union-attr]
         assert length == len(tokenizer(completion, add_special_tokens=False)["input_ids"]) + 1
