@@ -13,16 +13,15 @@ from numpy.typing import NDArray
 from datamodules.formats import load_format
 from datamodules.rows import data_report
 from datamodules.rows.prepare import Prepared, prepare
-from datamodules.rows.read_and_split import SplitSettings
-from datamodules.rows.side_texts import SideTexts
-from datamodules.rows.task_rows import TaskRows, read_task
-from datamodules.sources.lookup import load_source
+from datamodules.rows.read_and_split import SplitSettings, read_questions
+from datamodules.rows.side_texts import SideTexts, texts_by_task
+from datamodules.rows.task_rows import TaskRows
 from datamodules.sources.rows import TEXT_LIMIT, SetAside
-from datamodules.splits import TEST, TRAIN, VAL
+from datamodules.splits import NAMES
 from datamodules.stages import EvalStage
 from datamodules.storage.cache import DataCache, default_folder
 from datamodules.storage.cache_keys import describe_tokenizer
-from datamodules.tasks import choose_tasks, task_for_columns
+from datamodules.tasks import choose_tasks
 from datamodules.texts.augmentation import Phrasings
 from datamodules.texts.rendering import RowStore
 from datamodules.tokens.epoch_batches import choose_epoch_rows
@@ -130,7 +129,6 @@ class TaskData:
         self.prepared: Prepared | None = None
         self.store: RowStore | None = None
         self.predict_store: RowStore | None = None
-        self.candidates: dict[str, list[NDArray[np.int64]]] = {}
         self.pools: dict[str, NDArray[np.int64]] = {}
         self.encoded: dict[str, Encoded] = {}
         self.aside: dict[str, list[SetAside]] = {}
@@ -169,26 +167,13 @@ class TaskData:
             keep_small=keep_small,
         )
         self.prepared, self.store = prepared, self._make_store(prepared.parts)
-        numbers = np.array([self.task_names.index(part.task.name) for part in prepared.parts])
-        task_of = np.repeat(numbers, [len(part) for part in prepared.parts])
-        order_sides, order_tasks = prepared.sides[prepared.order], task_of[prepared.order]
-        for side, name in ((TRAIN, "train"), (VAL, "val"), (TEST, "test")):
-            self.candidates[name] = [
-                prepared.order[(order_sides == side) & (order_tasks == task)]
-                for task in range(len(self.tasks))
-            ]
-            self.pools[name] = np.concatenate([rows[: self.limits[name]] for rows in self.candidates[name]])
+        for side in NAMES:
+            rows = prepared.select_side(side, self.task_names)
+            self.pools[side] = np.concatenate([of_task[: self.limits[side]] for of_task in rows])
         if self.shots:
             self.store.draw_demonstrations_from(self.pools["train"])
         self.aside["fit"] = [row for part in prepared.parts for row in part.set_aside]
-        self.report = data_report.make(
-            prepared.totals,
-            prepared.sides,
-            self.pools,
-            prepared.overlap,
-            self.split_settings,
-            prepared.parts,
-        )
+        self.report = data_report.make(prepared, self.pools, self.split_settings)
 
     def _make_store(self, parts: Sequence[TaskRows]) -> RowStore:
         return RowStore(
@@ -201,12 +186,14 @@ class TaskData:
     def _encode_side(self, side: str, keep_small: bool) -> None:
         """Tokenise as many of the side's rows as asked for; those over `max_length` are set aside and others taken."""
         assert self.store is not None
-        key = self._token_key(side)
+        assert self.prepared is not None
+        key = self._token_key(self.prepared.key, side)
         kept = None if key is None else self.cache.load("tokens", key)
         if kept is not None:
             filled = unpack(kept)
         else:
-            filled = fill(self.candidates[side], self.limits[side], self.max_length, self.store.encode)
+            rows = self.prepared.select_side(side, self.task_names)
+            filled = fill(rows, self.limits[side], self.max_length, self.store.encode)
             if key is not None and (keep_small or len(self.store) >= self.cache.least_rows):
                 self.cache.save("tokens", key, pack(filled))
         for row, length in filled.long.tolist():
@@ -222,15 +209,14 @@ class TaskData:
         self.pools[side], self.encoded[side] = filled.rows, filled.encoded
         self.report["rows"][side] = len(filled.rows)
 
-    def _token_key(self, side: str) -> dict[str, Any] | None:
+    def _token_key(self, rows_key: str | None, side: str) -> dict[str, Any] | None:
         """Return all that a side's rows and their tokens depend on, or None if that cannot be said."""
-        assert self.prepared is not None
         tokenizer = describe_tokenizer(self.tokenizer)
-        if self.prepared.key is None or tokenizer is None:
+        if rows_key is None or tokenizer is None:
             return None
         drawn = self.shots or any(task.input.randomize for task in self.tasks)
         return {
-            "rows": self.prepared.key,
+            "rows": rows_key,
             "format": asdict(self.form),
             "tokenizer": tokenizer,
             "side": side,
@@ -246,13 +232,7 @@ class TaskData:
         Raises:
             ValueError: If there is no file, or it has the input column of several tasks.
         """
-        if not path:
-            raise ValueError("`predict` needs the file with the inputs: --data.predict_path mols.csv")
-        rows = load_source(path)
-        if rows.total == 0:
-            raise ValueError(f"{path}: expected at least one row below the header, but there is none.")
-        task = task_for_columns(self.tasks, rows.table.column_names)
-        part = read_task(task, rows, with_output=False, forbidden=self._forbidden())
+        part = read_questions(self.tasks, path, self._forbidden())
         store = self._make_store([part])
         if self.shots:
             assert self.store is not None
@@ -287,11 +267,14 @@ class TaskData:
         numbers = np.array([self.task_names.index(part.task.name) for part in self.store.parts])
         return numbers[np.searchsorted(self.store.starts, self.pools[side], side="right") - 1]
 
-    def row(self, stage: Literal[EvalStage, "train"], index: int) -> Row:
-        """Return a row of a stage by its index (0 .. num_rows - 1)."""
+    def _find_store(self, stage: str) -> RowStore:
         store = self.predict_store if stage == "predict" else self.store
         assert store is not None
-        part, place = store.locate(int(self.pools[stage][index]))
+        return store
+
+    def row(self, stage: Literal[EvalStage, "train"], index: int) -> Row:
+        """Return a row of a stage by its index (0 .. num_rows - 1)."""
+        part, place = self._find_store(stage).locate(int(self.pools[stage][index]))
         target = None if stage == "predict" else part.outputs[place]
         task = part.task
         return Row(
@@ -318,15 +301,7 @@ class TaskData:
         Outside `fit` those over `max_length` are among the training rows: they were not tokenised to be found.
         """
         assert self.store is not None
-        rows = self.pools[side]
-        of = np.searchsorted(self.store.starts, rows, side="right") - 1
-        found = []
-        for number, part in enumerate(self.store.parts):
-            places = rows[of == number] - self.store.starts[number]
-            notations = part.task.input.notation, part.task.output.notation
-            texts = part.inputs.take(places), part.outputs.take(places)
-            found.append(SideTexts(part.task.name, *notations, *texts))
-        return found
+        return texts_by_task(self.store.parts, self.pools[side])
 
     def set_aside(self, stage: str) -> list[SetAside]:
         """Return the rows that could not be used, with line and reason (`predict`: of the file to predict)."""
@@ -334,12 +309,8 @@ class TaskData:
 
     def affixes(self, stage: EvalStage, index: int) -> tuple[str, str]:
         """Return what the format has before and after a row's answer in a generated text."""
-        store = self.predict_store if stage == "predict" else self.store
-        assert store is not None
-        return self.form.affixes(store.query(int(self.pools[stage][index])))
+        return self.form.affixes(self._find_store(stage).query(int(self.pools[stage][index])))
 
     def extract(self, stage: EvalStage, index: int, text: str) -> str:
         """Return the answer that a generated text holds, without the format's own words."""
-        store = self.predict_store if stage == "predict" else self.store
-        assert store is not None
-        return self.form.extract(text, store.query(int(self.pools[stage][index])))
+        return self.form.extract(text, self._find_store(stage).query(int(self.pools[stage][index])))

@@ -13,7 +13,7 @@ from datamodules.rows.read_and_split import SplitSettings, locations, read_parts
 from datamodules.rows.task_rows import TaskRows
 from datamodules.sources.lookup import hash_source
 from datamodules.sources.rows import SetAside
-from datamodules.splits import nested_order
+from datamodules.splits import NAMES, nested_order
 from datamodules.storage.cache import DataCache, Payload, digest
 from datamodules.storage.cache_keys import describe_code
 from datamodules.storage.text_columns import TextColumn, TextLists
@@ -38,6 +38,13 @@ class Prepared:
     """How many rows each source has."""
     key: str | None
     """Names the content for what is made of it; None if it cannot be named."""
+
+    def select_side(self, side: str, task_names: Sequence[str]) -> list[NDArray[np.int64]]:
+        """Return the rows of a side, those of each task apart, in the order in which a subset takes them."""
+        numbers = np.array([task_names.index(part.task.name) for part in self.parts])
+        tasks = np.repeat(numbers, [len(part) for part in self.parts])[self.order]
+        on_side = self.sides[self.order] == NAMES.index(side)
+        return [self.order[on_side & (tasks == task)] for task in range(len(task_names))]
 
 
 def prepare(

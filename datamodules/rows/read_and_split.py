@@ -16,7 +16,7 @@ from datamodules.rows.task_rows import TaskRows, first_texts, guarded_map, read_
 from datamodules.sources.lookup import load_source
 from datamodules.sources.rows import Rows
 from datamodules.storage.text_columns import TextColumn
-from datamodules.tasks import Task
+from datamodules.tasks import Task, task_for_columns
 from datamodules.workers.worker_pool import WorkerPool
 
 log = logging.getLogger(__name__)
@@ -82,6 +82,22 @@ def read_parts(
                 given = cells.take(rows.table_rows)
             parts.append(Part(rows, side, given))
     return parts, loaded
+
+
+def read_questions(tasks: Sequence[Task], path: str | None, forbidden: Sequence[str]) -> TaskRows:
+    """Read the file to predict as rows of the task whose input column it has.
+
+    Raises:
+        ValueError: If there is no file, or it has the input column of several tasks.
+    """
+    if not path:
+        raise ValueError("`predict` needs the file with the inputs: --data.predict_path mols.csv")
+    rows = load_source(path)
+    if rows.total == 0:
+        raise ValueError(f"{path}: expected at least one row below the header, but there is none.")
+    return read_task(
+        task_for_columns(tasks, rows.table.column_names), rows, with_output=False, forbidden=forbidden
+    )
 
 
 def locations(task: Task, source: str | None, settings: SplitSettings) -> list[tuple[str, int | None]]:
