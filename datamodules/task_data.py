@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from configs.lookup import find_cache_root
 from datamodules.formats import load_format
 from datamodules.rows import data_report
 from datamodules.rows.prepare import Prepared, prepare
@@ -19,7 +20,7 @@ from datamodules.rows.task_rows import TaskRows
 from datamodules.sources.rows import TEXT_LIMIT, SetAside
 from datamodules.splits import NAMES
 from datamodules.stages import EvalStage
-from datamodules.storage.cache import DataCache, default_folder
+from datamodules.storage.cache import DataCache
 from datamodules.storage.cache_keys import describe_tokenizer
 from datamodules.tasks import choose_tasks
 from datamodules.texts.augmentation import Phrasings
@@ -81,7 +82,7 @@ class TaskData:
         seed: Seed of order, phrasing and spelling; on the command line `--seed_everything`.
         cache: Keep prepared rows and tokens of tables of at least 10,000 rows (on several ranks, of any table) for the next
             run, keyed by the content of everything that they depend on. To empty the cache, remove its folder.
-        cache_dir: The cache's folder; default $PATOIS_CACHE, else ~/.cache/patois.
+        cache_dir: The cache's folder; default $PATOIS_CACHE, else $XDG_CACHE_HOME/patois, else ~/.cache/patois.
         split_settings: The flags of `SplitSettings`.
     """
 
@@ -124,7 +125,7 @@ class TaskData:
         self.limits = {"train": train_rows, "val": val_rows, "test": test_rows}
         self.epoch_rows = epoch_rows
         self.shots, self.phrasings, self.max_length, self.seed = shots, phrasings, max_length, seed
-        folder = Path(cache_dir).expanduser() if cache_dir else default_folder()
+        folder = Path(cache_dir).expanduser() if cache_dir else find_cache_root()
         self.cache = DataCache(folder if cache else None)
         self.prepared: Prepared | None = None
         self.store: RowStore | None = None
