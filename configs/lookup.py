@@ -1,4 +1,4 @@
-"""Find a configuration file by name or by path, and read it.
+"""Find a configuration file by name or by path, and read it; and find the folder of the caches.
 
 A name (`alpaca`) is looked up in `configs/<kind>/`; a path (`my_format.yaml`) is taken as it is.
 """
@@ -6,7 +6,9 @@ A name (`alpaca`) is looked up in `configs/<kind>/`; a path (`my_format.yaml`) i
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -91,3 +93,17 @@ def load_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"{path}: expected a mapping (key: value lines), but got {type(content).__name__}.")
     return content
+
+
+def find_cache_root() -> Path | None:
+    """Return the folder of all caches: `$PATOIS_CACHE`, else `$XDG_CACHE_HOME/patois`, else `~/.cache/patois`.
+
+    None for a user without a home who has set neither variable. Prepared data lie in it, and unpacked bases in `bases`.
+    """
+    if given := os.environ.get("PATOIS_CACHE"):
+        return Path(given)
+    if caches := os.environ.get("XDG_CACHE_HOME"):
+        return Path(caches) / "patois"
+    with suppress(RuntimeError):
+        return Path.home() / ".cache" / "patois"
+    return None

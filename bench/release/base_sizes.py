@@ -22,6 +22,7 @@ from bench.markdown import DOCS, as_table
 from bench.studies.cells import count_steps, run_train
 from bench.studies.results import Result, append_result, read_results
 from callbacks.statistics.intervals import wilson_interval
+from datamodules.stages import evaluated_rows
 
 RESULTS = DOCS / "base_sizes.jsonl"
 EPOCHS = {100: 100, 1_000: 20, 10_000: 4}
@@ -91,10 +92,10 @@ def run_cell(cell: Cell, epochs: int, flags: Sequence[str] = ()) -> Result:
         "epochs": epochs,
         "seconds": summary["fit"]["seconds"],
     }
-    for name, stage in (("val", "fit"), ("test", "test")):
+    for stage in ("fit", "test"):
         [(task, metrics)] = summary[stage]["tasks"].items()
         result["task"] = task
-        result[name] = {
+        result[evaluated_rows(stage)] = {
             "rows": metrics["rows"], **{measure: metrics[measure] for measure in MEASURES if measure in metrics}
         }  # fmt: skip
     return result

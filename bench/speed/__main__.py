@@ -28,8 +28,7 @@ from bench.speed.report import write_page
 from bench.speed.results import keep_whole_rounds, read_results, rounds_of
 from cli.openmp import thread_settings
 from cli.precision import has_bf16_units
-from configs.lookup import PROJECT
-from datamodules.storage.cache import default_folder
+from configs.lookup import PROJECT, find_cache_root
 
 PACKAGES = ("torch", "lightning", "transformers", "tokenizers", "trl", "accelerate", "rdkit", "numpy")
 
@@ -70,7 +69,7 @@ def environment(module: str, *words: str) -> dict[str, str]:
     others = module == "bench.speed.generation" or (
         module == "bench.speed.training.trainers" and not words[0].startswith("patois")
     )
-    cache = default_folder()
+    cache = find_cache_root()
     kept = {} if cache is None else {"TORCHINDUCTOR_CACHE_DIR": str(cache / "bench-compiled")}
     return {**({} if others else thread_settings()), **kept, **os.environ, "TOKENIZERS_PARALLELISM": "true"}
 

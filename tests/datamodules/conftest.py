@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 from datamodules.workers.guarded_worker import GuardedWorker
+from tests.datamodules.small_tables import write_csv
 
 TEXTS = [
     "Question: Give the IUPAC name of this molecule. CCO\nAnswer: ethanol",
@@ -47,6 +49,14 @@ def tokenizer() -> PreTrainedTokenizerFast:
 @pytest.fixture(scope="session")
 def tokenizer_of() -> Callable[..., PreTrainedTokenizerFast]:
     return make_tokenizer
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> str:
+    """A table of 400 words and the same reversed."""
+    return write_csv(
+        tmp_path / "words.csv", [["word", "reversed"], *[[f"w{n}", f"{n}w"] for n in range(400)]]
+    )
 
 
 # Real molecules with what makes them hard: stereo of both kinds, salts, metals, isotopes, charges, tautomers.

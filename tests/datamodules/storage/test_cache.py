@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from datamodules.storage.cache import DataCache, Payload, default_folder, digest
+from datamodules.storage.cache import DataCache, Payload, digest
 from tests.helpers.runs import PROJECT
 
 KEY = {"table": "abc", "settings": {"split": "identity", "fractions": [0.1, None]}}
@@ -202,19 +202,7 @@ def test_what_killed_runs_left_is_removed_after_a_day(tmp_path: Path) -> None:
     assert new.exists()
 
 
-def test_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATOIS_CACHE", str(tmp_path))
-    assert default_folder() == tmp_path
-    monkeypatch.delenv("PATOIS_CACHE")
-    monkeypatch.setenv("HOME", "/home/someone")
-    assert default_folder() == Path("/home/someone/.cache/patois")
-
-
-def test_a_user_without_a_home_gets_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_home() -> Path:
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.delenv("PATOIS_CACHE", raising=False)
-    monkeypatch.setattr(Path, "home", no_home)
-    assert default_folder() is None
-    DataCache(default_folder()).save("rows", {"a": 1}, Payload())
+def test_without_a_folder_nothing_is_kept() -> None:
+    cache = DataCache(None)
+    cache.save("rows", KEY, Payload())
+    assert cache.load("rows", KEY) is None
