@@ -243,14 +243,15 @@ class CausalLM(AnsweringModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def _lr_factor(self, step: int) -> float:
-        """Return the default scheduler's factor.
+        """Return the default scheduler's factor; 1 for step 0, whose rate `on_train_start` sets.
 
-        The run's length is asked for only once the data are there: `estimated_stepping_batches` inside
-        `configure_optimizers` would load the data before a checkpoint could restore their position
-        (pytorch-lightning#20550). Until then, that is for step 0, `on_train_start` fills in.
+        The scheduler asks for step 0 when it is built, and the run's length may be asked for only once the data are there:
+        `estimated_stepping_batches` inside `configure_optimizers` would load them before a checkpoint could restore their
+        position (pytorch-lightning#20550).
         """
-        if self._trainer is None or self.trainer.train_dataloader is None:
-            return 1.0
+        return self._scheduled_factor(step) if step > 0 else 1.0
+
+    def _scheduled_factor(self, step: int) -> float:
         total = self.trainer.estimated_stepping_batches
         total = total if total > 0 else math.inf  # -1: neither max_epochs nor max_steps bounds the run
         return warmup_cosine(step, total, self.warmup_fraction, self.min_lr_fraction, self.decay_fraction)
@@ -267,4 +268,4 @@ class CausalLM(AnsweringModule):
             return
         assert isinstance(scheduler, LambdaLR)
         for group, base_lr in zip(scheduler.optimizer.param_groups, scheduler.base_lrs, strict=True):
-            group["lr"] = base_lr * self._lr_factor(scheduler.last_epoch)
+            group["lr"] = base_lr * self._scheduled_factor(scheduler.last_epoch)
