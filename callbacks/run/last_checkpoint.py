@@ -15,6 +15,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from rich.console import Console
 
+from callbacks.lightning_private import end_restart, find_environment, validates_by_time
 from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.run.resume_state import Moment, gather, rng_state, set_rng_state, settle_loops
 from callbacks.run.run_facts import from_here, is_trial, run_folder
@@ -129,8 +130,9 @@ class LastCheckpoint(Callback):
         if trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking or is_trial(trainer):
             return
         step_ends = (trainer.fit_loop.batch_idx + 1) % trainer.accumulate_grad_batches == 0
-        by_time = getattr(trainer, "_val_check_time_interval", None) is not None
-        if by_time or not (step_ends or trainer.fit_loop.batch_idx + 1 == trainer.num_training_batches):
+        if validates_by_time(trainer) or not (
+            step_ends or trainer.fit_loop.batch_idx + 1 == trainer.num_training_batches
+        ):
             return  # Lightning could not go on from here; the next step is soon enough
         self._between_epochs = False
         if not self._up_to_date:
@@ -142,7 +144,7 @@ class LastCheckpoint(Callback):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Let a scheduler that watches a metric see that of an epoch that was gone on with; Lightning would leave it out."""
-        trainer.fit_loop._restarting = False
+        end_restart(trainer)
 
     def _end_epoch(self, trainer: Trainer) -> None:
         if not self._between_epochs and not is_trial(trainer):
@@ -237,7 +239,7 @@ class LastCheckpoint(Callback):
         assert trainer is not None
         self._signals.received = signum
         # Lightning kills the run's own process as soon as one that it started ends otherwise than well.
-        child = isinstance(_environment(trainer), LightningEnvironment) and trainer.local_rank > 0
+        child = isinstance(find_environment(trainer), LightningEnvironment) and trainer.local_rank > 0
         code = 0 if child else 128 + signum
         exit_soon(code)
         if trainer.is_global_zero:
@@ -256,12 +258,7 @@ class LastCheckpoint(Callback):
     @staticmethod
     def _requeue_signal(trainer: Trainer) -> int | None:
         """Return the signal that a SLURM job is to be queued again at, if this is one."""
-        environment = _environment(trainer)
+        environment = find_environment(trainer)
         if isinstance(environment, SLURMEnvironment) and environment.auto_requeue:
             return int(environment.requeue_signal or signal.SIGUSR1)
         return None
-
-
-def _environment(trainer: Trainer) -> Any:
-    """Return how the ranks of a run were started."""
-    return trainer._accelerator_connector.cluster_environment
