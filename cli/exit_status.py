@@ -1,7 +1,7 @@
 """How the command line ends when something is wrong that a user can mend: one line, and a status.
 
 Status 0: done. 1: a mistake in what was asked for. 2: a flag that is none. 74: the disk is full (EX_IOERR of sysexits.h).
-128 + a signal's number, so 130 and 143: stopped by SIGINT and SIGTERM (see callbacks/run/last_checkpoint.py).
+128 + a signal's number, so 130 and 143: stopped by SIGINT and SIGTERM (see callbacks/run/run_stopper.py).
 """
 
 from __future__ import annotations

@@ -39,8 +39,9 @@ def input_of(row: int) -> str:
 class HalfRight(CausalLM):
     """Generates as ever, then puts every third answer right."""
 
-    def _predictions(self, batch: dict[str, Any], with_candidates: bool = False) -> dict[str, Any]:
-        outputs = super()._predictions(batch, with_candidates)
+    def _evaluate(self, batch: dict[str, Any], *args: Any, **options: Any) -> dict[str, Any] | None:
+        outputs = super()._evaluate(batch, *args, **options)
+        assert outputs is not None
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
         stage = evaluated_rows(self.trainer.state.fn)
         for place, index in enumerate(batch["row_index"].tolist()):
