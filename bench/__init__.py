@@ -1,1 +1,1 @@
-"""Side-by-side measurements with what people use today: `make bench` writes docs/speed.md."""
+"""Speed comparisons (`speed`), studies (`studies`), and the making of the shipped models (`release`)."""

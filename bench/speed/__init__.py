@@ -1,1 +1,1 @@
-"""Speed beside other trainers: what is timed, in turns, and the pages that show it."""
+"""Speed compared with other trainers: the measurements, run alternately, and their pages."""

@@ -1,1 +1,1 @@
-"""Trainers that are timed beside each other, and the parts of a training step."""
+"""Trainers timed against each other, and the parts of a training step."""
