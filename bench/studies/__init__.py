@@ -1,1 +1,1 @@
-"""Studies: grids of runs, described by the W&B sweep files in configs/studies, run here without any server."""
+"""Studies: grids of runs, described by the W&B sweep files in configs/studies, run here without a server."""
