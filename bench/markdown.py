@@ -1,4 +1,4 @@
-"""Tables of Markdown, and where the pages lie."""
+"""Markdown tables, and the folder of the pages."""
 
 from __future__ import annotations
 

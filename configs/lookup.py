@@ -1,6 +1,6 @@
 """Find a configuration file by name or by path, and read it; and find the folder of the caches.
 
-A name (`alpaca`) is looked up in `configs/<kind>/`; a path (`my_format.yaml`) is taken as it is.
+A name (`alpaca`) is looked up in `configs/<kind>/`; a path (`my_format.yaml`) is used as it is.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import yaml
 
 CONFIGS = Path(__file__).resolve().parent
 PROJECT = CONFIGS.parent
-"""The folder that holds the packages: a checkout, or where they are installed."""
+"""The folder of the packages: a checkout, or where they are installed."""
 SUFFIXES = (".yaml", ".yml")
 
 
 def find_name(name: str, options: Sequence[str]) -> str | None:
-    """Return the option of that name, or else the only one of that name in other upper and lower case, or None.
+    """Return the option with that name, else the only one that matches ignoring case, else None.
 
     Examples:
         >>> find_name("ChatML", ["alpaca", "chatml"]), find_name("Alpaka", ["alpaca", "chatml"])
@@ -29,8 +29,8 @@ def find_name(name: str, options: Sequence[str]) -> str | None:
     """
     if name in options:
         return name
-    alike = [option for option in options if option.casefold() == name.casefold()]
-    return alike[0] if len(alike) == 1 else None
+    matches = [option for option in options if option.casefold() == name.casefold()]
+    return matches[0] if len(matches) == 1 else None
 
 
 def suggest(name: str, options: list[str]) -> str:
@@ -55,11 +55,11 @@ def list_configs(kind: str) -> list[str]:
 
 
 def find_config(kind: str, name_or_path: str) -> Path:
-    """Return the file that `name_or_path` means.
+    """Return the file for a name or path.
 
     Args:
         kind: The folder below `configs/`: `tasks`, `formats` or `bases`.
-        name_or_path: A shipped file's name without its ending, or the path of a YAML file.
+        name_or_path: A shipped file's name without its suffix, or the path of a YAML file.
 
     Raises:
         ValueError: If there is no such file; the message lists the shipped names.
