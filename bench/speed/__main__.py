@@ -22,7 +22,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from bench.speed.cases import CASES, SECTIONS, WORDS, at_least_one
+from bench.speed.cases import CASES, MODULES, SECTIONS, WORDS, at_least_one
 from bench.speed.interleave import run_in_turns
 from bench.speed.report import write_page
 from bench.speed.results import keep_whole_rounds, read_results, rounds_of
@@ -118,7 +118,7 @@ def measure_alone(section: str, number: int) -> Iterator[dict[str, Any]]:
     """Yield the results of a section other than training, which one module measures."""
     more = ("--round", str(number)) if section == "generation" else ()
     for words in WORDS.get(section, ((),)):
-        for result in run_module(f"bench.{section}", *words, *more):
+        for result in run_module(MODULES[section], *words, *more):
             yield {"section": section, "round": number, **result}
 
 

@@ -46,7 +46,18 @@ support OPT."""
 PARTS = ("data", "forward", "backward", "clipping", "optimizer")
 """Parts of a training step. `data`: collating tokenised rows to a batch. `optimizer`: fused AdamW, and dropping the gradients."""
 
-SECTIONS = ("training", "mfu", "composition", "ways", "generation", "metrics", "data", "startup", "scaling")
+MODULES = {
+    "mfu": "bench.speed.training.mfu",
+    "composition": "bench.speed.training.step_breakdown",
+    "ways": "bench.speed.training.ablations",
+    "generation": "bench.speed.generation",
+    "metrics": "bench.speed.metric_cost",
+    "data": "bench.speed.data_loading",
+    "startup": "bench.speed.startup",
+    "scaling": "bench.speed.training.scaling",
+}
+"""The module that measures each section but training; docs/speed.jsonl has results under these names."""
+SECTIONS = ("training", *MODULES)
 SHAPES = (("--shape", "smollm2-135m"), ("--shape", "opt-125m"), ("--shape", "builtin", "--rows", "512"))
 WORDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "mfu": (*SHAPES, ("--shape", "smollm2-135m", "--precision", "bf16")),
