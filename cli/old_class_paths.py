@@ -46,8 +46,9 @@ _CLASS_PATH = re.compile(rf"(?<![\w.])callbacks\.({'|'.join(MOVED)})(?=\.[A-Z])"
 def rename_class_paths(text: str) -> str:
     """Return a word or the text of a YAML file with today's class paths.
 
-    >>> rename_class_paths("--trainer.callbacks+=callbacks.validity.Validity")
-    '--trainer.callbacks+=callbacks.metrics.validity.Validity'
+    Examples:
+        >>> rename_class_paths("--trainer.callbacks+=callbacks.validity.Validity")
+        '--trainer.callbacks+=callbacks.metrics.validity.Validity'
     """
     return _CLASS_PATH.sub(lambda found: f"callbacks.{MOVED[found[1]]}", text)
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 import lightning.pytorch as pl
 from jsonargparse import set_parsing_settings
-from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser
 
+from callbacks.lightning_private import OpenCLI
 from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.run.checkpoint_io import CheckpointWriter
 from callbacks.run.last_checkpoint import LastCheckpoint
@@ -34,6 +36,7 @@ from cli.run_folder import (
 from cli.save_config import SaveRunConfig
 from cli.strategy_check import refuse_sharding
 from configs.lookup import CONFIGS
+from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.tasks import guess_notation
 
 
@@ -56,7 +59,7 @@ class DashboardSettings:
 class Trainer(pl.Trainer):
     """Lightning's trainer with `show`, which prints what the model sees instead of training on it."""
 
-    def show(self, model: pl.LightningModule, datamodule: pl.LightningDataModule, rows: int = 3) -> None:
+    def show(self, model: pl.LightningModule, datamodule: SequenceTaskDataModule, rows: int = 3) -> None:
         """Print rendered training rows with their supervised tokens marked.
 
         Args:
@@ -65,13 +68,56 @@ class Trainer(pl.Trainer):
             rows: How many rows.
         """
         datamodule.setup("fit")
-        for text in datamodule.preview(rows):  # type: ignore[attr-defined]
+        for text in datamodule.preview(rows):
             sys.stdout.write(text + "\n")
 
 
-def _words(args: ArgsType) -> list[str]:
-    """Return the words of a command line; those of this process if none are given."""
-    return [str(arg) for arg in (sys.argv[1:] if args is None else args)]  # type: ignore[union-attr]
+class Words(NamedTuple):
+    """The words of a command line."""
+
+    typed: list[str]
+    """As they came."""
+    completed: list[str]
+    """With what goes without saying: the file that `last` means, a run's own configuration, the base's learning rate."""
+    begins_again: bool
+    """Whether a checkpoint was asked for and the run has none yet, so that it begins again in its folder."""
+
+
+def complete_words(typed: Sequence[str], runs: Path, subcommands: Container[str]) -> Words:
+    """Put before the flags a run's own configuration, when its checkpoint is given, or else the base's learning rate.
+
+    Args:
+        typed: The words of a command line.
+        runs: Where runs lie.
+        subcommands: All subcommands; words that begin with none of them stay as they are.
+
+    Raises:
+        ValueError: If `--ckpt_path` asks for a run or a checkpoint that is not there.
+    """
+    words = [rename_class_paths(word) for word in resolve_keyword(typed, runs)]
+    given = flag_value(words, "--ckpt_path")
+    run = find_run(given)
+    if run is not None and words and words[0] in subcommands:
+        words[1:1] = ["--config", str(run / "config.yaml")]
+    elif asks_flagship(words):
+        words[1:1] = ["--config", str(CONFIGS / "flagship.yaml"), "--model.base", "flagship"]
+    elif words and words[0] in subcommands and (rate := base_rate(words)) is not None:
+        words[1:1] = ["--model.optimizer.lr", str(rate)]  # before the flags and files, which win
+    return Words(list(typed), words, given is None and flag_value(typed, "--ckpt_path") is not None)
+
+
+def write_out_notations(data: Any) -> None:
+    """Write the guessed notations into the data's settings: another table, whose column is called otherwise, keeps them."""
+    for side in ("input", "output"):
+        if data.task is None and data[f"{side}_column"] and not data[f"{side}_notation"]:
+            data[f"{side}_notation"] = guess_notation(data[f"{side}_column"])
+
+
+def settle_dirpaths(callbacks: Iterable[Any], folder: Path) -> None:
+    """Let the callbacks that write checkpoints, and say nothing of where, write them to the run's folder."""
+    for callback in callbacks:
+        if callback.class_path.endswith("Checkpoint") and callback.init_args.get("dirpath") is None:
+            callback.init_args.dirpath = str(folder / "checkpoints")
 
 
 class Parser(LightningArgumentParser):
@@ -83,20 +129,40 @@ class Parser(LightningArgumentParser):
         self.exit(2, f"error: {explain_denial(message)}\nSee `{command} --help`.\n")
 
 
-class PatoisCLI(LightningCLI):
+class PatoisCLI(OpenCLI):
     """`fit`, `validate`, `test`, `predict` and `show` over one model class and one data module class."""
 
-    def __init__(self, *args: Any, logger_class: type, runs: Path = Path("runs"), **kwargs: Any) -> None:
-        """Keep the dashboard's class and where runs lie, then parse and run as LightningCLI does."""
+    def __init__(
+        self,
+        model_class: type[pl.LightningModule],
+        datamodule_class: type[pl.LightningDataModule],
+        *,
+        logger_class: type,
+        runs: Path = Path("runs"),
+        args: Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Complete the words, then parse and run as LightningCLI does.
+
+        Args:
+            model_class: The model; its arguments are the flags `--model`.
+            datamodule_class: The data module; its arguments are the flags `--data`.
+            logger_class: The dashboard's logger.
+            runs: Where runs lie.
+            args: Words of a command line; default: those of this process.
+            kwargs: Further arguments of LightningCLI.
+        """
         self.logger_class, self.runs = logger_class, runs
-        self.words, self.begins_again = _words(kwargs.get("args")), False
         set_parsing_settings(docstring_parse_attribute_docstrings=True)
         allow_imports()
         read_old_class_paths()
         defaults = {"default_config_files": [str(CONFIGS / "default.yaml")]}
         with one_run(self.runs):
-            super().__init__(  # type: ignore[misc]
-                *args,
+            self.words = complete_words(sys.argv[1:] if args is None else args, self.runs, self.subcommands())
+            super().__init__(
+                model_class,
+                datamodule_class,
+                args=self.words.completed,
                 trainer_class=Trainer,
                 parser_class=Parser,
                 save_config_callback=SaveRunConfig,
@@ -116,19 +182,19 @@ class PatoisCLI(LightningCLI):
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
         """Add `show` to Lightning's subcommands."""
-        return {**LightningCLI.subcommands(), "show": {"model", "datamodule"}}
+        return {**OpenCLI.subcommands(), "show": {"model", "datamodule"}}
 
-    def _prepare_subcommand_parser(
-        self, klass: type, subcommand: str, **kwargs: Any
+    def make_subcommand_parser(
+        self, trainer_class: type, subcommand: str, **kwargs: Any
     ) -> LightningArgumentParser:
         """Read the signatures and docstrings of all classes only for the subcommand that runs.
 
         It takes 0.4 s of processor time for each, a tenth of what importing PyTorch and Lightning takes.
         """
-        asked = next((word for word in self.words if word in self.subcommands()), subcommand)
+        asked = next((word for word in self.words.typed if word in self.subcommands()), subcommand)
         if asked != subcommand:
             return self.init_parser(description=kwargs.get("description"))
-        parser = super()._prepare_subcommand_parser(klass, subcommand, **kwargs)
+        parser = super().make_subcommand_parser(trainer_class, subcommand, **kwargs)
         if subcommand in ("validate", "test"):
             # Lightning's table has a line for each of some hundred metrics, their names cut; RunSummary prints its own.
             parser.set_defaults(verbose=False)
@@ -143,44 +209,27 @@ class PatoisCLI(LightningCLI):
             help="The run's name and folder (runs/NAME); default: the time.",
         )
         parser.add_class_arguments(DashboardSettings, "wandb")
-        parser.add_lightning_class_args(LastCheckpoint, "checkpoint")  # last.ckpt
+        # Not as a callback of Lightning's parser, which would come after those of the configuration.
+        parser.add_class_arguments(LastCheckpoint, "checkpoint", fail_untyped=False, instantiate=True)
         parser.link_arguments("model.tokenizer", "data.tokenizer", apply_on="instantiate")
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Put before the flags a run's own configuration, when its checkpoint is given, or else the base's learning rate."""
-        words = [rename_class_paths(word) for word in resolve_keyword(_words(args), self.runs)]
-        given = flag_value(words, "--ckpt_path")
-        self.begins_again = given is None and flag_value(_words(args), "--ckpt_path") is not None
-        run = find_run(given)
-        if run is not None and words and words[0] in self.subcommands():
-            words[1:1] = ["--config", str(run / "config.yaml")]
-        elif asks_flagship(words):
-            words[1:1] = ["--config", str(CONFIGS / "flagship.yaml"), "--model.base", "flagship"]
-        elif words and words[0] in self.subcommands() and (rate := base_rate(words)) is not None:
-            words[1:1] = ["--model.optimizer.lr", str(rate)]  # before the flags and files, which win
-        # Not Lightning's own method: it warns about words that differ from sys.argv, as these do on purpose.
-        self.config = parser.parse_args(words)
+        """Parse the words; Lightning's own method warns about words that differ from sys.argv, as these do on purpose."""
+        self.config = parser.parse_args(self.words.completed)
 
-    def _parse_ckpt_path(self) -> None:
+    def read_checkpoint_settings(self) -> None:
         """Lightning would let a checkpoint's hyperparameters win over flags here; ours has none, and flags win."""
 
     def before_instantiate_classes(self) -> None:
         """Settle the run's folder, the precision, and whether there is a Hub."""
         config = self.config[self.subcommand]
-        refuse_foreign_code(config, self.words)
+        refuse_foreign_code(config, self.words.typed)
         refuse_sharding(config.trainer.strategy)
-        refuse_other_root(self.words)
+        refuse_other_root(self.words.typed)
         check_checkpoint(config.get("ckpt_path"))
         leave_unreachable_hub(config)
-        for side in ("input", "output"):
-            # Written out, so that predicting from another table, whose column is called otherwise, keeps the notation.
-            if (
-                config.data.task is None
-                and config.data[f"{side}_column"]
-                and not config.data[f"{side}_notation"]
-            ):
-                config.data[f"{side}_notation"] = guess_notation(config.data[f"{side}_column"])
+        write_out_notations(config.data)
         if self.subcommand == "show":
             config.trainer.logger, config.trainer.callbacks = False, None
             return
@@ -189,15 +238,15 @@ class PatoisCLI(LightningCLI):
             refuse_used(folder, config.get("ckpt_path"))
         config.name = folder.name
         config.trainer.default_root_dir = str(folder)
-        for callback in config.trainer.callbacks or []:
-            if callback.class_path.endswith("Checkpoint") and callback.init_args.get("dirpath") is None:
-                callback.init_args.dirpath = str(folder / "checkpoints")
+        settle_dirpaths(config.trainer.callbacks or [], folder)
         if config.trainer.precision is None:
             config.trainer.precision = choose_precision(config.trainer.accelerator)
 
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
         """Log to metrics.csv and W&B in the run's folder, unless `--trainer.logger` says otherwise; write checkpoints whole."""
         config = self.config_init[self.subcommand]
+        # Our own callback comes before those of the configuration, which may log at the same moments.
+        kwargs["callbacks"] = [config.checkpoint, *(config.trainer.callbacks or [])]
         if config.trainer.plugins is None:
             kwargs["plugins"] = [CheckpointWriter()]
         folder = Path(config.trainer.default_root_dir or ".")
@@ -211,14 +260,9 @@ class PatoisCLI(LightningCLI):
                 kwargs["logger"] = [MetricsCSV(folder / str(self.subcommand)), self._dashboard(folder)]
         return super().instantiate_trainer(**kwargs)
 
-    def _instantiate_trainer(self, config: dict[str, Any], callbacks: list[Any]) -> pl.Trainer:
-        """Put our own callback before those of the configuration: it must come before those that log."""
-        config["callbacks"] = [*callbacks, *(config["callbacks"] or [])]
-        return super()._instantiate_trainer(config, [])
-
     def _dashboard(self, folder: Path) -> Any:
         config = self.config[self.subcommand]
-        go_on = self.begins_again or goes_on(config.get("ckpt_path"), folder)
+        go_on = self.words.begins_again or goes_on(config.get("ckpt_path"), folder)
         return self.logger_class(
             save_dir=str(folder), name=folder.name, go_on=go_on, **config.wandb.as_dict()
         )

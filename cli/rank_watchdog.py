@@ -16,6 +16,8 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
+from callbacks.lightning_private import replaced_process_observer
+
 FIRST_RANK_VARIABLE = "PATOIS_FIRST_RANK"
 """Tells the ranks that Lightning starts the process id of the one that started them."""
 POLL_SECONDS = 0.5
@@ -115,17 +117,14 @@ def end_together() -> Iterator[None]:
     Rank 0 watches over the others and they over it. Whoever finds that another has gone says so in one line and ends its
     process with exit code 1; a rank whose communication broke waits for that. Rank 0's own error is shown as ever.
     """
-    from lightning.pytorch.strategies.launchers import subprocess_script
-
     watch, first = _Watch(), os.environ.get(FIRST_RANK_VARIABLE)
     if first is not None:
         watch.over_first(int(first), os.environ["LOCAL_RANK"])
     else:
         os.environ[FIRST_RANK_VARIABLE] = str(os.getpid())
-    observer = subprocess_script._launch_process_observer
-    subprocess_script._launch_process_observer = watch.over_others  # type: ignore[assignment]
     try:
-        yield
+        with replaced_process_observer(watch.over_others):
+            yield
         if (line := watch.wait_for_others()) is not None:
             sys.exit(line.strip())
     except Exception as error:
@@ -140,6 +139,5 @@ def end_together() -> Iterator[None]:
     finally:
         watch.done.set()
         watch.kill_others()
-        subprocess_script._launch_process_observer = observer
         if first is None:
             del os.environ[FIRST_RANK_VARIABLE]

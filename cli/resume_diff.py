@@ -30,6 +30,11 @@ def leaves(settings: Any, flag: str = "") -> Iterator[tuple[str, Any]]:
 
     Yields:
         Flags such as `model.optimizer.lr`; a callback's are called after its class.
+
+    Examples:
+        >>> optimizer = {"class_path": "torch.optim.AdamW", "init_args": {"lr": 0.001}}
+        >>> dict(leaves({"seed_everything": 0, "model": {"optimizer": optimizer}}))
+        {'seed_everything': 0, 'model.optimizer': 'torch.optim.AdamW', 'model.optimizer.lr': 0.001}
     """
     if isinstance(settings, dict) and "class_path" in settings:
         yield flag, settings["class_path"]
@@ -45,7 +50,12 @@ def leaves(settings: Any, flag: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Return the flags whose values differ, with the value before and the one now; None for a flag that is not there."""
+    """Return the flags whose values differ, with the value before and the one now; None for a flag that is not there.
+
+    Examples:
+        >>> differences({"name": "a", "data": {"batch_size": 16}}, {"name": "b", "data": {"batch_size": 32}})
+        {'data.batch_size': (16, 32)}
+    """
     old, new = dict(leaves(before)), dict(leaves(now))
     return {
         flag: (old.get(flag), new.get(flag))
@@ -59,6 +69,12 @@ def say(changed: dict[str, tuple[Any, Any]]) -> str:
 
     Raises:
         ValueError: For another optimizer or scheduler: neither could read the state of the one before.
+
+    Examples:
+        >>> say({"data.batch_size": (16, 32)}), say({})
+        ('Goes on with other flags than before: --data.batch_size 32 (was 16).', '')
+        >>> say({"model.base": ("gpt2", "opt-125m")})
+        "Goes on with other flags than before: --model.base opt-125m (was gpt2; the weights are the checkpoint's)."
     """
     for flag in CLASSES:
         if flag in changed:

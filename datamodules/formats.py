@@ -123,12 +123,21 @@ class InstructionFormat:
     def render(
         self, query: Query, output: str = "", demonstrations: Sequence[Demonstration] = ()
     ) -> tuple[str, str]:
-        """Return (prompt, completion); the prompt of a chat format is one that still lacks its template.
+        r"""Return (prompt, completion); the prompt of a chat format is one that still lacks its template.
 
         Args:
             query: What is asked.
             output: The answer; the prompt never sees it.
             demonstrations: Solved examples that go before the question.
+
+        Examples:
+            >>> arrow = InstructionFormat(name="arrow", prompt="{{ input }} ->", completion=" {{ output }}", separator="\n")
+            >>> query = Query(instruction="Name the molecule.", input="CCO", input_label="SMILES", output_label="IUPAC")
+            >>> arrow.render(query, output="ethanol")
+            ('CCO ->', ' ethanol')
+            >>> print(arrow.render(query, demonstrations=[Demonstration(query._replace(input="C"), "methane")])[0])
+            C -> methane
+            CCO ->
         """
         if not self.asks:
             output = ""
@@ -188,7 +197,16 @@ class InstructionFormat:
         return _join([before, outputs, after])
 
     def extract(self, text: str, query: Query) -> str:
-        """Return the output that a generated completion holds, without the format's own words."""
+        """Return the output that a generated completion holds, without the format's own words.
+
+        Examples:
+            >>> tags = load_format("tags")
+            >>> query = Query(instruction="", input="CCO", input_label="SMILES", output_label="IUPAC")
+            >>> tags.render(query, output="ethanol")
+            (' <SMILES> CCO </SMILES> <IUPAC>', ' ethanol </IUPAC>')
+            >>> tags.extract(" ethanol </IUPAC>", query)
+            'ethanol'
+        """
         before, after = (affix.strip() for affix in self.affixes(query))
         text = text.strip()
         if before:

@@ -25,7 +25,12 @@ GIVEN_NAMES = {
 
 
 def unit_hashes(texts: Iterable[str], salt: str) -> NDArray[np.float64]:
-    """Return a number in [0, 1) for each text that depends on nothing but it and `salt` (BLAKE2b, 53 bits)."""
+    """Return a number in [0, 1) for each text that depends on nothing but it and `salt` (BLAKE2b, 53 bits).
+
+    Examples:
+        >>> unit_hashes(["ethanol", "methanol", "ethanol"], salt="split0").round(3).tolist()
+        [0.416, 0.544, 0.416]
+    """
     start = hashlib.blake2b(digest_size=8, salt=salt.encode()[:16])
 
     def digest(text: str) -> bytes:
@@ -60,6 +65,11 @@ def split_by_hash(
 
     Returns:
         (N,) int8 of TRAIN, VAL, TEST.
+
+    Examples:
+        >>> few, more = ["a", "b", "c", "a"], ["d", "a", "b", "c", "a", "e"]  # c stays in validation, where d joins it
+        >>> split_by_hash(few, 0.25, 0.25).tolist(), split_by_hash(more, 0.25, 0.25).tolist()
+        ([0, 0, 1, 0], [1, 0, 0, 1, 0, 0])
     """
     _check_fractions(val_fraction, test_fraction)
     column = TextColumn.of(identities)
@@ -76,6 +86,11 @@ def split_at_random(
     """Shuffle the identities and cut: exact shares of identities, but a new row can move all others.
 
     Args and returns as in `split_by_hash`.
+
+    Examples:
+        >>> sides = split_at_random([f"molecule {number}" for number in range(10)], 0.1, 0.2)
+        >>> {name: int((sides == side).sum()) for side, name in enumerate(NAMES)}
+        {'train': 7, 'val': 1, 'test': 2}
     """
     _check_fractions(val_fraction, test_fraction)
     column = TextColumn.of(identities)
@@ -107,6 +122,12 @@ def split_by_group(
         val_fraction: Expected share of groups in validation.
         test_fraction: Expected share of groups in test.
         seed: Another seed gives another split.
+
+    Examples:
+        >>> molecules, scaffolds = ["toluene", "phenol", "ethanol", "propanol"], ["c1ccccc1", "c1ccccc1", "", ""]
+        >>> sides = split_by_group(molecules, scaffolds, 0.3, 0.3)
+        >>> bool(sides[0] == sides[1])  # both are benzenes
+        True
     """
     parent: dict[str, str] = {}
 
@@ -129,7 +150,12 @@ def split_by_group(
 
 
 def side_of(cell: str) -> int | None:
-    """Return the side that a cell of a split column names, or None."""
+    """Return the side that a cell of a split column names, or None.
+
+    Examples:
+        >>> side_of(" Validation "), side_of("holdout")
+        (1, None)
+    """
     return GIVEN_NAMES.get(cell.strip().lower())
 
 
@@ -158,6 +184,14 @@ def split_as_given(names: Sequence[str]) -> NDArray[np.int8]:
 
     Raises:
         ValueError: If a name is not one of those.
+
+    Examples:
+        >>> split_as_given(["train", "dev", "Test"]).tolist()
+        [0, 1, 2]
+        >>> split_as_given(["train", "holdout"])
+        Traceback (most recent call last):
+            ...
+        ValueError: Expected the split column to hold train, val or test, but got 'holdout'.
     """
     column = TextColumn.of(names)
     sides = []
@@ -174,6 +208,10 @@ def count_overlap(identities: Sequence[str], sides: NDArray[np.int8]) -> dict[st
 
     Returns:
         `{"train/val": n, "train/test": n, "val/test": n}`; all 0 for a leak-free split.
+
+    Examples:
+        >>> count_overlap(["a", "a", "b", "c"], np.array([TRAIN, TEST, TRAIN, VAL], dtype=np.int8))
+        {'train/val': 0, 'train/test': 1, 'val/test': 0}
     """
     column = TextColumn.of(identities)
     members = np.zeros((len(NAMES), len(column.values)), dtype=bool)
@@ -185,6 +223,13 @@ def count_overlap(identities: Sequence[str], sides: NDArray[np.int8]) -> dict[st
 
 
 def nested_order(identities: Sequence[str], seed: int = 0) -> NDArray[np.int64]:
-    """Order rows by a hash of identity and place, so that the first 100 are among the first 1,000."""
+    """Order rows by a hash of identity and place, so that the first 100 are among the first 1,000.
+
+    Examples:
+        >>> identities = [f"molecule {number}" for number in range(1_000)]
+        >>> order = nested_order(identities)
+        >>> order[:3].tolist(), sorted(order.tolist()) == list(range(1_000))
+        ([389, 35, 778], True)
+    """
     texts = (f"{identity}\0{place}" for place, identity in enumerate(identities))
     return np.argsort(unit_hashes(texts, f"order{seed}"), kind="stable")

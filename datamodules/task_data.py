@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.formats import InstructionFormat
+from configs.lookup import find_cache_root
+from datamodules.formats import load_format
 from datamodules.rows import data_report
 from datamodules.rows.prepare import Prepared, prepare
-from datamodules.rows.read_and_split import SplitSettings
-from datamodules.rows.side_texts import SideTexts
-from datamodules.rows.task_rows import TaskRows, read_task
-from datamodules.sources.lookup import load_source
+from datamodules.rows.read_and_split import SplitSettings, read_questions
+from datamodules.rows.side_texts import SideTexts, texts_by_task
+from datamodules.rows.task_rows import TaskRows
 from datamodules.sources.rows import TEXT_LIMIT, SetAside
-from datamodules.splits import TEST, TRAIN, VAL
+from datamodules.splits import NAMES
+from datamodules.stages import EvalStage
 from datamodules.storage.cache import DataCache
 from datamodules.storage.cache_keys import describe_tokenizer
-from datamodules.tasks import Task, task_for_columns
+from datamodules.tasks import choose_tasks
 from datamodules.texts.augmentation import Phrasings
 from datamodules.texts.rendering import RowStore
 from datamodules.tokens.epoch_batches import choose_epoch_rows
 from datamodules.tokens.examples import Encoded
 from datamodules.tokens.length_limit import fill, pack, unpack
-
-EvalStage = Literal["val", "test", "predict"]
 
 
 @dataclass(frozen=True)
@@ -46,35 +46,90 @@ class Row:
     """1-based line in its file."""
 
 
-class Stages:
-    """Reads, splits, renders and tokenises rows, a stage at a time."""
+def refuse_below(least: int, **flags: int | None) -> None:
+    """Refuse flags of the data below their least value; None is no limit.
+
+    Raises:
+        ValueError: If a flag is below `least`.
+    """
+    for name, value in flags.items():
+        if value is not None and value < least:
+            raise ValueError(f"Expected --data.{name} to be at least {least}, but got {value}.")
+
+
+class TaskData:
+    """Reads, splits, renders and tokenises rows, a stage at a time; nothing is read before it is asked for.
+
+    Args:
+        tokenizer: The base's tokenizer; on the command line it comes from the model.
+        task: A name in configs/tasks, the path of a YAML file, or several with weights: `a,b` or `a:2,b:1`.
+            Default: name_small_molecules, or a task made of the two columns when those are given.
+        source: A built-in source (pubchem, pubchem_small, cmudict, dna_to_protein, english, words), a csv, tsv, jsonl or
+            parquet file, or hf://datasets/OWNER/NAME/FILE. Default: the task's own.
+        format: A name in configs/formats, or the path of a YAML file.
+        input_column: Column to read inputs from, in place of the task's.
+        output_column: Column to read outputs from, in place of the task's.
+        input_notation: What the input column holds: text, number, smiles, selfies, iupac, formula, phonemes.
+        output_notation: What the output column holds.
+        train_rows: Most training rows a task; subsets are nested (the first 100 are among the first 1,000).
+        epoch_rows: Most training rows of an epoch in all, drawn anew each epoch; default all.
+        val_rows: Most validation rows a task, always the same ones.
+        test_rows: Most test rows a task; default all.
+        shots: Demonstrations before each question, from the training split only (k-shot).
+        phrasings: `all` draws an instruction phrasing per training row and epoch, `first` keeps the first, `others` draws
+            any but the first. Evaluation asks with the first.
+        max_length: Most tokens of prompt, completion and stop token; longer rows are set aside and counted.
+        seed: Seed of order, phrasing and spelling; on the command line `--seed_everything`.
+        cache: Keep prepared rows and tokens of tables of at least 10,000 rows (on several ranks, of any table) for the next
+            run, keyed by the content of everything that they depend on. To empty the cache, remove its folder.
+        cache_dir: The cache's folder; default $PATOIS_CACHE, else $XDG_CACHE_HOME/patois, else ~/.cache/patois.
+        split_settings: The flags of `SplitSettings`.
+    """
 
     def __init__(
         self,
         tokenizer: Any,
-        tasks: Sequence[Task],
-        weights: Sequence[float] | None,
-        form: InstructionFormat,
         *,
-        source: str | None,
-        settings: SplitSettings,
-        limits: Mapping[str, int | None],
-        epoch_rows: int | None,
-        shots: int,
-        phrasings: Phrasings,
-        max_length: int,
-        seed: int,
-        cache: DataCache,
+        task: str | list[str] | dict[str, float] | None = None,
+        source: str | None = None,
+        format: str = "question_answer",
+        input_column: str | None = None,
+        output_column: str | None = None,
+        input_notation: str | None = None,
+        output_notation: str | None = None,
+        train_rows: int | None = None,
+        epoch_rows: int | None = None,
+        val_rows: int = 1000,
+        test_rows: int | None = None,
+        shots: int = 0,
+        phrasings: Phrasings = "all",
+        max_length: int = 256,
+        seed: int = 0,
+        cache: bool = True,
+        cache_dir: str | None = None,
+        **split_settings: Any,
     ) -> None:
-        """Keep what the flags of `SequenceTaskDataModule` say; nothing is read yet."""
-        self.tokenizer, self.tasks, self.weights, self.form = tokenizer, list(tasks), weights, form
-        self.source, self.split_settings, self.limits = source, settings, limits
+        refuse_below(1, train_rows=train_rows, test_rows=test_rows, epoch_rows=epoch_rows)
+        refuse_below(0, val_rows=val_rows, shots=shots)
+        refuse_below(2, max_length=max_length)
+        context = getattr(tokenizer, "model_max_length", None)
+        if context is not None and max_length > context:
+            raise ValueError(
+                f"Expected --data.max_length to be at most the base's context of {context} tokens, but got {max_length}."
+            )
+        self.tokenizer, self.form = tokenizer, load_format(format)
+        self.tasks, self.weights = choose_tasks(
+            task, input_column, output_column, input_notation, output_notation
+        )
+        self.source, self.split_settings = source, SplitSettings(**split_settings)
+        self.limits = {"train": train_rows, "val": val_rows, "test": test_rows}
         self.epoch_rows = epoch_rows
         self.shots, self.phrasings, self.max_length, self.seed = shots, phrasings, max_length, seed
-        self.cache = cache
+        folder = Path(cache_dir).expanduser() if cache_dir else find_cache_root()
+        self.cache = DataCache(folder if cache else None)
         self.prepared: Prepared | None = None
         self.store: RowStore | None = None
-        self.candidates: dict[str, list[NDArray[np.int64]]] = {}
+        self.predict_store: RowStore | None = None
         self.pools: dict[str, NDArray[np.int64]] = {}
         self.encoded: dict[str, Encoded] = {}
         self.aside: dict[str, list[SetAside]] = {}
@@ -85,36 +140,41 @@ class Stages:
         """Names of the tasks, in the order given."""
         return [task.name for task in self.tasks]
 
-    def read(self, workers: int | None = None) -> None:
-        """Read all rows, split them, and keep as many of each side as asked for.
+    def prepare_sides(
+        self, sides: Sequence[str], workers: int | None = None, *, keep_small: bool = False
+    ) -> None:
+        """Read all rows and tokenise those of some sides, unless that is done.
 
         Args:
+            sides: Of train, val and test; with none, rows are read only where demonstrations are taken from them.
             workers: Most processes that check texts; by default one for each core that is this rank's.
+            keep_small: Keep small tables in the cache, too.
         """
+        if (sides or self.shots) and not self.report:
+            self._read(workers, keep_small)
+        for side in sides:
+            if side not in self.encoded:
+                self._encode_side(side, keep_small)
+
+    def _read(self, workers: int | None, keep_small: bool) -> None:
+        """Read all rows, split them, and keep as many of each side as asked for."""
         prepared = prepare(
-            self.tasks, self.source, self.split_settings, self._forbidden(), self.cache, workers
+            self.tasks,
+            self.source,
+            self.split_settings,
+            self._forbidden(),
+            self.cache,
+            workers,
+            keep_small=keep_small,
         )
         self.prepared, self.store = prepared, self._make_store(prepared.parts)
-        numbers = np.array([self.task_names.index(part.task.name) for part in prepared.parts])
-        task_of = np.repeat(numbers, [len(part) for part in prepared.parts])
-        order_sides, order_tasks = prepared.sides[prepared.order], task_of[prepared.order]
-        for side, name in ((TRAIN, "train"), (VAL, "val"), (TEST, "test")):
-            self.candidates[name] = [
-                prepared.order[(order_sides == side) & (order_tasks == task)]
-                for task in range(len(self.tasks))
-            ]
-            self.pools[name] = np.concatenate([rows[: self.limits[name]] for rows in self.candidates[name]])
+        for side in NAMES:
+            rows = prepared.select_side(side, self.task_names)
+            self.pools[side] = np.concatenate([of_task[: self.limits[side]] for of_task in rows])
         if self.shots:
             self.store.draw_demonstrations_from(self.pools["train"])
         self.aside["fit"] = [row for part in prepared.parts for row in part.set_aside]
-        self.report = data_report.make(
-            prepared.totals,
-            prepared.sides,
-            self.pools,
-            prepared.overlap,
-            self.split_settings,
-            prepared.parts,
-        )
+        self.report = data_report.make(prepared, self.pools, self.split_settings)
 
     def _make_store(self, parts: Sequence[TaskRows]) -> RowStore:
         return RowStore(
@@ -124,16 +184,18 @@ class Stages:
     def _forbidden(self) -> list[str]:
         return [token for token in self.tokenizer.all_special_tokens if len(token) > 1]
 
-    def encode_side(self, side: str) -> None:
+    def _encode_side(self, side: str, keep_small: bool) -> None:
         """Tokenise as many of the side's rows as asked for; those over `max_length` are set aside and others taken."""
         assert self.store is not None
-        key = self._token_key(side)
+        assert self.prepared is not None
+        key = self._token_key(self.prepared.key, side)
         kept = None if key is None else self.cache.load("tokens", key)
         if kept is not None:
             filled = unpack(kept)
         else:
-            filled = fill(self.candidates[side], self.limits[side], self.max_length, self.store.encode)
-            if key is not None and len(self.store) >= self.cache.least_rows:
+            rows = self.prepared.select_side(side, self.task_names)
+            filled = fill(rows, self.limits[side], self.max_length, self.store.encode)
+            if key is not None and (keep_small or len(self.store) >= self.cache.least_rows):
                 self.cache.save("tokens", key, pack(filled))
         for row, length in filled.long.tolist():
             part, place = self.store.locate(row)
@@ -148,15 +210,14 @@ class Stages:
         self.pools[side], self.encoded[side] = filled.rows, filled.encoded
         self.report["rows"][side] = len(filled.rows)
 
-    def _token_key(self, side: str) -> dict[str, Any] | None:
+    def _token_key(self, rows_key: str | None, side: str) -> dict[str, Any] | None:
         """Return all that a side's rows and their tokens depend on, or None if that cannot be said."""
-        assert self.prepared is not None
         tokenizer = describe_tokenizer(self.tokenizer)
-        if self.prepared.key is None or tokenizer is None:
+        if rows_key is None or tokenizer is None:
             return None
         drawn = self.shots or any(task.input.randomize for task in self.tasks)
         return {
-            "rows": self.prepared.key,
+            "rows": rows_key,
             "format": asdict(self.form),
             "tokenizer": tokenizer,
             "side": side,
@@ -172,13 +233,7 @@ class Stages:
         Raises:
             ValueError: If there is no file, or it has the input column of several tasks.
         """
-        if not path:
-            raise ValueError("`predict` needs the file with the inputs: --data.predict_path mols.csv")
-        rows = load_source(path)
-        if rows.total == 0:
-            raise ValueError(f"{path}: expected at least one row below the header, but there is none.")
-        task = task_for_columns(self.tasks, rows.table.column_names)
-        part = read_task(task, rows, with_output=False, forbidden=self._forbidden())
+        part = read_questions(self.tasks, path, self._forbidden())
         store = self._make_store([part])
         if self.shots:
             assert self.store is not None
@@ -213,11 +268,14 @@ class Stages:
         numbers = np.array([self.task_names.index(part.task.name) for part in self.store.parts])
         return numbers[np.searchsorted(self.store.starts, self.pools[side], side="right") - 1]
 
-    def row(self, stage: Literal[EvalStage, "train"], index: int) -> Row:
-        """Return a row of a stage by its index (0 .. num_rows - 1)."""
+    def _find_store(self, stage: str) -> RowStore:
         store = self.predict_store if stage == "predict" else self.store
         assert store is not None
-        part, place = store.locate(int(self.pools[stage][index]))
+        return store
+
+    def row(self, stage: Literal[EvalStage, "train"], index: int) -> Row:
+        """Return a row of a stage by its index (0 .. num_rows - 1)."""
+        part, place = self._find_store(stage).locate(int(self.pools[stage][index]))
         target = None if stage == "predict" else part.outputs[place]
         task = part.task
         return Row(
@@ -244,15 +302,7 @@ class Stages:
         Outside `fit` those over `max_length` are among the training rows: they were not tokenised to be found.
         """
         assert self.store is not None
-        rows = self.pools[side]
-        of = np.searchsorted(self.store.starts, rows, side="right") - 1
-        found = []
-        for number, part in enumerate(self.store.parts):
-            places = rows[of == number] - self.store.starts[number]
-            notations = part.task.input.notation, part.task.output.notation
-            texts = part.inputs.take(places), part.outputs.take(places)
-            found.append(SideTexts(part.task.name, *notations, *texts))
-        return found
+        return texts_by_task(self.store.parts, self.pools[side])
 
     def set_aside(self, stage: str) -> list[SetAside]:
         """Return the rows that could not be used, with line and reason (`predict`: of the file to predict)."""
@@ -260,12 +310,8 @@ class Stages:
 
     def affixes(self, stage: EvalStage, index: int) -> tuple[str, str]:
         """Return what the format has before and after a row's answer in a generated text."""
-        store = self.predict_store if stage == "predict" else self.store
-        assert store is not None
-        return self.form.affixes(store.query(int(self.pools[stage][index])))
+        return self.form.affixes(self._find_store(stage).query(int(self.pools[stage][index])))
 
     def extract(self, stage: EvalStage, index: int, text: str) -> str:
         """Return the answer that a generated text holds, without the format's own words."""
-        store = self.predict_store if stage == "predict" else self.store
-        assert store is not None
-        return self.form.extract(text, store.query(int(self.pools[stage][index])))
+        return self.form.extract(text, self._find_store(stage).query(int(self.pools[stage][index])))

@@ -1,4 +1,4 @@
-"""How long the metrics of 10,000 predictions take: `python -m bench.speed.metric_cost` prints one JSON line."""
+"""Time the metrics of 10,000 predictions: `python -m bench.speed.metric_cost` prints one JSON line."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ METRICS: tuple[type[RowMetric], ...] = (ExactMatch, Validity, TextSimilarity, Fi
 
 
 def make_rows(count: int) -> list[EvaluatedRow]:
-    """Return predictions of SMILES as a half-trained model makes them, of the first rows of a fixed shuffled order.
+    """Return SMILES predictions like those of a half-trained model, for the first rows of a fixed shuffled order.
 
-    Of ten, four are exact, two are other spellings of the right molecule, two are another molecule, two are cut short.
+    Of ten, four are exact, two are other spellings of the right molecule, two are other molecules, two are truncated.
     """
     table = load_source("pubchem").table
     order = nested_order(table.column("inchikey").to_pylist())[: count + 1]
@@ -52,7 +52,7 @@ def table_of(metric: RowMetric, rows: list[EvaluatedRow]) -> dict[str, np.ndarra
 
 
 def measure(count: int = ROWS) -> dict[str, float]:
-    """Return the seconds that judging in the background takes, then each metric, and all together."""
+    """Return the seconds of the verdicts in the background, of each metric, and of all together."""
     rows = make_rows(count)
     start = time.perf_counter()
     judge_ahead(rows, list(dict.fromkeys(name for kind in METRICS for name in kind.asks)))

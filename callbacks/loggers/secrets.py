@@ -55,6 +55,12 @@ def hide_secrets(value: Any, known: Sequence[str] | None = None) -> Any:
     Args:
         value: Mappings, lists, tuples, texts and anything else, which is returned as it is.
         known: Further secrets to hide in texts; by default those of the environment.
+
+    Examples:
+        >>> hide_secrets({"lr": 0.001, "api_key": "abc"}, known=[])
+        {'lr': 0.001, 'api_key': '(hidden)'}
+        >>> hide_secrets("https://me:secret@example.org/a.csv?token=abc&page=2", known=[])
+        'https://(hidden)@example.org/a.csv?token=(hidden)&page=2'
     """
     known = environment_secrets() if known is None else known
     if isinstance(value, Mapping):
@@ -83,7 +89,12 @@ def _hide_parameter(found: re.Match[str]) -> str:
 
 
 def hide_in_words(words: Sequence[str], known: Sequence[str] | None = None) -> list[str]:
-    """Return the words of a command line without their secrets, also those after `--password` and `--password=`."""
+    """Return the words of a command line without their secrets, also those after `--password` and `--password=`.
+
+    Examples:
+        >>> hide_in_words(["fit", "--password", "swordfish", "--name", "mine", "--wandb.api_key=abc"], known=[])
+        ['fit', '--password', '(hidden)', '--name', 'mine', '--wandb.api_key=(hidden)']
+    """
     hidden: list[str] = []
     for word in words:
         flag, equals, _ = word.partition("=")

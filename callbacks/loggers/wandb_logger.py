@@ -21,6 +21,14 @@ from lightning.pytorch.loggers.logger import rank_zero_experiment
 from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 
+from callbacks.lightning_private import (
+    find_wandb_arguments,
+    find_wandb_run,
+    is_attached,
+    is_offline,
+    keep_wandb_run,
+    leave_online,
+)
 from callbacks.loggers.secrets import hide_in_output, hide_in_words, hide_secrets
 
 REACH_SECONDS = 5.0
@@ -169,15 +177,18 @@ class DashboardLogger(WandbLogger):
         """The W&B run, opened at the first use; on ranks other than 0 an object that ignores everything."""
         import wandb
 
-        if self._experiment is not None and service_died():
-            self._let_go()
-        if self._experiment is None:
-            if wandb.run is not None or getattr(self, "_attach_id", None) is not None:
+        run = find_wandb_run(self)
+        if run is not None and service_died():
+            self._let_go(run)
+            run = None
+        if run is None:
+            if wandb.run is not None or is_attached(self):
                 return super().experiment
-            self._experiment = self._open_run()
-            self._experiment.define_metric("epoch", hidden=True)
-            self._experiment.define_metric("trainer/global_step", hidden=True)
-        return self._experiment
+            run = self._open_run()
+            keep_wandb_run(self, run)
+            run.define_metric("epoch", hidden=True)
+            run.define_metric("trainer/global_step", hidden=True)
+        return run
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | argparse.Namespace) -> None:
@@ -223,20 +234,21 @@ class DashboardLogger(WandbLogger):
                 soft_wrap=True,
             )
 
-    def _let_go(self) -> None:
+    def _let_go(self, run: Any) -> None:
         """Forget the run of a W&B process that has died; the next use goes on with it offline."""
         import wandb
         from wandb.sdk.lib import module
 
-        run: Any = self._experiment
         folder = Path(run.dir).parent
         Console(stderr=True).print(
             f"W&B's own process has died. What it wrote is sent by: wandb sync --no-skip-online {folder}",
             markup=False,
             soft_wrap=True,
         )
-        self._wandb_init["id"] = run.id
-        self._experiment, self._offline, self._known_axes = None, True, set()
+        find_wandb_arguments(self)["id"] = run.id
+        keep_wandb_run(self, None)
+        leave_online(self)
+        self._known_axes = set()
         module.unset_globals()
         with suppress(Exception):  # it cannot say goodbye to a process that is gone, but forgets it
             wandb.teardown()
@@ -246,11 +258,11 @@ class DashboardLogger(WandbLogger):
         import wandb
 
         Path(self.save_dir or ".").mkdir(parents=True, exist_ok=True)
-        arguments = {**self._wandb_init, "id": self._run_id(), "resume": "allow"}
+        arguments = {**find_wandb_arguments(self), "id": self._run_id(), "resume": "allow"}
         arguments.pop("anonymous", None)  # Lightning passes it always; W&B warns that it has no effect
         settings = wandb.setup().settings
-        why_offline = "asked for" if self._offline else None
-        if not self._offline and (settings.mode or "online") == "online":
+        why_offline = "asked for" if is_offline(self) else None
+        if not is_offline(self) and (settings.mode or "online") == "online":
             if not has_credentials(settings.base_url, settings.api_key):
                 why_offline = "no API key (`wandb login` stores one)"
             elif not is_reachable(settings.base_url):
@@ -281,7 +293,7 @@ class DashboardLogger(WandbLogger):
 
     def _run_id(self) -> str | None:
         """Return the id to go on with: given, of the environment (sweeps), or of the run that goes on; None for a new run."""
-        given = self._wandb_init.get("id") or os.environ.get("WANDB_RUN_ID")
+        given = find_wandb_arguments(self).get("id") or os.environ.get("WANDB_RUN_ID")
         if given is None and self.go_on and self.id_file.is_file():
             given = self.id_file.read_text(encoding="utf-8").strip()
         return given or None

@@ -9,13 +9,11 @@ from importlib.util import find_spec
 from typing import Any, ClassVar
 
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.trainer.states import TrainerFn
 
 from callbacks.metrics.row_metric import RowMetric
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage
 from datamodules.notations.lookup import load_notation
-
-_STAGES: dict[str, Stage] = {"fit": "val", "validate": "val", "test": "test", "predict": "predict"}
+from datamodules.stages import evaluated_rows
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ class ValidPrefixes(RowMetric):
                 "Expected the package partialsmiles for --model.generation.only_valid true, but it is not installed: "
                 'pip install -e ".[constrained]"'
             )
-        model.constraints_of = partial(find_constraints, datamodule, _STAGES[TrainerFn(stage).value])
+        model.constraints_of = partial(find_constraints, datamodule, evaluated_rows(stage))
 
     def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
         """Return whether a row was steered, and whether it was given up; nothing for rows that are free."""

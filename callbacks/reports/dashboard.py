@@ -208,7 +208,12 @@ def _draw_prediction(panel: Any, row: dict[str, str]) -> None:
 
 
 def shorten(text: str, longest: int = 46) -> str:
-    """Return `text` on one line, cut in the middle if it is too long."""
+    r"""Return `text` on one line, cut in the middle if it is too long.
+
+    Examples:
+        >>> shorten("2-acetyloxybenzoic\nacid", longest=13), shorten("")
+        ('2-acet…c acid', '(empty)')
+    """
     text = " ".join(text.split()) or "(empty)"
     half = (longest - 1) // 2
     return text if len(text) <= longest else f"{text[:half]}…{text[-half:]}"

@@ -1,4 +1,4 @@
-"""The README.md of an exported model: what it does, how to call it, what was measured. Pure."""
+"""The README.md of an exported model: its purpose, usage and results. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _INTERVAL = re.compile(r"_(low|high)$")
 
 
 def result_table(metrics: Mapping[str, float]) -> str:
-    """Return the evaluation metrics as a Markdown table, intervals in their metric's cell."""
+    """Return the evaluation metrics as a Markdown table, each interval in its metric's cell."""
     names = [name for name in sorted(metrics) if name.startswith(("val/", "test/"))]
     lines = [f"| {name} | {format_estimate(metrics, name)} |" for name in names if not _INTERVAL.search(name)]
     return "\n".join(["| metric | value (95 % interval) |", "|---|---|", *lines])
@@ -26,9 +26,9 @@ def describe_model(
 
     Args:
         module: Has `base`, a name, Hub id or folder.
-        datamodule: Has `task_names`; `form.name` and `report["sources"]` are used if they are there.
+        datamodule: Has `task_names`; `form.name` and `report["sources"]` are used if present.
         metrics: Measured with the exported weights.
-        example: A prompt as the model saw it, and the answer that the exported weights gave.
+        example: A prompt as the model received it, and the answer of the exported weights.
     """
     tasks = ", ".join(datamodule.task_names)
     form = getattr(getattr(datamodule, "form", None), "name", "not recorded")
@@ -37,15 +37,15 @@ def describe_model(
     parts = [
         "---\nlibrary_name: transformers\npipeline_tag: text-generation\n---",
         f"# {tasks}, fine-tuned from {base}",
-        "A decoder language model that answers one kind of instruction. Made with Patois.",
+        "A decoder language model for one kind of instruction. Made with Patois.",
         f"- task: {tasks}\n- data source: {sources}\n- instruction format: {form}\n- base: {base}",
         "## Measured results\n\n" + result_table(metrics),
     ]
     if example is not None:
         parts.append(_usage(*example))
     parts.append(
-        "## Licence\n\nThe licence of these weights follows from those of the base model and of the data they were "
-        f"trained on ({base}; {sources}). Check both before you share them."
+        "## Licence\n\nThe licence of these weights depends on the licences of the base model and of the training "
+        f"data ({base}; {sources}). Check both before you share them."
     )
     return "\n\n".join(parts) + "\n"
 
@@ -54,8 +54,8 @@ def _usage(prompt: str, answer: str) -> str:
     """Return a code example with a real prompt; the special tokens are in the text, so none are added."""
     return f"""## Use
 
-The prompt must be laid out as in training, to the character. One from the validation rows, with the
-answer that these weights gave:
+The prompt must match the training format exactly, character by character. An example from the validation rows, with the
+answer of these weights:
 
 ```python
 from transformers import AutoModelForCausalLM, AutoTokenizer

@@ -42,6 +42,12 @@ def verdict(same: dict[str, bool], invalid_reason: str | None) -> str:
         `exact` for the same text; else by the strictest notion that holds `same molecule` (canonical SMILES),
         `same inchikey`, `same connectivity` (other stereo or isotopes), `same value` and so on; else `invalid`
         or `wrong`.
+
+    Examples:
+        >>> verdict({"string": False, "canonical": True}, None)
+        'same molecule'
+        >>> verdict({"string": False}, "unclosed ring"), verdict({"string": False}, None)
+        ('invalid', 'wrong')
     """
     for notion, equal in same.items():
         if equal:

@@ -62,7 +62,14 @@ class Reranked(NamedTuple):
 
 
 def rerank(answers: Sequence[Checked], rule: str) -> Reranked:
-    """Return what a rule makes of a row's answers, of which the first is the strategy's own."""
+    """Return what a rule makes of a row's answers, of which the first is the strategy's own.
+
+    Examples:
+        >>> own = Checked(score=-0.2, right=False, passes=frozenset({"valid"}))
+        >>> other = Checked(score=-0.9, right=True, passes=frozenset({"valid", "back"}))
+        >>> rerank([own, other], "own").right, rerank([own, other], "valid").right, rerank([own, other], "back").right
+        (False, False, True)
+    """
     if rule == "own":
         return Reranked(answers[0].right, True, answers[0].exact)
     passing = [answer for answer in answers if (answer.right if rule == "best" else rule in answer.passes)]

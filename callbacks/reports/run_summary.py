@@ -31,11 +31,11 @@ from callbacks.run.run_facts import (
     run_folder,
 )
 from callbacks.statistics.intervals import format_estimate
+from datamodules.stages import evaluated_rows
 
 _REPORTS = ("anchors.csv", "anchor_strata.csv", "audit.csv", "error_classes.csv", "strata.csv", "calibration.csv",
             "abstaining.csv", "rerank.csv", "confidence.png")  # fmt: skip
 _CLOCK_SECONDS = 2.0  # a file system's clock may be so coarse
-_STAGES = {"fit": "val", "validate": "val", "test": "test"}
 
 _ROUND_TRIP = {
     "round_trip": "right",
@@ -60,7 +60,7 @@ class RunSummary(MetricsKeeper):
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Print and write the summary on rank 0, after every other callback has written its files."""
-        if not trainer.is_global_zero or is_trial(trainer) or stage not in _STAGES:
+        if not trainer.is_global_zero or is_trial(trainer) or stage == "predict":
             return
         stage = TrainerFn(stage).value  # Lightning gives a member of its enumeration
         summary = self._summarize(trainer, stage)
@@ -82,7 +82,7 @@ class RunSummary(MetricsKeeper):
         weights = best or (Path(trainer.ckpt_path) if trainer.ckpt_path and stage != "fit" else None)
         if best is not None:
             metrics = load_checkpoint(best).get(METRICS_KEY) or metrics
-        split = _STAGES[stage]
+        split = evaluated_rows(stage)
         folder = output_folder(trainer)
         # Those of this run only: an earlier one may have had other callbacks, and its reports still lie there.
         reports = [
@@ -138,7 +138,12 @@ def _outputs(trainer: Trainer, best: Path | None) -> dict[str, str]:
 
 
 def format_seconds(seconds: float) -> str:
-    """Return a duration as `45 s`, `9 min 05 s` or `2 h 03 min`."""
+    """Return a duration as `45 s`, `9 min 05 s` or `2 h 03 min`.
+
+    Examples:
+        >>> format_seconds(45), format_seconds(545), format_seconds(7_400)
+        ('45 s', '9 min 05 s', '2 h 03 min')
+    """
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -196,7 +201,7 @@ def _speed(summary: dict[str, Any]) -> tuple[str, str]:
 def _show(stage: str, summary: dict[str, Any]) -> None:
     """Print the table, the places of the outputs, and a warning about rows that were set aside."""
     console = Console()
-    split = "validation rows" if _STAGES[stage] == "val" else "test rows"
+    split = "validation rows" if evaluated_rows(stage) == "val" else "test rows"
     title = f"{stage}: {split}, {summary['weights']}"
     table = _table(title, summary, with_speed=True)
     fits = _natural_width(table) <= console.width

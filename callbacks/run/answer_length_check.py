@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.trainer.states import TrainerFn
 from numpy.typing import NDArray
 from rich.console import Console
+
+from datamodules.stages import evaluated_rows
 
 
 def count_too_long(lengths: NDArray[np.int64], limit: int) -> int:
@@ -17,6 +18,10 @@ def count_too_long(lengths: NDArray[np.int64], limit: int) -> int:
     Args:
         lengths: `(N,)` tokens of each reference, the stop token included; that one may be missing.
         limit: Most generated tokens.
+
+    Examples:
+        >>> count_too_long(np.array([5, 65, 66]), limit=64)
+        1
     """
     return int((lengths - 1 > limit).sum())
 
@@ -26,8 +31,8 @@ class AnswerLimit(Callback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Count the references of the rows that the stage evaluates."""
-        side = {"fit": "val", "validate": "val", "test": "test"}.get(TrainerFn(stage).value)
-        if side is None or not trainer.is_global_zero:
+        side = evaluated_rows(stage)
+        if side == "predict" or not trainer.is_global_zero:
             return
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
         model: Any = pl_module

@@ -142,7 +142,15 @@ def lines_of(step: _Step) -> list[Line]:
 
 
 def suspects(lines: list[Line]) -> list[Line]:
-    """Return the lines of all ranks that may be to blame: per step those of losses that are not finite, or else all."""
+    """Return the lines of all ranks that may be to blame: per step those of losses that are not finite, or else all.
+
+    Examples:
+        >>> lines = [{"step": 7, "row_index": 1, "loss": 0.3}, {"step": 7, "row_index": 2, "loss": math.nan}]
+        >>> suspects(lines)  # the loss of row 2 is to blame
+        [{'step': 7, 'row_index': 2, 'loss': nan}]
+        >>> suspects(lines[:1])  # its loss is finite, so the gradients were not
+        [{'step': 7, 'row_index': 1, 'loss': 0.3}]
+    """
     found = {line["step"] for line in lines if not math.isfinite(line["loss"])}
     return [line for line in lines if line["step"] not in found or not math.isfinite(line["loss"])]
 

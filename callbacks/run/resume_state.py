@@ -10,7 +10,6 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from lightning.pytorch import Trainer
 
 Moment = Literal["epoch", "batch", "validation"]
 """Before what a checkpoint is written: an epoch (or the end of training), a training batch, or a validation."""
@@ -38,15 +37,6 @@ def set_rng_state(state: Rng, device: torch.device) -> None:
     np.random.set_state(("MT19937", keys.numpy().astype(np.uint32), place, has_gauss, cached))  # noqa: NPY002
     version, words, gauss = state["python"]
     random.setstate((version, tuple(words.tolist()), gauss))
-
-
-def gather(trainer: Trainer, item: Any) -> list[Any]:
-    """Return what all ranks have, in their order. Every rank must call it."""
-    if trainer.world_size == 1:
-        return [item]
-    items: list[Any] = [None] * trainer.world_size
-    torch.distributed.all_gather_object(items, item)
-    return items
 
 
 def settle_loops(loops: dict[str, Any], moment: Moment) -> None:

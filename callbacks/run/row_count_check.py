@@ -8,6 +8,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from rich.console import Console
 
+from datamodules.stages import evaluated_rows
+
 FEWEST = 30
 """Below it the 95 % Wilson interval of a proportion is up to 34 points wide (at 30 rows, one half right)."""
 
@@ -25,7 +27,7 @@ class EnoughRows(Callback):
             return
         datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
         stage = TrainerFn(stage).value  # Lightning gives a member of its enumeration
-        side = "test" if stage == "test" else "val"
+        side = evaluated_rows(stage)
         rows = datamodule.num_rows(side)
         if stage != "fit" and rows == 0:
             raise ValueError(

@@ -21,6 +21,11 @@ def run_folder(trainer: Trainer) -> Path:
     return Path(trainer.default_root_dir)
 
 
+def last_checkpoint_file(trainer: Trainer) -> Path:
+    """Return the file that a fit is gone on with from."""
+    return run_folder(trainer) / "checkpoints" / "last.ckpt"
+
+
 def from_here(path: Path) -> Path:
     """Return a path relative to the working folder if it lies there, as a person would type it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

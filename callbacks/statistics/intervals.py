@@ -29,6 +29,12 @@ def wilson_interval(successes: float, n: int) -> tuple[float, float]:
         collapse to a point at 0 or `n` successes.
 
     Source: E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209-212, without continuity correction.
+
+    Examples:
+        >>> [round(bound, 3) for bound in wilson_interval(8, 10)]
+        [0.49, 0.943]
+        >>> wilson_interval(0, 0)
+        (0.0, 1.0)
     """
     assert 0 <= successes <= max(n, 0), f"{successes} successes of {n} rows"
     if n == 0:
@@ -55,6 +61,13 @@ def difference_interval(gained: int, lost: int, n: int) -> tuple[float, float]:
         n: All rows, more than 0.
 
     Source: the method of variance estimates recovery, G. Y. Zou, A. Donner, Stat. Med. 27 (2008) 1693-1702.
+
+    Examples:
+        >>> [round(bound, 3) for bound in difference_interval(gained=12, lost=4, n=100)]
+        [0.003, 0.162]
+        >>> low, high = difference_interval(gained=0, lost=0, n=20)  # no row differs, which 20 rows do not prove much with
+        >>> round(low, 2), round(high, 2)
+        (-0.16, 0.16)
     """
     difference = (gained - lost) / n
     (more_low, more_high), (less_low, less_high) = wilson_interval(gained, n), wilson_interval(lost, n)
@@ -70,6 +83,12 @@ def mcnemar_exact(only_first: int, only_second: int) -> float:
     the smaller count is binomial with probability one half. Rows on which both are right or both wrong say nothing.
 
     Source: Q. McNemar, Psychometrika 12 (1947) 153-157; the exact form doubles the smaller tail.
+
+    Examples:
+        >>> mcnemar_exact(only_first=5, only_second=5)
+        1.0
+        >>> mcnemar_exact(only_first=0, only_second=10)
+        0.001953125
     """
     n, least = only_first + only_second, min(only_first, only_second)
     term, tail = 1, 1  # binomial coefficients and their sum, as whole numbers: exact for any n
@@ -96,6 +115,11 @@ def bootstrap_interval(
         The 2.5 % and 97.5 % percentiles over 1,000 resamples of the rows; (nan, nan) without rows.
 
     Source: B. Efron, R. J. Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
+
+    Examples:
+        >>> low, high = bootstrap_interval(np.array([0.2, 0.4, 0.6, 0.8] * 25))
+        >>> low < 0.5 < high, bootstrap_interval(np.array([]))
+        (True, (nan, nan))
     """
     values = np.asarray(values, dtype=np.float64)
     n = len(values)
@@ -132,6 +156,13 @@ def format_estimate(metrics: Mapping[str, float], name: str, percent: bool = Fal
         metrics: Logged metrics; the bounds are `<name>_low` and `<name>_high`, and are left out if they are missing.
         name: The metric; `-` is returned if it was not measured.
         percent: Whether to write shares as percentages.
+
+    Examples:
+        >>> metrics = {"exact_match": 0.612, "exact_match_low": 0.58, "exact_match_high": 0.643, "loss": 0.4}
+        >>> format_estimate(metrics, "exact_match", percent=True)
+        '61.2 % (58.0 to 64.3)'
+        >>> format_estimate(metrics, "loss"), format_estimate(metrics, "bleu")
+        ('0.400', '-')
     """
     if name not in metrics:
         return "-"

@@ -42,6 +42,12 @@ def name_bin(cuts: Sequence[float], value: float) -> tuple[int, str]:
     """Return the number and the name of the bin that a value is in: `0 to 10`, `11 to 20`, `21 and more`.
 
     Whole cuts make bins of whole numbers; other cuts bins from one to below the next, such as `0.3 to <0.4`.
+
+    Examples:
+        >>> [name_bin(CUTS["rings"], rings)[1] for rings in (0, 1, 5, 9)]
+        ['0', '1', '4 to 5', '6 and more']
+        >>> name_bin(CUTS["nearest_training"], 0.35)
+        (1, '0.3 to <0.4')
     """
     place = bisect.bisect_right(cuts, value)
     whole = all(float(cut).is_integer() for cut in cuts)
@@ -55,7 +61,12 @@ def name_bin(cuts: Sequence[float], value: float) -> tuple[int, str]:
 
 
 def bins_of(numbers: Mapping[str, float]) -> dict[str, tuple[int, str]]:
-    """Return the bin of each stratum that a row is in."""
+    """Return the bin of each stratum that a row is in.
+
+    Examples:
+        >>> bins_of({"heavy_atoms": 13, "charge": 0, "charged_atoms": 2})
+        {'heavy_atoms': (2, '11 to 15'), 'charge': (1, 'charged atoms, neutral in all')}
+    """
     bins = {name: name_bin(cuts, numbers[name]) for name, cuts in CUTS.items() if name in numbers}
     if "charge" in numbers:
         if numbers["charge"]:

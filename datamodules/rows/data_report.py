@@ -12,26 +12,21 @@ import numpy as np
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from numpy.typing import NDArray
 
+from datamodules.rows.prepare import Prepared
 from datamodules.rows.read_and_split import SplitSettings
-from datamodules.rows.task_rows import TaskRows
 from datamodules.sources.rows import SetAside
 from datamodules.splits import NAMES
 from datamodules.storage.safe_csv import write_csv
 
 
 def make(
-    totals: Mapping[str, int],
-    sides: NDArray[np.int8],
-    pools: Mapping[str, NDArray[np.int64]],
-    overlap: Mapping[str, int],
-    settings: SplitSettings,
-    parts: Sequence[TaskRows],
+    prepared: Prepared, pools: Mapping[str, NDArray[np.int64]], settings: SplitSettings
 ) -> dict[str, Any]:
     """Return the counts of rows: of each task (kept + set aside = total), on each side of the split, and drawn for this run."""
     kind = "given" if settings.split_column or settings.val_source or settings.test_source else settings.split
     return {
-        "sources": dict(totals),
-        "tasks": list(dict.fromkeys(part.task.name for part in parts)),
+        "sources": dict(prepared.totals),
+        "tasks": list(dict.fromkeys(part.task.name for part in prepared.parts)),
         "kept": [
             {
                 "task": part.task.name,
@@ -40,13 +35,13 @@ def make(
                 "kept": len(part),
                 "set_aside": len(part.set_aside),
             }
-            for part in parts
+            for part in prepared.parts
         ],
         "split": kind,
-        "usable": {name: int((sides == side).sum()) for side, name in enumerate(NAMES)},
+        "usable": {name: int((prepared.sides == side).sum()) for side, name in enumerate(NAMES)},
         "rows": {name: len(pool) for name, pool in pools.items()},
         "too_long": {},
-        "overlap": dict(overlap),
+        "overlap": dict(prepared.overlap),
     }
 
 
@@ -60,7 +55,13 @@ def write(report: dict[str, Any], aside: Sequence[SetAside], folder: Path) -> No
 
 
 def count_reasons(aside: Sequence[SetAside]) -> dict[str, int]:
-    """Return how many rows were set aside for each kind of reason, the most frequent first."""
+    """Return how many rows were set aside for each kind of reason, the most frequent first.
+
+    Examples:
+        >>> from datamodules.sources.rows import SetAside
+        >>> count_reasons([SetAside("my.csv", 2, "input: empty", ""), SetAside("my.csv", 9, "input: empty", "")])
+        {'input: empty': 2}
+    """
     return dict(Counter(_kind(row.reason) for row in aside).most_common())
 
 

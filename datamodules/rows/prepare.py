@@ -13,7 +13,7 @@ from datamodules.rows.read_and_split import SplitSettings, locations, read_parts
 from datamodules.rows.task_rows import TaskRows
 from datamodules.sources.lookup import hash_source
 from datamodules.sources.rows import SetAside
-from datamodules.splits import nested_order
+from datamodules.splits import NAMES, nested_order
 from datamodules.storage.cache import DataCache, Payload, digest
 from datamodules.storage.cache_keys import describe_code
 from datamodules.storage.text_columns import TextColumn, TextLists
@@ -39,6 +39,13 @@ class Prepared:
     key: str | None
     """Names the content for what is made of it; None if it cannot be named."""
 
+    def select_side(self, side: str, task_names: Sequence[str]) -> list[NDArray[np.int64]]:
+        """Return the rows of a side, those of each task apart, in the order in which a subset takes them."""
+        numbers = np.array([task_names.index(part.task.name) for part in self.parts])
+        tasks = np.repeat(numbers, [len(part) for part in self.parts])[self.order]
+        on_side = self.sides[self.order] == NAMES.index(side)
+        return [self.order[on_side & (tasks == task)] for task in range(len(task_names))]
+
 
 def prepare(
     tasks: Sequence[Task],
@@ -47,6 +54,8 @@ def prepare(
     forbidden: Sequence[str],
     cache: DataCache,
     workers: int | None = None,
+    *,
+    keep_small: bool = False,
 ) -> Prepared:
     """Read, check, normalise and split the rows of all tasks, or take what an earlier run kept.
 
@@ -57,6 +66,7 @@ def prepare(
         forbidden: Special tokens' texts.
         cache: Where prepared rows are kept.
         workers: Most processes that check texts; by default one for each core that is this rank's.
+        keep_small: Keep small tables in the cache, too.
 
     Raises:
         ValueError: If a source or a column does not exist.
@@ -69,7 +79,7 @@ def prepare(
         prepared = _read(tasks, source, settings, forbidden, key, workers)
         if key != _make_key(tasks, source, settings, forbidden):
             prepared = replace(prepared, key=None)  # a file was changed while it was read
-        elif key is not None and len(prepared.sides) >= cache.least_rows:
+        elif key is not None and (keep_small or len(prepared.sides) >= cache.least_rows):
             cache.save("rows", key, _pack(prepared))
     warn_of_overlap(prepared.overlap, settings)
     return prepared

@@ -16,7 +16,7 @@ from datamodules.rows.task_rows import TaskRows, first_texts, guarded_map, read_
 from datamodules.sources.lookup import load_source
 from datamodules.sources.rows import Rows
 from datamodules.storage.text_columns import TextColumn
-from datamodules.tasks import Task
+from datamodules.tasks import Task, task_for_columns
 from datamodules.workers.worker_pool import WorkerPool
 
 log = logging.getLogger(__name__)
@@ -26,15 +26,23 @@ Split = Literal["identity", "scaffold", "parent", "random"]
 
 @dataclass(frozen=True)
 class SplitSettings:
-    """How rows are divided; the fields are the flags of `SequenceTaskDataModule`."""
+    """How rows are divided; the fields are flags of the data."""
 
     split: Split = "identity"
+    """`identity` (by a hash of the molecule's connectivity or the input's text), `scaffold` (Bemis-Murcko), `parent` (most
+    salts and ions with their molecule), or `random` (identities shuffled). None leaks an identity."""
     split_column: str | None = None
+    """Column that holds train, val or test, for a table that brings its own split."""
     val_source: str | None = None
+    """File with the validation rows, for data that come split into files."""
     test_source: str | None = None
+    """File with the test rows."""
     val_fraction: float = 0.05
+    """Share of identities in validation."""
     test_fraction: float = 0.05
+    """Share of identities in test."""
     split_seed: int = 0
+    """Another seed gives another split; apart from `seed`, so that runs compare on one split."""
 
 
 class Part(NamedTuple):
@@ -74,6 +82,22 @@ def read_parts(
                 given = cells.take(rows.table_rows)
             parts.append(Part(rows, side, given))
     return parts, loaded
+
+
+def read_questions(tasks: Sequence[Task], path: str | None, forbidden: Sequence[str]) -> TaskRows:
+    """Read the file to predict as rows of the task whose input column it has.
+
+    Raises:
+        ValueError: If there is no file, or it has the input column of several tasks.
+    """
+    if not path:
+        raise ValueError("`predict` needs the file with the inputs: --data.predict_path mols.csv")
+    rows = load_source(path)
+    if rows.total == 0:
+        raise ValueError(f"{path}: expected at least one row below the header, but there is none.")
+    return read_task(
+        task_for_columns(tasks, rows.table.column_names), rows, with_output=False, forbidden=forbidden
+    )
 
 
 def locations(task: Task, source: str | None, settings: SplitSettings) -> list[tuple[str, int | None]]:

@@ -11,7 +11,6 @@ import hashlib
 import json
 import logging
 import mmap
-import os
 import shutil
 import tempfile
 import time
@@ -28,7 +27,6 @@ from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
 
-FOLDER_VARIABLE = "PATOIS_CACHE"
 LEAST_ROWS = 10_000
 """Smaller tables are prepared in less time than it takes to import PyTorch, so one process alone keeps nothing of them."""
 _MANIFEST = "manifest.json"
@@ -46,15 +44,6 @@ class Payload:
     """Strings, an Arrow file each."""
     facts: dict[str, Any] = field(default_factory=dict)
     """Anything small that JSON can hold."""
-
-
-def default_folder() -> Path | None:
-    """Return `$PATOIS_CACHE`, else `~/.cache/patois`; None, which keeps nothing, for a user without a home."""
-    if given := os.environ.get(FOLDER_VARIABLE):
-        return Path(given)
-    with suppress(RuntimeError):
-        return Path.home() / ".cache" / "patois"
-    return None
 
 
 def digest(key: Mapping[str, Any]) -> str:

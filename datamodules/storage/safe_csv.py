@@ -23,21 +23,35 @@ _WRITTEN = re.compile(f"{_MARK}([0-9a-f]+);")
 
 
 def escape_cell(text: str) -> str:
-    """Return `text` with an apostrophe in front if a spreadsheet would run it, or if it begins with one.
+    r"""Return `text` with an apostrophe in front if a spreadsheet would run it, or if it begins with one.
 
     Plain numbers such as `-3.5` stay as they are.
+
+    Examples:
+        >>> escape_cell("=O"), escape_cell("-3.5"), escape_cell("CCO"), escape_cell("a\0b")
+        ("'=O", '-3.5', 'CCO', 'a␀0;b')
     """
     text = _UNWRITABLE.sub(lambda found: f"{_MARK}{ord(found[0]):x};", text)
     return "'" + text if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
 def unescape_cell(cell: str) -> str:
-    """Return the text that `escape_cell` was given."""
+    """Return the text that `escape_cell` was given.
+
+    Examples:
+        >>> unescape_cell(escape_cell("=O")), unescape_cell(escape_cell("'quoted'"))
+        ('=O', "'quoted'")
+    """
     return _WRITTEN.sub(lambda found: chr(int(found[1], 16)), cell.removeprefix("'"))
 
 
 def format_cell(value: str | float | bool | None) -> str:
-    """Return the cell of a value: text made safe, `true`/`false`, numbers in full, None as an empty cell."""
+    """Return the cell of a value: text made safe, `true`/`false`, numbers in full, None as an empty cell.
+
+    Examples:
+        >>> format_cell(None), format_cell(True), format_cell(0.1), format_cell("=1+1")
+        ('', 'true', '0.1', "'=1+1")
+    """
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -31,7 +31,13 @@ def as_strings(texts: Any) -> pa.LargeStringArray:
 
 @dataclass(frozen=True, eq=False)
 class TextColumn(Sequence[str]):
-    """N strings."""
+    """N strings.
+
+    Examples:
+        >>> column = TextColumn.of(["ethanol", "water", "ethanol"])
+        >>> column.values.to_pylist(), column.codes.tolist(), column[2]
+        (['ethanol', 'water'], [0, 1, 0], 'ethanol')
+    """
 
     values: pa.LargeStringArray
     """(M,) the strings that occur; the same one can stand here twice."""
@@ -171,6 +177,12 @@ def gather(
 
     Returns:
         The places of all their items, row after row, and (R + 1,) new offsets.
+
+    Examples:
+        >>> offsets = np.array([0, 3, 5, 9])  # three rows of 3, 2 and 4 items
+        >>> places, starts = gather(offsets, np.array([2, 0]))
+        >>> places.tolist(), starts.tolist()
+        ([5, 6, 7, 8, 0, 1, 2], [0, 4, 7])
     """
     lengths = offsets[rows + 1] - offsets[rows]
     starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths, dtype=np.int64)])

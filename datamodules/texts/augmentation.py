@@ -33,6 +33,11 @@ def mix(seed: int, epoch: int, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
         seed: Any integer.
         epoch: 0 or above.
         rows: (N,) row numbers.
+
+    Examples:
+        >>> rows = np.arange(3)
+        >>> bool((mix(0, 1, rows) == mix(0, 1, rows)).all()), bool((mix(0, 1, rows) == mix(0, 2, rows)).any())
+        (True, False)
     """
     with np.errstate(over="ignore"):
         state = rows.astype(np.uint64) + np.uint64(seed % 2**32) * np.uint64(0x9E3779B97F4A7C15)

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from configs.lookup import CONFIGS, load_yaml
+from configs.lookup import CONFIGS, find_cache_root, load_yaml
 from datamodules.formats import load_format
 from datamodules.rows.prepare import prepare
 from datamodules.rows.read_and_split import SplitSettings
 from datamodules.splits import TRAIN, VAL
-from datamodules.storage.cache import DataCache, default_folder
+from datamodules.storage.cache import DataCache
 from datamodules.tasks import choose_tasks
 from datamodules.texts.augmentation import BASE
 from datamodules.texts.rendering import RowStore
@@ -33,13 +33,13 @@ class Texts:
     """What a configuration shows, as text: prompt and completion of a row in one.
 
     Args:
-        data: Flags of `SequenceTaskDataModule`: `task`, `source`, `format`, `seed` and those of the split count.
+        data: Flags of `TaskData`: `task`, `source`, `format`, `seed` and those of the split count.
     """
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.tasks, self.weights = choose_tasks(data.get("task"))
         settings = SplitSettings(**{name: data[name] for name in _SPLIT if name in data})
-        prepared = prepare(self.tasks, data.get("source"), settings, [], DataCache(default_folder()))
+        prepared = prepare(self.tasks, data.get("source"), settings, [], DataCache(find_cache_root()))
         names = [task.name for task in self.tasks]
         numbers = [names.index(part.task.name) for part in prepared.parts]
         self.seed, self.order, self.sides = int(data.get("seed", 0)), prepared.order, prepared.sides

@@ -67,6 +67,11 @@ def plan_training(
 
     Without `by_length` a batch's rows are drawn at random: for packed rows, which waste nothing on unlike lengths, so that
     steps have about as many tokens and are as mixed as the data.
+
+    Examples:
+        >>> plan = plan_training(np.array([5, 9, 3, 7, 4]), batch_size=2, world_size=2, seed=0, epoch=0)
+        >>> sorted(row for rows in plan for row in rows.tolist())  # every row once, over all steps and ranks
+        [0, 1, 2, 3, 4]
     """
     rng = np.random.default_rng([seed, epoch])
     order = rng.permutation(len(lengths))
@@ -91,6 +96,10 @@ def plan_evaluation(lengths: NDArray[np.int64], batch_size: int, world_size: int
 
     A pool has up to `POOL_BATCHES * batch_size` rows, and a rank's pools have as many as the others' but for one row.
     Unlike PyTorch's `DistributedSampler` no row is repeated to make the shards even, so no row counts twice.
+
+    Examples:
+        >>> [pool.tolist() for pool in plan_evaluation(np.array([5, 9, 3, 7, 4]), batch_size=1, world_size=2)]
+        [[1, 0, 2], [3, 4]]
     """
     order = np.argsort(-lengths, kind="stable")
     steps = -(-len(order) // (POOL_BATCHES * batch_size * world_size))
@@ -103,6 +112,12 @@ def shared_prefix(prompts: Sequence[NDArray[np.int32]]) -> int:
 
     That one predicts nothing from the prefix, and the first supervised token is predicted from the row itself. Nothing is
     shared with an empty prompt.
+
+    Examples:
+        >>> shared_prefix([np.array([1, 2, 3, 4]), np.array([1, 2, 5])])
+        2
+        >>> shared_prefix([np.array([1, 2]), np.array([1, 2, 3])])  # the first prompt keeps its 2
+        1
     """
     longest = max(0, min(len(prompt) for prompt in prompts) - 1)
     stacked = np.stack([prompt[:longest] for prompt in prompts])

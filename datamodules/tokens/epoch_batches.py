@@ -79,6 +79,13 @@ def choose_epoch_rows(
         seed: Seed of the draws.
         epoch: The epoch.
         most: Most rows of an epoch, drawn anew each epoch.
+
+    Examples:
+        >>> tasks = np.array([0, 0, 0, 0, 1, 1])
+        >>> choose_epoch_rows(tasks, None, seed=0, epoch=0).tolist()
+        [0, 1, 2, 3, 4, 5]
+        >>> tasks[choose_epoch_rows(tasks, [1.0, 1.0], seed=0, epoch=0)].tolist()  # as many of each task
+        [0, 0, 1, 1]
     """
     counts = np.bincount(tasks, minlength=len(weights or ()))
     if weights is None or len(weights) == 1 or not counts.all():

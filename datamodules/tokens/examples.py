@@ -49,7 +49,13 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Encoded:
-    """N examples as flat arrays, so that a million of them cost no Python object each."""
+    """N examples as flat arrays, so that a million of them cost no Python object each.
+
+    Examples:
+        >>> encoded = Encoded(np.array([7, 8, 1, 9, 5, 6, 1]), offsets=np.array([0, 3, 7]), prompt_lengths=np.array([1, 2]))
+        >>> encoded.example(1).tolist(), encoded.prompt(1).tolist(), encoded.labels(1).tolist()
+        ([9, 5, 6, 1], [9, 5], [-100, -100, 6, 1])
+    """
 
     ids: NDArray[Any]
     """(S,) token ids, example after example; each is prompt, completion, stop token. uint16 where the vocabulary has

@@ -25,6 +25,10 @@ def choose_packs(lengths: Sequence[int], capacity: int) -> list[list[int]]:
     Sequences are padded to the longest of a batch, so that even ones waste least: of the counts from a lower bound on, the
     first with which even sequences fit. Counts are tried in steps that grow from one on, after `FINE_TRIES` of them by a part
     of the way, so that many rows take few tries and at most that part of the way more sequences than trying all.
+
+    Examples:
+        >>> choose_packs([90, 60, 30, 30, 10], capacity=128)
+        [[0, 3], [1, 2, 4]]
     """
     assert max(lengths) <= capacity, "rows longer than the context are set aside before"
     order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
@@ -62,6 +66,10 @@ def block_mask(segments: Tensor) -> Tensor:
 
     Returns:
         (B, 1, T, T) float32: 0 where attention is allowed, the lowest float elsewhere.
+
+    Examples:
+        >>> (block_mask(torch.tensor([[1, 1, 2, 0]]))[0, 0] == 0).int().tolist()
+        [[1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
     """
     same = segments[:, :, None] == segments[:, None, :]
     causal = torch.ones(segments.shape[1], segments.shape[1], dtype=torch.bool).tril()
@@ -101,6 +109,11 @@ def pad(rows: Sequence[NDArray[np.integer]], value: int, *, left: bool = False) 
     """Stack rows of different lengths: (B, T) int64, filled with `value` on the right, or on the left.
 
     Right-padded causal training needs no attention mask: padding comes after every real token.
+
+    Examples:
+        >>> rows = [np.array([5, 6, 7]), np.array([8])]
+        >>> pad(rows, 0).tolist(), pad(rows, 0, left=True).tolist()
+        ([[5, 6, 7], [8, 0, 0]], [[5, 6, 7], [0, 0, 8]])
     """
     stacked = np.full((len(rows), max((len(row) for row in rows), default=0)), value, dtype=np.int64)
     for place, row in enumerate(rows):

@@ -19,6 +19,10 @@ def count_ranks(environment: Mapping[str, str] = os.environ) -> int:
 
     Args:
         environment: Environment variables.
+
+    Examples:
+        >>> count_ranks({}), count_ranks({"LOCAL_WORLD_SIZE": "4"}), count_ranks({"SLURM_NTASKS_PER_NODE": "2"})
+        (1, 4, 2)
     """
     if "LOCAL_WORLD_SIZE" in environment:
         return int(environment["LOCAL_WORLD_SIZE"])

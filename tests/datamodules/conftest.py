@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from transformers import PreTrainedTokenizerFast
 
 from datamodules.workers.guarded_worker import GuardedWorker
 from tests.helpers.bpe import make_tokenizer
+from tests.helpers.small_tables import write_csv
 
 
 @pytest.fixture(scope="session")
@@ -19,6 +21,14 @@ def tokenizer() -> PreTrainedTokenizerFast:
 @pytest.fixture(scope="session")
 def tokenizer_of() -> Callable[..., PreTrainedTokenizerFast]:
     return make_tokenizer
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> str:
+    """A table of 400 words and the same reversed."""
+    return write_csv(
+        tmp_path / "words.csv", [["word", "reversed"], *[[f"w{n}", f"{n}w"] for n in range(400)]]
+    )
 
 
 # Real molecules with what makes them hard: stereo of both kinds, salts, metals, isotopes, charges, tautomers.

@@ -15,6 +15,7 @@ from lightning.pytorch.plugins.precision import MixedPrecision
 from torch.optim.lr_scheduler import ReduceLROnPlateau, StepLR
 
 from lightning_modules.causal_lm import CausalLM
+from lightning_modules.evaluation import Evaluator
 from lightning_modules.generation.generate import GenerationSettings
 from tests.helpers.runs import PROJECT
 from tests.helpers.tiny import make_batch, make_rows, make_tiny, make_tokenizer, save_tiny
@@ -343,8 +344,10 @@ def test_gradients_are_freed_before_the_next_forward_pass(base: str) -> None:
 
 def test_configure_model_twice_keeps_the_weights(base: str) -> None:
     module = make_module(base)
+    assert module.decoder is None
     module.configure_model()
     decoder = module.decoder
+    assert {name.partition(".")[0] for name in module.state_dict()} == {"decoder"}
     module.configure_model()
     assert module.decoder is decoder
 
@@ -469,7 +472,8 @@ def test_the_untrained_base_answers_as_before_any_training(tmp_path):
     for init in ("pretrained", "random"):
         module = make_module(base, init=init)
         module.configure_model()
-        before = module._predictions(batch)["prediction"]
+        evaluator = Evaluator(module.decoder, module.tokenizer, module.generation)
+        before = evaluator.answer(batch)["prediction"]
         with torch.no_grad():
             for parameter in module.parameters():
                 parameter.normal_()
@@ -477,6 +481,6 @@ def test_the_untrained_base_answers_as_before_any_training(tmp_path):
         answers = module.answer_untrained(batch)
         assert torch.equal(torch.get_rng_state(), state)
         assert answers == module.answer_untrained(batch)
-        assert answers != module._predictions(batch)["prediction"]
+        assert answers != evaluator.answer(batch)["prediction"]
         if init == "pretrained":
             assert answers == before

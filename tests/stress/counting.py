@@ -21,6 +21,7 @@ from callbacks.metrics.exact_match import ExactMatch
 from callbacks.reports.prediction_table import PredictionTable
 from callbacks.reports.prediction_writer import PredictionWriter
 from datamodules.sequence_task import SequenceTaskDataModule
+from datamodules.stages import evaluated_rows
 from lightning_modules.causal_lm import CausalLM
 from lightning_modules.generation.generate import GenerationSettings
 from tests.helpers.callback_stubs import make_trainer
@@ -38,10 +39,11 @@ def input_of(row: int) -> str:
 class HalfRight(CausalLM):
     """Generates as ever, then puts every third answer right."""
 
-    def _predictions(self, batch: dict[str, Any], with_candidates: bool = False) -> dict[str, Any]:
-        outputs = super()._predictions(batch, with_candidates)
+    def _evaluate(self, batch: dict[str, Any], *args: Any, **options: Any) -> dict[str, Any] | None:
+        outputs = super()._evaluate(batch, *args, **options)
+        assert outputs is not None
         data: Any = self.trainer.datamodule  # type: ignore[attr-defined]
-        stage = {"validate": "val"}.get(self.trainer.state.fn.value, self.trainer.state.fn.value)
+        stage = evaluated_rows(self.trainer.state.fn)
         for place, index in enumerate(batch["row_index"].tolist()):
             if index >= 0:
                 row = int(data.row(stage, index).input.split()[0])  # its number in the file

@@ -27,7 +27,7 @@ from rdkit import Chem
 
 import train
 from callbacks.loggers import wandb_logger
-from callbacks.run import last_checkpoint
+from callbacks.run import write_timing
 from callbacks.run.last_checkpoint import LastCheckpoint
 from cli import patois_cli
 from datamodules import sequence_task
@@ -200,7 +200,7 @@ def _tell_moments(writer: int) -> None:
     LastCheckpoint.on_train_batch_end = on_train_batch_end  # type: ignore[assignment]
     for stage in ("validation", "test", "predict"):
         setattr(LastCheckpoint, f"on_{stage}_batch_start", on_validation_batch_start)
-    last_checkpoint.LARGEST_SHARE = 1.0
+    write_timing.LARGEST_SHARE = 1.0
 
 
 def _free_port() -> int:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
-from bench.speed.cases import CASES, FASTEST, OURS, PADDED, SECTIONS, place_of
+import importlib.util
+
+from bench.speed.cases import CASES, FASTEST, MODULES, OURS, PADDED, SECTIONS, place_of
 from bench.speed.report import TABLES
 from bench.speed.stopwatch import check_rows
 from bench.speed.training.trainers import TRAINERS
@@ -32,3 +34,8 @@ def test_every_section_has_a_table() -> None:
 def test_tables_list_patois_first_and_unknown_trainers_last() -> None:
     names = sorted(["gone", "hf-best", "litgpt", "patois"], key=place_of)
     assert names == ["patois", "hf-best", "litgpt", "gone"]
+
+
+def test_each_section_but_training_is_measured_by_a_module_that_is_there() -> None:
+    assert set(SECTIONS) == {"training", *MODULES}
+    assert all(importlib.util.find_spec(module) for module in MODULES.values())

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from bench.speed.data_loading import main
-from bench.speed.startup import STAGES
+from bench.speed.startup import PHASES
 
 
 def test_data_loading_times_a_table_up_to_the_first_training_step(
@@ -23,8 +23,8 @@ def test_data_loading_times_a_table_up_to_the_first_training_step(
     assert 180 < sum(result["used"].values()) <= 200
     assert result["batch_shape"][0] == 16
     assert result["tokens"] > 10 * result["used"]["train"]
-    assert all(result[stage] > 0 for stage in STAGES)
-    assert result["first_step"] == pytest.approx(sum(result[stage] for stage in STAGES))
+    assert all(result[phase] > 0 for phase in PHASES)
+    assert result["first_step"] == pytest.approx(sum(result[phase] for phase in PHASES))
     assert 0.1 < result["peak_gb"] < 3
     assert result["looks"] > 5
 

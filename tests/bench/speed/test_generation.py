@@ -72,7 +72,7 @@ def test_generation_counts_rows_that_differ_and_sides_take_turns(
         answers = [[5, 2], [6, 2]] if side == "patois" else [[5, 2], [7, 2]]
         return {"seconds": 1 if side == "patois" else 3, "passes": 2}, answers
 
-    monkeypatch.setattr(generation, "run_side", run)
+    monkeypatch.setattr(generation, "run_library", run)
     found = [generation.measure(Case("tiny", "arrow", 2, 2), tmp_path, number) for number in (0, 1)]
     assert found[0] == found[1]
     assert (found[0]["different"], found[0]["ratio"], found[0]["tokens"]) == (1, 3, 4)
@@ -92,4 +92,4 @@ def test_generation_side_that_fails_says_why(tmp_path: Path, monkeypatch: pytest
     python.chmod(0o755)
     monkeypatch.setattr("bench.speed.generation.sys.executable", str(python))
     with pytest.raises(RuntimeError, match=r"transformers could not generate:\nno room for transformers"):
-        generation.run_side("transformers", Case("tiny", "arrow", 2, 2), tmp_path)
+        generation.run_library("transformers", Case("tiny", "arrow", 2, 2), tmp_path)

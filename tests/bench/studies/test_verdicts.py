@@ -54,7 +54,7 @@ def test_settings_are_compared_row_by_row_with_the_best() -> None:
     assert table is not None
     found = compare_verdicts("t", "exact_match", good, other)
     header, _, line = table.splitlines()
-    assert "points beside y" in header
+    assert "points against y" in header
     assert f"{100 * found.difference:+.1f} ({100 * found.low:+.1f} to {100 * found.high:+.1f})" in line
     assert [cell.strip() for cell in line.split("|")[3:6]] == [
         str(found.only_first),

@@ -91,7 +91,7 @@ def run(folder, settings, callbacks, output="smiles"):
 def test_a_model_that_knows_nothing_writes_valid_molecules(tmp_path):
     module, data, trainer = run(tmp_path, VALID, [ValidPrefixes()])
     batch = data.questions("test", range(12))
-    given = module._predictions(batch)
+    given = module.predict_step(batch, 0)
     for index, (text, stopped, replaced) in enumerate(
         zip(given["prediction"], given["stopped"].tolist(), given["replaced"].tolist(), strict=True)
     ):

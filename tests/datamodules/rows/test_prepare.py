@@ -37,24 +37,24 @@ def make(table: Path, folder: Path, tokenizer: Any = None, **options: Any) -> Se
         "source": str(table), "input_column": "smiles", "output_column": "name", "format": "arrow", "max_length": 90,
         "val_fraction": 0.2, "test_fraction": 0.2, "cache_dir": str(folder),
     }  # fmt: skip
-    data = SequenceTaskDataModule(tokenizer or make_tokenizer(begin="<s>"), **{**defaults, **options})
-    data.setup("fit")
-    data.setup("test")
-    return data
+    module = SequenceTaskDataModule(tokenizer or make_tokenizer(begin="<s>"), **{**defaults, **options})
+    module.setup("fit")
+    module.setup("test")
+    return module
 
 
-def contents(data: SequenceTaskDataModule) -> dict[str, Any]:
+def contents(module: SequenceTaskDataModule) -> dict[str, Any]:
     """Everything that a run sees of its data."""
-    encoded, rows = data.encode_training(0)
+    encoded, rows = module.data.encode_training(0)
     return {
         "batches": [encoded.example(row).tolist() for row in range(len(encoded))],
         "order": rows.tolist(),
-        "prompts": {side: one.prompt_lengths.tolist() for side, one in data.encoded.items()},
-        "ids": {side: one.ids.tolist() for side, one in data.encoded.items()},
-        "pools": {side: pool.tolist() for side, pool in data.pools.items()},
-        "rows": [asdict(data.row("test", index)) for index in range(data.num_rows("test"))],
-        "aside": [asdict(row) for row in data.set_aside("fit")],
-        "report": data.report,
+        "prompts": {side: one.prompt_lengths.tolist() for side, one in module.data.encoded.items()},
+        "ids": {side: one.ids.tolist() for side, one in module.data.encoded.items()},
+        "pools": {side: pool.tolist() for side, pool in module.data.pools.items()},
+        "rows": [asdict(module.row("test", index)) for index in range(module.num_rows("test"))],
+        "aside": [asdict(row) for row in module.set_aside("fit")],
+        "report": module.report,
     }
 
 
@@ -100,9 +100,9 @@ def test_cache_knows_a_table_by_its_content(
     make(table, cache)
     moved = table.rename(tmp_path / "moved.csv")
     forbid_reading(monkeypatch)
-    data = make(moved, cache)
-    assert {row.file for row in data.set_aside("fit")} == {str(moved)}
-    assert data.report["sources"] == {str(moved): ROWS + 5}
+    module = make(moved, cache)
+    assert {row.file for row in module.set_aside("fit")} == {str(moved)}
+    assert module.report["sources"] == {str(moved): ROWS + 5}
 
 
 def changed(table: Path) -> None:
@@ -214,10 +214,10 @@ def test_cached_tasks_and_lists_read_back(tmp_path: Path, monkeypatch: pytest.Mo
     }  # fmt: skip
     results = []
     for _ in range(2):
-        data = SequenceTaskDataModule(make_tokenizer(begin="<s>"), cache_dir=str(tmp_path), **options)
-        data.setup("fit")
-        data.setup("test")
-        results.append((contents(data), data.store.parts))  # type: ignore[union-attr]
+        module = SequenceTaskDataModule(make_tokenizer(begin="<s>"), cache_dir=str(tmp_path), **options)
+        module.setup("fit")
+        module.setup("test")
+        results.append((contents(module), module.data.store.parts))  # type: ignore[union-attr]
         forbid_reading(monkeypatch)
     (first, parts), (second, again) = results
     assert first == second

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datamodules.storage.cache import DataCache, Payload, default_folder, digest
+from datamodules.storage.cache import DataCache, digest
 from tests.helpers.cache_payloads import KEY, assert_whole, make_payload
 from tests.helpers.runs import PROJECT
 
@@ -179,23 +179,3 @@ def test_unfinished_entries_of_killed_runs_are_removed_after_a_day(tmp_path: Pat
     DataCache(tmp_path).save("rows", KEY, make_payload())
     assert not old.exists()
     assert new.exists()
-
-
-def test_default_cache_folder_is_of_the_variable_or_the_home(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("PATOIS_CACHE", str(tmp_path))
-    assert default_folder() == tmp_path
-    monkeypatch.delenv("PATOIS_CACHE")
-    monkeypatch.setenv("HOME", "/home/someone")
-    assert default_folder() == Path("/home/someone/.cache/patois")
-
-
-def test_user_without_a_home_gets_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_home() -> Path:
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.delenv("PATOIS_CACHE", raising=False)
-    monkeypatch.setattr(Path, "home", no_home)
-    assert default_folder() is None
-    DataCache(default_folder()).save("rows", {"a": 1}, Payload())

@@ -73,9 +73,11 @@ def test_a_resumed_run_trains_with_the_rate_of_its_flag(tmp_path: Path) -> None:
     for name, lr, resume in (("first", 0.1, None), ("flag", 0.02, "first"), ("same", 0.1, "first")):
         trainer = make_trainer(max_epochs=2 if resume else 1, min_epochs=1)
         module = make_module(
-            base, optimizer=lambda params, lr=lr: torch.optim.SGD(params, lr=lr), min_lr_fraction=1.0
+            base,
+            optimizer=lambda params, lr=lr: torch.optim.SGD(params, lr=lr),
+            min_lr_fraction=1.0,
+            warmup_fraction=0.0,
         )
-        module.warmup_fraction = 0.0
         trainer.fit(module, RowsData(uneven_rows(), 2), ckpt_path=resume and tmp_path / f"{resume}.ckpt")
         trainer.save_checkpoint(tmp_path / f"{name}.ckpt")
         rates[name] = trainer.optimizers[0].param_groups[0]["lr"]
