@@ -23,7 +23,9 @@ from typing import Any
 from unittest import mock
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.path.insert(
+        0, str(Path(__file__).resolve().parents[2])
+    )  # run by its path, also by Lightning's launcher
 
 import torch
 
