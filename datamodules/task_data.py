@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any, Literal
 
 import numpy as np
@@ -13,6 +13,7 @@ from datamodules.formats import InstructionFormat
 from datamodules.rows import data_report
 from datamodules.rows.prepare import Prepared, prepare
 from datamodules.rows.read_and_split import SplitSettings
+from datamodules.rows.row import Row
 from datamodules.rows.side_texts import SideTexts
 from datamodules.rows.task_rows import TaskRows, read_task
 from datamodules.sources.lookup import load_source
@@ -28,22 +29,6 @@ from datamodules.tokens.examples import Encoded
 from datamodules.tokens.length_limit import fill, pack, unpack
 
 EvalStage = Literal["val", "test", "predict"]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One evaluated row, as callbacks look it up."""
-
-    index: int
-    task: str
-    input: str
-    """As it stands in the file."""
-    target: str | None
-    """The right output, or None for prediction."""
-    input_notation: str
-    output_notation: str
-    line: int
-    """1-based line in its file."""
 
 
 class Stages:
@@ -227,7 +212,7 @@ class Stages:
             target,
             task.input.notation,
             task.output.notation,
-            int(part.lines[place]),
+            line=int(part.lines[place]),
         )
 
     def num_rows(self, stage: EvalStage) -> int:

@@ -49,12 +49,7 @@ class EvaluatedRows:
             if index >= 0 and index not in self._rows:
                 row = datamodule.row(stage, index)
                 self._rows[index] = EvaluatedRow(
-                    index=index,
-                    task=row.task,
-                    input=row.input,
-                    target=row.target,
-                    input_notation=row.input_notation,
-                    output_notation=row.output_notation,
+                    **vars(row),
                     prediction=datamodule.extract(stage, index, text).strip(),
                     score=score,
                     stopped=stopped,

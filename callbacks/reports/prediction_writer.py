@@ -56,7 +56,7 @@ class PredictionWriter(RowReader):
         threshold = find_threshold(pl_module)
         gathered = gather_by_index(
             {
-                row.index: _record(datamodule.row(stage, row.index).line, row, *choose(answers), threshold)
+                row.index: _record(row, *choose(answers), threshold)
                 for row, answers in zip(rows, checked, strict=True)
             }
         )
@@ -90,12 +90,10 @@ def _show(record: Mapping[str, Any]) -> str:
     return f"  {printable(record['input'])} -> {answer}"
 
 
-def _record(
-    line: int, row: EvaluatedRow, answer: Checked, verified: str, threshold: float | None
-) -> dict[str, Any]:
+def _record(row: EvaluatedRow, answer: Checked, verified: str, threshold: float | None) -> dict[str, Any]:
     """Return the cells of an answered row by column."""
     return {
-        "line": line,
+        "line": row.line,
         "input": row.input,
         "prediction": answer.text,
         "score": round(answer.score, 6),

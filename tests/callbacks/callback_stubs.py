@@ -10,15 +10,7 @@ import torch
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from torch.utils.data import DataLoader
 
-
-class Row(NamedTuple):
-    index: int
-    task: str
-    input: str
-    target: str | None
-    input_notation: str
-    output_notation: str
-    line: int
+from datamodules.rows.row import Row
 
 
 class Pair(NamedTuple):
@@ -73,7 +65,7 @@ class StubData(LightningDataModule):
         pair = self.pairs[index]
         target = None if stage == "predict" else pair.target
         notations = pair.input_notation, pair.output_notation
-        return Row(index, pair.task, pair.input, target, *notations, self.lines[index])
+        return Row(index, pair.task, pair.input, target, *notations, line=self.lines[index])
 
     def extract(self, stage: str, index: int, text: str) -> str:
         return text.removesuffix("<end>")
