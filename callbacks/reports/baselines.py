@@ -21,7 +21,6 @@ from callbacks.metrics.stratified_match import stratified_rows
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
 from callbacks.rows.nearest_training import nearest_training, training_texts
 from callbacks.rows.notation_calls import call
-from callbacks.rows.notation_pool import Judges
 from callbacks.rows.outcomes import RIGHT, Outcome, outcomes_of
 from callbacks.rows.structures import holds_structures, read_structures
 from callbacks.rows.verdicts import judge_validity
@@ -42,7 +41,7 @@ NAMING_SECONDS = 10.0
 
 UNTRAINED = "untrained base"
 Answers = list[str | None]
-_namers = Judges(timeout_s=NAMING_SECONDS)
+_namers = WorkerPool(timeout_s=NAMING_SECONDS)
 
 
 class Anchor(NamedTuple):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from callbacks.rows.notation_pool import Judges
 from datamodules.notations._molecule import FINGERPRINTS
 from datamodules.notations.lookup import load_notation
 from datamodules.workers.guarded_worker import Result
+from datamodules.workers.worker_pool import WorkerPool
 
 _ROWS_TOGETHER = 20  # all questions about so many rows are one job
-_judges = Judges()
+_pool = WorkerPool()
 
 
 def call(notation: str, function: str, arguments: Sequence[tuple[str, ...]]) -> list[Result]:
@@ -19,13 +19,13 @@ def call(notation: str, function: str, arguments: Sequence[tuple[str, ...]]) -> 
 
     A call that takes too long or fails has `error` set and `value` None; the others are not affected.
     """
-    return _judges.ask([(notation, function, tuple(items)) for items in arguments])
+    return _pool.ask([(notation, function, tuple(items)) for items in arguments])
 
 
 def call_ahead(notation: str, functions: Sequence[str], pairs: Sequence[tuple[str, str]]) -> None:
     """Begin to judge (prediction, target) pairs in the background by some of invalid_reason, same and similarity."""
     wanted = [name for name in functions if name != "similarity" or has_similarity(notation)]
-    _judges.ask_ahead(
+    _pool.ask_ahead(
         (notation, name, pair[:1] if name == "invalid_reason" else pair)
         for start in range(0, len(pairs), _ROWS_TOGETHER)
         for name in wanted

@@ -13,9 +13,9 @@ from callbacks.metrics.stratified_match import describe_rows
 from callbacks.reports.prediction_table import PredictionTable
 from callbacks.rows import notation_calls
 from callbacks.rows.evaluated_row import EvaluatedRow
-from callbacks.rows.notation_pool import Judges
 from callbacks.rows.outcomes import OUTCOMES, RIGHT, find_outcome, outcomes_of
 from callbacks.statistics.intervals import wilson_interval
+from datamodules.workers.worker_pool import WorkerPool
 from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 from tests.fake_opsin import fake_opsin, need_opsin, no_java
 
@@ -251,7 +251,7 @@ def test_the_table_of_classes_counts_each_task_apart():
 
 
 def test_what_cannot_be_judged_in_time_is_wrong_and_takes_nothing_down(monkeypatch):
-    monkeypatch.setattr(notation_calls, "_judges", Judges(workers=1, timeout_s=1e-6))
+    monkeypatch.setattr(notation_calls, "_pool", WorkerPool(workers=1, timeout_s=1e-6))
     rows = [EvaluatedRow(0, "t", "CCO", "ethanol", "smiles", "iupac", "methane", -1.0, True, 1)]
     with fake_opsin(MEANINGS):
         [outcome] = outcomes_of(rows, with_names=True)

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 from callbacks.rows import notation_calls
-from callbacks.rows.notation_pool import Judges
-from datamodules.workers.guarded_worker import Result
+from datamodules.workers.guarded_worker import GuardedWorker, Result
+from datamodules.workers.worker_pool import WorkerPool
 
 
 def test_what_cannot_be_judged_is_wrong_but_equal_text_stays_equal(monkeypatch):
@@ -26,13 +26,14 @@ def test_notions_and_similarity_of_notations():
 
 def test_what_is_called_ahead_is_all_that_is_asked_later(monkeypatch):
     asked = []
+    plain = GuardedWorker.map
 
-    class Listening(Judges):
-        def _answer(self, questions):
-            asked.extend(questions)
-            return super()._answer(questions)
+    def listen(self, notation, function, arguments):
+        asked.extend((notation, function, tuple(items)) for items in arguments)
+        return plain(self, notation, function, arguments)
 
-    monkeypatch.setattr(notation_calls, "_judges", Listening(workers=1))
+    monkeypatch.setattr(GuardedWorker, "map", listen)
+    monkeypatch.setattr(notation_calls, "_pool", WorkerPool(workers=1))
     pairs = [("CCO", "OCC"), ("C(", "C")] * 30
     notation_calls.call_ahead("smiles", ["invalid_reason", "same", "similarity"], pairs)
     assert notation_calls.invalid_reasons("smiles", ["CCO", "C("])[0] is None
