@@ -6,13 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
 from callbacks.metrics.row_metric import RowMetric
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage
+from callbacks.rows.protocols import EvaluationData, evaluated_model, evaluation_data
 from datamodules.notations.lookup import load_notation
 
 _STAGES: dict[str, Stage] = {"fit": "val", "validate": "val", "test": "test", "predict": "predict"}
@@ -68,10 +69,10 @@ class ValidPrefixes(RowMetric):
             ValueError: If partialsmiles is not installed, or no task has an output that can be kept valid.
         """
         super().setup(trainer, pl_module, stage)
-        model: Any = pl_module
-        if not getattr(getattr(model, "generation", None), "only_valid", False):
+        model = evaluated_model(pl_module)
+        if not model.generation.only_valid:
             return
-        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+        datamodule = evaluation_data(trainer)
         notations = {task.name: task.output.notation for task in datamodule.tasks}
         if not any(hasattr(load_notation(name), "may_go_on") for name in notations.values()):
             raise ValueError(
@@ -95,7 +96,7 @@ class ValidPrefixes(RowMetric):
         ]
 
 
-def find_constraints(datamodule: Any, stage: Stage, rows: list[int]) -> list[Framed | None]:
+def find_constraints(datamodule: EvaluationData, stage: Stage, rows: list[int]) -> list[Framed | None]:
     """Return the constraint of each row of a stage by its index; None for fillers (-1) and for outputs without one."""
     found: list[Framed | None] = []
     for index in rows:

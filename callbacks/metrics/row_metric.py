@@ -13,6 +13,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from callbacks.metrics.row_reader import RowReader
 from callbacks.metrics.row_scores import RowScores
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage
+from callbacks.rows.protocols import evaluation_data
 from callbacks.run.run_facts import silence_sync_advice
 from callbacks.statistics.intervals import bootstrap_interval, wilson_interval
 
@@ -73,8 +74,8 @@ class RowMetric(RowReader):
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
     ) -> None:
         """Score this rank's rows, merge the ranks' tables and log the result."""
-        datamodule = trainer.datamodule  # type: ignore[attr-defined]
-        tasks: list[str] = list(datamodule.task_names)
+        datamodule = evaluation_data(trainer)
+        tasks = datamodule.task_names
         table = self._merged_table(rows, tasks, datamodule.num_rows(stage), pl_module.device)
         headlines = []
         for number, task in enumerate(tasks):

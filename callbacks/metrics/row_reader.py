@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage
+from callbacks.rows.protocols import EvaluationData, evaluation_data
 from callbacks.rows.verdicts import judge_ahead
 
 
@@ -29,7 +30,7 @@ class EvaluatedRows:
         self._batches, self._rows = set(), {}
 
     def add(
-        self, batch: tuple[int, int], outputs: Mapping[str, Any], datamodule: Any, stage: Stage
+        self, batch: tuple[int, int], outputs: Mapping[str, Any], datamodule: EvaluationData, stage: Stage
     ) -> list[EvaluatedRow]:
         """Keep the outputs of `batch` = (dataloader index, batch index), whoever offers them first.
 
@@ -93,7 +94,7 @@ class RowReader(Callback):
     def _add(self, trainer: Trainer, stage: Stage, outputs: Any, batch: tuple[int, int]) -> None:
         if outputs is None or stage not in self.stages or trainer.sanity_checking:
             return
-        new = _SHARED[trainer].add(batch, outputs, trainer.datamodule, stage)  # type: ignore[attr-defined]
+        new = _SHARED[trainer].add(batch, outputs, evaluation_data(trainer), stage)
         if new:
             readers = [reader for reader in trainer.callbacks if isinstance(reader, RowReader)]  # type: ignore[attr-defined]
             asked = [name for reader in readers if stage in reader.stages for name in reader.asks]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
@@ -15,6 +14,7 @@ from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
 from callbacks.rows.nearest_training import nearest_training
 from callbacks.rows.notation_calls import call
 from callbacks.rows.outcomes import RIGHT, Outcome, outcomes_of
+from callbacks.rows.protocols import EvaluationData, evaluation_data
 from callbacks.rows.training_molecules import share_parent
 from callbacks.run.run_facts import output_folder
 from callbacks.statistics.strata import COLUMNS, Stratified, stratify
@@ -45,7 +45,7 @@ class StratifiedMatch(RowReader):
         )
         if not trainer.is_global_zero or not gathered:
             return
-        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+        datamodule = evaluation_data(trainer)
         lines = stratify(add_training(datamodule, list(gathered.values()), with_parents=stage == "test"))
         write_csv(output_folder(trainer) / "strata.csv", COLUMNS, lines)
         for logger in trainer.loggers:
@@ -77,7 +77,7 @@ def stratified_rows(rows: Sequence[EvaluatedRow], outcomes: Sequence[Outcome]) -
 
 
 def add_training(
-    datamodule: Any, rows: Sequence[tuple[Stratified, str | None]], with_parents: bool
+    datamodule: EvaluationData, rows: Sequence[tuple[Stratified, str | None]], with_parents: bool
 ) -> list[Stratified]:
     """Return rows, given with their molecules, with how near the training molecules of their task are.
 

@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 
@@ -15,6 +14,7 @@ from callbacks.metrics.row_reader import RowReader
 from callbacks.reports.leak_audit import FINDINGS, LEAKS, UNANSWERABLE, Finding, audit
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage
 from callbacks.rows.nearest_training import training_texts
+from callbacks.rows.protocols import evaluation_data
 from callbacks.rows.training_molecules import training_molecules
 from callbacks.run.run_facts import output_folder
 from datamodules.rows.side_texts import SideTexts
@@ -42,7 +42,7 @@ class AuditReport(RowReader):
         with_names = reads_names(trainer, rows)
         if not trainer.is_global_zero:
             return
-        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+        datamodule = evaluation_data(trainer)
         found = []
         with WorkerPool() as pool:
             for texts in datamodule.side_texts(stage):

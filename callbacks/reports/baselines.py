@@ -22,6 +22,7 @@ from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
 from callbacks.rows.nearest_training import nearest_training, training_texts
 from callbacks.rows.notation_calls import call
 from callbacks.rows.outcomes import RIGHT, Outcome, outcomes_of
+from callbacks.rows.protocols import EvaluatedModel, EvaluationData, evaluated_model, evaluation_data
 from callbacks.rows.structures import holds_structures, read_structures
 from callbacks.rows.verdicts import judge_validity
 from callbacks.run.run_facts import output_folder
@@ -48,13 +49,13 @@ class Anchor(NamedTuple):
     """A system that answers rows of one task; None where it has no answer."""
 
     name: str
-    answer: Callable[[Any, Sequence[EvaluatedRow]], Answers]
+    answer: Callable[[EvaluationData, Sequence[EvaluatedRow]], Answers]
     """Takes the data module and the rows."""
     most_rows: int | None = None
     """It answers only so many rows of a task, the first ones."""
 
 
-def answer_by_opsin(datamodule: Any, rows: Sequence[EvaluatedRow]) -> Answers:
+def answer_by_opsin(datamodule: EvaluationData, rows: Sequence[EvaluatedRow]) -> Answers:
     """Return the molecule that OPSIN reads each name as, canonical, in the task's output notation."""
     read = read_structures("iupac", [row.input for row in rows], with_names=True)
     answers = [one.smiles if one else None for one in read]
@@ -64,7 +65,7 @@ def answer_by_opsin(datamodule: Any, rows: Sequence[EvaluatedRow]) -> Answers:
     return [next(known).value if smiles else None for smiles in answers]
 
 
-def answer_by_openclatura(datamodule: Any, rows: Sequence[EvaluatedRow]) -> Answers:
+def answer_by_openclatura(datamodule: EvaluationData, rows: Sequence[EvaluatedRow]) -> Answers:
     """Return openclatura's name of each molecule; None for one that takes it more than `NAMING_SECONDS`."""
     read = read_structures(rows[0].input_notation, [row.input for row in rows], with_names=False)
     molecules = [one.smiles if one else None for one in read]
@@ -72,7 +73,7 @@ def answer_by_openclatura(datamodule: Any, rows: Sequence[EvaluatedRow]) -> Answ
     return [next(names).value if smiles else None for smiles in molecules]
 
 
-def copy_nearest_molecule(datamodule: Any, rows: Sequence[EvaluatedRow]) -> Answers:
+def copy_nearest_molecule(datamodule: EvaluationData, rows: Sequence[EvaluatedRow]) -> Answers:
     """Return the target of the training row whose input molecule is most similar (Tanimoto, Morgan radius 2)."""
     read = read_structures(rows[0].input_notation, [row.input for row in rows], with_names=False)
     smiles = [one.smiles or "" if one else "" for one in read]
@@ -82,7 +83,7 @@ def copy_nearest_molecule(datamodule: Any, rows: Sequence[EvaluatedRow]) -> Answ
     return [targets[place] if place >= 0 else None for place in nearest.place.tolist()]
 
 
-def copy_nearest_text(datamodule: Any, rows: Sequence[EvaluatedRow]) -> Answers:
+def copy_nearest_text(datamodule: EvaluationData, rows: Sequence[EvaluatedRow]) -> Answers:
     """Return the target of the training row whose input is most similar (Levenshtein similarity), the first of several."""
     texts = training_texts(datamodule, rows[0].task)
     inputs = [given for one in texts for given in one.inputs]
@@ -117,9 +118,11 @@ def anchors_for(row: EvaluatedRow, num_trained: int) -> list[Anchor]:
     return found
 
 
-def answer_by_base(pl_module: Any, datamodule: Any, rows: Sequence[EvaluatedRow]) -> Answers:
+def answer_by_base(
+    model: EvaluatedModel, datamodule: EvaluationData, rows: Sequence[EvaluatedRow]
+) -> Answers:
     """Return what the base answers before any fine-tuning, asked in the same format."""
-    texts = pl_module.answer_untrained(datamodule.questions("test", [row.index for row in rows]))
+    texts = model.answer_untrained(datamodule.questions("test", [row.index for row in rows]))
     return [
         datamodule.extract("test", row.index, text).strip() for row, text in zip(rows, texts, strict=True)
     ]
@@ -151,7 +154,7 @@ class Anchors(RowReader):
         gathered = gather_by_index({row.index: row for row in rows})
         if not trainer.is_global_zero:
             return
-        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+        datamodule = evaluation_data(trainer)
         lines: list[dict[str, Any]] = []
         strata: list[dict[str, Any]] = []
         for task in dict.fromkeys(row.task for row in gathered.values()):
@@ -161,7 +164,11 @@ class Anchors(RowReader):
             trained = sum(len(texts.inputs) for texts in training_texts(datamodule, task))
             systems = anchors_for(of_task[0], trained)
             if trainer.ckpt_path and self.untrained_rows:
-                systems.append(Anchor(UNTRAINED, partial(answer_by_base, pl_module), self.untrained_rows))
+                systems.append(
+                    Anchor(
+                        UNTRAINED, partial(answer_by_base, evaluated_model(pl_module)), self.untrained_rows
+                    )
+                )
             if systems:  # they can take longer than the model did
                 names = ", ".join(anchor.name for anchor in systems)
                 Console().print(

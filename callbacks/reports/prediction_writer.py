@@ -16,6 +16,7 @@ from callbacks.metrics.round_trip import reads_names
 from callbacks.metrics.row_reader import RowReader
 from callbacks.reports.rerank import Checked, check, choose
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
+from callbacks.rows.protocols import evaluation_data
 from callbacks.run.run_facts import find_threshold, output_folder
 from callbacks.statistics.calibration import abstains
 from datamodules.storage.safe_csv import write_csv
@@ -51,7 +52,7 @@ class PredictionWriter(RowReader):
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
     ) -> None:
         """Judge this rank's rows, gather all on rank 0, add the rows set aside, and write."""
-        datamodule = trainer.datamodule  # type: ignore[attr-defined]
+        datamodule = evaluation_data(trainer)
         checked = check(rows, reads_names(trainer, rows))
         threshold = find_threshold(pl_module)
         gathered = gather_by_index(
@@ -65,7 +66,7 @@ class PredictionWriter(RowReader):
         set_aside = [
             {"line": row.line, "input": row.text, "reason": row.reason} for row in datamodule.set_aside(stage)
         ]
-        stem = _TABLE_SUFFIX.sub("", Path(datamodule.predict_path).name)
+        stem = _TABLE_SUFFIX.sub("", Path(datamodule.predict_path or "").name)
         path = output_folder(trainer) / "predictions" / f"{stem or 'predict'}.csv"
         records = sorted([*gathered.values(), *set_aside], key=lambda record: record["line"])
         write_csv(path, _COLUMNS if threshold is None else (*_COLUMNS, "abstained"), records)

@@ -18,7 +18,9 @@ from rich.table import Table
 
 from callbacks.reports.audit_report import describe_audit, read_audit
 from callbacks.reports.baselines import read_anchors
+from callbacks.rows.evaluated_row import Stage
 from callbacks.rows.outcomes import OUTCOMES, estimate_right
+from callbacks.rows.protocols import EvaluationData, evaluation_data
 from callbacks.run.run_facts import (
     METRICS_KEY,
     MetricsKeeper,
@@ -35,7 +37,7 @@ from callbacks.statistics.intervals import format_estimate
 _REPORTS = ("anchors.csv", "anchor_strata.csv", "audit.csv", "error_classes.csv", "strata.csv", "calibration.csv",
             "abstaining.csv", "rerank.csv", "confidence.png")  # fmt: skip
 _CLOCK_SECONDS = 2.0  # a file system's clock may be so coarse
-_STAGES = {"fit": "val", "validate": "val", "test": "test"}
+_STAGES: dict[str, Stage] = {"fit": "val", "validate": "val", "test": "test"}
 
 _ROUND_TRIP = {
     "round_trip": "right",
@@ -75,7 +77,7 @@ class RunSummary(MetricsKeeper):
 
     def _summarize(self, trainer: Trainer, stage: str) -> dict[str, Any]:
         """Return what there is to say about a stage."""
-        datamodule = trainer.datamodule  # type: ignore[attr-defined]
+        datamodule = evaluation_data(trainer)
         metrics = current_metrics(trainer)
         speed = metrics.get("train/supervised_tokens_per_second")
         best = best_checkpoint(trainer) if stage == "fit" else None
@@ -106,7 +108,7 @@ class RunSummary(MetricsKeeper):
         }
 
 
-def _count_rows(datamodule: Any, split: str) -> dict[str, int]:
+def _count_rows(datamodule: EvaluationData, split: Stage) -> dict[str, int]:
     """Return how many rows of a split each task has."""
     total = datamodule.num_rows(split)
     if len(datamodule.task_names) == 1:

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from callbacks.rows.protocols import EvaluationData
 from callbacks.rows.structures import holds_structures
 from datamodules.rows.side_texts import SideTexts
 from datamodules.storage.text_columns import TextColumn, as_strings
@@ -70,7 +71,9 @@ def find_nearest(queries: NDArray[np.uint8], known: NDArray[np.uint8]) -> Neighb
 _PRINTS: WeakKeyDictionary[Any, dict[str, NDArray[np.uint8]]] = WeakKeyDictionary()
 
 
-def nearest_training(datamodule: Any, task: str, smiles: Sequence[str], pool: WorkerPool) -> Neighbours:
+def nearest_training(
+    datamodule: EvaluationData, task: str, smiles: Sequence[str], pool: WorkerPool
+) -> Neighbours:
     """Return the nearest training row of a task to each molecule, by its place among `training_texts`.
 
     The fingerprints of the training rows are kept for the next call. A row's molecule is its input where that is a
@@ -84,7 +87,7 @@ def nearest_training(datamodule: Any, task: str, smiles: Sequence[str], pool: Wo
     return find_nearest(fingerprints(smiles, pool), prints[task])
 
 
-def training_texts(datamodule: Any, task: str) -> list[SideTexts]:
+def training_texts(datamodule: EvaluationData, task: str) -> list[SideTexts]:
     """Return the training rows of a task, file by file."""
     return [texts for texts in datamodule.side_texts("train") if texts.task == task]
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 from callbacks.rows.nearest_training import molecule_columns, training_texts
+from callbacks.rows.protocols import EvaluationData
 from datamodules.storage.text_columns import TextColumn, as_strings
 from datamodules.workers.worker_pool import WorkerPool
 
@@ -54,7 +55,7 @@ def read_keys(column: TextColumn, pool: WorkerPool) -> Iterator[Keys]:
 _KNOWN: WeakKeyDictionary[Any, dict[str, KnownMolecules]] = WeakKeyDictionary()
 
 
-def training_molecules(datamodule: Any, task: str, pool: WorkerPool) -> KnownMolecules:
+def training_molecules(datamodule: EvaluationData, task: str, pool: WorkerPool) -> KnownMolecules:
     """Return the training molecules of a task; they are kept for the next call. About 1 ms of a core a molecule."""
     known = _KNOWN.setdefault(datamodule, {})
     if task not in known:
@@ -62,7 +63,9 @@ def training_molecules(datamodule: Any, task: str, pool: WorkerPool) -> KnownMol
     return known[task]
 
 
-def share_parent(datamodule: Any, task: str, smiles: Sequence[str], pool: WorkerPool) -> list[bool]:
+def share_parent(
+    datamodule: EvaluationData, task: str, smiles: Sequence[str], pool: WorkerPool
+) -> list[bool]:
     """Return for each molecule whether it, a salt, an ion or a stereoisomer of it is among the training molecules of a task."""
     known = training_molecules(datamodule, task, pool)
     return [bool(known.look_up(keys).parent) for keys in read_keys(TextColumn.of(smiles), pool)]

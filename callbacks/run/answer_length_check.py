@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from numpy.typing import NDArray
 from rich.console import Console
+
+from callbacks.rows.evaluated_row import Stage
+from callbacks.rows.protocols import evaluated_model, evaluation_data
 
 
 def count_too_long(lengths: NDArray[np.int64], limit: int) -> int:
@@ -26,13 +27,12 @@ class AnswerLimit(Callback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Count the references of the rows that the stage evaluates."""
-        side = {"fit": "val", "validate": "val", "test": "test"}.get(TrainerFn(stage).value)
+        sides: dict[str, Stage] = {"fit": "val", "validate": "val", "test": "test"}
+        side = sides.get(TrainerFn(stage).value)
         if side is None or not trainer.is_global_zero:
             return
-        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
-        model: Any = pl_module
-        limit = model.generation.max_new_tokens
-        lengths = datamodule.answer_lengths(side)
+        limit = evaluated_model(pl_module).generation.max_new_tokens
+        lengths = evaluation_data(trainer).answer_lengths(side)
         if too_long := count_too_long(lengths, limit):
             Console().print(
                 f"Warning: {too_long:,} of {len(lengths):,} {side} references take more than "

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from rich.console import Console
+
+from callbacks.rows.evaluated_row import Stage
+from callbacks.rows.protocols import evaluation_data
 
 FEWEST = 30
 """Below it the 95 % Wilson interval of a proportion is up to 34 points wide (at 30 rows, one half right)."""
@@ -23,10 +24,9 @@ class EnoughRows(Callback):
         """
         if stage == "predict":
             return
-        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
         stage = TrainerFn(stage).value  # Lightning gives a member of its enumeration
-        side = "test" if stage == "test" else "val"
-        rows = datamodule.num_rows(side)
+        side: Stage = "test" if stage == "test" else "val"
+        rows = evaluation_data(trainer).num_rows(side)
         if stage != "fit" and rows == 0:
             raise ValueError(
                 f"Expected at least one {side} row to {stage} on, but there is none: give more data, a larger "
