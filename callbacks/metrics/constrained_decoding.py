@@ -12,7 +12,8 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
 from callbacks.metrics.row_metric import RowMetric
-from callbacks.rows.evaluated_row import EvaluatedRow, Stage
+from callbacks.rows.evaluated_row import Stage
+from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.protocols import EvaluationData, evaluated_model, evaluation_data
 from datamodules.notations.lookup import load_notation
 
@@ -86,13 +87,13 @@ class ValidPrefixes(RowMetric):
             )
         model.constraints_of = partial(find_constraints, datamodule, _STAGES[TrainerFn(stage).value])
 
-    def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
+    def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return whether a row was steered, and whether it was given up; nothing for rows that are free."""
         return [
             {"steered": float(row.replaced != 0), "gave_up": float(row.replaced < 0)}
             if row.replaced is not None and hasattr(load_notation(row.output_notation), "may_go_on")
             else {}
-            for row in rows
+            for row in evaluation.rows
         ]
 
 

@@ -12,7 +12,8 @@ from lightning.pytorch.trainer.states import TrainerFn
 
 from callbacks.metrics.row_reader import RowReader
 from callbacks.metrics.row_scores import RowScores
-from callbacks.rows.evaluated_row import EvaluatedRow, Stage
+from callbacks.rows.evaluated_row import Stage
+from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.protocols import evaluation_data
 from callbacks.run.run_facts import silence_sync_advice
 from callbacks.statistics.intervals import bootstrap_interval, wilson_interval
@@ -50,7 +51,7 @@ class RowMetric(RowReader):
     headline: str | None = None
     """The column whose mean over tasks is logged as `<stage>/<column>`, to choose checkpoints by."""
 
-    def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
+    def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return for each row its scores by column, each at least 0; leave out what does not apply."""
         raise NotImplementedError
 
@@ -71,12 +72,12 @@ class RowMetric(RowReader):
         silence_sync_advice(trainer, "val/|test/")
 
     def read_rows(
-        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
         """Score this rank's rows, merge the ranks' tables and log the result."""
         datamodule = evaluation_data(trainer)
         tasks = datamodule.task_names
-        table = self._merged_table(rows, tasks, datamodule.num_rows(stage), pl_module.device)
+        table = self._merged_table(evaluation, tasks, datamodule.num_rows(stage), pl_module.device)
         headlines = []
         for number, task in enumerate(tasks):
             of_task = table[table[:, 0] == number, 1:]
@@ -91,11 +92,12 @@ class RowMetric(RowReader):
             pl_module.log(f"{stage}/{self.headline}", mean, prog_bar=True, sync_dist=False)
 
     def _merged_table(
-        self, rows: list[EvaluatedRow], tasks: list[str], num_rows: int, device: torch.device
+        self, evaluation: Evaluation, tasks: list[str], num_rows: int, device: torch.device
     ) -> np.ndarray:
         """Return `(n, 1 + columns)` float64: task number and scores of the rows of all ranks, nan for none."""
+        rows = evaluation.rows
         values = torch.full((len(rows), 1 + len(self.columns)), -1.0)
-        for place, (row, scores) in enumerate(zip(rows, self.score(rows), strict=True)):
+        for place, (row, scores) in enumerate(zip(rows, self.score(evaluation), strict=True)):
             values[place, 0] = tasks.index(row.task)
             for name, score in scores.items():
                 values[place, 1 + self.columns.index(name)] = score
@@ -121,6 +123,7 @@ class DetailedMetric(RowMetric):
     """
 
     def __init__(self, each_epoch: bool = False) -> None:
+        super().__init__()
         self.each_epoch = each_epoch
 
     def is_on(self, trainer: Trainer) -> bool:
@@ -128,8 +131,8 @@ class DetailedMetric(RowMetric):
         return self.each_epoch or trainer.state.fn != TrainerFn.FITTING
 
     def read_rows(
-        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
         """Score and log, if this evaluation is measured."""
         if self.is_on(trainer):
-            super().read_rows(trainer, pl_module, stage, rows)
+            super().read_rows(trainer, pl_module, stage, evaluation)

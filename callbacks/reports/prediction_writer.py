@@ -12,12 +12,12 @@ from lightning.pytorch import LightningModule, Trainer
 from rich.console import Console
 
 from callbacks.loggers.terminal_text import printable
-from callbacks.metrics.round_trip import reads_names
 from callbacks.metrics.row_reader import RowReader
 from callbacks.reports.rerank import Checked, check, choose
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
+from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.protocols import evaluation_data
-from callbacks.run.run_facts import find_threshold, output_folder
+from callbacks.run.run_facts import output_folder
 from callbacks.statistics.calibration import abstains
 from datamodules.storage.safe_csv import write_csv
 
@@ -49,16 +49,15 @@ class PredictionWriter(RowReader):
     stages: ClassVar[tuple[Stage, ...]] = ("predict",)
 
     def read_rows(
-        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
         """Judge this rank's rows, gather all on rank 0, add the rows set aside, and write."""
         datamodule = evaluation_data(trainer)
-        checked = check(rows, reads_names(trainer, rows))
-        threshold = find_threshold(pl_module)
+        threshold = evaluation.abstain_below
         gathered = gather_by_index(
             {
                 row.index: _record(row, *choose(answers), threshold)
-                for row, answers in zip(rows, checked, strict=True)
+                for row, answers in zip(evaluation.rows, check(evaluation), strict=True)
             }
         )
         if not trainer.is_global_zero:

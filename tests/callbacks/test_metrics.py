@@ -18,6 +18,7 @@ from callbacks.metrics.phoneme_errors import PhonemeErrors
 from callbacks.metrics.text_similarity import TextSimilarity, bleu, bleu_counts
 from callbacks.metrics.validity import Validity
 from callbacks.rows.evaluated_row import EvaluatedRow
+from callbacks.rows.evaluation import Evaluation
 from callbacks.statistics.intervals import wilson_interval
 from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
@@ -27,7 +28,7 @@ def make_row(prediction, target, notation="smiles", index=0):
 
 
 def scores(metric, *rows):
-    return metric.score([make_row(*row, index=i) for i, row in enumerate(rows)])
+    return metric.score(Evaluation([make_row(*row, index=i) for i, row in enumerate(rows)]))
 
 
 def test_exact_match_by_each_notion():

@@ -7,6 +7,7 @@ import pytest
 
 from callbacks.metrics.constrained_decoding import Framed, ValidPrefixes, find_constraints
 from callbacks.rows.evaluated_row import EvaluatedRow
+from callbacks.rows.evaluation import Evaluation
 from configs.lookup import list_configs
 from datamodules.formats import Query, load_format
 from datamodules.notations import smiles
@@ -59,7 +60,7 @@ def test_only_rows_with_a_smiles_output_are_constrained():
             [("smiles", 0), ("smiles", 2), ("smiles", -1), ("iupac", 0)]
         )
     ]
-    scores = [(one.get("steered"), one.get("gave_up")) for one in ValidPrefixes().score(rows)]
+    scores = [(one.get("steered"), one.get("gave_up")) for one in ValidPrefixes().score(Evaluation(rows))]
     assert scores == [(0, 0), (1, 0), (1, 1), (None, None)]
 
 

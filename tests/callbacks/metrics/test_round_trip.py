@@ -11,11 +11,11 @@ from callbacks.metrics.exact_match import ExactMatch
 from callbacks.metrics.round_trip import RoundTrip
 from callbacks.metrics.stratified_match import describe_rows
 from callbacks.reports.prediction_table import PredictionTable
-from callbacks.rows import notation_calls
 from callbacks.rows.evaluated_row import EvaluatedRow
-from callbacks.rows.outcomes import OUTCOMES, RIGHT, find_outcome, outcomes_of
+from callbacks.rows.evaluation import Evaluation
+from callbacks.rows.notation_calls import NotationCalls
+from callbacks.rows.outcomes import OUTCOMES, RIGHT, find_outcome
 from callbacks.statistics.intervals import wilson_interval
-from datamodules.workers.worker_pool import WorkerPool
 from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 from tests.fake_opsin import fake_opsin, need_opsin, no_java
 
@@ -250,11 +250,11 @@ def test_the_table_of_classes_counts_each_task_apart():
     assert (exact_b["rows"], exact_b["of"], exact_b["share"], exact_b["high"]) == (1, 1, 1.0, 1.0)
 
 
-def test_what_cannot_be_judged_in_time_is_wrong_and_takes_nothing_down(monkeypatch):
-    monkeypatch.setattr(notation_calls, "_pool", WorkerPool(workers=1, timeout_s=1e-6))
+def test_what_cannot_be_judged_in_time_is_wrong_and_takes_nothing_down():
     rows = [EvaluatedRow(0, "t", "CCO", "ethanol", "smiles", "iupac", "methane", -1.0, True, 1)]
     with fake_opsin(MEANINGS):
-        [outcome] = outcomes_of(rows, with_names=True)
-        [numbers] = describe_rows(rows, [outcome])
+        evaluation = Evaluation(rows, NotationCalls(workers=1, timeout_s=1e-6), reads_names=True)
+        [outcome] = evaluation.outcomes
+        [numbers] = describe_rows(evaluation)
     assert outcome.name not in RIGHT
     assert numbers == {"input_length": 3, "target_length": 7}

@@ -12,10 +12,10 @@ class Length(RowMetric):
     columns = ("length", "even")
     headline = "length"
 
-    def score(self, rows):
+    def score(self, evaluation):
         return [
             {"length": len(row.prediction), **({"even": 1.0} if len(row.prediction) % 2 == 0 else {})}
-            for row in rows
+            for row in evaluation.rows
         ]
 
 
@@ -53,8 +53,8 @@ def test_metrics_do_not_depend_on_the_order_of_the_callbacks(tmp_path):
         columns = ("letters",)
         headline = None
 
-        def score(self, rows):
-            return [{"letters": row.prediction.count("x")} for row in rows]
+        def score(self, evaluation):
+            return [{"letters": row.prediction.count("x")} for row in evaluation.rows]
 
     assert validate(tmp_path, [Length(), Other()]) == validate(tmp_path, [Other(), Length()])
 

@@ -12,10 +12,11 @@ from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_t
 
 class Reader(RowReader):
     def __init__(self):
+        super().__init__()
         self.calls = []
 
-    def read_rows(self, trainer, pl_module, stage, rows):
-        self.calls.append((stage, rows))
+    def read_rows(self, trainer, pl_module, stage, evaluation):
+        self.calls.append((stage, evaluation.rows))
 
 
 PAIRS = [Pair(f"in {i}", f"out {i}", f" out {i}\n", "t", "text") for i in range(7)]
@@ -68,7 +69,9 @@ def test_the_rows_of_a_batch_are_judged_by_what_the_readers_ask_as_soon_as_they_
 
     judged = []
     monkeypatch.setattr(
-        row_reader, "judge_ahead", lambda rows, asks: judged.append(([row.index for row in rows], asks))
+        row_reader,
+        "judge_ahead",
+        lambda calls, rows, asks: judged.append(([row.index for row in rows], asks)),
     )
     trainer = make_trainer(tmp_path, [Asking(), Reader(), OfTest(), Asking()])
     trainer.validate(ScriptedModel(PAIRS), datamodule=StubData(PAIRS), verbose=False)

@@ -10,17 +10,27 @@ from rapidfuzz.distance import Levenshtein
 from callbacks.metrics.error_classes import ErrorClasses
 from callbacks.metrics.exact_match import ExactMatch
 from callbacks.metrics.round_trip import RoundTrip
-from callbacks.metrics.stratified_match import stratified_rows
+from callbacks.metrics.stratified_match import stratify_rows
 from callbacks.reports import baselines
-from callbacks.reports.baselines import Anchors, anchors_for, copy_nearest_text, judge_system, read_anchors
+from callbacks.reports.baselines import (
+    Anchors,
+    anchors_for,
+    copy_nearest_text,
+    describe_system,
+    judge_system,
+    read_anchors,
+)
 from callbacks.reports.run_summary import RunSummary
 from callbacks.rows.evaluated_row import EvaluatedRow
+from callbacks.rows.evaluation import Evaluation
+from callbacks.rows.training_molecules import TrainingMolecules
 from callbacks.statistics.intervals import wilson_interval
 from callbacks.statistics.strata import stratify
 from datamodules.notations import iupac
 from datamodules.rows.side_texts import SideTexts
 from datamodules.storage.safe_csv import read_csv
 from datamodules.storage.text_columns import TextColumn
+from datamodules.workers.worker_pool import WorkerPool
 from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 from tests.fake_opsin import fake_opsin, no_java
 
@@ -140,7 +150,8 @@ def test_the_nearest_text_is_that_of_a_plain_search():
         max(TRAIN["spell"], key=lambda pair: Levenshtein.normalized_similarity(word, pair[0]))[1]
         for word in words
     ]
-    assert copy_nearest_text(data, rows) == expected
+    training = TrainingMolecules(lambda: data.side_texts("train"), WorkerPool())
+    assert copy_nearest_text(Evaluation(rows, training=training)) == expected
 
 
 def test_too_many_texts_are_not_compared():
@@ -153,8 +164,9 @@ def test_too_many_texts_are_not_compared():
 
 def test_no_answer_is_a_wrong_one():
     rows = [EvaluatedRow(i, "t", "in", "a", "text", "text", "a", 0.0, True, 1) for i in range(4)]
-    line, outcomes = judge_system("rules", rows, ["a", None, "b", None], with_names=False)
-    [kind, _] = stratify(stratified_rows(rows, outcomes))
+    evaluation = Evaluation(rows)
+    line, answered = judge_system("rules", evaluation, ["a", None, "b", None])
+    [kind, _] = stratify(stratify_rows(answered))
     assert (line["answered"], line["exact_match"], line["validity"]) == (2, 0.25, 0.5)
     assert (kind["stratum"], kind["bin"], kind["rows"], kind["exact_match"]) == (
         "input_length",
@@ -162,7 +174,8 @@ def test_no_answer_is_a_wrong_one():
         4,
         0.25,
     )
-    model, _ = judge_system("model", rows, [row.prediction for row in rows], False)
+    answers = [row.prediction for row in rows]
+    model = describe_system("model", rows, answers, evaluation.outcomes, evaluation.invalid_reasons)
     assert model["exact_match"] == 1.0
 
 
