@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,7 @@ class Confidence(DetailedMetric):
     """
 
     columns = ("confidence", "right", *ANSWERED)
+    higher_is_better = MappingProxyType({"ece": False, "aurc": False, **dict.fromkeys(ANSWERED, True)})
 
     def read_rows(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
+from types import MappingProxyType
 from typing import ClassVar
 
 from lightning.pytorch import LightningModule, Trainer
@@ -60,6 +61,7 @@ class ValidPrefixes(RowMetric):
     """
 
     columns = ("steered", "gave_up")
+    higher_is_better = MappingProxyType({"gave_up": False})
     interval = "wilson"
     stages: ClassVar[tuple[Stage, ...]] = ("val", "test")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from types import MappingProxyType
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
@@ -31,6 +32,9 @@ class ErrorClasses(DetailedMetric):
     """
 
     columns = tuple(f"outcome_{name}" for name in OUTCOMES)
+    higher_is_better = MappingProxyType(
+        {"outcome_exact": True, "outcome_invalid": False, "outcome_unfinished": False}
+    )
     interval = "wilson"
 
     def read_rows(

@@ -34,6 +34,11 @@ class ExactMatch(RowMetric):
         """The notions of all notations, so that ranks agree whatever tasks their rows belong to."""
         return tuple(dict.fromkeys(column_of(notion) for name in NOTATIONS for notion in notions(name)))
 
+    @cached_property
+    def higher_is_better(self) -> dict[str, bool | None]:  # type: ignore[override]
+        """More is better, by each notion."""
+        return dict.fromkeys(self.columns, True)
+
     def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return 0 or 1 for each notion of the row's output notation."""
         return [

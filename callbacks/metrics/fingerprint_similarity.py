@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from callbacks.metrics.row_metric import RowMetric
 from callbacks.rows.evaluation import Evaluation
 from datamodules.notations._molecule import FINGERPRINTS
@@ -17,6 +19,7 @@ class FingerprintSimilarity(RowMetric):
 
     asks = ("invalid_reason", "similarity")
     columns = (*FINGERPRINTS, *(f"{name}_valid" for name in FINGERPRINTS))
+    higher_is_better = MappingProxyType(dict.fromkeys(columns, True))
 
     def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return the similarities of each row that has a molecule to be compared with."""

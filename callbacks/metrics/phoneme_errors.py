@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
@@ -26,6 +27,9 @@ class PhonemeErrors(RowMetric):
     """
 
     columns = ("phonemes", "errors", "errors_without_stress")
+    higher_is_better = MappingProxyType(
+        {"phoneme_error_rate": False, "phoneme_error_rate_without_stress": False}
+    )
 
     def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return the phonemes of each target, and the errors with and without stress."""

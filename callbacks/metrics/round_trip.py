@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from lightning.pytorch import LightningModule, Trainer
 from rich.console import Console
 
@@ -35,6 +37,7 @@ class RoundTrip(DetailedMetric):
     """
 
     columns = (*NOTIONS, "readable")
+    higher_is_better = MappingProxyType(dict.fromkeys(columns, True))
     interval = "wilson"
 
     def __init__(self, each_epoch: bool = False) -> None:

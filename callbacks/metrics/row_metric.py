@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
+from callbacks.loggers.wandb_logger import DashboardLogger
 from callbacks.metrics.row_reader import RowReader
 from callbacks.metrics.row_scores import RowScores
 from callbacks.rows.evaluated_row import Stage
@@ -48,6 +50,8 @@ class RowMetric(RowReader):
     """Names of the scores of a row; equal on all ranks, whatever rows a rank has."""
     interval: Literal["wilson", "bootstrap"] = "bootstrap"
     """`wilson` for scores that are 0 or 1."""
+    higher_is_better: Mapping[str, bool | None] = MappingProxyType({})
+    """Of each logged metric, by its name: whether more of it is better; None, or left out, where neither is."""
     headline: str | None = None
     """The column whose mean over tasks is logged as `<stage>/<column>`, to choose checkpoints by."""
 
@@ -68,8 +72,11 @@ class RowMetric(RowReader):
         }
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Silence Lightning's advice to reduce what is already equal on all ranks."""
+        """Silence Lightning's advice to reduce what is equal on all ranks, and tell loggers which values are the best."""
         silence_sync_advice(trainer, "val/|test/")
+        for logger in trainer.loggers:
+            if isinstance(logger, DashboardLogger):
+                logger.higher_is_better.update(self.higher_is_better)
 
     def read_rows(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation

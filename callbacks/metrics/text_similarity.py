@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
@@ -63,6 +64,7 @@ class TextSimilarity(RowMetric):
     """
 
     columns = ("edit_similarity", "edit_distance", *_BLEU_COLUMNS)
+    higher_is_better = MappingProxyType({"edit_similarity": True, "edit_distance": False, "bleu": True})
 
     def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return the edit distance, the similarity and the BLEU counts of each row."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from callbacks.metrics.row_metric import RowMetric
 from callbacks.rows.evaluation import Evaluation
 
@@ -15,6 +17,7 @@ class Validity(RowMetric):
 
     asks = ("invalid_reason",)
     columns = ("validity",)
+    higher_is_better = MappingProxyType({"validity": True})
     interval = "wilson"
     headline = "validity"
 

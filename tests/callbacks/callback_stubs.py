@@ -198,6 +198,23 @@ def make_trainer(folder: Path, callbacks: list[Any], **options: Any) -> Trainer:
     return Trainer(default_root_dir=folder, callbacks=callbacks, **{**defaults, **options})
 
 
+def read_axes(folder: Path) -> dict[str, tuple[str, str | None]]:
+    """What the W&B run in `folder` knows of its metrics: the x axis, and whether the most or the least is kept."""
+    from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]
+
+    from callbacks.reports.run_history import read_records
+
+    axes = {}
+    for path in folder.glob("wandb/offline-run-*/run-*.wandb"):
+        for content in read_records(path):
+            record = Record.FromString(content)
+            if record.WhichOneof("record_type") == "metric":
+                summary = record.metric.summary
+                best = "max" if summary.max else "min" if summary.min else None
+                axes[record.metric.name] = (record.metric.step_metric, best)
+    return axes
+
+
 def finish_wandb(folder: Path) -> list[Path]:
     """Finish the W&B run and return the files of the runs in `folder`, once they are written.
 
