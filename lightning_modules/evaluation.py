@@ -110,9 +110,9 @@ class AnsweringModule(LightningModule):
             return None
         if self.constraints_of is None:
             raise ValueError(
-                "Expected callbacks.metrics.constrained_decoding.ValidPrefixes among the callbacks, for it says what is valid, "
-                "but the configuration has none: add "
-                "--trainer.callbacks+=callbacks.metrics.constrained_decoding.ValidPrefixes to "
+                "Expected callbacks.metrics.constrained_decoding.ConstrainedDecoding among the callbacks, for it says what is "
+                "valid, but the configuration has none: add "
+                "--trainer.callbacks+=callbacks.metrics.constrained_decoding.ConstrainedDecoding to "
                 "--model.generation.only_valid true."
             )
         return self.constraints_of(index.tolist())

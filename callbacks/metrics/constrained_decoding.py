@@ -52,7 +52,7 @@ class Framed:
         return framed and self.ends(text.removeprefix(self.before).removesuffix(self.after).strip())
 
 
-class ValidPrefixes(RowMetric):
+class ConstrainedDecoding(RowMetric):
     """Tells a model with `--model.generation.only_valid true` what its answers may be, and logs how often that mattered.
 
     For tasks with a SMILES output, by partialsmiles (the extra `constrained`), and at the end by RDKit; rows of other tasks

@@ -42,7 +42,7 @@ UNTRAINED = "untrained base"
 Answers = list[str | None]
 
 
-class Anchor(NamedTuple):
+class Baseline(NamedTuple):
     """A system that answers rows of one task; None where it has no answer."""
 
     name: str
@@ -101,7 +101,7 @@ def copy_nearest_text(asked: Evaluation) -> Answers:
     return answers
 
 
-def anchors_for(row: EvaluatedRow, num_trained: int) -> list[Anchor]:
+def find_baselines(row: EvaluatedRow, num_trained: int) -> list[Baseline]:
     """Return the systems that can answer the rows of a task, those that are installed.
 
     Args:
@@ -110,13 +110,13 @@ def anchors_for(row: EvaluatedRow, num_trained: int) -> list[Anchor]:
     """
     found = []
     if row.input_notation == "iupac" and holds_structures(row.output_notation) and why_unavailable() is None:
-        found.append(Anchor("OPSIN (rules)", answer_by_opsin))
+        found.append(Baseline("OPSIN (rules)", answer_by_opsin))
     if holds_structures(row.input_notation) and row.output_notation == "iupac" and find_spec("openclatura"):
-        found.append(Anchor("openclatura (rules)", answer_by_openclatura))
+        found.append(Baseline("openclatura (rules)", answer_by_openclatura))
     if holds_structures(row.input_notation):
-        found.append(Anchor("nearest training molecule", copy_nearest_molecule))
+        found.append(Baseline("nearest training molecule", copy_nearest_molecule))
     elif num_trained and (most := MOST_PAIRS // num_trained):
-        found.append(Anchor("nearest training input", copy_nearest_text, most))
+        found.append(Baseline("nearest training input", copy_nearest_text, most))
     return found
 
 
@@ -128,7 +128,7 @@ def answer_by_base(model: EvaluatedModel, data: EvaluationData, asked: Evaluatio
     ]
 
 
-class Anchors(RowReader):
+class Baselines(RowReader):
     """Lets other systems answer the rows of `test`, and writes how they do beside the model to `anchors.csv`.
 
     Names are read by OPSIN, molecules named by openclatura (each only where it is installed: the extras `opsin` and
@@ -163,27 +163,27 @@ class Anchors(RowReader):
             )
             answers = [row.prediction for row in rows]
             lines.append(describe_system("model", rows, answers, outcomes, reasons))
-            for anchor in self._choose(trainer, pl_module, rows[0], evaluation.training):
-                asked = evaluation.of(rows[: anchor.most_rows])
+            for baseline in self._choose(trainer, pl_module, rows[0], evaluation.training):
+                asked = evaluation.of(rows[: baseline.most_rows])
                 began = time.perf_counter()
-                answers = anchor.answer(asked)
+                answers = baseline.answer(asked)
                 seconds = round(time.perf_counter() - began, 1)
-                line, answered = judge_system(anchor.name, asked, answers)
+                line, answered = judge_system(baseline.name, asked, answers)
                 lines.append(line | {"seconds": seconds})
-                strata += [{"system": anchor.name, **kind} for kind in stratify(stratify_rows(answered))]
+                strata += [{"system": baseline.name, **kind} for kind in stratify(stratify_rows(answered))]
         write_csv(output_folder(trainer) / "anchors.csv", COLUMNS, lines)
         write_csv(output_folder(trainer) / "anchor_strata.csv", ("system", *strata_columns), strata)
 
     def _choose(
         self, trainer: Trainer, pl_module: LightningModule, row: EvaluatedRow, training: TrainingMolecules
-    ) -> list[Anchor]:
+    ) -> list[Baseline]:
         """Return the systems that answer the rows of a task, of which one is given, and say who they are."""
-        systems = anchors_for(row, sum(len(texts.inputs) for texts in training.texts(row.task)))
+        systems = find_baselines(row, sum(len(texts.inputs) for texts in training.texts(row.task)))
         if trainer.ckpt_path and self.untrained_rows:
             untrained = partial(answer_by_base, evaluated_model(pl_module), evaluation_data(trainer))
-            systems.append(Anchor(UNTRAINED, untrained, self.untrained_rows))
+            systems.append(Baseline(UNTRAINED, untrained, self.untrained_rows))
         if systems:  # they can take longer than the model did
-            names = ", ".join(anchor.name for anchor in systems)
+            names = ", ".join(baseline.name for baseline in systems)
             text = f"{row.task}: the same rows for {names}"
             Console().print(text, markup=False, highlight=False, soft_wrap=True)
         return systems
@@ -221,7 +221,7 @@ def describe_system(
     return line
 
 
-def read_anchors(folder: Path) -> list[dict[str, Any]]:
+def read_baselines(folder: Path) -> list[dict[str, Any]]:
     """Return the lines that were written to a folder, but for the model's own; empty if none were."""
     path = folder / "anchors.csv"
     lines = read_csv(path) if path.is_file() else []

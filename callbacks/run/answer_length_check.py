@@ -22,7 +22,7 @@ def count_too_long(lengths: NDArray[np.int64], limit: int) -> int:
     return int((lengths - 1 > limit).sum())
 
 
-class AnswerLimit(Callback):
+class AnswerLengthCheck(Callback):
     """Warns before a run whose evaluated references are longer than `--model.generation.max_new_tokens`."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:

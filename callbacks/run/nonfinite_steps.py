@@ -45,7 +45,7 @@ class _Step(NamedTuple):
     """() bool, equal on all ranks."""
 
 
-class FiniteSteps(Callback):
+class NonfiniteSteps(Callback):
     """Reports the optimizer steps that were left out, and ends the run when there are too many of them.
 
     A loss or a gradient that is NaN or infinite on one rank leaves the step out on every rank: weights and optimizer are
@@ -58,7 +58,7 @@ class FiniteSteps(Callback):
 
     def __init__(self, limit: int = 10) -> None:
         if limit < 0:
-            raise ValueError(f"Expected the limit of FiniteSteps to be at least 0, but got {limit}.")
+            raise ValueError(f"Expected the limit of NonfiniteSteps to be at least 0, but got {limit}.")
         self.limit, self.left_out = limit, 0
         self._pieces: list[_Piece] = []
         self._steps: list[_Step] = []

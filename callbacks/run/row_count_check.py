@@ -13,7 +13,7 @@ FEWEST = 30
 """Below it the 95 % Wilson interval of a proportion is up to 34 points wide (at 30 rows, one half right)."""
 
 
-class EnoughRows(Callback):
+class RowCountCheck(Callback):
     """Warns before a run whose validation or test side has under 30 rows, and refuses to evaluate on no row at all."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from callbacks.loggers.wandb_logger import DashboardLogger
 from callbacks.metrics.confidence import Confidence
-from callbacks.metrics.constrained_decoding import ValidPrefixes
+from callbacks.metrics.constrained_decoding import ConstrainedDecoding
 from callbacks.metrics.error_classes import ErrorClasses
 from callbacks.metrics.exact_match import ExactMatch
 from callbacks.metrics.fingerprint_similarity import FingerprintSimilarity
@@ -107,7 +107,7 @@ def test_mean_estimate_chooses_the_interval():
         (RoundTrip, {"round_trip": True, "round_trip_tautomer": True, "readable": True}),
         (ErrorClasses, {"outcome_exact": True, "outcome_invalid": False, "outcome_stereo": None}),
         (Confidence, {"ece": False, "aurc": False, "coverage": True, "right_answered": True}),
-        (ValidPrefixes, {"steered": None, "gave_up": False}),
+        (ConstrainedDecoding, {"steered": None, "gave_up": False}),
         (Length, {"length": None}),
     ],
 )

@@ -14,7 +14,7 @@ from callbacks.metrics.row_reader import EvaluatedRows, RowReader
 from callbacks.metrics.stratified_match import StratifiedMatch
 from callbacks.metrics.validity import Validity
 from callbacks.reports.audit_report import AuditReport
-from callbacks.reports.baselines import Anchors as Baselines
+from callbacks.reports.baselines import Baselines
 from callbacks.reports.prediction_table import PredictionTable
 from callbacks.reports.rerank import Rerank
 from callbacks.rows import evaluation as evaluation_module
