@@ -14,7 +14,9 @@ from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
-from callbacks.rows.evaluated_row import Stage
+from callbacks.metrics.row_metric import RowMetric
+from callbacks.rows.evaluated_row import EvaluatedRow, Stage
+from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.protocols import Constraint
 from datamodules.rows.row import Row
 from datamodules.rows.side_texts import SideTexts
@@ -235,3 +237,17 @@ def finish_wandb(folder: Path) -> list[Path]:
         assert time.monotonic() < deadline, "the W&B run was never written"
         time.sleep(0.05)
     return sorted(folder.glob("wandb/offline-run-*/run-*.wandb"))
+
+
+def make_row(prediction: str, target: str, notation: str = "smiles", index: int = 0) -> EvaluatedRow:
+    """An evaluated row that differs from others in its texts only."""
+    return EvaluatedRow(index, "t", "in", target, "text", notation, prediction, -1.0, True, 3)
+
+
+def score_rows(metric: RowMetric, *rows: tuple[str, ...]) -> list[dict[str, float]]:
+    """The scores of rows, each given as prediction, target and maybe notation."""
+    evaluated = [
+        make_row(prediction, target, notation[0] if notation else "smiles", index)
+        for index, (prediction, target, *notation) in enumerate(rows)
+    ]
+    return metric.score(Evaluation(evaluated))

@@ -134,3 +134,26 @@ def test_the_wandb_run_keeps_the_best_value_of_each_direction(tmp_path, wandb_ho
     assert axes["val/a/gain"] == ("epoch", "max")
     assert axes["val/a/size"] == ("epoch", None)
     assert axes["train/loss"] == ("trainer/global_step", "min")
+
+
+def test_all_metrics_of_a_run(tmp_path):
+    pairs = [
+        Pair("ethanol", "CCO", "CCO"),
+        Pair("propane", "CCC", "CCO"),
+        Pair("water", "O", "("),
+        Pair("water", "w", "w", "spell", "text"),
+    ]
+    callbacks = [FingerprintSimilarity(), ExactMatch(), Validity(), TextSimilarity()]
+    trainer = make_trainer(tmp_path, callbacks)
+    trainer.validate(ScriptedModel(pairs), datamodule=StubData(pairs), verbose=False)
+    metrics = {name: float(value) for name, value in trainer.callback_metrics.items()}
+    assert metrics["val/to_smiles/exact_match"] == pytest.approx(1 / 3)
+    low, high = wilson_interval(1, 3)
+    assert metrics["val/to_smiles/exact_match_low"] == pytest.approx(low)
+    assert metrics["val/to_smiles/exact_match_high"] == pytest.approx(high)
+    assert metrics["val/exact_match"] == pytest.approx((1 / 3 + 1) / 2)
+    assert metrics["val/to_smiles/validity"] == pytest.approx(2 / 3)
+    assert metrics["val/validity"] == pytest.approx((2 / 3 + 1) / 2)
+    assert metrics["val/to_smiles/maccs_valid"] == pytest.approx(metrics["val/to_smiles/maccs"] * 3 / 2)
+    assert "val/spell/maccs" not in metrics
+    assert "val/spell/exact_match_canonical" not in metrics

@@ -18,7 +18,6 @@ from callbacks.reports.baselines import Baselines
 from callbacks.reports.prediction_table import PredictionTable
 from callbacks.reports.rerank import Rerank
 from callbacks.rows import evaluation as evaluation_module
-from callbacks.rows.evaluated_row import gather_by_index
 from callbacks.rows.notation_calls import NotationCalls
 from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
@@ -166,7 +165,3 @@ def test_the_epochs_of_a_fit_compute_no_outcomes(tmp_path, monkeypatch):
     trainer = make_trainer(tmp_path, metrics)
     trainer.fit(ScriptedModel(PAIRS), datamodule=StubData(PAIRS))
     assert "val/t/exact_match" in trainer.callback_metrics
-
-
-def test_gathering_on_one_process_sorts():
-    assert list(gather_by_index({3: "c", 1: "a"}).items()) == [(1, "a"), (3, "c")]
