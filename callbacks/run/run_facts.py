@@ -12,6 +12,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.trainer.states import TrainerFn
 
+from callbacks.rows.protocols import evaluated_model
+
 METRICS_KEY = "metrics"
 """Where a checkpoint keeps the metrics that were measured with its weights."""
 
@@ -55,8 +57,7 @@ def silence_sync_advice(trainer: Trainer, names: str) -> None:
 
 def find_threshold(pl_module: LightningModule) -> float | None:
     """Return `--model.generation.abstain_below`, the least probability of an answer; None answers all."""
-    threshold: float | None = getattr(getattr(pl_module, "generation", None), "abstain_below", None)
-    return threshold
+    return evaluated_model(pl_module).generation.abstain_below
 
 
 def current_metrics(trainer: Trainer) -> dict[str, float]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cli.old_class_paths import MOVED, rename_class_paths, rename_in_settings
+from cli.old_class_paths import MOVED, RENAMED, rename_class_paths, rename_in_settings
 from tests.helpers.parsing import parse
 
 OLD = """
@@ -24,6 +24,16 @@ NOW = ["callbacks.metrics.exact_match.ExactMatch", "callbacks.run.best_checkpoin
 @pytest.mark.parametrize("new", MOVED.values())
 def test_every_new_name_is_a_module(new: str) -> None:
     importlib.import_module(f"callbacks.{new}")
+
+
+@pytest.mark.parametrize("old", RENAMED)
+def test_a_class_with_a_new_name_is_found_by_its_old_one(old: str) -> None:
+    [callback] = parse(
+        ["fit", "--trainer.callbacks=[]", f"--trainer.callbacks+=callbacks.{old}"]
+    ).fit.trainer.callbacks
+    module, _, name = callback.class_path.rpartition(".")
+    assert name == RENAMED[old]
+    assert hasattr(importlib.import_module(module), name)
 
 
 def test_a_file_with_old_class_paths_is_read(tmp_path: Path) -> None:

@@ -103,5 +103,5 @@ def test_the_tests_callbacks_are_understood() -> None:
     args = ["test", "--config", str(TEST), *QUIET]
     config = ParseOnly(CausalLM, SequenceTaskDataModule, logger_class=DashboardLogger, args=args).config.test
     names = [callback.class_path.split(".")[-1] for callback in config.trainer.callbacks]
-    assert "Anchors" not in names
+    assert "Baselines" not in names
     assert {"ExactMatch", "PhonemeErrors", "RunSummary"} <= set(names)
