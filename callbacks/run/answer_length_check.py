@@ -10,6 +10,8 @@ from lightning.pytorch.trainer.states import TrainerFn
 from numpy.typing import NDArray
 from rich.console import Console
 
+from callbacks.run.run_facts import find_datamodule
+
 
 def count_too_long(lengths: NDArray[np.int64], limit: int) -> int:
     """Return how many references cannot be written in `limit` tokens.
@@ -29,7 +31,7 @@ class AnswerLimit(Callback):
         side = {"fit": "val", "validate": "val", "test": "test"}.get(TrainerFn(stage).value)
         if side is None or not trainer.is_global_zero:
             return
-        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+        datamodule = find_datamodule(trainer)
         model: Any = pl_module
         limit = model.generation.max_new_tokens
         lengths = datamodule.answer_lengths(side)

@@ -16,7 +16,7 @@ from rich.console import Console
 from torch import Tensor
 
 from callbacks.rows.evaluated_row import gather_by_index
-from callbacks.run.run_facts import from_here, is_trial, run_folder
+from callbacks.run.run_facts import find_datamodule, find_log_interval, from_here, is_trial, run_folder
 from datamodules.storage.safe_csv import read_csv, write_csv
 
 COLUMNS = ("epoch", "step", "rank", "batch", "loss", "row_index", "task", "line", "input", "target")
@@ -76,10 +76,10 @@ class FiniteSteps(Callback):
         if trainer.global_step == self._last_step:
             return
         self._last_step = trainer.global_step
-        left_out: Tensor = pl_module.left_out  # type: ignore[assignment]
-        self._steps.append(_Step(trainer.current_epoch, self._last_step, self._pieces, left_out))
+        model: Any = pl_module
+        self._steps.append(_Step(trainer.current_epoch, self._last_step, self._pieces, model.left_out))
         self._pieces = []
-        if self._last_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+        if self._last_step % find_log_interval(trainer) == 0:
             self._look(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -103,7 +103,8 @@ class FiniteSteps(Callback):
         by_rank = gather_by_index({trainer.global_rank: mine})
         if trainer.is_global_zero:
             lines = suspects([line for lines in by_rank.values() for line in lines])
-            with_texts = [{**line, **_texts(trainer.datamodule, line)} for line in lines]  # type: ignore[attr-defined]
+            datamodule = find_datamodule(trainer)
+            with_texts = [{**line, **_texts(datamodule, line)} for line in lines]
             if not is_trial(trainer):
                 write_csv(path, COLUMNS, [*(read_csv(path) if path.is_file() else []), *with_texts])
             self._say([step.number for step in bad], path)

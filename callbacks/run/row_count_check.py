@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from rich.console import Console
+
+from callbacks.run.run_facts import find_datamodule
 
 FEWEST = 30
 """Below it the 95 % Wilson interval of a proportion is up to 34 points wide (at 30 rows, one half right)."""
@@ -23,7 +23,7 @@ class EnoughRows(Callback):
         """
         if stage == "predict":
             return
-        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+        datamodule = find_datamodule(trainer)
         stage = TrainerFn(stage).value  # Lightning gives a member of its enumeration
         side = "test" if stage == "test" else "val"
         rows = datamodule.num_rows(side)
