@@ -6,6 +6,7 @@ Kept for one release, 0.1: a run begun before goes on, and a file written before
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import yaml
@@ -74,14 +75,23 @@ def rename_in_settings(settings: dict[str, Any]) -> dict[str, Any]:
     return renamed
 
 
+class RenamingLoader:
+    """Reads YAML with today's class paths in place of old ones.
+
+    Args:
+        load: Reads YAML.
+    """
+
+    def __init__(self, load: Callable[[str], Any]) -> None:
+        self.load = load
+
+    def __call__(self, text: str) -> Any:
+        """Return what a YAML text holds."""
+        return self.load(rename_class_paths(text))
+
+
 def read_old_class_paths() -> None:
     """Let the parser take old class paths in every YAML file that it reads."""
-    read = get_loader("yaml")
-    if getattr(read, "takes_old_class_paths", False):
-        return
-
-    def load(text: str) -> Any:
-        return read(rename_class_paths(text))
-
-    load.takes_old_class_paths = True  # type: ignore[attr-defined]
-    set_loader("yaml", load, exceptions=(yaml.YAMLError,))
+    load = get_loader("yaml")
+    if not isinstance(load, RenamingLoader):
+        set_loader("yaml", RenamingLoader(load), exceptions=(yaml.YAMLError,))

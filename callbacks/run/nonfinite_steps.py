@@ -17,7 +17,7 @@ from torch import Tensor
 
 from callbacks.rows.evaluated_row import gather_by_index
 from callbacks.rows.protocols import EvaluationData, evaluated_model, evaluation_data
-from callbacks.run.run_facts import from_here, is_trial, run_folder
+from callbacks.run.run_facts import find_log_interval, from_here, is_trial, run_folder
 from datamodules.storage.safe_csv import read_csv, write_csv
 
 COLUMNS = ("epoch", "step", "rank", "batch", "loss", "row_index", "task", "line", "input", "target")
@@ -80,7 +80,7 @@ class NonfiniteSteps(Callback):
         left_out = evaluated_model(pl_module).left_out
         self._steps.append(_Step(trainer.current_epoch, self._last_step, self._pieces, left_out))
         self._pieces = []
-        if self._last_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+        if self._last_step % find_log_interval(trainer) == 0:
             self._look(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -41,7 +41,14 @@ def output_folder(trainer: Trainer) -> Path:
 
 def is_trial(trainer: Trainer) -> bool:
     """Return whether this is a `fast_dev_run`, which must leave no files."""
-    return bool(trainer.fast_dev_run)  # type: ignore[attr-defined]
+    untyped: Any = trainer  # Lightning does not declare it, nor those below
+    return bool(untyped.fast_dev_run)
+
+
+def find_log_interval(trainer: Trainer) -> int:
+    """Return after how many optimizer steps metrics are logged."""
+    untyped: Any = trainer
+    return int(untyped.log_every_n_steps)
 
 
 def silence_sync_advice(trainer: Trainer, names: str) -> None:
