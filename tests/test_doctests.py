@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.helpers.modules import PACKAGES, modules
 from tests.helpers.runs import PROJECT
-from tests.test_structure import PACKAGES, modules
 
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 LIGHT = (

@@ -35,7 +35,7 @@ def test_each_version_is_locked_with_its_hashes() -> None:
             assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", one) for one in hashes), requirement
 
 
-def test_the_two_builds_of_torch_are_of_one_version_and_share_no_file() -> None:
+def test_both_locks_of_torch_have_one_version_and_no_common_hash() -> None:
     [(version, hashes)] = CPU.items()
     assert not set(hashes) & set(TORCH[version])
     assert not any(re.match(r"(torch|triton|nvidia|cuda)(-\w+)*==", requirement) for requirement in ALL)
@@ -55,6 +55,6 @@ def test_each_dependency_of_the_project_is_locked() -> None:
     assert len(needed["run"]) >= 14
 
 
-def test_no_lock_says_where_files_come_from() -> None:
+def test_locks_name_no_index() -> None:
     for path in (PROJECT / "locks").iterdir():
         assert not re.search(r"://|^\s*--(?!hash)|@ ", path.read_text(encoding="utf-8"), re.MULTILINE), path

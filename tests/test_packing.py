@@ -84,7 +84,7 @@ def test_without_the_block_mask_rows_leak_into_each_other() -> None:
         ("gemma3_text", r"--data.packing is right for gpt2.*is a gemma3_text"),
     ],
 )
-def test_an_architecture_that_is_not_proved_is_refused(architecture: str, message: str) -> None:
+def test_packing_refuses_an_architecture_that_is_not_proved(architecture: str, message: str) -> None:
     decoder = make_tiny(architecture)
     batch = dict(BatchDataset(make_encoded(), [np.arange(5)], pad_id=0, pack_to=40)[0])
     with pytest.raises(ValueError, match=message):

@@ -20,11 +20,11 @@ TRAIN = [shlex.split(line)[2:] for line in LINES if line.startswith("python trai
 WITHOUT_MAKE = [line for line in LINES if not line.startswith(("python train.py", "make "))]
 
 
-def test_it_is_short() -> None:
+def test_readme_is_short() -> None:
     assert len(README.splitlines()) <= 150
 
 
-def test_every_command_is_one_that_is_tested_here() -> None:
+def test_readme_has_no_command_that_is_not_tested() -> None:
     assert len(TRAIN) >= 4
     assert WITHOUT_MAKE == [
         "python -m venv .venv", ".venv/bin/pip install -c constraints.txt .", ".venv/bin/patois fit",
@@ -32,12 +32,12 @@ def test_every_command_is_one_that_is_tested_here() -> None:
 
 
 @pytest.mark.parametrize("target", sorted({line.split()[1] for line in LINES if line.startswith("make ")}))
-def test_make_targets_exist(target: str) -> None:
+def test_make_targets_of_the_readme_exist(target: str) -> None:
     result = subprocess.run(["make", "-n", target], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert {"fit": "python train.py fit", "test": "python -m pytest"}[target] in result.stdout
 
 
-def test_the_console_script_is_there() -> None:
+def test_console_script_of_the_readme_exists() -> None:
     tomllib = pytest.importorskip("tomllib")  # Python 3.11
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     module, _, function = project["scripts"]["patois"].partition(":")
@@ -45,7 +45,7 @@ def test_the_console_script_is_there() -> None:
     assert (PROJECT / "constraints.txt").is_file()
 
 
-def test_its_commands_run_in_their_order(tmp_path: Path) -> None:
+def test_commands_of_the_readme_run_in_their_order(tmp_path: Path) -> None:
     (tmp_path / "my.csv").write_text(
         "smiles,name\n" + "".join(f"{smiles},{name}\n" for smiles, name in PAIRS * 3)
     )

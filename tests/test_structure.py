@@ -11,20 +11,11 @@ from pathlib import Path
 import lightning
 import pytest
 
+from tests.helpers.modules import PACKAGES, modules
 from tests.helpers.runs import PROJECT
 
-PACKAGES = ("bench", "cli", "callbacks", "lightning_modules", "datamodules", "configs")
 MOST_MODULES = 16
 """About fifteen at one level; more are hard to take in."""
-
-
-def name_of(path: Path) -> str:
-    return ".".join(path.relative_to(PROJECT).with_suffix("").parts).removesuffix(".__init__")
-
-
-def modules() -> dict[str, Path]:
-    files = [path for package in PACKAGES for path in (PROJECT / package).rglob("*.py")]
-    return {name_of(path): path for path in [*files, *PROJECT.glob("*.py")]}
 
 
 def imports_of(source: str, known: set[str]) -> set[str]:
@@ -47,14 +38,14 @@ def find_circle(graph: dict[str, set[str]]) -> list[str]:
     return []
 
 
-def test_no_module_is_in_a_circle_of_imports() -> None:
+def test_modules_have_no_circular_imports() -> None:
     files = modules()
     graph = {name: imports_of(path.read_text("utf-8"), set(files)) for name, path in files.items()}
     assert len(graph) > 200
     assert find_circle(graph) == []
 
 
-def test_no_package_is_in_a_circle_of_imports() -> None:
+def test_packages_have_no_circular_imports() -> None:
     """At the top and within each package: folders that import each other are one folder."""
     files = modules()
     edges = [
@@ -71,14 +62,14 @@ def test_no_package_is_in_a_circle_of_imports() -> None:
         assert find_circle(graph) == [], f"at depth {depth}"
 
 
-def test_a_circle_is_found() -> None:
+def test_circular_import_is_found() -> None:
     sources = {"a.b": "def f():\n    from a import c", "a.c": "import a.d", "a.d": "from a.b import f"}
     circle = find_circle({name: imports_of(source, set(sources)) for name, source in sources.items()})
     assert set(circle) == {"a.b", "a.c", "a.d"}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
-def test_no_room_is_overfull(package: str) -> None:
+def test_folders_hold_few_modules(package: str) -> None:
     for folder in [PROJECT / package, *(path for path in (PROJECT / package).rglob("*") if path.is_dir())]:
         found = [path.name for path in folder.glob("*.py") if path.name != "__init__.py"]
         assert len(found) <= MOST_MODULES, f"{folder.relative_to(PROJECT)}: {sorted(found)}"
@@ -89,7 +80,7 @@ def test_configs_holds_files_and_what_finds_them() -> None:
     assert found == {"__init__.py", "lookup.py"}
 
 
-def test_packages_import_nothing_by_themselves() -> None:
+def test_init_files_hold_a_docstring_only() -> None:
     for package in PACKAGES:
         for path in (PROJECT / package).rglob("__init__.py"):
             [docstring] = ast.parse(path.read_text("utf-8")).body

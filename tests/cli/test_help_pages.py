@@ -16,12 +16,12 @@ from tests.helpers.parsing import parse
         ("patois", "patois"), ("C:/venv/Scripts/patois.exe", "patois"), ("/x/bin/patois-2", PROGRAM),
     ],
 )  # fmt: skip
-def test_the_program_is_called_as_it_was_called(path: str, name: str) -> None:
+def test_program_name_is_what_the_user_typed(path: str, name: str) -> None:
     assert program_name(path) == name
 
 
 @pytest.mark.parametrize("page", sorted(path.name for path in FOLDER.iterdir()))
-def test_a_page_changes_in_nothing_but_the_name(page: str) -> None:
+def test_rename_program_changes_nothing_but_the_name(page: str) -> None:
     text = (FOLDER / page).read_text(encoding="utf-8")
     renamed = rename_program(text, "patois")
     assert PROGRAM in text
@@ -35,12 +35,12 @@ def test_a_page_changes_in_nothing_but_the_name(page: str) -> None:
     assert indents[1] == [indent - len("python train.py") + len("patois") for indent in indents[0]]
 
 
-def test_other_words_ask_for_no_saved_page() -> None:
+def test_saved_help_is_none_for_other_words() -> None:
     assert saved_help(["fit"]) is None
     assert saved_help(["nothing", "--help"]) is None
 
 
-def test_the_installed_command_shows_its_own_name(
+def test_installed_command_shows_its_own_name(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["/x/bin/patois", "fit", "--help"])

@@ -77,7 +77,7 @@ GLOO = "[../third_party/gloo/gloo/transport/tcp/pair.cc:534] Connection closed b
         (partial(time.sleep, 0), ("sleep 1; exit 5",), 1, "rank 1 .* failed with exit code 5"),
     ],
 )  # fmt: skip
-def test_none_outlives_another(
+def test_ranks_do_not_outlive_each_other(
     tmp_path: Path, own: Callable[[], Any], commands: tuple[str, ...], code: int, message: str
 ) -> None:
     returned, said, pids = run(tmp_path, own, *commands)
@@ -106,7 +106,7 @@ def other_rank(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     process.wait()
 
 
-def test_a_rank_ends_when_rank_0_is_killed(other_rank: subprocess.Popen[str]) -> None:
+def test_rank_ends_when_rank_0_is_killed(other_rank: subprocess.Popen[str]) -> None:
     assert other_rank.stdout is not None
     assert other_rank.stderr is not None
     first, pid = int(other_rank.stdout.readline()), int(other_rank.stdout.readline())
@@ -118,14 +118,14 @@ def test_a_rank_ends_when_rank_0_is_killed(other_rank: subprocess.Popen[str]) ->
     assert not is_alive(pid)
 
 
-def test_the_environment_is_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_is_restored_after_end_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(FIRST_RANK_VARIABLE, raising=False)
     with end_together():
         assert os.environ[FIRST_RANK_VARIABLE] == str(os.getpid())
     assert FIRST_RANK_VARIABLE not in os.environ
 
 
-def test_one_process_alone_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_single_process_does_not_wait_for_other_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
     monkeypatch.setattr(rank_watchdog, "time", SimpleNamespace(sleep=waits.append))
     with pytest.raises(RuntimeError, match="gloo"), end_together():
@@ -143,11 +143,11 @@ def test_one_process_alone_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> 
         (ValueError("Connection closed by peer"), False),
     ],
 )
-def test_an_error_of_communication_is_told_from_others(error: Exception, broke: bool) -> None:
+def test_broke_communication_tells_errors_of_communication_from_others(error: Exception, broke: bool) -> None:
     assert broke_communication(error) == broke
 
 
-def test_an_end_is_told_in_a_line() -> None:
+def test_describe_end_is_one_line() -> None:
     process = subprocess.Popen(["bash", "-c", "kill -SEGV $$"])
     process.wait()
     end = f"rank 3 (process {process.pid}) was killed by SIGSEGV"
@@ -169,7 +169,7 @@ def start_rank_1(pipe: Any) -> None:
     time.sleep(60)
 
 
-def test_a_rank_does_not_wait_for_one_that_was_killed_before_they_met() -> None:
+def test_rank_does_not_wait_at_the_store_for_a_killed_rank_0() -> None:
     """The store alone would wait for minutes."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()

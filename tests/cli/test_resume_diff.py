@@ -15,7 +15,7 @@ RUN = {
 }  # fmt: skip
 
 
-def test_what_differs_is_named_by_its_flag() -> None:
+def test_differences_are_named_by_their_flags() -> None:
     now = {
         "seed_everything": 1,
         "name": "other",
@@ -38,11 +38,11 @@ def test_what_differs_is_named_by_its_flag() -> None:
     )
 
 
-def test_nothing_is_said_when_nothing_differs() -> None:
+def test_resume_without_differences_says_nothing() -> None:
     assert say(differences(RUN, {**RUN, "name": "other"})) == ""
 
 
 @pytest.mark.parametrize("flag", ["model.optimizer", "model.scheduler"])
-def test_another_class_is_refused(flag: str) -> None:
+def test_resume_with_another_class_is_refused(flag: str) -> None:
     with pytest.raises(ValueError, match=rf"the state of --{flag} a\.B, which a\.C cannot go on with"):
         say({flag: ("a.B", "a.C")})

@@ -11,7 +11,7 @@ from torch.overrides import TorchFunctionMode
 
 from datamodules.tokens.batching import FILLER
 from datamodules.tokens.examples import IGNORE_INDEX
-from tests.datamodules.small_tables import attach_trainer, make_module, write_csv
+from tests.helpers.small_tables import attach_trainer, make_module, write_csv
 
 
 def test_two_columns_of_a_csv_become_batches(tokenizer: Any, words: str) -> None:

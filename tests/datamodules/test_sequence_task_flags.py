@@ -9,7 +9,7 @@ import pytest
 from datamodules.rows.read_and_split import SplitSettings
 from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.task_data import TaskData
-from tests.datamodules.small_tables import make_module
+from tests.helpers.small_tables import make_module
 
 
 @pytest.mark.parametrize(

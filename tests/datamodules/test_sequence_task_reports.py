@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from datamodules.sequence_task import SequenceTaskDataModule
-from tests.datamodules.small_tables import attach_trainer, make_module
+from tests.helpers.small_tables import attach_trainer, make_module
 from tests.helpers.tiny import make_tokenizer
 
 

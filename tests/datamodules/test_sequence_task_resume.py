@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from datamodules.sequence_task import SequenceTaskDataModule
-from tests.datamodules.small_tables import attach_trainer, make_module
+from tests.helpers.small_tables import attach_trainer, make_module
 
 
 def in_epoch(module: SequenceTaskDataModule, started: int, processed: int, completed: int) -> None:

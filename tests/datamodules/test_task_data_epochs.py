@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from datamodules.task_data import TaskData
-from tests.datamodules.small_tables import prepare_data, write_csv
+from tests.helpers.small_tables import prepare_data, write_csv
 
 
 def prepare_weighted(tokenizer: Any, tmp_path: Path, task: str, **options: Any) -> TaskData:

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from datamodules.task_data import TaskData
-from tests.datamodules.small_tables import prepare_data, write_and_prepare
+from tests.helpers.small_tables import prepare_data, write_and_prepare
 from tests.helpers.tiny import make_tokenizer
 
 

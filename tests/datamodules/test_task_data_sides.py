@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from datamodules.task_data import TaskData
-from tests.datamodules.small_tables import prepare_data, prepare_words, write_and_prepare, write_csv
+from tests.helpers.small_tables import prepare_data, prepare_words, write_and_prepare, write_csv
 
 SMILES = [
     "CCO",

@@ -79,7 +79,7 @@ def test_only_classes_of_the_allowlist_are_imported(record_tries, cases, tmp_pat
     record_tries(11, "class paths outside the allowlist", cases, attempt, note)
 
 
-def test_one_variable_opens_the_allowlist_and_the_error_names_it(tmp_path: Path, monkeypatch) -> None:
+def test_patois_allow_opens_the_allowlist_and_the_error_names_it(tmp_path: Path, monkeypatch) -> None:
     mark, _ = arm(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setitem(
@@ -97,7 +97,7 @@ def test_one_variable_opens_the_allowlist_and_the_error_names_it(tmp_path: Path,
 
 
 @pytest.mark.parametrize("value", ["*", "a b", "my/module.py", "jsonargparse"])
-def test_the_variable_names_modules(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_patois_allow_must_hold_names_of_modules(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, value)
     with pytest.raises(ValueError, match=r"Expected PATOIS_ALLOW to be names of modules"):
         allow_imports()

@@ -142,7 +142,7 @@ def test_what_hyperparameters_name_is_not_called(
     assert "evil" not in sys.modules
 
 
-def test_the_payload_is_armed(tmp_path: Path) -> None:
+def test_payload_of_a_hostile_checkpoint_would_run_elsewhere(tmp_path: Path) -> None:
     _old(tmp_path / "x.ckpt", tmp_path / "ran")
     torch.load(tmp_path / "x.ckpt", weights_only=False)
     assert (tmp_path / "ran").exists()

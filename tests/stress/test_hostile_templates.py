@@ -29,7 +29,7 @@ YAMLS = ("--config", "--data.task", "--data.format", "--model.base", "--model.ad
     ],
     ids=["few", "all"],
 )
-def test_tags_of_yaml_make_nothing(
+def test_python_tags_in_yaml_make_nothing(
     record_tries, cases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -60,9 +60,7 @@ TEMPLATES = (
 )  # fmt: skip
 
 
-def test_a_format_lays_out_text_and_does_nothing_else(
-    record_tries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_format_templates_run_no_code(record_tries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
     def attempt(case: tuple[str, str]) -> None:
@@ -86,7 +84,7 @@ def test_a_format_lays_out_text_and_does_nothing_else(
 
 
 @pytest.mark.parametrize("template", TEMPLATES[:9])
-def test_a_chat_template_runs_nothing(template: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_chat_templates_run_no_code(template: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     tokenizer = make_tokenizer()
     tokenizer.chat_template = template + "{{ messages[0].content }}"

@@ -34,7 +34,7 @@ ALL = pytest.mark.stress
 
 @pytest.mark.parametrize("tries", [1, pytest.param(25, marks=ALL)])
 @pytest.mark.parametrize("world", [1, 2])
-def test_a_killed_run_ends_as_if_it_had_not_been(
+def test_killed_run_resumes_to_the_same_end(
     record_tries: RecordTries, driver: Driver, tries: int, world: int
 ) -> None:
     others = ["validated-within-epochs", "counted-in-steps", "plateau", "packed-bf16", "sampled"]
@@ -54,7 +54,7 @@ def test_a_killed_run_ends_as_if_it_had_not_been(
 
 
 @pytest.mark.parametrize("tries", [5, pytest.param(100, marks=ALL)])
-def test_a_checkpoint_that_is_being_written_is_whole_or_not_there(
+def test_checkpoint_survives_a_kill_while_it_is_written(
     record_tries: RecordTries, driver: Driver, tries: int
 ) -> None:
     what = "kill -9 while a checkpoint is being written: last.ckpt loads"
@@ -65,7 +65,7 @@ def test_a_checkpoint_that_is_being_written_is_whole_or_not_there(
 @needs_mount
 @pytest.mark.parametrize("tries", [1, pytest.param(20, marks=ALL)])
 @pytest.mark.parametrize("where", ["run", "tmp"])
-def test_a_full_disk_costs_no_checkpoint(
+def test_full_disk_costs_no_checkpoint(
     record_tries: RecordTries, driver: Driver, tries: int, where: str
 ) -> None:
     what, note = {
@@ -93,7 +93,9 @@ def test_a_full_disk_costs_no_checkpoint(
         *((how, 1) for how in ("test", "slurm")),
     ],
 )
-def test_a_run_that_is_told_to_stop(record_tries: RecordTries, driver: Driver, how: str, tries: int) -> None:
+def test_stopped_run_saves_ends_and_resumes_to_the_same_end(
+    record_tries: RecordTries, driver: Driver, how: str, tries: int
+) -> None:
     what = {
         "train": "SIGTERM or SIGINT to one rank while it trains: checkpoint within a step, all gone, 143 or 130, goes on",
         "validate": "the same while it validates and generates",

@@ -152,7 +152,7 @@ def test_batches_are_the_same_with_any_number_of_loader_workers(
 
 
 @pytest.mark.parametrize("tries", [1, pytest.param(3, marks=pytest.mark.stress)])
-def test_the_stored_loss_curve_is_reproduced(
+def test_stored_loss_curve_is_reproduced(
     tmp_path: Path, record_tries: Callable[..., None], tries: int
 ) -> None:
     """To 2e-5 of each loss.

@@ -146,12 +146,14 @@ def check_all_gone(folder: Path, words: str, seconds: float) -> None:
 
 
 @pytest.mark.parametrize("words", END_CASES[:1])
-def test_no_rank_outlives_another(tmp_path: Path, words: str) -> None:
+def test_failing_rank_ends_all_ranks(tmp_path: Path, words: str) -> None:
     check_all_gone(tmp_path / "run", words, seconds=240)
 
 
 @pytest.mark.stress
-def test_no_rank_outlives_another_many_times(tmp_path: Path, record_tries: Callable[..., None]) -> None:
+def test_failing_rank_ends_all_ranks_within_a_minute(
+    tmp_path: Path, record_tries: Callable[..., None]
+) -> None:
     record_tries(
         4, "a rank raises, exits or is killed: all gone within 60 s", range(20),
         lambda number: check_all_gone(tmp_path / str(number), END_CASES[number % len(END_CASES)], seconds=60),

@@ -11,7 +11,7 @@ from tests.stress import soak
 from tests.stress.processes import find, new_mark, wait_until_gone
 
 
-def test_what_a_run_leaves_is_seen(tmp_path: Path) -> None:
+def test_soak_sees_what_a_run_leaves_behind(tmp_path: Path) -> None:
     before = soak.left_behind(tmp_path)
     (tmp_path / "torchinductor_me").mkdir()
     assert soak.left_behind(tmp_path) == before
@@ -22,7 +22,7 @@ def test_what_a_run_leaves_is_seen(tmp_path: Path) -> None:
     assert Path(file.name).name in after["/dev/shm"] - before["/dev/shm"]
 
 
-def test_a_process_is_found_by_its_mark_also_when_its_parent_is_gone() -> None:
+def test_process_is_found_by_its_mark_when_its_parent_is_gone() -> None:
     mark = new_mark()
     subprocess.run(["bash", "-c", "sleep 30 &"], env={**os.environ, **mark}, check=True)
     [(pid, words)] = wait_until_gone(mark, 0.5).items()  # bash has become sleep by then
@@ -38,7 +38,7 @@ def test_a_process_is_found_by_its_mark_also_when_its_parent_is_gone() -> None:
     ("peaks", "wrong", "failed"),
     [([100, 100, 104], [], 0), ([100, 100, 130], [], 1), ([100, 100, 100], ["processes {1: 'x'}"], 3)],
 )
-def test_a_soak_counts_unclean_rounds_and_growth(
+def test_soak_counts_unclean_rounds_and_growth(
     monkeypatch: pytest.MonkeyPatch, peaks: list[int], wrong: list[str], failed: int
 ) -> None:
     rounds, lines = iter(peaks), []

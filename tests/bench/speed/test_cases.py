@@ -9,7 +9,7 @@ from bench.speed.training.trainers import TRAINERS
 from bench.speed.training.workload import SHAPES
 
 
-def test_cases_name_what_there_is() -> None:
+def test_cases_name_known_trainers_and_workloads() -> None:
     for case in CASES:
         check_rows(case.rows, case.batch_size)
         assert case.shape in SHAPES
@@ -31,7 +31,7 @@ def test_every_section_has_a_table() -> None:
     assert set(SECTIONS) <= set(TABLES)
 
 
-def test_a_table_has_patois_first_and_unknown_trainers_last() -> None:
+def test_tables_list_patois_first_and_unknown_trainers_last() -> None:
     names = sorted(["gone", "hf-best", "litgpt", "patois"], key=place_of)
     assert names == ["patois", "hf-best", "litgpt", "gone"]
 

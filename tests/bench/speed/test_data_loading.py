@@ -9,7 +9,7 @@ from bench.speed.data_loading import main
 from bench.speed.startup import PHASES
 
 
-def test_a_table_is_followed_to_the_first_training_step(
+def test_data_loading_times_a_table_up_to_the_first_training_step(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main(["--rows", "200", "--case", "spellings", "--starts", "cold", "--folder", str(tmp_path)])
@@ -29,7 +29,7 @@ def test_a_table_is_followed_to_the_first_training_step(
     assert result["looks"] > 5
 
 
-def test_unknown_cases_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_data_loading_refuses_unknown_cases(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--case", "nonsense"])
     assert "invalid choice: 'nonsense'" in capsys.readouterr().err

@@ -37,7 +37,7 @@ def parent() -> Iterator[int]:
     run.stdout.close()
 
 
-def test_what_processes_share_counts_once(parent: int) -> None:
+def test_memory_that_processes_share_counts_once(parent: int) -> None:
     found = family(parent)
     assert len(found) == 2
     assert found[0] == parent
@@ -45,7 +45,7 @@ def test_what_processes_share_counts_once(parent: int) -> None:
     assert 300 * MB < sum(map(proportional_bytes, found)) < 350 * MB
 
 
-def test_the_peak_is_the_largest_look(parent: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_peak_memory_is_the_largest_of_all_looks(parent: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "BUSY", 1e9)  # never rests
     peak = PeakMemory()
     peak.look(parent)
@@ -70,7 +70,7 @@ def test_peak_memory_rests_after_a_look_for_twenty_times_what_it_took(
     assert peak.looks == 2
 
 
-def test_a_process_that_is_gone_has_no_memory() -> None:
+def test_memory_of_a_process_that_is_gone_is_zero() -> None:
     run = subprocess.Popen([sys.executable, "-c", ""])
     run.wait()
     assert proportional_bytes(run.pid) == 0

@@ -73,7 +73,7 @@ def run(folder, pairs, callbacks=()):
         return {line["system"]: line for line in csv.DictReader(file)}
 
 
-def test_names_are_copied_from_the_nearest_molecule(tmp_path, monkeypatch, capsys):
+def test_nearest_baseline_copies_the_name_of_the_nearest_molecule(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(baselines, "find_spec", lambda _: None)
     with fake_opsin(MEANINGS):
         found = run(tmp_path, make_pairs("name", NAMED), [RoundTrip()])
@@ -88,7 +88,7 @@ def test_names_are_copied_from_the_nearest_molecule(tmp_path, monkeypatch, capsy
     assert float(found["model"]["right"]) == 0
 
 
-def test_rules_draw_and_name_where_they_are_installed(tmp_path):
+def test_rule_baselines_draw_and_name_where_they_are_installed(tmp_path):
     drawn = [("ethanol", "CCO"), ("toluene", "Cc1ccccc1"), ("nonsense", "CC")]
     with fake_opsin(MEANINGS):
         found = run(tmp_path, make_pairs("draw", drawn))
@@ -121,7 +121,7 @@ def test_openclatura_names_molecules(tmp_path):
     assert float(rules["seconds"]) >= 0
 
 
-def test_what_is_not_installed_or_gives_no_name_is_an_error_of_its_own(monkeypatch):
+def test_rule_baselines_tell_missing_packages_from_missing_names(monkeypatch):
     monkeypatch.setitem(sys.modules, "openclatura", None)
     with pytest.raises(ValueError, match="openclatura is not installed: pip install"):
         iupac.name_by_rules("CCO")
@@ -140,7 +140,7 @@ def test_what_is_not_installed_or_gives_no_name_is_an_error_of_its_own(monkeypat
         iupac.name_by_rules("C")
 
 
-def test_the_nearest_text_is_that_of_a_plain_search():
+def test_nearest_text_is_that_of_a_plain_search():
     words = ["cats", "dg", "hot dog", "cut", "og"]
     rows = [
         EvaluatedRow(i, "spell", word, "?", "text", "text", "", 0.0, True, 1) for i, word in enumerate(words)
@@ -154,7 +154,7 @@ def test_the_nearest_text_is_that_of_a_plain_search():
     assert copy_nearest_text(Evaluation(rows, training=training)) == expected
 
 
-def test_too_many_texts_are_not_compared():
+def test_nearest_text_is_not_searched_among_too_many():
     row = EvaluatedRow(0, "spell", "a", "?", "text", "text", "", 0.0, True, 1)
     [nearest] = find_baselines(row, 1000)
     assert (nearest.name, nearest.most_rows) == ("nearest training input", baselines.MOST_PAIRS // 1000)
@@ -162,7 +162,7 @@ def test_too_many_texts_are_not_compared():
     assert find_baselines(row, 0) == []
 
 
-def test_no_answer_is_a_wrong_one():
+def test_baseline_without_an_answer_counts_as_wrong():
     rows = [EvaluatedRow(i, "t", "in", "a", "text", "text", "a", 0.0, True, 1) for i in range(4)]
     evaluation = Evaluation(rows)
     line, answered = judge_system("rules", evaluation, ["a", None, "b", None])
@@ -211,7 +211,7 @@ def test_baselines_stand_in_the_table_of_the_model(tmp_path, capsys, monkeypatch
     assert [one["system"] for one in kept] == ["nearest training molecule", "nearest training input"]
 
 
-def test_validate_asks_no_baseline(tmp_path):
+def test_validate_runs_no_baseline(tmp_path):
     pairs = make_pairs("name", NAMED)
     trainer = make_trainer(tmp_path, [Baselines()])
     trainer.validate(ScriptedModel(pairs), datamodule=TrainedData(pairs), verbose=False)
@@ -230,7 +230,7 @@ class AskedData(TrainedData):
 
 
 @pytest.mark.parametrize("tested", [True, False])
-def test_the_base_answers_the_first_rows_where_a_checkpoint_is_tested(tmp_path, tested):
+def test_untrained_base_answers_the_first_rows_when_a_checkpoint_is_tested(tmp_path, tested):
     pairs = [Pair("a b", str(row), "?", "spell", "text", "text") for row in range(5)]
     pairs[1] = pairs[1]._replace(target="another")
     model, data = Untrained(pairs), AskedData(pairs)

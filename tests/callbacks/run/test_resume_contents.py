@@ -11,7 +11,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 
 from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.run.resume_contents import STATE_KEY, ResumeContents, find_tables
-from tests.callbacks.run.test_resume_state import loops
+from tests.helpers.lightning_loops import loops
 
 CPU = torch.device("cpu")
 

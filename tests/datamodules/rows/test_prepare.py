@@ -12,7 +12,7 @@ import pytest
 from datamodules import task_data
 from datamodules.rows import prepare
 from datamodules.sequence_task import SequenceTaskDataModule
-from tests.datamodules.conftest import make_tokenizer
+from tests.helpers.bpe import make_tokenizer
 
 ROWS = 60
 
@@ -66,7 +66,7 @@ def forbid_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(task_data, "fill", fail)
 
 
-def test_the_second_run_gets_the_same_and_reads_nothing(
+def test_second_run_gets_the_same_data_and_reads_nothing(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = tmp_path / "cache"
@@ -80,7 +80,7 @@ def test_the_second_run_gets_the_same_and_reads_nothing(
     assert first["report"]["rows"]["train"] > 20
 
 
-def test_what_is_kept_is_said(table: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_cached_data_are_announced(table: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     said = []
     for _ in range(2):
         caplog.clear()
@@ -92,7 +92,7 @@ def test_what_is_kept_is_said(table: Path, tmp_path: Path, caplog: pytest.LogCap
     assert said[1] == []
 
 
-def test_a_table_is_known_by_its_content(
+def test_cache_knows_a_table_by_its_content(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another name or time is the same table; set-aside rows then have the new name."""
@@ -126,7 +126,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("change", [*CHANGES, "content"])
-def test_what_changes_the_data_is_in_the_key(table: Path, tmp_path: Path, change: str) -> None:
+def test_settings_that_change_the_data_are_in_the_cache_key(table: Path, tmp_path: Path, change: str) -> None:
     cache = tmp_path / "cache"
     first = contents(make(table, cache))
     if change == "content":
@@ -137,7 +137,7 @@ def test_what_changes_the_data_is_in_the_key(table: Path, tmp_path: Path, change
     assert with_cache != first
 
 
-def test_the_seed_counts_only_where_it_draws(
+def test_seed_is_in_the_cache_key_only_where_rows_are_drawn(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = tmp_path / "cache"
@@ -157,7 +157,7 @@ def damage_cut(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [damage_cut, Path.unlink])
-def test_damaged_entries_are_made_again(
+def test_damaged_cache_entries_are_made_again(
     table: Path, tmp_path: Path, damage: Callable[[Path], object], caplog: pytest.LogCaptureFixture
 ) -> None:
     cache = tmp_path / "cache"
@@ -173,7 +173,7 @@ def test_damaged_entries_are_made_again(
     assert warnings(caplog) == []
 
 
-def test_changed_code_leaves_no_old_data(
+def test_changed_code_makes_cached_data_anew(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = tmp_path / "cache"
@@ -184,7 +184,7 @@ def test_changed_code_leaves_no_old_data(
     assert len(list(cache.iterdir())) == 2 * count
 
 
-def test_a_given_split_that_leaks_is_said_again(
+def test_warning_of_a_leaking_split_is_repeated_from_the_cache(
     table: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(2):
@@ -193,7 +193,7 @@ def test_a_given_split_that_leaks_is_said_again(
         assert "shares identities" in caplog.text
 
 
-def test_a_table_that_changes_while_it_is_read_is_not_kept(
+def test_table_that_changes_while_it_is_read_is_not_cached(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = prepare.read_parts
@@ -208,7 +208,7 @@ def test_a_table_that_changes_while_it_is_read_is_not_kept(
     assert not (tmp_path / "cache").exists()
 
 
-def test_two_tasks_and_lists_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cached_tasks_and_lists_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options: dict[str, Any] = {
         "task": "smiles_to_iupac,iupac_to_smiles", "format": "arrow", "train_rows": 40, "val_rows": 5, "test_rows": 5,
     }  # fmt: skip
@@ -229,7 +229,7 @@ def test_two_tasks_and_lists_come_back(tmp_path: Path, monkeypatch: pytest.Monke
         assert (np.asarray(one.lines) == other.lines).all()
 
 
-def test_copies_of_a_file_are_two_files(table: Path, tmp_path: Path) -> None:
+def test_copies_of_a_file_count_as_two_sources(table: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.csv"
     copy.write_bytes(table.read_bytes())
     folder = tmp_path / "cache"

@@ -12,7 +12,7 @@ instructions: [Do it.]
 """
 
 
-def test_the_texts_of_a_side_are_those_of_its_rows_task_by_task(tokenizer: Any, tmp_path: Path) -> None:
+def test_side_texts_are_those_of_its_rows_task_by_task(tokenizer: Any, tmp_path: Path) -> None:
     table = tmp_path / "words.csv"
     table.write_text("word,back\n" + "".join(f"w{n},{n}w\n" for n in range(200)))
     for name, given, asked in (("there", "word", "back"), ("home", "back", "word")):
@@ -40,7 +40,7 @@ def test_the_texts_of_a_side_are_those_of_its_rows_task_by_task(tokenizer: Any, 
     }
 
 
-def test_answers_are_as_long_as_their_tokens_and_the_stop_token(tokenizer: Any, tmp_path: Path) -> None:
+def test_answer_lengths_count_tokens_and_the_stop_token(tokenizer: Any, tmp_path: Path) -> None:
     table = tmp_path / "words.csv"
     table.write_text("word,back\n" + "".join(f"w{n},{n * 37}w\n" for n in range(60)))
     module = SequenceTaskDataModule(

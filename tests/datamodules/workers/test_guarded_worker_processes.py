@@ -67,7 +67,7 @@ def _run_script(code: str, **options: object) -> str:
     return str(done.stdout)
 
 
-def test_starts_lazily_and_again() -> None:
+def test_guarded_worker_starts_when_asked_and_again_after_close() -> None:
     worker = GuardedWorker()
     assert worker._process is None
     worker.close()  # nothing to close
@@ -111,7 +111,7 @@ def test_asked_together_a_slow_call_is_killed_and_the_others_are_answered(slow_m
         assert worker.map_together("smiles", "similarity", [["CCN"], ["CCO"]]) == ([expected], {})
 
 
-def test_time_between_calls_does_not_count() -> None:
+def test_timeout_does_not_count_time_between_calls() -> None:
     with GuardedWorker(timeout_s=0.5) as worker:
         assert worker.map("text", "is_valid", [("a",)]) == [(True, None)]
         pid = _pid(worker)
@@ -200,7 +200,7 @@ def test_a_busy_child_outlives_its_parent_by_the_timeout_at_most(slow_molecule: 
     assert _ends(pid)
 
 
-def test_works_from_a_folder_with_misleading_files(tmp_path: Path) -> None:
+def test_guarded_worker_ignores_misleading_modules_of_the_working_folder(tmp_path: Path) -> None:
     for name in ("json.py", "selfies.py", "rdkit.py", "signal.py"):
         (tmp_path / name).write_text("raise ImportError('the wrong file')")
     (tmp_path / "datamodules").mkdir()

@@ -21,7 +21,7 @@ METHANES = [f"[{mass}CH4]" for mass in range(12, 212)]
 TEXTS = ["C", "(", "C", "CCO", "c1ccccc1", "C1CC", "", "N#N"]
 
 
-def test_equals_a_loop_over_several_requests_and_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pool_map_equals_a_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_pool, "_TEXTS_A_REQUEST", 16)
     monkeypatch.setattr(worker_pool, "_TEXTS_A_WORKER", 50)
     texts = as_strings([*METHANES, "C1CC", "OCC", "", "CF=C", *METHANES])
@@ -46,7 +46,7 @@ def test_equals_a_loop_over_several_requests_and_workers(monkeypatch: pytest.Mon
     assert spelled.values.to_pylist() == [smiles.randomize(text, seed) for seed, text in enumerate(METHANES)]
 
 
-def test_few_texts_start_one_worker_and_none_start_none() -> None:
+def test_pool_starts_one_worker_for_few_texts_and_none_for_none() -> None:
     with WorkerPool(2) as pool:
         assert len(pool.map("smiles", "normalize", as_strings([])).values) == 0
         assert all(worker._process is None for worker in pool.workers)
@@ -54,7 +54,7 @@ def test_few_texts_start_one_worker_and_none_start_none() -> None:
         assert [worker._process is not None for worker in pool.workers] == [True, False]
 
 
-def test_a_worker_that_is_killed_in_the_middle_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pool_replaces_a_worker_that_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_pool, "_TEXTS_A_WORKER", 500)
     texts = as_strings(METHANES * 20)
     with WorkerPool(2) as pool:
@@ -72,12 +72,12 @@ def test_a_worker_that_is_killed_in_the_middle_is_replaced(monkeypatch: pytest.M
         assert value == expected[row] or row in answers.errors
 
 
-def test_an_unknown_function_is_an_error() -> None:
+def test_pool_map_of_an_unknown_function_is_an_error() -> None:
     with WorkerPool(1) as pool, pytest.raises(ValueError, match="has no function 'nonsense'"):
         pool.map("smiles", "nonsense", as_strings(["C"]))
 
 
-def test_answers_are_arrow_strings_with_64_bit_offsets() -> None:
+def test_pool_answers_are_arrow_strings_with_64_bit_offsets() -> None:
     with WorkerPool(1) as pool:
         assert pool.map("smiles", "normalize", as_strings(["OCC"])).values.type == pa.large_string()
 

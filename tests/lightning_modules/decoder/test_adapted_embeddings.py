@@ -17,8 +17,8 @@ from lightning_modules.decoder.adapters import (
 )
 from lightning_modules.training.loss import supervised_loss
 from tests.helpers.tiny import make_rows, make_tiny, save_tiny
+from tests.helpers.tiny_adapters import PAIRS, TOKENS, batch, train_a_little
 from tests.helpers.tiny_runs import RowsData, make_module, make_trainer
-from tests.lightning_modules.tiny_adapters import PAIRS, TOKENS, batch, train_a_little
 
 
 def rows(module: Any) -> tuple[torch.Tensor, torch.Tensor]:

@@ -16,8 +16,8 @@ from lightning_modules.decoder.adapters import (
 )
 from lightning_modules.generation.generate import GenerationSettings, generate
 from tests.helpers.tiny import make_batch, make_rows, save_tiny
+from tests.helpers.tiny_adapters import PAIRS, TOKENS
 from tests.helpers.tiny_runs import RowsData, make_module, make_trainer
-from tests.lightning_modules.tiny_adapters import PAIRS, TOKENS
 
 SETTINGS = {
     "full": {},

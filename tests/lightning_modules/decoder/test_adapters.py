@@ -17,8 +17,8 @@ from lightning_modules.decoder.adapters import (
 )
 from lightning_modules.training.loss import supervised_loss
 from tests.helpers.tiny import ARCHITECTURES, make_tiny, save_tiny
+from tests.helpers.tiny_adapters import batch, train_a_little
 from tests.helpers.tiny_runs import make_module
-from tests.lightning_modules.tiny_adapters import batch, train_a_little
 
 METHODS = ("lora", "dora", "rslora")
 

@@ -8,22 +8,8 @@ import torch
 from lightning_modules.causal_lm import CausalLM
 from lightning_modules.decoder.shared_prefix import may_share_prefix
 from lightning_modules.training.loss import supervised_loss
-from tests.helpers.tiny import ARCHITECTURES, DROPOUTS, VOCABULARY, make_tiny
-
-PREFIX = 20
-LENGTHS = (40, 25, 30, 38, 23)
-
-
-def make_batch() -> dict[str, torch.Tensor | int]:
-    """Rows that begin with the same tokens, more of them than the local attentions' window of 8."""
-    generator = torch.Generator().manual_seed(0)
-    ids = torch.randint(5, VOCABULARY, (len(LENGTHS), max(LENGTHS)), generator=generator)
-    ids[:, :PREFIX] = ids[:1, :PREFIX]
-    labels = ids.clone()
-    labels[:, : PREFIX + 2] = -100
-    for row, length in enumerate(LENGTHS):
-        ids[row, length:], labels[row, length:] = 0, -100
-    return {"input_ids": ids, "labels": labels, "prefix_length": PREFIX}
+from tests.helpers.shared_prefix import PREFIX, make_batch
+from tests.helpers.tiny import ARCHITECTURES, DROPOUTS, make_tiny
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from lightning_modules.decoder.adapters import (
     choose_trainable,
 )
 from tests.helpers.tiny import make_rows, make_tiny, save_tiny
+from tests.helpers.tiny_adapters import PAIRS, TOKENS
 from tests.helpers.tiny_runs import RowsData, make_module, make_trainer
-from tests.lightning_modules.tiny_adapters import PAIRS, TOKENS
 
 
 def test_patterns_choose_what_is_trained() -> None:

@@ -6,8 +6,8 @@ import torch
 from lightning_modules.decoder.shared_prefix import SHARED_TOKENS
 from lightning_modules.training.loss import supervised_loss
 from lightning_modules.training.training_loss import training_loss
+from tests.helpers.shared_prefix import PREFIX, make_batch
 from tests.helpers.tiny import make_tiny
-from tests.lightning_modules.decoder.test_shared_prefix import PREFIX, make_batch
 
 
 def tokens_run(

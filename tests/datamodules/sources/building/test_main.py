@@ -61,7 +61,7 @@ def built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> tuple[list[dict[st
     return table.to_pylist(), numbers
 
 
-def test_each_molecule_has_one_row_with_verified_names_only(
+def test_molecules_have_one_row_with_verified_names_only(
     built: tuple[list[dict[str, Any]], dict[str, Any]],
 ) -> None:
     rows = {row["smiles"]: row for row in built[0]}
@@ -79,7 +79,7 @@ def test_each_molecule_has_one_row_with_verified_names_only(
     assert [row["inchikey"] for row in built[0]] == sorted(row["inchikey"] for row in built[0])
 
 
-def test_the_conventional_name_of_a_later_package_is_the_primary_one(
+def test_conventional_name_of_a_later_package_is_the_primary_one(
     built: tuple[list[dict[str, Any]], dict[str, Any]],
 ) -> None:
     (row,) = [row for row in built[0] if row["smiles"] == "CC(O)C(=O)O"]
@@ -87,7 +87,7 @@ def test_the_conventional_name_of_a_later_package_is_the_primary_one(
     assert row["synonyms"] == ["2-oxidanylpropanoic acid"]
 
 
-def test_the_structure_is_the_tautomer_that_the_name_states(
+def test_structure_is_the_tautomer_that_the_name_states(
     built: tuple[list[dict[str, Any]], dict[str, Any]],
 ) -> None:
     (row,) = [row for row in built[0] if row["iupac"] == "N-methylacetamide"]
@@ -95,7 +95,7 @@ def test_the_structure_is_the_tautomer_that_the_name_states(
     assert built[1]["smiles_follow_name"] == 1
 
 
-def test_everything_is_counted(built: tuple[list[dict[str, Any]], dict[str, Any]]) -> None:
+def test_counts_cover_rows_records_and_set_aside(built: tuple[list[dict[str, Any]], dict[str, Any]]) -> None:
     rows, numbers = built
     assert numbers["rows"] == len(rows) == 4
     assert numbers["rows_per_source"] == {"chemicals": 2, "ccd": 1, "b3db": 1}
@@ -111,7 +111,7 @@ def test_everything_is_counted(built: tuple[list[dict[str, Any]], dict[str, Any]
     assert (numbers["synonyms"], numbers["has_stereo"], numbers["single_component"]) == (2, 1, 4)
 
 
-def test_another_version_of_a_package_stops_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_build_stops_at_another_version_of_a_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "version", lambda package: PINS[package])
     check_versions()
     monkeypatch.setattr(command, "version", lambda package: "9.9" if package == "biotite" else PINS[package])
@@ -121,13 +121,13 @@ def test_another_version_of_a_package_stops_the_build(monkeypatch: pytest.Monkey
         check_versions()
 
 
-def test_a_missing_package_stops_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_build_stops_at_a_missing_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "PINS", {"no-such-package": "1.0"})
     with pytest.raises(ValueError, match=r"Expected no-such-package==1\.0, but none is installed"):
         check_versions()
 
 
-def test_the_file_is_written_whole_and_always_the_same(
+def test_data_file_is_written_whole_and_reproducible(
     built: tuple[list[dict[str, Any]], dict[str, Any]], tmp_path: Path
 ) -> None:
     table = command.to_table([command.Pair(**row) for row in reversed(built[0])])
