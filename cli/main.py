@@ -5,15 +5,24 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from callbacks.loggers.secrets import hide_in_output
 from cli.exit_status import ending_of
 from cli.help_pages import program_name, saved_help
 from cli.openmp import thread_settings
 
+if TYPE_CHECKING:
+    from lightning_modules.causal_lm import CausalLM
 
-def run(words: Sequence[str]) -> None:
-    """Run a command line; what loads PyTorch, Lightning and Transformers is imported here, and not for `--help`."""
+
+def run(words: Sequence[str], model_class: type[CausalLM] | None = None) -> None:
+    """Run a command line; what loads PyTorch, Lightning and Transformers is imported here, and not for `--help`.
+
+    Args:
+        words: Words of a command line.
+        model_class: The model, whose arguments are the flags `--model`; default: `CausalLM`.
+    """
     os.environ.update(thread_settings())
     from callbacks.loggers.wandb_logger import DashboardLogger
     from cli.patois_cli import PatoisCLI, silence_noise
@@ -23,22 +32,24 @@ def run(words: Sequence[str]) -> None:
 
     silence_noise()
     with end_together():
-        PatoisCLI(CausalLM, SequenceTaskDataModule, logger_class=DashboardLogger, args=words)
+        PatoisCLI(model_class or CausalLM, SequenceTaskDataModule, logger_class=DashboardLogger, args=words)
 
 
-def main(args: Sequence[str] | None = None) -> None:
+def main(args: Sequence[str] | None = None, model_class: type[CausalLM] | None = None) -> None:
     """Answer `--help` from the saved pages, run anything else, and show a user's error as one line.
 
     Args:
         args: Words of the command line; default `sys.argv[1:]`.
+        model_class: A model with another objective, whose flags no saved page knows; default: `CausalLM`.
     """
     words = list(sys.argv[1:] if args is None else args)
-    if (text := saved_help(words, program_name(sys.argv[0]))) is not None:
+    text = None if model_class is not None else saved_help(words, program_name(sys.argv[0]))
+    if text is not None:
         sys.stdout.write(text)
         return
     hide_in_output(words)
     try:
-        run(words)
+        run(words, model_class)
     except (ValueError, OSError) as error:
         if (ending := ending_of(error)) is None:
             raise

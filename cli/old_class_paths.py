@@ -1,4 +1,4 @@
-"""Class paths of before the callbacks had rooms, as runs and configuration files of that time name them.
+"""Class paths of before the callbacks had rooms and the field's names, as runs and configuration files of that time have them.
 
 Kept for one release, 0.1: a run begun before goes on, and a file written before is read.
 """
@@ -6,6 +6,7 @@ Kept for one release, 0.1: a run begun before goes on, and a file written before
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import yaml
@@ -40,7 +41,15 @@ MOVED = {
     "wandb_logger": "loggers.wandb_logger",
 }
 """Modules of `callbacks` with classes that a configuration can name: the old name and the new one."""
-_CLASS_PATH = re.compile(rf"(?<![\w.])callbacks\.({'|'.join(MOVED)})(?=\.[A-Z])")
+RENAMED = {
+    "anchors.Anchors": "Baselines",
+    "answer_limit.AnswerLimit": "AnswerLengthCheck",
+    "enough_rows.EnoughRows": "RowCountCheck",
+    "finite_steps.FiniteSteps": "NonfiniteSteps",
+    "valid_prefixes.ValidPrefixes": "ConstrainedDecoding",
+}
+"""Classes with another name: the old module and class, and the new class."""
+_CLASS_PATH = re.compile(rf"(?<![\w.])callbacks\.({'|'.join(MOVED)})\.([A-Z]\w*)")
 
 
 def rename_class_paths(text: str) -> str:
@@ -49,8 +58,15 @@ def rename_class_paths(text: str) -> str:
     Examples:
         >>> rename_class_paths("--trainer.callbacks+=callbacks.validity.Validity")
         '--trainer.callbacks+=callbacks.metrics.validity.Validity'
+        >>> rename_class_paths("class_path: callbacks.anchors.Anchors")
+        'class_path: callbacks.reports.baselines.Baselines'
     """
-    return _CLASS_PATH.sub(lambda found: f"callbacks.{MOVED[found[1]]}", text)
+    return _CLASS_PATH.sub(_rename, text)
+
+
+def _rename(found: re.Match[str]) -> str:
+    module, name = found.groups()
+    return f"callbacks.{MOVED[module]}.{RENAMED.get(f'{module}.{name}', name)}"
 
 
 def rename_in_settings(settings: dict[str, Any]) -> dict[str, Any]:
@@ -59,14 +75,23 @@ def rename_in_settings(settings: dict[str, Any]) -> dict[str, Any]:
     return renamed
 
 
+class RenamingLoader:
+    """Reads YAML with today's class paths in place of old ones.
+
+    Args:
+        load: Reads YAML.
+    """
+
+    def __init__(self, load: Callable[[str], Any]) -> None:
+        self.load = load
+
+    def __call__(self, text: str) -> Any:
+        """Return what a YAML text holds."""
+        return self.load(rename_class_paths(text))
+
+
 def read_old_class_paths() -> None:
     """Let the parser take old class paths in every YAML file that it reads."""
-    read = get_loader("yaml")
-    if getattr(read, "takes_old_class_paths", False):
-        return
-
-    def load(text: str) -> Any:
-        return read(rename_class_paths(text))
-
-    load.takes_old_class_paths = True  # type: ignore[attr-defined]
-    set_loader("yaml", load, exceptions=(yaml.YAMLError,))
+    load = get_loader("yaml")
+    if not isinstance(load, RenamingLoader):
+        set_loader("yaml", RenamingLoader(load), exceptions=(yaml.YAMLError,))

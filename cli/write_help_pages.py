@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from cli.help_pages import FOLDER
 
@@ -30,7 +31,8 @@ def live_help(args: Sequence[str]) -> str:
 def write_pages(folder: Path) -> None:
     """Write all pages into a folder; meant for a process of its own."""
     # PEFT brings accelerate, transformers would load it, and its optimizers would be listed where it is installed.
-    sys.modules["accelerate"] = None  # type: ignore[assignment]
+    modules: dict[str, Any] = sys.modules
+    modules["accelerate"] = None
     folder.mkdir(exist_ok=True)
     (folder / "train.txt").write_text(live_help([]), encoding="utf-8")
 

@@ -17,10 +17,11 @@ from torch.utils.data import DataLoader
 
 from datamodules.formats import InstructionFormat
 from datamodules.rows import data_report
+from datamodules.rows.row import Row
 from datamodules.rows.side_texts import SideTexts
 from datamodules.sources.rows import SetAside
 from datamodules.stages import SIDES, EvalStage
-from datamodules.task_data import Row, TaskData, refuse_below
+from datamodules.task_data import TaskData, refuse_below
 from datamodules.tasks import Task
 from datamodules.tokens.batching import (
     Batch,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,6 +15,7 @@ from datamodules.formats import load_format
 from datamodules.rows import data_report
 from datamodules.rows.prepare import Prepared, prepare
 from datamodules.rows.read_and_split import SplitSettings, read_questions
+from datamodules.rows.row import Row
 from datamodules.rows.side_texts import SideTexts, texts_by_task
 from datamodules.rows.task_rows import TaskRows
 from datamodules.sources.rows import TEXT_LIMIT, SetAside
@@ -28,22 +29,6 @@ from datamodules.texts.rendering import RowStore
 from datamodules.tokens.epoch_batches import choose_epoch_rows
 from datamodules.tokens.examples import Encoded
 from datamodules.tokens.length_limit import fill, pack, unpack
-
-
-@dataclass(frozen=True)
-class Row:
-    """One evaluated row, as callbacks look it up."""
-
-    index: int
-    task: str
-    input: str
-    """As it stands in the file."""
-    target: str | None
-    """The right output, or None for prediction."""
-    input_notation: str
-    output_notation: str
-    line: int
-    """1-based line in its file."""
 
 
 def refuse_below(least: int, **flags: int | None) -> None:
@@ -285,7 +270,7 @@ class TaskData:
             target,
             task.input.notation,
             task.output.notation,
-            int(part.lines[place]),
+            line=int(part.lines[place]),
         )
 
     def num_rows(self, stage: EvalStage) -> int:

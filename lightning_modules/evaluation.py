@@ -50,9 +50,9 @@ def find_constraints(
         return None
     if constraints_of is None:
         raise ValueError(
-            "Expected callbacks.metrics.constrained_decoding.ValidPrefixes among the callbacks, for it says what is valid, "
+            "Expected callbacks.metrics.constrained_decoding.ConstrainedDecoding among the callbacks, for it says what is valid, "
             "but the configuration has none: add "
-            "--trainer.callbacks+=callbacks.metrics.constrained_decoding.ValidPrefixes to "
+            "--trainer.callbacks+=callbacks.metrics.constrained_decoding.ConstrainedDecoding to "
             "--model.generation.only_valid true."
         )
     return constraints_of(index.tolist())

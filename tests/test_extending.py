@@ -187,18 +187,29 @@ def test_extending_objective_without_smoothing_is_the_plain_one(house: Path, smo
     smooth.decoder.load_state_dict(plain.decoder.state_dict())
     ids = torch.randint(3, 100, (4, 12))
     labels = ids.masked_fill(torch.arange(12) < 5, -100)
-    losses, gradients = [], []
+    losses, counts, gradients = [], [], []
     for model in (plain, smooth):
-        loss = model.training_step({"input_ids": ids, "labels": labels}, 0)
+        loss, count = model.batch_loss({"input_ids": ids, "labels": labels})
         loss.backward()
         losses.append(loss.item())
+        counts.append(count)
         gradients.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]))
-    assert torch.equal(plain._window.sums[1], smooth._window.sums[1])
+    assert torch.equal(*counts)
     assert (losses[0] == pytest.approx(losses[1], rel=1e-5)) == (smoothing == 0)
     assert torch.allclose(*gradients, rtol=1e-3, atol=1e-4) == (smoothing == 0)
 
 
-def test_extending_model_class_cannot_be_named_by_a_flag(tmp_path: Path) -> None:
+def test_an_objectives_own_flag_is_in_its_help_and_an_error_is_one_line(house: Path) -> None:
+    shown = run_line("python smooth.py fit --help", house, [])
+    assert "--model.smoothing SMOOTHING" in shown.stdout
+    assert "Share of a target's probability" in shown.stdout
+    refused = run_line("python smooth.py fit --model.base nowhere_at_all", house, [])
+    assert refused.returncode == 1
+    assert "nowhere_at_all" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_model_class_is_no_flag(tmp_path: Path) -> None:
     result = run_line(
         f"PATOIS_ALLOW=smooth python {PROJECT / 'train.py'} fit --model smooth.SmoothedLM", tmp_path, []
     )

@@ -9,7 +9,7 @@ import torch
 from datamodules.tokens.batching import BatchDataset
 from datamodules.tokens.examples import Encoded
 from datamodules.tokens.packing import block_mask
-from lightning_modules.decoder.packing_support import PACKABLE, check_packing
+from lightning_modules.decoder.packing_support import PACKABLE
 from lightning_modules.training.loss import supervised_loss
 from lightning_modules.training.training_loss import training_loss
 from tests.helpers.tiny import ARCHITECTURES, make_tiny
@@ -89,11 +89,3 @@ def test_packing_refuses_an_architecture_that_is_not_proved(architecture: str, m
     batch = dict(BatchDataset(make_encoded(), [np.arange(5)], pad_id=0, pack_to=40)[0])
     with pytest.raises(ValueError, match=message):
         training_loss(decoder, batch, architecture, share_prefix=True, choose_attention=True)
-
-
-def test_packing_refuses_an_attention_whose_mask_is_not_proved() -> None:
-    batch = {"attention_mask": torch.zeros(1)}
-    check_packing(batch, "llama", "x", "eager")
-    check_packing({}, "llama", "x", "flash_attention_2")
-    with pytest.raises(ValueError, match=r"--model.attention eager or sdpa, but it is 'flash_attention_2'"):
-        check_packing(batch, "llama", "x", "flash_attention_2")

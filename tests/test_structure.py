@@ -87,6 +87,16 @@ def test_init_files_hold_a_docstring_only() -> None:
             assert isinstance(docstring, ast.Expr), f"{path}: a docstring, and nothing else"
 
 
+@pytest.mark.parametrize("room", ["lightning_modules", "callbacks/run"])
+def test_each_module_has_a_test_module_of_its_name(room: str) -> None:
+    modules = [
+        path.relative_to(PROJECT) for path in (PROJECT / room).rglob("*.py") if path.name != "__init__.py"
+    ]
+    expected = {Path("tests") / path.parent / f"test_{path.name}" for path in modules}
+    assert len(expected) > 10
+    assert {str(path) for path in expected if not (PROJECT / path).is_file()} == set()
+
+
 LIGHTNING = Path(lightning.__file__).parent
 DOOR = PROJECT / "callbacks/lightning_private.py"
 """The one file that may touch what Lightning keeps to itself."""

@@ -14,6 +14,7 @@ from callbacks.metrics.row_metric import RowMetric
 from callbacks.metrics.text_similarity import TextSimilarity
 from callbacks.metrics.validity import Validity
 from callbacks.rows.evaluated_row import EvaluatedRow
+from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.verdicts import judge_ahead
 from datamodules.notations.smiles import randomize
 from datamodules.sources.lookup import load_source
@@ -45,9 +46,9 @@ def make_rows(count: int) -> list[EvaluatedRow]:
     return rows
 
 
-def table_of(metric: RowMetric, rows: list[EvaluatedRow]) -> dict[str, np.ndarray]:
+def table_of(metric: RowMetric, evaluation: Evaluation) -> dict[str, np.ndarray]:
     """Return the scores of all rows by column, nan where one does not apply."""
-    scores = metric.score(rows)
+    scores = metric.score(evaluation)
     return {name: np.array([score.get(name, np.nan) for score in scores]) for name in metric.columns}
 
 
@@ -55,11 +56,12 @@ def measure(count: int = ROWS) -> dict[str, float]:
     """Return the seconds of the verdicts in the background, of each metric, and of all together."""
     rows = make_rows(count)
     start = time.perf_counter()
-    judge_ahead(rows, list(dict.fromkeys(name for kind in METRICS for name in kind.asks)))
+    evaluation = Evaluation(rows)
+    judge_ahead(evaluation.calls, rows, list(dict.fromkeys(name for kind in METRICS for name in kind.asks)))
     ends = {"begin": time.perf_counter()}
     for kind in METRICS:
         metric = kind()
-        metric.summarize(table_of(metric, rows))
+        metric.summarize(table_of(metric, evaluation))
         ends[kind.__name__] = time.perf_counter()
     seconds = dict(zip(ends, np.diff([start, *ends.values()]).tolist(), strict=True))
     return {"rows": count, **seconds, "all": sum(seconds.values())}

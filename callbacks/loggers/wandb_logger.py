@@ -42,9 +42,6 @@ FINISH_SECONDS = 10.0
 TABLE_SECONDS = 5.0
 """How long a table may take: W&B asks its host about each one before it goes on, and raises what it answers."""
 
-_HIGHER_IS_BETTER = ("exact_match", "validity", "bleu", "similarity", "morgan", "maccs", "rdk")
-_LOWER_IS_BETTER = ("loss", "edit_distance")
-
 
 def has_credentials(base_url: str, api_key: str | None) -> bool:
     """Return whether W&B will find credentials for `base_url` without asking at the terminal.
@@ -110,20 +107,23 @@ def service_died() -> bool:
     return process is not None and process.poll() is not None
 
 
-def axis_of(name: str) -> dict[str, Any]:
+def axis_of(name: str, higher_is_better: Mapping[str, bool | None]) -> dict[str, Any]:
     """Return the arguments of `define_metric` for a metric: its x axis and what its summary keeps.
 
     Evaluations are drawn against the epoch, which compares runs of different batch sizes; the rest against
     the optimizer step. Bounds of intervals are kept but get no panel of their own.
+
+    Args:
+        name: As it is logged, such as `val/<task>/exact_match`.
+        higher_is_better: Whether more is better, by the last part of a metric's name.
     """
     stage, _, rest = name.partition("/")
     last = rest.rpartition("/")[2]
     axis: dict[str, Any] = {"step_metric": "epoch" if stage in ("val", "test") else "trainer/global_step"}
     if last.endswith(("_low", "_high")):
         return {**axis, "hidden": True}
-    if last.startswith(_HIGHER_IS_BETTER) or last.endswith("similarity"):
-        return {**axis, "summary": "max"}
-    return {**axis, "summary": "min"} if last in _LOWER_IS_BETTER else axis
+    better = higher_is_better.get(last)
+    return axis if better is None else {**axis, "summary": "max" if better else "min"}
 
 
 class DashboardLogger(WandbLogger):
@@ -146,6 +146,10 @@ class DashboardLogger(WandbLogger):
         version: Id of the W&B run to go on with, instead of the one kept in the folder.
         go_on: Go on with the W&B run whose id is kept in the folder; otherwise a new one is begun.
         **kwargs: Further arguments of `wandb.init`, such as `entity`, `group` or `tags`.
+
+    Attributes:
+        higher_is_better: Whether more is better, by the last part of a metric's name. Metrics add theirs when a run begins;
+            the model's loss has no callback that could.
     """
 
     def __init__(
@@ -163,6 +167,7 @@ class DashboardLogger(WandbLogger):
             name=name, save_dir=save_dir, version=version, offline=offline, project=project, **kwargs
         )
         self.go_on = go_on
+        self.higher_is_better: dict[str, bool | None] = {"loss": False}
         self._known_axes: set[str] = set()
         self._takes_tables = True
 
@@ -202,7 +207,7 @@ class DashboardLogger(WandbLogger):
         for name in metrics:
             if name not in self._known_axes and "/" in name:
                 self._known_axes.add(name)
-                self.experiment.define_metric(name, **axis_of(name))
+                self.experiment.define_metric(name, **axis_of(name, self.higher_is_better))
         super().log_metrics(metrics, step)
 
     @rank_zero_only

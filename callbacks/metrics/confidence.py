@@ -6,17 +6,18 @@ import math
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from lightning.pytorch import LightningModule, Trainer
 from numpy.typing import NDArray
 
-from callbacks.metrics.round_trip import reads_names
 from callbacks.metrics.row_metric import DetailedMetric, Estimate, mean_estimate
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
-from callbacks.rows.outcomes import RIGHT, outcomes_of
-from callbacks.run.run_facts import find_threshold, output_folder
+from callbacks.rows.evaluation import Evaluation
+from callbacks.rows.outcomes import RIGHT
+from callbacks.run.run_facts import output_folder
 from callbacks.statistics.calibration import (
     abstains,
     area_under_risk,
@@ -49,42 +50,30 @@ class Confidence(DetailedMetric):
     """
 
     columns = ("confidence", "right", *ANSWERED)
-
-    def __init__(self, each_epoch: bool = False) -> None:
-        super().__init__(each_epoch)
-        self._right: dict[int, bool] = {}
-        self._threshold: float | None = None
+    higher_is_better = MappingProxyType({"ece": False, "aurc": False, **dict.fromkeys(ANSWERED, True)})
 
     def read_rows(
-        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
         """Log, and write the files on rank 0."""
         if not self.is_on(trainer):
             return
-        self._threshold = find_threshold(pl_module)
-        outcomes = outcomes_of(rows, reads_names(trainer, rows))
-        self._right = {row.index: one.name in RIGHT for row, one in zip(rows, outcomes, strict=True)}
-        super().read_rows(trainer, pl_module, stage, rows)
+        super().read_rows(trainer, pl_module, stage, evaluation)
+        judged = zip(evaluation.rows, evaluation.outcomes, strict=True)
         items = gather_by_index(
-            {row.index: (row.task, math.exp(row.score), self._right[row.index]) for row in rows}
+            {row.index: (row.task, math.exp(row.score), one.name in RIGHT) for row, one in judged}
         )
         if trainer.is_global_zero and items:
             _write(output_folder(trainer), list(items.values()))
 
-    def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
+    def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return the probability of each row's answer, whether it is right, and what abstaining makes of it."""
-        return [
-            {"confidence": math.exp(row.score), "right": float(self._right[row.index]), **self._answered(row)}
-            for row in rows
-        ]
-
-    def _answered(self, row: EvaluatedRow) -> dict[str, float]:
-        if self._threshold is None:
-            return {}
-        if abstains(row.score, self._threshold):
-            return {"coverage": 0.0}
-        shares = 1.0, float(row.prediction == row.target), float(self._right[row.index])
-        return dict(zip(ANSWERED, shares, strict=True))
+        scores = []
+        for row, one in zip(evaluation.rows, evaluation.outcomes, strict=True):
+            right = float(one.name in RIGHT)
+            answered = _score_abstaining(row, right, evaluation.abstain_below)
+            scores.append({"confidence": math.exp(row.score), "right": right, **answered})
+        return scores
 
     def summarize(self, table: Mapping[str, np.ndarray]) -> dict[str, Estimate]:
         """Return the numbers of a task; the area has no interval."""
@@ -102,6 +91,15 @@ class Confidence(DetailedMetric):
         for suffix, value in (("", estimate.value), ("_low", estimate.low), ("_high", estimate.high)):
             if not math.isnan(value):
                 pl_module.log(name + suffix, value, sync_dist=False, rank_zero_only=False)
+
+
+def _score_abstaining(row: EvaluatedRow, right: float, threshold: float | None) -> dict[str, float]:
+    """Return whether a row is answered, and how well; nothing where all rows are answered."""
+    if threshold is None:
+        return {}
+    if abstains(row.score, threshold):
+        return {"coverage": 0.0}
+    return dict(zip(ANSWERED, (1.0, float(row.prediction == row.target), right), strict=True))
 
 
 def _write(folder: Path, items: list[tuple[str, float, bool]]) -> None:

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import ClassVar
 
 from lightning.pytorch import LightningModule, Trainer
 
 from callbacks.metrics.row_metric import RowMetric
-from callbacks.rows.evaluated_row import EvaluatedRow, Stage
+from callbacks.rows.evaluated_row import Stage
+from callbacks.rows.evaluation import Evaluation
+from callbacks.rows.protocols import EvaluationData, evaluated_model, evaluation_data
 from datamodules.notations.lookup import load_notation
 from datamodules.stages import evaluated_rows
 
@@ -47,7 +50,7 @@ class Framed:
         return framed and self.ends(text.removeprefix(self.before).removesuffix(self.after).strip())
 
 
-class ValidPrefixes(RowMetric):
+class ConstrainedDecoding(RowMetric):
     """Tells a model with `--model.generation.only_valid true` what its answers may be, and logs how often that mattered.
 
     For tasks with a SMILES output, by partialsmiles (the extra `constrained`), and at the end by RDKit; rows of other tasks
@@ -56,6 +59,7 @@ class ValidPrefixes(RowMetric):
     """
 
     columns = ("steered", "gave_up")
+    higher_is_better = MappingProxyType({"gave_up": False})
     interval = "wilson"
     stages: ClassVar[tuple[Stage, ...]] = ("val", "test")
 
@@ -66,10 +70,10 @@ class ValidPrefixes(RowMetric):
             ValueError: If partialsmiles is not installed, or no task has an output that can be kept valid.
         """
         super().setup(trainer, pl_module, stage)
-        model: Any = pl_module
-        if not getattr(getattr(model, "generation", None), "only_valid", False):
+        model = evaluated_model(pl_module)
+        if not model.generation.only_valid:
             return
-        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+        datamodule = evaluation_data(trainer)
         notations = {task.name: task.output.notation for task in datamodule.tasks}
         if not any(hasattr(load_notation(name), "may_go_on") for name in notations.values()):
             raise ValueError(
@@ -83,17 +87,17 @@ class ValidPrefixes(RowMetric):
             )
         model.constraints_of = partial(find_constraints, datamodule, evaluated_rows(stage))
 
-    def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
+    def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return whether a row was steered, and whether it was given up; nothing for rows that are free."""
         return [
             {"steered": float(row.replaced != 0), "gave_up": float(row.replaced < 0)}
             if row.replaced is not None and hasattr(load_notation(row.output_notation), "may_go_on")
             else {}
-            for row in rows
+            for row in evaluation.rows
         ]
 
 
-def find_constraints(datamodule: Any, stage: Stage, rows: list[int]) -> list[Framed | None]:
+def find_constraints(datamodule: EvaluationData, stage: Stage, rows: list[int]) -> list[Framed | None]:
     """Return the constraint of each row of a stage by its index; None for fillers (-1) and for outputs without one."""
     found: list[Framed | None] = []
     for index in rows:

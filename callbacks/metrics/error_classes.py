@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from types import MappingProxyType
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 
-from callbacks.metrics.round_trip import reads_names
 from callbacks.metrics.row_metric import DetailedMetric, Estimate
-from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
-from callbacks.rows.outcomes import OUTCOMES, outcomes_of
+from callbacks.rows.evaluated_row import Stage, gather_by_index
+from callbacks.rows.evaluation import Evaluation
+from callbacks.rows.outcomes import OUTCOMES
 from callbacks.run.run_facts import output_folder
 from callbacks.statistics.intervals import wilson_interval
 from datamodules.storage.safe_csv import write_csv
@@ -31,30 +32,27 @@ class ErrorClasses(DetailedMetric):
     """
 
     columns = tuple(f"outcome_{name}" for name in OUTCOMES)
+    higher_is_better = MappingProxyType(
+        {"outcome_exact": True, "outcome_invalid": False, "outcome_unfinished": False}
+    )
     interval = "wilson"
 
-    def __init__(self, each_epoch: bool = False) -> None:
-        super().__init__(each_epoch)
-        self._with_names = False
-
     def read_rows(
-        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
         """Log the shares, and write the table on rank 0."""
         if not self.is_on(trainer):
             return
-        self._with_names = reads_names(trainer, rows)
-        super().read_rows(trainer, pl_module, stage, rows)
-        found = zip(rows, outcomes_of(rows, self._with_names), strict=True)
+        super().read_rows(trainer, pl_module, stage, evaluation)
+        found = zip(evaluation.rows, evaluation.outcomes, strict=True)
         items = gather_by_index({row.index: (row.task, one.name, one.reason) for row, one in found})
         if trainer.is_global_zero:
             write_csv(output_folder(trainer) / "error_classes.csv", COLUMNS, tabulate(items.values()))
 
-    def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
+    def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return 1 for the row's outcome and 0 for all others."""
         return [
-            {f"outcome_{name}": float(name == one.name) for name in OUTCOMES}
-            for one in outcomes_of(rows, self._with_names)
+            {f"outcome_{name}": float(name == one.name) for name in OUTCOMES} for one in evaluation.outcomes
         ]
 
     @staticmethod

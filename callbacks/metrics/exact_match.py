@@ -5,9 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 
 from callbacks.metrics.row_metric import RowMetric
-from callbacks.rows.evaluated_row import EvaluatedRow
+from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.notation_calls import notions
-from callbacks.rows.verdicts import judge_sameness
 from datamodules.notations.lookup import NOTATIONS
 
 
@@ -35,9 +34,14 @@ class ExactMatch(RowMetric):
         """The notions of all notations, so that ranks agree whatever tasks their rows belong to."""
         return tuple(dict.fromkeys(column_of(notion) for name in NOTATIONS for notion in notions(name)))
 
-    def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
+    @cached_property
+    def higher_is_better(self) -> dict[str, bool | None]:  # type: ignore[override]
+        """More is better, by each notion."""
+        return dict.fromkeys(self.columns, True)
+
+    def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return 0 or 1 for each notion of the row's output notation."""
         return [
             {column_of(notion): float(equal) for notion, equal in verdicts.items()}
-            for verdicts in judge_sameness(rows)
+            for verdicts in evaluation.sameness
         ]

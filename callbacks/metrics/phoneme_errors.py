@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from callbacks.metrics.row_metric import Estimate, RowMetric
-from callbacks.rows.evaluated_row import EvaluatedRow
+from callbacks.rows.evaluation import Evaluation
 from callbacks.statistics.intervals import bootstrap_interval
 from datamodules.notations.phonemes import drop_stress
 
@@ -26,8 +27,11 @@ class PhonemeErrors(RowMetric):
     """
 
     columns = ("phonemes", "errors", "errors_without_stress")
+    higher_is_better = MappingProxyType(
+        {"phoneme_error_rate": False, "phoneme_error_rate_without_stress": False}
+    )
 
-    def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
+    def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return the phonemes of each target, and the errors with and without stress."""
         return [
             {
@@ -39,7 +43,7 @@ class PhonemeErrors(RowMetric):
             }
             if row.output_notation == "phonemes"
             else {}
-            for row in rows
+            for row in evaluation.rows
         ]
 
     def summarize(self, table: Mapping[str, np.ndarray]) -> dict[str, Estimate]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from types import MappingProxyType
 
 from lightning.pytorch import LightningModule, Trainer
 from rich.console import Console
 
 from callbacks.metrics.row_metric import DetailedMetric
-from callbacks.rows.evaluated_row import EvaluatedRow, Stage
-from callbacks.rows.structures import molecules_of, relations_of
+from callbacks.rows.evaluated_row import Stage
+from callbacks.rows.evaluation import Evaluation
+from callbacks.rows.structures import RowMolecules
 from datamodules.workers.opsin import why_unavailable
 
 NOTIONS = {
@@ -36,64 +37,42 @@ class RoundTrip(DetailedMetric):
     """
 
     columns = (*NOTIONS, "readable")
+    higher_is_better = MappingProxyType(dict.fromkeys(columns, True))
     interval = "wilson"
 
     def __init__(self, each_epoch: bool = False) -> None:
         super().__init__(each_epoch)
-        self._reads = False
         self._told = False
 
+    def wants_names(self, trainer: Trainer) -> bool:
+        """Return whether this evaluation is measured."""
+        return self.is_on(trainer)
+
     def read_rows(
-        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
         """Score and log; say once why not, where there is no OPSIN."""
-        self._reads = reads_names(trainer, rows)
-        has_names = any(row.output_notation == "iupac" for row in rows)
-        if (
-            has_names
-            and not self._reads
-            and self.is_on(trainer)
-            and not self._told
-            and trainer.is_global_zero
-        ):
+        has_names = any(row.output_notation == "iupac" for row in evaluation.rows)
+        untold = has_names and not self._told and trainer.is_global_zero
+        if untold and self.is_on(trainer) and not evaluation.reads_names:
             self._told = True
             text = f"Round trip is left out, names are compared as text only: {why_unavailable() or 'no OPSIN on all ranks'}"
             Console().print(text, style="yellow", markup=False, soft_wrap=True)
-        super().read_rows(trainer, pl_module, stage, rows)
+        super().read_rows(trainer, pl_module, stage, evaluation)
 
-    def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
+    def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return 0 or 1 for each notion; nothing for rows that are no names or cannot be judged."""
+        if not evaluation.reads_names:
+            return [{} for _ in evaluation.rows]
+        judged = zip(evaluation.rows, evaluation.molecules, evaluation.relations, strict=True)
         return [
-            {}
-            if relation is None
-            else {name: float(relation[of]) for name, of in NOTIONS.items()} | {"readable": readable}
-            for relation, readable in self._judge(rows)
+            {name: float(relation[of]) for name, of in NOTIONS.items()} | {"readable": _is_read(molecules)}
+            if relation is not None and row.output_notation == "iupac"
+            else {}
+            for row, molecules, relation in judged
         ]
 
-    def _judge(self, rows: Sequence[EvaluatedRow]) -> list[tuple[dict[str, bool] | None, float]]:
-        named = [row for row in rows if row.output_notation == "iupac"] if self._reads else []
-        molecules = molecules_of(named, with_names=True)
-        found = {
-            row.index: (relation, float(bool(of.prediction and of.prediction.smiles)))
-            for row, of, relation in zip(named, molecules, relations_of(molecules), strict=True)
-        }
-        return [found.get(row.index, (None, 0.0)) for row in rows]
 
-
-def reads_names(trainer: Trainer, rows: Sequence[EvaluatedRow]) -> bool:
-    """Return whether the names of this evaluation are read: a `RoundTrip` measures it, and there is OPSIN on all ranks.
-
-    Names that are asked are read, too, where there is no reference to judge the answers by.
-
-    Every rank must call it, with its own rows; the answer is equal on all of them.
-    """
-    callbacks = trainer.callbacks  # type: ignore[attr-defined]
-    if not any(isinstance(one, RoundTrip) and one.is_on(trainer) for one in callbacks):
-        return False
-    here = any(
-        row.output_notation == "iupac" or (row.input_notation == "iupac" and row.target is None)
-        for row in rows
-    )
-    if not trainer.strategy.reduce_boolean_decision(here, all=False):
-        return False  # Java need not even start
-    return trainer.strategy.reduce_boolean_decision(why_unavailable() is None)
+def _is_read(molecules: RowMolecules) -> float:
+    """Return 1 where the answer means a molecule, else 0."""
+    return float(bool(molecules.prediction and molecules.prediction.smiles))

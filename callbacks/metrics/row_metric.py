@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -10,9 +11,12 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
+from callbacks.loggers.wandb_logger import DashboardLogger
 from callbacks.metrics.row_reader import RowReader
 from callbacks.metrics.row_scores import RowScores
-from callbacks.rows.evaluated_row import EvaluatedRow, Stage
+from callbacks.rows.evaluated_row import Stage
+from callbacks.rows.evaluation import Evaluation
+from callbacks.rows.protocols import evaluation_data
 from callbacks.run.run_facts import silence_sync_advice
 from callbacks.statistics.intervals import bootstrap_interval, wilson_interval
 
@@ -46,10 +50,12 @@ class RowMetric(RowReader):
     """Names of the scores of a row; equal on all ranks, whatever rows a rank has."""
     interval: Literal["wilson", "bootstrap"] = "bootstrap"
     """`wilson` for scores that are 0 or 1."""
+    higher_is_better: Mapping[str, bool | None] = MappingProxyType({})
+    """Of each logged metric, by its name: whether more of it is better; None, or left out, where neither is."""
     headline: str | None = None
     """The column whose mean over tasks is logged as `<stage>/<column>`, to choose checkpoints by."""
 
-    def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
+    def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return for each row its scores by column, each at least 0; leave out what does not apply."""
         raise NotImplementedError
 
@@ -66,16 +72,19 @@ class RowMetric(RowReader):
         }
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Silence Lightning's advice to reduce what is already equal on all ranks."""
+        """Silence Lightning's advice to reduce what is equal on all ranks, and tell loggers which values are the best."""
         silence_sync_advice(trainer, "val/|test/")
+        for logger in trainer.loggers:
+            if isinstance(logger, DashboardLogger):
+                logger.higher_is_better.update(self.higher_is_better)
 
     def read_rows(
-        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
         """Score this rank's rows, merge the ranks' tables and log the result."""
-        datamodule = trainer.datamodule  # type: ignore[attr-defined]
-        tasks: list[str] = list(datamodule.task_names)
-        table = self._merged_table(rows, tasks, datamodule.num_rows(stage), pl_module.device)
+        datamodule = evaluation_data(trainer)
+        tasks = datamodule.task_names
+        table = self._merged_table(evaluation, tasks, datamodule.num_rows(stage), pl_module.device)
         headlines = []
         for number, task in enumerate(tasks):
             of_task = table[table[:, 0] == number, 1:]
@@ -90,11 +99,12 @@ class RowMetric(RowReader):
             pl_module.log(f"{stage}/{self.headline}", mean, prog_bar=True, sync_dist=False)
 
     def _merged_table(
-        self, rows: list[EvaluatedRow], tasks: list[str], num_rows: int, device: torch.device
+        self, evaluation: Evaluation, tasks: list[str], num_rows: int, device: torch.device
     ) -> np.ndarray:
         """Return `(n, 1 + columns)` float64: task number and scores of the rows of all ranks, nan for none."""
+        rows = evaluation.rows
         values = torch.full((len(rows), 1 + len(self.columns)), -1.0)
-        for place, (row, scores) in enumerate(zip(rows, self.score(rows), strict=True)):
+        for place, (row, scores) in enumerate(zip(rows, self.score(evaluation), strict=True)):
             values[place, 0] = tasks.index(row.task)
             for name, score in scores.items():
                 values[place, 1 + self.columns.index(name)] = score
@@ -120,6 +130,7 @@ class DetailedMetric(RowMetric):
     """
 
     def __init__(self, each_epoch: bool = False) -> None:
+        super().__init__()
         self.each_epoch = each_epoch
 
     def is_on(self, trainer: Trainer) -> bool:
@@ -127,8 +138,8 @@ class DetailedMetric(RowMetric):
         return self.each_epoch or trainer.state.fn != TrainerFn.FITTING
 
     def read_rows(
-        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
         """Score and log, if this evaluation is measured."""
         if self.is_on(trainer):
-            super().read_rows(trainer, pl_module, stage, rows)
+            super().read_rows(trainer, pl_module, stage, evaluation)

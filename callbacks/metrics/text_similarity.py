@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from callbacks.metrics.row_metric import Estimate, RowMetric
-from callbacks.rows.evaluated_row import EvaluatedRow
+from callbacks.rows.evaluation import Evaluation
 from callbacks.statistics.intervals import bootstrap_interval
 
 MAX_N = 4
@@ -63,8 +64,9 @@ class TextSimilarity(RowMetric):
     """
 
     columns = ("edit_similarity", "edit_distance", *_BLEU_COLUMNS)
+    higher_is_better = MappingProxyType({"edit_similarity": True, "edit_distance": False, "bleu": True})
 
-    def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
+    def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return the edit distance, the similarity and the BLEU counts of each row."""
         return [
             {
@@ -72,7 +74,7 @@ class TextSimilarity(RowMetric):
                 "edit_distance": Levenshtein.distance(row.prediction, row.target or ""),
                 **dict(zip(_BLEU_COLUMNS, bleu_counts(row.prediction, row.target or ""), strict=True)),
             }
-            for row in rows
+            for row in evaluation.rows
         ]
 
     def summarize(self, table: Mapping[str, np.ndarray]) -> dict[str, Estimate]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+
 from callbacks.metrics.row_metric import RowMetric
-from callbacks.rows.evaluated_row import EvaluatedRow
-from callbacks.rows.verdicts import judge_validity
+from callbacks.rows.evaluation import Evaluation
 
 
 class Validity(RowMetric):
@@ -16,9 +17,10 @@ class Validity(RowMetric):
 
     asks = ("invalid_reason",)
     columns = ("validity",)
+    higher_is_better = MappingProxyType({"validity": True})
     interval = "wilson"
     headline = "validity"
 
-    def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
+    def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return 0 or 1 for each row."""
-        return [{"validity": float(reason is None)} for reason in judge_validity(rows)]
+        return [{"validity": float(reason is None)} for reason in evaluation.invalid_reasons]

@@ -12,6 +12,7 @@ from typing import Any
 
 from callbacks.reports.run_history import History, read_history
 from callbacks.rows.drawing import draw
+from callbacks.rows.notation_calls import NotationCalls
 from datamodules.storage.safe_csv import read_csv
 
 INK, QUIET, GRID, PAPER, PANEL = "#1c2733", "#6b7885", "#e4e9ee", "#f5f7f9", "#ffffff"
@@ -114,8 +115,10 @@ def draw_dashboard(run: Path, output: Path) -> None:
         panel.tick_params(length=0)
         panel.set_xlim(0, 1.02 * max(epoch for points in history.values() for epoch, _ in points) + 1.02)
     if chosen:
+        calls = NotationCalls()
         for cell, row in zip(below.subgridspec(2, SHOWN // 2, wspace=0.06, hspace=0.1), chosen, strict=False):
-            _draw_prediction(figure.add_subplot(cell), row)
+            _draw_prediction(calls, figure.add_subplot(cell), row)
+        calls.close()
     output.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(output, facecolor=PAPER)
     plt.close(figure)
@@ -171,7 +174,7 @@ def _draw_speed(panel: Any, history: History) -> None:
         panel.legend(loc="lower right")
 
 
-def _draw_prediction(panel: Any, row: dict[str, str]) -> None:
+def _draw_prediction(calls: NotationCalls, panel: Any, row: dict[str, str]) -> None:
     """Draw one row as a card: molecules as pictures, all three texts below or beside them."""
     panel.set(xticks=[], yticks=[], xlim=(0, 1), ylim=(0, 1))
     panel.grid(False)
@@ -187,7 +190,7 @@ def _draw_prediction(panel: Any, row: dict[str, str]) -> None:
         "target": row["output_notation"],
         "prediction": row["output_notation"],
     }
-    pictures = {side: draw(notations[side], row[side], (420, 300)) for side in notations}
+    pictures = {side: draw(calls, notations[side], row[side], (420, 300)) for side in notations}
     shown = [side for side in ("input", "target", "prediction") if pictures[side] is not None]
     if row["prediction"] == row["target"] and "prediction" in shown:
         shown.remove("prediction")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
 
+from callbacks.rows.protocols import EvaluatedModel, EvaluationData
 from callbacks.statistics.intervals import format_estimate
 
 _INTERVAL = re.compile(r"_(low|high)$")
@@ -20,20 +20,23 @@ def result_table(metrics: Mapping[str, float]) -> str:
 
 
 def describe_model(
-    module: Any, datamodule: Any, metrics: Mapping[str, float], example: Sequence[str] | None
+    model: EvaluatedModel,
+    datamodule: EvaluationData,
+    metrics: Mapping[str, float],
+    example: Sequence[str] | None,
 ) -> str:
     """Return the model card.
 
     Args:
-        module: Has `base`, a name, Hub id or folder.
-        datamodule: Has `task_names`; `form.name` and `report["sources"]` are used if present.
+        model: Was fine-tuned from its `base`, a name, Hub id or folder.
+        datamodule: Says what it was trained on.
         metrics: Measured with the exported weights.
         example: A prompt as the model received it, and the answer of the exported weights.
     """
     tasks = ", ".join(datamodule.task_names)
-    form = getattr(getattr(datamodule, "form", None), "name", "not recorded")
-    sources = ", ".join(getattr(datamodule, "report", {}).get("sources", {})) or "not recorded"
-    base = str(getattr(module, "base", "not recorded"))
+    form = datamodule.form.name
+    sources = ", ".join(datamodule.report.get("sources", {})) or "not recorded"
+    base = model.base
     parts = [
         "---\nlibrary_name: transformers\npipeline_tag: text-generation\n---",
         f"# {tasks}, fine-tuned from {base}",

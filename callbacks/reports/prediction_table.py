@@ -8,14 +8,14 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
 
-from callbacks.metrics.round_trip import NOTIONS, reads_names
+from callbacks.metrics.round_trip import NOTIONS
 from callbacks.metrics.row_reader import RowReader
 from callbacks.rows.drawing import draw
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
-from callbacks.rows.outcomes import Outcome, outcomes_of
-from callbacks.rows.structures import relations_of
-from callbacks.rows.verdicts import judge_sameness, judge_validity
-from callbacks.run.run_facts import find_threshold, output_folder
+from callbacks.rows.evaluation import Evaluation
+from callbacks.rows.notation_calls import NotationCalls
+from callbacks.rows.outcomes import Outcome
+from callbacks.run.run_facts import output_folder
 from callbacks.statistics.calibration import abstains
 from datamodules.storage.safe_csv import write_csv
 
@@ -74,6 +74,7 @@ class PredictionTable(RowReader):
     asks: ClassVar[tuple[str, ...]] = ("invalid_reason", "same")
 
     def __init__(self, wandb_rows: int = 50) -> None:
+        super().__init__()
         self.wandb_rows = wandb_rows
         self._epoch: int | None = (
             None  # of the checkpoint that is evaluated, which the trainer does not take over
@@ -87,12 +88,11 @@ class PredictionTable(RowReader):
             self._epoch = checkpoint["epoch"]
 
     def read_rows(
-        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
         """Judge this rank's rows, gather all on rank 0, and write them there."""
         detailed = trainer.state.fn != TrainerFn.FITTING
-        judged = _judge(rows, detailed, with_names=detailed and reads_names(trainer, rows))
-        records = gather_by_index({one.row.index: one for one in judged})
+        records = gather_by_index({one.row.index: one for one in _judge(evaluation, detailed)})
         if not trainer.is_global_zero:
             return
         notions = list(dict.fromkeys(notion for one in records.values() for notion in one.same))
@@ -101,7 +101,7 @@ class PredictionTable(RowReader):
         columns = [*_COLUMNS, *(f"same_{notion}" for notion in notions), *_LAST_COLUMNS]
         columns += _DETAILS if detailed else ()
         lines = [_record(one) for one in records.values()]
-        if (threshold := find_threshold(pl_module)) is not None:
+        if (threshold := evaluation.abstain_below) is not None:
             columns.append("abstained")
             for line, one in zip(lines, records.values(), strict=True):
                 line["abstained"] = abstains(one.row.score, threshold)
@@ -109,7 +109,7 @@ class PredictionTable(RowReader):
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger) and self.wandb_rows > 0 and records:
                 shown = _spread(list(records.values()), self.wandb_rows)
-                columns, data = _drawn_table([(one.row, one.word) for one in shown])
+                columns, data = _drawn_table(evaluation.calls, [(one.row, one.word) for one in shown])
                 logger.log_table(f"{stage}/predictions", columns, data, step=trainer.global_step)
 
 
@@ -122,16 +122,16 @@ class _Judged(NamedTuple):
     outcome: Outcome | None
 
 
-def _judge(rows: list[EvaluatedRow], detailed: bool, with_names: bool) -> list[_Judged]:
+def _judge(evaluation: Evaluation, detailed: bool) -> list[_Judged]:
     """Return what is said about each row; in detail with its outcome, and with names that are read as molecules."""
-    outcomes: list[Outcome] | list[None] = outcomes_of(rows, with_names) if detailed else [None] * len(rows)
-    relations = relations_of([one.molecules for one in outcomes if one])
+    rows = evaluation.rows
+    outcomes = evaluation.outcomes if detailed else [None] * len(rows)
+    relations = evaluation.relations if detailed and evaluation.reads_names else [None] * len(rows)
     judged = []
-    for place, (row, same, why) in enumerate(
-        zip(rows, judge_sameness(rows), judge_validity(rows), strict=True)
+    for row, same, why, outcome, relation in zip(
+        rows, evaluation.sameness, evaluation.invalid_reasons, outcomes, relations, strict=True
     ):
-        outcome = outcomes[place]
-        if with_names and row.output_notation == "iupac" and (relation := relations[place]):
+        if relation and row.output_notation == "iupac":
             same = same | {name: relation[of] for name, of in NOTIONS.items()}
         reason = why or (outcome.reason if outcome else None)
         judged.append(_Judged(row, same, verdict(same, reason), outcome))
@@ -169,7 +169,9 @@ def _spread(items: list[Any], at_most: int) -> list[Any]:
     return [items[i * len(items) // at_most] for i in range(at_most)]
 
 
-def _drawn_table(shown: list[tuple[EvaluatedRow, str]]) -> tuple[list[str], list[list[Any]]]:
+def _drawn_table(
+    calls: NotationCalls, shown: list[tuple[EvaluatedRow, str]]
+) -> tuple[list[str], list[list[Any]]]:
     """Return columns and cells of the W&B table; the drawings' columns only where there are any."""
     import wandb
 
@@ -179,7 +181,11 @@ def _drawn_table(shown: list[tuple[EvaluatedRow, str]]) -> tuple[list[str], list
     ]
     for column in ("input", "target", "prediction"):
         pictures = [
-            draw(row.input_notation if column == "input" else row.output_notation, getattr(row, column))
+            draw(
+                calls,
+                row.input_notation if column == "input" else row.output_notation,
+                getattr(row, column),
+            )
             for row, _ in shown
         ]
         if any(pictures):

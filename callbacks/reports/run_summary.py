@@ -17,8 +17,10 @@ from rich.console import Console
 from rich.table import Table
 
 from callbacks.reports.audit_report import describe_audit, read_audit
-from callbacks.reports.baselines import read_anchors
+from callbacks.reports.baselines import read_baselines
+from callbacks.rows.evaluated_row import Stage
 from callbacks.rows.outcomes import OUTCOMES, estimate_right
+from callbacks.rows.protocols import EvaluationData, evaluation_data
 from callbacks.run.run_facts import (
     METRICS_KEY,
     MetricsKeeper,
@@ -75,7 +77,7 @@ class RunSummary(MetricsKeeper):
 
     def _summarize(self, trainer: Trainer, stage: str) -> dict[str, Any]:
         """Return what there is to say about a stage."""
-        datamodule = trainer.datamodule  # type: ignore[attr-defined]
+        datamodule = evaluation_data(trainer)
         metrics = current_metrics(trainer)
         speed = metrics.get("train/supervised_tokens_per_second")
         best = best_checkpoint(trainer) if stage == "fit" else None
@@ -100,13 +102,13 @@ class RunSummary(MetricsKeeper):
             "supervised_tokens_per_second": speed,
             "rows_set_aside": len(datamodule.set_aside(stage)),
             "audit": read_audit(folder) if "audit.csv" in reports else {},
-            "anchors": read_anchors(folder) if "anchors.csv" in reports else [],
+            "anchors": read_baselines(folder) if "anchors.csv" in reports else [],
             "outputs": _outputs(trainer, best)
             | ({"reports": f"{folder}: {', '.join(reports)}"} if reports else {}),
         }
 
 
-def _count_rows(datamodule: Any, split: str) -> dict[str, int]:
+def _count_rows(datamodule: EvaluationData, split: Stage) -> dict[str, int]:
     """Return how many rows of a split each task has."""
     total = datamodule.num_rows(split)
     if len(datamodule.task_names) == 1:
@@ -153,7 +155,7 @@ def format_seconds(seconds: float) -> str:
 
 
 def _table(title: str, summary: dict[str, Any], with_speed: bool) -> Table:
-    """Return the table of the tasks and their anchors, with or without the columns that are equal for all tasks."""
+    """Return the table of the tasks and their baselines, with or without the columns that are equal for all tasks."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     tasks = summary["tasks"]
     judged = any("outcome_exact" in metrics for metrics in tasks.values())
@@ -163,16 +165,16 @@ def _table(title: str, summary: dict[str, Any], with_speed: bool) -> Table:
     for task, metrics in tasks.items():
         right = estimate_right(metrics) if judged else {}
         table.add_row(*result_cells(task, {**metrics, **right}), *(_speed(summary) if with_speed else ()))
-        for anchor in summary.get("anchors", ()):
-            if anchor["task"] == task:
+        for baseline in summary.get("anchors", ()):
+            if baseline["task"] == task:
                 table.add_row(
-                    *result_cells(f"  {anchor['system']}", anchor if judged else _without_right(anchor))
+                    *result_cells(f"  {baseline['system']}", baseline if judged else _without_right(baseline))
                 )
     return table
 
 
-def _without_right(anchor: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in anchor.items() if name != "right"}
+def _without_right(baseline: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in baseline.items() if name != "right"}
 
 
 def result_cells(name: str, metrics: Mapping[str, Any]) -> list[str]:

@@ -7,22 +7,16 @@ from typing import Any, Literal, TypeVar
 
 import torch.distributed
 
+from datamodules.rows.row import Row
+
 Stage = Literal["val", "test", "predict"]
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class EvaluatedRow:
+class EvaluatedRow(Row):
     """A row of the data module together with what the model made of it."""
 
-    index: int
-    """Place among the evaluated rows of the stage, from 0."""
-    task: str
-    input: str
-    target: str | None
-    """None when there is nothing to compare with (predict)."""
-    input_notation: str
-    output_notation: str
     prediction: str
     """The answer in the generated text: without the words of the format, and without white space at its ends."""
     score: float

@@ -6,8 +6,7 @@ Legend: Q molecules that are asked about, K training molecules, B bytes of a fin
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +17,8 @@ from datamodules.storage.text_columns import TextColumn, as_strings
 from datamodules.workers.worker_pool import WorkerPool
 
 _QUERIES, _KNOWN = 512, 8_192  # a block of products takes 16 MB, a block of unpacked bits 64 MB
-_BYTES = 256
+BYTES = 256
+"""Of a fingerprint."""
 
 
 class Neighbours(NamedTuple):
@@ -34,8 +34,8 @@ def fingerprints(smiles: Sequence[str], pool: WorkerPool) -> NDArray[np.uint8]:
     """Return Morgan fingerprints (Q, B), each different text read once; all bits 0 where there is no molecule."""
     column = TextColumn.of(smiles)
     answers = pool.map("smiles", "fingerprint", as_strings(column.values))
-    digits = [text if text is not None else "00" * _BYTES for text in answers.values.to_pylist()]
-    table = np.frombuffer(bytes.fromhex("".join(digits)), dtype=np.uint8).reshape(-1, _BYTES)
+    digits = [text if text is not None else "00" * BYTES for text in answers.values.to_pylist()]
+    table = np.frombuffer(bytes.fromhex("".join(digits)), dtype=np.uint8).reshape(-1, BYTES)
     return table[column.codes]
 
 
@@ -65,28 +65,6 @@ def find_nearest(queries: NDArray[np.uint8], known: NDArray[np.uint8]) -> Neighb
     unknown = (best < 0) | ~queries.any(axis=1)
     best[unknown], place[unknown] = np.nan, -1
     return Neighbours(best, place)
-
-
-_PRINTS: WeakKeyDictionary[Any, dict[str, NDArray[np.uint8]]] = WeakKeyDictionary()
-
-
-def nearest_training(datamodule: Any, task: str, smiles: Sequence[str], pool: WorkerPool) -> Neighbours:
-    """Return the nearest training row of a task to each molecule, by its place among `training_texts`.
-
-    The fingerprints of the training rows are kept for the next call. A row's molecule is its input where that is a
-    structure, else its output; without either nothing is near.
-    """
-    prints = _PRINTS.setdefault(datamodule, {})
-    if task not in prints:
-        columns = molecule_columns(training_texts(datamodule, task), pool)
-        known = [fingerprints(column, pool) for column in columns]
-        prints[task] = np.concatenate([np.zeros((0, _BYTES), dtype=np.uint8), *known])
-    return find_nearest(fingerprints(smiles, pool), prints[task])
-
-
-def training_texts(datamodule: Any, task: str) -> list[SideTexts]:
-    """Return the training rows of a task, file by file."""
-    return [texts for texts in datamodule.side_texts("train") if texts.task == task]
 
 
 def molecules_of_side(texts: SideTexts, pool: WorkerPool) -> TextColumn | None:

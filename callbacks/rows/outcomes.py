@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from callbacks.rows.evaluated_row import EvaluatedRow
-from callbacks.rows.structures import RowMolecules, molecules_of, relations_of
-from callbacks.rows.verdicts import judge_sameness, judge_validity
+from callbacks.rows.structures import RowMolecules
 from callbacks.statistics.intervals import wilson_interval
 
 OUTCOMES = {
@@ -85,20 +84,21 @@ def find_outcome(
     return next((name for kind, name in names.items() if relation[kind]), "formula")
 
 
-def outcomes_of(rows: Sequence[EvaluatedRow], with_names: bool) -> list[Outcome]:
-    """Return what became of each row.
+def find_outcomes(
+    rows: Sequence[EvaluatedRow],
+    sameness: Sequence[Mapping[str, bool]],
+    invalid_reasons: Sequence[str | None],
+    molecules: Sequence[RowMolecules],
+    relations: Sequence[Mapping[str, bool] | None],
+) -> list[Outcome]:
+    """Return what became of each row, from what was decided about it.
 
-    Args:
-        rows: Evaluated rows of any notations.
-        with_names: Whether IUPAC names are read by OPSIN. Without, a name is exact, equivalent, invalid (not well-formed),
-            unfinished or different.
+    Where names are not read as molecules, a name is exact, equivalent, invalid (not well-formed), unfinished or different.
     """
-    molecules = molecules_of(rows, with_names)
-    judged = zip(
-        rows, judge_sameness(rows), judge_validity(rows), molecules, relations_of(molecules), strict=True
-    )
     found = []
-    for row, same, invalid, of, relation in judged:
+    for row, same, invalid, of, relation in zip(
+        rows, sameness, invalid_reasons, molecules, relations, strict=True
+    ):
         reason = invalid or (of.prediction.reason if of.prediction else None)
         name = find_outcome(
             same=same,

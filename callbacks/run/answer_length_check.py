@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 from numpy.typing import NDArray
 from rich.console import Console
 
+from callbacks.rows.protocols import evaluated_model, evaluation_data
 from datamodules.stages import evaluated_rows
 
 
@@ -26,7 +25,7 @@ def count_too_long(lengths: NDArray[np.int64], limit: int) -> int:
     return int((lengths - 1 > limit).sum())
 
 
-class AnswerLimit(Callback):
+class AnswerLengthCheck(Callback):
     """Warns before a run whose evaluated references are longer than `--model.generation.max_new_tokens`."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -34,10 +33,8 @@ class AnswerLimit(Callback):
         side = evaluated_rows(stage)
         if side == "predict" or not trainer.is_global_zero:
             return
-        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
-        model: Any = pl_module
-        limit = model.generation.max_new_tokens
-        lengths = datamodule.answer_lengths(side)
+        limit = evaluated_model(pl_module).generation.max_new_tokens
+        lengths = evaluation_data(trainer).answer_lengths(side)
         if too_long := count_too_long(lengths, limit):
             Console().print(
                 f"Warning: {too_long:,} of {len(lengths):,} {side} references take more than "

@@ -16,7 +16,8 @@ from rich.console import Console
 from torch import Tensor
 
 from callbacks.rows.evaluated_row import gather_by_index
-from callbacks.run.run_facts import from_here, is_trial, run_folder
+from callbacks.rows.protocols import EvaluationData, evaluated_model, evaluation_data
+from callbacks.run.run_facts import find_log_interval, from_here, is_trial, run_folder
 from datamodules.storage.safe_csv import read_csv, write_csv
 
 COLUMNS = ("epoch", "step", "rank", "batch", "loss", "row_index", "task", "line", "input", "target")
@@ -44,7 +45,7 @@ class _Step(NamedTuple):
     """() bool, equal on all ranks."""
 
 
-class FiniteSteps(Callback):
+class NonfiniteSteps(Callback):
     """Reports the optimizer steps that were left out, and ends the run when there are too many of them.
 
     A loss or a gradient that is NaN or infinite on one rank leaves the step out on every rank: weights and optimizer are
@@ -57,7 +58,7 @@ class FiniteSteps(Callback):
 
     def __init__(self, limit: int = 10) -> None:
         if limit < 0:
-            raise ValueError(f"Expected the limit of FiniteSteps to be at least 0, but got {limit}.")
+            raise ValueError(f"Expected the limit of NonfiniteSteps to be at least 0, but got {limit}.")
         self.limit, self.left_out = limit, 0
         self._pieces: list[_Piece] = []
         self._steps: list[_Step] = []
@@ -76,10 +77,10 @@ class FiniteSteps(Callback):
         if trainer.global_step == self._last_step:
             return
         self._last_step = trainer.global_step
-        left_out: Tensor = pl_module.left_out  # type: ignore[assignment]
+        left_out = evaluated_model(pl_module).left_out
         self._steps.append(_Step(trainer.current_epoch, self._last_step, self._pieces, left_out))
         self._pieces = []
-        if self._last_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+        if self._last_step % find_log_interval(trainer) == 0:
             self._look(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -103,7 +104,7 @@ class FiniteSteps(Callback):
         by_rank = gather_by_index({trainer.global_rank: mine})
         if trainer.is_global_zero:
             lines = suspects([line for lines in by_rank.values() for line in lines])
-            with_texts = [{**line, **_texts(trainer.datamodule, line)} for line in lines]  # type: ignore[attr-defined]
+            with_texts = [{**line, **_texts(evaluation_data(trainer), line)} for line in lines]
             if not is_trial(trainer):
                 write_csv(path, COLUMNS, [*(read_csv(path) if path.is_file() else []), *with_texts])
             self._say([step.number for step in bad], path)
@@ -155,7 +156,7 @@ def suspects(lines: list[Line]) -> list[Line]:
     return [line for line in lines if line["step"] not in found or not math.isfinite(line["loss"])]
 
 
-def _texts(datamodule: Any, line: Line) -> Line:
+def _texts(datamodule: EvaluationData, line: Line) -> Line:
     """Return what the table says of a line's training row."""
     row = datamodule.row("train", line["row_index"])
     return {"task": row.task, "line": row.line, "input": row.input, "target": row.target}

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from rich.console import Console
 
+from callbacks.rows.protocols import evaluation_data
 from datamodules.stages import evaluated_rows
 
 FEWEST = 30
 """Below it the 95 % Wilson interval of a proportion is up to 34 points wide (at 30 rows, one half right)."""
 
 
-class EnoughRows(Callback):
+class RowCountCheck(Callback):
     """Warns before a run whose validation or test side has under 30 rows, and refuses to evaluate on no row at all."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -25,10 +24,9 @@ class EnoughRows(Callback):
         """
         if stage == "predict":
             return
-        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
         stage = TrainerFn(stage).value  # Lightning gives a member of its enumeration
         side = evaluated_rows(stage)
-        rows = datamodule.num_rows(side)
+        rows = evaluation_data(trainer).num_rows(side)
         if stage != "fit" and rows == 0:
             raise ValueError(
                 f"Expected at least one {side} row to {stage} on, but there is none: give more data, a larger "

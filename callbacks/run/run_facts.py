@@ -12,6 +12,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.trainer.states import TrainerFn
 
+from callbacks.rows.protocols import evaluated_model
+
 METRICS_KEY = "metrics"
 """Where a checkpoint keeps the metrics that were measured with its weights."""
 
@@ -39,7 +41,14 @@ def output_folder(trainer: Trainer) -> Path:
 
 def is_trial(trainer: Trainer) -> bool:
     """Return whether this is a `fast_dev_run`, which must leave no files."""
-    return bool(trainer.fast_dev_run)  # type: ignore[attr-defined]
+    untyped: Any = trainer  # Lightning does not declare it, nor those below
+    return bool(untyped.fast_dev_run)
+
+
+def find_log_interval(trainer: Trainer) -> int:
+    """Return after how many optimizer steps metrics are logged."""
+    untyped: Any = trainer
+    return int(untyped.log_every_n_steps)
 
 
 def silence_sync_advice(trainer: Trainer, names: str) -> None:
@@ -55,8 +64,7 @@ def silence_sync_advice(trainer: Trainer, names: str) -> None:
 
 def find_threshold(pl_module: LightningModule) -> float | None:
     """Return `--model.generation.abstain_below`, the least probability of an answer; None answers all."""
-    threshold: float | None = getattr(getattr(pl_module, "generation", None), "abstain_below", None)
-    return threshold
+    return evaluated_model(pl_module).generation.abstain_below
 
 
 def current_metrics(trainer: Trainer) -> dict[str, float]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from callbacks.rows.notation_calls import call, invalid_reasons
+from callbacks.rows.notation_calls import NotationCalls
 from callbacks.rows.structures import Structure, read_structures
 from configs.lookup import CONFIGS, load_yaml
 from datamodules.formats import InstructionFormat, Query, load_format
@@ -143,6 +143,7 @@ class Answerer:
         self.decoder = load_decoder(str(model.weights), "pretrained").eval()
         settings = json.loads((model.weights / "generation_config.json").read_text(encoding="utf-8"))
         self.max_new_tokens = min(settings.get("max_new_tokens") or _MOST_TOKENS, _MOST_TOKENS)
+        self.calls = NotationCalls()
         self._painter = GuardedWorker()
         self._one_at_a_time = threading.Lock()
 
@@ -176,7 +177,7 @@ class Answerer:
         except UnicodeEncodeError as error:
             raise ValueError("Expected text, but it holds half a character (a lone surrogate).") from error
         with self._one_at_a_time:
-            [result] = call(task.input.notation, "normalize", [(text,)])
+            [result] = self.calls.call(task.input.notation, "normalize", [(text,)])
             if result.error is not None:
                 raise ValueError(
                     f"Not a valid {labels_of(task)[0]}: {result.error.removeprefix('ValueError: ')}."
@@ -212,9 +213,9 @@ class Answerer:
         texts = list(found)
         source, target = task.input.notation, task.output.notation
         with_names = "iupac" in (source, target) and why_unavailable() is None
-        reasons = invalid_reasons(target, texts)
-        read = read_structures(source, [question], with_names) + read_structures(target, texts, with_names)
-        asked, *meant = read
+        reasons = self.calls.invalid_reasons(target, texts)
+        [asked] = read_structures(self.calls, source, [question], with_names)
+        meant = read_structures(self.calls, target, texts, with_names)
         # A task from structure to structure may ask for another molecule, as a reaction's product: nothing to compare.
         compares = (source == "iupac") != (target == "iupac") and asked is not None
         answers = []
@@ -225,7 +226,7 @@ class Answerer:
                 or (molecule.reason if molecule else None)
                 or (None if stopped else "cut: never stopped")
             )
-            verdict = _compare(asked, molecule) if compares else None
+            verdict = _compare(self.calls, asked, molecule) if compares else None
             same = verdict == _VERDICTS["canonical"]
             answers.append(
                 Answer(text, math.exp(score), reason, verdict, same, self._draw(molecule, 180, 100))
@@ -236,16 +237,16 @@ class Answerer:
     def _draw(self, molecule: Structure | None, width: int, height: int) -> str | None:
         if molecule is None or molecule.smiles is None:
             return None
-        # Not by `call`, which keeps its answers: pictures are a hundred times as large as other ones.
+        # Not by `calls`, which keeps its answers: pictures are a hundred times as large as other ones.
         [result] = self._painter.map("smiles", "draw", [(molecule.smiles, width, height)])
         picture: Any = result.value
         return picture if picture and len(picture) <= _LARGEST_PICTURE else None
 
 
-def _compare(asked: Structure | None, answer: Structure | None) -> str | None:
+def _compare(calls: NotationCalls, asked: Structure | None, answer: Structure | None) -> str | None:
     """Return in words how an answer's molecule is related to the one of the question; None if either is not known."""
     if asked is None or answer is None or asked.smiles is None or answer.smiles is None:
         return None
-    [result] = call("smiles", "relate", [(answer.smiles, asked.smiles)])
+    [result] = calls.call("smiles", "relate", [(answer.smiles, asked.smiles)])
     relation = result.value or {}
     return next((words for kind, words in _VERDICTS.items() if relation.get(kind)), "another molecule")

@@ -23,7 +23,7 @@ from callbacks.metrics.text_similarity import TextSimilarity
 from callbacks.metrics.throughput import Throughput
 from callbacks.metrics.validity import Validity
 from callbacks.reports.audit_report import AuditReport
-from callbacks.reports.baselines import Anchors
+from callbacks.reports.baselines import Baselines
 from callbacks.reports.prediction_table import PredictionTable
 from callbacks.reports.prediction_writer import PredictionWriter
 from callbacks.reports.rerank import Rerank
@@ -79,7 +79,7 @@ def run_all(folder: Path, repeat: bool, **options) -> None:
         StratifiedMatch(),
         Confidence(),
         AuditReport(),
-        Anchors(),
+        Baselines(),
         Rerank(),
         Throughput(),
         PredictionWriter(),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cli.old_class_paths import MOVED, rename_class_paths, rename_in_settings
+from cli.old_class_paths import MOVED, RENAMED, rename_class_paths, rename_in_settings
 from tests.helpers.parsing import parse
 
 OLD = """
@@ -26,7 +26,17 @@ def test_new_class_paths_are_modules(new: str) -> None:
     importlib.import_module(f"callbacks.{new}")
 
 
-def test_old_class_paths_in_a_file_are_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("old", RENAMED)
+def test_a_class_with_a_new_name_is_found_by_its_old_one(old: str) -> None:
+    [callback] = parse(
+        ["fit", "--trainer.callbacks=[]", f"--trainer.callbacks+=callbacks.{old}"]
+    ).fit.trainer.callbacks
+    module, _, name = callback.class_path.rpartition(".")
+    assert name == RENAMED[old]
+    assert hasattr(importlib.import_module(module), name)
+
+
+def test_a_file_with_old_class_paths_is_read(tmp_path: Path) -> None:
     (tmp_path / "old.yaml").write_text(OLD)
     callbacks = parse(["fit", "--config", str(tmp_path / "old.yaml")]).fit.trainer.callbacks
     assert [callback.class_path for callback in callbacks] == NOW

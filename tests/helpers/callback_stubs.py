@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from types import SimpleNamespace
+from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
-
-class Row(NamedTuple):
-    index: int
-    task: str
-    input: str
-    target: str | None
-    input_notation: str
-    output_notation: str
-    line: int
+from callbacks.metrics.row_metric import RowMetric
+from callbacks.rows.evaluated_row import EvaluatedRow, Stage
+from callbacks.rows.evaluation import Evaluation
+from callbacks.rows.protocols import Constraint
+from datamodules.rows.row import Row
+from datamodules.rows.side_texts import SideTexts
+from datamodules.tasks import Side, Task
+from lightning_modules.generation.generate import GenerationSettings
 
 
 class Pair(NamedTuple):
@@ -59,6 +62,7 @@ class StubData(LightningDataModule):
         super().__init__()
         self.pairs, self.batch_size, self.repeat = pairs, batch_size, repeat
         self.aside, self.predict_path = aside or [], predict_path
+        self.form = SimpleNamespace(name="not recorded")
         self.report = {"sources": {"pairs.csv": len(pairs)}}
         self.lines = [line for line in range(2, 10_000) if line not in {row.line for row in self.aside}]
 
@@ -66,17 +70,36 @@ class StubData(LightningDataModule):
     def task_names(self) -> list[str]:
         return list(dict.fromkeys(pair.task for pair in self.pairs))
 
-    def num_rows(self, stage: str) -> int:
+    @property
+    def tasks(self) -> list[Task]:
+        return [
+            Task(pair.task, Side("input", pair.input_notation), Side("output", pair.output_notation))
+            for pair in {pair.task: pair for pair in reversed(self.pairs)}.values()
+        ][::-1]
+
+    def num_rows(self, stage: Stage) -> int:
         return len(self.pairs)
 
-    def row(self, stage: str, index: int) -> Row:
+    def row(self, stage: Literal[Stage, "train"], index: int) -> Row:
         pair = self.pairs[index]
         target = None if stage == "predict" else pair.target
         notations = pair.input_notation, pair.output_notation
-        return Row(index, pair.task, pair.input, target, *notations, self.lines[index])
+        return Row(index, pair.task, pair.input, target, *notations, line=self.lines[index])
 
-    def extract(self, stage: str, index: int, text: str) -> str:
+    def extract(self, stage: Stage, index: int, text: str) -> str:
         return text.removesuffix("<end>")
+
+    def affixes(self, stage: Stage, index: int) -> tuple[str, str]:
+        return "", "<end>"
+
+    def answer_lengths(self, stage: Stage) -> NDArray[np.int64]:
+        return np.array([len(pair.target) for pair in self.pairs])
+
+    def side_texts(self, side: str) -> list[SideTexts]:
+        return []
+
+    def questions(self, stage: Stage, rows: Sequence[int]) -> Any:
+        return make_batch(list(rows))
 
     def set_aside(self, stage: str) -> list[Aside]:
         return self.aside
@@ -85,7 +108,8 @@ class StubData(LightningDataModule):
         trainer = self.trainer
         rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
         indices = batches_of(len(self.pairs), rank, world, self.batch_size, self.repeat)
-        return DataLoader([make_batch(rows) for rows in indices], batch_size=None)
+        batches: Any = [make_batch(rows) for rows in indices]  # a list does for a dataset
+        return DataLoader(batches, batch_size=None)
 
     def train_dataloader(self) -> DataLoader[Any]:
         return self._loader()
@@ -119,10 +143,15 @@ class ScriptedModel(LightningModule):
     """Answers every row as its `Pair` says; what it trains does not matter."""
 
     base = "stub"
+    generation = GenerationSettings()
+    tokenizer: Any
+    decoder: Any
 
     def __init__(self, pairs: list[Pair]) -> None:
         super().__init__()
         self.pairs = pairs
+        self.left_out = torch.tensor(False)
+        self.constraints_of: Callable[[list[int]], Sequence[Constraint | None]] | None = None
         self.weight = torch.nn.Parameter(torch.zeros(1))
 
     def training_step(self, batch: dict[str, torch.Tensor], batch_idx: int) -> torch.Tensor:
@@ -145,6 +174,12 @@ class ScriptedModel(LightningModule):
     test_step = validation_step
     predict_step = validation_step
 
+    def plain_decoder(self, weights: dict[str, torch.Tensor]) -> tuple[Any, dict[str, torch.Tensor]]:
+        return self.decoder, weights
+
+    def answer_untrained(self, batch: Any) -> list[str]:
+        return ["" for _ in batch["row_index"]]
+
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
@@ -165,13 +200,30 @@ def make_trainer(folder: Path, callbacks: list[Any], **options: Any) -> Trainer:
     return Trainer(default_root_dir=folder, callbacks=callbacks, **{**defaults, **options})
 
 
+def read_axes(folder: Path) -> dict[str, tuple[str, str | None]]:
+    """What the W&B run in `folder` knows of its metrics: the x axis, and whether the most or the least is kept."""
+    from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]
+
+    from callbacks.reports.run_history import read_records
+
+    axes = {}
+    for path in folder.glob("wandb/offline-run-*/run-*.wandb"):
+        for content in read_records(path):
+            record = Record.FromString(content)
+            if record.WhichOneof("record_type") == "metric":
+                summary = record.metric.summary
+                best = "max" if summary.max else "min" if summary.min else None
+                axes[record.metric.name] = (record.metric.step_metric, best)
+    return axes
+
+
 def finish_wandb(folder: Path) -> list[Path]:
     """Finish the W&B run and return the files of the runs in `folder`, once they are written.
 
     `wandb.finish()` returns from an offline run before its file is on the disk (seen in 4 of 8 runs on a busy machine).
     """
     import wandb
-    from wandb.proto.wandb_internal_pb2 import Record
+    from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]
 
     from callbacks.reports.run_history import read_records
 
@@ -185,3 +237,17 @@ def finish_wandb(folder: Path) -> list[Path]:
         assert time.monotonic() < deadline, "the W&B run was never written"
         time.sleep(0.05)
     return sorted(folder.glob("wandb/offline-run-*/run-*.wandb"))
+
+
+def make_row(prediction: str, target: str, notation: str = "smiles", index: int = 0) -> EvaluatedRow:
+    """An evaluated row that differs from others in its texts only."""
+    return EvaluatedRow(index, "t", "in", target, "text", notation, prediction, -1.0, True, 3)
+
+
+def score_rows(metric: RowMetric, *rows: tuple[str, ...]) -> list[dict[str, float]]:
+    """The scores of rows, each given as prediction, target and maybe notation."""
+    evaluated = [
+        make_row(prediction, target, notation[0] if notation else "smiles", index)
+        for index, (prediction, target, *notation) in enumerate(rows)
+    ]
+    return metric.score(Evaluation(evaluated))

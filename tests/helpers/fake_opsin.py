@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from callbacks.rows import structures
 from datamodules.workers import opsin
 
 BANNER = "Run the jar using the -h flag for help. Enter a chemical name to begin:\n"
@@ -48,7 +47,7 @@ class FakeJava:
 
 @contextmanager
 def fake_opsin(meanings: Mapping[str, str]) -> Iterator[FakeJava]:
-    """Put a fake OPSIN in place; nothing that was read before or meanwhile is remembered outside."""
+    """Put a fake OPSIN in place; what a `NotationCalls` has read before it knows still."""
     fake = FakeJava(meanings)
     with pytest.MonkeyPatch.context() as patch, forgetting():
         patch.setattr(opsin, "subprocess", _module(run=fake, TimeoutExpired=subprocess.TimeoutExpired))
@@ -67,15 +66,10 @@ def no_java() -> Iterator[None]:
 
 @contextmanager
 def forgetting() -> Iterator[None]:
-    """Forget what is known of OPSIN and of names, before and after."""
-    _forget()
-    yield
-    _forget()
-
-
-def _forget() -> None:
+    """Forget whether there is OPSIN, before and after."""
     opsin.why_unavailable.cache_clear()
-    structures._readings.clear()
+    yield
+    opsin.why_unavailable.cache_clear()
 
 
 def need_opsin() -> pytest.MarkDecorator:

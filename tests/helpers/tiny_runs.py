@@ -122,6 +122,39 @@ def record_run(base: str, batch_size: int, accumulate: int, clip: float | None, 
     return recorder
 
 
+def assert_same(gradients: torch.Tensor, expected: torch.Tensor) -> None:
+    """Gradients are the same but for rounding."""
+    assert ((gradients - expected).norm() / expected.norm()).item() < 1e-6
+
+
+class CollectPredictions(Callback):
+    """Keeps what the validation steps return."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.stopped: list[bool] = []
+        self.outputs: list[dict[str, Any]] = []
+
+    def on_validation_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, *_: Any) -> None:
+        self.texts += outputs["prediction"]
+        self.stopped += outputs["stopped"].tolist()
+        self.outputs.append(outputs)
+
+
+class Watch(Callback):
+    """Notes at each training batch whether dropout is on, and the learning rates."""
+
+    def __init__(self) -> None:
+        self.training: list[bool] = []
+        self.rates: list[list[float]] = []
+
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, *_: Any) -> None:
+        self.training.append(
+            pl_module.decoder.training and all(m.training for m in pl_module.decoder.modules())
+        )
+        self.rates.append([group["lr"] for group in trainer.optimizers[0].param_groups])
+
+
 def on_two_ranks(base: str, results: Path) -> None:
     """Run on two gloo ranks: gradients of two ways to see 8 rows, and val/loss of uneven shards."""
     ranks: dict[str, Any] = {"devices": 2, "strategy": "ddp"}

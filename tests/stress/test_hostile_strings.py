@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import pytest
 
-from callbacks.rows.notation_calls import invalid_reasons
+from callbacks.rows.notation_calls import NotationCalls
 from datamodules.storage.text_columns import as_strings
 from datamodules.workers.guarded_worker import GuardedWorker, Result
 from datamodules.workers.worker_pool import WorkerPool
@@ -92,9 +92,10 @@ def slowest() -> Text:
 
 @pytest.mark.pitfall(14)
 def test_the_corpus_through_the_metrics_and_through_a_table() -> None:
+    calls = NotationCalls()
     for notation in QUESTIONS:
         texts = [text for text in corpus() if text.notation == notation and text.valid is not None]
-        reasons = invalid_reasons(notation, [text.text for text in texts])
+        reasons = calls.invalid_reasons(notation, [text.text for text in texts])
         assert [reason is None for reason in reasons] == [text.valid for text in texts]
         # What no column can hold is set aside where the table is read.
         texts = [text for text in texts if text.text.isprintable() or text.text.isascii()]

@@ -103,5 +103,5 @@ def test_studies_are_tested_with_metrics_and_without_baselines() -> None:
     args = ["test", "--config", str(TEST), *QUIET]
     config = ParseOnly(CausalLM, SequenceTaskDataModule, logger_class=DashboardLogger, args=args).config.test
     names = [callback.class_path.split(".")[-1] for callback in config.trainer.callbacks]
-    assert "Anchors" not in names
+    assert "Baselines" not in names
     assert {"ExactMatch", "PhonemeErrors", "RunSummary"} <= set(names)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 
 import pytest
 
 from callbacks.metrics.round_trip import RoundTrip
 from callbacks.reports.rerank import Checked, Rerank, check, choose, different, rerank, tabulate
 from callbacks.rows.evaluated_row import EvaluatedRow
+from callbacks.rows.evaluation import Evaluation
 from callbacks.statistics.intervals import wilson_interval
 from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 from tests.helpers.fake_opsin import fake_opsin
@@ -81,9 +83,8 @@ def passes(answers):
 def test_rerank_checks_names_against_the_question_only():
     answers = ["banana", "propane", "methoxymethane", "ethan-1-ol", "propane"]
     with fake_opsin(MEANINGS):
-        [found, wrong] = check(
-            [make_row("CCO", "ethanol", answers), make_row("CCC", "ethanol", answers, index=1)], True
-        )
+        rows = [make_row("CCO", "ethanol", answers), make_row("CCC", "ethanol", answers, index=1)]
+        [found, wrong] = check(Evaluation(rows, reads_names=True))
     assert passes(found) == [set(), {"valid"}, {"valid", "formula"}, {"valid", "formula", "back"}]
     assert [answer.right for answer in found] == [False, False, False, True]
     assert passes(wrong) == [set(), {"valid", "formula", "back"}, {"valid"}, {"valid"}]
@@ -92,21 +93,20 @@ def test_rerank_checks_names_against_the_question_only():
 def test_rerank_checks_validity_only_of_structures_for_names():
     row = make_row("ethanol", "CCO", ["CC(", "CC", "OCC"], ("iupac", "smiles"))
     with fake_opsin({"ethanol": "CCO"}):
-        [found] = check([row], True)
+        [found] = check(Evaluation([row], reads_names=True))
     assert passes(found) == [set(), {"valid"}, {"valid"}]
     assert [answer.right for answer in found] == [False, False, True]
 
 
 def test_rerank_does_not_hold_a_product_to_the_reactants_formula():
-    [found] = check([make_row("CCO", "CC=O", ["CCO", "CC=O"], ("smiles", "smiles"))], False)
+    [found] = check(Evaluation([make_row("CCO", "CC=O", ["CCO", "CC=O"], ("smiles", "smiles"))]))
     assert passes(found) == [{"valid"}, {"valid"}]
 
 
 def test_rerank_takes_an_unfinished_answer_as_not_valid():
     row = make_row("a", "b", ["b", "c"], ("text", "text"))
-    [found] = check(
-        [row.__class__(**{**row.__dict__, "candidates": (("b", -1.0, False), ("c", -2.0, True))})], False
-    )
+    cut = dataclasses.replace(row, candidates=(("b", -1.0, False), ("c", -2.0, True)))
+    [found] = check(Evaluation([cut]))
     assert passes(found) == [set(), {"valid"}]
 
 

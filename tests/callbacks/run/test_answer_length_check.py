@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from callbacks.run.answer_length_check import AnswerLimit, count_too_long
+from callbacks.run.answer_length_check import AnswerLengthCheck, count_too_long
 from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 PAIRS = [Pair("a", "CCO", "CCO")] * 3
@@ -27,7 +27,7 @@ def test_a_reference_needs_room_for_all_but_its_stop_token(limit, count):
 def test_references_that_cannot_be_written_are_told(tmp_path, capsys, stage, limit, told):
     model = ScriptedModel(PAIRS)
     model.generation = SimpleNamespace(max_new_tokens=limit)
-    trainer = make_trainer(tmp_path, [AnswerLimit()])
+    trainer = make_trainer(tmp_path, [AnswerLengthCheck()])
     getattr(trainer, stage)(model, datamodule=MeasuredData(PAIRS), verbose=False)
     printed = capsys.readouterr().out
     words = (

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from callbacks.metrics.exact_match import ExactMatch
-from callbacks.run.row_count_check import FEWEST, EnoughRows
+from callbacks.run.row_count_check import FEWEST, RowCountCheck
 from callbacks.statistics.intervals import wilson_interval
 from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
@@ -18,7 +18,7 @@ class NoRows(StubData):
 @pytest.mark.parametrize("stage", ["fit", "validate", "test"])
 @pytest.mark.parametrize("rows", [1, FEWEST - 1, FEWEST])
 def test_few_rows_are_told(tmp_path, capsys, stage, rows):
-    trainer = make_trainer(tmp_path, [EnoughRows(), ExactMatch()])
+    trainer = make_trainer(tmp_path, [RowCountCheck(), ExactMatch()])
     getattr(trainer, stage)(ScriptedModel(PAIRS), datamodule=StubData(PAIRS[:rows]))
     printed = capsys.readouterr().out
     assert ("Warning: " in printed) == (rows < FEWEST)
@@ -31,13 +31,13 @@ def test_few_rows_are_told(tmp_path, capsys, stage, rows):
 
 @pytest.mark.parametrize(("stage", "side"), [("validate", "val"), ("test", "test")])
 def test_no_row_is_an_error(tmp_path, stage, side):
-    trainer = make_trainer(tmp_path, [EnoughRows()])
+    trainer = make_trainer(tmp_path, [RowCountCheck()])
     with pytest.raises(ValueError, match=f"at least one {side} row to {stage} on.*--data.{side}_fraction"):
         getattr(trainer, stage)(ScriptedModel(PAIRS), datamodule=NoRows(PAIRS))
 
 
 def test_fitting_without_validation_rows_says_what_that_costs(tmp_path, capsys):
-    trainer = make_trainer(tmp_path, [EnoughRows()], limit_val_batches=0)
+    trainer = make_trainer(tmp_path, [RowCountCheck()], limit_val_batches=0)
     trainer.fit(ScriptedModel(PAIRS), datamodule=NoRows(PAIRS))
     assert "no best checkpoint is chosen" in capsys.readouterr().out
 

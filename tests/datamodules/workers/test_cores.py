@@ -51,16 +51,14 @@ def test_rank_has_its_share_of_the_cores(
 def test_worker_pool_keeps_to_the_share_of_its_rank(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from callbacks.rows.notation_pool import Judges
-
     monkeypatch.setattr(cores, "count_cores", lambda: 6)
     for name in TORCHRUN:
         monkeypatch.delenv(name, raising=False)
-    judges = Judges()
+    early = WorkerPool()
     assert len(WorkerPool().workers) == 6
     for name, value in (TORCHRUN | {"LOCAL_WORLD_SIZE": "2"}).items():
         monkeypatch.setenv(name, value)
     assert len(WorkerPool().workers) == 3
-    judges.ask_ahead([])
-    assert judges._workers.qsize() == 3
+    early.ask_ahead([])
+    assert len(early.workers) == 3
     assert len(WorkerPool(5).workers) == 5

@@ -10,6 +10,7 @@ from torch.optim.lr_scheduler import CyclicLR, ExponentialLR, OneCycleLR, Reduce
 
 from lightning_modules.causal_lm import CausalLM
 from lightning_modules.training.resumed_optimizer import (
+    OptimizerFlags,
     apply_flags,
     apply_schedule,
     note_flags,
@@ -183,3 +184,12 @@ def test_what_a_setting_needs_begins_with_zeros() -> None:
     assert torch.equal(new.state[weight]["max_exp_avg_sq"], torch.zeros(2))
     weight.grad = torch.ones(2)
     new.step()  # would raise KeyError
+
+
+def test_the_flags_of_optimizer_and_schedule_are_noted_and_applied_together() -> None:
+    optimizer, scheduler, _ = make(0.1, 0.01, ExponentialLR, gamma=0.5)
+    flags = OptimizerFlags.note(optimizer, scheduler)
+    assert flags.apply(optimizer, scheduler) == []
+    optimizer.param_groups[0]["weight_decay"] = 0.5
+    scheduler.gamma = 0.9
+    assert flags.apply(optimizer, scheduler) == ["weight_decay 0.01 (was 0.5)", "gamma 0.5 (was 0.9)"]
