@@ -37,14 +37,15 @@ GREEDY = GenerationSettings()
 
 
 class CausalLM(LightningModule):
-    """A decoder that learns completions. To train with another loss, override `batch_loss`.
+    """A decoder that learns completions.
 
     Batches are dicts of tensors: `input_ids` and `labels` `(B, T)` (padded on the right, -100 = not supervised;
     packed training batches also have `attention_mask` and `position_ids`),
     and for evaluation `prompt_ids` and `prompt_mask` `(B, P)` (padded on the left), `row_index` `(B,)` and `slots`,
     how many of the rows to run at once.
 
-    The loss of an optimizer step is the mean over all supervised tokens of all its micro-batches on all ranks.
+    The loss of an optimizer step is the mean over all supervised tokens of all its micro-batches on all ranks. To train
+    with another loss, override `batch_loss`.
     `training_step` returns a sum; the gradients are divided by the number of tokens when they are clipped. (A
     callback's own `on_before_optimizer_step` runs before that and sees gradients of the sum.)
 
