@@ -209,7 +209,7 @@ def test_an_objectives_own_flag_is_in_its_help_and_an_error_is_one_line(house: P
     assert "Traceback" not in refused.stderr
 
 
-def test_a_model_class_is_no_flag(tmp_path: Path) -> None:
+def test_extending_model_class_cannot_be_named_by_a_flag(tmp_path: Path) -> None:
     result = run_line(
         f"PATOIS_ALLOW=smooth python {PROJECT / 'train.py'} fit --model smooth.SmoothedLM", tmp_path, []
     )

@@ -36,7 +36,7 @@ def test_a_class_with_a_new_name_is_found_by_its_old_one(old: str) -> None:
     assert hasattr(importlib.import_module(module), name)
 
 
-def test_a_file_with_old_class_paths_is_read(tmp_path: Path) -> None:
+def test_old_class_paths_in_a_file_are_read(tmp_path: Path) -> None:
     (tmp_path / "old.yaml").write_text(OLD)
     callbacks = parse(["fit", "--config", str(tmp_path / "old.yaml")]).fit.trainer.callbacks
     assert [callback.class_path for callback in callbacks] == NOW

@@ -13,7 +13,7 @@ from callbacks.statistics.intervals import mcnemar_exact
 from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 
-def test_mcnemar_of_many_rows_is_the_binomial_tail():
+def test_mcnemar_of_many_rows_equals_the_binomial_tail():
     n, k = 5_000, 2_400
     logs = [
         math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) - n * math.log(2)
