@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 import shlex
 import subprocess
@@ -27,7 +28,7 @@ def test_readme_is_short() -> None:
 def test_readme_has_no_command_that_is_not_tested() -> None:
     assert len(TRAIN) >= 4
     assert WITHOUT_MAKE == [
-        "python -m venv .venv", ".venv/bin/pip install -c constraints.txt .", ".venv/bin/patois fit",
+        "python -m venv .venv && .venv/bin/pip install -c constraints.txt .", ".venv/bin/patois fit",
     ]  # fmt: skip
 
 
@@ -58,9 +59,12 @@ def test_commands_of_the_readme_run_in_their_order(tmp_path: Path) -> None:
         result = command([*args, *(small if args[0] == "fit" else [])], tmp_path)
         assert result.returncode == 0, (args, result.stderr[-2000:])
     assert len((tmp_path / "runs/mine/predict/predictions/new.csv").read_text().splitlines()) == 3
-    [snippet] = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    result = subprocess.run(
-        [sys.executable, "-c", snippet], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert result.returncode == 0, result.stderr[-2000:]
-    assert result.stdout.startswith("CCO ->")
+    snippets = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    for snippet, beginning in zip(snippets, ("ethanol ", "CCO ->"), strict=True):
+        result = subprocess.run(
+            [sys.executable, "-c", snippet],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        )  # fmt: skip
+        assert result.returncode == 0, result.stderr[-2000:]
+        assert result.stdout.startswith(beginning)
