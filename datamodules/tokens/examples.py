@@ -135,13 +135,15 @@ def encode(
         raise ValueError(
             f"The tokenizer {tokenizer.name_or_path!r} has no eos_token, so no model could learn to stop. Set one."
         )
-    asked, answered = TextColumn.of(prompts), TextColumn.of(completions)
-    assert len(asked) == len(answered), f"{len(asked)} prompts and {len(answered)} completions"
-    before = tokenize(tokenizer, asked.values, special_tokens)
-    if special_tokens and len(asked) and _appends_stop(tokenizer):
+    prompt_column, completion_column = TextColumn.of(prompts), TextColumn.of(completions)
+    assert len(prompt_column) == len(completion_column), (
+        f"{len(prompt_column)} prompts and {len(completion_column)} completions"
+    )
+    before = tokenize(tokenizer, prompt_column.values, special_tokens)
+    if special_tokens and len(prompt_column) and _appends_stop(tokenizer):
         before = before.without_last()
-    after = tokenize(tokenizer, answered.values, False)
-    return _lay(before, asked.codes, after, answered.codes, stop)
+    after = tokenize(tokenizer, completion_column.values, False)
+    return _lay(before, prompt_column.codes, after, completion_column.codes, stop)
 
 
 def _lay(
