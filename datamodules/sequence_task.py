@@ -1,4 +1,4 @@
-"""SequenceTaskDataModule: joins source, task, split, format, tokens and batches."""
+"""SequenceTaskDataModule: connects source, task, split, format, tokens and batches."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ from datamodules.workers.cores import count_cores
 class SequenceTaskDataModule(LightningDataModule):
     """Turns a table of pairs into batches for a decoder language model.
 
-    The rows and their tokens are those of `TaskData`, which also has the flags that say what they are.
+    `TaskData` provides the rows and their tokens, and declares the flags that select them.
 
     Args:
         tokenizer: The base's tokenizer; on the command line it comes from the model.
         loss_on: Supervise the `completion` only, or `all` tokens.
-        batch_size: Rows a step on each rank, before gradient accumulation.
-        eval_batch_size: Rows decoded at once on each rank when validating, testing and predicting.
-        packing: Lay rows end to end instead of padding each; the loss is the same.
-        num_workers: Worker processes that collate batches; 0 is right for small models on a CPU.
-        predict_path: For `predict`: the file with the inputs.
+        batch_size: Rows per step on each rank, before gradient accumulation.
+        eval_batch_size: Rows decoded at once on each rank during validation, test and prediction.
+        packing: Pack several rows into one sequence instead of padding each row; the loss is the same.
+        num_workers: Number of worker processes that collate batches; use 0 for small models on a CPU.
+        predict_path: File with the inputs for `predict`.
         settings: The flags of `TaskData`.
     """
 
@@ -76,7 +76,7 @@ class SequenceTaskDataModule(LightningDataModule):
         self.batch_size, self.eval_batch_size, self.packing = batch_size, eval_batch_size, packing
         self._position: dict[str, int] = {"epoch": 0, "batches": 0}
 
-    # What callbacks ask about the rows; `questions` and `predict_path` belong to it, too.
+    # The callbacks' view of the rows; `questions` and `predict_path` belong to it, too.
 
     @property
     def tasks(self) -> list[Task]:
@@ -95,11 +95,11 @@ class SequenceTaskDataModule(LightningDataModule):
 
     @property
     def report(self) -> dict[str, Any]:
-        """Counts of rows, as `data.json` has them."""
+        """Counts of rows, as in `data.json`."""
         return self.data.report
 
     def num_rows(self, stage: EvalStage) -> int:
-        """Return how many rows a stage evaluates."""
+        """Return the number of rows that a stage evaluates."""
         return self.data.num_rows(stage)
 
     def row(self, stage: Literal[EvalStage, "train"], index: int) -> Row:
@@ -107,28 +107,28 @@ class SequenceTaskDataModule(LightningDataModule):
         return self.data.row(stage, index)
 
     def affixes(self, stage: EvalStage, index: int) -> tuple[str, str]:
-        """Return what the format has before and after a row's answer in a generated text."""
+        """Return the format's text before and after a row's answer in a generated text."""
         return self.data.affixes(stage, index)
 
     def extract(self, stage: EvalStage, index: int, text: str) -> str:
-        """Return the answer that a generated text holds, without the format's own words."""
+        """Return the answer in a generated text, without the format's own text."""
         return self.data.extract(stage, index, text)
 
     def answer_lengths(self, stage: EvalStage) -> NDArray[np.int64]:
-        """Return how many tokens the target of each evaluated row has, (N,), the stop token included."""
+        """Return the number of tokens in each evaluated row's target, (N,), including the stop token."""
         return self.data.answer_lengths(stage)
 
     def side_texts(self, side: str) -> list[SideTexts]:
-        """Return the texts of the rows of a side: train, val or test."""
+        """Return the texts of a side's rows: train, val or test."""
         return self.data.side_texts(side)
 
     def set_aside(self, stage: str) -> list[SetAside]:
-        """Return the rows that could not be used, with line and reason (`predict`: of the file to predict)."""
+        """Return the skipped rows with line and reason (`predict`: of the file to predict)."""
         return self.data.set_aside(stage)
 
     @property
     def world_size(self) -> int:
-        """Ranks that share the batches."""
+        """Number of ranks that share the batches."""
         return self.trainer.world_size if self.trainer else 1
 
     @property
@@ -138,20 +138,20 @@ class SequenceTaskDataModule(LightningDataModule):
 
     @property
     def pins_memory(self) -> bool:
-        """Whether batches are copied to the device while it computes, for which they must lie in pinned memory."""
+        """Whether batches are in pinned memory, so that they can be copied to a GPU while it computes."""
         return self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
 
     def prepare_data(self) -> None:
-        """Prepare what a stage needs with all cores on one rank of each machine, and keep it for the other ranks.
+        """Prepare a stage's data on one rank of each machine, with all cores, and cache it for the other ranks.
 
-        Lightning calls it on that rank and lets the others wait, however long it takes, until it is done or has failed. They
-        find the rows in the cache; without a cache each rank prepares its own, in `setup`.
+        Lightning calls this method on that rank, and the other ranks wait without a timeout until it ends or fails. Then they
+        load the rows from the cache; without a cache, each rank prepares its own rows in `setup`.
         """
         assert self.trainer is not None
         stage = self.trainer.state.fn
         assert stage is not None
         if self.world_size > 1 and self.data.cache.folder is not None:
-            # Every rank meets an error again in `setup` and ends with it; raised here, on one, it would let the others wait.
+            # Every rank gets the error again in `setup` and ends; raised here, on one rank, it would block the others.
             with suppress(Exception):
                 self.data.prepare_sides(SIDES[stage], count_cores(), keep_small=True)
 
@@ -166,7 +166,7 @@ class SequenceTaskDataModule(LightningDataModule):
         cache = self.data.cache
         if cache.kept_bytes:
             rank_zero_info(
-                f"Kept {cache.kept_bytes / 1e6:,.1f} MB of prepared data in {cache.folder} for the next run; "
+                f"Cached {cache.kept_bytes / 1e6:,.1f} MB of prepared data in {cache.folder} for the next run; "
                 "remove the folder to empty the cache."
             )
             cache.kept_bytes = 0
@@ -174,40 +174,40 @@ class SequenceTaskDataModule(LightningDataModule):
             raise ValueError(data_report.why_empty(self.report, self.set_aside("fit")))
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Return this rank's training batches, from where a checkpoint left off; Lightning tells the sampler the epoch."""
-        was, now = self._position, {**self._position, **self._shape()}
-        if was["batches"] and (other := [name for name in was if was[name] != now[name]]):
+        """Return this rank's training batches, from the checkpoint's position on; Lightning sets the sampler's epoch."""
+        saved, now = self._position, {**self._position, **self._describe_batches()}
+        if saved["batches"] and (changed := [name for name in saved if saved[name] != now[name]]):
             raise ValueError(
-                f"The checkpoint stands in the middle of epoch {was['epoch']}, after {was['batches']} batches of a rank, made "
-                f"with {', '.join(f'{name} {was[name]}' for name in other)}, but now it is "
-                f"{', '.join(f'{name} {now[name]}' for name in other)}. Go on with the same, or from a checkpoint between two "
-                "epochs, such as best.ckpt."
+                f"The checkpoint was saved in the middle of epoch {saved['epoch']}, after {saved['batches']} batches of a rank, "
+                f"with {', '.join(f'{name} {saved[name]}' for name in changed)}, but this run has "
+                f"{', '.join(f'{name} {now[name]}' for name in changed)}. Resume with the same values, or from a checkpoint "
+                "between two epochs, such as best.ckpt."
             )
         dataset = TrainingBatches(
             self.data.encode_training,
             batch_size=self.batch_size,
             world_size=self.world_size,
             seed=self.data.seed,
-            epoch=was["epoch"],
+            epoch=saved["epoch"],
             **self._batch_options(),
         )
-        return self._loader(dataset, was["epoch"], was["batches"])
+        return self._loader(dataset, saved["epoch"], saved["batches"])
 
     def state_dict(self) -> dict[str, int]:
-        """Return where in which epoch training stands, for a checkpoint."""
+        """Return training's position (epoch and batches within it), for a checkpoint."""
         assert self.trainer is not None
         loop: Any = self.trainer.fit_loop
         epoch = loop.epoch_progress.current.processed
         within = loop.epoch_progress.current.started > epoch
         batches = loop.epoch_loop.batch_progress.current.completed if within else 0
-        return {"epoch": epoch, "batches": batches, **self._shape()}
+        return {"epoch": epoch, "batches": batches, **self._describe_batches()}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Go on where a checkpoint stands, in the next `train_dataloader`."""
+        """Make the next `train_dataloader` resume from a checkpoint's position."""
         self._position = dict(state_dict)
 
-    def _shape(self) -> dict[str, int]:
-        """Return what a number of batches, and which rows they hold, depends on."""
+    def _describe_batches(self) -> dict[str, int]:
+        """Return everything that the number of batches and their rows depend on."""
         return {
             "rows": len(self.data.pools["train"]), "batch_size": self.batch_size, "ranks": self.world_size,
             "seed": self.data.seed, "packing": int(self.packing), "epoch_rows": self.data.epoch_rows or 0,
@@ -242,13 +242,12 @@ class SequenceTaskDataModule(LightningDataModule):
 
     def _evaluation_batches(self, stage: EvalStage, plan: Sequence[NDArray[np.int64]]) -> BatchDataset:
         options = {**self._batch_options(), "pack_to": None, "slots": self.eval_batch_size}
-        asked = (
-            self.form.asks or stage == "predict"
-        )  # a text that was to be learned has no right continuation
-        return BatchDataset(self.data.encoded[stage], plan, with_prompts=asked, **options)
+        # A format without a completion has no correct continuation to generate.
+        with_prompts = self.form.asks or stage == "predict"
+        return BatchDataset(self.data.encoded[stage], plan, with_prompts=with_prompts, **options)
 
     def questions(self, stage: EvalStage, rows: Sequence[int]) -> Batch:
-        """Return some rows of an evaluation, by their index, in one batch: to be asked once more, of another model."""
+        """Return some rows of an evaluation, by index, in one batch, to evaluate another model on them."""
         return self._evaluation_batches(stage, [np.array(rows, dtype=np.int64)])[0]
 
     def _loader(self, dataset: BatchDataset, epoch: int = 0, start: int = 0) -> DataLoader[Batch]:
@@ -259,12 +258,12 @@ class SequenceTaskDataModule(LightningDataModule):
             num_workers=self.num_workers,
             worker_init_fn=leave_signals_to_parent,
             pin_memory=self.pins_memory,
-            # One of its own: a loader draws a number whenever it begins, and a run that goes on begins once more.
+            # Its own generator: a loader draws a number at each start, and a resumed run starts its loader once more.
             generator=torch.Generator(),
         )
 
     def preview(self, count: int) -> list[str]:
-        """Return training rows as the model sees them in epoch 0, supervised tokens marked."""
+        """Return training rows as the model sees them in epoch 0, with supervised tokens marked."""
         encoded, rows = self.data.encode_training(0)
         chosen = np.linspace(0, len(rows) - 1, num=min(count, len(rows))).astype(int).tolist()
         return [

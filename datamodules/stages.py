@@ -1,11 +1,11 @@
-"""Lightning's stages: which sides of the split each of them uses, and which rows it evaluates."""
+"""Lightning's stages: the sides of the split that each stage uses, and the rows that it evaluates."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 EvalStage = Literal["val", "test", "predict"]
-"""Rows that can be evaluated: those of a side of the split, or those of the file to predict."""
+"""Rows that can be evaluated: a side of the split, or the file to predict."""
 
 SIDES: dict[str, tuple[Literal["train", "val", "test"], ...]] = {
     "fit": ("train", "val"),

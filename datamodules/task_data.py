@@ -1,4 +1,4 @@
-"""The rows and tokens of every stage (fit, validate, test, predict): what a data module holds, without Lightning."""
+"""The rows and tokens of every stage (fit, validate, test, predict), without Lightning."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from datamodules.tokens.length_limit import fill, pack, unpack
 
 
 def refuse_below(least: int, **flags: int | None) -> None:
-    """Refuse flags of the data below their least value; None is no limit.
+    """Raise an error if a data flag is below its minimum; None means no limit.
 
     Raises:
         ValueError: If a flag is below `least`.
@@ -43,29 +43,29 @@ def refuse_below(least: int, **flags: int | None) -> None:
 
 
 class TaskData:
-    """Reads, splits, renders and tokenises rows, a stage at a time; nothing is read before it is asked for.
+    """Reads, splits, renders and tokenises rows, one stage at a time; it reads nothing before a stage needs it.
 
     Args:
         tokenizer: The base's tokenizer; on the command line it comes from the model.
         task: A name in configs/tasks, the path of a YAML file, or several with weights: `a,b` or `a:2,b:1`.
-            Default: name_small_molecules, or a task made of the two columns when those are given.
+            Default: name_small_molecules, or a task made of the two columns if these are given.
         source: A built-in source (pubchem, pubchem_small, cmudict, dna_to_protein, english, words), a csv, tsv, jsonl or
             parquet file, or hf://datasets/OWNER/NAME/FILE. Default: the task's own.
         format: A name in configs/formats, or the path of a YAML file.
-        input_column: Column to read inputs from, in place of the task's.
-        output_column: Column to read outputs from, in place of the task's.
-        input_notation: What the input column holds: text, number, smiles, selfies, iupac, formula, phonemes.
-        output_notation: What the output column holds.
-        train_rows: Most training rows a task; subsets are nested (the first 100 are among the first 1,000).
-        epoch_rows: Most training rows of an epoch in all, drawn anew each epoch; default all.
-        val_rows: Most validation rows a task, always the same ones.
-        test_rows: Most test rows a task; default all.
-        shots: Demonstrations before each question, from the training split only (k-shot).
-        phrasings: `all` draws an instruction phrasing per training row and epoch, `first` keeps the first, `others` draws
-            any but the first. Evaluation asks with the first.
-        max_length: Most tokens of prompt, completion and stop token; longer rows are set aside and counted.
+        input_column: Column of the inputs, in place of the task's.
+        output_column: Column of the outputs, in place of the task's.
+        input_notation: Notation of the input column: text, number, smiles, selfies, iupac, formula, phonemes.
+        output_notation: Notation of the output column.
+        train_rows: Maximum number of training rows per task; subsets are nested (the first 100 are among the first 1,000).
+        epoch_rows: Maximum number of training rows per epoch over all tasks, drawn again for each epoch; default all.
+        val_rows: Maximum number of validation rows per task, always the same rows.
+        test_rows: Maximum number of test rows per task; default all.
+        shots: Number of demonstrations before each question, from the training side only (k-shot).
+        phrasings: `all` draws an instruction phrasing per training row and epoch, `first` always uses the first, `others`
+            draws any but the first. Evaluation uses the first.
+        max_length: Maximum number of tokens of prompt, completion and stop token; longer rows are skipped and counted.
         seed: Seed of order, phrasing and spelling; on the command line `--seed_everything`.
-        cache: Keep prepared rows and tokens of tables of at least 10,000 rows (on several ranks, of any table) for the next
+        cache: Cache prepared rows and tokens of tables of at least 10,000 rows (on several ranks, of any table) for the next
             run, keyed by the content of everything that they depend on. To empty the cache, remove its folder.
         cache_dir: The cache's folder; default $PATOIS_CACHE, else $XDG_CACHE_HOME/patois, else ~/.cache/patois.
         split_settings: The flags of `SplitSettings`.
@@ -128,12 +128,12 @@ class TaskData:
     def prepare_sides(
         self, sides: Sequence[str], workers: int | None = None, *, keep_small: bool = False
     ) -> None:
-        """Read all rows and tokenise those of some sides, unless that is done.
+        """Read all rows and tokenise the rows of some sides, unless this is already done.
 
         Args:
-            sides: Of train, val and test; with none, rows are read only where demonstrations are taken from them.
-            workers: Most processes that check texts; by default one for each core that is this rank's.
-            keep_small: Keep small tables in the cache, too.
+            sides: Any of train, val and test; without sides, rows are read only if demonstrations are drawn from them.
+            workers: Maximum number of processes that check texts; by default one for each of this rank's cores.
+            keep_small: Also cache small tables.
         """
         if (sides or self.shots) and not self.report:
             self._read(workers, keep_small)
@@ -142,20 +142,15 @@ class TaskData:
                 self._encode_side(side, keep_small)
 
     def _read(self, workers: int | None, keep_small: bool) -> None:
-        """Read all rows, split them, and keep as many of each side as asked for."""
+        """Read and split all rows, and keep each side's rows up to its limit."""
+        settings, forbidden = self.split_settings, self._forbidden()
         prepared = prepare(
-            self.tasks,
-            self.source,
-            self.split_settings,
-            self._forbidden(),
-            self.cache,
-            workers,
-            keep_small=keep_small,
+            self.tasks, self.source, settings, forbidden, self.cache, workers, keep_small=keep_small
         )
         self.prepared, self.store = prepared, self._make_store(prepared.parts)
         for side in NAMES:
-            rows = prepared.select_side(side, self.task_names)
-            self.pools[side] = np.concatenate([of_task[: self.limits[side]] for of_task in rows])
+            rows_by_task = prepared.select_side(side, self.task_names)
+            self.pools[side] = np.concatenate([rows[: self.limits[side]] for rows in rows_by_task])
         if self.shots:
             self.store.draw_demonstrations_from(self.pools["train"])
         self.aside["fit"] = [row for part in prepared.parts for row in part.set_aside]
@@ -170,19 +165,19 @@ class TaskData:
         return [token for token in self.tokenizer.all_special_tokens if len(token) > 1]
 
     def _encode_side(self, side: str, keep_small: bool) -> None:
-        """Tokenise as many of the side's rows as asked for; those over `max_length` are set aside and others taken."""
+        """Tokenise a side's rows up to its limit; rows over `max_length` are skipped and replaced by others."""
         assert self.store is not None
         assert self.prepared is not None
         key = self._token_key(self.prepared.key, side)
-        kept = None if key is None else self.cache.load("tokens", key)
-        if kept is not None:
-            filled = unpack(kept)
+        cached = None if key is None else self.cache.load("tokens", key)
+        if cached is not None:
+            limited = unpack(cached)
         else:
-            rows = self.prepared.select_side(side, self.task_names)
-            filled = fill(rows, self.limits[side], self.max_length, self.store.encode)
+            rows_by_task = self.prepared.select_side(side, self.task_names)
+            limited = fill(rows_by_task, self.limits[side], self.max_length, self.store.encode)
             if key is not None and (keep_small or len(self.store) >= self.cache.least_rows):
-                self.cache.save("tokens", key, pack(filled))
-        for row, length in filled.long.tolist():
+                self.cache.save("tokens", key, pack(limited))
+        for row, length in limited.long.tolist():
             part, place = self.store.locate(row)
             reason = f"longer than --data.max_length {self.max_length}: {length} tokens ({side})"
             self.aside["fit"].append(
@@ -190,17 +185,17 @@ class TaskData:
                     part.file, int(part.lines[place]), reason, part.inputs[place][:TEXT_LIMIT], part.task.name
                 )
             )
-        if len(filled.long):
-            self.report["too_long"][side] = len(filled.long)
-        self.pools[side], self.encoded[side] = filled.rows, filled.encoded
-        self.report["rows"][side] = len(filled.rows)
+        if len(limited.long):
+            self.report["too_long"][side] = len(limited.long)
+        self.pools[side], self.encoded[side] = limited.rows, limited.encoded
+        self.report["rows"][side] = len(limited.rows)
 
     def _token_key(self, rows_key: str | None, side: str) -> dict[str, Any] | None:
-        """Return all that a side's rows and their tokens depend on, or None if that cannot be said."""
+        """Return everything that a side's rows and tokens depend on, or None if it cannot be described."""
         tokenizer = describe_tokenizer(self.tokenizer)
         if rows_key is None or tokenizer is None:
             return None
-        drawn = self.shots or any(task.input.randomize for task in self.tasks)
+        uses_seed = self.shots or any(task.input.randomize for task in self.tasks)
         return {
             "rows": rows_key,
             "format": asdict(self.form),
@@ -208,15 +203,15 @@ class TaskData:
             "side": side,
             "limit": self.limits[side],
             "max_length": self.max_length,
-            "seed": self.seed if drawn else None,
+            "seed": self.seed if uses_seed else None,
             "shots": [self.shots, self.limits["train"]] if self.shots else None,
         }
 
     def read_questions(self, path: str | None) -> None:
-        """Read the file to predict; rows that cannot be asked are kept for the output with their reason.
+        """Read the file to predict; invalid rows are kept with their reason for the output.
 
         Raises:
-            ValueError: If there is no file, or it has the input column of several tasks.
+            ValueError: If no file is given, or the file has the input columns of several tasks.
         """
         part = read_questions(self.tasks, path, self._forbidden())
         store = self._make_store([part])
@@ -240,7 +235,7 @@ class TaskData:
         self.encoded["predict"] = encoded.take(fits)
 
     def encode_training(self, epoch: int) -> tuple[Encoded, NDArray[np.int64]]:
-        """Return the tokens of an epoch's training rows, and each row's index in the training pool."""
+        """Return the tokens of an epoch's training rows, and each row's index among all training rows."""
         assert self.store is not None
         rows = choose_epoch_rows(self.pool_tasks("train"), self.weights, self.seed, epoch, self.epoch_rows)
         if not self.store.varies() and len(rows) == len(self.pools["train"]):
@@ -248,7 +243,7 @@ class TaskData:
         return self.store.encode(self.pools["train"][rows], epoch, self.max_length), rows
 
     def pool_tasks(self, side: str) -> NDArray[np.int64]:
-        """Return the number of the task of each row of a side."""
+        """Return the task's number for each row of a side."""
         assert self.store is not None
         numbers = np.array([self.task_names.index(part.task.name) for part in self.store.parts])
         return numbers[np.searchsorted(self.store.starts, self.pools[side], side="right") - 1]
@@ -274,29 +269,29 @@ class TaskData:
         )
 
     def num_rows(self, stage: EvalStage) -> int:
-        """Return how many rows a stage evaluates."""
+        """Return the number of rows that a stage evaluates."""
         return len(self.pools[stage])
 
     def answer_lengths(self, stage: EvalStage) -> NDArray[np.int64]:
-        """Return how many tokens the target of each evaluated row has, (N,), the stop token included."""
+        """Return the number of tokens in each evaluated row's target, (N,), including the stop token."""
         return self.encoded[stage].lengths - self.encoded[stage].prompt_lengths
 
     def side_texts(self, side: str) -> list[SideTexts]:
-        """Return the texts of the rows of a side: train, val or test.
+        """Return the texts of a side's rows: train, val or test.
 
-        Outside `fit` those over `max_length` are among the training rows: they were not tokenised to be found.
+        Outside `fit`, the training rows include rows over `max_length`, because only tokenising would find them.
         """
         assert self.store is not None
         return texts_by_task(self.store.parts, self.pools[side])
 
     def set_aside(self, stage: str) -> list[SetAside]:
-        """Return the rows that could not be used, with line and reason (`predict`: of the file to predict)."""
+        """Return the skipped rows with line and reason (`predict`: of the file to predict)."""
         return self.aside.get("predict" if stage == "predict" else "fit", [])
 
     def affixes(self, stage: EvalStage, index: int) -> tuple[str, str]:
-        """Return what the format has before and after a row's answer in a generated text."""
+        """Return the format's text before and after a row's answer in a generated text."""
         return self.form.affixes(self._find_store(stage).query(int(self.pools[stage][index])))
 
     def extract(self, stage: EvalStage, index: int, text: str) -> str:
-        """Return the answer that a generated text holds, without the format's own words."""
+        """Return the answer in a generated text, without the format's own text."""
         return self.form.extract(text, self._find_store(stage).query(int(self.pools[stage][index])))

@@ -1,4 +1,4 @@
-"""All rows of all tasks, from their sources to their sides of the split."""
+"""Read all rows of all tasks from their sources and assign them to the sides of the split."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ Split = Literal["identity", "scaffold", "parent", "random"]
 
 @dataclass(frozen=True)
 class SplitSettings:
-    """How rows are divided; the fields are flags of the data."""
+    """Settings of the split; the fields are flags of the data."""
 
     split: Split = "identity"
     """`identity` (by a hash of the molecule's connectivity or the input's text), `scaffold` (Bemis-Murcko), `parent` (most
-    salts and ions with their molecule), or `random` (identities shuffled). None leaks an identity."""
+    salts and ions together with their molecule), or `random` (identities shuffled). None of these splits leaks an
+    identity."""
     split_column: str | None = None
-    """Column that holds train, val or test, for a table that brings its own split."""
+    """Column that holds train, val or test, for a table with its own split."""
     val_source: str | None = None
-    """File with the validation rows, for data that come split into files."""
+    """File with the validation rows, for data that are already split into files."""
     test_source: str | None = None
     """File with the test rows."""
     val_fraction: float = 0.05
@@ -42,16 +43,17 @@ class SplitSettings:
     test_fraction: float = 0.05
     """Share of identities in test."""
     split_seed: int = 0
-    """Another seed gives another split; apart from `seed`, so that runs compare on one split."""
+    """Seed of the split; separate from `seed`, so that runs with different seeds share one split."""
 
 
 class Part(NamedTuple):
-    """One task's rows of one file, and the side they are all on if the file says so."""
+    """One task's rows from one file."""
 
     rows: TaskRows
     side: int | None
+    """The side of all rows, if the file has one."""
     given: TextColumn | None
-    """What the split column says of each row, if there is one."""
+    """Each row's cell of the split column, if the table has one."""
 
 
 def read_parts(
@@ -61,10 +63,10 @@ def read_parts(
     forbidden: Sequence[str],
     pool: WorkerPool,
 ) -> tuple[list[Part], dict[str, Rows]]:
-    """Read every task's rows, and return them with the sources by name; a source is read once.
+    """Read every task's rows, and return them with the sources by name; each source is read once.
 
     Raises:
-        ValueError: If neither the flags nor a task name a source, or it cannot be read.
+        ValueError: If neither the flags nor a task name a source, or a source cannot be read.
     """
     loaded: dict[str, Rows] = {}
     parts = []
@@ -88,37 +90,37 @@ def read_questions(tasks: Sequence[Task], path: str | None, forbidden: Sequence[
     """Read the file to predict as rows of the task whose input column it has.
 
     Raises:
-        ValueError: If there is no file, or it has the input column of several tasks.
+        ValueError: If no file is given, or the file has the input columns of several tasks.
     """
     if not path:
         raise ValueError("`predict` needs the file with the inputs: --data.predict_path mols.csv")
     rows = load_source(path)
     if rows.total == 0:
-        raise ValueError(f"{path}: expected at least one row below the header, but there is none.")
+        raise ValueError(f"{path}: expected at least one row below the header, but got none.")
     return read_task(
         task_for_columns(tasks, rows.table.column_names), rows, with_output=False, forbidden=forbidden
     )
 
 
 def locations(task: Task, source: str | None, settings: SplitSettings) -> list[tuple[str, int | None]]:
-    """Return where a task's rows come from, and the side that they are all on if the flags say so.
+    """Return the sources of a task's rows, each with the side of all its rows if the flags set one.
 
     Raises:
         ValueError: If neither the flags nor the task name a source.
     """
     name = source or task.source
     if name is None:
-        raise ValueError(f"The task {task.name!r} has no source of its own: say --data.source my.csv")
-    sided = ((name, None), (settings.val_source, splits.VAL), (settings.test_source, splits.TEST))
-    return [(location, side) for location, side in sided if location is not None]
+        raise ValueError(f"The task {task.name!r} has no source of its own: set --data.source my.csv")
+    sources = ((name, None), (settings.val_source, splits.VAL), (settings.test_source, splits.TEST))
+    return [(location, side) for location, side in sources if location is not None]
 
 
 def split_parts(
     parts: Sequence[Part], settings: SplitSettings, pool: WorkerPool
 ) -> tuple[NDArray[np.int8], dict[str, int]]:
-    """Return each row's side, parts laid end to end, and the overlap of identities between sides.
+    """Return the side of each row, part after part, and the overlap of identities between sides.
 
-    The split is made over all tasks at once, so that no molecule is trained on in one task and tested in another.
+    All tasks are split together, so that no molecule is a training row of one task and a test row of another.
     """
     identities = TextColumn.join([part.rows.identities for part in parts])
     val = 0.0 if settings.val_source else settings.val_fraction
@@ -143,7 +145,7 @@ def split_parts(
 
 
 def warn_of_overlap(overlap: Mapping[str, int], settings: SplitSettings) -> None:
-    """Say that a split that the data bring shares identities between its sides; our own never does."""
+    """Warn if a split given with the data shares identities between its sides; our own splits never do."""
     if any(overlap.values()):
         assert settings.split_column or settings.val_source or settings.test_source, (
             "our own splits never leak"
@@ -158,17 +160,17 @@ def _given(part: Part) -> NDArray[np.int8]:
 
 
 def _groups(parts: Sequence[Part], kind: str, pool: WorkerPool) -> TextColumn:
-    """Return every row's scaffold or parent, from whichever side of the task is a molecule."""
+    """Return every row's scaffold or parent, from the task's input or output, whichever is a molecule."""
     groups = []
     for part in parts:
         task = part.rows.task
-        for side, texts in ((task.input, part.rows.inputs), (task.output, part.rows.outputs)):
-            if hasattr(load_notation(side.notation), kind):
-                groups.append(guarded_map(side.notation, kind, texts, pool))
+        for column, texts in ((task.input, part.rows.inputs), (task.output, part.rows.outputs)):
+            if hasattr(load_notation(column.notation), kind):
+                groups.append(guarded_map(column.notation, kind, texts, pool))
                 break
         else:
             raise ValueError(
-                f"--data.split {kind} needs a task with molecules (smiles or selfies) on one side, but {task.name!r} has "
+                f"--data.split {kind} needs a task with molecules (smiles or selfies) as input or output, but {task.name!r} has "
                 f"{task.input.notation} and {task.output.notation}. Use --data.split identity."
             )
     return TextColumn.join(groups)

@@ -1,4 +1,4 @@
-"""One row of a side of the split, or of the file to predict, as it is looked up by its index."""
+"""One row of a side of the split or of the file to predict, looked up by its index."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ class Row:
     """A row of a stage."""
 
     index: int
-    """Place among the rows of the stage, from 0."""
+    """Position among the rows of the stage, from 0."""
     task: str
     input: str
-    """As it stands in the file."""
+    """The input as in the file."""
     target: str | None
-    """The right output; None when there is nothing to compare with (predict)."""
+    """The correct output; None without a reference (predict)."""
     input_notation: str
     output_notation: str
     line: int = field(default=0, kw_only=True)
-    """1-based line in its file; 0 for a row of no file."""
+    """1-based line in its file; 0 for a row without a file."""

@@ -13,7 +13,7 @@ from datamodules.storage.text_columns import TextColumn
 
 
 class SideTexts(NamedTuple):
-    """N rows of one task on one side of the split, or of one file of it."""
+    """N rows of one task, from one file, on one side of the split."""
 
     task: str
     input_notation: str
@@ -23,11 +23,11 @@ class SideTexts(NamedTuple):
 
 
 def texts_by_task(parts: Sequence[TaskRows], rows: NDArray[np.int64]) -> list[SideTexts]:
-    """Return the texts of some rows, those of each part apart.
+    """Return the texts of some rows, one entry per part.
 
     Args:
         parts: Rows of one task and one file each.
-        rows: (N,) numbers of rows; they are numbered through from the first part to the last.
+        rows: (N,) row numbers, consecutive from the first part to the last.
     """
     starts = np.cumsum([0] + [len(part) for part in parts])
     found = []

@@ -1,11 +1,11 @@
-"""Text in columns, on disk and in the cache. It knows nothing of tasks.
+"""Text in columns, on disk and in the cache. This package knows nothing of tasks.
 
-    a million texts ──► TextColumn: each different one once ──► cache: files mapped into memory
+    a million texts ──► TextColumn: each distinct text once ──► cache: memory-mapped files
                                                             └─► safe_csv: files for people
 
-- *key*: all that a cached result depends on, as a hash: the table's content, the code, the libraries, the tokenizer.
-- *safe*: a cell that a spreadsheet would run as a formula gets an apostrophe; reading takes it away again.
-- *whole*: a file is there in full or not at all, whatever stops the program.
+- *key*: a hash of everything that a cached result depends on: table content, code, libraries, tokenizer.
+- *safe*: a cell that a spreadsheet would run as a formula gets a leading apostrophe; reading removes it.
+- *whole*: a file is complete or does not exist, whatever stops the program.
 
 Examples:
     >>> from datamodules.storage.safe_csv import escape_cell, unescape_cell

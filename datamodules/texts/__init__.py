@@ -1,4 +1,4 @@
-"""Rows as prompts and completions, in any epoch.
+"""Turn rows into prompts and completions, in any epoch.
 
     row + (seed, epoch) ──► augmentation ──► rendering ──► prompt, completion
                             phrasing,         format,
@@ -7,5 +7,5 @@
 - *phrasing*: one wording of a task's instruction. *Spelling*: one of a molecule's many SMILES.
 - *demonstration*: a solved training row before the question (`--data.shots`).
 
-What a row becomes is a pure function of seed, epoch and row: never of a worker, a rank or the clock.
+A row's texts are a pure function of seed, epoch and row: never of a worker, a rank or the clock.
 """

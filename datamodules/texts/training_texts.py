@@ -1,6 +1,6 @@
 """Write the texts that a configuration trains on: `python -m datamodules.texts.training_texts --out texts.jsonl`.
 
-Only rows of the training side, drawn and spelled as in one epoch; a JSON string a line.
+The file holds one JSON string per line, and only rows of the training side, drawn and spelled as in one epoch.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ _SPLIT = ("split", "val_fraction", "test_fraction", "split_seed")
 
 
 class Texts:
-    """What a configuration shows, as text: prompt and completion of a row in one.
+    """The texts of a configuration: each row's prompt and completion as one text.
 
     Args:
-        data: Flags of `TaskData`: `task`, `source`, `format`, `seed` and those of the split count.
+        data: Flags of `TaskData`; only `task`, `source`, `format`, `seed` and the flags of the split have an effect.
     """
 
     def __init__(self, data: Mapping[str, Any]) -> None:
@@ -73,9 +73,9 @@ def main(argv: list[str] | None = None) -> None:
         "--config",
         type=Path,
         default=CONFIGS / "pretrain.yaml",
-        help="configuration whose `data:` says what is trained on",
+        help="configuration whose `data:` section defines the training data",
     )
-    parser.add_argument("--out", type=Path, required=True, help="file to write, a JSON string a line")
+    parser.add_argument("--out", type=Path, required=True, help="file to write, one JSON string per line")
     arguments = parser.parse_args(argv)
     count = 0
     with arguments.out.open("w", encoding="utf-8") as file:

@@ -1,14 +1,14 @@
-"""What runs in other processes: notations that can be killed, OPSIN, and how many cores there are.
+"""Code that runs in other processes: notation calls that can be killed, OPSIN, and the number of cores.
 
-    texts ──► worker_pool ──► guarded_worker ──► child process: a notation, an alarm before each call
-              one a core      results in order
+    texts ──► worker_pool ──► guarded_worker ──► child process: a notation, with an alarm before each call
+              one per core    results in order
 
-- *guarded*: a call that takes too long, or crashes, costs its own answer and nothing else.
+- *guarded*: a call that takes too long or crashes loses only its own answer.
 - *pool*: as many workers as this rank has cores.
-- *reading*: what OPSIN says a name means: a SMILES, or why there is none.
+- *reading*: OPSIN's answer to a name: a SMILES, or the reason why it gives none.
 
 Examples:
     >>> from datamodules.workers.cores import share_of_cores
-    >>> share_of_cores({"LOCAL_WORLD_SIZE": "100000"})  # never none
+    >>> share_of_cores({"LOCAL_WORLD_SIZE": "100000"})  # at least one
     1
 """

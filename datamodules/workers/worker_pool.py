@@ -1,8 +1,8 @@
-"""Ask notations about many texts at once, in as many guarded child processes as this rank has cores.
+"""Call notations on many texts at once, in as many guarded child processes as this rank has cores.
 
-Models and tables hold anything, and RDKit can think for seconds about a string (PITFALLS 16) or crash. So texts are looked
-at in child processes that can be killed. A column of texts that are seen once goes through `map`; questions that several ask
-go through `ask`, which keeps the answers, because a timeout must be paid for once only.
+Model outputs and tables hold arbitrary text, and RDKit can spend seconds on a string (PITFALLS 16) or crash. So child
+processes that can be killed handle the texts. `map` handles a column whose texts are needed once. `ask` handles questions
+that several callers share and keeps the answers, so that a timeout costs its time only once.
 """
 
 from __future__ import annotations
@@ -23,24 +23,24 @@ from datamodules.workers.cores import share_of_cores
 from datamodules.workers.guarded_worker import GuardedWorker, Result
 
 Question = tuple[str, str, tuple[str, ...]]
-"""Notation, name of its function, arguments."""
+"""Notation, function name, arguments."""
 
-_TEXTS_A_REQUEST = 256  # one that kills its child makes the others of its request be asked again
-_TEXTS_A_WORKER = 2_000  # a child takes as long to start as about this many calls
-_QUESTIONS_A_JOB = 64  # small enough to share work out evenly, large enough that a pipe costs nothing
-_MOST_ANSWERS = 200_000  # about 100 MB; then start anew
+_TEXTS_A_REQUEST = 256  # a text that kills its child makes its whole request run again
+_TEXTS_A_WORKER = 2_000  # starting a child takes as long as about this many calls
+_QUESTIONS_A_JOB = 64  # small enough to divide work evenly, large enough to make the pipe's cost negligible
+_MOST_ANSWERS = 200_000  # about 100 MB; above this, all answers are dropped
 
 
 class Answers(NamedTuple):
-    """What a notation's function gave for N texts."""
+    """The results of a notation's function for N texts."""
 
     values: pa.LargeStringArray
-    """(N,) the returned texts, null where it failed."""
+    """(N,) the returned texts, null where the call failed."""
     errors: dict[int, str]
-    """Why, by the text's number: a notation's own reason, `timeout` or `crashed`."""
+    """The reasons of failures by the text's number: a notation's own reason, `timeout` or `crashed`."""
 
     def or_else(self, texts: pa.LargeStringArray) -> pa.LargeStringArray:
-        """Return the values, and of `texts` where there is none."""
+        """Return the values, with the entry of `texts` where a value is missing."""
         return self.values.fill_null("") if not self.errors else _coalesce(self.values, texts)
 
 
@@ -51,29 +51,29 @@ def _coalesce(values: pa.LargeStringArray, texts: pa.LargeStringArray) -> pa.Lar
     return both.take(pa.array(np.where(missing, places + len(values), places)))
 
 
-class _Crew:
-    """The workers of one process, and the threads that drive those who answer questions.
+class _ProcessWorkers:
+    """The workers of one process, and the threads that send questions to them.
 
     Args:
-        count: How many.
+        count: Number of workers.
         timeout_s: Seconds that one call may take.
     """
 
     def __init__(self, count: int, timeout_s: float) -> None:
         self.owner = os.getpid()
         self.workers = [GuardedWorker(timeout_s) for _ in range(count)]
-        # The one that was used last is taken first, so that little work starts few children.
+        # The most recently used worker is taken first, so that little work starts few children.
         self.idle: queue.LifoQueue[GuardedWorker] = queue.LifoQueue()
         for worker in reversed(self.workers):
             self.idle.put(worker)
         self.threads = ThreadPoolExecutor(count, thread_name_prefix="notation")
         self.pending: list[Future[dict[Question, Result]]] = []
-        self.on_the_way: set[Question] = set()
+        self.in_flight: set[Question] = set()
 
     def ask_about_columns(
         self, notation: str, function: str, columns: Sequence[Sequence[Any]]
     ) -> tuple[list[Any], dict[int, str]]:
-        """Ask one worker about a part of a column; runs in a thread, which waits for the child and holds no lock meanwhile."""
+        """Send a part of a column to one worker; runs in a thread, which holds no lock while it waits for the child."""
         worker = self.idle.get()
         try:
             return worker.map_together(notation, function, columns)
@@ -81,7 +81,7 @@ class _Crew:
             self.idle.put(worker)
 
     def answer(self, questions: Sequence[Question]) -> dict[Question, Result]:
-        """Ask one worker a job's questions; runs in a thread, too."""
+        """Send a job's questions to one worker; also runs in a thread."""
         worker = self.idle.get()
         try:
             answers: dict[Question, Result] = {}
@@ -103,22 +103,22 @@ class _Crew:
 class WorkerPool:
     """Guarded workers (see `GuardedWorker`), each driven by a thread. A context manager; children start when needed.
 
-    One text that kills its child costs that text only. In a forked process (a rank, a data loader's worker) the pool starts
-    threads and children of its own; a pickled copy does, too. It may be used again after `close`, and knows its answers still.
-    Not for several threads at once.
+    A text that kills its child loses only its own result. In a forked process (a rank, a data loader's worker) the pool
+    starts its own threads and children, and so does a pickled copy. It can be used again after `close` and keeps its
+    answers. Not thread-safe.
 
     Args:
-        workers: Most children; by default one for each core that is this rank's.
+        workers: Maximum number of children; by default one for each of this rank's cores.
         timeout_s: Seconds that one call may take before its child is killed.
     """
 
     def __init__(self, workers: int | None = None, timeout_s: float = 1.5) -> None:
-        self._most, self._timeout_s = workers, timeout_s
+        self._max_workers, self._timeout_s = workers, timeout_s
         self._answers: dict[Question, Result] = {}
-        self._crew: _Crew | None = None
+        self._active: _ProcessWorkers | None = None
 
     def __reduce__(self) -> tuple[type[WorkerPool], tuple[int | None, float]]:
-        return WorkerPool, (self._most, self._timeout_s)
+        return WorkerPool, (self._max_workers, self._timeout_s)
 
     def __enter__(self) -> WorkerPool:
         return self
@@ -127,22 +127,22 @@ class WorkerPool:
         self.close()
 
     def close(self) -> None:
-        """End the children, if there are any."""
-        crew, self._crew = self._crew, None
-        if crew is not None and crew.owner == os.getpid():
-            crew.close()
+        """End the children, if any."""
+        active, self._active = self._active, None
+        if active is not None and active.owner == os.getpid():
+            active.close()
 
     @property
     def workers(self) -> list[GuardedWorker]:
         """This process's workers."""
-        return self._begin().workers
+        return self._activate().workers
 
-    def _begin(self) -> _Crew:
-        """Return this process's crew; after a fork that of the parent is of no use."""
-        if self._crew is None or self._crew.owner != os.getpid():
-            # Counted here, as pools are made before a launcher has said how many ranks there are.
-            self._crew = _Crew(self._most or share_of_cores(), self._timeout_s)
-        return self._crew
+    def _activate(self) -> _ProcessWorkers:
+        """Return this process's workers; after a fork, those of the parent cannot be used."""
+        if self._active is None or self._active.owner != os.getpid():
+            # Cores are counted here because a pool is created before a launcher has set the number of ranks.
+            self._active = _ProcessWorkers(self._max_workers or share_of_cores(), self._timeout_s)
+        return self._active
 
     def map(
         self,
@@ -154,28 +154,28 @@ class WorkerPool:
         """Call a public function of a notation that returns text, for each text.
 
         Args:
-            notation: Name of a notation, as `smiles`.
-            function: Name of one of its public functions, as `normalize`.
+            notation: Name of a notation, such as `smiles`.
+            function: Name of one of its public functions, such as `normalize`.
             texts: (N,) the first argument.
-            numbers: (N,) the second argument, if it takes one.
+            numbers: (N,) the second argument, if the function takes one.
 
         Raises:
-            ValueError: If there is no such notation or function.
+            ValueError: If the notation or function does not exist.
             RuntimeError: If a child process does not start.
         """
         if not len(texts):
             return Answers(as_strings([]), {})
-        crew = self._begin()
+        active = self._activate()
 
         def ask(start: int) -> tuple[pa.LargeStringArray, dict[int, str]]:
             columns: list[Sequence[Any]] = [texts[start : start + _TEXTS_A_REQUEST].to_pylist()]
             if numbers is not None:
                 columns.append(numbers[start : start + _TEXTS_A_REQUEST].tolist())
-            values, errors = crew.ask_about_columns(notation, function, columns)
+            values, errors = active.ask_about_columns(notation, function, columns)
             return as_strings(values), {start + number: error for number, error in errors.items()}
 
-        # As many threads as workers are worth starting; the crew's would start them all.
-        threads = ThreadPoolExecutor(min(len(crew.workers), max(1, len(texts) // _TEXTS_A_WORKER)))
+        # As many threads as workers are worth starting; the process's shared threads would start all workers.
+        threads = ThreadPoolExecutor(min(len(active.workers), max(1, len(texts) // _TEXTS_A_WORKER)))
         try:
             parts = list(threads.map(ask, range(0, len(texts), _TEXTS_A_REQUEST)))
         finally:
@@ -184,10 +184,10 @@ class WorkerPool:
         return Answers(pa.concat_arrays([values for values, _ in parts]), errors)
 
     def ask(self, questions: Sequence[Question]) -> list[Result]:
-        """Return the answers, in order; a question that takes too long or fails has `error` set, the others go on.
+        """Return the answers in order; a question that takes too long or fails has `error` set and affects no other.
 
         Raises:
-            ValueError: If there is no such notation or function.
+            ValueError: If the notation or function does not exist.
             RuntimeError: If a child process does not start.
         """
         self.ask_ahead(questions)
@@ -195,24 +195,26 @@ class WorkerPool:
         return [self._answers[question] for question in questions]
 
     def ask_ahead(self, questions: Iterable[Question]) -> None:
-        """Begin with questions that will be asked; what is known or on the way is not asked again.
+        """Start to answer questions that `ask` will get; answered and pending questions are not sent again.
 
-        Consecutive questions go to the same child, whose cache of parsed molecules serves all that is asked about one:
+        Consecutive questions go to the same child, whose cache of parsed molecules serves all questions about one molecule:
         keep questions about the same texts close to each other.
         """
-        crew = self._begin()
+        active = self._activate()
         if len(self._answers) > _MOST_ANSWERS:
             self._answers.clear()
         missing = [question for question in dict.fromkeys(questions) if question not in self._answers]
-        missing = [question for question in missing if question not in crew.on_the_way]
-        crew.on_the_way.update(missing)
+        missing = [question for question in missing if question not in active.in_flight]
+        active.in_flight.update(missing)
         for start in range(0, len(missing), _QUESTIONS_A_JOB):
-            crew.pending.append(crew.threads.submit(crew.answer, missing[start : start + _QUESTIONS_A_JOB]))
+            active.pending.append(
+                active.threads.submit(active.answer, missing[start : start + _QUESTIONS_A_JOB])
+            )
 
     def _collect(self) -> None:
-        """Wait for what is on the way."""
-        crew = self._begin()
-        pending, crew.pending = crew.pending, []
-        crew.on_the_way = set()
+        """Wait for the pending questions and keep their answers."""
+        active = self._activate()
+        pending, active.pending = active.pending, []
+        active.in_flight = set()
         for future in pending:
             self._answers.update(future.result())

@@ -62,9 +62,7 @@ def test_set_aside_csv_has_each_bad_row_with_its_reason(tokenizer: Any, tmp_path
 
 
 def test_a_fit_without_a_training_row_says_why(tokenizer: Any, words: str) -> None:
-    with pytest.raises(
-        ValueError, match=r"Expected at least one training row, but there is none.*max_length"
-    ):
+    with pytest.raises(ValueError, match=r"Expected at least one training row, but got none.*max_length"):
         make_module(tokenizer, words, max_length=3).setup("fit")
 
 
@@ -78,6 +76,6 @@ def test_a_fit_without_a_usable_row_names_the_first_reason(tmp_path: Path) -> No
         max_length=100,
     )
     with pytest.raises(
-        ValueError, match=r"none\. .*Set aside: 2 smiles: unclosed ring.*own.csv, line 2: smiles: unclosed"
+        ValueError, match=r"none\. .*Skipped: 2 smiles: unclosed ring.*own.csv, line 2: smiles: unclosed"
     ):
         module.setup("fit")

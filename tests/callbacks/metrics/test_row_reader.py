@@ -144,7 +144,7 @@ def test_what_is_known_outlives_a_stage_and_the_children_do_not(tmp_path):
     trainer.validate(ScriptedModel(PAIRS), datamodule=data, verbose=False)
     answered = dict(calls.pool._answers)
     assert len(answered) == len(PAIRS)
-    assert calls.pool._crew is None
+    assert calls.pool._active is None
     trainer.test(ScriptedModel(PAIRS), datamodule=data, verbose=False)
     assert calls.pool._answers == answered
     (_, first), (_, second) = reader.calls

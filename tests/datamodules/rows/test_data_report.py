@@ -39,7 +39,7 @@ def test_report_is_one_paragraph() -> None:
         "0 of 0 test; shared identities: train/val 0, train/test 2."
     )
     assert describe({**REPORT, "set_aside": count_reasons(ASIDE)}).endswith(
-        " Set aside: 2 longer than 90 tokens, 1 smiles: unclosed ring (set_aside.csv)."
+        " Skipped: 2 longer than 90 tokens, 1 smiles: unclosed ring (set_aside.csv)."
     )
 
 
@@ -67,7 +67,7 @@ def test_files_hold_the_counts_and_a_line_for_each_row_that_was_set_aside(
 
 def test_a_run_without_training_rows_is_told_the_first_row_that_was_set_aside() -> None:
     message = why_empty(REPORT, ASIDE)
-    assert message.startswith("Expected at least one training row, but there is none. Data: mols.csv")
+    assert message.startswith("Expected at least one training row, but got none. Data: mols.csv")
     assert " The first one: mols.csv, line 3: smiles: unclosed ring. " in message
     assert message.endswith("Check the columns and --data.max_length.")
     assert "The first one" not in why_empty(REPORT, [])

@@ -46,7 +46,7 @@ def test_rows_come_from_the_flags_source_the_tasks_own_or_nowhere() -> None:
     assert locations(own, None, settings) == [("own.csv", None), *sided]
     assert locations(own, "mine.csv", settings) == [("mine.csv", None), *sided]
     assert locations(own, None, SplitSettings()) == [("own.csv", None)]
-    with pytest.raises(ValueError, match=r"'name' has no source of its own: say --data\.source my\.csv"):
+    with pytest.raises(ValueError, match=r"'name' has no source of its own: set --data\.source my\.csv"):
         locations(NAMES, None, settings)
 
 

@@ -75,7 +75,7 @@ def test_damaged_cache_entry_is_found_and_replaced(
     assert cache.load("rows", KEY) is None
     (message,) = [record.getMessage() for record in caplog.records]
     assert "cannot be used" in message
-    assert "made again" in message
+    assert "it is rebuilt" in message
     assert "\n" not in message
     cache.save("rows", KEY, make_payload())
     assert_whole(cache.load("rows", KEY))
@@ -123,7 +123,7 @@ def test_cache_folder_that_cannot_be_written_warns_once(
         cache.save("rows", KEY, make_payload())
         assert cache.load("rows", KEY) is None
     assert len(caplog.records) == 1
-    assert "the next run prepares its data anew" in caplog.text
+    assert "the next run prepares its data again" in caplog.text
 
 
 def test_full_disk_leaves_no_cache_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
