@@ -47,10 +47,10 @@ class EvaluatedRows:
         self._batches.add(batch)
         columns = (outputs[key].tolist() for key in ("row_index", "score", "stopped", "num_tokens"))
         new = []
-        drawn = outputs.get("candidates") or [()] * len(outputs["prediction"])
-        replaced = outputs["replaced"].tolist() if "replaced" in outputs else [None] * len(drawn)
+        candidates = outputs.get("candidates") or [()] * len(outputs["prediction"])
+        replaced = outputs["replaced"].tolist() if "replaced" in outputs else [None] * len(candidates)
         for index, score, stopped, num_tokens, text, others, tokens in zip(
-            *columns, outputs["prediction"], drawn, replaced, strict=True
+            *columns, outputs["prediction"], candidates, replaced, strict=True
         ):
             if index >= 0 and index not in self._rows:
                 row = datamodule.row(stage, index)
