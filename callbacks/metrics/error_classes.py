@@ -1,4 +1,4 @@
-"""How predictions fail: the share of each outcome, and the reasons of those that are not valid."""
+"""How predictions fail: the share of each outcome, and why predictions are invalid."""
 
 from __future__ import annotations
 
@@ -23,12 +23,11 @@ COLUMNS = ("task", "outcome", "meaning", "reason", "rows", "of", "share", "low",
 class ErrorClasses(DetailedMetric):
     """Share of rows with each outcome, `outcome_exact` and so on; each row has exactly one.
 
-    The outcomes are those of `callbacks.rows.outcomes.OUTCOMES`. `error_classes.csv` in the folder of the evaluation has
-    them with 95 % Wilson intervals, and with the reasons of what is not valid (unclosed ring, valence, unknown name
-    part, ...).
+    `callbacks.rows.outcomes.OUTCOMES` lists the outcomes. `error_classes.csv` in the evaluation's folder holds their shares
+    with 95 % Wilson intervals, and the reasons why predictions are invalid (unclosed ring, valence, unknown name part, ...).
 
     Args:
-        each_epoch: Whether to measure after each epoch of a `fit`, too.
+        each_epoch: Whether `fit` also measures after each epoch.
     """
 
     columns = tuple(f"outcome_{name}" for name in OUTCOMES)
@@ -57,14 +56,14 @@ class ErrorClasses(DetailedMetric):
 
     @staticmethod
     def _log(pl_module: LightningModule, name: str, estimate: Estimate) -> None:
-        """Log the share alone: the intervals are in the file, and 18 more metrics would hide the others."""
+        """Log only the share: the file has the intervals, and 18 more metrics would hide the others."""
         pl_module.log(name, estimate.value, sync_dist=False, rank_zero_only=False)
 
 
 def tabulate(items: Iterable[tuple[str, str, str | None]]) -> list[dict[str, Any]]:
-    """Return the lines of the table from (task, outcome, reason) of each row: tasks, outcomes, then their reasons.
+    """Return the table's lines, by task and outcome, from (task, outcome, reason) of each row.
 
-    An outcome's line has an empty reason and counts all its rows; those of its reasons, the most frequent first, follow.
+    An outcome's line has an empty reason and counts all its rows. The lines of its reasons follow, the most frequent first.
     """
     counts = Counter(items)
     lines = []
@@ -74,8 +73,8 @@ def tabulate(items: Iterable[tuple[str, str, str | None]]) -> list[dict[str, Any
             reasons = Counter(
                 {
                     why: number
-                    for (name, what, why), number in counts.items()
-                    if (name, what) == (task, outcome)
+                    for (name, kind, why), number in counts.items()
+                    if (name, kind) == (task, outcome)
                 }
             )
             groups = [

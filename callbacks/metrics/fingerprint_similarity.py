@@ -12,8 +12,8 @@ from datamodules.notations._molecule import FINGERPRINTS
 class FingerprintSimilarity(RowMetric):
     """Mean Tanimoto similarity of prediction and target, for tasks that write molecules.
 
-    `morgan`, `maccs` and `rdk` are means over all rows, an invalid prediction counted as 0;
-    `morgan_valid` and so on are means over the rows with a valid prediction, and must be read beside the
+    `morgan`, `maccs` and `rdk` are means over all rows; an invalid prediction counts as 0.
+    `morgan_valid` and so on are means over the rows with a valid prediction; read them together with the
     validity. All have bootstrap intervals. Tasks whose output notation has no `similarity` are left out.
     """
 
@@ -22,7 +22,7 @@ class FingerprintSimilarity(RowMetric):
     higher_is_better = MappingProxyType(dict.fromkeys(columns, True))
 
     def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
-        """Return the similarities of each row that has a molecule to be compared with."""
+        """Return the similarities of each row; empty if its notation has none."""
         scores = []
         for similarity, reason in zip(evaluation.similarities, evaluation.invalid_reasons, strict=True):
             of_row = dict(similarity or {})

@@ -15,15 +15,15 @@ from datamodules.notations.phonemes import drop_stress
 
 
 def count_errors(prediction: str, target: str) -> int:
-    """Return the fewest phonemes to substitute, insert or remove that turn one pronunciation into the other."""
+    """Return the fewest phoneme substitutions, insertions and deletions that turn one pronunciation into the other."""
     return Levenshtein.distance(prediction.split(), target.split())
 
 
 class PhonemeErrors(RowMetric):
-    """Phoneme error rate of outputs in phonemes, with a bootstrap interval over words; nothing for other outputs.
+    """Phoneme error rate of phoneme outputs, with a bootstrap interval over words; other outputs are left out.
 
     `phoneme_error_rate` is the sum of errors over the sum of phonemes in the targets, as speech research counts it (not
-    a mean over words); `phoneme_error_rate_without_stress` leaves the stress digits out, as published figures for CMUdict do.
+    a mean over words); `phoneme_error_rate_without_stress` ignores the stress digits, as published figures for CMUdict do.
     """
 
     columns = ("phonemes", "errors", "errors_without_stress")
@@ -48,12 +48,12 @@ class PhonemeErrors(RowMetric):
 
     def summarize(self, table: Mapping[str, np.ndarray]) -> dict[str, Estimate]:
         """Return both rates from the summed counts."""
-        spoken = table["phonemes"] > 0
-        if not spoken.any():
+        has_phonemes = table["phonemes"] > 0
+        if not has_phonemes.any():
             return {}
         rates = {}
         for suffix in ("", "_without_stress"):
-            counts = np.stack([table[f"errors{suffix}"], table["phonemes"]], axis=1)[spoken]
+            counts = np.stack([table[f"errors{suffix}"], table["phonemes"]], axis=1)[has_phonemes]
             low, high = bootstrap_interval(counts, statistic=lambda sums: sums[:, 0] / sums[:, 1])
             errors, phonemes = counts.sum(axis=0)
             rates[f"phoneme_error_rate{suffix}"] = Estimate(float(errors / phonemes), low, high)

@@ -1,4 +1,4 @@
-"""Whether a predicted name, read by a name parser, means the molecule that was asked about."""
+"""Whether a name parser reads a predicted name as the molecule of the input."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ NOTIONS = {
     "round_trip_tautomer": "tautomer",
     "round_trip_without_stereo": "without_stereo",
 }
-"""The metrics, the strictest first, and the relation of molecules (see `smiles.relate`) that each asks for."""
+"""The metrics, the strictest first, and the relation of molecules (see `smiles.relate`) that each requires."""
 
 
 class RoundTrip(DetailedMetric):
     """Share of predicted IUPAC names that OPSIN reads as the molecule of the input, with 95 % Wilson intervals.
 
-    `round_trip`: the same canonical SMILES; `round_trip_tautomer`: the same InChIKey, so that tautomers may count as
-    equal; `round_trip_without_stereo`: the same once stereo and isotopes are dropped. `readable` is the share of names
-    that OPSIN reads as any molecule. An unreadable name is wrong. Where the input is no structure, the molecule is that
-    of the target name, and rows whose target cannot be read are left out.
+    `round_trip` compares canonical SMILES. `round_trip_tautomer` compares InChIKeys, so that tautomers may count as equal.
+    `round_trip_without_stereo` ignores stereo and isotopes. `readable` is the share of names that OPSIN reads as any
+    molecule. An unreadable name is wrong. If the input is not a structure, the target name is read instead, and rows whose
+    target cannot be read are left out.
 
-    Needs Java and the extra `opsin`; without, one line says so and the metrics are left out. All names of an evaluation
-    are read in one batch, about a thousand a second.
+    Needs Java and the extra `opsin`; without them it prints one line and leaves the metrics out. OPSIN reads all names of
+    an evaluation in one batch, about a thousand per second.
 
     Args:
-        each_epoch: Whether to measure after each epoch of a `fit`, too.
+        each_epoch: Whether `fit` also measures after each epoch.
     """
 
     columns = (*NOTIONS, "readable")
@@ -42,7 +42,7 @@ class RoundTrip(DetailedMetric):
 
     def __init__(self, each_epoch: bool = False) -> None:
         super().__init__(each_epoch)
-        self._told = False
+        self._warned = False
 
     def wants_names(self, trainer: Trainer) -> bool:
         """Return whether this evaluation is measured."""
@@ -51,28 +51,28 @@ class RoundTrip(DetailedMetric):
     def read_rows(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
-        """Score and log; say once why not, where there is no OPSIN."""
+        """Score and log; without OPSIN, print once why the metrics are left out."""
         has_names = any(row.output_notation == "iupac" for row in evaluation.rows)
-        untold = has_names and not self._told and trainer.is_global_zero
-        if untold and self.is_on(trainer) and not evaluation.reads_names:
-            self._told = True
-            text = f"Round trip is left out, names are compared as text only: {why_unavailable() or 'no OPSIN on all ranks'}"
+        should_warn = has_names and not self._warned and trainer.is_global_zero
+        if should_warn and self.is_on(trainer) and not evaluation.reads_names:
+            self._warned = True
+            text = f"Round trip is left out, names are compared as text only: {why_unavailable() or 'some ranks have no OPSIN'}"
             Console().print(text, style="yellow", markup=False, soft_wrap=True)
         super().read_rows(trainer, pl_module, stage, evaluation)
 
     def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
-        """Return 0 or 1 for each notion; nothing for rows that are no names or cannot be judged."""
+        """Return 0 or 1 for each notion; empty for rows that are not names or cannot be compared."""
         if not evaluation.reads_names:
             return [{} for _ in evaluation.rows]
-        judged = zip(evaluation.rows, evaluation.molecules, evaluation.relations, strict=True)
+        checked = zip(evaluation.rows, evaluation.molecules, evaluation.relations, strict=True)
         return [
             {name: float(relation[of]) for name, of in NOTIONS.items()} | {"readable": _is_read(molecules)}
             if relation is not None and row.output_notation == "iupac"
             else {}
-            for row, molecules, relation in judged
+            for row, molecules, relation in checked
         ]
 
 
 def _is_read(molecules: RowMolecules) -> float:
-    """Return 1 where the answer means a molecule, else 0."""
+    """Return 1 if the answer denotes a molecule, else 0."""
     return float(bool(molecules.prediction and molecules.prediction.smiles))

@@ -1,8 +1,8 @@
-"""The rows that this rank has evaluated: collected once an epoch, read by any number of callbacks.
+"""The rows that this rank has evaluated: collected once per epoch, read by any number of callbacks.
 
 Every callback that reads rows (metrics, tables) is a `RowReader`. The readers of a trainer share one
-`SharedEvaluation`; each of them offers it every batch, and the second offer of a batch changes nothing. At the end each
-gets the same `Evaluation`. So no callback depends on another or on its place in the trainer's list.
+`SharedEvaluation`. Each reader offers it every batch, and only the first offer of a batch counts. At the end of the epoch
+all readers get the same `Evaluation`. So no callback depends on another or on its position in the trainer's list.
 """
 
 from __future__ import annotations
@@ -31,26 +31,26 @@ class EvaluatedRows:
         self._rows: dict[int, EvaluatedRow] = {}
 
     def clear(self) -> None:
-        """Forget everything: a new epoch begins."""
+        """Drop all rows: a new epoch begins."""
         self._batches, self._rows = set(), {}
 
     def add(
         self, batch: tuple[int, int], outputs: Mapping[str, Any], datamodule: EvaluationData, stage: Stage
     ) -> list[EvaluatedRow]:
-        """Keep the outputs of `batch` = (dataloader index, batch index), whoever offers them first.
+        """Keep the outputs of `batch` = (dataloader index, batch index), unless it was offered before.
 
         Returns:
-            The rows that are new: none for a batch that was offered before; each index once, without filler rows.
+            The new rows: none for a batch that was offered before; each index once, without filler rows.
         """
         if batch in self._batches:
             return []
         self._batches.add(batch)
         columns = (outputs[key].tolist() for key in ("row_index", "score", "stopped", "num_tokens"))
         new = []
-        drawn = outputs.get("candidates") or [()] * len(outputs["prediction"])
-        replaced = outputs["replaced"].tolist() if "replaced" in outputs else [None] * len(drawn)
+        candidates = outputs.get("candidates") or [()] * len(outputs["prediction"])
+        replaced = outputs["replaced"].tolist() if "replaced" in outputs else [None] * len(candidates)
         for index, score, stopped, num_tokens, text, others, tokens in zip(
-            *columns, outputs["prediction"], drawn, replaced, strict=True
+            *columns, outputs["prediction"], candidates, replaced, strict=True
         ):
             if index >= 0 and index not in self._rows:
                 row = datamodule.row(stage, index)
@@ -74,11 +74,11 @@ class EvaluatedRows:
 
 
 class SharedEvaluation:
-    """What the readers of a trainer share: the rows of the epoch, what is decided about them, and who decides it.
+    """State that a trainer's readers share: the epoch's rows, their evaluation, and the calls to notations.
 
     Attributes:
-        calls: Who answers questions about notations, from one epoch to the next. A test may put another in its place.
-        rows: What was evaluated so far in this epoch.
+        calls: The calls to notations, with results kept from one epoch to the next. A test may replace it.
+        rows: The rows evaluated so far in this epoch.
     """
 
     def __init__(self) -> None:
@@ -89,12 +89,12 @@ class SharedEvaluation:
         self._training: TrainingMolecules | None = None
 
     def begin(self) -> None:
-        """Forget the rows: a new epoch begins."""
+        """Drop the rows: a new epoch begins."""
         self.rows.clear()
         self._evaluation = None
 
     def end(self, trainer: Trainer, pl_module: LightningModule) -> Evaluation:
-        """Return the epoch's evaluation, the same one to each reader. Every rank must call it."""
+        """Return the epoch's evaluation, the same one for all readers. Every rank must call it."""
         if self._evaluation is None:
             rows = self.rows.rows()
             self._evaluation = Evaluation(
@@ -107,29 +107,29 @@ class SharedEvaluation:
         return self._evaluation
 
     def _training_of(self, data: EvaluationData) -> TrainingMolecules:
-        """Return the training molecules of a data module, which stay known for the next stage."""
+        """Return the training molecules of a data module; the next stage uses them again."""
         if self._training is None or self._data is not data:
             self._data = data
             self._training = TrainingMolecules(partial(data.side_texts, "train"), self.calls.pool)
         return self._training
 
     def close(self) -> None:
-        """Forget the rows and end the child processes, until the next stage."""
+        """Drop the rows and end the child processes, until the next stage."""
         self.begin()
         self.calls.close()
 
 
 class RowReader(Callback):
-    """Base of the callbacks that read an epoch's evaluated rows; subclasses override `read_rows`.
+    """Base class of the callbacks that read an epoch's evaluated rows; subclasses override `read_rows`.
 
     Attributes:
-        shared: What all readers use is that of the first one among the trainer's callbacks.
+        shared: State for all readers of a trainer, which use that of the first reader among the callbacks.
     """
 
     stages: ClassVar[tuple[Stage, ...]] = ("val", "test")
-    """The stages that this reader takes part in."""
+    """The stages whose rows this reader reads."""
     asks: ClassVar[tuple[str, ...]] = ()
-    """Functions of notations that it judges rows by; the rows of a batch are judged while the next is generated."""
+    """Notation functions that it needs; they check the rows of a batch while the next one is generated."""
 
     def __init__(self) -> None:
         self.shared = SharedEvaluation()
@@ -137,14 +137,14 @@ class RowReader(Callback):
     def read_rows(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
-        """Do something with this rank's rows at the end of an epoch.
+        """Process this rank's rows at the end of an epoch.
 
-        It is called on every rank, also with no rows, and never for the sanity check before training.
+        It is called on every rank, also without rows, and never for the sanity check before training.
         """
         raise NotImplementedError
 
     def wants_names(self, trainer: Trainer) -> bool:
-        """Return whether it asks for names to be read by OPSIN in this evaluation; equal on all ranks."""
+        """Return whether OPSIN should read names in this evaluation; equal on all ranks."""
         return False
 
     def _start(self, trainer: Trainer) -> None:
@@ -156,8 +156,8 @@ class RowReader(Callback):
         shared = find_shared(trainer)
         new = shared.rows.add(batch, outputs, evaluation_data(trainer), stage)
         if new:
-            asked = [name for one in find_readers(trainer) if stage in one.stages for name in one.asks]
-            judge_ahead(shared.calls, new, list(dict.fromkeys(asked)))
+            functions = [name for one in find_readers(trainer) if stage in one.stages for name in one.asks]
+            judge_ahead(shared.calls, new, list(dict.fromkeys(functions)))
 
     def _end(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> None:
         if stage in self.stages and not trainer.sanity_checking:
@@ -240,18 +240,18 @@ def find_shared(trainer: Trainer) -> SharedEvaluation:
 
 
 def agree_to_read_names(trainer: Trainer, rows: Sequence[EvaluatedRow]) -> bool:
-    """Return whether the names of this evaluation are read: a reader wants them, and there is OPSIN on all ranks.
+    """Return whether OPSIN reads the names of this evaluation: a reader wants them, and all ranks have OPSIN.
 
-    Names that are asked are read, too, where there is no reference to judge the answers by.
+    Names in the input are read, too, if there is no reference to compare the answers with.
 
-    Every rank must call it, with its own rows; the answer is equal on all of them.
+    Every rank must call it, with its own rows; the result is equal on all ranks.
     """
     if not any(reader.wants_names(trainer) for reader in find_readers(trainer)):
         return False
-    here = any(
+    has_names = any(
         row.output_notation == "iupac" or (row.input_notation == "iupac" and row.target is None)
         for row in rows
     )
-    if not trainer.strategy.reduce_boolean_decision(here, all=False):
-        return False  # Java need not even start
+    if not trainer.strategy.reduce_boolean_decision(has_names, all=False):
+        return False  # so that Java need not start
     return trainer.strategy.reduce_boolean_decision(why_unavailable() is None)

@@ -21,22 +21,22 @@ from datamodules.storage.safe_csv import write_csv
 class StratifiedMatch(RowReader):
     """Writes `strata.csv` at `validate` and `test`: exact match by kind of row, with 95 % Wilson intervals.
 
-    By length of input and target, heavy atoms, rings, stereo, charge, components, elements, and the Tanimoto similarity
-    (Morgan, radius 2) to the nearest training molecule of the task: a model that only remembers is good where that is
-    near 1. At `test` also by whether a salt, an ion or the parent of the molecule is among the training molecules.
-    `share_right` also counts other spellings and, with `RoundTrip`, other names of the right molecule. Tasks without
-    molecules have lengths only.
+    The kinds are the length of input and target, heavy atoms, rings, stereo, charge, components, elements, and the Tanimoto
+    similarity (Morgan, radius 2) to the nearest training molecule of the task: a model that only memorizes does well where
+    the similarity is near 1. `test` adds whether a salt, an ion or the parent of the molecule is among the training
+    molecules. `share_right` also counts other spellings and, with `RoundTrip`, other names of the right molecule. Tasks
+    without molecules have only the lengths.
     """
 
     def read_rows(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
-        """Judge this rank's rows, gather all on rank 0, compare them with the training molecules there, and write."""
+        """Gather all ranks' rows on rank 0, compare them with the training molecules, and write the table there."""
         if trainer.state.fn == TrainerFn.FITTING:
             return
-        judged = zip(evaluation.rows, evaluation.outcomes, stratify_rows(evaluation), strict=True)
+        described = zip(evaluation.rows, evaluation.outcomes, stratify_rows(evaluation), strict=True)
         gathered = gather_by_index(
-            {row.index: (stratified, one.molecules.reference) for row, one, stratified in judged}
+            {row.index: (stratified, one.molecules.reference) for row, one, stratified in described}
         )
         if not trainer.is_global_zero or not gathered:
             return
@@ -50,7 +50,7 @@ class StratifiedMatch(RowReader):
 
 
 def describe_rows(evaluation: Evaluation) -> list[dict[str, float]]:
-    """Return what each row is like: lengths in characters, and what its molecule is like where it has one."""
+    """Return each row's properties: lengths in characters, and those of its molecule if it has one."""
     molecules = [outcome.molecules.reference for outcome in evaluation.outcomes]
     facts = iter(evaluation.calls.call("smiles", "describe", [(smiles,) for smiles in molecules if smiles]))
     return [
@@ -64,31 +64,33 @@ def describe_rows(evaluation: Evaluation) -> list[dict[str, float]]:
 
 
 def stratify_rows(evaluation: Evaluation) -> list[Stratified]:
-    """Return rows as strata see them, but for the nearest training molecule."""
-    judged = zip(evaluation.rows, evaluation.outcomes, describe_rows(evaluation), strict=True)
+    """Return the rows for `stratify`, still without the nearest training molecule."""
+    described = zip(evaluation.rows, evaluation.outcomes, describe_rows(evaluation), strict=True)
     return [
-        Stratified(row.task, one.name == "exact", one.name in RIGHT, numbers) for row, one, numbers in judged
+        Stratified(row.task, one.name == "exact", one.name in RIGHT, numbers)
+        for row, one, numbers in described
     ]
 
 
 def add_training(
     training: TrainingMolecules, rows: Sequence[tuple[Stratified, str | None]], with_parents: bool
 ) -> list[Stratified]:
-    """Return rows, given with their molecules, with how near the training molecules of their task are.
+    """Return the rows with their similarity to the training molecules of their task added.
 
     Args:
         training: The training rows.
-        rows: Each with its molecule as SMILES.
-        with_parents: Whether salts are sought. It reads all training molecules, as the audit of a `test` does anyway.
+        rows: Each row with its molecule as SMILES, or None.
+        with_parents: Whether to look up salts, ions and parents, too. This reads all training molecules, as the audit of
+            `test` does anyway.
     """
     found = [row for row, _ in rows]
     for task in dict.fromkeys(row.task for row in found):
         places = [place for place, (row, smiles) in enumerate(rows) if row.task == task and smiles]
         if not places:
             continue
-        asked = [rows[place][1] or "" for place in places]
-        nearest = training.find_nearest(task, asked).similarity.tolist()
-        parents = training.share_parent(task, asked) if with_parents else [None] * len(asked)
+        molecules = [rows[place][1] or "" for place in places]
+        nearest = training.find_nearest(task, molecules).similarity.tolist()
+        parents = training.share_parent(task, molecules) if with_parents else [None] * len(molecules)
         for place, similarity, parent in zip(places, nearest, parents, strict=True):
             numbers = dict(found[place].numbers)
             if similarity == similarity:  # not nan

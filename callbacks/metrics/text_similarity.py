@@ -1,4 +1,4 @@
-"""How close the model's text is to the target, character by character."""
+"""How similar the prediction is to the target, by characters."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _BLEU_COLUMNS = (
 
 
 def bleu_counts(prediction: str, target: str) -> list[int]:
-    """Return what BLEU over characters needs to know of one row.
+    """Return one row's counts for BLEU over characters.
 
     Returns:
         Ten counts: for n = 1 to 4 the clipped matches of character n-grams, for n = 1 to 4 the n-grams of
@@ -35,8 +35,8 @@ def bleu_counts(prediction: str, target: str) -> list[int]:
     matches = []
     for n in range(1, MAX_N + 1):
         grams = Counter(prediction[i : i + n] for i in range(len(prediction) - n + 1))
-        wanted = Counter(target[i : i + n] for i in range(len(target) - n + 1))
-        matches.append((grams & wanted).total())
+        target_grams = Counter(target[i : i + n] for i in range(len(target) - n + 1))
+        matches.append((grams & target_grams).total())
     return [*matches, *totals, len(prediction), len(target)]
 
 
@@ -46,20 +46,20 @@ def bleu(sums: np.ndarray) -> np.ndarray:
     Args:
         sums: `(r, 10)` counts summed over the rows of each of `r` corpora.
 
-    Source: K. Papineni et al., BLEU, ACL 2002, with characters for words, n up to 4, uniform weights.
+    Source: K. Papineni et al., BLEU, ACL 2002, with characters instead of words, n up to 4, uniform weights.
     """
     matches, totals = sums[:, :MAX_N], sums[:, MAX_N : 2 * MAX_N]
-    written, wanted = sums[:, -2], sums[:, -1]
+    predicted, expected = sums[:, -2], sums[:, -1]
     with np.errstate(divide="ignore", invalid="ignore"):
         precision = np.exp(np.log(matches / totals).mean(axis=1))
-        brevity = np.where(written > wanted, 1.0, np.exp(1 - wanted / written))
+        brevity = np.where(predicted > expected, 1.0, np.exp(1 - expected / predicted))
         return np.where((matches > 0).all(axis=1), precision * brevity, 0.0)
 
 
 class TextSimilarity(RowMetric):
     """BLEU over characters, normalized edit similarity and mean edit distance, with bootstrap intervals.
 
-    `bleu` is of the whole corpus, not a mean over rows. `edit_distance` is the mean Levenshtein distance in
+    `bleu` is computed over the whole corpus; it is not a mean over rows. `edit_distance` is the mean Levenshtein distance in
     characters; `edit_similarity` is the mean of 1 - distance / length of the longer string.
     """
 

@@ -1,4 +1,4 @@
-"""How often the model writes something well-formed, right or wrong."""
+"""How often the prediction is well-formed, right or wrong."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from callbacks.rows.evaluation import Evaluation
 class Validity(RowMetric):
     """Share of rows whose prediction is valid in the task's output notation, with 95 % Wilson intervals.
 
-    What valid means is the notation's `invalid_reason`: a SMILES must be parsed by RDKit into at least one
-    atom, a text must not be empty. A prediction that cannot be judged in time is not valid.
+    The notation's `invalid_reason` defines validity: RDKit must parse a SMILES into at least one atom, and a
+    text must not be empty. A prediction that cannot be checked in time is invalid.
     """
 
     asks = ("invalid_reason",)

@@ -1,4 +1,4 @@
-"""An audit of the evaluated rows: written to the run's folder, summed up at the end."""
+"""An audit of the evaluated rows, written to the run's folder and summarized at the end."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ COLUMNS = ("task", "input", "target", "finding", "meaning", "detail")
 class AuditReport(RowReader):
     """Writes `audit.json` and `audit.csv` at `test`: what the rows share with the training rows.
 
-    Shared are strings, molecules, connectivities, parents of salts and Murcko scaffolds. Rows that nobody could answer as
-    the reference wants are listed, too: stereo in the answer that the question does not have, the same question with two
-    answers, and, with `RoundTrip`, names that OPSIN reads as another molecule. The JSON file has the counts, the CSV file a
-    line for each finding but shared scaffolds and targets, of which there are many and none is a fault.
+    Shared are strings, molecules, connectivities, parents of salts and Murcko scaffolds. It also lists rows whose
+    reference answer cannot be derived: stereo in the answer that the question does not have, the same question with two
+    answers, and, with `RoundTrip`, names that OPSIN reads as another molecule. The JSON file has the counts. The CSV file
+    has a line for each finding except shared scaffolds and targets, which are many and not faults.
     """
 
     stages = ("test",)

@@ -1,4 +1,4 @@
-"""What else answers the same rows: rules, a copy of the nearest training row, the untrained base. A model has to be better."""
+"""Baselines on the same rows: rules, a copy of the nearest training row, the untrained base. A model has to beat them."""
 
 from __future__ import annotations
 
@@ -33,61 +33,61 @@ from datamodules.workers.worker_pool import WorkerPool
 
 COLUMNS = ("task", "system", "rows", "answered", "exact_match", "exact_match_low", "exact_match_high", "right",
            "right_low", "right_high", "validity", "seconds")  # fmt: skip
-MOST_PAIRS = 50_000_000  # of texts to be compared for the nearest one: about 20 s on two cores
+MOST_PAIRS = 50_000_000  # of texts compared to find the nearest one: about 20 s on two cores
 
 NAMING_SECONDS = 10.0
-"""Most time for a name by rules: on a busy machine 1 % of small molecules took more than the 2 s of other questions."""
+"""Time limit of a name by rules: on a busy machine 1 % of small molecules took more than the 2 s of other calls."""
 
 UNTRAINED = "untrained base"
 Answers = list[str | None]
 
 
 class Baseline(NamedTuple):
-    """A system that answers rows of one task; None where it has no answer."""
+    """A system that answers the rows of one task."""
 
     name: str
     answer: Callable[[Evaluation], Answers]
-    """Takes the rows of one task."""
+    """Takes the rows of one task; returns None for a row that it cannot answer."""
     most_rows: int | None = None
-    """It answers only so many rows of a task, the first ones."""
+    """The most rows of a task that it answers, the first ones; None for all."""
 
 
-def answer_by_opsin(asked: Evaluation) -> Answers:
+def answer_by_opsin(evaluation: Evaluation) -> Answers:
     """Return the molecule that OPSIN reads each name as, canonical, in the task's output notation."""
-    read = read_structures(asked.calls, "iupac", [row.input for row in asked.rows], with_names=True)
+    read = read_structures(evaluation.calls, "iupac", [row.input for row in evaluation.rows], with_names=True)
     answers = [one.smiles if one else None for one in read]
-    if asked.rows[0].output_notation == "smiles":
+    if evaluation.rows[0].output_notation == "smiles":
         return answers
-    known = iter(asked.calls.call("selfies", "from_smiles", [(smiles,) for smiles in answers if smiles]))
+    known = iter(evaluation.calls.call("selfies", "from_smiles", [(smiles,) for smiles in answers if smiles]))
     return [next(known).value if smiles else None for smiles in answers]
 
 
-def _read_inputs(asked: Evaluation) -> Answers:
+def _read_inputs(evaluation: Evaluation) -> Answers:
     """Return the molecules of inputs that are structures, as SMILES."""
-    inputs = [row.input for row in asked.rows]
-    read = read_structures(asked.calls, asked.rows[0].input_notation, inputs, with_names=False)
+    inputs = [row.input for row in evaluation.rows]
+    read = read_structures(evaluation.calls, evaluation.rows[0].input_notation, inputs, with_names=False)
     return [one.smiles if one else None for one in read]
 
 
-def answer_by_openclatura(asked: Evaluation) -> Answers:
+def answer_by_openclatura(evaluation: Evaluation) -> Answers:
     """Return openclatura's name of each molecule; None for one that takes it more than `NAMING_SECONDS`."""
-    molecules = _read_inputs(asked)
+    molecules = _read_inputs(evaluation)
     with WorkerPool(timeout_s=NAMING_SECONDS) as pool:
         names = iter(pool.ask([("iupac", "name_by_rules", (smiles,)) for smiles in molecules if smiles]))
     return [next(names).value if smiles else None for smiles in molecules]
 
 
-def copy_nearest_molecule(asked: Evaluation) -> Answers:
+def copy_nearest_molecule(evaluation: Evaluation) -> Answers:
     """Return the target of the training row whose input molecule is most similar (Tanimoto, Morgan radius 2)."""
-    task = asked.rows[0].task
-    nearest = asked.training.find_nearest(task, [smiles or "" for smiles in _read_inputs(asked)])
-    targets = [target for texts in asked.training.texts(task) for target in texts.outputs]
+    task = evaluation.rows[0].task
+    nearest = evaluation.training.find_nearest(task, [smiles or "" for smiles in _read_inputs(evaluation)])
+    targets = [target for texts in evaluation.training.texts(task) for target in texts.outputs]
     return [targets[place] if place >= 0 else None for place in nearest.place.tolist()]
 
 
-def copy_nearest_text(asked: Evaluation) -> Answers:
+def copy_nearest_text(evaluation: Evaluation) -> Answers:
     """Return the target of the training row whose input is most similar (Levenshtein similarity), the first of several."""
-    texts, rows = asked.training.texts(asked.rows[0].task), asked.rows
+    texts, rows = evaluation.training.texts(evaluation.rows[0].task), evaluation.rows
     inputs = [given for one in texts for given in one.inputs]
     targets = [target for one in texts for target in one.outputs]
     if not inputs:
@@ -102,11 +102,11 @@ def copy_nearest_text(asked: Evaluation) -> Answers:
 
 
 def find_baselines(row: EvaluatedRow, num_trained: int) -> list[Baseline]:
-    """Return the systems that can answer the rows of a task, those that are installed.
+    """Return the installed systems that can answer the rows of a task.
 
     Args:
-        row: One of them.
-        num_trained: How many training rows its task has.
+        row: One of the rows.
+        num_trained: Number of training rows of the task.
     """
     found = []
     if row.input_notation == "iupac" and holds_structures(row.output_notation) and why_unavailable() is None:
@@ -120,25 +120,26 @@ def find_baselines(row: EvaluatedRow, num_trained: int) -> list[Baseline]:
     return found
 
 
-def answer_by_base(model: EvaluatedModel, data: EvaluationData, asked: Evaluation) -> Answers:
-    """Return what the base answers before any fine-tuning, asked in the same format."""
-    texts = model.answer_untrained(data.questions("test", [row.index for row in asked.rows]))
+def answer_by_base(model: EvaluatedModel, data: EvaluationData, evaluation: Evaluation) -> Answers:
+    """Return the base's answers before any fine-tuning, prompted in the same format."""
+    texts = model.answer_untrained(data.questions("test", [row.index for row in evaluation.rows]))
     return [
-        data.extract("test", row.index, text).strip() for row, text in zip(asked.rows, texts, strict=True)
+        data.extract("test", row.index, text).strip()
+        for row, text in zip(evaluation.rows, texts, strict=True)
     ]
 
 
 class Baselines(RowReader):
-    """Lets other systems answer the rows of `test`, and writes how they do beside the model to `anchors.csv`.
+    """Lets other systems answer the rows of `test`, and writes their results and the model's to `anchors.csv`.
 
-    Names are read by OPSIN, molecules named by openclatura (each only where it is installed: the extras `opsin` and
-    `openclatura`), and the answer of the most similar training row is copied. `right` counts other spellings and, where
-    names are read, other names of the right molecule. `summary.json` and the table at the end have them, too.
-    `anchor_strata.csv` tells them apart by kind of row, as `strata.csv` does the model, but for `nearest_training`.
+    OPSIN reads names, openclatura names molecules (each only if installed: the extras `opsin` and `openclatura`), and the
+    answer of the most similar training row is copied. `right` also counts other spellings and, where names are read, other
+    names of the right molecule. `summary.json` and the table at the end include the baselines. `anchor_strata.csv` holds
+    their results by kind of row, as `strata.csv` does for the model, but without `nearest_training`.
 
     Args:
-        untrained_rows: At most so many rows of a task, the first ones, are also answered by the base before any
-            fine-tuning, where a checkpoint is tested; 0 for none. It seldom stops, so that each takes `max_new_tokens`.
+        untrained_rows: Most rows of a task, the first ones, that the base also answers before any fine-tuning when a
+            checkpoint is tested; 0 for none. The base seldom stops, so each row takes `max_new_tokens`.
     """
 
     stages = ("test",)
@@ -150,9 +151,9 @@ class Baselines(RowReader):
     def read_rows(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
-        """Gather the rows on rank 0, let others answer them there, and write."""
-        judged = zip(evaluation.rows, evaluation.outcomes, evaluation.invalid_reasons, strict=True)
-        gathered = gather_by_index({row.index: (row, outcome, why) for row, outcome, why in judged})
+        """Gather the rows on rank 0, let the baselines answer them there, and write the results."""
+        checked = zip(evaluation.rows, evaluation.outcomes, evaluation.invalid_reasons, strict=True)
+        gathered = gather_by_index({row.index: (row, outcome, why) for row, outcome, why in checked})
         if not trainer.is_global_zero:
             return
         lines: list[dict[str, Any]] = []
@@ -164,11 +165,11 @@ class Baselines(RowReader):
             answers = [row.prediction for row in rows]
             lines.append(describe_system("model", rows, answers, outcomes, reasons))
             for baseline in self._choose(trainer, pl_module, rows[0], evaluation.training):
-                asked = evaluation.of(rows[: baseline.most_rows])
+                selected = evaluation.of(rows[: baseline.most_rows])
                 began = time.perf_counter()
-                answers = baseline.answer(asked)
+                answers = baseline.answer(selected)
                 seconds = round(time.perf_counter() - began, 1)
-                line, answered = judge_system(baseline.name, asked, answers)
+                line, answered = judge_system(baseline.name, selected, answers)
                 lines.append(line | {"seconds": seconds})
                 strata += [{"system": baseline.name, **kind} for kind in stratify(stratify_rows(answered))]
         write_csv(output_folder(trainer) / "anchors.csv", COLUMNS, lines)
@@ -177,26 +178,26 @@ class Baselines(RowReader):
     def _choose(
         self, trainer: Trainer, pl_module: LightningModule, row: EvaluatedRow, training: TrainingMolecules
     ) -> list[Baseline]:
-        """Return the systems that answer the rows of a task, of which one is given, and say who they are."""
+        """Return the baselines for a task, given one of its rows, and print their names."""
         systems = find_baselines(row, sum(len(texts.inputs) for texts in training.texts(row.task)))
         if trainer.ckpt_path and self.untrained_rows:
             untrained = partial(answer_by_base, evaluated_model(pl_module), evaluation_data(trainer))
             systems.append(Baseline(UNTRAINED, untrained, self.untrained_rows))
-        if systems:  # they can take longer than the model did
+        if systems:  # printed because they can take longer than the model did
             names = ", ".join(baseline.name for baseline in systems)
-            text = f"{row.task}: the same rows for {names}"
+            text = f"{row.task}: baselines on the same rows: {names}"
             Console().print(text, markup=False, highlight=False, soft_wrap=True)
         return systems
 
 
 def judge_system(
-    name: str, asked: Evaluation, answers: Sequence[str | None]
+    name: str, evaluation: Evaluation, answers: Sequence[str | None]
 ) -> tuple[dict[str, Any], Evaluation]:
-    """Return how another system's answers to the rows of one task do, in all and each; no answer is a wrong one."""
-    answered = asked.of(
+    """Return a baseline's line of the table for one task, and the evaluation of its answers; no answer counts as wrong."""
+    answered = evaluation.of(
         [
             dataclasses.replace(row, prediction=answer or "", stopped=True)
-            for row, answer in zip(asked.rows, answers, strict=True)
+            for row, answer in zip(evaluation.rows, answers, strict=True)
         ]
     )
     line = describe_system(name, answered.rows, answers, answered.outcomes, answered.invalid_reasons)
@@ -210,7 +211,7 @@ def describe_system(
     outcomes: Sequence[Outcome],
     invalid_reasons: Sequence[str | None],
 ) -> dict[str, Any]:
-    """Return a system's line of the table, from what was decided about its answers to the rows of one task."""
+    """Return a system's line of the table from the checks of its answers to the rows of one task."""
     line: dict[str, Any] = {"task": rows[0].task, "system": name, "rows": len(rows)}
     line["answered"] = sum(bool(answer) for answer in answers)
     for column, kinds in (("exact_match", ("exact",)), ("right", RIGHT)):
@@ -222,7 +223,7 @@ def describe_system(
 
 
 def read_baselines(folder: Path) -> list[dict[str, Any]]:
-    """Return the lines that were written to a folder, but for the model's own; empty if none were."""
+    """Return the lines of a folder's `anchors.csv` except the model's; empty without the file."""
     path = folder / "anchors.csv"
     lines = read_csv(path) if path.is_file() else []
     return [

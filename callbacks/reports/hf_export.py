@@ -1,4 +1,4 @@
-"""At the end of training, the best weights as a Hugging Face folder that any tool loads."""
+"""Export the best weights at the end of training, as a Hugging Face folder that any tool loads."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from callbacks.run.run_facts import (
 
 _PREFIX = "decoder."
 _EXAMPLE_KEY = "example"
-"""Where a checkpoint keeps a prompt with the answer that its weights gave."""
+"""The checkpoint key of an example: a prompt, and the answer that the weights gave."""
 
 
 class HFExport(MetricsKeeper):
     """Writes `hf/` in the run's folder when training ends: the best checkpoint's weights, or the last ones.
 
     The folder holds the weights as safetensors, the configuration, the tokenizer, a generation configuration
-    with the stop token and the most tokens to generate, and a model card with the results that were measured with those weights.
+    with the stop token and the maximum number of new tokens, and a model card with the results measured with those weights.
 
     Args:
         folder: Name of the folder in the run's folder.
@@ -46,7 +46,7 @@ class HFExport(MetricsKeeper):
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Keep the metrics and an example with the weights that gave them."""
+        """Save the metrics and an example with the weights that gave them."""
         super().on_save_checkpoint(trainer, pl_module, checkpoint)
         if self._example is not None:
             checkpoint[_EXAMPLE_KEY] = self._example
@@ -60,7 +60,7 @@ class HFExport(MetricsKeeper):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keep one real prompt with its answer for the model card."""
+        """Keep one prompt and its answer for the model card."""
         if outputs is None or batch_idx > 0 or not trainer.is_global_zero:
             return
         real = (outputs["row_index"] >= 0).nonzero().flatten().tolist()
@@ -73,7 +73,7 @@ class HFExport(MetricsKeeper):
             ]
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the folder on rank 0; the others wait for nothing."""
+        """Write the folder on rank 0; the other ranks do not wait."""
         if not trainer.is_global_zero or is_trial(trainer):
             return
         path = best_checkpoint(trainer)
@@ -96,7 +96,7 @@ class HFExport(MetricsKeeper):
 
 
 def save_decoder(model: EvaluatedModel, state: dict[str, torch.Tensor], folder: Path) -> None:
-    """Write decoder, tokenizer and generation configuration to `folder`; the module's weights stay as they are.
+    """Write decoder, tokenizer and generation configuration to `folder`; the module's own weights do not change.
 
     Args:
         model: The module.
@@ -112,7 +112,7 @@ def save_decoder(model: EvaluatedModel, state: dict[str, torch.Tensor], folder: 
     if different:
         raise ValueError(
             f"Expected the checkpoint to hold the decoder's weights under {_PREFIX!r}, but these keys are only "
-            f"in one of them: {', '.join(different[:5])}. Was it written with another --model.base?"
+            f"in one of the two: {', '.join(different[:5])}. Was it written with another --model.base?"
         )
     decoder, weights = model.plain_decoder(weights)
     with _without_progress_bar():
@@ -130,7 +130,7 @@ def save_decoder(model: EvaluatedModel, state: dict[str, torch.Tensor], folder: 
 
 @contextlib.contextmanager
 def _without_progress_bar() -> Iterator[None]:
-    """Keep transformers from drawing a progress bar for one file amid the run's last lines."""
+    """Hide transformers' progress bar, which would interrupt the run's last lines for a single file."""
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()

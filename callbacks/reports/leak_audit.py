@@ -1,4 +1,4 @@
-"""What is wrong with a test set: what it shares with the training rows, and questions that nobody could answer."""
+"""Faults of a test set: what it shares with the training rows, and unanswerable questions."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FINDINGS = {
 """What can be found about a row, in words. Several can hold for one row."""
 
 LEAKS = ("pair", "input", "molecule", "connectivity")
-"""The findings that make a good answer no evidence: it may be remembered."""
+"""The findings with which a right answer is no evidence: it may be memorized."""
 UNANSWERABLE = ("ambiguous", "stereo", "other_molecule")
 """The findings that keep a good model from the reference answer."""
 
@@ -88,7 +88,7 @@ def find_unanswerable(calls: NotationCalls, test: SideTexts, with_names: bool) -
     """Find rows whose two sides are not the same molecule, of tasks that rewrite molecules.
 
     Args:
-        calls: Who answers questions about molecules.
+        calls: The calls to notations.
         test: Rows of one task.
         with_names: Whether names are read by OPSIN; without, tasks with names have no findings.
     """
@@ -110,7 +110,7 @@ def find_unanswerable(calls: NotationCalls, test: SideTexts, with_names: bool) -
 def _find_differences(
     calls: NotationCalls, pairs: Sequence[tuple[int, str, str]], has_names: bool
 ) -> Iterator[Finding]:
-    """Compare (row, molecule of the input, molecule of the target); what cannot be judged in time is not accused."""
+    """Compare (row, molecule of the input, molecule of the target); pairs that cannot be compared in time are no finding."""
     relations = calls.call("smiles", "relate", [(given, asked) for _, given, asked in pairs])
     differing = [
         (pair, relation.value)
@@ -136,7 +136,7 @@ def audit(
         known: Their molecules.
         test: The rows to be judged.
         with_names: Whether names are read by OPSIN.
-        calls: Who answers questions about molecules.
+        calls: The calls to notations.
     """
     findings = [*find_ambiguous(test), *find_unanswerable(calls, test, with_names)]
     for texts in train:

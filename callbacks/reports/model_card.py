@@ -13,7 +13,7 @@ _INTERVAL = re.compile(r"_(low|high)$")
 
 
 def result_table(metrics: Mapping[str, float]) -> str:
-    """Return the evaluation metrics as a Markdown table, each interval in its metric's cell."""
+    """Return the evaluation metrics as a Markdown table, with each interval in its metric's cell."""
     names = [name for name in sorted(metrics) if name.startswith(("val/", "test/"))]
     lines = [f"| {name} | {format_estimate(metrics, name)} |" for name in names if not _INTERVAL.search(name)]
     return "\n".join(["| metric | value (95 % interval) |", "|---|---|", *lines])
@@ -28,9 +28,9 @@ def describe_model(
     """Return the model card.
 
     Args:
-        model: Was fine-tuned from its `base`, a name, Hub id or folder.
-        datamodule: Says what it was trained on.
-        metrics: Measured with the exported weights.
+        model: The model, fine-tuned from its `base`: a name, Hub id or folder.
+        datamodule: The data that it was trained on.
+        metrics: The results measured with the exported weights.
         example: A prompt as the model received it, and the answer of the exported weights.
     """
     tasks = ", ".join(datamodule.task_names)
@@ -54,7 +54,7 @@ def describe_model(
 
 
 def _usage(prompt: str, answer: str) -> str:
-    """Return a code example with a real prompt; the special tokens are in the text, so none are added."""
+    """Return a code example with a real prompt; it adds no special tokens, because the prompt contains them."""
     return f"""## Use
 
 The prompt must match the training format exactly, character by character. An example from the validation rows, with the

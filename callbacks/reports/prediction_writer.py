@@ -25,7 +25,7 @@ _COLUMNS = ("line", "input", "prediction", "score", "valid", "verified", "stoppe
 _TABLE_SUFFIX = re.compile(r"(\.(csv|tsv|jsonl)(\.gz)?|\.parquet)$", re.IGNORECASE)
 
 _SHOWN = 3
-"""Answers that the terminal shows, too."""
+"""Number of answers that the terminal also shows."""
 
 
 class PredictionWriter(RowReader):
@@ -41,8 +41,8 @@ class PredictionWriter(RowReader):
     formula), `valid`, or nothing. Of several answers (`--model.generation.candidates 8`) the one that passes the strictest
     check is given.
 
-    With `--model.generation.abstain_below 0.5` the column `abstained` says of which answers the probability, exp(score), is
-    less; they stay in their column.
+    With `--model.generation.abstain_below 0.5` the column `abstained` marks the answers whose probability, exp(score), is
+    lower; they stay in their column.
     """
 
     asks: ClassVar[tuple[str, ...]] = ("invalid_reason",)
@@ -51,7 +51,7 @@ class PredictionWriter(RowReader):
     def read_rows(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
-        """Judge this rank's rows, gather all on rank 0, add the rows set aside, and write."""
+        """Check this rank's rows, gather all on rank 0, add the skipped rows, and write the table."""
         datamodule = evaluation_data(trainer)
         threshold = evaluation.abstain_below
         gathered = gather_by_index(

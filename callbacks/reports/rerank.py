@@ -42,9 +42,9 @@ class Checked(NamedTuple):
     reason: str | None = None
     """Why it is not valid; of a name also why OPSIN cannot read it."""
     exact: bool = False
-    """Whether it is the very target."""
+    """Whether it is exactly the target."""
     unread: str | None = None
-    """Why OPSIN cannot read the name that was asked, so that nothing could be compared."""
+    """Why OPSIN cannot read the name in the input, so that nothing could be compared."""
 
 
 class Reranked(NamedTuple):
@@ -55,8 +55,8 @@ class Reranked(NamedTuple):
     verified: bool
     """Whether anything passed."""
     exact: bool
-    """Whether its choice is the very target. Of names `right` means that OPSIN reads them as the molecule, which is the check
-    of `back`, too; this is a judgement that no rule has made before."""
+    """Whether its choice is exactly the target. For names, `right` means that OPSIN reads them as the molecule, which `back`
+    also checks; no rule checks this."""
 
 
 def rerank(answers: Sequence[Checked], rule: str) -> Reranked:
@@ -161,10 +161,10 @@ def different(candidates: Sequence[tuple[str, float, bool]]) -> list[tuple[str, 
 def _compare(evaluation: Evaluation) -> list[tuple[dict[str, bool], str | None]]:
     """Return how the answer's molecule is related to that of the question, where both are known and one is named.
 
-    Beside it stands why OPSIN cannot read a name that was asked.
+    The second value is why OPSIN cannot read a name in the input.
 
-    Not where a structure is made of a structure: it may be another one, as a reaction's product. And a drawn name is read only
-    where there is no reference, which that reading would be in all but name: drawn right would be true by definition.
+    A structure made from a structure is not compared: it may be another one, such as a reaction's product. A name in the input
+    is read only without a reference: OPSIN's reading is the reference in effect, so `back` would be right by definition.
     """
     rows, calls = evaluation.rows, evaluation.calls
     nothing = {"formula": False, "canonical": False}
@@ -197,9 +197,9 @@ def _compare(evaluation: Evaluation) -> list[tuple[dict[str, bool], str | None]]
 class Rerank(RowReader):
     """Writes `rerank.csv` at `test` when rows have several answers (`--model.generation.candidates 8`).
 
-    For each rule: the share of rows that its choice answers rightly, and, where it abstains from what no answer passes,
-    the share of rows that are answered and of those that are right among them. The checks see the question and the answer
-    only, never the reference. The cost is that of drawing: n answers take n times as long to generate.
+    For each rule it holds the share of rows with a right choice and, if the rule abstains where no answer passes, the share
+    of answered rows and the share right among them. The checks see only the question and the answer, never the reference.
+    Generating n answers takes n times as long; that is the cost.
     """
 
     stages = ("test",)

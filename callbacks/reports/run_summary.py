@@ -1,4 +1,4 @@
-"""The end of a run in one table: how good, how fast, and where everything lies."""
+"""The end of a run in one table: its results, its speed, and the paths of its outputs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from datamodules.stages import evaluated_rows
 
 _REPORTS = ("anchors.csv", "anchor_strata.csv", "audit.csv", "error_classes.csv", "strata.csv", "calibration.csv",
             "abstaining.csv", "rerank.csv", "confidence.png")  # fmt: skip
-_CLOCK_SECONDS = 2.0  # a file system's clock may be so coarse
+_CLOCK_SECONDS = 2.0  # a file system's clock may be this coarse
 
 _ROUND_TRIP = {
     "round_trip": "right",
@@ -48,9 +48,9 @@ _ROUND_TRIP = {
 
 
 class RunSummary(MetricsKeeper):
-    """Prints a table when `fit`, `validate` or `test` ends, and keeps it in `summary.json` in the run's folder.
+    """Prints a table when `fit`, `validate` or `test` ends, and saves it to `summary.json` in the run's folder.
 
-    After `fit` the numbers are those of the best checkpoint, the one that is exported, not of the last epoch.
+    After `fit` the results are those of the best checkpoint, which is exported, not those of the last epoch.
     """
 
     def __init__(self) -> None:
@@ -71,12 +71,12 @@ class RunSummary(MetricsKeeper):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({**kept, stage: summary}, indent=2) + "\n", encoding="utf-8")
         if trainer.progress_bar_callback is not None:
-            # A bar that is drawn anew until its own teardown, which comes after this one, would stand below the table.
+            # The bar redraws itself until its teardown, which would come after this one, and would end up below the table.
             trainer.progress_bar_callback.teardown(trainer, pl_module, stage)
         _show(stage, summary)
 
     def _summarize(self, trainer: Trainer, stage: str) -> dict[str, Any]:
-        """Return what there is to say about a stage."""
+        """Return the summary of a stage."""
         datamodule = evaluation_data(trainer)
         metrics = current_metrics(trainer)
         speed = metrics.get("train/supervised_tokens_per_second")
@@ -86,7 +86,7 @@ class RunSummary(MetricsKeeper):
             metrics = load_checkpoint(best).get(METRICS_KEY) or metrics
         split = evaluated_rows(stage)
         folder = output_folder(trainer)
-        # Those of this run only: an earlier one may have had other callbacks, and its reports still lie there.
+        # Only this run's reports: an earlier run may have had other callbacks, and its reports are still in the folder.
         reports = [
             name
             for name in _REPORTS
@@ -123,7 +123,7 @@ def _of_task(metrics: Mapping[str, float], prefix: str) -> dict[str, float]:
 
 
 def _outputs(trainer: Trainer, best: Path | None) -> dict[str, str]:
-    """Return where the run's outputs lie: those that exist."""
+    """Return the paths of those outputs of the run that exist."""
     folder = output_folder(trainer)
     places = {
         "best checkpoint": best and from_here(best),
@@ -155,20 +155,22 @@ def format_seconds(seconds: float) -> str:
 
 
 def _table(title: str, summary: dict[str, Any], with_speed: bool) -> Table:
-    """Return the table of the tasks and their baselines, with or without the columns that are equal for all tasks."""
+    """Return the table of tasks and baselines, with or without the columns that are equal for all tasks."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     tasks = summary["tasks"]
-    judged = any("outcome_exact" in metrics for metrics in tasks.values())
-    names = ["task", "exact match (95 %)", *(("right (95 %)",) if judged else ()), "validity", "rows"]
+    has_right = any("outcome_exact" in metrics for metrics in tasks.values())
+    names = ["task", "exact match (95 %)", *(("right (95 %)",) if has_right else ()), "validity", "rows"]
     for name in [*names, *(("tokens/s", "time") if with_speed else ())]:
         table.add_column(name, justify="left" if name == "task" else "right", no_wrap=True)
     for task, metrics in tasks.items():
-        right = estimate_right(metrics) if judged else {}
+        right = estimate_right(metrics) if has_right else {}
         table.add_row(*result_cells(task, {**metrics, **right}), *(_speed(summary) if with_speed else ()))
         for baseline in summary.get("anchors", ()):
             if baseline["task"] == task:
                 table.add_row(
-                    *result_cells(f"  {baseline['system']}", baseline if judged else _without_right(baseline))
+                    *result_cells(
+                        f"  {baseline['system']}", baseline if has_right else _without_right(baseline)
+                    )
                 )
     return table
 
@@ -178,7 +180,7 @@ def _without_right(baseline: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def result_cells(name: str, metrics: Mapping[str, Any]) -> list[str]:
-    """Return a line's cells: how often it is exact, right (a column of its own where that was judged), and valid."""
+    """Return a line's cells: name, exact match, share right (only if it was measured), validity, and rows."""
     return [
         name,
         format_estimate(metrics, "exact_match", percent=True),
@@ -189,19 +191,19 @@ def result_cells(name: str, metrics: Mapping[str, Any]) -> list[str]:
 
 
 def _natural_width(table: Table) -> int:
-    """Return how many characters wide a table is when nothing in it is folded or cut."""
+    """Return the width of a table in characters when nothing in it is folded or cut."""
     wide = Console(width=1_000)
     return table.__rich_measure__(wide, wide.options).maximum
 
 
 def _speed(summary: dict[str, Any]) -> tuple[str, str]:
-    """Return supervised tokens a second, and the time."""
+    """Return supervised tokens per second, and the time."""
     speed = summary["supervised_tokens_per_second"]
     return f"{speed:,.0f}" if speed is not None else "-", format_seconds(summary["seconds"])
 
 
 def _show(stage: str, summary: dict[str, Any]) -> None:
-    """Print the table, the places of the outputs, and a warning about rows that were set aside."""
+    """Print the table, the paths of the outputs, and a warning about skipped rows."""
     console = Console()
     split = "validation rows" if evaluated_rows(stage) == "val" else "test rows"
     title = f"{stage}: {split}, {summary['weights']}"
@@ -209,7 +211,7 @@ def _show(stage: str, summary: dict[str, Any]) -> None:
     fits = _natural_width(table) <= console.width
     if not fits:
         table = _table(title, summary, with_speed=False)
-    # Wider than the terminal rather than cut: what is cut is lost in a log.
+    # The table may be wider than the terminal: cut columns would be lost in a log.
     Console(width=max(console.width, _natural_width(table))).print(table)
     if not fits:
         console.print("tokens/s: {}, time: {}".format(*_speed(summary)), highlight=False)
@@ -222,8 +224,8 @@ def _show(stage: str, summary: dict[str, Any]) -> None:
         console.print(f"{name}: {place}", markup=False, soft_wrap=True)
     if summary["rows_set_aside"]:
         console.print(
-            f"Warning: {summary['rows_set_aside']:,} rows were set aside; set_aside.csv in the run's folder says "
-            "which and why.",
+            f"Warning: {summary['rows_set_aside']:,} rows were skipped; set_aside.csv in the run's folder lists "
+            "them with reasons.",
             style="yellow",
             markup=False,
             soft_wrap=True,
@@ -231,16 +233,16 @@ def _show(stage: str, summary: dict[str, Any]) -> None:
 
 
 def describe_evaluation(task: str, metrics: Mapping[str, float]) -> list[str]:
-    """Return a task's lines: of the round trip and of the outcomes, each if it was measured.
+    """Return a task's lines on round trip, outcomes, abstaining and constrained decoding, each if it was measured.
 
     Args:
-        task: Its name.
-        metrics: Its metrics, without the task's name in front.
+        task: The task's name.
+        metrics: The task's metrics, without the task's name in front.
     """
     lines = []
     if "round_trip" in metrics:
         shares = [
-            f"{format_estimate(metrics, name, percent=True)} {word}" for name, word in _ROUND_TRIP.items()
+            f"{format_estimate(metrics, name, percent=True)} {label}" for name, label in _ROUND_TRIP.items()
         ]
         lines.append(f"{task}, names read by OPSIN: {', '.join(shares)}")
     measured = {name: metrics.get(f"outcome_{name}", 0.0) for name in OUTCOMES}
@@ -256,5 +258,7 @@ def describe_evaluation(task: str, metrics: Mapping[str, float]) -> list[str]:
         lines.append(f"{task}, answered (the others abstained): {coverage}; of these {', '.join(answered)}")
     if "steered" in metrics:
         steered, gave_up = (format_estimate(metrics, name, percent=True) for name in ("steered", "gave_up"))
-        lines.append(f"{task}, kept to valid beginnings: {steered} of the rows steered, {gave_up} given up")
+        lines.append(
+            f"{task}, constrained to valid prefixes: {steered} of the rows steered, {gave_up} given up"
+        )
     return lines

@@ -10,18 +10,18 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 LONGEST = {"smiles": 200, "selfies": 1_000}
-"""Notations that can be drawn, and up to how many characters: a picture of more shows nothing, and RDKit's
+"""Notations that can be drawn, and the most characters of a text: a picture of a longer one is unreadable, and RDKit's
 layout runs in this process, where nothing can stop it."""
 
 
 def draw(
     calls: NotationCalls, notation: str, text: str | None, size: tuple[int, int] = (260, 180)
 ) -> Image | None:
-    """Return a picture of a molecule, or None if `text` is not a valid molecule, or one too big to draw.
+    """Return a picture of a molecule, or None if `text` is not a valid molecule or is too long to draw.
 
     Args:
-        calls: Who says whether it is valid.
-        notation: What `text` is written in; None is returned for all but SMILES and SELFIES.
+        calls: The calls to notations, which check whether it is valid.
+        notation: The notation of `text`; only SMILES and SELFIES can be drawn.
         text: The molecule.
         size: Width and height in pixels.
     """

@@ -1,4 +1,4 @@
-"""One evaluation: this rank's rows, and all that is decided about them, each thing computed once."""
+"""One evaluation: this rank's rows and the results of checking them, each computed once."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from callbacks.rows.verdicts import judge_sameness, judge_similarity, judge_vali
 
 
 class Evaluation:
-    """Rows, and what is decided about them: computed when it is first asked for, and kept for whoever asks next.
+    """Rows and the results of checking them, each computed on first use and kept.
 
-    Nothing here talks to other ranks. What all ranks must agree on is given.
+    Nothing here communicates with other ranks. Values on which all ranks must agree are arguments.
 
     >>> rows = [EvaluatedRow(0, "t", "ethanol", "CCO", "text", "smiles", "OCC", -0.1, True, 4)]
     >>> Evaluation(rows).outcomes[0].name
@@ -24,10 +24,10 @@ class Evaluation:
 
     Args:
         rows: This rank's rows in index order.
-        calls: Who answers questions about notations; by default one of its own.
+        calls: The calls to notations; by default new ones.
         training: The training rows; by default none.
-        reads_names: Whether IUPAC names are read by OPSIN, equal on all ranks.
-        abstain_below: The least probability of an answer that is given; None gives all.
+        reads_names: Whether OPSIN reads IUPAC names, equal on all ranks.
+        abstain_below: The lowest probability at which an answer is given; None gives all.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Evaluation:
         self.reads_names, self.abstain_below = reads_names, abstain_below
 
     def of(self, rows: Sequence[EvaluatedRow]) -> Evaluation:
-        """Return the evaluation of other rows, such as further answers, under the same conditions."""
+        """Return the evaluation of other rows, such as further candidates, with the same settings."""
         return Evaluation(
             rows,
             self.calls,
@@ -56,7 +56,7 @@ class Evaluation:
 
     @cached_property
     def invalid_reasons(self) -> list[str | None]:
-        """For each row why its prediction is not valid in its output notation; None for a valid one."""
+        """For each row why its prediction is invalid in its output notation; None if it is valid."""
         return judge_validity(self.calls, self.rows)
 
     @cached_property
@@ -71,15 +71,15 @@ class Evaluation:
 
     @cached_property
     def molecules(self) -> list[RowMolecules]:
-        """For each row its molecules; all names are read in one batch."""
+        """For each row its molecules; OPSIN reads all names in one batch."""
         return find_molecules(self.calls, self.rows, self.reads_names)
 
     @cached_property
     def relations(self) -> list[dict[str, bool] | None]:
-        """For each row how the answer's molecule is related to what was asked for; None where that cannot be said."""
+        """For each row how the answer's molecule is related to the reference; None if it is not read or there is none."""
         return find_relations(self.calls, self.molecules)
 
     @cached_property
     def outcomes(self) -> list[Outcome]:
-        """For each row what became of it."""
+        """For each row its outcome."""
         return find_outcomes(self.rows, self.sameness, self.invalid_reasons, self.molecules, self.relations)

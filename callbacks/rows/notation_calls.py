@@ -1,4 +1,4 @@
-"""What callbacks ask of notations, in words of Python: reasons, notions of "same", similarities."""
+"""Calls from callbacks to notations, with typed results: reasons, notions of "same", similarities."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from datamodules.workers.guarded_worker import Result
 from datamodules.workers.opsin import Reading, read_names
 from datamodules.workers.worker_pool import WorkerPool
 
-_ROWS_TOGETHER = 20  # all questions about so many rows are one job
-_MOST_READINGS = 200_000  # about 50 MB; then start anew
+_ROWS_TOGETHER = 20  # rows whose calls form one job
+_MOST_READINGS = 200_000  # about 50 MB; then all are dropped
 
 
 @cache
 def notions(notation: str) -> tuple[str, ...]:
-    """Return the names of the notions of "same" that a notation has, the strictest (`string`) first."""
+    """Return the names of a notation's notions of "same", the strictest (`string`) first."""
     return tuple(load_notation(notation).same("", ""))
 
 
@@ -28,14 +28,14 @@ def has_similarity(notation: str) -> bool:
 
 
 class NotationCalls:
-    """Asks notations, and OPSIN, about texts that may be anything. Answers are kept: no question is asked twice.
+    """Calls notations and OPSIN for arbitrary texts. Results are kept: no call is made twice.
 
     Args:
-        workers: Most child processes; by default one for each core that is this rank's. They start when there is work.
-        timeout_s: Seconds that one question may take.
+        workers: Most child processes; by default one for each of this rank's cores. They start when there is work.
+        timeout_s: Time limit of one call in seconds.
 
     Attributes:
-        pool: The child processes, for whole columns of texts, too.
+        pool: The child processes; they also take whole columns of texts.
     """
 
     def __init__(self, workers: int | None = None, timeout_s: float = 1.5) -> None:
@@ -43,18 +43,18 @@ class NotationCalls:
         self._readings: dict[str, Reading] = {}
 
     def close(self) -> None:
-        """End the child processes; what was answered is still known."""
+        """End the child processes; results stay known."""
         self.pool.close()
 
     def call(self, notation: str, function: str, arguments: Sequence[tuple[str, ...]]) -> list[Result]:
         """Return `datamodules.notations.<notation>.<function>(*a)` for every `a` in `arguments`, in order.
 
-        A call that takes too long or fails has `error` set and `value` None; the others are not affected.
+        A call that takes too long or fails has `error` set and `value` None; the other calls are not affected.
         """
         return self.pool.ask([(notation, function, tuple(items)) for items in arguments])
 
     def call_ahead(self, notation: str, functions: Sequence[str], pairs: Sequence[tuple[str, str]]) -> None:
-        """Begin to judge (prediction, target) pairs in the background by some of invalid_reason, same and similarity."""
+        """Start to check (prediction, target) pairs in the background by some of invalid_reason, same and similarity."""
         wanted = [name for name in functions if name != "similarity" or has_similarity(notation)]
         self.pool.ask_ahead(
             (notation, name, pair[:1] if name == "invalid_reason" else pair)
@@ -64,9 +64,9 @@ class NotationCalls:
         )
 
     def invalid_reasons(self, notation: str, texts: Sequence[str]) -> list[str | None]:
-        """Return for each text why it is not valid in `notation`, or None for a valid one.
+        """Return for each text why it is invalid in `notation`; None if it is valid.
 
-        A text that cannot be judged in time, or that kills its worker, is invalid.
+        A text that cannot be checked in time, or that kills its worker, is invalid.
         """
         results = self.call(notation, "invalid_reason", [(text,) for text in texts])
         return [result.error or result.value for result in results]
@@ -74,7 +74,7 @@ class NotationCalls:
     def same(self, notation: str, pairs: Sequence[tuple[str, str]]) -> list[dict[str, bool]]:
         """Return for each (prediction, target) whether they are the same, by each notion of `notation`.
 
-        `string` is plain equality. A pair that cannot be judged in time is not the same by the other notions.
+        `string` is plain equality. A pair that cannot be compared in time is not the same by the other notions.
         """
         results = self.call(notation, "same", pairs)
         return [
@@ -84,12 +84,12 @@ class NotationCalls:
         ]
 
     def similarities(self, notation: str, pairs: Sequence[tuple[str, str]]) -> list[dict[str, float] | None]:
-        """Return for each (prediction, target) the fingerprint similarities in [0, 1], 0 for a bad prediction."""
+        """Return for each (prediction, target) the fingerprint similarities in [0, 1], 0 if there are none."""
         results = self.call(notation, "similarity", pairs)
         return [result.value or dict.fromkeys(FINGERPRINTS, 0.0) for result in results]
 
     def read_names(self, names: Sequence[str]) -> list[Reading]:
-        """Return what OPSIN reads each name as; those that it was not asked about yet are one batch."""
+        """Return OPSIN's reading of each name; names that it has not read yet form one batch."""
         if len(self._readings) > _MOST_READINGS:
             self._readings.clear()
         new = [name for name in dict.fromkeys(names) if name not in self._readings]

@@ -1,4 +1,4 @@
-"""What became of each prediction: exactly one of nine outcomes, with the parser's reason where it is not valid."""
+"""The outcome of each prediction: exactly one of nine, with the parser's reason if it is invalid."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ OUTCOMES = {
 """The outcomes, the best first, in words."""
 
 RIGHT = ("exact", "equivalent")
-"""The outcomes of an answer that means what was asked for."""
+"""The outcomes of a right answer, one that denotes the requested molecule or value."""
 
 
 def estimate_right(metrics: Mapping[str, float]) -> dict[str, float]:
@@ -59,9 +59,9 @@ def find_outcome(
     unfinished: bool,
     readable: bool,
 ) -> str:
-    """Return the outcome of a prediction, the first that holds in the order of `OUTCOMES`, but for the last two.
+    """Return a prediction's outcome: the first that holds in the order of `OUTCOMES`, with the last two after `equivalent`.
 
-    What was never finished is that before it is anything that is wrong: its end is missing.
+    An unfinished prediction counts as unfinished rather than as invalid or wrong: its end is missing.
 
     Args:
         same: Whether it is the target, by each notion of its notation.
@@ -91,7 +91,7 @@ def find_outcomes(
     molecules: Sequence[RowMolecules],
     relations: Sequence[Mapping[str, bool] | None],
 ) -> list[Outcome]:
-    """Return what became of each row, from what was decided about it.
+    """Return the outcome of each row from the results of its checks.
 
     Where names are not read as molecules, a name is exact, equivalent, invalid (not well-formed), unfinished or different.
     """

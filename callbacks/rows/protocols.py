@@ -1,6 +1,6 @@
-"""What callbacks see of the data module and of the model; they import neither.
+"""The data module and the model as callbacks see them; callbacks import neither.
 
-A trainer's own attributes for them are untyped, so callbacks get them by `evaluation_data` and `evaluated_model`.
+A trainer's own attributes for them are untyped, so callbacks use `evaluation_data` and `evaluated_model`.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ class Format(Protocol):
 
     @property
     def name(self) -> str:
-        """As `--data.format` names it."""
+        """Its name in `--data.format`."""
 
 
 class UnusedRow(Protocol):
-    """A row that is not used."""
+    """A row that was skipped."""
 
     @property
     def line(self) -> int:
@@ -36,15 +36,15 @@ class UnusedRow(Protocol):
 
     @property
     def text(self) -> str:
-        """Its beginning."""
+        """The beginning of its text."""
 
     @property
     def reason(self) -> str:
-        """What is wrong, in a few words."""
+        """Why it was skipped, in a few words."""
 
 
 class EvaluationData(Protocol):
-    """The rows that are evaluated, and those that were trained on."""
+    """The evaluated rows and the training rows."""
 
     @property
     def tasks(self) -> Sequence[Task]:
@@ -52,7 +52,7 @@ class EvaluationData(Protocol):
 
     @property
     def task_names(self) -> list[str]:
-        """Their names."""
+        """The names of the tasks."""
 
     @property
     def form(self) -> Format:
@@ -60,11 +60,11 @@ class EvaluationData(Protocol):
 
     @property
     def report(self) -> Mapping[str, Any]:
-        """Counts of rows; `sources` has those of each source by its name."""
+        """Counts of rows; `sources` holds the counts of each source by name."""
 
     @property
     def predict_path(self) -> str | None:
-        """The file to predict."""
+        """The file whose rows `predict` answers."""
 
     def num_rows(self, stage: Stage) -> int:
         """Return how many rows a stage evaluates, over all ranks."""
@@ -73,81 +73,81 @@ class EvaluationData(Protocol):
         """Return a row of a stage by its index."""
 
     def extract(self, stage: Stage, index: int, text: str) -> str:
-        """Return the answer that a generated text holds, without the format's own words."""
+        """Return the answer in a generated text, without the format's own text."""
 
     def affixes(self, stage: Stage, index: int) -> tuple[str, str]:
-        """Return what the format has before and after a row's answer."""
+        """Return the format's text before and after a row's answer."""
 
     def answer_lengths(self, stage: Stage) -> NDArray[np.int64]:
-        """Return how many tokens the target of each evaluated row has, (N,), the stop token included."""
+        """Return the number of tokens of each evaluated row's target, (N,), including the stop token."""
 
     def set_aside(self, stage: str) -> Sequence[UnusedRow]:
-        """Return the rows that could not be used."""
+        """Return the rows that were skipped."""
 
     def side_texts(self, side: str) -> list[SideTexts]:
-        """Return the texts of the rows of a side (train, val or test), file by file."""
+        """Return the texts of a side's rows (train, val or test), file by file."""
 
     def questions(self, stage: Stage, rows: Sequence[int]) -> Any:
-        """Return some rows of an evaluation, by their index, in one batch for the model."""
+        """Return some rows of an evaluation, by index, as one batch for the model."""
 
 
 class Generation(Protocol):
-    """How answers are generated: `--model.generation`."""
+    """The settings of generation: `--model.generation`."""
 
     @property
     def max_new_tokens(self) -> int:
-        """Most tokens of an answer."""
+        """Maximum number of tokens of an answer."""
 
     @property
     def only_valid(self) -> bool:
-        """Whether answers are kept valid while they are written."""
+        """Whether answers are kept valid during generation."""
 
     @property
     def abstain_below(self) -> float | None:
-        """The least probability of an answer that is given; None gives all."""
+        """The lowest probability at which an answer is given; None gives all."""
 
 
 class Constraint(Protocol):
-    """Says what an answer may be."""
+    """Restricts the answers that the model may generate."""
 
     def may_go_on(self, text: str) -> bool:
-        """Return whether an answer may begin with a text."""
+        """Return whether a text can be a prefix of an answer."""
 
     def may_end(self, text: str) -> bool:
-        """Return whether a text is an answer."""
+        """Return whether a text is a complete answer."""
 
 
 class EvaluatedModel(Protocol):
-    """The model that is trained and evaluated."""
+    """The model being trained or evaluated."""
 
     constraints_of: Callable[[list[int]], Sequence[Constraint | None]] | None
-    """Gives the constraints of rows, by their index, for `generation.only_valid`."""
+    """Returns the constraints of rows, by index, for `generation.only_valid`."""
 
     @property
     def base(self) -> str:
-        """What it was fine-tuned from."""
+        """The base from which it was fine-tuned."""
 
     @property
     def generation(self) -> Generation:
-        """How it answers."""
+        """Its settings of generation."""
 
     @property
     def tokenizer(self) -> Any:
-        """Its tokenizer, of transformers."""
+        """Its transformers tokenizer."""
 
     @property
     def decoder(self) -> Any:
-        """Its decoder, of transformers."""
+        """Its transformers decoder."""
 
     @property
     def left_out(self) -> Tensor:
-        """() bool: whether the last optimizer step was left out because a number in it was not finite."""
+        """() bool: whether the last optimizer step was skipped because of a non-finite number."""
 
     def plain_decoder(self, weights: dict[str, Tensor]) -> tuple[Any, dict[str, Tensor]]:
-        """Return a decoder that plain transformers knows, and `weights`, a state dict of `decoder`, for it."""
+        """Return a decoder that plain transformers can load, and `weights`, a state dict of `decoder`, converted to it."""
 
     def answer_untrained(self, batch: dict[str, Any]) -> list[str]:
-        """Return what the base writes to the prompts of a batch before any fine-tuning."""
+        """Return the base's answers to a batch of prompts, before any fine-tuning."""
 
 
 def evaluation_data(trainer: Trainer) -> EvaluationData:
@@ -157,7 +157,7 @@ def evaluation_data(trainer: Trainer) -> EvaluationData:
 
 
 def evaluated_model(pl_module: LightningModule) -> EvaluatedModel:
-    """Return a trainer's model, as callbacks see it."""
+    """Return a Lightning module as callbacks see it."""
     model: Any = pl_module
     typed: EvaluatedModel = model
     return typed

@@ -42,9 +42,9 @@ def read_structures(
     """Return the molecule that each text means; None where a notation holds none.
 
     Args:
-        calls: Who answers.
-        notation: Of all texts.
-        texts: Anything, such as predictions: they are judged in processes that can be killed.
+        calls: The calls to notations.
+        notation: The notation of all texts.
+        texts: Any texts, such as predictions: they are read in processes that can be killed.
         with_names: Whether IUPAC names are read, by OPSIN.
     """
     if notation in _TO_SMILES:
@@ -80,16 +80,16 @@ def find_molecules(
 def _molecules_of_row(row: EvaluatedRow, known: dict[tuple[str, str], Structure | None]) -> RowMolecules:
     target = known[row.output_notation, row.target or ""]
     given = known[row.input_notation, row.input] if holds_structures(row.input_notation) else None
-    # A name is judged by the molecule that was asked about, not by the reference name, which may be wrong itself.
+    # A name is compared with the input molecule, not with the reference name, which may be wrong itself.
     order = (target, given) if holds_structures(row.output_notation) else (given, target)
     reference = next((one.smiles for one in order if one and one.smiles), None)
     return RowMolecules(known[row.output_notation, row.prediction], reference)
 
 
 def find_relations(calls: NotationCalls, molecules: Sequence[RowMolecules]) -> list[dict[str, bool] | None]:
-    """Return how each answer is related to what was asked for (see `smiles.relate`); None where that cannot be said.
+    """Return how each answer is related to the reference (see `smiles.relate`); None if it is not read or there is none.
 
-    An answer that means no molecule, or that cannot be judged in time, is related by nothing.
+    An answer that denotes no molecule, or that cannot be compared in time, has none of the relations.
     """
     judged = [(m.prediction.smiles or "", m.reference) for m in molecules if m.prediction and m.reference]
     answers = iter(calls.call("smiles", "relate", judged))

@@ -1,4 +1,4 @@
-"""The training molecules of a task, by what an evaluated molecule may share with them."""
+"""The training molecules of a task, with keys for what an evaluated molecule may share with them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from datamodules.workers.worker_pool import WorkerPool
 
 
 class Keys(NamedTuple):
-    """Of one molecule; empty strings where it cannot be judged in time."""
+    """The keys of one molecule; empty strings if they cannot be computed in time."""
 
     canonical: str
     """RDKit's canonical SMILES."""
@@ -28,7 +28,7 @@ class Keys(NamedTuple):
 
 
 class KnownMolecules:
-    """The keys of N molecules, to look others up.
+    """The keys of many molecules, for looking up others.
 
     Args:
         columns: Columns of SMILES.
@@ -43,7 +43,7 @@ class KnownMolecules:
                     known.add(key)
 
     def look_up(self, keys: Keys) -> Keys:
-        """Return the keys of a molecule that are known, the others empty."""
+        """Return a molecule's keys that are known; the others are empty."""
         return Keys(*(key if key in known else "" for key, known in zip(keys, self._known, strict=True)))
 
 
@@ -55,9 +55,9 @@ def read_keys(column: TextColumn, pool: WorkerPool) -> Iterator[Keys]:
 
 
 class TrainingMolecules:
-    """The training rows of each task, and their molecules: read once, when they are first asked for.
+    """The training rows of each task and their molecules, read once, on first use.
 
-    A row's molecule is its input where that is a structure, else its output; a row without either has none.
+    A row's molecule is its input if that is a structure, else its output; a row without a structure has none.
 
     Args:
         read_texts: Returns the training rows of all tasks, file by file.
@@ -74,7 +74,7 @@ class TrainingMolecules:
         return [texts for texts in self._read_texts() if texts.task == task]
 
     def find_nearest(self, task: str, smiles: Sequence[str]) -> Neighbours:
-        """Return the training row of a task that is nearest to each molecule, by its place among `texts`."""
+        """Return the nearest training row of a task for each molecule, as its index among the rows of `texts`."""
         if task not in self._fingerprints:
             columns = molecule_columns(self.texts(task), self._pool)
             known = [fingerprints(column, self._pool) for column in columns]
@@ -82,12 +82,12 @@ class TrainingMolecules:
         return find_nearest(fingerprints(smiles, self._pool), self._fingerprints[task])
 
     def known(self, task: str) -> KnownMolecules:
-        """Return the keys of the training molecules of a task. About 1 ms of a core a molecule, the first time."""
+        """Return the keys of a task's training molecules. The first call takes about 1 ms of one core per molecule."""
         if task not in self._known:
             self._known[task] = KnownMolecules(molecule_columns(self.texts(task), self._pool), self._pool)
         return self._known[task]
 
     def share_parent(self, task: str, smiles: Sequence[str]) -> list[bool]:
-        """Return for each molecule whether it, a salt, an ion or a stereoisomer of it is among the task's training molecules."""
+        """Return for each molecule whether it or a salt, ion or stereoisomer of it is among the task's training molecules."""
         known = self.known(task)
         return [bool(known.look_up(keys).parent) for keys in read_keys(TextColumn.of(smiles), self._pool)]

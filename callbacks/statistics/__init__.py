@@ -1,13 +1,13 @@
-"""Pure numbers: intervals, calibration, kinds of rows. It imports NumPy and nothing of Patois.
+"""Pure functions of numbers: intervals, calibration, kinds of rows. They import NumPy and nothing else of Patois.
 
-    one value a row ──► intervals: how far a number may move by the choice of the rows alone
-                   ──► calibration: how far a model's own probability can be trusted
-                   ──► strata: exact match by kind of row
+    one value per row ──► intervals: how far a number may vary with the choice of rows alone
+                      ──► calibration: how far the model's own probability can be trusted
+                      ──► strata: exact match by kind of row
 
-- *interval*: of 95 %. Wilson's for shares, a bootstrap of rows for means.
-- *confidence*: the probability that the model gives its answer.
-- *abstaining*: leaving the least confident rows unanswered. *Coverage*: the share that is answered.
-- *stratum*: a kind of row (long, charged, close to training) that is scored by itself.
+- *interval*: a 95 % confidence interval: Wilson's for shares, a bootstrap over rows for means.
+- *confidence*: the model's probability of its answer.
+- *abstaining*: leaving the least confident rows unanswered. *Coverage*: the share of answered rows.
+- *stratum*: a kind of row (long, charged, close to training) that is scored separately.
 
 Examples:
     >>> from callbacks.statistics.intervals import mcnemar_exact, wilson_interval

@@ -1,6 +1,6 @@
-"""Confidence intervals of an evaluation, and the test of paired rows: how far a number may move by the choice of the rows alone.
+"""Confidence intervals of an evaluation, and a test for paired rows: how far a number may vary with the choice of rows alone.
 
-All functions are pure, so every rank that holds the same values computes the same interval.
+All functions are pure, so all ranks that hold the same values compute the same interval.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def wilson_interval(successes: float, n: int) -> tuple[float, float]:
         n: The number of rows. With 0 rows nothing is known: the interval is (0, 1).
 
     Returns:
-        Lower and upper bound, both in [0, 1]. Unlike the normal approximation it stays inside and does not
-        collapse to a point at 0 or `n` successes.
+        Lower and upper bound, both in [0, 1]. Unlike the normal approximation it stays in this range and does
+        not collapse to a point at 0 or `n` successes.
 
     Source: E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209-212, without continuity correction.
 
@@ -50,22 +50,22 @@ def wilson_interval(successes: float, n: int) -> tuple[float, float]:
 
 
 def difference_interval(gained: int, lost: int, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of (gained - lost) / n, for few rows that differ.
+    """Return the 95 % interval of (gained - lost) / n, for few differing rows.
 
-    Each of the two counts gets its Wilson interval, and the distances to its bounds are added as squares. No row that differs
-    leaves doubt, too, where resampling equal rows would show none.
+    Each of the two counts gets its Wilson interval, and the distances to its bounds are added in quadrature. The interval has
+    a width even if no row differs, where resampling equal rows would give none.
 
     Args:
-        gained: Rows that only the second of two runs has right.
-        lost: Rows that only the first has right.
-        n: All rows, more than 0.
+        gained: Number of rows that only the second of two runs has right.
+        lost: Number of rows that only the first run has right.
+        n: Number of all rows, more than 0.
 
     Source: the method of variance estimates recovery, G. Y. Zou, A. Donner, Stat. Med. 27 (2008) 1693-1702.
 
     Examples:
         >>> [round(bound, 3) for bound in difference_interval(gained=12, lost=4, n=100)]
         [0.003, 0.162]
-        >>> low, high = difference_interval(gained=0, lost=0, n=20)  # no row differs, which 20 rows do not prove much with
+        >>> low, high = difference_interval(gained=0, lost=0, n=20)  # no row differs, but 20 rows prove little
         >>> round(low, 2), round(high, 2)
         (-0.16, 0.16)
     """
@@ -79,8 +79,8 @@ def difference_interval(gained: int, lost: int, n: int) -> tuple[float, float]:
 def mcnemar_exact(only_first: int, only_second: int) -> float:
     """Return the two-sided p-value of McNemar's exact test.
 
-    Under the null hypothesis a row on which the runs differ is as likely to be right in the one as in the other, so that
-    the smaller count is binomial with probability one half. Rows on which both are right or both wrong say nothing.
+    Under the null hypothesis a row on which the runs differ is equally likely to be right in either run, so the
+    smaller count is binomial with probability one half. Rows that both runs have right or wrong carry no information.
 
     Source: Q. McNemar, Psychometrika 12 (1947) 153-157; the exact form doubles the smaller tail.
 
@@ -106,8 +106,8 @@ def bootstrap_interval(
     """Return the 95 % percentile bootstrap interval of a mean, or of a function of sums over rows.
 
     Args:
-        values: `(n,)` one value a row, or `(n, k)` counts a row when `statistic` is given.
-        seed: Of the resampling; equal seeds give equal intervals, on every rank and machine.
+        values: `(n,)` one value per row, or `(n, k)` counts per row if `statistic` is given.
+        seed: Seed of the resampling; equal seeds give equal intervals, on every rank and machine.
         statistic: Maps resampled sums `(r, k)` to `(r,)` numbers, such as BLEU from n-gram counts. Without
             it the statistic is the mean.
 
@@ -140,9 +140,9 @@ def bootstrap_interval(
 
 
 def _count_draws(draws: np.ndarray) -> np.ndarray:
-    """Return how often each row is in each resample, `(r, n)` for draws `(r, n)` of row numbers.
+    """Return how often each resample holds each row, `(r, n)` for draws `(r, n)` of row numbers.
 
-    Counting first makes a resample's sums one product of matrices, however many columns there are.
+    Counting first makes the sums of all resamples one matrix product, for any number of columns.
     """
     samples, n = draws.shape
     places = draws + np.arange(samples)[:, None] * n
@@ -153,7 +153,7 @@ def format_estimate(metrics: Mapping[str, float], name: str, percent: bool = Fal
     """Return `0.612 (0.580 to 0.643)`, or `61.2 % (58.0 to 64.3)` in percent.
 
     Args:
-        metrics: Logged metrics; the bounds are `<name>_low` and `<name>_high`, and are left out if they are missing.
+        metrics: Logged metrics; the bounds are `<name>_low` and `<name>_high`, and are left out if missing.
         name: The metric; `-` is returned if it was not measured.
         percent: Whether to write shares as percentages.
 

@@ -78,7 +78,7 @@ def test_nearest_baseline_copies_the_name_of_the_nearest_molecule(tmp_path, monk
     with fake_opsin(MEANINGS):
         found = run(tmp_path, make_pairs("name", NAMED), [RoundTrip()])
     assert list(found) == ["model", "nearest training molecule"]
-    assert "name: the same rows for nearest training molecule\n" in capsys.readouterr().out
+    assert "name: baselines on the same rows: nearest training molecule\n" in capsys.readouterr().out
     copied = found["nearest training molecule"]
     # ethanol for ethan-1-ol (right, not exact), ethanol for propane, benzene for toluene
     assert (copied["rows"], copied["answered"]) == ("3", "3")

@@ -109,7 +109,7 @@ def test_compare_command_takes_two_run_folders(tmp_path, capsys, monkeypatch):
     printed = capsys.readouterr().out
     assert "exact_match_canonical" in printed
     assert "+85.7" in printed
-    assert "1 rows are in one of the tables only" in printed
+    assert "1 rows are in only one of the tables" in printed
     assert re.search(r"p is not corrected for these \d+ comparisons", printed)
     with (tmp_path / "both.csv").open(newline="") as file:
         lines = {line["metric"]: line for line in csv.DictReader(file)}
@@ -124,7 +124,7 @@ def test_compare_without_predictions_says_what_to_do(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([str(tmp_path), str(tmp_path)])
     assert (
-        "expected a run's folder with predictions, or a table of them, but there is none: run"
+        "expected a prediction table, or a run's folder with one, but found none: run"
         in capsys.readouterr().err
     )
 

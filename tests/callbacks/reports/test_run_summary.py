@@ -55,7 +55,7 @@ def test_summary_tells_the_best_epoch_and_the_files(tmp_path, capsys):
         assert word in printed
     for place in ("checkpoints/epoch=0", "metrics.csv"):
         assert f"{tmp_path}/{place}" in printed
-    assert "1 rows were set aside" in printed
+    assert "1 rows were skipped" in printed
 
 
 def test_summary_file_is_kept_and_test_adds_to_it(tmp_path, capsys):
