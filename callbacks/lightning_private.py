@@ -1,6 +1,6 @@
-"""What Lightning keeps to itself and this program needs: each in a function or method here, and nowhere else.
+"""Access to Lightning's private attributes and methods, one function or method each; no other module uses them.
 
-Lightning may rename any of it in any release. The tests of this module fail when it does.
+Lightning may rename any of them in any release. The tests of this module then fail.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ ProcessObserver = Callable[[Sequence["subprocess.Popen[bytes]"]], None]
 
 
 def find_environment(trainer: Trainer) -> ClusterEnvironment:
-    """Return how the ranks of a run were started; a strategy tells it only if it has more than one rank."""
+    """Return the cluster environment that started the ranks; a strategy exposes it only for more than one rank."""
     environment: ClusterEnvironment = trainer._accelerator_connector.cluster_environment
     return environment
 
 
 def validates_by_time(trainer: Trainer) -> bool:
-    """Return whether `val_check_interval` is a time; `Trainer.val_check_interval` is then not set at all."""
+    """Return whether `val_check_interval` is a time; Lightning then does not set `Trainer.val_check_interval`."""
     untyped: Any = trainer
     return untyped._val_check_time_interval is not None
 
 
 def end_restart(trainer: Trainer) -> None:
-    """Let the fit loop forget that it began from a checkpoint; the public setter would tell the loops in it, too."""
+    """Clear the fit loop's restart flag; the public setter would also change the loops inside it."""
     trainer.fit_loop._restarting = False
 
 
 @contextmanager
 def replaced_process_observer(observer: ProcessObserver) -> Iterator[None]:
-    """Let `observer` watch over the ranks that Lightning's launcher starts, in place of Lightning's own observer."""
+    """Make `observer` watch the ranks that Lightning's launcher starts, instead of Lightning's own observer."""
     launcher: Any = subprocess_script
     before = launcher._launch_process_observer
     launcher._launch_process_observer = observer
@@ -49,37 +49,37 @@ def replaced_process_observer(observer: ProcessObserver) -> Iterator[None]:
 
 
 def find_wandb_run(logger: WandbLogger) -> Any:
-    """Return the W&B run that a logger has open, or None."""
+    """Return a logger's open W&B run, or None."""
     return logger._experiment
 
 
 def keep_wandb_run(logger: WandbLogger, run: Any) -> None:
-    """Let a logger write to a W&B run; None makes it open one."""
+    """Set the W&B run that a logger writes to; None makes it open one."""
     logger._experiment = run
 
 
 def find_wandb_arguments(logger: WandbLogger) -> dict[str, Any]:
-    """Return what a logger gives to `wandb.init`; what is changed in it counts."""
+    """Return a logger's arguments of `wandb.init`; changes to the returned dict take effect."""
     return logger._wandb_init
 
 
 def is_offline(logger: WandbLogger) -> bool:
-    """Return whether a logger's run is written to the disk only."""
+    """Return whether a logger writes its run to disk only."""
     return logger._offline
 
 
 def leave_online(logger: WandbLogger) -> None:
-    """Let a logger write its next run to the disk only."""
+    """Make a logger write its next run to disk only."""
     logger._offline = True
 
 
 def is_attached(logger: WandbLogger) -> bool:
-    """Return whether a logger is a copy of one in another process, whose run it is to write to."""
+    """Return whether a logger is attached to the run of a logger in another process."""
     return getattr(logger, "_attach_id", None) is not None
 
 
 class OpenCLI(LightningCLI):
-    """LightningCLI with two of its private steps made public, so that a subclass may replace them."""
+    """LightningCLI with two private steps made public, so that a subclass can override them."""
 
     def make_subcommand_parser(
         self, trainer_class: type, subcommand: str, **kwargs: Any
@@ -88,7 +88,7 @@ class OpenCLI(LightningCLI):
         return super()._prepare_subcommand_parser(trainer_class, subcommand, **kwargs)
 
     def read_checkpoint_settings(self) -> None:
-        """Let the hyperparameters that a checkpoint holds win over the flags."""
+        """Make a checkpoint's hyperparameters override the flags."""
         super()._parse_ckpt_path()
 
     def _prepare_subcommand_parser(

@@ -1,7 +1,7 @@
-"""Saved help pages: `python train.py fit --help` answers at once, without loading PyTorch.
+"""Saved help pages: `python train.py fit --help` prints at once, without loading PyTorch.
 
-Building the page takes seconds, since Lightning and all classes must be imported for it. The pages are written
-by `make help-pages` to `configs/help/`, and a test holds them equal to what the command line really takes.
+Building a page takes seconds, because it imports Lightning and all classes. `make help-pages` writes the pages to
+`configs/help/`, and a test keeps them equal to the flags that the command line accepts.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from configs.lookup import CONFIGS
 FOLDER = CONFIGS / "help"
 FLAGS = ("-h", "--help")
 PROGRAM = "python train.py"
-"""What the saved pages call the program."""
+"""The program's name in the saved pages."""
 
 
 def program_name(path: str) -> str:
-    """Return what a person typed to get here.
+    """Return the program's name as the user typed it.
 
     Args:
-        path: Of the file that runs, as in `sys.argv[0]`.
+        path: Path of the running script, as in `sys.argv[0]`.
 
     Examples:
         >>> program_name("/home/me/.venv/bin/patois"), program_name("train.py")
@@ -31,7 +31,7 @@ def program_name(path: str) -> str:
 
 
 def rename_program(page: str, program: str) -> str:
-    r"""Return a page for a program of another name, the lines of its usage still below each other.
+    r"""Return a page with another program name, its usage lines still aligned.
 
     Examples:
         >>> print(rename_program("usage: python train.py fit [-c CONFIG]\n                           [--name NAME]", "patois"))
@@ -46,11 +46,11 @@ def rename_program(page: str, program: str) -> str:
 
 
 def saved_help(args: Sequence[str], program: str = PROGRAM) -> str | None:
-    """Return the saved page that `args` ask for, or None when they ask for anything else.
+    """Return the saved page that `args` request, or None if they request anything else.
 
     Args:
-        args: The words of the command line.
-        program: What the page calls the program.
+        args: The command-line arguments.
+        program: The program's name in the returned page.
     """
     if len(args) not in (1, 2) or args[-1] not in FLAGS:
         return None

@@ -1,4 +1,4 @@
-"""The way from the words of a command line to a run, or to one line about what was wrong with them."""
+"""Run a command line, or print one line about a mistake in it."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from lightning_modules.causal_lm import CausalLM
 
 
-def run(words: Sequence[str], model_class: type[CausalLM] | None = None) -> None:
-    """Run a command line; what loads PyTorch, Lightning and Transformers is imported here, and not for `--help`.
+def run(args: Sequence[str], model_class: type[CausalLM] | None = None) -> None:
+    """Run a command line; the slow imports (PyTorch, Lightning, Transformers) happen here, so `--help` skips them.
 
     Args:
-        words: Words of a command line.
-        model_class: The model, whose arguments are the flags `--model`; default: `CausalLM`.
+        args: Command-line arguments.
+        model_class: The model, whose arguments become the `--model` flags; default: `CausalLM`.
     """
     os.environ.update(thread_settings())
     from callbacks.loggers.wandb_logger import DashboardLogger
@@ -32,28 +32,28 @@ def run(words: Sequence[str], model_class: type[CausalLM] | None = None) -> None
 
     silence_noise()
     with end_together():
-        PatoisCLI(model_class or CausalLM, SequenceTaskDataModule, logger_class=DashboardLogger, args=words)
+        PatoisCLI(model_class or CausalLM, SequenceTaskDataModule, logger_class=DashboardLogger, args=args)
 
 
 def main(args: Sequence[str] | None = None, model_class: type[CausalLM] | None = None) -> None:
-    """Answer `--help` from the saved pages, run anything else, and show a user's error as one line.
+    """Print `--help` from the saved pages, run anything else, and show a user's mistake as one line.
 
     Args:
-        args: Words of the command line; default `sys.argv[1:]`.
-        model_class: A model with another objective, whose flags no saved page knows; default: `CausalLM`.
+        args: Command-line arguments; default: `sys.argv[1:]`.
+        model_class: A model with another objective, whose flags no saved page lists; default: `CausalLM`.
     """
-    words = list(sys.argv[1:] if args is None else args)
-    text = None if model_class is not None else saved_help(words, program_name(sys.argv[0]))
+    args = list(sys.argv[1:] if args is None else args)
+    text = None if model_class is not None else saved_help(args, program_name(sys.argv[0]))
     if text is not None:
         sys.stdout.write(text)
         return
-    hide_in_output(words)
+    hide_in_output(args)
     try:
-        run(words, model_class)
+        run(args, model_class)
     except (ValueError, OSError) as error:
-        if (ending := ending_of(error)) is None:
+        if (line_and_status := ending_of(error)) is None:
             raise
-        line, status = ending
+        line, status = line_and_status
         if status == 1:
             sys.exit(line)
         sys.stderr.write(f"{line}\n")

@@ -1,6 +1,6 @@
-"""Class paths of before the callbacks had rooms and the field's names, as runs and configuration files of that time have them.
+"""Read class paths from before the callbacks were moved into packages and renamed.
 
-Kept for one release, 0.1: a run begun before goes on, and a file written before is read.
+Kept for one release, 0.1: older runs still resume, and older configuration files can still be read.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ MOVED = {
     "validity": "metrics.validity",
     "wandb_logger": "loggers.wandb_logger",
 }
-"""Modules of `callbacks` with classes that a configuration can name: the old name and the new one."""
+"""Modules of `callbacks` whose classes a configuration can name: old name to new name."""
 RENAMED = {
     "anchors.Anchors": "Baselines",
     "answer_limit.AnswerLimit": "AnswerLengthCheck",
@@ -48,12 +48,12 @@ RENAMED = {
     "finite_steps.FiniteSteps": "NonfiniteSteps",
     "valid_prefixes.ValidPrefixes": "ConstrainedDecoding",
 }
-"""Classes with another name: the old module and class, and the new class."""
+"""Renamed classes: old module and class to new class."""
 _CLASS_PATH = re.compile(rf"(?<![\w.])callbacks\.({'|'.join(MOVED)})\.([A-Z]\w*)")
 
 
 def rename_class_paths(text: str) -> str:
-    """Return a word or the text of a YAML file with today's class paths.
+    """Return an argument or the text of a YAML file with current class paths.
 
     Examples:
         >>> rename_class_paths("--trainer.callbacks+=callbacks.validity.Validity")
@@ -70,28 +70,28 @@ def _rename(found: re.Match[str]) -> str:
 
 
 def rename_in_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of a configuration file with today's class paths."""
+    """Return the settings of a configuration file with current class paths."""
     renamed: dict[str, Any] = yaml.safe_load(rename_class_paths(yaml.safe_dump(settings)))
     return renamed
 
 
 class RenamingLoader:
-    """Reads YAML with today's class paths in place of old ones.
+    """Loads YAML with current class paths in place of old ones.
 
     Args:
-        load: Reads YAML.
+        load: Loads YAML from a text.
     """
 
     def __init__(self, load: Callable[[str], Any]) -> None:
         self.load = load
 
     def __call__(self, text: str) -> Any:
-        """Return what a YAML text holds."""
+        """Return the content of a YAML text."""
         return self.load(rename_class_paths(text))
 
 
 def read_old_class_paths() -> None:
-    """Let the parser take old class paths in every YAML file that it reads."""
+    """Make the parser accept old class paths in every YAML file that it reads."""
     load = get_loader("yaml")
     if not isinstance(load, RenamingLoader):
         set_loader("yaml", RenamingLoader(load), exceptions=(yaml.YAMLError,))

@@ -1,4 +1,4 @@
-"""The command line: Lightning's, with a folder for each run, our loggers, and one more subcommand, `show`."""
+"""The command line: LightningCLI with a folder per run, this program's loggers, and one more subcommand, `show`."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ from datamodules.tasks import guess_notation
 
 @dataclass
 class DashboardSettings:
-    """Weights & Biases. Without a key or a network the run is logged offline; `wandb sync` sends it later."""
+    """Weights & Biases. Without an API key or a network, the run is logged offline; `wandb sync` uploads it later."""
 
     project: str = "patois"
-    """Project that the run belongs to."""
+    """Project of the run."""
     entity: str | None = None
-    """User or team; default: the key's own."""
+    """User or team; default: the owner of the API key."""
     group: str | None = None
-    """Runs that belong together, e.g. the seeds of one setting."""
+    """Name of a group of related runs, e.g. the seeds of one setting."""
     tags: list[str] = field(default_factory=list)
-    """Words to find the run by."""
+    """Labels to find the run by."""
     offline: bool = False
-    """Log to the run's folder only."""
+    """Log to the run's folder only, without uploading."""
 
 
 class Trainer(pl.Trainer):
-    """Lightning's trainer with `show`, which prints what the model sees instead of training on it."""
+    """Lightning's trainer with `show`, which prints what the model would read."""
 
     def show(self, model: pl.LightningModule, datamodule: SequenceTaskDataModule, rows: int = 3) -> None:
         """Print rendered training rows with their supervised tokens marked.
@@ -65,7 +65,7 @@ class Trainer(pl.Trainer):
         Args:
             model: The model; its weights are not loaded.
             datamodule: The data module.
-            rows: How many rows.
+            rows: Number of rows.
         """
         datamodule.setup("fit")
         for text in datamodule.preview(rows):
@@ -73,64 +73,64 @@ class Trainer(pl.Trainer):
 
 
 class Words(NamedTuple):
-    """The words of a command line."""
+    """The arguments of a command line."""
 
     typed: list[str]
-    """As they came."""
+    """As the user typed them."""
     completed: list[str]
-    """With what goes without saying: the file that `last` means, a run's own configuration, the base's learning rate."""
+    """With implied arguments added: the file that `last` means, a run's own configuration, the base's learning rate."""
     begins_again: bool
-    """Whether a checkpoint was asked for and the run has none yet, so that it begins again in its folder."""
+    """Whether `--ckpt_path` was given but the run has no checkpoint yet, so that it restarts in its folder."""
 
 
 def complete_words(typed: Sequence[str], runs: Path, subcommands: Container[str]) -> Words:
-    """Put before the flags a run's own configuration, when its checkpoint is given, or else the base's learning rate.
+    """Insert before the flags the configuration of a checkpoint's run, or else the base's learning rate.
 
     Args:
-        typed: The words of a command line.
-        runs: Where runs lie.
-        subcommands: All subcommands; words that begin with none of them stay as they are.
+        typed: The arguments of a command line.
+        runs: The folder of all runs.
+        subcommands: All subcommands; arguments that start with none of them stay unchanged.
 
     Raises:
-        ValueError: If `--ckpt_path` asks for a run or a checkpoint that is not there.
+        ValueError: If `--ckpt_path` refers to a run or a checkpoint that does not exist.
     """
-    words = [rename_class_paths(word) for word in resolve_keyword(typed, runs)]
-    given = flag_value(words, "--ckpt_path")
+    args = [rename_class_paths(arg) for arg in resolve_keyword(typed, runs)]
+    given = flag_value(args, "--ckpt_path")
     run = find_run(given)
-    if run is not None and words and words[0] in subcommands:
-        words[1:1] = ["--config", str(run / "config.yaml")]
-    elif asks_flagship(words):
-        words[1:1] = ["--config", str(CONFIGS / "flagship.yaml"), "--model.base", "flagship"]
-    elif words and words[0] in subcommands and (rate := base_rate(words)) is not None:
-        words[1:1] = ["--model.optimizer.lr", str(rate)]  # before the flags and files, which win
-    return Words(list(typed), words, given is None and flag_value(typed, "--ckpt_path") is not None)
+    if run is not None and args and args[0] in subcommands:
+        args[1:1] = ["--config", str(run / "config.yaml")]
+    elif asks_flagship(args):
+        args[1:1] = ["--config", str(CONFIGS / "flagship.yaml"), "--model.base", "flagship"]
+    elif args and args[0] in subcommands and (rate := base_rate(args)) is not None:
+        args[1:1] = ["--model.optimizer.lr", str(rate)]  # before the flags and files, which override it
+    return Words(list(typed), args, given is None and flag_value(typed, "--ckpt_path") is not None)
 
 
 def write_out_notations(data: Any) -> None:
-    """Write the guessed notations into the data's settings: another table, whose column is called otherwise, keeps them."""
+    """Write guessed notations into the data's settings, so that they also hold for a table with other column names."""
     for side in ("input", "output"):
         if data.task is None and data[f"{side}_column"] and not data[f"{side}_notation"]:
             data[f"{side}_notation"] = guess_notation(data[f"{side}_column"])
 
 
 def settle_dirpaths(callbacks: Iterable[Any], folder: Path) -> None:
-    """Let the callbacks that write checkpoints, and say nothing of where, write them to the run's folder."""
+    """Make checkpoint callbacks without a `dirpath` write to the run's folder."""
     for callback in callbacks:
         if callback.class_path.endswith("Checkpoint") and callback.init_args.get("dirpath") is None:
             callback.init_args.dirpath = str(folder / "checkpoints")
 
 
 class Parser(LightningArgumentParser):
-    """A parser whose error is the error alone: the usage of 100 flags before it would push it off the screen."""
+    """A parser that prints an error without the usage: its 100 flags would push the error off the screen."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Print what was wrong and where the flags are listed, and exit with status 2."""
+        """Print the error and the command that lists all flags; exit with status 2."""
         command = self.prog.replace(" [options]", "")
         self.exit(2, f"error: {explain_denial(message)}\nSee `{command} --help`.\n")
 
 
 class PatoisCLI(OpenCLI):
-    """`fit`, `validate`, `test`, `predict` and `show` over one model class and one data module class."""
+    """`fit`, `validate`, `test`, `predict` and `show` for one model class and one data module class."""
 
     def __init__(
         self,
@@ -142,14 +142,14 @@ class PatoisCLI(OpenCLI):
         args: Sequence[str] | None = None,
         **kwargs: Any,
     ) -> None:
-        """Complete the words, then parse and run as LightningCLI does.
+        """Complete the arguments, then parse and run them as LightningCLI does.
 
         Args:
-            model_class: The model; its arguments are the flags `--model`.
-            datamodule_class: The data module; its arguments are the flags `--data`.
+            model_class: The model; its arguments become the `--model` flags.
+            datamodule_class: The data module; its arguments become the `--data` flags.
             logger_class: The dashboard's logger.
-            runs: Where runs lie.
-            args: Words of a command line; default: those of this process.
+            runs: The folder of all runs.
+            args: Command-line arguments; default: this process's.
             kwargs: Further arguments of LightningCLI.
         """
         self.logger_class, self.runs = logger_class, runs
@@ -169,13 +169,13 @@ class PatoisCLI(OpenCLI):
                 seed_everything_default=0,
                 parser_kwargs={
                     "prog": program_name(sys.argv[0]),
-                    "allow_abbrev": False,  # `--model.bas` would be the base, but without the base's learning rate
-                    "description": "Fine-tune a small decoder language model on pairs. `make fit` runs `fit` as it stands.",
+                    "allow_abbrev": False,  # `--model.bas` would set the base, but not the base's learning rate
+                    "description": "Fine-tune a small decoder language model on pairs. `make fit` runs `fit` with defaults.",
                     **{name: dict(defaults) for name in self.subcommands()},
                 },
-                # Checkpoints hold no hyperparameters: the run's config.yaml does, and a flag wins over it.
+                # Checkpoints hold no hyperparameters: the run's config.yaml does, and flags override it.
                 load_from_checkpoint_support=False,
-                auto_configure_optimizers=False,  # --model.optimizer is the one place; two would contradict each other
+                auto_configure_optimizers=False,  # a second optimizer flag could contradict --model.optimizer
                 **kwargs,
             )
 
@@ -189,40 +189,40 @@ class PatoisCLI(OpenCLI):
     ) -> LightningArgumentParser:
         """Read the signatures and docstrings of all classes only for the subcommand that runs.
 
-        It takes 0.4 s of processor time for each, a tenth of what importing PyTorch and Lightning takes.
+        Each subcommand takes 0.4 s of processor time, a tenth of the time to import PyTorch and Lightning.
         """
-        asked = next((word for word in self.words.typed if word in self.subcommands()), subcommand)
-        if asked != subcommand:
+        running = next((arg for arg in self.words.typed if arg in self.subcommands()), subcommand)
+        if running != subcommand:
             return self.init_parser(description=kwargs.get("description"))
         parser = super().make_subcommand_parser(trainer_class, subcommand, **kwargs)
         if subcommand in ("validate", "test"):
-            # Lightning's table has a line for each of some hundred metrics, their names cut; RunSummary prints its own.
+            # Lightning's table has a line for each of about a hundred metrics, with cut names; RunSummary prints its own.
             parser.set_defaults(verbose=False)
         return parser
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the run's name and the dashboard's flags, and tie the data to the model's tokenizer and the seed."""
+        """Add the flags of the run's name and the dashboard, and link the data to the model's tokenizer and the seed."""
         parser.add_argument(
             "--name",
             type=str | None,
             default=None,
-            help="The run's name and folder (runs/NAME); default: the time.",
+            help="The run's name and folder (runs/NAME); default: the start time.",
         )
         parser.add_class_arguments(DashboardSettings, "wandb")
-        # Not as a callback of Lightning's parser, which would come after those of the configuration.
+        # Lightning's parser would put a forced callback after the configuration's callbacks; this one must be first.
         parser.add_class_arguments(LastCheckpoint, "checkpoint", fail_untyped=False, instantiate=True)
         parser.link_arguments("model.tokenizer", "data.tokenizer", apply_on="instantiate")
         parser.link_arguments("seed_everything", "data.seed", compute_fn=int)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Parse the words; Lightning's own method warns about words that differ from sys.argv, as these do on purpose."""
+        """Parse the completed arguments; Lightning's own method would warn that they differ from sys.argv."""
         self.config = parser.parse_args(self.words.completed)
 
     def read_checkpoint_settings(self) -> None:
-        """Lightning would let a checkpoint's hyperparameters win over flags here; ours has none, and flags win."""
+        """Do nothing: Lightning would let a checkpoint's hyperparameters override flags, but ours hold none."""
 
     def before_instantiate_classes(self) -> None:
-        """Settle the run's folder, the precision, and whether there is a Hub."""
+        """Check the configuration; set the run's folder, the precision, and whether to use the Hub."""
         config = self.config[self.subcommand]
         refuse_foreign_code(config, self.words.typed)
         refuse_sharding(config.trainer.strategy)
@@ -243,9 +243,9 @@ class PatoisCLI(OpenCLI):
             config.trainer.precision = choose_precision(config.trainer.accelerator)
 
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
-        """Log to metrics.csv and W&B in the run's folder, unless `--trainer.logger` says otherwise; write checkpoints whole."""
+        """Log to metrics.csv and W&B in the run's folder unless `--trainer.logger` is set; write checkpoints atomically."""
         config = self.config_init[self.subcommand]
-        # Our own callback comes before those of the configuration, which may log at the same moments.
+        # LastCheckpoint must run before the configuration's callbacks, which may log in the same hooks.
         kwargs["callbacks"] = [config.checkpoint, *(config.trainer.callbacks or [])]
         if config.trainer.plugins is None:
             kwargs["plugins"] = [CheckpointWriter()]
@@ -256,7 +256,7 @@ class PatoisCLI(OpenCLI):
                 kwargs["logger"] = [csv, self._dashboard(folder)]
             elif self.subcommand == "predict":
                 kwargs["logger"] = False
-            else:  # beside the fit's metrics.csv, which Lightning's logger would replace
+            else:  # in a subfolder, to leave the fit's metrics.csv unchanged
                 kwargs["logger"] = [MetricsCSV(folder / str(self.subcommand)), self._dashboard(folder)]
         return super().instantiate_trainer(**kwargs)
 
@@ -269,7 +269,7 @@ class PatoisCLI(OpenCLI):
 
 
 def silence_noise() -> None:
-    """Hide library warnings that a user of this program can do nothing about."""
+    """Hide library warnings that users of this program cannot act on."""
     import warnings
 
     for text in (
@@ -278,7 +278,7 @@ def silence_noise() -> None:
         ".*Found .* module.s. in eval mode at the start of training.*",
         ".*The number of training batches .* is smaller than the logging interval.*",
         ".*your dataloader is not resumable.*",  # our batches are a function of the step
-        ".*Checkpoint directory .* exists and is not empty.*",  # a run that goes on; any other is refused
+        ".*Checkpoint directory .* exists and is not empty.*",  # only for a resumed run; others are refused
     ):
         warnings.filterwarnings("ignore", message=text)
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(

@@ -185,7 +185,7 @@ def test_fit_with_the_name_of_another_run_is_refused(
     monkeypatch.chdir(fitted.parents[1])
     before = sorted(fitted.rglob("*"))
     with pytest.raises(
-        SystemExit, match=r"error: runs/mine holds a run\. Choose another --name, go on with it"
+        SystemExit, match=r"error: runs/mine already holds a run\. Choose another --name, resume that run"
     ):
         train.main(["fit", "--name", "mine", *own_table(fitted.parents[1])])
     assert sorted(fitted.rglob("*")) == before

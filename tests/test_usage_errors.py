@@ -25,7 +25,10 @@ pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
         (["--data.source", "none.csv"], "error: .*none.csv"),
         (["--ckpt_path", "nope.ckpt"], "error: --ckpt_path 'nope.ckpt' is not a file"),
         (["--name", "../x"], "error: Expected --name to be letters"),
-        (["--trainer.default_root_dir", "x"], "error: --trainer.default_root_dir: runs lie in runs/NAME"),
+        (
+            ["--trainer.default_root_dir", "x"],
+            "error: --trainer.default_root_dir: runs are written to runs/NAME",
+        ),
         (["--data.max_length", "4"], "error: Expected at least one training row"),
     ],
 )

@@ -1,4 +1,4 @@
-"""metrics.csv in the run's folder; a resumed run adds to it, where Lightning's logger would delete it."""
+"""Write metrics.csv in the run's folder; a resumed run appends to it, while Lightning's logger would delete it."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from datamodules.storage.atomic_write import whole_file
 
 
 class MetricsCSV(CSVLogger):
-    """Writes `<folder>/metrics.csv`, a line for each logged step."""
+    """Writes `<folder>/metrics.csv`, one line per logged step."""
 
     def __init__(self, folder: str | Path, resume: bool = False) -> None:
-        """Keep the folder; the file is begun with the first metric.
+        """Set the folder; the first metric creates the file.
 
         Args:
             folder: The run's folder.
-            resume: Go on with an existing file instead of beginning anew.
+            resume: Append to an existing file instead of replacing it.
         """
         super().__init__(folder, name="", version="")
         self.resume = resume
@@ -45,26 +45,26 @@ class MetricsCSV(CSVLogger):
 
     @rank_zero_only
     def finalize(self, status: str) -> None:
-        """Save what is left, if anything was logged."""
+        """Save the remaining rows, if anything was logged."""
         if self.writer is not None:
             self.save()
 
     @property
     def rows(self) -> int:
-        """How many rows the file holds, once it is saved."""
+        """Number of rows in the file once it is saved."""
         return int(self.experiment.rows)
 
     def keep(self, rows: int) -> None:
-        """Drop all but the first rows from a file that is gone on with: what was logged after the checkpoint comes again."""
+        """Keep only the first rows of a resumed file: rows after the checkpoint will be logged again."""
         if self.resume:
             self.experiment.keep(rows)
 
 
 class _Writer:
-    """Keeps rows until they are saved, counts them, and replaces the file as a whole where it has to be written anew.
+    """Buffers rows until they are saved, counts them, and replaces the file atomically when it must be rewritten.
 
-    Lightning's own empties the file before it adds a column, so that a kill then loses all that was logged, and deletes
-    what it finds in the folder, which here is the run's.
+    Lightning's writer empties the file before it adds a column, so a kill at that moment loses everything logged. It also
+    deletes what it finds in its folder, which here is the run's folder.
     """
 
     def __init__(self, folder: str) -> None:
@@ -76,18 +76,18 @@ class _Writer:
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def log_hparams(self, params: dict[str, Any]) -> None:
-        """Write settings beside the file, as Lightning's does."""
+        """Write settings to hparams.yaml in the same folder, as Lightning's writer does."""
         self._hparams.update(params)
         save_hparams_to_yaml(self.folder / "hparams.yaml", self._hparams)
 
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
-        """Keep a row for the next `save`."""
+        """Buffer a row for the next `save`."""
         row = {name: value.item() if isinstance(value, Tensor) else value for name, value in metrics.items()}
         self._unsaved.append({**row, "step": len(self._unsaved) if step is None else step})
         self.rows += 1
 
     def save(self) -> None:
-        """Append the rows since the last time; with a new column among them the file is written anew."""
+        """Append the buffered rows; rewrite the file if they have a new column."""
         if not self._unsaved:
             return
         exists = self.path.is_file()
@@ -100,7 +100,7 @@ class _Writer:
         self._unsaved = []
 
     def take_over(self) -> None:
-        """Go on with the file that is there."""
+        """Continue the existing file."""
         lines = self._lines()
         self.columns = next(csv.reader(lines), [])
         self.rows = max(0, len(lines) - 1)

@@ -1,10 +1,10 @@
-"""Other people's text, as a terminal may show it."""
+"""Make untrusted text safe to print on a terminal."""
 
 from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    r"""Return a text without the characters that steer a terminal.
+    r"""Return a text with control characters replaced by `?`.
 
     Examples:
         >>> printable("ethanol\x1b[2Jgone")

@@ -1,4 +1,4 @@
-"""Say so when references are longer than what the model may write: they can never be right."""
+"""Warn about references that are longer than the model may generate: their rows can never be right."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from datamodules.stages import evaluated_rows
 
 
 def count_too_long(lengths: NDArray[np.int64], limit: int) -> int:
-    """Return how many references cannot be written in `limit` tokens.
+    """Return how many references do not fit into `limit` tokens.
 
     Args:
-        lengths: `(N,)` tokens of each reference, the stop token included; that one may be missing.
-        limit: Most generated tokens.
+        lengths: `(N,)` tokens of each reference, including the stop token, which need not fit.
+        limit: Maximum number of generated tokens.
 
     Examples:
         >>> count_too_long(np.array([5, 65, 66]), limit=64)
@@ -26,7 +26,7 @@ def count_too_long(lengths: NDArray[np.int64], limit: int) -> int:
 
 
 class AnswerLengthCheck(Callback):
-    """Warns before a run whose evaluated references are longer than `--model.generation.max_new_tokens`."""
+    """Warns before a run if evaluated references are longer than `--model.generation.max_new_tokens`."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Count the references of the rows that the stage evaluates."""
@@ -38,8 +38,8 @@ class AnswerLengthCheck(Callback):
         if too_long := count_too_long(lengths, limit):
             Console().print(
                 f"Warning: {too_long:,} of {len(lengths):,} {side} references take more than "
-                f"--model.generation.max_new_tokens {limit} tokens (the longest {int(lengths.max())}) and can never be "
-                "right; they count as wrong. Raise it, or leave such rows out with --data.max_length.",
+                f"--model.generation.max_new_tokens {limit} tokens (longest: {int(lengths.max())}), so their rows always "
+                "count as wrong. Raise that limit, or skip such rows with --data.max_length.",
                 style="yellow",
                 markup=False,
                 soft_wrap=True,

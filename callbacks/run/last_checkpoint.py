@@ -1,4 +1,4 @@
-"""last.ckpt: from it a run goes on, bit by bit, as if it had never stopped."""
+"""Write last.ckpt, from which a run resumes, bit by bit, as if it had never stopped."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from callbacks.run.write_timing import WriteTiming, may_resume_validation
 
 
 class LastCheckpoint(Callback):
-    """Writes `checkpoints/last.ckpt` in between, before each validation, after each epoch, and when told to stop.
+    """Writes `checkpoints/last.ckpt` at intervals, before each validation, after each epoch, and on a stop signal.
 
-    It is written before something, with nothing half done: a batch that begins an optimizer step, a validation, an epoch.
-    Then all that was logged before is in the loggers, and nothing of what comes. It must be the first callback, so that
-    it comes before those that log at the same time.
+    It is written only between steps: before a batch that starts an optimizer step, before a validation, or before an
+    epoch. The loggers then hold everything logged before that moment and nothing after it. This must be the first
+    callback, so that it runs before callbacks that log in the same hook.
 
-    On SIGTERM and SIGINT all ranks finish their step, write it, and end with status 143 or 130. While they validate, or
-    test, or predict, they end at once, as last.ckpt is from just before. In a SLURM job the signal before the time limit
-    (SIGUSR1 by default) does the same and queues the job again.
+    On SIGTERM and SIGINT, all ranks finish their step, write last.ckpt, and end with status 143 or 130. In validation,
+    test and prediction they end at once; last.ckpt is from just before the validation. In a SLURM job, the signal before
+    the time limit (SIGUSR1 by default) does the same and requeues the job.
 
     Args:
-        minutes: How often to write it within an epoch. It is written less often if that took over 2 % of the time.
+        minutes: Minutes between writes within an epoch; longer if writing would take over 2 % of the time.
     """
 
     def __init__(self, minutes: float = 5.0) -> None:
@@ -44,40 +44,40 @@ class LastCheckpoint(Callback):
         with self.timing.writing(), self.contents.before(moment):
             trainer.save_checkpoint(last_checkpoint_file(trainer), weights_only=False)
 
-    # What is in a checkpoint, whoever writes it
+    # The contents of every checkpoint, also of other callbacks' checkpoints
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Add each rank's random numbers and how many rows of metrics.csv belong to it."""
+        """Add each rank's random number states and the number of metrics.csv rows up to this checkpoint."""
         self.contents.add_to(checkpoint, trainer, pl_module.device)
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Keep it until training begins; drop from metrics.csv what was logged after the checkpoint."""
+        """Keep the resume state until training begins; drop later rows from metrics.csv."""
         self.contents.take_from(checkpoint, trainer)
 
-    # A run, from its beginning to its end
+    # Fit, from beginning to end
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Get to know the other ranks of this machine, and listen."""
+        """Find the other ranks on this machine, and handle the stop signals."""
         self.stopper.meet(trainer)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Put back the random numbers, now that everything is built that draws some."""
+        """Restore the random number states, now that everything that draws random numbers is built."""
         self.stopper.listen(trainer)
         self.timing.begin()
         self.contents.put_back(trainer, pl_module.device)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write what the epoch before has come to, the choice of the best weights included."""
+        """Write the result of the previous epoch, including its choice of the best weights."""
         self._end_epoch(trainer)
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Write it if the time has come, or stop, where an optimizer step begins."""
+        """At the start of an optimizer step, write last.ckpt if it is due or a signal came; stop at a signal."""
         if batch_idx % trainer.accumulate_grad_batches == 0:
             self.stopper.wait_for_save()
             agreed = agree(trainer, self.stopper.received, self.timing.is_due() and not is_trial(trainer))
@@ -88,7 +88,7 @@ class LastCheckpoint(Callback):
         self.timing.begin_batch()
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write it, so that nothing is lost whatever happens in a validation."""
+        """Write last.ckpt, so that no failure in a validation loses training."""
         if trainer.state.fn != TrainerFn.FITTING:
             self.stopper.listen(trainer)
             return
@@ -103,11 +103,11 @@ class LastCheckpoint(Callback):
         self.stopper.stop_at_once()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Let a scheduler that watches a metric see that of an epoch that was gone on with; Lightning would leave it out."""
+        """Let a metric-based scheduler step in a resumed epoch; Lightning would skip it."""
         end_restart(trainer)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write what training has come to."""
+        """Write the final state of training."""
         self._end_epoch(trainer)
 
     def _end_epoch(self, trainer: Trainer) -> None:
@@ -117,34 +117,34 @@ class LastCheckpoint(Callback):
             self.timing.between_epochs = True
         self.stopper.stop_at_once()
 
-    # Stages in which there is nothing to save
+    # Stages without anything to save
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take the signals from Lightning, which has set its own handler since `setup`."""
+        """Handle the signals again: Lightning has replaced the handler since `setup`."""
         self.stopper.listen(trainer)
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take the signals from Lightning, which has set its own handler since `setup`."""
+        """Handle the signals again: Lightning has replaced the handler since `setup`."""
         self.stopper.listen(trainer)
 
     def on_validation_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Stop if the handler's exception got lost, as it does in a destructor."""
+        """Stop if the handler's exception was lost, as happens in a destructor."""
         self.stopper.stop_if_told()
 
     def on_test_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Stop if the handler's exception got lost, as it does in a destructor."""
+        """Stop if the handler's exception was lost, as happens in a destructor."""
         self.stopper.stop_if_told()
 
     def on_predict_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Stop if the handler's exception got lost, as it does in a destructor."""
+        """Stop if the handler's exception was lost, as happens in a destructor."""
         self.stopper.stop_if_told()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Stop, if it only failed because another rank has stopped already."""
+        """Stop if the error only arose because another rank has already stopped."""
         if not isinstance(exception, Stopped):
             self.stopper.stop_if_told()
         self.stopper.let_go()
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Leave the signals alone again."""
+        """Restore the previous signal handlers."""
         self.stopper.let_go()

@@ -1,4 +1,4 @@
-"""What the ranks of a run tell each other, so that all of them stop, and write a checkpoint, at the same step."""
+"""Communication between the ranks of a run, so that all stop and write checkpoints at the same step."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import torch
 from lightning.pytorch import Trainer
 
 REQUEUE = 64
-"""Stands for SIGUSR1 between ranks: above all signals' numbers."""
+"""Encodes SIGUSR1 between ranks: larger than any signal number."""
 
 
 class Agreed(NamedTuple):
-    """What all ranks do."""
+    """The decision that all ranks follow."""
 
     signum: int
-    """The signal to stop at, or 0."""
+    """The signal that stops the run, or 0."""
     due: bool
     """Whether it is time to write a checkpoint."""
 
 
 def encode(agreed: Agreed) -> int:
-    """Return a number of which the largest of all ranks is what they do.
+    """Encode a rank's wish as a number; the largest number of all ranks is their decision.
 
-    A requeue wins over the SIGTERM that SLURM may send right behind it: another rank can have got that one first.
+    A requeue signal outranks SIGTERM: SLURM may send SIGTERM right after it, and another rank may receive that first.
 
     >>> encode(Agreed(signal.SIGUSR1, False)) > encode(Agreed(signal.SIGTERM, True)) > encode(Agreed(0, True))
     True
@@ -36,7 +36,7 @@ def encode(agreed: Agreed) -> int:
 
 
 def decode(number: int) -> Agreed:
-    """Return what `encode` made a number of.
+    """Return the decision that `encode` turned into a number.
 
     >>> decode(encode(Agreed(15, True)))
     Agreed(signum=15, due=True)
@@ -46,14 +46,14 @@ def decode(number: int) -> Agreed:
 
 
 def agree(trainer: Trainer, signum: int, due: bool) -> Agreed:
-    """Return, the same on all ranks, the signal that any of them got, and whether it is time by rank 0's clock.
+    """Return the same decision on all ranks: the signal that any rank received, and whether rank 0 is due to write.
 
     Every rank must call it.
 
     Args:
         trainer: The trainer.
-        signum: The signal that this rank got, or 0.
-        due: Whether it is time by this rank's clock.
+        signum: The signal that this rank received, or 0.
+        due: Whether a checkpoint is due by this rank's clock; only rank 0's value counts.
     """
     own = Agreed(signum, due and trainer.is_global_zero)
     if trainer.world_size == 1:
@@ -63,7 +63,7 @@ def agree(trainer: Trainer, signum: int, due: bool) -> Agreed:
 
 
 def gather(trainer: Trainer, item: Any) -> list[Any]:
-    """Return what all ranks have, in their order. Every rank must call it."""
+    """Return the items of all ranks, in rank order. Every rank must call it."""
     if trainer.world_size == 1:
         return [item]
     items: list[Any] = [None] * trainer.world_size

@@ -1,4 +1,4 @@
-"""What Lightning's checkpoints leave out, written into each of them and put back when a run goes on."""
+"""Add to checkpoints what Lightning leaves out, and restore it when a run resumes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from callbacks.run.rank_agreement import gather
 from callbacks.run.resume_state import Moment, rng_state, set_rng_state, settle_loops
 
 STATE_KEY = "resume"
-"""Where every checkpoint keeps what Lightning leaves out."""
+"""Checkpoint key of the contents that Lightning leaves out."""
 
 
 class ResumeContents:
-    """Each rank's random numbers, the rows of metrics.csv, and before what the checkpoint was written.
+    """Each rank's random number states, the number of metrics.csv rows, and the moment of the checkpoint.
 
-    Lightning calls back for what a checkpoint is to hold, and reads one long before training begins; what has to outlast
-    these calls is kept here.
+    Lightning collects a checkpoint's contents by callback hooks and reads a checkpoint long before training begins. This
+    class keeps the values between those calls.
     """
 
     def __init__(self) -> None:
@@ -31,7 +31,7 @@ class ResumeContents:
 
     @contextmanager
     def before(self, moment: Moment) -> Iterator[None]:
-        """Let checkpoints that are written in it tell that they are from right before something."""
+        """Mark checkpoints that are written in this context as written right before `moment`."""
         self._moment = moment
         try:
             yield
@@ -39,12 +39,12 @@ class ResumeContents:
             self._moment = None
 
     def add_to(self, checkpoint: dict[str, Any], trainer: Trainer, device: torch.device) -> None:
-        """Add to a checkpoint what Lightning leaves out. All ranks call it together.
+        """Add the resume state to a checkpoint. All ranks call it together.
 
         Args:
-            checkpoint: With Lightning's loops, which are settled.
-            trainer: The trainer; its metrics.csv is saved, so that the rows that count are in the file.
-            device: Whose random numbers to add to those of the CPU.
+            checkpoint: A checkpoint with Lightning's loops; `settle_loops` changes them in place.
+            trainer: The trainer; its metrics.csv is saved first, so that the file holds all counted rows.
+            device: The device whose random number state is added to the CPU's.
         """
         tables = find_tables(trainer)
         for table in tables:
@@ -58,7 +58,7 @@ class ResumeContents:
             settle_loops(checkpoint["loops"]["fit_loop"], self._moment)
 
     def take_from(self, checkpoint: dict[str, Any], trainer: Trainer) -> None:
-        """Keep what a fit goes on with until training begins; drop from metrics.csv what was logged after the checkpoint."""
+        """Keep a fit's resume state until training begins; drop rows logged after the checkpoint from metrics.csv."""
         if trainer.state.fn != TrainerFn.FITTING or STATE_KEY not in checkpoint:
             return
         self._restored = checkpoint[STATE_KEY]
@@ -67,18 +67,18 @@ class ResumeContents:
                 table.keep(self._restored["rows"])
 
     def put_back(self, trainer: Trainer, device: torch.device) -> None:
-        """Put back the random numbers, once everything is built that draws some; once only."""
+        """Restore the random number states once, after everything that draws random numbers is built."""
         if self._restored is None:
             return
         states = self._restored["rng"]
         if trainer.global_rank < len(states):
             set_rng_state(states[trainer.global_rank], device)
         if self._restored["moment"] == "epoch":
-            # Lightning takes any run that counts in steps for one that stopped within an epoch.
+            # Lightning assumes that any run that counts steps stopped within an epoch.
             trainer.fit_loop.epoch_loop.restarting = False
         self._restored = None
 
 
 def find_tables(trainer: Trainer) -> list[MetricsCSV]:
-    """Return the loggers of a run that write metrics.csv."""
+    """Return a run's loggers that write metrics.csv."""
     return [logger for logger in trainer.loggers if isinstance(logger, MetricsCSV)]

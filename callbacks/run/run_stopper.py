@@ -1,4 +1,4 @@
-"""Stopping a run at a signal: when that is safe, on which rank, with which status, and what SLURM is told."""
+"""Stop a run at a signal: when it is safe, with which exit status on each rank, and with a SLURM requeue."""
 
 from __future__ import annotations
 
@@ -17,53 +17,53 @@ from callbacks.run.stop_signals import Stopped, StopSignals, exit_soon, requeue_
 
 
 class RunStopper:
-    """Listens for the signals to stop, and ends this rank at once or when somebody has saved what is to be saved."""
+    """Handles the stop signals; ends this rank at once, or after the caller has saved a checkpoint."""
 
     def __init__(self) -> None:
         self._signals = StopSignals(self._stop_from_handler)
         self._peers: list[int] = []
         self._trainer: Trainer | None = None
-        """Whose run a signal ends; a handler is given the signal and nothing else."""
+        """The trainer of the run that a signal ends; a handler gets no argument but the signal."""
 
     @property
     def received(self) -> int:
-        """The signal that this rank got, or 0."""
+        """The signal that this rank received, or 0."""
         return self._signals.received
 
     def meet(self, trainer: Trainer) -> None:
-        """Get to know the other ranks of this machine, and listen. All ranks call it together."""
+        """Find the other ranks on this machine, and handle the signals. All ranks call it together."""
         self._peers = find_peers(trainer)
         self.listen(trainer)
 
     def listen(self, trainer: Trainer) -> None:
-        """Take the signals, also from Lightning, which sets its own handler as a stage begins."""
+        """Handle the signals from now on; this also replaces the handler that Lightning sets when a stage begins."""
         self._trainer = trainer
         signum = find_requeue_signal(trainer)
         self._signals.install(self._peers, [] if signum is None else [signum])
 
     def let_go(self) -> None:
-        """Leave the signals alone again."""
+        """Restore the previous signal handlers."""
         self._signals.restore()
 
     def wait_for_save(self) -> None:
-        """Only note a signal from now on: there is something to save first."""
+        """From now on only record a signal: there is something to save first."""
         self._signals.immediate = False
 
     def stop_at_once(self) -> None:
-        """Stop at any signal from now on, and at one that was noted: there is nothing to save."""
+        """From now on stop at any signal, also at one already recorded: there is nothing to save."""
         self._signals.immediate = True
         self.stop_if_told()
 
     def stop_if_told(self) -> None:
-        """Stop at a signal that was noted, if there is nothing to save.
+        """Stop at a recorded signal if there is nothing to save.
 
-        The handler has stopped by then, unless its exception got lost, as it does in a destructor.
+        Usually the handler has already stopped the run, unless its exception was lost, as happens in a destructor.
         """
         if self._signals.received and self._signals.immediate:
             self._stop_from_handler(self._signals.received)
 
     def stop(self, trainer: Trainer, signum: int) -> NoReturn:
-        """Say so, queue a SLURM job again, and end this rank. last.ckpt holds all that was trained."""
+        """Print a line, requeue a SLURM job, and end this rank. last.ckpt holds all training so far."""
         self._signals.received = signum
         code = find_exit_code(trainer, signum)
         exit_soon(code)
@@ -75,12 +75,12 @@ class RunStopper:
         raise Stopped(code)
 
     def _stop_from_handler(self, signum: int) -> NoReturn:
-        assert self._trainer is not None, "nothing listens before there is a trainer"
+        assert self._trainer is not None, "no signal is handled before there is a trainer"
         self.stop(self._trainer, signum)
 
 
 def find_requeue_signal(trainer: Trainer) -> int | None:
-    """Return the signal that a SLURM job is to be queued again at, if this is one."""
+    """Return the signal at which to requeue this SLURM job, or None if this is no such job."""
     environment = find_environment(trainer)
     if isinstance(environment, SLURMEnvironment) and environment.auto_requeue:
         return int(environment.requeue_signal or signal.SIGUSR1)
@@ -88,18 +88,18 @@ def find_requeue_signal(trainer: Trainer) -> int | None:
 
 
 def find_exit_code(trainer: Trainer, signum: int) -> int:
-    """Return this rank's status: 128 + the signal's number, but 0 for a rank that the run's own process started.
+    """Return this rank's exit status: 128 + the signal's number, but 0 for a rank that rank 0's process started.
 
-    Lightning kills that process as soon as one that it started ends otherwise than well.
+    Lightning kills rank 0's process as soon as a process that it started exits with another status than 0.
     """
     is_child = isinstance(find_environment(trainer), LightningEnvironment) and trainer.local_rank > 0
     return 0 if is_child else 128 + signum
 
 
 def describe_stop(trainer: Trainer, signum: int) -> str:
-    """Return the line about a run that a signal ends, with the command that goes on with a fit."""
+    """Return the line about a run that a signal stopped, with the command that resumes a fit."""
     text, path = f"Stopped by {signal.Signals(signum).name}", last_checkpoint_file(trainer)
     if trainer.state.fn != TrainerFn.FITTING or not path.is_file():
         return text
     command = f"python train.py fit --ckpt_path {from_here(path)}"
-    return f"{text} after step {trainer.global_step}; go on with: {command}"
+    return f"{text} after step {trainer.global_step}; resume with: {command}"

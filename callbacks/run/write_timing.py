@@ -1,4 +1,4 @@
-"""When last.ckpt is written: how long ago the last time was, and whether anything was trained since."""
+"""Decide when to write last.ckpt: by the time since the last write, and by whether training has continued since."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ from lightning.pytorch import Trainer
 from callbacks.lightning_private import validates_by_time
 
 LARGEST_SHARE = 0.02
-"""Most of the time that the checkpoints in between may take."""
+"""Maximum share of the time that checkpoints within an epoch may take."""
 
 
 class WriteTiming:
-    """Knows whether it is time to write, and whether there is anything to write.
+    """Tracks whether a write is due and whether there is anything new to write.
 
     Args:
-        minutes: How often to write within an epoch. It is less often if that took over `LARGEST_SHARE` of the time.
+        minutes: Minutes between writes within an epoch; longer if writing would take over `LARGEST_SHARE` of the time.
     """
 
     def __init__(self, minutes: float) -> None:
         self.minutes = minutes
         self.up_to_date = True
-        """Whether nothing has been trained that last.ckpt does not hold."""
+        """Whether last.ckpt holds all training so far."""
         self.between_epochs = True
-        """Whether nothing has begun since an epoch ended."""
+        """Whether no batch or validation has begun since an epoch ended."""
         self._written, self._seconds = time.monotonic(), 0.0
 
     def begin(self) -> None:
-        """Count the time from now on: training begins."""
+        """Start the clock when training begins."""
         self._written = time.monotonic()
 
     def begin_batch(self) -> None:
-        """Note that a batch is trained on, within an epoch."""
+        """Record that a training batch begins."""
         self.up_to_date = self.between_epochs = False
 
     def is_due(self) -> bool:
-        """Return whether the last time is long enough ago."""
+        """Return whether the last write is long enough ago."""
         pause = max(60 * self.minutes, self._seconds / LARGEST_SHARE)
         return time.monotonic() - self._written >= pause
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Measure how long it takes to write; if that fails, nothing is noted."""
+        """Measure the duration of a write; a failed write changes nothing."""
         begun = time.monotonic()
         yield
         self._written = time.monotonic()
@@ -53,9 +53,9 @@ class WriteTiming:
 
 
 def may_resume_validation(trainer: Trainer) -> bool:
-    """Return whether Lightning could go on from a checkpoint that is written before the validation that begins now.
+    """Return whether Lightning could resume from a checkpoint written before the validation that begins now.
 
-    It could not within an accumulation window, nor where validations come by the clock; the next step is soon enough.
+    It could not within an accumulation window, nor if validation runs by time; the next step's checkpoint is soon enough.
     """
     batch = trainer.fit_loop.batch_idx + 1
     ends_step = batch % trainer.accumulate_grad_batches == 0 or batch == trainer.num_training_batches

@@ -51,7 +51,7 @@ def test_code_of_a_base_runs_only_if_the_user_typed_it(remote: bool, words: list
     if not refused:
         refuse_foreign_code(settings(remote), words)
         return
-    with pytest.raises(ValueError, match=r"say so yourself: --model\.trust_remote_code true"):
+    with pytest.raises(ValueError, match=r"set the flag yourself: --model\.trust_remote_code true"):
         refuse_foreign_code(settings(remote), words)
 
 
@@ -59,7 +59,7 @@ def test_checkpoints_are_never_read_as_more_than_weights() -> None:
     config = settings(weights_only=None)
     refuse_foreign_code(config, [])
     assert config.weights_only is True
-    with pytest.raises(ValueError, match="Expected weights_only to be left alone, but got false"):
+    with pytest.raises(ValueError, match="Expected weights_only to be unset or true, but got false"):
         refuse_foreign_code(settings(weights_only=False), ["--weights_only", "false"])
     fit = settings()  # `fit` has no such flag, and gets none
     refuse_foreign_code(fit, [])

@@ -39,11 +39,12 @@ def test_bugs_and_errors_of_libraries_keep_their_traceback(error: Exception) -> 
 def test_full_disk_of_a_checkpoint_says_how_many_bytes_are_missing(tmp_path: Path) -> None:
     path = tmp_path / "last.ckpt"
     assert ending_of(DiskFull(path, 5000, 1000)) == (
-        f"error: {path} needs 5,000 bytes, but 4,000 bytes are missing on its disk. There is none before it.",
+        f"error: {path} needs 5,000 bytes, but its disk is 4,000 bytes short. Free some space. "
+        "There is no previous checkpoint.",
         DISK_FULL,
     )
     path.touch()
-    assert "before it is intact" in ending_of(DiskFull(path, 5000, 1000))[0]  # type: ignore[index]
+    assert "previous checkpoint is intact" in ending_of(DiskFull(path, 5000, 1000))[0]  # type: ignore[index]
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])

@@ -14,7 +14,7 @@ from configs.lookup import load_yaml
 def test_main_ends_with_the_line_and_the_status_of_a_full_disk(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    def fail(words: object) -> None:
+    def fail(args: object, model_class: object) -> None:
         raise DiskFull(tmp_path / "last.ckpt", 2, 1)
 
     monkeypatch.setattr(main, "run", fail)
@@ -26,7 +26,7 @@ def test_main_ends_with_the_line_and_the_status_of_a_full_disk(
 
 def test_main_runs_the_words_it_is_given_or_those_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[list[str]] = []
-    monkeypatch.setattr(main, "run", ran.append)
+    monkeypatch.setattr(main, "run", lambda args, model_class: ran.append(args))
     main.main(("fit", "--name", "mine"))
     monkeypatch.setattr(sys, "argv", ["train.py", "test"])
     main.main()
@@ -36,7 +36,7 @@ def test_main_runs_the_words_it_is_given_or_those_of_the_process(monkeypatch: py
 def test_main_answers_help_without_running_anything(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(main, "run", lambda words: pytest.fail("ran"))
+    monkeypatch.setattr(main, "run", lambda args, model_class: pytest.fail("ran"))
     main.main(["fit", "--help"])
     assert capsys.readouterr().out.startswith("usage: python train.py [options] fit")
 
@@ -44,14 +44,14 @@ def test_main_answers_help_without_running_anything(
 def test_main_ends_a_users_mistake_with_its_line_and_a_bug_with_its_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def read_broken_file(words: object) -> None:
+    def read_broken_file(args: object, model_class: object) -> None:
         (tmp_path / "broken.yaml").write_text("a: [")
         load_yaml(tmp_path / "broken.yaml")
 
-    def stumble(words: object) -> None:
+    def stumble(args: object, model_class: object) -> None:
         raise KeyError("bug")
 
-    def fail_in_a_library(words: object) -> None:
+    def fail_in_a_library(args: object, model_class: object) -> None:
         int("x")
 
     monkeypatch.setattr(main, "run", read_broken_file)

@@ -32,8 +32,8 @@ def test_differences_are_named_by_their_flags() -> None:
         "model.optimizer.lr": (0.1, 0.2),
     }
     assert say(changed) == (
-        "Goes on with other flags than before: --seed_everything 1 (was 0; the order of the data is the flag's; dropout and "
-        "sampling go on with the checkpoint's random numbers), --trainer.callbacks.BestCheckpoint.mode min (was max), "
+        "Resuming with changed flags: --seed_everything 1 (was 0; it sets the order of the data; dropout and "
+        "sampling continue the checkpoint's random numbers), --trainer.callbacks.BestCheckpoint.mode min (was max), "
         "--model.optimizer.lr 0.2 (was 0.1)."
     )
 
@@ -44,5 +44,5 @@ def test_resume_without_differences_says_nothing() -> None:
 
 @pytest.mark.parametrize("flag", ["model.optimizer", "model.scheduler"])
 def test_resume_with_another_class_is_refused(flag: str) -> None:
-    with pytest.raises(ValueError, match=rf"the state of --{flag} a\.B, which a\.C cannot go on with"):
+    with pytest.raises(ValueError, match=rf"the state of --{flag} a\.B, which a\.C cannot resume from"):
         say({flag: ("a.B", "a.C")})

@@ -94,7 +94,7 @@ def test_fresh_fit_into_a_used_folder_is_refused() -> None:
     make_run("other")
     for ckpt_path in (None, "runs/other/checkpoints/last.ckpt"):
         with pytest.raises(
-            ValueError, match=r"runs/mine holds a run.*--name.*--ckpt_path runs/mine/checkpoints/last"
+            ValueError, match=r"runs/mine already holds a run.*--name.*--ckpt_path runs/mine/checkpoints/last"
         ):
             refuse_used(folder, ckpt_path)
 
@@ -213,8 +213,8 @@ def test_all_ranks_resume_the_same_run() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("fit --ckpt_path last", "there is no run in runs to go on with"),
-        ("test --ckpt_path last --name x", "there is no run x in runs"),
+        ("fit --ckpt_path last", "expected a run in runs, but there is none"),
+        ("test --ckpt_path last --name x", "expected a run x in runs, but there is none"),
     ],
 )
 def test_resume_without_a_run_is_an_error(words: str, message: str) -> None:
@@ -225,7 +225,7 @@ def test_resume_without_a_run_is_an_error(words: str, message: str) -> None:
 @pytest.mark.parametrize("words", ["fit --ckpt_path best", "validate --ckpt_path last"])
 def test_resume_from_a_missing_checkpoint_is_an_error(words: str) -> None:
     begun("killed", 1.0)
-    with pytest.raises(ValueError, match=r"runs/killed/checkpoints/\w+.ckpt is not there"):
+    with pytest.raises(ValueError, match=r"runs/killed/checkpoints/\w+.ckpt does not exist"):
         resolve_keyword(words.split(), Path("runs"))
 
 

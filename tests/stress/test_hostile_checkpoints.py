@@ -264,7 +264,7 @@ def test_only_the_user_may_trust_the_code_of_a_base(tmp_path: Path, monkeypatch:
     (tmp_path / "base" / "evil.py").write_text(source)
     (tmp_path / "trust.yaml").write_text("model: {trust_remote_code: true}\n")
     words = ["show", "--model.base", "base", "--config", "trust.yaml"]
-    check_refused(run_line(words), mark, r"say so yourself: --model.trust_remote_code true")
+    check_refused(run_line(words), mark, r"set the flag yourself: --model.trust_remote_code true")
     check_refused(
         run_line([*words, "--model.trust_remote_code=false"]), mark, r"ValueError[\s\S]*trust_remote_code"
     )

@@ -30,8 +30,6 @@ def test_references_that_cannot_be_written_are_told(tmp_path, capsys, stage, lim
     trainer = make_trainer(tmp_path, [AnswerLengthCheck()])
     getattr(trainer, stage)(model, datamodule=MeasuredData(PAIRS), verbose=False)
     printed = capsys.readouterr().out
-    words = (
-        "1 of 3 test references take more than --model.generation.max_new_tokens 8 tokens (the longest 10)"
-    )
+    words = "1 of 3 test references take more than --model.generation.max_new_tokens 8 tokens (longest: 10)"
     assert (words in printed) == told
     assert ("Warning" in printed) == told

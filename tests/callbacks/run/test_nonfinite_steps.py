@@ -51,8 +51,8 @@ def test_the_rows_of_the_micro_batch_that_is_not_finite_are_written_down(
         ("to_smiles", "8", "in 6", "=out 6"), ("to_smiles", "9", "in 7", "=out 7")
     ]  # fmt: skip
     said = capsys.readouterr().err
-    assert "Step 2 was left out on every rank" in said
-    assert "1 so far, more than 10 end the run" in said
+    assert "Step 2 was skipped on every rank" in said
+    assert "1 skipped so far; more than 10 stop the run" in said
 
 
 def test_all_rows_of_a_step_are_written_down_when_only_its_gradients_were_not_finite(tmp_path: Path) -> None:

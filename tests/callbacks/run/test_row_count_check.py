@@ -23,16 +23,16 @@ def test_few_rows_are_told(tmp_path, capsys, stage, rows):
     printed = capsys.readouterr().out
     assert ("Warning: " in printed) == (rows < FEWEST)
     if rows < FEWEST:
-        said = "the best checkpoint is chosen on" if stage == "fit" else "this is measured on"
+        said = "the best checkpoint is chosen on" if stage == "fit" else "metrics are measured on"
         side = "test" if stage == "test" else "val"
-        assert f"{said} {rows} row{'s' if rows > 1 else ''} only" in printed
+        assert f"{said} only {rows} row{'s' if rows > 1 else ''}. " in printed
         assert f"--data.{side}_fraction" in printed
 
 
 @pytest.mark.parametrize(("stage", "side"), [("validate", "val"), ("test", "test")])
 def test_no_row_is_an_error(tmp_path, stage, side):
     trainer = make_trainer(tmp_path, [RowCountCheck()])
-    with pytest.raises(ValueError, match=f"at least one {side} row to {stage} on.*--data.{side}_fraction"):
+    with pytest.raises(ValueError, match=f"at least one {side} row for `{stage}`.*--data.{side}_fraction"):
         getattr(trainer, stage)(ScriptedModel(PAIRS), datamodule=NoRows(PAIRS))
 
 

@@ -74,7 +74,7 @@ def test_the_line_says_how_to_go_on_with_a_fit_that_has_a_checkpoint(
     assert describe_stop(trainer, signal.SIGTERM) == "Stopped by SIGTERM"
     write_last(tmp_path)
     assert describe_stop(trainer, signal.SIGINT) == (
-        "Stopped by SIGINT after step 7; go on with: python train.py fit --ckpt_path checkpoints/last.ckpt"
+        "Stopped by SIGINT after step 7; resume with: python train.py fit --ckpt_path checkpoints/last.ckpt"
     )
     trainer.state.fn = TrainerFn.TESTING
     assert describe_stop(trainer, signal.SIGINT) == "Stopped by SIGINT"

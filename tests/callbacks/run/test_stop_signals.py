@@ -89,7 +89,7 @@ def test_a_process_that_hangs_is_ended() -> None:
 
 @pytest.mark.parametrize(
     ("status", "answer"),
-    [(0, "job 7_3 is queued again"), (1, "failed with status 1"), (None, "could not be run")],
+    [(0, "job 7_3 is requeued"), (1, "failed with status 1"), (None, "could not be run")],
 )
 def test_slurm_is_asked_for_the_tasks_own_job(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int | None, answer: str

@@ -112,7 +112,7 @@ def test_answers_from_structure_to_structure_are_not_compared(
         ("C(", "Not a valid SMILES: unbalanced parenthesis"),
         ("CCO foo", "Not a valid SMILES: whitespace"),
         ("C\0", "Not a valid SMILES"),
-        ("C" * 900, "at most 127 tokens, what the model can read"),
+        ("C" * 900, r"at most 127 tokens \(the model's limit\)"),
     ],
 )
 def test_invalid_questions_are_errors_that_say_why(answerer: Answerer, text: str, message: str) -> None:
@@ -121,7 +121,7 @@ def test_invalid_questions_are_errors_that_say_why(answerer: Answerer, text: str
 
 
 def test_drawing_that_takes_too_long_is_left_out(answerer: Answerer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answerer._painter, "map", lambda *_: [Result(None, "timeout")])
+    monkeypatch.setattr(answerer._drawing_worker, "map", lambda *_: [Result(None, "timeout")])
     assert answerer.ask("name_small_molecules", "CCO").picture is None
 
 
@@ -132,7 +132,7 @@ def test_describe_takes_a_run_its_export_or_a_copy_of_it(run: Path, tmp_path: Pa
     copy.parent.mkdir()
     (run / "hf").rename(copy)
     try:
-        with pytest.raises(ValueError, match="say them with --task and --format"):
+        with pytest.raises(ValueError, match="Set --task and --format"):
             describe(copy)
         assert describe(copy, "iupac_to_smiles", "plain").tasks == (load_task("iupac_to_smiles"),)
         with pytest.raises(ValueError, match="Expected --model to be a run's folder"):

@@ -51,7 +51,7 @@ def test_page_tells_a_users_mistake(answerer: Answerer, text: str | None) -> Non
 
 
 def test_page_tells_an_unknown_task(answerer: Answerer) -> None:
-    assert "Expected a task out of name_small_molecules" in demo.respond(answerer, HOSTILE, "CCO")
+    assert "Expected one of the tasks name_small_molecules" in demo.respond(answerer, HOSTILE, "CCO")
 
 
 def test_page_is_served_to_this_machine_only_and_takes_no_files(address: str) -> None:
