@@ -1,10 +1,12 @@
 """Ask a trained model from Python.
 
-import patois
+Without an argument `load` takes the model that ships.
 
-model = patois.load("runs/mine")  # without an argument: the model that ships
-for answer in model.predict(["CCO", "CC(=O)O"]):
-print(answer.text, answer.probability, answer.verified)
+Examples:
+    >>> import patois
+    >>> model = patois.load("runs/mine")  # doctest: +SKIP
+    >>> [(answer.text, answer.probability) for answer in model.predict(["CCO"])]  # doctest: +SKIP
+    [('ethanol', 0.93)]
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The allow-list of modules whose classes a flag, a YAML file or a variable may name (PITFALLS 24).
+"""The allow-list of modules whose classes a flag, a YAML file or a variable may name (docs/pitfalls.md 24).
 
 jsonargparse imports a `class_path` before it checks the type, and importing a module runs it. A configuration may come
 from a stranger (a run's folder has its own), so only the environment can extend the list, never a file.

@@ -19,8 +19,9 @@ SIDES: dict[str, tuple[Literal["train", "val", "test"], ...]] = {
 def evaluated_rows(stage: str) -> EvalStage:
     """Return the rows that a stage (fit, validate, test or predict) evaluates.
 
-    >>> [evaluated_rows(stage) for stage in ("fit", "validate", "test", "predict")]
-    ['val', 'val', 'test', 'predict']
+    Examples:
+        >>> [evaluated_rows(stage) for stage in ("fit", "validate", "test", "predict")]
+        ['val', 'val', 'test', 'predict']
     """
     sides = SIDES[stage]
     if not sides:

@@ -87,16 +87,6 @@ def test_init_files_hold_a_docstring_only() -> None:
             assert isinstance(docstring, ast.Expr), f"{path}: a docstring, and nothing else"
 
 
-@pytest.mark.parametrize("room", ["lightning_modules", "callbacks/run"])
-def test_each_module_has_a_test_module_of_its_name(room: str) -> None:
-    modules = [
-        path.relative_to(PROJECT) for path in (PROJECT / room).rglob("*.py") if path.name != "__init__.py"
-    ]
-    expected = {Path("tests") / path.parent / f"test_{path.name}" for path in modules}
-    assert len(expected) > 10
-    assert {str(path) for path in expected if not (PROJECT / path).is_file()} == set()
-
-
 LIGHTNING = Path(lightning.__file__).parent
 DOOR = PROJECT / "callbacks/lightning_private.py"
 """The one file that may touch what Lightning keeps to itself."""
@@ -211,3 +201,10 @@ def test_no_private_method_of_lightning_is_replaced_elsewhere() -> None:
     assert found == {
         "callbacks.lightning_private.OpenCLI": {"_prepare_subcommand_parser", "_parse_ckpt_path"}
     }
+
+
+def test_nothing_imports_the_entries() -> None:
+    files = modules()
+    for name, path in files.items():
+        assert not imports_of(path.read_text("utf-8"), set(files)) & {"train", "patois"}, name
+    assert imports_of((PROJECT / "train.py").read_text("utf-8"), set(files)) == {"cli.main"}

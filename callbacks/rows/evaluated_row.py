@@ -8,8 +8,9 @@ from typing import Any, Literal, TypeVar
 import torch.distributed
 
 from datamodules.rows.row import Row
+from datamodules.stages import EvalStage
 
-Stage = Literal["val", "test", "predict"]
+Stage = EvalStage
 T = TypeVar("T")
 
 

@@ -18,9 +18,10 @@ class Evaluation:
 
     Nothing here communicates with other ranks. Values on which all ranks must agree are arguments.
 
-    >>> rows = [EvaluatedRow(0, "t", "ethanol", "CCO", "text", "smiles", "OCC", -0.1, True, 4)]
-    >>> Evaluation(rows).outcomes[0].name
-    'equivalent'
+    Examples:
+        >>> rows = [EvaluatedRow(0, "t", "ethanol", "CCO", "text", "smiles", "OCC", -0.1, True, 4)]
+        >>> Evaluation(rows).outcomes[0].name
+        'equivalent'
 
     Args:
         rows: This rank's rows in index order.

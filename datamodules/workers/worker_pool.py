@@ -1,6 +1,6 @@
 """Call notations on many texts at once, in as many guarded child processes as this rank has cores.
 
-Model outputs and tables hold arbitrary text, and RDKit can spend seconds on a string (PITFALLS 16) or crash. So child
+Model outputs and tables hold arbitrary text, and RDKit can spend seconds on a string (docs/pitfalls.md 16) or crash. So child
 processes that can be killed handle the texts. `map` handles a column whose texts are needed once. `ask` handles questions
 that several callers share and keeps the answers, so that a timeout costs its time only once.
 """

@@ -30,6 +30,7 @@ class SlotLayer(DynamicLayer):
         """Keep two buffers `(S, H, C, D)`; what they hold does not matter."""
         super().__init__()
         self.buffers = (keys, values)
+        self.start = self.end = 0
         self.is_initialized = True
         self.show(0, 0)
 

@@ -142,7 +142,7 @@ def test_a_forked_process_asks_children_of_its_own():
     results = context.Queue()
     child = context.Process(target=lambda: results.put(reasons(pool, ["C", "("])))
     child.start()
-    assert results.get(timeout=60) == [None, smiles.invalid_reason("(")]
+    assert results.get(timeout=120) == [None, smiles.invalid_reason("(")]
     child.join(60)
     assert reasons(pool, ["("]) == [smiles.invalid_reason("(")]
 
