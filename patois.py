@@ -1,4 +1,4 @@
-"""Ask a trained model from Python.
+"""Query a trained model from Python.
 
 Without an argument `load` takes the model that ships.
 
@@ -40,24 +40,24 @@ class Answer(NamedTuple):
     """The answer to one text."""
 
     text: str | None
-    """None for an input that cannot be answered; `why` has the reason."""
+    """None if the input cannot be answered; `why` gives the reason."""
     probability: float | None
-    """Of this text with its stop token under the model, in [0, 1]."""
+    """Probability of this text and its stop token under the model, in [0, 1]; None without a text."""
     valid: bool
-    """Whether it is valid in the task's output notation, and complete."""
+    """Whether the text is complete and valid in the task's output notation."""
     verified: str
-    """The strictest check without a reference that it passes: `back` (it means the molecule of the input; OPSIN reads
-    names), `formula` (a molecule of the same formula), `valid`, or an empty string."""
+    """The strictest reference-free check that the text passes: `back` (it means the input's molecule; OPSIN reads names),
+    `formula` (its molecule has the same formula), `valid`, or an empty string."""
     why: str | None
-    """Why there is no answer, why it is not valid, or why it could not be verified; else None."""
+    """Why there is no answer, why it is invalid, or why it could not be verified; otherwise None."""
 
 
 class Model:
-    """A trained model with what it was trained on; made by `load`.
+    """A trained model with its tasks and format; `load` creates it.
 
     Args:
-        described: Its folder, tasks and format.
-        device: Where it generates.
+        described: The model's folder, tasks and format.
+        device: Where the model generates.
     """
 
     def __init__(self, described: answerer.Model, device: str | torch.device) -> None:
@@ -65,32 +65,32 @@ class Model:
         self._form, self._device = described.form, torch.device(device)
         self._tokenizer = load_tokenizer(str(described.weights))
         decoder = load_decoder(str(described.weights), "pretrained")
-        torch.nn.Module.to(decoder, self._device)  # transformers annotates its own as taking a model
+        torch.nn.Module.to(decoder, self._device)  # transformers annotates its own `to` as taking a model
         self._decoder = decoder.eval()
         settings = json.loads((described.weights / "generation_config.json").read_text(encoding="utf-8"))
         self._max_new_tokens: int = settings.get("max_new_tokens") or GenerationSettings().max_new_tokens
         self._calls = NotationCalls()
 
     def predict(self, texts: Iterable[str], task: str | None = None, batch_size: int = 64) -> list[Answer]:
-        """Answer texts greedily, each as if alone.
+        """Answer texts greedily, each independently of the others.
 
         Args:
-            texts: N inputs in the task's input notation; molecules in any spelling.
-            task: One of `tasks`; it may be left out where there is one only.
+            texts: N inputs in the task's input notation; a molecule may have any spelling.
+            task: One of `tasks`; optional if the model has only one.
             batch_size: Texts decoded at once.
 
         Returns:
-            N answers in the order of the texts. A text that is not valid gets an answer without text, and a reason.
+            N answers in the order of the texts. An invalid text gets an answer with a reason and no text.
 
         Raises:
-            ValueError: If the task is unknown, or not given where there are several, or a single string is given.
+            ValueError: If the task is unknown, if it is missing and the model has several, or if `texts` is a single string.
         """
         if isinstance(texts, str):
-            raise ValueError(f"Expected a list of texts, but got one text: write [{texts[:40]!r}].")
-        asked, chosen = list(texts), self._find_task(task)
+            raise ValueError(f"Expected a list of texts, but got a single text: write [{texts[:40]!r}].")
+        inputs, chosen = list(texts), self._find_task(task)
         reasons: dict[int, str] = {}
         questions: dict[int, str] = {}
-        normal = self._calls.call(chosen.input.notation, "normalize", [(text.strip(),) for text in asked])
+        normal = self._calls.call(chosen.input.notation, "normalize", [(text.strip(),) for text in inputs])
         for place, result in enumerate(normal):
             if result.error is None:
                 questions[place] = str(result.value)
@@ -102,7 +102,7 @@ class Model:
         )
         return [
             answered.get(place) or Answer(None, None, False, "", reasons[place])
-            for place in range(len(asked))
+            for place in range(len(inputs))
         ]
 
     def _find_task(self, name: str | None) -> Task:
@@ -160,7 +160,7 @@ class Model:
         return ids
 
     def _verify(self, rows: Sequence[EvaluatedRow]) -> list[Answer]:
-        """Return answers with the checks that need no reference; names are read where there is OPSIN."""
+        """Return answers with their reference-free checks; names are read only if OPSIN is available."""
         named = any("iupac" in (row.input_notation, row.output_notation) for row in rows)
         no_opsin = why_unavailable() if named else None
         evaluation = Evaluation(rows, self._calls, reads_names=named and no_opsin is None)
@@ -179,11 +179,11 @@ def load(folder: str | Path | None = None, device: str | torch.device = "cpu") -
     """Load a trained model.
 
     Args:
-        folder: A run's folder (`runs/mine`) or its exported `hf` folder; default: the model that ships, which names
-            molecules and draws names.
-        device: Where it generates, such as `cuda`.
+        folder: A run's folder (`runs/mine`) or its exported `hf` folder; default: the model that ships with Patois, which
+            translates molecules to names and names to molecules.
+        device: Where the model generates, such as `cuda`.
 
     Raises:
-        ValueError: If the folder holds no exported model, or nothing tells its task and format.
+        ValueError: If the folder holds no exported model, or its task and format are not recorded.
     """
     return Model(answerer.describe(FLAGSHIP if folder is None else Path(folder).expanduser()), device)

@@ -1,14 +1,14 @@
-"""The decoder language model: how it is loaded, what its loss is, how it writes text. It knows no data and no chemistry.
+"""The decoder language model: loading, loss and generation. It depends on no data module and no chemistry.
 
     batch ──► decoder ──► training: the sum of token losses, and their count ──► optimizer step
-                     └──► generation: one text a row, its log-probability    ──► evaluation
+                     └──► generation: one text per row, its log-probability   ──► evaluation
 
 - *base*: the pretrained decoder that a run starts from (`--model.base`).
-- *supervised token*: one whose label is not -100. The loss is the mean over those of the whole *window*: all
+- *supervised token*: a token whose label is not -100. The loss is the mean over all supervised tokens of a *window*: all
   micro-batches of an optimizer step, on all ranks.
-- *score*: the sum of the log-probabilities of what was written.
+- *score*: the sum of the log-probabilities of the generated tokens.
 
-`causal_lm` is Lightning's module; `evaluation` is its half that validates, tests and predicts. `decoder`, `training` and
+`causal_lm` holds the LightningModule; `evaluation` validates, tests and predicts for it. `decoder`, `training` and
 `generation` are plain PyTorch and transformers. `builtin`, `bundled` and `flagship` hold tokenizers and weights.
 
 Examples:

@@ -1,4 +1,4 @@
-"""The LightningModule: trains a decoder on supervised tokens, and lets an `Evaluator` ask it."""
+"""The LightningModule: trains a decoder on supervised tokens and evaluates it with an `Evaluator`."""
 
 from __future__ import annotations
 
@@ -37,24 +37,23 @@ GREEDY = GenerationSettings()
 
 
 class CausalLM(LightningModule):
-    """A decoder that learns completions.
+    """A decoder that learns to complete prompts.
 
-    Batches are dicts of tensors: `input_ids` and `labels` `(B, T)` (padded on the right, -100 = not supervised;
-    packed training batches also have `attention_mask` and `position_ids`),
-    and for evaluation `prompt_ids` and `prompt_mask` `(B, P)` (padded on the left), `row_index` `(B,)` and `slots`,
-    how many of the rows to run at once.
+    Batches are dicts of tensors: `input_ids` and `labels` `(B, T)` (padded on the right; the label -100 marks
+    unsupervised tokens). Packed training batches also have `attention_mask` and `position_ids`. Evaluation batches also
+    have `prompt_ids` and `prompt_mask` `(B, P)` (padded on the left), `row_index` `(B,)` and `slots`, the number of rows
+    to run at once.
 
     The loss of an optimizer step is the mean over all supervised tokens of all its micro-batches on all ranks. To train
-    with another loss, override `batch_loss`.
-    `training_step` returns a sum; the gradients are divided by the number of tokens when they are clipped. (A
-    callback's own `on_before_optimizer_step` runs before that and sees gradients of the sum.)
+    with another loss, override `batch_loss`. `training_step` returns a sum; gradient clipping divides the gradients by
+    the number of tokens. (A callback's `on_before_optimizer_step` runs earlier and sees the gradients of the sum.)
 
-    Nothing is stored as hyper-parameters in checkpoints: LightningCLI would let them override the flags of a resumed
-    run. The run folder's config.yaml holds them.
+    Checkpoints store no hyper-parameters: LightningCLI would let them override the flags of a resumed run. The run
+    folder's config.yaml holds them.
     """
 
     decoder: PreTrainedModel
-    """Loaded by `configure_model`; None before."""
+    """None until `configure_model` loads it."""
 
     def __init__(
         self,
@@ -75,38 +74,38 @@ class CausalLM(LightningModule):
         trainable: list[str] | None = None,
         add_tokens: list[str] | str | None = None,
     ) -> None:
-        """Load the tokenizer; the weights come later, in `configure_model`.
+        """Load the tokenizer; `configure_model` loads the weights later.
 
         Args:
             base: The decoder: a name in configs/bases, a path to such a YAML file, a Hub id, or a folder.
-            init: Start from `pretrained` or from `random` weights; by default what the base says.
-            optimizer: Gets the parameters in two groups; norms and biases have no weight decay.
+            init: Start from `pretrained` or `random` weights; the base sets the default.
+            optimizer: Receives the parameters in two groups; norms and biases have no weight decay.
             scheduler: Stepped after each optimizer step (ReduceLROnPlateau: after each epoch, on val/loss).
-                By default a linear warm-up, then a cosine.
-            warmup_fraction: Share of the run's steps in which the default scheduler warms up.
-            min_lr_fraction: Where the default scheduler ends, as a share of the learning rate.
-            decay_fraction: Share of the run's steps at its end in which the default scheduler falls; before that, the rate
-                is constant. A constant run can be ended early: go on from a checkpoint with fewer epochs.
-            gradient_checkpointing: Recompute activations in the backward pass: less memory, about a third slower.
-            compile: Compile the decoder, all but its output embedding, with torch.compile for training. The first step
-                takes half a minute or more (less the next time), and lengths that vary do not compile anew; evaluation
-                is not compiled.
-            attention: How transformers computes attention, e.g. `sdpa` or `eager`; by default its own choice, but `eager`
-                for training on short rows in bf16 on a CPU, where that is faster.
-            share_prefix: Run the tokens that all rows of a training batch begin with (an instruction, demonstrations) once
-                for all of them. The loss and its gradients are the same but for rounding, so that it is done by default
-                unless the base has dropout, which would be drawn once for all rows.
+                Default: a linear warm-up, then a cosine decay.
+            warmup_fraction: Share of the run's steps that the default scheduler spends on warm-up.
+            min_lr_fraction: Final value of the default scheduler, as a share of the learning rate.
+            decay_fraction: Share of the run's steps, at its end, in which the default scheduler decays. The rate is constant
+                between warm-up and decay. To end a constant run early, resume from a checkpoint with fewer epochs.
+            gradient_checkpointing: Recompute activations in the backward pass: uses less memory, is about a third slower.
+            compile: Compile the decoder, except its output embedding, with torch.compile for training. The first step
+                takes half a minute or more (less the next time). Varying lengths cause no recompilation. Evaluation is
+                not compiled.
+            attention: Attention implementation of transformers, such as `sdpa` or `eager`. Default: transformers chooses, except
+                that training on short rows in bf16 on a CPU uses `eager`, which is faster there.
+            share_prefix: Run the common prefix of a training batch (an instruction, demonstrations) once for all rows. The loss
+                and its gradients are the same up to rounding. Default: on, unless the base has dropout, which all rows
+                would then share.
             generation: How predictions are generated.
-            trust_remote_code: Run Python code that a Hub repository brings with its weights. Off by default.
-            peft: Train low-rank adapters in place of all weights: `--model.peft.rank 8`; see `--model.peft.help`.
+            trust_remote_code: Run Python code from the base's Hub repository. Off by default.
+            peft: Train low-rank adapters instead of all weights: `--model.peft.rank 8`; see `--model.peft.help`.
             trainable: Train only the parameters whose names match: `['*.layers.29.*']` for one block, `['!*embed*']`
-                for all but the embeddings. The last pattern that matches a name counts.
-            add_tokens: Tokens to add to the base's own: a list in configs/tokens (`smiles`, `selfies`), the path of
-                such a YAML file, or the tokens themselves. Their embeddings begin as the mean of the others.
+                for all but the embeddings. The last matching pattern decides.
+            add_tokens: Tokens to add to the base's vocabulary: a list in configs/tokens (`smiles`, `selfies`), the path of
+                such a YAML file, or the tokens themselves. Their embeddings start as the mean of the others.
 
         Raises:
-            ValueError: If the base cannot be found or fetched, or a share is not in [0, 1], or tokens are no tokens,
-                or `peft` and `trainable`, or `share_prefix` and `gradient_checkpointing`, are both given.
+            ValueError: If the base cannot be found or fetched, a share is not in [0, 1], tokens are invalid, or both `peft` and
+                `trainable` or both `share_prefix` and `gradient_checkpointing` are given.
         """
         super().__init__()
         self._default_schedule = WarmupCosine(warmup_fraction, min_lr_fraction, decay_fraction)
@@ -142,13 +141,13 @@ class CausalLM(LightningModule):
             attention=attention,
         )
         self.constraints_of: ConstraintsOf | None = None
-        """Gives the constraints of rows, by their index, for `generation.only_valid`: a callback knows what is valid."""
+        """Maps row indices to constraints for `generation.only_valid`. A callback sets it, because callbacks define validity."""
         self._window = GradientWindow()
         self.left_out = torch.tensor(False)
         self._flags: OptimizerFlags | None = None
 
     def configure_model(self) -> None:
-        """Load the weights and freeze what is not to be trained; a second call does nothing."""
+        """Load the weights and freeze those that are not trained; a second call does nothing."""
         if "decoder" in dict(self.named_children()):
             return
         decoder = self._load_base(gradient_checkpointing=self.gradient_checkpointing)
@@ -163,14 +162,14 @@ class CausalLM(LightningModule):
         self.decoder = decoder
 
     def plain_decoder(self, weights: dict[str, Tensor]) -> tuple[PreTrainedModel, dict[str, Tensor]]:
-        """Return a decoder without adapters, and `weights` (a state dict of `decoder`) with the adapters merged."""
+        """Return a decoder without adapters, and `weights` (a state dict of `decoder`) with the adapters merged in."""
         return merge_adapters(self.decoder, weights)
 
     def batch_loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Return the sum of the losses of a training batch's supervised tokens, with gradient, and their number: two scalars.
+        """Return the loss sum of a training batch's supervised tokens, with gradient, and their number: two scalars.
 
         Raises:
-            ValueError: If rows are packed and that is not proved right for the base's architecture.
+            ValueError: If rows are packed and packing is not proven correct for the base's architecture.
         """
         assert self.share_prefix is not None
         return training_loss(
@@ -182,21 +181,21 @@ class CausalLM(LightningModule):
         )
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        """Return the sum of the losses of the supervised tokens, a scalar."""
+        """Return the loss sum of the supervised tokens, a scalar."""
         loss_sum, count = self.batch_loss(batch)
         self._window.add(loss_sum, count)
         return loss_sum
 
     def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any] | None:
-        """Add to val/loss and generate; see `Evaluator.answer` for the value."""
+        """Update val/loss and generate; returns the value of `Evaluator.answer`."""
         return self._evaluate(batch, "val/loss", self.val_loss)
 
     def test_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any] | None:
-        """Add to test/loss and generate; see `Evaluator.answer` for the value."""
+        """Update test/loss and generate; returns the value of `Evaluator.answer`."""
         return self._evaluate(batch, "test/loss", self.test_loss, with_candidates=True)
 
     def predict_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any] | None:
-        """Generate; see `Evaluator.answer` for the value."""
+        """Generate; returns the value of `Evaluator.answer`."""
         return self._evaluate(batch, with_candidates=True)
 
     def _evaluate(
@@ -206,7 +205,7 @@ class CausalLM(LightningModule):
         loss: TokenMean | None = None,
         with_candidates: bool = False,
     ) -> dict[str, Any] | None:
-        """Log the batch's loss under a name, if there is one, and answer its prompts, if it has some."""
+        """Log the batch's loss under `name` if `loss` is given, and answer the batch's prompts if it has any."""
         evaluator = Evaluator(self.decoder, self.tokenizer, self.generation)
         with as_written(self.device):
             if loss is not None:
@@ -217,7 +216,7 @@ class CausalLM(LightningModule):
             return evaluator.answer(batch, self.constraints_of, with_candidates)
 
     def answer_untrained(self, batch: dict[str, Any]) -> list[str]:
-        """Return what the base writes to the prompts of a batch before any fine-tuning; it is loaded once more for that."""
+        """Return the base's answers to a batch's prompts before any fine-tuning; the base is loaded again for this."""
         return answer_untrained(self._load_base, self.tokenizer, self.generation, batch, self.device)
 
     def configure_gradient_clipping(
@@ -226,14 +225,14 @@ class CausalLM(LightningModule):
         gradient_clip_val: int | float | None = None,
         gradient_clip_algorithm: str | None = None,
     ) -> None:
-        """Turn the gradients of the window's sum into gradients of its token mean, clip them, and log that mean.
+        """Convert the gradients of the window's loss sum to gradients of its token mean, clip them, and log the mean.
 
-        Lightning has divided each micro-batch's sum by `accumulate_grad_batches` (also in a last window that is
-        shorter), and DDP has averaged the ranks: both are undone here. Its own clipping refuses a fused optimizer in
-        mixed precision, since that unscales fp16's gradients in its step only; they are unscaled here before.
+        Lightning has divided each micro-batch's sum by `accumulate_grad_batches` (even in a shorter last window), and DDP
+        has averaged over the ranks; this method undoes both. Lightning's clipping rejects a fused optimizer in mixed
+        precision, because such an optimizer unscales fp16 gradients only in its step; this method unscales them first.
 
-        A step whose loss or gradients are not finite on any rank is left out on all of them, and `left_out` is true.
-        (In fp16 gradients overflow now and then by design, and the gradient scaler leaves such steps out.)
+        If the loss or the gradients are not finite on any rank, all ranks skip the step, and `left_out` is true. (In fp16,
+        gradients sometimes overflow by design, and the gradient scaler skips such steps.)
         """
         scaler = getattr(self.trainer.precision_plugin, "scaler", None)
         if scaler is not None and getattr(optimizer, "_step_supports_amp_scaling", False):
@@ -259,7 +258,7 @@ class CausalLM(LightningModule):
         optimizer: Optimizer | LightningOptimizer,
         optimizer_closure: Callable[[], Any] | None = None,
     ) -> None:
-        """Step, and free the gradients at once; Lightning keeps them until the next forward pass has taken memory, too."""
+        """Step, then free the gradients. Lightning would keep them in memory during the next forward pass."""
         optimizer.step(closure=optimizer_closure)
         optimizer.zero_grad()
 
@@ -269,28 +268,28 @@ class CausalLM(LightningModule):
         scheduler = self.scheduler(optimizer) if self.scheduler else LambdaLR(optimizer, self._lr_factor)
         self._flags = OptimizerFlags.note(optimizer, scheduler)
         if isinstance(scheduler, ReduceLROnPlateau):
-            monitor = getattr(scheduler, "monitor", "val/loss")  # LightningCLI's own class brings one
+            monitor = getattr(scheduler, "monitor", "val/loss")  # LightningCLI's subclass has one
             return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "monitor": monitor}}
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def _lr_factor(self, step: int) -> float:
         """Return the default scheduler's factor; 1 for step 0, whose rate `on_train_start` sets.
 
-        The scheduler asks for step 0 when it is built, and the run's length may be asked for only once the data are there:
-        `estimated_stepping_batches` inside `configure_optimizers` would load them before a checkpoint could restore their
-        position (pytorch-lightning#20550).
+        The scheduler evaluates step 0 when it is built, before the run's length is known: `estimated_stepping_batches`
+        inside `configure_optimizers` would load the data before a checkpoint could restore their position
+        (pytorch-lightning#20550).
         """
         return (
             self._default_schedule.factor(step, self.trainer.estimated_stepping_batches) if step > 0 else 1.0
         )
 
     def on_train_start(self) -> None:
-        """Let flags win over a checkpoint's settings, and set the first step's rate, which could not be known before."""
+        """Let flags override a checkpoint's settings, and set the first step's rate, which was unknown before."""
         scheduler = self.lr_schedulers()
         if self.trainer.ckpt_path is not None:
             assert self._flags is not None, "configure_optimizers notes them"
             if changed := self._flags.apply(self.trainer.optimizers[0], scheduler):
-                rank_zero_info(f"The optimizer goes on with the flags' {', '.join(changed)}.")
+                rank_zero_info(f"The optimizer resumes with the flags' {', '.join(changed)}.")
         if self.scheduler is not None:
             return
         assert isinstance(scheduler, LambdaLR)

@@ -1,4 +1,4 @@
-"""What evaluates a decoder: the loss of evaluation rows, and text that is generated once for every metric."""
+"""Evaluate a decoder: compute the loss of evaluation rows, and generate each text once for all metrics."""
 
 from __future__ import annotations
 
@@ -18,16 +18,15 @@ from lightning_modules.generation.generate import GenerationSettings, generate
 from lightning_modules.training.loss import loss_in_chunks
 
 ConstraintsOf = Callable[[list[int]], Sequence[Constraint | None]]
-"""Gives the constraints of rows, by their index."""
+"""Maps row indices to the constraints of these rows."""
 
 
 @contextmanager
 def as_written(device: torch.device) -> Iterator[None]:
-    """Evaluate uncompiled and in the precision of the weights (fp32 under `bf16-mixed`), whatever training does.
+    """Evaluate uncompiled and in the precision of the weights (fp32 under `bf16-mixed`), regardless of training.
 
-    In bf16 a row's greedy text depends on the rows beside it (PITFALLS 13), so that the same weights would get
-    another exact match with another batch size. And at each step of decoding autocast would cast all weights anew,
-    and a compiler would meet new shapes.
+    In bf16 a row's greedy text depends on the other rows in its batch (docs/pitfalls.md 13), so exact match would depend on the
+    batch size. Autocast would also cast all weights again at each decoding step, and a compiler would meet new shapes.
     """
     with torch.autocast(device.type, enabled=False), torch.compiler.set_stance("force_eager"):
         yield
@@ -36,21 +35,21 @@ def as_written(device: torch.device) -> Iterator[None]:
 def find_constraints(
     settings: GenerationSettings, constraints_of: ConstraintsOf | None, index: Tensor
 ) -> Sequence[Constraint | None] | None:
-    """Return what each row's text may be, or None where that is not asked for.
+    """Return the constraint of each row, or None if the settings do not require valid text.
 
     Args:
-        settings: Whether it is asked for.
-        constraints_of: Knows what is valid; None if no callback does.
+        settings: `only_valid` requires constraints.
+        constraints_of: Defines validity; None if no callback does.
         index: `(B,)` row indices.
 
     Raises:
-        ValueError: If it is asked for and nobody knows.
+        ValueError: If the settings require valid text and no callback defines validity.
     """
     if not settings.only_valid:
         return None
     if constraints_of is None:
         raise ValueError(
-            "Expected callbacks.metrics.constrained_decoding.ConstrainedDecoding among the callbacks, for it says what is valid, "
+            "Expected callbacks.metrics.constrained_decoding.ConstrainedDecoding among the callbacks, since it defines validity, "
             "but the configuration has none: add "
             "--trainer.callbacks+=callbacks.metrics.constrained_decoding.ConstrainedDecoding to "
             "--model.generation.only_valid true."
@@ -60,14 +59,14 @@ def find_constraints(
 
 @dataclass(frozen=True)
 class Evaluator:
-    """Asks a decoder the rows of evaluation batches; see `CausalLM` for what these hold."""
+    """Computes losses and answers of evaluation batches; see `CausalLM` for their keys."""
 
     decoder: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     settings: GenerationSettings
 
     def compute_loss(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
-        """Return the sum of the losses of the batch's supervised tokens, and their number: two scalars."""
+        """Return the loss sum of the batch's supervised tokens, and their number: two scalars."""
         input_ids = batch["input_ids"]
         return loss_in_chunks(self.decoder, input_ids, batch["labels"], batch.get("slots", len(input_ids)))
 
@@ -77,26 +76,26 @@ class Evaluator:
         constraints_of: ConstraintsOf | None = None,
         with_candidates: bool = False,
     ) -> dict[str, Any]:
-        """Generate for each row of the batch, filler rows (index -1) included.
+        """Generate an answer for each row of the batch, including filler rows (index -1).
 
         Args:
             batch: With `prompt_ids`, `prompt_mask` and `row_index`.
-            constraints_of: Gives the constraints of rows, if the settings ask for only what is valid.
-            with_candidates: Also draw the further answers that the settings ask for.
+            constraints_of: Maps row indices to constraints, for `settings.only_valid`.
+            with_candidates: Also draw the candidates that the settings request.
 
         Returns:
-            `row_index` `(B,)`, `prediction` (B texts), `score` `(B,)` sum of the log-probabilities of the generated
-            tokens, `stopped` `(B,)` and `num_tokens` `(B,)`; the tensors on the decoder's device. With candidates also
+            `row_index` `(B,)`, `prediction` (B texts), `score` `(B,)` (sum of the log-probabilities of the generated
+            tokens), `stopped` `(B,)` and `num_tokens` `(B,)`; the tensors are on the decoder's device. With candidates also
             `candidates`, B lists of answers, the prediction first; with constraints also `replaced` `(B,)`.
         """
-        asked = self.decoder, self.tokenizer, batch["prompt_ids"], batch["prompt_mask"], self.settings
+        arguments = self.decoder, self.tokenizer, batch["prompt_ids"], batch["prompt_mask"], self.settings
         index, slots = batch["row_index"], batch.get("slots")
         further: dict[str, Any] = {}
         constraints = find_constraints(self.settings, constraints_of, index)
         with rows_in_place(self.decoder):
-            generated = generate(*asked, index, slots, constraints)
+            generated = generate(*arguments, index, slots, constraints)
             if with_candidates and self.settings.candidates > 1:
-                further["candidates"] = draw_candidates(*asked, index, generated, slots, constraints)
+                further["candidates"] = draw_candidates(*arguments, index, generated, slots, constraints)
         if constraints is not None:
             further["replaced"] = generated.replaced
         return further | {
@@ -116,10 +115,10 @@ def answer_untrained(
     batch: dict[str, Any],
     device: torch.device,
 ) -> list[str]:
-    """Return what a base writes to the prompts of a batch, without constraint. Random weights are always the same ones.
+    """Return a base's unconstrained answers to the prompts of a batch. Random weights are the same in each call.
 
     Args:
-        load: Loads the base, before any fine-tuning.
+        load: Loads the base without any fine-tuning.
         tokenizer: Its tokenizer.
         settings: How to generate.
         batch: On any device.
@@ -128,7 +127,7 @@ def answer_untrained(
     with torch.random.fork_rng():
         torch.manual_seed(0)
         decoder = load()
-    torch.nn.Module.to(decoder, device)  # transformers annotates its own as taking a model
+    torch.nn.Module.to(decoder, device)  # transformers annotates its own `to` as taking a model
     prompts = {name: batch[name].to(device) for name in ("prompt_ids", "prompt_mask")}
     evaluator = Evaluator(decoder, tokenizer, replace(settings, only_valid=False))
     with as_written(device):

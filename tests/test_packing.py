@@ -80,8 +80,8 @@ def test_without_the_block_mask_rows_leak_into_each_other() -> None:
 @pytest.mark.parametrize(
     ("architecture", "message"),
     [
-        ("bloom", r"--data.packing is right for gpt2.*is a bloom"),
-        ("gemma3_text", r"--data.packing is right for gpt2.*is a gemma3_text"),
+        ("bloom", r"--data.packing supports gpt2.*is a bloom"),
+        ("gemma3_text", r"--data.packing supports gpt2.*is a gemma3_text"),
     ],
 )
 def test_packing_refuses_an_architecture_that_is_not_proved(architecture: str, message: str) -> None:

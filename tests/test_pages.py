@@ -93,7 +93,11 @@ def listed_files() -> set[str]:
 
 def test_map_of_the_code_has_every_file_and_no_other() -> None:
     tracked = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", *ROOMS], cwd=PROJECT, capture_output=True, text=True, check=False
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", *ROOMS],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if tracked.returncode:
         pytest.skip("needs a git checkout")

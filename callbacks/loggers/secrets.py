@@ -1,4 +1,4 @@
-"""Remove secrets from everything that leaves the process: logged settings, files, standard output and error (docs/pitfalls.md 26)."""
+"""Remove secrets from all that leaves the process: logged settings, files, standard output and error (docs/pitfalls.md 26)."""
 
 from __future__ import annotations
 

@@ -1,14 +1,14 @@
-"""Pretrained decoders: found, loaded, adapted, run.
+"""Pretrained decoders: find, load, adapt and run them.
 
     --model.base ──► bases ──► decoders ──► vocabulary ──► adapters ──► forward
-    name, folder,    what it   weights,     new tokens     LoRA, or     logits at
-    Hub id           means     tokenizer                   all weights  some positions
+    name, folder,    resolve   weights,     new tokens     LoRA, or     logits at
+    Hub id           the name  tokenizer                   all weights  some positions
 
-- *base*: a decoder to start from, described by a file of configs/bases, a folder or a Hub id.
-- *adapter*: a few new parameters that are trained in place of all weights.
-- *shared prefix*: a beginning that all rows of a batch have, run once for all of them.
+- *base*: a decoder to start from, described by a file in configs/bases, a folder or a Hub id.
+- *adapter*: a few new parameters that are trained instead of all weights.
+- *shared prefix*: a common prefix of all rows of a batch, run once for all rows.
 
-What is loaded is a plain transformers model, and stays one, so that any tool loads what a run exports.
+A loaded decoder is a plain transformers model and stays one, so any tool can load an exported run.
 
 Examples:
     >>> from lightning_modules.decoder.bases import resolve_base

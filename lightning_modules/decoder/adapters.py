@@ -1,7 +1,7 @@
-"""Train part of a decoder: low-rank adapters (LoRA, DoRA, rsLoRA) by PEFT, or the parameters that patterns name.
+"""Train part of a decoder: low-rank adapters (LoRA, DoRA, rsLoRA) with PEFT, or parameters chosen by patterns.
 
-Adapters are put into the decoder in place, so that it stays the transformers class it was: generation, hooks and
-shapes are the same with and without them.
+Adapters are added to the decoder in place, so the decoder keeps its transformers class. Generation, hooks and shapes are
+the same with and without adapters.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from transformers import PreTrainedModel
 from transformers.pytorch_utils import Conv1D
 
 ATTENTION = ("attn", "attention")
-"""Every architecture calls its attention modules something with one of these in it."""
+"""In every architecture, the names of attention modules contain one of these."""
 
 
 @dataclass(frozen=True)
 class LoraSettings:
-    """Low-rank adapters; the weights of the base stay as they are."""
+    """Low-rank adapters; the base's own weights stay frozen."""
 
     method: Literal["lora", "dora", "rslora"] = "lora"
-    """lora (arXiv 2106.09685); dora trains the length of each weight column, too (2402.09353); rslora scales by
-    alpha / sqrt(rank) in place of alpha / rank, for large ranks (2312.03732)."""
+    """lora (arXiv 2106.09685); dora also trains the norm of each weight column (2402.09353); rslora scales by
+    alpha / sqrt(rank) instead of alpha / rank, for large ranks (2312.03732)."""
     rank: int = 16
     """Rank of the update of each weight matrix. At least 1."""
     alpha: float = 32.0
     """The update is scaled by alpha / rank. Above 0."""
     dropout: float = 0.0
-    """Share of an adapter's inputs that is zeroed in training, in [0, 1)."""
+    """Share of an adapter's inputs that training sets to zero, in [0, 1)."""
     targets: Literal["attention", "all_linear"] | list[str] = "attention"
-    """attention: all its projections; all_linear: every linear layer but the output embedding; or the names of
-    modules, such as [q_proj, v_proj]."""
+    """attention: all attention projections; all_linear: all linear layers except the output embedding; or a list of
+    module names, such as [q_proj, v_proj]."""
 
     def __post_init__(self) -> None:
         """Reject values that cannot work.
 
         Raises:
-            ValueError: With the flag, what was expected and what came; also if PEFT is not installed.
+            ValueError: If a value is invalid, or if PEFT is not installed.
         """
         checks = {
             "method": (self.method in ("lora", "dora", "rslora"), "lora, dora or rslora"),
@@ -66,7 +66,7 @@ class LoraSettings:
 
 
 def linear_modules(decoder: PreTrainedModel) -> list[str]:
-    """Return the full names of the linear layers, without the output embedding."""
+    """Return the full names of the linear layers, except the output embedding."""
     head = decoder.get_output_embeddings()
     return [
         name
@@ -76,20 +76,20 @@ def linear_modules(decoder: PreTrainedModel) -> list[str]:
 
 
 def target_modules(decoder: PreTrainedModel, targets: str | Sequence[str]) -> list[str]:
-    """Return the full names of the linear layers that adapters go to.
+    """Return the full names of the linear layers that get adapters.
 
     Args:
         decoder: A decoder without adapters.
-        targets: See `LoraSettings.targets`; a name means every linear layer whose full name ends with it.
+        targets: See `LoraSettings.targets`; a name selects every linear layer whose full name ends with it.
 
     Raises:
-        ValueError: If a name means no linear layer.
+        ValueError: If a name selects no linear layer.
     """
     names = linear_modules(decoder)
     if targets == "all_linear":
         return names
     if targets == "attention":
-        return [name for name in names if any(word in name.rpartition(".")[0] for word in ATTENTION)]
+        return [name for name in names if any(part in name.rpartition(".")[0] for part in ATTENTION)]
     for target in targets:
         if not any(f".{name}".endswith(f".{target}") for name in names):
             raise ValueError(
@@ -100,16 +100,16 @@ def target_modules(decoder: PreTrainedModel, targets: str | Sequence[str]) -> li
 
 
 def add_adapters(decoder: PreTrainedModel, settings: LoraSettings, new_ids: Sequence[int] = ()) -> None:
-    """Freeze the decoder and put adapters into it, in place. They change nothing until they are trained.
+    """Freeze the decoder and add adapters in place. Untrained adapters do not change its outputs.
 
     Args:
         decoder: In training mode, with all its embedding rows.
-        settings: Kind, size and place of the adapters.
-        new_ids: Rows of added tokens. They are trained in both embeddings: frozen, a new token would keep its initial
-            row for good (huggingface/peft#2898).
+        settings: Method, size and target modules of the adapters.
+        new_ids: Rows of added tokens, trained in both embeddings. A frozen new token would keep its initial row
+            (huggingface/peft#2898).
 
     Raises:
-        ValueError: If a target is not there, or the output embedding has a bias and rows to train.
+        ValueError: If a target does not exist, or if the output embedding has a bias and rows to train.
     """
     from peft import LoraConfig
     from peft.functional import inject_adapter_in_model
@@ -129,7 +129,7 @@ def add_adapters(decoder: PreTrainedModel, settings: LoraSettings, new_ids: Sequ
 
 
 def _trained_rows(decoder: PreTrainedModel, ids: Sequence[int]) -> dict[str, list[int]]:
-    """Return the rows to train by the name of their embedding; PEFT finds a tied output embedding by itself."""
+    """Return the rows to train, by the name of their embedding; PEFT itself finds a tied output embedding."""
     names = {id(module): name for name, module in decoder.named_modules()}
     embedding, head = decoder.get_input_embeddings(), decoder.get_output_embeddings()
     rows = {names[id(embedding)]: list(ids)}
@@ -138,23 +138,23 @@ def _trained_rows(decoder: PreTrainedModel, ids: Sequence[int]) -> dict[str, lis
     if getattr(head, "bias", None) is not None:
         raise ValueError(
             f"--model.add_tokens with --model.peft: the output embedding of {type(decoder).__name__} has a bias, "
-            "which PEFT leaves out when it trains single rows. Train all weights (no --model.peft)."
+            "which PEFT omits when it trains single rows. Train all weights (no --model.peft)."
         )
     return rows
 
 
 @contextmanager
 def rows_in_place(decoder: PreTrainedModel) -> Iterator[None]:
-    """Hold the trained rows in their embeddings themselves, for generating; nothing happens without such rows.
+    """Merge the trained rows into their embeddings during generation; without such rows, do nothing.
 
-    Left to itself PEFT copies both embeddings at every token: SmolLM2-135M took 1.15 s of CPU time where this takes 0.72.
-    Taking the rows out again is exact (the low-rank updates stay apart: theirs would be rounded).
+    By default PEFT copies both embeddings at every token: SmolLM2-135M took 1.15 s of CPU time, and 0.72 s with this.
+    Unmerging the rows is exact. Unmerging the low-rank updates would round, so they are not merged.
     """
     layers: Any = [module for module in decoder.modules() if hasattr(module, "trainable_tokens_delta")]
     with (
         torch.inference_mode(False),
         torch.no_grad(),
-    ):  # an inference tensor could never be trained around again
+    ):  # autograd can never use an inference tensor in training again
         for layer in layers:
             layer.merge()
     try:
@@ -168,11 +168,11 @@ def rows_in_place(decoder: PreTrainedModel) -> Iterator[None]:
 def merge_adapters(
     decoder: PreTrainedModel, weights: Mapping[str, torch.Tensor]
 ) -> tuple[PreTrainedModel, dict[str, torch.Tensor]]:
-    """Return a decoder without adapters and its weights, which have the adapters' updates in them.
+    """Return a decoder without adapters and its weights, which include the adapters' updates.
 
     Args:
-        decoder: With or without adapters; it stays as it is.
-        weights: A state dict of `decoder`, with adapters if it has any.
+        decoder: With or without adapters; it is not changed.
+        weights: A state dict of `decoder`, including its adapters if any.
     """
     if not hasattr(decoder, "peft_config"):
         return decoder, dict(weights)
@@ -180,7 +180,7 @@ def merge_adapters(
     merged.load_state_dict(weights)
     for name, module in list(merged.named_modules()):
         parent, _, child = name.rpartition(".")
-        if hasattr(module, "unload_and_optionally_merge_module"):  # embeddings of which some rows are trained
+        if hasattr(module, "unload_and_optionally_merge_module"):  # an embedding with some trained rows
             plain = module.unload_and_optionally_merge_module(merge=True, safe_merge=True, adapter_names=None)
         elif hasattr(module, "base_layer") and hasattr(module, "lora_A"):
             module.merge(safe_merge=True)
@@ -193,16 +193,16 @@ def merge_adapters(
 
 
 def choose_trainable(decoder: PreTrainedModel, patterns: Sequence[str], new_ids: Sequence[int] = ()) -> None:
-    """Freeze all parameters but those that patterns name, in place.
+    """Freeze all parameters except those that patterns select, in place.
 
     Args:
         decoder: Without adapters.
-        patterns: Shell patterns over the full names of parameters; `!` before a pattern freezes what it matches. The
-            last pattern that matches counts. When the first one begins with `!`, the rest is trained.
-        new_ids: Rows of added tokens, which must be among what is trained.
+        patterns: Shell patterns over the full names of parameters; a pattern with a leading `!` freezes its matches.
+            The last matching pattern decides. If the first pattern has a leading `!`, unmatched parameters are trained.
+        new_ids: Rows of added tokens, which must be trainable.
 
     Raises:
-        ValueError: If a pattern matches nothing, or nothing is trained, or the new rows are not.
+        ValueError: If a pattern matches nothing, if no parameter is trained, or if the new rows are frozen.
     """
     names = [name for name, _ in decoder.named_parameters()]
     if not patterns:
@@ -210,7 +210,7 @@ def choose_trainable(decoder: PreTrainedModel, patterns: Sequence[str], new_ids:
     for pattern in patterns:
         if not any(fnmatchcase(name, pattern.removeprefix("!")) for name in names):
             raise ValueError(
-                f"--model.trainable: the pattern {pattern!r} matches no parameter. Names are like {names[0]}, "
+                f"--model.trainable: the pattern {pattern!r} matches no parameter. Examples of names are {names[0]}, "
                 f"{names[len(names) // 2]}, {names[-1]}."
             )
     for name, parameter in decoder.named_parameters():

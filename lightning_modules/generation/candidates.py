@@ -1,4 +1,4 @@
-"""Further answers of each row, drawn by sampling, for a callback that verifies them and keeps the best."""
+"""Sample several answers for each row; a callback verifies them and keeps the best."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from lightning_modules.generation.generate import Generated, GenerationSettings,
 
 
 class Candidate(NamedTuple):
-    """One answer of a row."""
+    """One answer to a row."""
 
     text: str
     score: float
-    """Sum of the log-probabilities of its tokens under the plain model, stop token included."""
+    """Sum of the log-probabilities of its tokens under the plain model, including the stop token."""
     stopped: bool
 
 
@@ -33,20 +33,20 @@ def draw_candidates(
     slots: int | None = None,
     constraints: Sequence[Constraint | None] | None = None,
 ) -> list[list[Candidate]]:
-    """Return `settings.candidates` answers of each row: the strategy's own one, then those that are drawn.
+    """Return `settings.candidates` answers for each row: first the strategy's own answer, then sampled ones.
 
-    The k-th draw of a row depends on seed, k and row index alone. Each draw costs about what the own answer did.
+    The k-th sample of a row depends only on the seed, k and the row index. Each costs about as much as the own answer.
 
     Args:
         decoder: A causal language model.
         tokenizer: Its tokenizer.
         prompt_ids: `(N, P)`, padded on the left.
         prompt_mask: `(N, P)`, 1 at real tokens.
-        settings: How the own answer was generated, and how others are drawn.
-        row_index: `(N,)`, names the rows for sampling.
-        own: The own answers.
+        settings: How the strategy's own answers were generated, and how the others are sampled.
+        row_index: `(N,)`, identifies the rows for sampling.
+        own: The strategy's own answers.
         slots: Rows decoded at once; all when None.
-        constraints: N, what each row's text may be.
+        constraints: N, one per row.
     """
     drawn = [own]
     for number in range(1, settings.candidates):
@@ -57,7 +57,10 @@ def draw_candidates(
             generate(decoder, tokenizer, prompt_ids, prompt_mask, sampled, row_index, slots, constraints)
         )
     columns = [
-        [Candidate(*one) for one in zip(of.text, of.score.tolist(), of.stopped.tolist(), strict=True)]
-        for of in drawn
+        [
+            Candidate(*answer)
+            for answer in zip(made.text, made.score.tolist(), made.stopped.tolist(), strict=True)
+        ]
+        for made in drawn
     ]
     return [list(row) for row in zip(*columns, strict=True)]

@@ -1,4 +1,4 @@
-"""Keep generated text to beginnings that can still become a right one. Pure torch; what is right is the caller's.
+"""Restrict generated text to prefixes that can still become valid. Pure torch; the caller defines validity.
 
 Letters in shapes: B rows, V vocabulary rows, N rows in all.
 """
@@ -14,27 +14,27 @@ from torch import Tensor
 from lightning_modules.generation.continuous_batching import Chooser
 
 TRIES = 64
-"""Tokens that are looked at in a step of a row before it is given up. Each costs one look at the row's text."""
+"""Most tokens tried in one step of a row before the row is left free. Each try checks the row's text once."""
 
 
 class Constraint(Protocol):
-    """What a row's text may be. Both get all that was generated, without special tokens."""
+    """Decides which texts a row may have. Both methods get the whole generated text, without special tokens."""
 
     def may_go_on(self, text: str) -> bool:
-        """Return whether a right text may begin with `text`."""
+        """Return whether `text` can be the prefix of a valid text."""
         ...
 
     def may_end(self, text: str) -> bool:
-        """Return whether `text` is right as it is."""
+        """Return whether `text` itself is valid."""
         ...
 
 
 class ConstrainedChooser:
-    """A chooser that takes another token where the first one leaves what a row's constraint allows.
+    """A chooser that replaces a token that violates the row's constraint.
 
-    The other is what the chooser takes when the tokens that are not allowed are left out: the next in probability, or
-    drawn with the same random number; after `TRIES` of them the stop token. A row for which none is allowed is given up: it
-    goes on free.
+    The replacement is the token that the chooser takes without the disallowed ones: the next most probable, or one drawn
+    with the same random number; after `TRIES` disallowed tokens, the stop token. If that is disallowed, too, the row
+    continues without its constraint.
     """
 
     def __init__(
@@ -44,17 +44,17 @@ class ConstrainedChooser:
         decode: Callable[[list[int]], str],
         stop: int,
     ) -> None:
-        """Keep what decides; one object serves one call of `generate`.
+        """Create a chooser for one call of `generate`.
 
         Args:
-            choose: Chooses without a constraint, see `choosing.TokenChooser`.
-            constraints: N, one a row; None leaves a row free.
-            decode: Turns a row's tokens into its text, without special tokens.
+            choose: Chooses tokens without a constraint, see `sampling.TokenChooser`.
+            constraints: N, one per row; None leaves a row free.
+            decode: Decodes a row's tokens to its text, without special tokens.
             stop: The stop token.
         """
         self.choose, self.constraints, self.decode, self.stop = choose, constraints, decode, stop
         self.replaced = [0] * len(constraints)
-        """How many tokens of each row are not those that it would have taken; -1 where it was given up."""
+        """Number of replaced tokens of each row; -1 if the row continued without its constraint."""
         self._ids: list[list[int]] = [[] for _ in constraints]
         self._text = [""] * len(constraints)
 
@@ -64,13 +64,13 @@ class ConstrainedChooser:
         chosen = token.tolist()
         for place, (row, step) in enumerate(zip(rows.tolist(), steps.tolist(), strict=True)):
             ids = self._ids[row]
-            # A finished row may be asked for as long as its place is not needed; whatever it gets is thrown away.
+            # A finished row may stay in its slot until another needs it; its further tokens are discarded.
             finished = step != len(ids) or (ids and ids[-1] == self.stop)
             if self.constraints[row] is None or self.replaced[row] < 0 or finished:
                 continue
             if not self._allows(row, first := chosen[place]):
-                one = slice(place, place + 1)
-                another = self._find_another(row, first, logits[one], rows[one], steps[one])
+                only = slice(place, place + 1)
+                another = self._find_another(row, first, logits[only], rows[only], steps[only])
                 if another is None:
                     self.replaced[row] = -1
                     continue
@@ -88,18 +88,18 @@ class ConstrainedChooser:
         if token == self.stop:
             return constraint.may_end(self._text[row])
         text = self.decode([*self._ids[row], token])
-        # A special token adds nothing to the text, and could be taken for ever.
+        # A special token adds nothing to the text and could repeat forever.
         return len(text) > len(self._text[row]) and constraint.may_go_on(text)
 
     def _find_another(self, row: int, first: int, logits: Tensor, rows: Tensor, steps: Tensor) -> int | None:
-        """Return the token that the chooser takes among those allowed, or None; `first` is not allowed."""
-        left, token = logits.float().clone(), first
+        """Return the token that the chooser takes among the allowed ones, or None; `first` is disallowed."""
+        remaining, token = logits.float().clone(), first
         for _ in range(TRIES):
-            left[0, token] = -torch.inf
-            chosen, log_prob = self.choose(left.clone(), rows, steps)
-            if not log_prob.isfinite():  # nothing is left
+            remaining[0, token] = -torch.inf
+            chosen, log_prob = self.choose(remaining.clone(), rows, steps)
+            if not log_prob.isfinite():  # no token remains
                 break
             if self._allows(row, token := int(chosen)):
                 return token
-        # Rather a whole text than one that can only go wrong, however improbable its end is.
+        # A complete text, however improbable its end, is better than one that can no longer become valid.
         return self.stop if self._allows(row, self.stop) else None

@@ -1,11 +1,11 @@
-"""Decode a pool of prompts in a few slots: a finished row makes room for the next one. Pure torch and transformers.
+"""Decode many prompts in a few slots: when a row finishes, the next one takes its slot. Pure torch and transformers.
 
-Letters in shapes: N prompts of the pool, P tokens of the longest, T generated tokens, S slots, K rows that move in,
+Letters in shapes: N prompts, P tokens of the longest prompt, T generated tokens, S slots, K rows that move in,
 V vocabulary rows.
 
-`transformers.generate` runs a batch until its longest answer is done and copies all keys and values at each step.
-Here finished rows leave, waiting ones of about the same length move in, columns that only finished rows needed are
-dropped, and a beginning that all prompts share is encoded once.
+`transformers.generate` runs a batch until its longest answer is done, and copies all keys and values at each step.
+Here waiting rows of similar length replace finished rows, columns that only finished rows needed are dropped, and a
+prefix that all prompts share is encoded once.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ from lightning_modules.decoder.shared_prefix import SHARED_TOKENS, encode_prefix
 from lightning_modules.generation.kv_cache import Layers, SlotCache
 
 DECODABLE = ("bloom", "gpt2", "gpt_bigcode", "gpt_neo", "gpt_neox", "llama", "opt", "qwen3")
-"""Architectures whose rows are tested to get the text that transformers' own generation gives them alone. Gemma 3 is
-not among them: a mask given to it takes the place of its sliding window."""
+"""Architectures for which tests show that each row gets the same text as from transformers' own generation of that row
+alone. Gemma 3 is excluded, because a given mask replaces its sliding window."""
 FREE_SHARE = 0.125
-"""Share of the slots that is free before new rows move in, or the last ones move together."""
+"""Share of the slots that must be free before new rows move in or, without waiting rows, the slots are compacted."""
 CHECK_STEPS = 8
-"""On a GPU, steps between two looks at which rows are finished."""
+"""On a GPU, steps between two checks for finished rows."""
 
 Chooser = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
-"""Gets logits `(B, V)`, rows `(B,)` and steps `(B,)`; returns tokens `(B,)` and their log-probabilities `(B,)`."""
+"""Takes logits `(B, V)`, rows `(B,)` and steps `(B,)`; returns tokens `(B,)` and their log-probabilities `(B,)`."""
 
 
 def can_decode(decoder: PreTrainedModel) -> bool:
-    """Return whether `decode` is right for a decoder."""
+    """Return whether `decode` supports a decoder."""
     config = decoder.config
     full = set(getattr(config, "layer_types", None) or ["full_attention"]) == {"full_attention"}
     return config.model_type in DECODABLE and config._attn_implementation in ATTENTIONS and full
 
 
 def runs_ahead(device: torch.device) -> bool:
-    """Return whether a device works on a queue of operations, as GPUs do: to look at a result is to wait for it."""
+    """Return whether a device runs a queue of operations, as GPUs do, so that reading a result waits for it."""
     return device.type != "cpu"
 
 
@@ -57,39 +57,39 @@ def decode(
     stop: int,
     slots: int,
 ) -> tuple[Tensor, Tensor]:
-    """Generate a completion for each prompt of a pool.
+    """Generate a completion for each prompt.
 
-    In fp32 a row's completion depends neither on the rows beside it, nor on the number of slots, nor on the order.
+    In fp32 a row's completion does not depend on the other rows, the number of slots or the order.
 
     Args:
         decoder: A causal language model in eval mode, see `can_decode`.
         prompt_ids: `(N, P)` int64, padded on the right.
-        lengths: `(N,)` int64, tokens of each prompt, at least 1.
-        room: `(N,)` int64, most tokens to generate for each.
+        lengths: `(N,)` int64, number of tokens of each prompt, at least 1.
+        room: `(N,)` int64, most tokens to generate for each prompt.
         choose: Chooses the next tokens.
-        stop: A row is finished when this token is chosen; it belongs to the completion.
+        stop: The stop token: a row is finished when it is chosen. It is part of the completion.
         slots: Rows decoded at once.
 
     Returns:
-        The tokens `(N, T)` int64, -1 after a row's last, and their log-probabilities `(N, T)` float32, 0 after it.
+        The tokens `(N, T)` int64, -1 after a row's last token, and their log-probabilities `(N, T)` float32, 0 after it.
     """
     return _Decoding(decoder, prompt_ids, lengths, room, choose, stop).run(min(slots, len(prompt_ids)))
 
 
 @dataclass
 class _Slots:
-    """The rows that are decoded, one an entry: `(S,)` each."""
+    """The rows in the slots; each tensor is `(S,)`."""
 
     row: Tensor
-    """Which of the pool."""
+    """Index among the N prompts."""
     token: Tensor
-    """The newest token, not yet seen by the decoder."""
+    """The newest token, which the decoder has not processed yet."""
     position: Tensor
-    """Of that token in its row, from 0; so many are in the cache."""
+    """Position of that token in its row, from 0; also the number of the row's cached tokens."""
     age: Tensor
-    """Tokens generated."""
+    """Number of generated tokens."""
     done: Tensor
-    """Finished: whatever is computed for it is thrown away."""
+    """Whether the row is finished; further results for it are discarded."""
 
     def put(self, slots: Tensor, new: _Slots) -> None:
         """Replace the rows in some slots."""
@@ -116,12 +116,12 @@ class _Decoding:
         self.takes_positions = "position_ids" in inspect.signature(decoder.forward).parameters
         ahead = runs_ahead(prompt_ids.device)
         self.check_steps = CHECK_STEPS if ahead else 1
-        # the last column takes what finished rows would write
+        # finished rows write to the last column, which is discarded
         shape = (len(prompt_ids), int(room.max()) + 1)
         self.ids = prompt_ids.new_full(shape, -1)
         self.log_prob = torch.zeros(shape, device=prompt_ids.device)
-        # On a CPU a step costs what its rows and columns cost: rows of like length together, and few columns at
-        # first. On a GPU steps cost about the same each: the long ones first, so that the last step comes sooner.
+        # On a CPU the cost of a step grows with its rows and columns: rows of similar length run together, short ones first.
+        # On a GPU all steps cost about the same: long rows run first, so that fewer steps are needed.
         self.waiting = torch.argsort(lengths, descending=ahead, stable=True)
         self.prefix, self.shared = self._encode_prefix()
 
@@ -144,7 +144,7 @@ class _Decoding:
         return self.ids[:, :-1], self.log_prob[:, :-1]
 
     def _refill(self, rows: _Slots, cache: SlotCache) -> _Slots:
-        """Let waiting rows move into the free slots; when nobody waits, drop these."""
+        """Move waiting rows into the free slots; if no row waits, drop the free slots."""
         if not len(self.waiting):
             live = (~rows.done).nonzero()[:, 0]
             cache.repack(live)
@@ -156,9 +156,9 @@ class _Decoding:
         return rows
 
     def _begin(self, count: int) -> tuple[_Slots, Layers]:
-        """Take rows from those that wait; return them with their first token, and their keys and values.
+        """Start waiting rows; return them with their first token, and their keys and values.
 
-        They are padded on the right, where padding needs no mask.
+        They are padded on the right, because such padding needs no mask.
         """
         row, self.waiting = self.waiting[:count], self.waiting[count:]
         lengths = self.lengths[row]
@@ -174,19 +174,19 @@ class _Decoding:
         return new, _layers(cache)
 
     def _step(self, rows: _Slots, cache: SlotCache) -> Tensor:
-        """Let the decoder see the newest token of each row; return the logits `(S, V)` of the next."""
+        """Run the decoder on the newest token of each row; return the logits `(S, V)` of the next token."""
         mask = cache.open_column()
         inputs = (
             {"attention_mask": mask[:, None, None], "position_ids": rows.position[:, None]}
             if self.takes_positions
-            else {"attention_mask": (mask == 0).long()}  # BLOOM counts its positions itself
+            else {"attention_mask": (mask == 0).long()}  # BLOOM computes its positions itself
         )
         output = self.decoder(input_ids=rows.token[:, None], past_key_values=cache, use_cache=True, **inputs)
         return output.logits[:, -1]
 
     def _record(self, logits: Tensor, rows: _Slots) -> None:
-        """Choose the next tokens and write them down."""
-        step = rows.age.clamp(max=self.ids.shape[1] - 2)  # a finished row may have all its tokens
+        """Choose the next tokens and store them."""
+        step = rows.age.clamp(max=self.ids.shape[1] - 2)  # a finished row may already have T tokens
         rows.token, log_prob = self.choose(logits, rows.row, step)
         column = rows.age.masked_fill(rows.done, self.ids.shape[1] - 1)
         self.ids[rows.row, column] = rows.token
@@ -197,8 +197,8 @@ class _Decoding:
         rows.done = rows.done | (rows.token == self.stop) | (rows.age >= self.room[rows.row])
 
     def _encode_prefix(self) -> tuple[Layers, int]:
-        """Encode the tokens with which all prompts begin: keys and values of each layer, and the tokens' number."""
-        shortest = int(self.lengths.min()) - 1  # each keeps a token of its own, whose logits begin its answer
+        """Encode the common prefix of all prompts; return the keys and values of each layer, and the prefix length."""
+        shortest = int(self.lengths.min()) - 1  # the logits of a prompt's last token begin its answer
         same = (self.prompt_ids[:, :shortest] == self.prompt_ids[:1, :shortest]).all(dim=0)
         shared = int(same.long().cumprod(dim=0).sum())
         if shared < SHARED_TOKENS or len(self.prompt_ids) == 1:

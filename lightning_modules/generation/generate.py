@@ -1,4 +1,4 @@
-"""Text from prompts: greedy, beam search and reproducible sampling. Pure torch and transformers.
+"""Generate text from prompts: greedy, beam search and reproducible sampling. Pure torch and transformers.
 
 Letters in shapes: N rows, P prompt tokens (padded on the left), T generated tokens, V vocabulary rows, B rows of
 a batch.
@@ -23,35 +23,36 @@ from lightning_modules.generation.sampling import TokenChooser, row_uniform
 
 @dataclass(frozen=True)
 class GenerationSettings:
-    """How text is generated after a prompt."""
+    """How the text after a prompt is generated."""
 
     strategy: Literal["greedy", "beam", "sample"] = "greedy"
-    """greedy: the most probable token each time; beam: search for the most probable sequence; sample: draw tokens."""
+    """greedy: take the most probable token; beam: search for the most probable sequence; sample: draw tokens."""
     num_beams: int = 5
-    """Sequences kept at each step of `beam`; its cost grows with it. At least 2."""
+    """For `beam`: number of sequences kept at each step. The cost grows with it. At least 2."""
     temperature: float = 1.0
-    """Of `sample`: logits are divided by it; below 1 is less varied."""
+    """For `sample`: logits are divided by it; values below 1 give less varied text. Above 0."""
     top_p: float = 1.0
-    """Of `sample`: draw among the most probable tokens that together have this probability (nucleus sampling)."""
+    """For `sample`: draw from the most probable tokens that together have this probability (nucleus sampling)."""
     seed: int = 0
-    """Of `sample`: a row's random numbers depend on this seed and on its row index only, not on batch or device count."""
+    """For `sample`: a row's random numbers depend only on this seed and its row index, not on the batch or device count."""
     max_new_tokens: int = 256
-    """Stop after this many tokens when the stop token has not come."""
+    """Most tokens to generate, if no stop token comes earlier."""
     candidates: int = 1
-    """Answers of each row in `test` and `predict`: the strategy's own and others drawn with temperature, top_p and seed,
-    each at the same cost. `predict` gives the one that verifies best; `rerank.csv` of `test` tells what that gains."""
+    """Number of answers per row in `test` and `predict`: the strategy's own, and others drawn with temperature, top_p and
+    seed, each at the same cost. `predict` returns the one with the strictest passed check; `rerank.csv` of `test` shows
+    the gain."""
     only_valid: bool = False
-    """Write only what may still become valid, and stop only where it is; `greedy` and `sample`. For SMILES (needs the
-    extra `constrained`); the rows of tasks with another output are left free."""
+    """For `greedy` and `sample`: generate only text that can still become valid, and stop only where it is valid. Applies
+    to SMILES outputs (needs the extra `constrained`); rows of tasks with other outputs are not constrained."""
     abstain_below: float | None = None
-    """`test` and `predict` mark answers that the model gives a lower probability, exp(score), as abstained. They
-    stay in the table; `test` says how many are answered, and how many of those rightly."""
+    """`test` and `predict` mark answers whose probability under the model, exp(score), is lower as abstained. They stay in
+    the table; `test` reports how many rows are answered, and how many of these answers are right."""
 
     def __post_init__(self) -> None:
-        """Reject values that cannot work, and those that the strategy would ignore.
+        """Reject invalid values and values that the strategy would ignore.
 
         Raises:
-            ValueError: With the flag, what was expected and what came.
+            ValueError: If a value is invalid or has no effect.
         """
         checks = {
             "strategy": (self.strategy in ("greedy", "beam", "sample"), "greedy, beam or sample"),
@@ -63,7 +64,7 @@ class GenerationSettings:
             "abstain_below": (self.abstain_below is None or 0 < self.abstain_below <= 1, "in (0, 1]"),
             "only_valid": (
                 not self.only_valid or self.strategy != "beam",
-                "false with strategy beam, whose search looks at no text",
+                "false with strategy beam, whose search checks no text",
             ),
         }
         for name, (holds, expected) in checks.items():
@@ -84,20 +85,20 @@ class GenerationSettings:
 
 @dataclass(frozen=True)
 class Generated:
-    """What was generated, row by row."""
+    """The generated rows."""
 
     ids: Tensor
-    """`(N, T)` int64: the generated tokens with the stop token, then padding."""
+    """`(N, T)` int64: the generated tokens including the stop token, then padding."""
     text: list[str]
     """Decoded without special tokens."""
     score: Tensor
-    """`(N,)` float32: sum of the log-probabilities (nats) of the generated tokens, stop token included."""
+    """`(N,)` float32: sum of the log-probabilities (nats) of the generated tokens, including the stop token."""
     stopped: Tensor
     """`(N,)` bool: whether the stop token came before `max_new_tokens`."""
     num_tokens: Tensor
-    """`(N,)` int64: generated tokens, stop token included."""
+    """`(N,)` int64: number of generated tokens, including the stop token."""
     replaced: Tensor
-    """`(N,)` int64: tokens for which a constraint took another; -1 where it found none and let the row go on free."""
+    """`(N,)` int64: number of tokens that a constraint replaced; -1 if it found no allowed token and left the row free."""
 
 
 @torch.inference_mode()
@@ -113,30 +114,32 @@ def generate(
 ) -> Generated:
     """Generate a completion for each prompt.
 
-    The decoder runs in eval mode and gets its mode back. In fp32 a row's completion does not depend on the rows
-    beside it. The score is the log-probability under the plain model (temperature 1, no nucleus) over the tokens
-    that exist: rows that pad the vocabulary are never generated and have no share in the softmax. Beam search
-    ranks finished sequences by that same sum, with no length penalty.
+    The decoder runs in eval mode; its mode is restored afterwards. In fp32 a row's completion does not depend on the other
+    rows. The score is the log-probability under the plain model (temperature 1, no nucleus) over existing tokens: rows
+    that pad the vocabulary are never generated and are excluded from the softmax. Beam search ranks finished sequences
+    by the same sum, without a length penalty.
 
-    It is fastest with many more prompts than slots. Beam search, and architectures that `decoding` does not know,
-    go through transformers, a batch of `slots` rows after the other.
+    Generation is fastest with many more prompts than slots. Beam search, and architectures that `continuous_batching`
+    does not support, use transformers' own generation in batches of `slots` rows.
 
     Args:
         decoder: A causal language model.
         tokenizer: Its tokenizer, with a stop and a padding token (see `decoders.load_tokenizer`).
         prompt_ids: `(N, P)`, padded on the left.
         prompt_mask: `(N, P)`, 1 at real tokens.
-        settings: The strategy; fewer tokens than `max_new_tokens` are generated for a row whose context ends.
-        row_index: `(N,)`, names the rows for sampling; 0..N-1 when None.
+        settings: The strategy; a row whose context ends gets fewer tokens than `max_new_tokens`.
+        row_index: `(N,)`, identifies the rows for sampling; 0..N-1 when None.
         slots: Rows decoded at once; all when None.
-        constraints: N, what each row's text may be; not for beam search.
+        constraints: N, one per row; not for beam search.
 
     Raises:
         ValueError: If a prompt leaves no room in the decoder's context.
     """
     device = prompt_ids.device
     stop = cast(int, tokenizer.eos_token_id)
-    lengths = prompt_mask.sum(dim=1).clamp(min=1)  # a filler's prompt may be empty: its padding stands for it
+    lengths = prompt_mask.sum(dim=1).clamp(
+        min=1
+    )  # a filler's prompt may be empty: one padding token replaces it
     room = _room(decoder, lengths, settings.max_new_tokens)
     banned = torch.tensor(never_generated(decoder, tokenizer), dtype=torch.int64, device=device)
     if row_index is None:
@@ -157,8 +160,8 @@ def generate(
     decoder.eval()
     try:
         if settings.strategy != "beam" and can_decode(decoder):
-            pool = _pad_right(prompt_ids, lengths)
-            ids, log_prob = decode(decoder, pool, lengths, room, choose, stop, slots)
+            padded = _pad_right(prompt_ids, lengths)
+            ids, log_prob = decode(decoder, padded, lengths, room, choose, stop, slots)
         else:
             num_beams = settings.num_beams if settings.strategy == "beam" else None
             ids, log_prob = generate_through_transformers(
@@ -180,7 +183,7 @@ def _to_texts(tokenizer: PreTrainedTokenizerBase, rows: list[list[int]]) -> list
 
 
 def _room(decoder: PreTrainedModel, lengths: Tensor, wanted: int) -> Tensor:
-    """Return how many tokens may be generated for each row `(N,)`: what its context leaves, at most `wanted`."""
+    """Return the most tokens to generate for each row `(N,)`: the rest of its context, at most `wanted`."""
     context = getattr(decoder.config, "max_position_embeddings", None)
     if context is None:
         return torch.full_like(lengths, wanted)
@@ -193,7 +196,7 @@ def _room(decoder: PreTrainedModel, lengths: Tensor, wanted: int) -> Tensor:
 
 
 def _pad_right(prompt_ids: Tensor, lengths: Tensor) -> Tensor:
-    """Return prompts `(N, P)` that are padded on the left padded on the right, with any token."""
+    """Convert prompts `(N, P)` from left to right padding, with any token as padding."""
     width = prompt_ids.shape[1]
     columns = torch.arange(int(lengths.max()), device=lengths.device) + (width - lengths)[:, None]
     return prompt_ids.gather(1, columns.clamp(max=width - 1))

@@ -1,4 +1,4 @@
-"""Generation through transformers: beam search, and architectures that `decoding` does not know.
+"""Generate with transformers: beam search, and architectures that `continuous_batching` does not support.
 
 Letters in shapes: N rows, P prompt tokens (padded on the left), T generated tokens, V vocabulary rows, B rows of
 a batch.
@@ -34,18 +34,18 @@ def generate_through_transformers(
     slots: int,
     num_beams: int | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Generate batch after batch; return tokens and log-probabilities as `decoding.decode` does.
+    """Generate in batches; return tokens and log-probabilities in the form of `continuous_batching.decode`.
 
     Args:
         decoder: A causal language model in eval mode.
         tokenizer: Its tokenizer.
         prompt_ids: `(N, P)` int64, padded on the left.
         prompt_mask: `(N, P)`, 1 at real tokens.
-        room: `(N,)` int64, most tokens to generate for each.
-        choose: Chooses the next tokens; beam search does not ask it.
+        room: `(N,)` int64, most tokens to generate for each prompt.
+        choose: Chooses the next tokens; beam search does not use it.
         banned: Ids that are never chosen.
-        slots: Most rows of a batch.
-        num_beams: Sequences kept at each step of a beam search; None for none.
+        slots: Most rows in a batch.
+        num_beams: Sequences kept at each step of a beam search; None for no beam search.
     """
     all_ids = prompt_ids.new_full((len(prompt_ids), int(room.max())), -1)
     all_log_prob = torch.zeros(all_ids.shape, device=prompt_ids.device)
@@ -56,7 +56,7 @@ def generate_through_transformers(
         processor = _ChoosingProcessor(choose, rows)
         config = GenerationConfig(
             max_new_tokens=int(room[rows[0]]),
-            do_sample=False,  # the chooser samples, with random numbers of the row's own
+            do_sample=False,  # the chooser samples, with each row's own random numbers
             num_beams=num_beams or 1,
             length_penalty=0.0 if num_beams else None,
             early_stopping=False if num_beams else None,
@@ -85,7 +85,7 @@ def generate_through_transformers(
 
 
 def _cut_batches(lengths: list[int], room: list[int], size: int) -> list[list[int]]:
-    """Cut rows into batches of at most `size`, longest prompts first; all rows of a batch have the same room."""
+    """Group rows in batches of at most `size`, longest prompts first; all rows of a batch have the same room."""
     batches: list[list[int]] = []
     for row in sorted(range(len(lengths)), key=lambda row: -lengths[row]):
         if not batches or len(batches[-1]) == size or room[batches[-1][0]] != room[row]:
@@ -95,9 +95,9 @@ def _cut_batches(lengths: list[int], room: list[int], size: int) -> list[list[in
 
 
 def _until_stop(ids: Tensor, stop: int) -> Tensor:
-    """Return which of `ids` `(B, T)` come up to the first stop token `(B, T)`.
+    """Return a mask `(B, T)` of the `ids` `(B, T)` up to and including the first stop token.
 
-    Positions decide, never ids: the padding after the stop token may be the stop token's own id.
+    Ids alone are ambiguous: the padding after the stop token may have the stop token's id.
     """
     is_stop = ids == stop
     return is_stop.cumsum(dim=1) - is_stop.long() == 0  # stop tokens strictly before each position
@@ -106,8 +106,8 @@ def _until_stop(ids: Tensor, stop: int) -> Tensor:
 class _ChoosingProcessor(LogitsProcessor):
     """Lets a chooser choose the tokens of a batch, and keeps their log-probabilities.
 
-    It leaves only the chosen token possible, so that transformers' greedy loop takes it. Nothing of size V is kept
-    from step to step (`output_scores` would keep `T * B * V` numbers: 3 GB for 64 rows of an OPT).
+    It masks all tokens but the chosen one, so that transformers' greedy loop takes it. No tensor of size V is kept between
+    steps (`output_scores` would keep `T * B * V` numbers: 3 GB for 64 rows of an OPT).
     """
 
     def __init__(self, choose: Chooser, rows: Tensor) -> None:
@@ -128,14 +128,14 @@ def _rescore(
     real: Tensor,
     banned: Tensor,
 ) -> Tensor:
-    """Return the log-probabilities `(B, T)` of given completions by one plain forward pass.
+    """Return the log-probabilities `(B, T)` of given completions from one plain forward pass.
 
-    Of use for beams: transformers gives their scores only with all logits of all steps kept.
+    Used for beams: transformers gives their scores only if it keeps all logits of all steps.
     """
     mask = torch.cat([prompt_mask, real.to(prompt_mask.dtype)], dim=1)
     inputs: dict[str, Tensor] = {"input_ids": torch.cat([prompt_ids, ids], dim=1), "attention_mask": mask}
     if "position_ids" in inspect.signature(decoder.forward).parameters:
-        # without it GPT-2 and GPT-Neo count the padding on the left (errors of 0.3 to 0.5 in the logits)
+        # without them GPT-2 and GPT-Neo count the left padding (errors of 0.3 to 0.5 in the logits)
         inputs["position_ids"] = (mask.cumsum(dim=1) - 1).clamp(min=0)
     keep = torch.zeros_like(mask, dtype=torch.bool)
     keep[:, prompt_ids.shape[1] - 1 : -1] = real  # position t predicts token t + 1

@@ -1,10 +1,10 @@
-"""Keys and values of the rows that are decoded at once, in slots that are emptied and filled again.
+"""Keys and values of the rows that are decoded together, in reusable slots.
 
 Letters in shapes: S slots, H attention heads, C columns of a buffer, D size of a head, K rows that move in.
 
-All rows end in the same column, the newest; a row that began later, or is shorter, has blocked columns on its left.
-So each step writes one column for all rows, a new row moves into a freed slot without the others being copied,
-and columns that no row needs any longer are dropped from the view.
+All rows end in the same column, the newest; a row that started later, or is shorter, has blocked columns on its left.
+So each step writes one column for all rows, a new row moves into a free slot without copying the others, and columns
+that no row needs any more are dropped from the view.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ Layers = list[tuple[Tensor, Tensor]]
 """Keys and values of each layer, `(K, H, columns, D)` each."""
 
 SPARE = 64
-"""Columns allocated beyond those in use. Every so many steps the columns in use are copied to new buffers; with
-`DynamicCache` all of them are copied every step."""
+"""Columns allocated beyond those in use. After this many steps the columns in use are copied to new buffers;
+`DynamicCache` copies all columns at every step."""
 
 
 class SlotLayer(DynamicLayer):
     """One layer's keys and values; `keys` and `values` are views `(S, H, end - start, D)` of wider buffers."""
 
     def __init__(self, keys: Tensor, values: Tensor) -> None:
-        """Keep two buffers `(S, H, C, D)`; what they hold does not matter."""
+        """Keep two buffers `(S, H, C, D)`; their contents do not matter."""
         super().__init__()
         self.buffers = (keys, values)
         self.start = self.end = 0
@@ -35,7 +35,7 @@ class SlotLayer(DynamicLayer):
         self.show(0, 0)
 
     def show(self, start: int, end: int) -> None:
-        """Choose the columns in use."""
+        """Set the columns in use."""
         self.start, self.end = start, end
         self.keys, self.values = (buffer[:, :, start:end] for buffer in self.buffers)
 
@@ -50,7 +50,7 @@ class SlotLayer(DynamicLayer):
         return cast(Tensor, self.keys), cast(Tensor, self.values)
 
     def move_in(self, slots: Tensor, rows: tuple[Tensor, Tensor], source: Tensor) -> None:
-        """Write the columns `source` `(K, columns)` of keys and values into slots `(K,)`, up to the newest column."""
+        """Copy the columns `source` `(K, columns)` of keys and values to slots `(K,)`, ending at the newest column."""
         number = torch.arange(len(source), device=source.device)[:, None]
         for buffer, states in zip(self.buffers, rows, strict=True):
             moved = states[number, :, source]  # (K, columns, H, D)
@@ -66,15 +66,15 @@ class SlotLayer(DynamicLayer):
 
 
 class SlotCache(Cache):
-    """The cache of all layers, and which columns each row may see."""
+    """The cache of all layers, with a mask of the columns that each row may attend to."""
 
     def __init__(self, slots: int, like: Layers, dtype: torch.dtype) -> None:
-        """Begin with empty slots.
+        """Create a cache of empty slots.
 
         Args:
-            slots: Rows at most.
-            like: What the same decoder gave for the first rows that will move in, for the shapes.
-            dtype: Of the mask; that of the decoder's weights.
+            slots: Most rows.
+            like: The same decoder's keys and values of the first rows that will move in, for their shapes.
+            dtype: Type of the mask: the type of the decoder's weights.
         """
         self.slot_layers = [
             SlotLayer(*(states.new_empty(slots, states.shape[1], 0, states.shape[3]) for states in layer))
@@ -83,7 +83,7 @@ class SlotCache(Cache):
         super().__init__(layers=list(self.slot_layers))
         self.lowest = torch.finfo(dtype).min
         self.blocked = torch.empty((slots, 0), dtype=dtype, device=like[0][0].device)
-        """`(S, C)`: 0 where a row may look, the lowest number elsewhere."""
+        """`(S, C)`: 0 where a row may attend, the lowest number elsewhere."""
         self.start = self.end = 0
 
     def narrow(self, columns: int) -> None:
@@ -91,12 +91,12 @@ class SlotCache(Cache):
         self._show(self.end - columns, self.end)
 
     def move_in(self, slots: Tensor, rows: Layers, lengths: Tensor) -> None:
-        """Let rows move into free slots.
+        """Move rows into free slots.
 
         Args:
-            slots: `(K,)` int64; who was there is overwritten.
+            slots: `(K,)` int64; their previous rows are overwritten.
             rows: The rows' keys and values, padded on the right.
-            lengths: `(K,)` int64, columns of each row without the padding.
+            lengths: `(K,)` int64, number of columns of each row without padding.
         """
         width = rows[0][0].shape[2]
         if width > self.end:
@@ -110,7 +110,7 @@ class SlotCache(Cache):
             layer.move_in(slots, row, source.clamp(min=0))
 
     def open_column(self) -> Tensor:
-        """Let all rows see the column that the next step writes; return the mask `(S, columns in use and that)`."""
+        """Unblock the column that the next step writes, for all rows; return the mask `(S, columns)` of all columns in use."""
         if self.end == self.blocked.shape[1]:
             self.repack()
         self.blocked[:, self.end] = 0
@@ -121,8 +121,8 @@ class SlotCache(Cache):
         """Copy the columns in use of some slots `(K,)` (None: all) to new buffers with room for more columns.
 
         Args:
-            slots: The others are dropped.
-            columns: Columns up to the newest that there must be room for, in use or not.
+            slots: The slots to keep; others are dropped.
+            columns: Columns, used or not, that must fit up to the newest one.
         """
         offset = max(0, columns - (self.end - self.start))
         for layer in self.slot_layers:
@@ -140,8 +140,8 @@ class SlotCache(Cache):
 def _repacked(buffer: Tensor, slots: Tensor | None, start: int, end: int, offset: int, fill: float) -> Tensor:
     """Return a new buffer with the columns from `start` to `end` of some slots of a buffer `(S, H, C, D)`.
 
-    `offset` columns on the left are filled, because blocked columns are multiplied by 0 and must hold numbers. On
-    the right are `SPARE` columns; these are written before anybody looks.
+    The `offset` columns on the left get the value `fill`, because blocked columns are multiplied by 0 and must hold numbers.
+    The `SPARE` columns on the right are written before they are read.
     """
     used = buffer[:, :, start:end] if slots is None else buffer[slots, :, start:end]
     width = offset + end - start

@@ -13,12 +13,12 @@ from torch import Tensor
 from transformers.generation import TopPLogitsWarper
 
 LEAST_TEMPERATURE = 1e-30
-"""Below it a temperature counts as this one: float32 and GPUs round what is much smaller to 0, and the most probable token
-is certain long before. One that is larger than its inverse counts as that."""
+"""Temperatures are clamped to at least this value: float32 and GPUs round much smaller values to 0, and the most probable
+token is certain long before. They are clamped to at most its inverse."""
 
 
 class TokenChooser:
-    """Chooses tokens from logits: the most probable ones, or with random numbers of each row's own.
+    """Chooses tokens from logits: the most probable ones, or with each row's own random numbers.
 
     Examples:
         >>> choose = TokenChooser(banned=torch.tensor([0]))
@@ -30,13 +30,13 @@ class TokenChooser:
     def __init__(
         self, banned: Tensor, uniform: Tensor | None = None, temperature: float = 1.0, top_p: float = 1.0
     ) -> None:
-        """Keep what decides.
+        """Create a chooser.
 
         Args:
-            banned: Ids that are never chosen and have no share in the softmax.
+            banned: Ids that are never chosen and are excluded from the softmax.
             uniform: `(N, T)` random numbers in [0, 1), see `row_uniform`; None chooses the most probable token.
-            temperature: Of sampling: logits are divided by it.
-            top_p: Of sampling: draw among the most probable tokens that together have this probability.
+            temperature: For sampling: logits are divided by it.
+            top_p: For sampling: draw from the most probable tokens that together have this probability.
         """
         self.banned, self.uniform, self.temperature = banned, uniform, temperature
         self.nucleus = TopPLogitsWarper(top_p) if top_p < 1 else None
@@ -46,8 +46,8 @@ class TokenChooser:
 
         Args:
             logits: `(B, V)`; may be overwritten.
-            rows: `(B,)`, which of the N rows each is.
-            steps: `(B,)`, tokens generated before.
+            rows: `(B,)`, indices among the N rows.
+            steps: `(B,)`, number of tokens generated before.
         """
         logits_BV = logits.float().index_fill_(1, self.banned, -torch.inf)
         if self.uniform is None:
@@ -58,27 +58,25 @@ class TokenChooser:
         return token_B, best_B - logits_BV.logsumexp(dim=1)
 
     def _draw(self, logits_BV: Tensor, uniform_B: Tensor) -> Tensor:
-        """Invert the cumulative distribution at each row's random number."""
-        # The largest logit becomes 0, so that dividing overflows to -inf only.
+        """Draw tokens by inverting the cumulative distribution at each row's random number."""
+        # The largest logit becomes 0, so that the division can overflow only to -inf.
         temperature = min(max(self.temperature, LEAST_TEMPERATURE), 1 / LEAST_TEMPERATURE)
         warped = (logits_BV - logits_BV.amax(dim=1, keepdim=True)) / temperature
         if self.nucleus is not None:
-            warped = self.nucleus(
-                cast(Any, None), cast(torch.FloatTensor, warped)
-            )  # it does not look at the ids
+            warped = self.nucleus(cast(Any, None), cast(torch.FloatTensor, warped))  # it ignores the ids
         cumulative = warped.softmax(dim=1).cumsum(dim=1)
-        end = cumulative[:, -1:]  # 1 but for rounding
-        # Below the end, whatever rounding does: what lies after it has no probability.
+        end = cumulative[:, -1:]  # 1 up to rounding
+        # Always below the end, despite rounding: tokens after the end have no probability.
         at = torch.minimum(uniform_B[:, None].to(end) * end, torch.nextafter(end, torch.zeros_like(end)))
         return torch.searchsorted(cumulative, at, right=True)[:, 0].clamp(max=cumulative.shape[1] - 1)
 
 
 def row_uniform(seed: int, rows: Sequence[int], steps: int) -> Tensor:
-    """Return random numbers in [0, 1), `(N, steps)`: each row's are a function of (seed, row index) alone.
+    """Return random numbers in [0, 1), `(N, steps)`: each row's numbers depend only on (seed, row index).
 
     Examples:
         >>> together, alone = row_uniform(seed=0, rows=[3, 8], steps=2), row_uniform(seed=0, rows=[8], steps=2)
-        >>> bool((together[1] == alone[0]).all())  # a row draws the same beside any other rows
+        >>> bool((together[1] == alone[0]).all())  # other rows do not change a row's numbers
         True
     """
     drawn = []

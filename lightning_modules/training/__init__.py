@@ -1,14 +1,14 @@
-"""The loss of an optimizer step, and what surrounds the step.
+"""The loss of an optimizer step, and the step itself.
 
     micro-batches of a window ──► loss: sum, count ──► gradient_accumulation ──► skip_step ──► optimizer
     on all ranks                                       / tokens of all           if finite     lr_schedule
 
 - *window*: the micro-batches of one optimizer step on all ranks.
-- *token mean*: the sum of all token losses divided by their number. Means of means would weigh short answers more.
-- *skipped step*: one whose loss or gradients are not finite. All ranks leave it out alike.
+- *token mean*: the sum of all token losses divided by their number. A mean of means would give short answers more weight.
+- *skipped step*: a step whose loss or gradients are not finite. All ranks skip it together.
 
-`training_loss` chooses the fastest way to the same number, `cross_entropy` needs little memory for it, and
-`resumed_optimizer` lets flags win over a checkpoint's optimizer.
+`training_loss` chooses the fastest computation of the same loss, `cross_entropy` computes it in little memory, and
+`resumed_optimizer` lets flags override a checkpoint's optimizer settings.
 
 Examples:
     >>> from lightning_modules.training.lr_schedule import warmup_cosine

@@ -1,4 +1,4 @@
-"""The cross-entropy of logits in little more memory than the logits take. Pure torch.
+"""Cross-entropy in little more memory than the logits themselves. Pure torch.
 
 Letters in shapes: N supervised tokens, V vocabulary rows.
 """
@@ -12,14 +12,14 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 CHUNK, CPU_CHUNK = 2**26, 2**17
-"""Logits that are in float32 at once: 256 MB; on a CPU half a megabyte, which stays in its cache (2.9 times as fast as
-PyTorch's for 512 x 49,152 in bf16, where 16 MB were 1.7 times as fast)."""
+"""Logits in float32 at once: 256 MB; on a CPU half a megabyte, which fits in its cache (2.9 times as fast as PyTorch's
+cross-entropy for 512 x 49,152 in bf16; 16 MB were 1.7 times as fast)."""
 
 
 class _CrossEntropySum(torch.autograd.Function):
-    """Keeps the logits as they came and N normalizers, and computes probabilities again for the gradient.
+    """Keeps the original logits and N normalizers, and recomputes the probabilities for the gradient.
 
-    PyTorch's keeps float32 log-probabilities of all logits and makes two more tensors like it for the gradient.
+    PyTorch's version keeps float32 log-probabilities of all logits and creates two more such tensors for the gradient.
     """
 
     @staticmethod
@@ -39,7 +39,7 @@ class _CrossEntropySum(torch.autograd.Function):
             chunk = (logits_NV[rows].float() - normalizer_N[rows, None]).exp_()
             target = targets_N[rows, None]
             chunk.scatter_add_(1, target, torch.full_like(target, -1, dtype=chunk.dtype))
-            result_NV[rows] = chunk.mul_(gradient)  # scaled in float32: what fp16 is scaled for would be lost
+            result_NV[rows] = chunk.mul_(gradient)  # in float32: fp16 would lose what its scale preserves
         return result_NV, None
 
 
@@ -51,13 +51,13 @@ def _chunks(logits_NV: Tensor) -> list[slice]:
 
 
 def cross_entropy_sum(logits_NV: Tensor, targets_N: Tensor) -> Tensor:
-    """Return the sum of the cross-entropies in nats, a float32 scalar; 0 for no token.
+    """Return the sum of the cross-entropies in nats, a float32 scalar; 0 without tokens.
 
-    It is `F.cross_entropy(logits_NV.float(), targets_N, reduction="sum")` but for rounding of the sum. It takes logits, and
-    not hidden states and a weight, so that it is right whatever an architecture does to get or to scale them.
+    It equals `F.cross_entropy(logits_NV.float(), targets_N, reduction="sum")` up to rounding of the sum. It takes logits
+    instead of hidden states and a weight, so it is correct however an architecture computes or scales its logits.
 
     Args:
-        logits_NV: In any floating-point type; the gradient has it, too.
+        logits_NV: In any floating-point type; the gradient has the same type.
         targets_N: int64, in [0, V).
     """
     loss: Tensor = _CrossEntropySum.apply(logits_NV, targets_N)

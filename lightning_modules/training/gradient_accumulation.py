@@ -1,4 +1,4 @@
-"""What an optimizer step learns from: its micro-batches' loss sums and token numbers, and gradients of their mean. Pure torch."""
+"""Accumulate the loss sums and token counts of an optimizer step, and scale its gradients to the token mean. Pure torch."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from torch import Tensor
 
 
 class GradientWindow:
-    """Loss sum and supervised tokens of the open accumulation window on this rank.
+    """Loss sum and number of supervised tokens of the current accumulation window on this rank.
 
-    No module with a buffer: DDP copies rank 0's buffers over everybody's.
+    It is not a module with a buffer, because DDP copies rank 0's buffers to all ranks.
     """
 
     def __init__(self) -> None:
@@ -29,20 +29,20 @@ class GradientWindow:
         max_norm: float | None,
         may_overflow: bool,
     ) -> tuple[Tensor, Tensor]:
-        """Turn gradients of the window's sum into gradients of its token mean, in place, and begin a new window.
+        """Convert gradients of the window's sum to gradients of its token mean, in place, and start a new window.
 
-        A window without tokens keeps its gradients, which are zero. Nothing waits for a GPU.
+        A window without tokens keeps its gradients, which are zero. This method does not wait for a GPU.
 
         Args:
-            gradients: Averaged over the ranks, and over the micro-batches; that is undone.
+            gradients: Averaged over ranks and micro-batches; the average is undone.
             reduce: Sums a tensor over all ranks.
-            parts: Ranks x micro-batches that they are an average of.
-            max_norm: Clip the mean's gradients to this norm, in the same pass over them; None or 0: do not.
-            may_overflow: Gradients that are not finite are no reason to leave the step out: somebody else looks after them.
+            parts: Ranks x micro-batches in the average.
+            max_norm: Clip the mean's gradients to this norm, in the same pass; None or 0: no clipping.
+            may_overflow: Ignore gradients that are not finite, because the gradient scaler handles them.
 
         Returns:
-            The mean loss of a token over all ranks in nats, and whether the loss or the gradients are not finite on any of
-            them, () bool.
+            The mean loss per token over all ranks in nats, and whether the loss or the gradients are not finite on any rank,
+            () bool.
         """
         norm = torch.nn.utils.get_total_norm(gradients)
         overflow = (~norm.isfinite() & (not may_overflow)).to(self.sums).view(1)

@@ -29,27 +29,25 @@ def supervised_loss(
 ) -> tuple[Tensor, Tensor]:
     """Return the sum of the cross-entropies of the supervised tokens, and their number.
 
-    A sum and a count, and no mean: means over micro-batches of different completion lengths do not average to the
-    token mean (transformers#34191). A batch without supervised tokens gives 0 and 0, with zero gradients.
+    It returns no mean, because means over micro-batches of different completion lengths do not average to the token mean
+    (transformers#34191). A batch without supervised tokens gives 0 and 0, with zero gradients.
 
-    Padded rows need no attention mask: they are padded on the right, and in a causal model what comes later is not
-    seen. Packed rows need both the mask and the position ids.
+    Padded rows need no attention mask: the padding is on the right, where a causal model does not attend. Packed rows need
+    both the mask and the position ids.
 
     Args:
         decoder: A causal language model.
         input_ids: `(B, T)`, padded on the right with any token.
         attention_mask: Packed rows only: `(B, 1, T, T)`, added to the attention scores.
-        position_ids: Packed rows only: `(B, T)`, starting anew with each row.
-        prefix: Padded rows only: the first so many tokens are the same in all rows and predict nothing that is
-            supervised. They are run once for all rows; the loss and its gradients are the same but for rounding.
+        position_ids: Packed rows only: `(B, T)`, starting from 0 in each row.
+        prefix: Padded rows only: length of a prefix that is the same in all rows and predicts no supervised token. It is
+            run once for all rows; the loss and its gradients are the same up to rounding.
         labels: `(B, T)`, aligned with `input_ids` (the shift happens here); `IGNORE_INDEX` is not supervised.
 
     Returns:
         The loss sum in nats, a float32 scalar with gradient, and the count, an int64 scalar.
     """
-    targets_BT = F.pad(
-        labels[:, 1:], (0, 1), value=IGNORE_INDEX
-    )  # the token that position t predicts is t + 1
+    targets_BT = F.pad(labels[:, 1:], (0, 1), value=IGNORE_INDEX)  # position t predicts token t + 1
     inputs: dict[str, Any] = {"attention_mask": attention_mask, "position_ids": position_ids}
     inputs = {name: value for name, value in inputs.items() if value is not None}
     if prefix:
@@ -58,11 +56,13 @@ def supervised_loss(
         inputs |= {"past_key_values": cache, "use_cache": True}
         input_ids, targets_BT = input_ids[:, prefix:], targets_BT[:, prefix:]
     if decoder.base_model._compiled_call_impl is not None:
-        # Else it would compile for the first batch's length, and again. The number of rows is left fixed: kernels for any
-        # number of them took 1.3 times as long.
+        # Otherwise torch would compile for the first batch's length, then again. The number of rows stays static, because
+        # kernels for any number of rows took 1.3 times as long.
         torch._dynamo.maybe_mark_dynamic(input_ids, 1)
     targets = targets_BT.flatten()
-    positions_N = (targets != IGNORE_INDEX).nonzero()[:, 0]  # the step's only wait for a GPU: N must be known
+    positions_N = (targets != IGNORE_INDEX).nonzero()[
+        :, 0
+    ]  # the step's only GPU synchronization: N must be known
     logits_NV = logits_at(decoder, positions_N, input_ids=input_ids, **inputs)
     count = torch.full((), len(positions_N), device=targets.device)
     return cross_entropy_sum(logits_NV, targets[positions_N]), count
@@ -71,9 +71,9 @@ def supervised_loss(
 def loss_in_chunks(
     decoder: PreTrainedModel, input_ids: Tensor, labels: Tensor, rows: int
 ) -> tuple[Tensor, Tensor]:
-    """Return what `supervised_loss` does for padded rows, with at most so many `rows` in memory at once.
+    """Return `supervised_loss` of padded rows, computed for at most `rows` rows at once.
 
-    Rows of like length go together, and each chunk ends with the last supervised token of its longest row.
+    Rows of similar length share a chunk, and each chunk ends with the last supervised token of its longest row.
     """
     ends = torch.arange(1, labels.shape[1] + 1, device=labels.device) * (labels != IGNORE_INDEX)
     lengths = ends.amax(dim=1).clamp(min=1)

@@ -1,4 +1,4 @@
-"""The learning rate over a run: warm-up, then a cosine. Pure."""
+"""The learning rate schedule: warm-up, then cosine decay. Pure."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ def warmup_cosine(
 ) -> float:
     """Return the factor of the learning rate at an optimizer step.
 
-    It rises linearly to 1 over the warm-up, falls to `min_fraction` along half a cosine, and stays there: a run
-    that goes on longer than planned never sees it rise again. Between warm-up and decay it stays 1.
+    It rises linearly to 1 during the warm-up, stays 1 until the decay, and falls to `min_fraction` along half a cosine.
+    There it stays: it does not rise again in a run that is longer than planned.
 
     Args:
-        step: Optimizer steps done, from 0.
-        total: Optimizer steps of the whole run; when it has no end (infinity) the factor stays 1 after 100 steps.
+        step: Number of completed optimizer steps.
+        total: Optimizer steps of the whole run; if it has no end (infinity), the factor stays 1 after 100 steps.
         warmup_fraction: Share of `total` for the warm-up, in [0, 1].
         min_fraction: Factor at the end, in [0, 1].
-        decay_fraction: Share of `total` at its end in which it falls, in [0, 1]; it never begins before the warm-up ends.
+        decay_fraction: Share of `total`, at its end, for the decay, in [0, 1]; the decay never starts before the warm-up ends.
 
     Examples:
         >>> [round(warmup_cosine(step, 10, warmup_fraction=0.2, min_fraction=0.1), 2) for step in (0, 1, 2, 6, 10, 99)]
@@ -37,17 +37,17 @@ def warmup_cosine(
 
 @dataclass(frozen=True)
 class WarmupCosine:
-    """The default schedule: shares of a run whose length is not known yet."""
+    """The default schedule, as shares of a run whose length is not known yet."""
 
     warmup_fraction: float
     min_lr_fraction: float
     decay_fraction: float
 
     def __post_init__(self) -> None:
-        """Reject what is no share.
+        """Reject values that are not shares.
 
         Raises:
-            ValueError: If one of them is not in [0, 1].
+            ValueError: If a value is not in [0, 1].
         """
         for name, share in vars(self).items():
             if not 0 <= share <= 1:
@@ -57,8 +57,8 @@ class WarmupCosine:
         """Return the factor of the learning rate at a step.
 
         Args:
-            step: Optimizer steps done, from 0.
-            total: Optimizer steps of the whole run; below 1 if neither epochs nor steps bound it.
+            step: Number of completed optimizer steps.
+            total: Optimizer steps of the whole run; below 1 if neither epochs nor steps limit it.
         """
         return warmup_cosine(
             step,

@@ -1,4 +1,4 @@
-"""Which parameters are trained with weight decay, and which without. Pure torch."""
+"""Split parameters into groups with and without weight decay. Pure torch."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import torch
 
 
 def group_parameters(module: torch.nn.Module) -> list[dict[str, Any]]:
-    """Return the parameters that are trained in two groups, as an optimizer takes them; a group without any is left out.
+    """Return the trainable parameters in two groups, in an optimizer's format; empty groups are omitted.
 
-    Matrices come first, with the optimizer's own weight decay; norms and biases have none.
+    Matrices come first, with the optimizer's own weight decay; norms and biases have no weight decay.
     """
     parameters = [p for p in module.parameters() if p.requires_grad]
     matrices = {"params": [p for p in parameters if p.ndim >= 2]}

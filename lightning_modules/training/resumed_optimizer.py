@@ -1,4 +1,4 @@
-"""The optimizer's settings as the flags say them, put back after a checkpoint has brought its own (PITFALLS 21)."""
+"""Restore the optimizer settings of the flags after a checkpoint has overwritten them (docs/pitfalls.md 21)."""
 
 from __future__ import annotations
 
@@ -10,42 +10,42 @@ import torch
 from torch.optim import Optimizer
 
 BASE_LR = "initial_lr"
-"""Where torch's schedulers keep the learning rate that they begin with, in each group of parameters."""
-_CYCLED = ("base_momentum", "max_momentum")  # in the groups whose momentum OneCycleLR and CyclicLR move
+"""Key under which torch's schedulers keep their initial learning rate in each parameter group."""
+_CYCLED = ("base_momentum", "max_momentum")  # keys of groups whose momentum OneCycleLR and CyclicLR change
 
 _PROGRESS = {
     "last_epoch", "_step_count", "_is_initial", "_get_lr_called_within_step", "_last_lr", "base_lrs", "lr_lambdas", "_schedulers",
     "best", "num_bad_epochs", "cooldown_counter", "T_cur", "T_i",
 }  # fmt: skip
-"""What moves in torch's schedulers; all else in their states are settings."""
+"""Entries that change in the states of torch's schedulers; all other entries are settings."""
 _MOMENTS = {"amsgrad": "max_exp_avg_sq", "centered": "grad_avg", "momentum": "momentum_buffer"}
-"""What an optimizer keeps for each weight once a setting is on; it begins with zeros."""
+"""Optimizer state per weight that exists only with a setting; it starts with zeros."""
 
 
 def note_flags(optimizer: Optimizer) -> list[dict[str, Any]]:
-    """Return the settings of each group of a new optimizer; its scheduler, if any, must be there already.
+    """Return the settings of each group of a new optimizer, whose scheduler, if any, must already exist.
 
-    A scheduler may have a learning rate of its own to begin with (OneCycleLR has), so it is asked after it is built; where it
-    kept none, the group's is written down, so that every checkpoint tells what the schedule began with.
+    A scheduler may set its own initial learning rate (OneCycleLR does), so the rate is read after the scheduler is built. If
+    the scheduler sets none, the group's rate is stored, so that every checkpoint records the schedule's initial rate.
     """
     flags = []
     for group in optimizer.param_groups:
         group.setdefault(BASE_LR, group["lr"])
-        moving = ("betas", "momentum") if any(name in group for name in _CYCLED) else ()
-        left_alone = ("params", "lr", BASE_LR, *moving)
+        scheduled = ("betas", "momentum") if any(name in group for name in _CYCLED) else ()
+        excluded = ("params", "lr", BASE_LR, *scheduled)
         flags.append(
-            {BASE_LR: group[BASE_LR], **{name: group[name] for name in group if name not in left_alone}}
+            {BASE_LR: group[BASE_LR], **{name: group[name] for name in group if name not in excluded}}
         )
     return flags
 
 
 def apply_flags(optimizer: Optimizer, scheduler: Any, flags: list[dict[str, Any]]) -> list[str]:
-    """Put the settings of `note_flags` in place of a checkpoint's; a learning rate keeps its place in the schedule.
+    """Replace a checkpoint's settings with those of `note_flags`; a learning rate keeps its position in the schedule.
 
     Args:
-        optimizer: Restored.
-        scheduler: Its scheduler, restored, too; what it has made of the learning rate is scaled.
-        flags: What `note_flags` returned for this optimizer when it was new.
+        optimizer: Restored from the checkpoint.
+        scheduler: Its scheduler, also restored; the current learning rate is rescaled.
+        flags: The value of `note_flags` for this optimizer when it was new.
 
     Returns:
         A description of each setting that changed, such as `lr 0.0005 (was 0.002)`.
@@ -70,9 +70,9 @@ def apply_flags(optimizer: Optimizer, scheduler: Any, flags: list[dict[str, Any]
 
 
 def note_schedule(scheduler: Any) -> dict[str, Any]:
-    """Return the settings of a new scheduler, which a checkpoint would bring back with its progress.
+    """Return the settings of a new scheduler, which a checkpoint would restore together with its progress.
 
-    Of a class that is not torch's or Lightning's, only what its constructor takes is known to be a setting.
+    For classes outside torch and Lightning, only constructor arguments are known to be settings.
     """
     state = scheduler.state_dict()
     if type(scheduler).__module__.partition(".")[0] in ("torch", "lightning"):
@@ -83,14 +83,14 @@ def note_schedule(scheduler: Any) -> dict[str, Any]:
 
 
 def apply_schedule(scheduler: Any, flags: dict[str, Any]) -> list[str]:
-    """Put the settings of `note_schedule` in place of a checkpoint's; how far the schedule has come stays.
+    """Replace a checkpoint's settings with those of `note_schedule`; the schedule keeps its progress.
 
     Args:
-        scheduler: Restored.
-        flags: What `note_schedule` returned for it when it was new.
+        scheduler: Restored from the checkpoint.
+        flags: The value of `note_schedule` for it when it was new.
 
     Returns:
-        A description of each setting that changed, such as `gamma 0.9 (was 0.5)`; of what is derived only the name.
+        A description of each setting that changed, such as `gamma 0.9 (was 0.5)`; for a derived setting only its name.
     """
     changed = []
     for name, value in flags.items():
@@ -98,17 +98,17 @@ def apply_schedule(scheduler: Any, flags: dict[str, Any]) -> list[str]:
         if old == value:
             continue
         setattr(scheduler, name, value)
-        if name == "T_0":  # the length of the first cycle, of which all others are made
+        if name == "T_0":  # the length of the first cycle, from which all others derive
             scheduler.T_i = scheduler.T_i * value // old
         changed.append(name.lstrip("_") if name.startswith("_") else f"{name} {value} (was {old})")
         if name in ("mode", "monitor") and hasattr(scheduler, "_reset"):
-            scheduler._reset()  # the best of another metric is none of this one
+            scheduler._reset()  # the best value of another metric does not apply
     return changed
 
 
 @dataclass(frozen=True)
 class OptimizerFlags:
-    """What the flags say of an optimizer and its scheduler, noted when both were new."""
+    """The flags' settings of an optimizer and its scheduler, recorded when both were new."""
 
     groups: list[dict[str, Any]]
     schedule: dict[str, Any]
@@ -119,5 +119,5 @@ class OptimizerFlags:
         return cls(note_flags(optimizer), note_schedule(scheduler))
 
     def apply(self, optimizer: Optimizer, scheduler: Any) -> list[str]:
-        """Put them in place of a checkpoint's, and return a description of each that changed."""
+        """Replace a checkpoint's settings, and return a description of each changed one."""
         return apply_flags(optimizer, scheduler, self.groups) + apply_schedule(scheduler, self.schedule)

@@ -1,4 +1,4 @@
-"""Leave out optimizer steps whose loss or gradients are not finite. Pure torch."""
+"""Skip optimizer steps whose loss or gradients are not finite. Pure torch."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from torch.optim import Adam, AdamW, Optimizer
 
 
 def leave_out(optimizer: Optimizer, when: Tensor) -> None:
-    """Let the optimizer's next step change nothing if `when` is true: neither weights nor its own state.
+    """Make the optimizer's next step change neither weights nor optimizer state if `when` is true.
 
-    Fused Adam and AdamW look at `when` on the device, as they do for `torch.amp.GradScaler`, so that nothing waits for
-    it. (Fused SGD does, too, but leaves its momentum uninitialized when that is the first step.) Any other optimizer
-    passes over parameters without a gradient; there the value has to be read first.
+    Fused Adam and AdamW read `when` on the device, as they do for `torch.amp.GradScaler`, without synchronization. (Fused
+    SGD does, too, but leaves its momentum uninitialized if the first step is skipped.) All other optimizers skip
+    parameters without a gradient; for them the value must be read on the host first.
 
     Args:
         optimizer: About to step; its gradients are computed.
         when: () bool, on the parameters' device, equal on all ranks.
     """
     if isinstance(optimizer, Adam | AdamW) and optimizer.defaults.get("fused"):
-        fused: Any = optimizer  # PyTorch does not declare what its gradient scaler sets
+        fused: Any = optimizer  # PyTorch does not declare the attribute that its gradient scaler sets
         fused.found_inf = when.float()
     elif when:
         for group in optimizer.param_groups:

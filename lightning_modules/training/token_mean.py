@@ -1,4 +1,4 @@
-"""A mean over tokens that is right on any number of ranks, however unevenly their tokens lie."""
+"""A mean over tokens that is correct on any number of ranks, however unevenly tokens are distributed."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from torchmetrics import Metric
 
 
 class TokenMean(Metric):
-    """Sum of losses / number of tokens, over everything seen by all ranks.
+    """Sum of losses / number of tokens, over the tokens of all ranks.
 
-    Each state is summed over the ranks, so ranks with more tokens weigh more; averaging the ranks' means
-    (`sync_dist=True`) gave 5.71 where 4.57 was right. Without any token the value is NaN.
+    Each state is summed over the ranks, so ranks with more tokens have more weight. Averaging the ranks' means
+    (`sync_dist=True`) gave 5.71 instead of the correct 4.57. Without tokens the value is NaN.
     """
 
     full_state_update = False
@@ -29,5 +29,5 @@ class TokenMean(Metric):
         self.count += count
 
     def compute(self) -> Tensor:
-        """Return the mean loss of a token in nats, a scalar."""
+        """Return the mean loss per token in nats, a scalar."""
         return self.loss_sum / self.count

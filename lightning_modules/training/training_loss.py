@@ -1,4 +1,4 @@
-"""The loss of a training batch, computed the fastest way that is proved to be right. Pure torch."""
+"""Compute the loss of a training batch with the fastest method that is proven correct. Pure torch."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ def training_loss(
     share_prefix: bool,
     choose_attention: bool,
 ) -> tuple[Tensor, Tensor]:
-    """Return what `supervised_loss` does.
+    """Return the value of `supervised_loss`.
 
     Args:
         decoder: A causal language model.
-        batch: `input_ids` and `labels` `(B, T)`; if it is packed `attention_mask` and `position_ids`; `prefix_length`, the
-            tokens that all rows begin with and that predict nothing supervised, if that is known.
+        batch: `input_ids` and `labels` `(B, T)`; if packed, `attention_mask` and `position_ids`; if known, `prefix_length`,
+            the length of a common prefix that predicts no supervised token.
         base: The base's name, for messages.
-        share_prefix: Run those tokens once.
-        choose_attention: Whether the attention may be chosen by the length of the rows.
+        share_prefix: Run the common prefix once.
+        choose_attention: Whether the row length may determine the attention.
 
     Raises:
-        ValueError: If rows are packed and that is not proved right for the base's architecture.
+        ValueError: If rows are packed and packing is not proven correct for the base's architecture.
     """
     config = decoder.config
     check_packing(batch, config.model_type, base, config._attn_implementation)

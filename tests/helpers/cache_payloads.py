@@ -1,4 +1,4 @@
-"""What the cache of prepared data is tried with, also by processes of their own."""
+"""Payloads for tests of the cache of prepared data, also from other processes."""
 
 from __future__ import annotations
 

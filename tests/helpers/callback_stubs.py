@@ -25,7 +25,7 @@ from lightning_modules.generation.generate import GenerationSettings
 
 
 class Pair(NamedTuple):
-    """An evaluated row and the answer that the model will give."""
+    """An evaluated row and the model's scripted answer."""
 
     input: str
     target: str
@@ -42,7 +42,7 @@ class Aside(NamedTuple):
 
 
 def batches_of(n: int, rank: int, world: int, size: int, repeat: bool) -> list[list[int]]:
-    """This rank's batches of row indices: every rank equally many, made up by repeats or by fillers (-1)."""
+    """This rank's batches of row indices: all ranks have equally many, completed with repeats or fillers (-1)."""
     shards = [list(range(n))[r::world] for r in range(world)]
     longest = max(len(shard) for shard in shards)
     shard = shards[rank]
@@ -108,7 +108,7 @@ class StubData(LightningDataModule):
         trainer = self.trainer
         rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
         indices = batches_of(len(self.pairs), rank, world, self.batch_size, self.repeat)
-        batches: Any = [make_batch(rows) for rows in indices]  # a list does for a dataset
+        batches: Any = [make_batch(rows) for rows in indices]  # a list works as a dataset
         return DataLoader(batches, batch_size=None)
 
     def train_dataloader(self) -> DataLoader[Any]:
@@ -140,7 +140,7 @@ def make_batch(rows: list[int]) -> dict[str, torch.Tensor]:
 
 
 class ScriptedModel(LightningModule):
-    """Answers every row as its `Pair` says; what it trains does not matter."""
+    """Answers every row with the prediction of its `Pair`; its training does not matter."""
 
     base = "stub"
     generation = GenerationSettings()
@@ -201,7 +201,7 @@ def make_trainer(folder: Path, callbacks: list[Any], **options: Any) -> Trainer:
 
 
 def read_axes(folder: Path) -> dict[str, tuple[str, str | None]]:
-    """What the W&B run in `folder` knows of its metrics: the x axis, and whether the most or the least is kept."""
+    """Return each metric's x axis in the W&B run in `folder`, and whether its summary keeps the maximum or minimum."""
     from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]
 
     from callbacks.reports.run_history import read_records
@@ -220,7 +220,7 @@ def read_axes(folder: Path) -> dict[str, tuple[str, str | None]]:
 def finish_wandb(folder: Path) -> list[Path]:
     """Finish the W&B run and return the files of the runs in `folder`, once they are written.
 
-    `wandb.finish()` returns from an offline run before its file is on the disk (seen in 4 of 8 runs on a busy machine).
+    `wandb.finish()` returns from an offline run before its file is on disk (seen in 4 of 8 runs on a busy machine).
     """
     import wandb
     from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]
@@ -240,12 +240,12 @@ def finish_wandb(folder: Path) -> list[Path]:
 
 
 def make_row(prediction: str, target: str, notation: str = "smiles", index: int = 0) -> EvaluatedRow:
-    """An evaluated row that differs from others in its texts only."""
+    """Return an evaluated row that differs from others only in its texts."""
     return EvaluatedRow(index, "t", "in", target, "text", notation, prediction, -1.0, True, 3)
 
 
 def score_rows(metric: RowMetric, *rows: tuple[str, ...]) -> list[dict[str, float]]:
-    """The scores of rows, each given as prediction, target and maybe notation."""
+    """Return the scores of rows, each given as prediction, target and optional notation."""
     evaluated = [
         make_row(prediction, target, notation[0] if notation else "smiles", index)
         for index, (prediction, target, *notation) in enumerate(rows)

@@ -1,4 +1,4 @@
-"""A run as the demo page finds it."""
+"""A run folder for the demo page."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.helpers.tiny import save_tiny
 
 
 def write_run(folder: Path, **data: object) -> Path:
-    """A run's folder with a tiny random decoder as its export."""
+    """Write a run folder with a tiny random decoder as its export; return it."""
     save_tiny(folder / "hf")
     settings = {"data": {"task": "name_small_molecules", "format": "arrow", **data}}
     (folder / "config.yaml").write_text(yaml.safe_dump(settings))

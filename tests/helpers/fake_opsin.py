@@ -17,9 +17,9 @@ BANNER = "Run the jar using the -h flag for help. Enter a chemical name to begin
 
 
 class FakeJava:
-    """Takes the place of `subprocess.run`. What is not in `meanings` is unparsable.
+    """Replaces `subprocess.run`. Names that are not in `meanings` are unparsable.
 
-    A name `slow` never ends, a name `lost` gets no line, and a name `vague` is read with a warning.
+    A name `slow` times out, a name `lost` gets no line, and a name `vague` is read with a warning.
     """
 
     def __init__(self, meanings: Mapping[str, str]) -> None:
@@ -35,19 +35,19 @@ class FakeJava:
         self.outputs.append(command[-1])
         if "slow" in names:
             raise subprocess.TimeoutExpired(command, timeout)
-        lines, words = [], [BANNER]
+        lines, warnings = [], [BANNER]
         for name in (name for name in names if name != "lost"):
             lines.append(f"{self.meanings.get(name, '')}\r\n")
             if name == "vague":
-                words.append("APPEARS_AMBIGUOUS: Connection of eth to ane\n")
+                warnings.append("APPEARS_AMBIGUOUS: Connection of eth to ane\n")
             elif name not in self.meanings:
-                words.append(f"{name} is unparsable due to the following being uninterpretable: {name}\n")
-        return subprocess.CompletedProcess(command, 0, "".join(lines).encode(), "".join(words).encode())
+                warnings.append(f"{name} is unparsable due to the following being uninterpretable: {name}\n")
+        return subprocess.CompletedProcess(command, 0, "".join(lines).encode(), "".join(warnings).encode())
 
 
 @contextmanager
 def fake_opsin(meanings: Mapping[str, str]) -> Iterator[FakeJava]:
-    """Put a fake OPSIN in place; what a `NotationCalls` has read before it knows still."""
+    """Replace OPSIN with a fake; a `NotationCalls` keeps its earlier results."""
     fake = FakeJava(meanings)
     with pytest.MonkeyPatch.context() as patch, forgetting():
         patch.setattr(opsin, "subprocess", _module(run=fake, TimeoutExpired=subprocess.TimeoutExpired))
@@ -66,13 +66,13 @@ def no_java() -> Iterator[None]:
 
 @contextmanager
 def forgetting() -> Iterator[None]:
-    """Forget whether there is OPSIN, before and after."""
+    """Clear the cached availability of OPSIN, before and after."""
     opsin.why_unavailable.cache_clear()
     yield
     opsin.why_unavailable.cache_clear()
 
 
 def need_opsin() -> pytest.MarkDecorator:
-    """Skip a test where the real OPSIN is not there."""
+    """Skip a test if the real OPSIN is not available."""
     why = opsin.why_unavailable()
     return pytest.mark.skipif(why is not None, reason=f"needs OPSIN: {why}")

@@ -14,7 +14,7 @@ def both(*numbers: int) -> dict[str, Any]:
 
 
 def loops() -> dict[str, Any]:
-    """Lightning's counters in the third epoch, when the sixth batch has been fetched."""
+    """Lightning's counters in the third epoch, after the sixth batch was fetched."""
     return {
         "epoch_progress": both(3, 3, 2, 2),
         "epoch_loop.batch_progress": {**both(6, 5, 5, 5), "is_last_batch": False},

@@ -30,7 +30,7 @@ def bash_lines(text: str) -> list[str]:
 
 
 def named_files(text: str) -> dict[str, str]:
-    """Return what a page wants written: each block after a line such as "File `my_task.yaml`:", by its path."""
+    """Return the files that a page tells to write: each block after a line such as "File `my_task.yaml`:", by its path."""
     return dict(re.findall(r"^File `([^`]+)`:\n\n```\w+\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE))
 
 
@@ -40,19 +40,19 @@ def link_targets(text: str) -> list[str]:
     return re.findall(r"\]\((?!https?:|#)([^)#\s]+)", without_code)
 
 
-def run_line(line: str, folder: Path, further: list[str]) -> subprocess.CompletedProcess[str]:
-    """Run a command of a page in a folder, `VARIABLE=value` before it understood.
+def run_line(line: str, folder: Path, extra: list[str]) -> subprocess.CompletedProcess[str]:
+    """Run a command of a page in a folder, with any `VARIABLE=value` before it.
 
     Args:
         line: `python ...`, perhaps with variables before it.
-        folder: Where to run it; its modules are imported, not this checkout's.
-        further: Words to add to it.
+        folder: Where to run it; its modules are imported instead of this checkout's.
+        extra: Arguments to append.
     """
-    words = shlex.split(line)
-    variables = dict(word.split("=", 1) for word in words[: words.index("python")])
+    parts = shlex.split(line)
+    variables = dict(part.split("=", 1) for part in parts[: parts.index("python")])
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     return subprocess.run(
-        [sys.executable, *words[words.index("python") + 1 :], *further],
+        [sys.executable, *parts[parts.index("python") + 1 :], *extra],
         cwd=folder,
         env={**inherited, "WANDB_MODE": "disabled", "OMP_NUM_THREADS": "1", **variables},
         capture_output=True,

@@ -1,4 +1,4 @@
-"""The command line up to where it would make things."""
+"""Parse the command line without instantiating anything."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lightning_modules.causal_lm import CausalLM
 
 
 class ParseOnly(PatoisCLI):
-    """Parses, and neither makes nor runs anything."""
+    """Parses, and neither instantiates nor runs anything."""
 
     def before_instantiate_classes(self) -> None:
         pass
@@ -25,5 +25,5 @@ class ParseOnly(PatoisCLI):
 
 
 def parse(args: Sequence[str]) -> Any:
-    """Return the configuration that `args` make, by subcommand."""
+    """Return the configuration that `args` give, by subcommand."""
     return ParseOnly(CausalLM, SequenceTaskDataModule, logger_class=DashboardLogger, args=list(args)).config

@@ -1,4 +1,4 @@
-"""Whole runs of the command line on a tiny base, for the tests of the whole."""
+"""Whole runs of the command line on a tiny base, for end-to-end tests."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def write_pairs(folder: Path, pairs: Sequence[tuple[str, str]] = PAIRS) -> str:
 
 
 def own_table(folder: Path) -> list[str]:
-    """Return the flags of a fit on one's own table with the tiny base."""
+    """Return the flags of a fit on a user's table with the tiny base."""
     return [
         "--model.base", write_tiny_base(folder), "--model.generation.max_new_tokens", "12",
         "--data.source", write_pairs(folder), "--data.input_column", "smiles", "--data.output_column", "name",

@@ -1,4 +1,4 @@
-"""Small tables and what reads them: shared by the tests of the data module and of its rows."""
+"""Small tables and their readers, shared by the tests of the data module and of its rows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def write_csv(path: Path, rows: Sequence[Sequence[str]]) -> str:
 
 
 def make_module(tokenizer: Any, source: str, **options: Any) -> SequenceTaskDataModule:
-    """Return a data module over a table of words, such as that of the fixture `words`."""
+    """Return a data module over a table of words, such as the fixture `words`."""
     columns = {"input_column": "word", "output_column": "reversed"}
     return SequenceTaskDataModule(
         tokenizer, source=source, **{**columns, "format": "arrow", "batch_size": 8, **options}
@@ -53,7 +53,7 @@ def write_and_prepare(path: Path, text: str, **options: Any) -> TaskData:
 def attach_trainer(
     data: SequenceTaskDataModule, folder: Path, world_size: int = 1, rank: int = 0, device: str = "cpu"
 ) -> None:
-    """Let a data module see a trainer of some rank."""
+    """Attach a stub trainer of some rank to a data module."""
     data.trainer = SimpleNamespace(
         world_size=world_size,
         global_rank=rank,

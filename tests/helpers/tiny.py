@@ -16,7 +16,7 @@ ARCHITECTURES = (
 )  # fmt: skip
 CONTEXT = 128
 VOCABULARY = 290
-ROWS = 304  # 14 rows that no token has: published checkpoints pad their vocabulary too
+ROWS = 304  # 14 rows without a token: published checkpoints pad their vocabulary, too
 
 DROPOUTS = {
     "llama": ("attention_dropout",),
@@ -79,7 +79,7 @@ def _trained() -> PreTrainedTokenizerFast:
 
 
 def make_tokenizer(pad_is_stop: bool = False) -> PreTrainedTokenizerFast:
-    """A byte-level BPE of 290 tokens; with `pad_is_stop` it pads with its stop token, as GPT-2's is made to."""
+    """A byte-level BPE of 290 tokens; with `pad_is_stop` it pads with its stop token, as is usual for GPT-2."""
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=_trained()._tokenizer,
         bos_token="<s>",

@@ -26,7 +26,7 @@ def batch() -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def train_a_little(decoder: Any) -> None:
-    """Ten steps on whatever is trained."""
+    """Train the trainable parameters for ten steps."""
     optimizer = torch.optim.AdamW([p for p in decoder.parameters() if p.requires_grad], lr=1e-2)
     for _ in range(10):
         optimizer.zero_grad()

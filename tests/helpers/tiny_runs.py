@@ -123,7 +123,7 @@ def record_run(base: str, batch_size: int, accumulate: int, clip: float | None, 
 
 
 def assert_same(gradients: torch.Tensor, expected: torch.Tensor) -> None:
-    """Gradients are the same but for rounding."""
+    """Assert that gradients are the same up to rounding."""
     assert ((gradients - expected).norm() / expected.norm()).item() < 1e-6
 
 
@@ -156,7 +156,7 @@ class Watch(Callback):
 
 
 def on_two_ranks(base: str, results: Path) -> None:
-    """Run on two gloo ranks: gradients of two ways to see 8 rows, and val/loss of uneven shards."""
+    """Run on two gloo ranks: gradients of 8 rows in two batch sizes, and val/loss of uneven shards."""
     ranks: dict[str, Any] = {"devices": 2, "strategy": "ddp"}
     runs = {
         (batch_size, clip): record_run(base, batch_size, 4 // batch_size, clip, **ranks)
@@ -166,7 +166,7 @@ def on_two_ranks(base: str, results: Path) -> None:
     trainer = make_trainer(**ranks)
     val = trainer.validate(make_module(base), RowsData(uneven_rows(), 2, UNEVEN_SHARDS), verbose=False)
     if trainer.is_global_zero:
-        steps = {way: (run.gradients[0], run.losses[0]) for way, run in runs.items()}
+        steps = {key: (run.gradients[0], run.losses[0]) for key, run in runs.items()}
         torch.save({"steps": steps, "val": val[0]["val/loss"]}, results)
 
 

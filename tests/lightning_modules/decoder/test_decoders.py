@@ -77,7 +77,7 @@ def test_architecture_written_out_in_the_base(tmp_path: Path) -> None:
     assert decoder.config.model_type == "gpt_neox"
     assert decoder.get_input_embeddings().weight.shape == (VOCABULARY, 16)
     assert load_tokenizer(base).model_max_length == 64
-    with pytest.raises(ValueError, match="written-out architecture without weights"):
+    with pytest.raises(ValueError, match="explicit architecture without weights"):
         load_decoder(base, init="pretrained")
 
 

@@ -36,7 +36,7 @@ def test_patterns_choose_what_is_trained() -> None:
     [
         (
             ["*.layers.7.*"],
-            r"pattern '\*\.layers\.7\.\*' matches no parameter\. Names are like model\.embed_tokens",
+            r"pattern '\*\.layers\.7\.\*' matches no parameter\. Examples of names are model\.embed_tokens",
         ),
         (["*", "!*layer.1*"], "matches no parameter"),
         (["*", "!*"], "leaves nothing to train"),

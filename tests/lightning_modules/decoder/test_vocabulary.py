@@ -57,8 +57,8 @@ def test_tokens_as_they_are_a_file_or_none(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("tokens", "message"),
     [
-        (["a", "b", "a"], "the token 'a' is there twice"),
-        (["a", " b"], "without space around them .* but got ' b'"),
+        (["a", "b", "a"], "the token 'a' occurs twice"),
+        (["a", " b"], "without surrounding space .* but got ' b'"),
         ([""], "but got ''"),
         (
             "smils",
