@@ -49,7 +49,7 @@ def test_a_task_is_named_where_there_are_several(flagship: patois.Model, task: s
 
 
 def test_one_text_is_no_list_of_texts(flagship: patois.Model) -> None:
-    with pytest.raises(ValueError, match=r"Expected a list of texts, but got one text: write \['CCO'\]"):
+    with pytest.raises(ValueError, match=r"Expected a list of texts, but got a single text: write \['CCO'\]"):
         flagship.predict("CCO", task="smiles_to_iupac")
 
 
