@@ -99,5 +99,5 @@ def test_patois_allow_opens_the_allowlist_and_the_error_names_it(tmp_path: Path,
 @pytest.mark.parametrize("value", ["*", "a b", "my/module.py", "jsonargparse"])
 def test_patois_allow_must_hold_names_of_modules(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, value)
-    with pytest.raises(ValueError, match=r"Expected PATOIS_ALLOW to be names of modules"):
+    with pytest.raises(ValueError, match=r"Expected PATOIS_ALLOW to be module names"):
         allow_imports()
