@@ -8,8 +8,8 @@ import importlib
 import re
 from pathlib import Path
 
-from datamodules.sources import table
 from datamodules.sources.rows import Rows
+from datamodules.sources.tables import read as table
 from datamodules.storage.cache_keys import hash_file
 
 BUILT_IN = ("cmudict", "dna_to_protein", "english", "pubchem", "pubchem_small", "words")

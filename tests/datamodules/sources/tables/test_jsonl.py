@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from datamodules.sources.rows import Rows
-from datamodules.sources.table import load
+from datamodules.sources.tables.read import load
 
 
 def read(folder: Path, content: bytes) -> Rows:

@@ -10,8 +10,8 @@ import zlib
 from pathlib import Path
 from typing import NamedTuple
 
-from datamodules.sources import table_csv, table_jsonl, table_parquet
 from datamodules.sources.rows import Rows, SetAside, shown
+from datamodules.sources.tables import delimited, jsonl, parquet
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".jsonl")
 SUFFIXES = (*TEXT_SUFFIXES, *(f"{suffix}.gz" for suffix in TEXT_SUFFIXES), ".parquet")
@@ -48,12 +48,12 @@ def load(path: Path) -> Rows:
     if path.stat().st_size == 0:
         raise ValueError(f"{path}: expected a table, but the file is empty.")
     if name.endswith(".parquet"):
-        return table_parquet.read(path)
+        return parquet.read(path)
     text = _read_text(path, gzipped=name.endswith(".gz"))
     if kind.endswith(".jsonl"):
-        rows = table_jsonl.read(str(path), text.text, text.clean)
+        rows = jsonl.read(str(path), text.text, text.clean)
     else:
-        rows = table_csv.read(str(path), text.text, _delimiter(kind, text.text), text.clean)
+        rows = delimited.read(str(path), text.text, _delimiter(kind, text.text), text.clean)
     if text.cut is None:
         return rows
     return Rows(rows.table, rows.lines, rows.file, [*rows.set_aside, text.cut], rows.verified, rows.total + 1)

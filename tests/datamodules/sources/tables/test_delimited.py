@@ -10,9 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datamodules.sources import table_csv
 from datamodules.sources.rows import Rows
-from datamodules.sources.table import SUFFIXES, inflate, load
+from datamodules.sources.tables import delimited
+from datamodules.sources.tables.read import SUFFIXES, inflate, load
 
 
 def read(folder: Path, content: bytes, name: str = "rows.csv") -> Rows:
@@ -141,14 +141,14 @@ LINES = st.sampled_from(
 @given(st.lists(LINES, max_size=40))
 def test_reading_thousands_at_once_is_reading_record_by_record(lines: list[str]) -> None:
     def read_text() -> tuple[object, ...]:
-        rows = table_csv.read("x.csv", "\n".join(["a,b", *lines]), ",", clean=True)
+        rows = delimited.read("x.csv", "\n".join(["a,b", *lines]), ",", clean=True)
         return rows.table.to_pydict(), rows.lines.tolist(), rows.set_aside, rows.total
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(table_csv, "_CHUNK", 3)
+        patch.setattr(delimited, "_CHUNK", 3)
         at_once = read_text()
-        patch.setattr(table_csv, "_plain_rows", lambda *_: None)
-        patch.setattr(table_csv, "_CHUNK", 1000)
+        patch.setattr(delimited, "_plain_rows", lambda *_: None)
+        patch.setattr(delimited, "_CHUNK", 1000)
         assert read_text() == at_once
 
 
