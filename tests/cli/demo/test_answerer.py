@@ -118,7 +118,7 @@ def test_from_structure_to_structure_there_is_nothing_to_compare(
         (" \n ", "Type or paste a SMILES"),
         ("C\ud800", "lone surrogate"),
         ("C(", "Not a valid SMILES: unbalanced parenthesis"),
-        ("CCO foo", "Not a valid SMILES: whitespace"),
+        ("CCO foo", "Not a valid SMILES: title after the SMILES"),
         ("C\0", "Not a valid SMILES"),
         ("C" * 900, "at most 127 tokens, what the model can read"),
     ],
