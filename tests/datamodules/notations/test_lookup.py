@@ -23,7 +23,7 @@ HEAVY = {
 
 def test_notations() -> None:
     assert NOTATIONS == (
-        "formula", "ipa", "iupac", "number", "phonemes", "selfies", "smiles", "text",
+        "formula", "ipa", "iupac", "number", "phonemes", "polymer", "reaction", "selfies", "smiles", "text",
     )  # fmt: skip
 
 
