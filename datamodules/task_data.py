@@ -23,6 +23,7 @@ from datamodules.storage.cache_keys import describe_tokenizer
 from datamodules.tasks import Task, task_for_columns
 from datamodules.texts.augmentation import Phrasings
 from datamodules.texts.rendering import RowStore
+from datamodules.tokens.control_tokens import ControlTokens, find_control_tokens
 from datamodules.tokens.epoch_batches import choose_epoch_rows
 from datamodules.tokens.examples import Encoded
 from datamodules.tokens.length_limit import fill, pack, unpack
@@ -121,8 +122,8 @@ class Stages:
             parts, self.form, self.tokenizer, seed=self.seed, shots=self.shots, phrasings=self.phrasings
         )
 
-    def _forbidden(self) -> list[str]:
-        return [token for token in self.tokenizer.all_special_tokens if len(token) > 1]
+    def _forbidden(self) -> ControlTokens:
+        return find_control_tokens(self.tokenizer, self.form.chat)
 
     def encode_side(self, side: str) -> None:
         """Tokenise as many of the side's rows as asked for; those over `max_length` are set aside and others taken."""

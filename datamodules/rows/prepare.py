@@ -18,6 +18,7 @@ from datamodules.storage.cache import DataCache, Payload, digest
 from datamodules.storage.cache_keys import describe_code
 from datamodules.storage.text_columns import TextColumn, TextLists
 from datamodules.tasks import Task
+from datamodules.tokens.control_tokens import ControlTokens
 from datamodules.workers.worker_pool import WorkerPool
 
 _COLUMNS = ("inputs", "outputs", "identities", "originals")
@@ -44,7 +45,7 @@ def prepare(
     tasks: Sequence[Task],
     source: str | None,
     settings: SplitSettings,
-    forbidden: Sequence[str],
+    forbidden: ControlTokens,
     cache: DataCache,
     workers: int | None = None,
 ) -> Prepared:
@@ -54,7 +55,7 @@ def prepare(
         tasks: The tasks.
         source: Where rows come from, in place of the tasks' own sources.
         settings: How rows are divided.
-        forbidden: Special tokens' texts.
+        forbidden: Texts of control tokens.
         cache: Where prepared rows are kept.
         workers: Most processes that check texts; by default one for each core that is this rank's.
 
@@ -79,7 +80,7 @@ def _read(
     tasks: Sequence[Task],
     source: str | None,
     settings: SplitSettings,
-    forbidden: Sequence[str],
+    forbidden: ControlTokens,
     key: Mapping[str, Any] | None,
     workers: int | None,
 ) -> Prepared:
@@ -98,7 +99,7 @@ def _read(
 
 
 def _make_key(
-    tasks: Sequence[Task], source: str | None, settings: SplitSettings, forbidden: Sequence[str]
+    tasks: Sequence[Task], source: str | None, settings: SplitSettings, forbidden: ControlTokens
 ) -> dict[str, Any] | None:
     """Return all that the prepared rows depend on; sources by their content, not by their names."""
     split = {**asdict(settings), "val_source": None, "test_source": None}
@@ -116,7 +117,7 @@ def _make_key(
             places.index(place) for place in places
         ],  # totals are kept a file, and copies are two files
         "split": split,
-        "forbidden": list(forbidden),
+        "forbidden": forbidden.describe(),
         **describe_code(),
     }
 

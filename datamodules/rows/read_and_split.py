@@ -17,6 +17,7 @@ from datamodules.sources.lookup import load_source
 from datamodules.sources.rows import Rows
 from datamodules.storage.text_columns import TextColumn
 from datamodules.tasks import Task
+from datamodules.tokens.control_tokens import ControlTokens
 from datamodules.workers.worker_pool import WorkerPool
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ def read_parts(
     tasks: Sequence[Task],
     source: str | None,
     settings: SplitSettings,
-    forbidden: Sequence[str],
+    forbidden: ControlTokens,
     pool: WorkerPool,
 ) -> tuple[list[Part], dict[str, Rows]]:
     """Read every task's rows, and return them with the sources by name; a source is read once.

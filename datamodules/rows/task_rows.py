@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,10 @@ from datamodules.notations.lookup import load_notation
 from datamodules.sources.rows import TEXT_LIMIT, Rows, SetAside
 from datamodules.storage.text_columns import TextColumn, TextLists, as_strings
 from datamodules.tasks import Side, Task
+from datamodules.tokens.control_tokens import ControlTokens
 from datamodules.workers.worker_pool import WorkerPool
+
+NO_TOKENS = ControlTokens()
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,7 @@ def read_task(
     rows: Rows,
     *,
     with_output: bool = True,
-    forbidden: Sequence[str] = (),
+    forbidden: ControlTokens = NO_TOKENS,
     pool: WorkerPool | None = None,
 ) -> TaskRows:
     """Take a task's columns out of a source.
@@ -93,7 +96,7 @@ def read_task(
         task: Names the columns.
         rows: The source's rows.
         with_output: False for prediction, where no output is known.
-        forbidden: Special tokens' texts, which would end a prompt or a completion in its middle.
+        forbidden: Texts of control tokens, which would end a prompt or a completion in its middle.
         pool: Worker processes that are running already; by default some are started and ended.
 
     Raises:
@@ -162,14 +165,16 @@ def first_texts(rows: Rows, name: str, side: str) -> TextColumn:
 
 
 def _check(
-    name: str, side: Side, cells: TextColumn, verified: bool, forbidden: Sequence[str], pool: WorkerPool
+    name: str, side: Side, cells: TextColumn, verified: bool, forbidden: ControlTokens, pool: WorkerPool
 ) -> _Cells:
     """Return a side's cells in its notation, and why some cannot be used; each different string is looked at once."""
     raw = cells.map(pc.utf8_trim_whitespace)
     values, reasons = _normalize(name, side, raw.values, verified, pool)
-    for token in forbidden:
-        for number in np.flatnonzero(pc.match_substring(raw.values, token)):
-            reasons.setdefault(int(number), f"{name} holds the special token {token!r}")
+    held = forbidden.find(raw.values)
+    if values is not raw.values:
+        held = {**forbidden.find(values), **held}
+    for code, token in held.items():
+        reasons.setdefault(code, f"{name} holds the special token {token!r}")
     for number in np.flatnonzero(pc.equal(raw.values, "")):
         reasons[int(number)] = f"empty {name}"
     places: dict[int, str] = {}
@@ -205,7 +210,7 @@ def _normalize(
 
 
 def _alternatives(
-    task: Task, rows: Rows, lists: TextColumn | TextLists, forbidden: Sequence[str], pool: WorkerPool
+    task: Task, rows: Rows, lists: TextColumn | TextLists, forbidden: ControlTokens, pool: WorkerPool
 ) -> TextLists:
     """Return each table row's other right inputs in its notation, without those that could not be an input themselves."""
     others = lists.rest() if isinstance(lists, TextLists) else TextLists.empty(rows.table.num_rows)

@@ -23,6 +23,7 @@ from datamodules.splits import TRAIN, VAL
 from datamodules.storage.cache import DataCache, default_folder
 from datamodules.tasks import choose_tasks
 from datamodules.texts.augmentation import BASE
+from datamodules.tokens.control_tokens import ControlTokens
 from datamodules.texts.rendering import RowStore
 from datamodules.tokens.epoch_batches import choose_epoch_rows
 
@@ -39,7 +40,7 @@ class Texts:
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.tasks, self.weights = choose_tasks(data.get("task"))
         settings = SplitSettings(**{name: data[name] for name in _SPLIT if name in data})
-        prepared = prepare(self.tasks, data.get("source"), settings, [], DataCache(default_folder()))
+        prepared = prepare(self.tasks, data.get("source"), settings, ControlTokens(), DataCache(default_folder()))
         names = [task.name for task in self.tasks]
         numbers = [names.index(part.task.name) for part in prepared.parts]
         self.seed, self.order, self.sides = int(data.get("seed", 0)), prepared.order, prepared.sides

@@ -12,6 +12,7 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
+from transformers import AddedToken
 
 from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.tokens.batching import FILLER
@@ -633,3 +634,18 @@ def test_loaders_leave_the_random_numbers_of_training_alone(tokenizer: Any, word
     next(iter(data.train_dataloader()))
     next(iter(data.val_dataloader()))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_no_cell_holds_a_control_token_of_the_base(tmp_path: Path) -> None:
+    tokenizer = make_tokenizer()
+    tokenizer.add_tokens([AddedToken("<|fim|>", special=True), AddedToken("<x>", special=False)])
+    assert "<|fim|>" not in tokenizer.all_special_tokens
+    rows = [["a", "b"], ["1 <|fim|>", "1"], ["2", "</s>2"], ["3 <x>", "3"]]
+    source = write_csv(tmp_path / "rows.csv", rows)
+    data = make(
+        tokenizer, source, input_column="a", output_column="b", val_fraction=0, test_fraction=0, max_length=50
+    )
+    data.read()
+    assert {item.line: item.reason for item in data.set_aside("fit")} == {
+        2: "a: input holds the special token '<|fim|>'", 3: "b: output holds the special token '</s>'",
+    }  # fmt: skip
