@@ -6,6 +6,7 @@ A name (`alpaca`) is looked up in `configs/<kind>/`; a path (`my_format.yaml`) i
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,19 @@ SUFFIXES = (".yaml", ".yml")
 
 
 def find_name(name: str, options: Sequence[str]) -> str | None:
-    """Return the option of that name, or else the only one of that name in other upper and lower case, or None."""
-    if name in options:
-        return name
-    alike = [option for option in options if option.casefold() == name.casefold()]
-    return alike[0] if len(alike) == 1 else None
+    """Return the option of that name, or else the only one of that name in other upper and lower case, or None.
+
+    Unicode's composed and decomposed forms of a name (é, e + accent) are one name.
+    """
+    for fold in (str, _compose, lambda text: _compose(text).casefold()):
+        alike = [option for option in options if fold(option) == fold(name)]
+        if len(alike) == 1:
+            return alike[0]
+    return None
+
+
+def _compose(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
 
 
 def suggest(name: str, options: list[str]) -> str:

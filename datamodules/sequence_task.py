@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader
 from datamodules.formats import load_format
 from datamodules.rows import data_report
 from datamodules.rows.read_and_split import Split, SplitSettings
+from datamodules.sources.tables.options import TableOptions
 from datamodules.storage.cache import DataCache, default_folder
 from datamodules.task_data import EvalStage, Stages
 from datamodules.tasks import choose_tasks
@@ -45,12 +46,17 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         tokenizer: The base's tokenizer; on the command line it comes from the model.
         task: A name in configs/tasks, the path of a YAML file, or several with weights: `a,b` or `a:2,b:1`.
             Default: name_small_molecules, or a task made of the two columns when those are given.
-        source: A built-in source (pubchem, pubchem_small, cmudict, dna_to_protein, english, words), a csv, tsv, jsonl or
-            parquet file, or hf://datasets/OWNER/NAME/FILE. Default: the task's own.
+        source: A built-in source (pubchem, pubchem_small, cmudict, dna_to_protein, english, words), a csv, tsv, txt, smi, sdf,
+            xlsx, jsonl or parquet file, or hf://datasets/OWNER/NAME/FILE. Default: the task's own.
+        header: Whether the first line of a table holds the names of its columns: `auto` (the cells tell), true or false. Columns
+            without names are called column_1, column_2, ...
+        encoding: The encoding of text files: `auto` (byte order mark, else UTF-8, else cp1252, which one line tells), or a name
+            that Python knows, such as latin-1 or utf-16.
         format: A name in configs/formats, or the path of a YAML file.
         input_column: Column to read inputs from, in place of the task's.
         output_column: Column to read outputs from, in place of the task's.
-        input_notation: What the input column holds: text, number, smiles, selfies, iupac, formula, phonemes.
+        input_notation: What the input column holds: text, number, smiles, selfies, iupac, formula, reaction, polymer, phonemes
+            (ARPAbet), ipa.
         output_notation: What the output column holds.
         split: `identity` (by a hash of the molecule's connectivity or the input's text), `scaffold` (Bemis-Murcko),
             `parent` (most salts and ions with their molecule), or `random` (identities shuffled). None leaks an identity.
@@ -113,6 +119,8 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         predict_path: str | None = None,
         cache: bool = True,
         cache_dir: str | None = None,
+        header: bool | Literal["auto"] = "auto",
+        encoding: str = "auto",
     ) -> None:
         for name, value, least in (
             ("train_rows", train_rows, 1), ("val_rows", val_rows, 0), ("test_rows", test_rows, 1), ("shots", shots, 0),
@@ -150,6 +158,7 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
             max_length=max_length,
             seed=seed,
             cache=DataCache(folder if cache else None),
+            table_options=TableOptions(header, encoding),
         )
         self.predict_path, self.loss_on, self.num_workers = predict_path, loss_on, num_workers
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size

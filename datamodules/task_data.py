@@ -17,6 +17,7 @@ from datamodules.rows.side_texts import SideTexts
 from datamodules.rows.task_rows import TaskRows, read_task
 from datamodules.sources.lookup import load_source
 from datamodules.sources.rows import TEXT_LIMIT, SetAside
+from datamodules.sources.tables.options import TableOptions
 from datamodules.splits import TEST, TRAIN, VAL
 from datamodules.storage.cache import DataCache
 from datamodules.storage.cache_keys import describe_tokenizer
@@ -66,13 +67,14 @@ class Stages:
         max_length: int,
         seed: int,
         cache: DataCache,
+        table_options: TableOptions,
     ) -> None:
         """Keep what the flags of `SequenceTaskDataModule` say; nothing is read yet."""
         self.tokenizer, self.tasks, self.weights, self.form = tokenizer, list(tasks), weights, form
         self.source, self.split_settings, self.limits = source, settings, limits
         self.epoch_rows = epoch_rows
         self.shots, self.phrasings, self.max_length, self.seed = shots, phrasings, max_length, seed
-        self.cache = cache
+        self.cache, self.table_options = cache, table_options
         self.prepared: Prepared | None = None
         self.store: RowStore | None = None
         self.candidates: dict[str, list[NDArray[np.int64]]] = {}
@@ -93,8 +95,15 @@ class Stages:
             workers: Most processes that check texts; by default one for each core that is this rank's.
         """
         prepared = prepare(
-            self.tasks, self.source, self.split_settings, self._forbidden(), self.cache, workers
+            self.tasks,
+            self.source,
+            self.split_settings,
+            self._forbidden(),
+            self.cache,
+            workers,
+            self.table_options,
         )
+        data_report.tell(prepared.notes)
         self.prepared, self.store = prepared, self._make_store(prepared.parts)
         numbers = np.array([self.task_names.index(part.task.name) for part in prepared.parts])
         task_of = np.repeat(numbers, [len(part) for part in prepared.parts])
@@ -115,6 +124,7 @@ class Stages:
             prepared.overlap,
             self.split_settings,
             prepared.parts,
+            prepared.notes,
         )
 
     def _make_store(self, parts: Sequence[TaskRows]) -> RowStore:
@@ -175,11 +185,12 @@ class Stages:
         """
         if not path:
             raise ValueError("`predict` needs the file with the inputs: --data.predict_path mols.csv")
-        rows = load_source(path)
+        rows = load_source(path, self.table_options)
         if rows.total == 0:
             raise ValueError(f"{path}: expected at least one row below the header, but there is none.")
         task = task_for_columns(self.tasks, rows.table.column_names)
         part = read_task(task, rows, with_output=False, forbidden=self._forbidden())
+        data_report.tell({path: [*rows.notes, *part.notes]})
         store = self._make_store([part])
         if self.shots:
             assert self.store is not None

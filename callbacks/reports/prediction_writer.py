@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,10 +17,10 @@ from callbacks.reports.rerank import Checked, check, choose
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
 from callbacks.run.run_facts import find_threshold, output_folder
 from callbacks.statistics.calibration import abstains
+from datamodules.sources.tables.read import strip_suffix
 from datamodules.storage.safe_csv import write_csv
 
 _COLUMNS = ("line", "input", "prediction", "score", "valid", "verified", "stopped", "reason")
-_TABLE_SUFFIX = re.compile(r"(\.(csv|tsv|jsonl)(\.gz)?|\.parquet)$", re.IGNORECASE)
 
 _SHOWN = 3
 """Answers that the terminal shows, too."""
@@ -65,7 +64,7 @@ class PredictionWriter(RowReader):
         set_aside = [
             {"line": row.line, "input": row.text, "reason": row.reason} for row in datamodule.set_aside(stage)
         ]
-        stem = _TABLE_SUFFIX.sub("", Path(datamodule.predict_path).name)
+        stem = strip_suffix(Path(datamodule.predict_path).name)
         path = output_folder(trainer) / "predictions" / f"{stem or 'predict'}.csv"
         records = sorted([*gathered.values(), *set_aside], key=lambda record: record["line"])
         write_csv(path, _COLUMNS if threshold is None else (*_COLUMNS, "abstained"), records)

@@ -26,11 +26,13 @@ def make(
     overlap: Mapping[str, int],
     settings: SplitSettings,
     parts: Sequence[TaskRows],
+    notes: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
     """Return the counts of rows: of each task (kept + set aside = total), on each side of the split, and drawn for this run."""
     kind = "given" if settings.split_column or settings.val_source or settings.test_source else settings.split
     return {
         "sources": dict(totals),
+        "notes": {source: list(texts) for source, texts in notes.items() if texts},
         "tasks": list(dict.fromkeys(part.task.name for part in parts)),
         "kept": [
             {
@@ -57,6 +59,13 @@ def write(report: dict[str, Any], aside: Sequence[SetAside], folder: Path) -> No
     (folder / "data.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     write_csv(folder / "set_aside.csv", ("file", "line", "reason", "text", "task"), map(vars, aside))
     rank_zero_info(describe(report))
+
+
+def tell(notes: Mapping[str, Sequence[str]]) -> None:
+    """Say what was decided when sources were read, a line each."""
+    for source, texts in notes.items():
+        for text in texts:
+            rank_zero_info(f"{source}: {text}.")
 
 
 def count_reasons(aside: Sequence[SetAside]) -> dict[str, int]:

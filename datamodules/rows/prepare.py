@@ -9,10 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.rows.read_and_split import SplitSettings, locations, read_parts, split_parts, warn_of_overlap
+from datamodules.rows.read_and_split import (
+    Part,
+    SplitSettings,
+    locations,
+    read_parts,
+    split_parts,
+    warn_of_overlap,
+)
 from datamodules.rows.task_rows import TaskRows
 from datamodules.sources.lookup import hash_source
-from datamodules.sources.rows import SetAside
+from datamodules.sources.rows import Rows, SetAside
+from datamodules.sources.tables.options import TableOptions
 from datamodules.splits import nested_order
 from datamodules.storage.cache import DataCache, Payload, digest
 from datamodules.storage.cache_keys import describe_code
@@ -37,6 +45,8 @@ class Prepared:
     """Identities that two sides share."""
     totals: dict[str, int]
     """How many rows each source has."""
+    notes: dict[str, list[str]]
+    """What was decided when each source was read, for people."""
     key: str | None
     """Names the content for what is made of it; None if it cannot be named."""
 
@@ -48,6 +58,7 @@ def prepare(
     forbidden: ControlTokens,
     cache: DataCache,
     workers: int | None = None,
+    options: TableOptions | None = None,
 ) -> Prepared:
     """Read, check, normalise and split the rows of all tasks, or take what an earlier run kept.
 
@@ -58,17 +69,19 @@ def prepare(
         forbidden: Texts of control tokens.
         cache: Where prepared rows are kept.
         workers: Most processes that check texts; by default one for each core that is this rank's.
+        options: What the user says about the sources' files.
 
     Raises:
         ValueError: If a source or a column does not exist.
     """
-    key = _make_key(tasks, source, settings, forbidden)
+    options = options or TableOptions()
+    key = _make_key(tasks, source, settings, forbidden, options)
     kept = None if key is None else cache.load("rows", key)
     if kept is not None:
         prepared = _unpack(kept, tasks, source, settings, key)
     else:
-        prepared = _read(tasks, source, settings, forbidden, key, workers)
-        if key != _make_key(tasks, source, settings, forbidden):
+        prepared = _read(tasks, source, settings, forbidden, options, key, workers)
+        if key != _make_key(tasks, source, settings, forbidden, options):
             prepared = replace(prepared, key=None)  # a file was changed while it was read
         elif key is not None and len(prepared.sides) >= cache.least_rows:
             cache.save("rows", key, _pack(prepared))
@@ -81,11 +94,12 @@ def _read(
     source: str | None,
     settings: SplitSettings,
     forbidden: ControlTokens,
+    options: TableOptions,
     key: Mapping[str, Any] | None,
     workers: int | None,
 ) -> Prepared:
     with WorkerPool(workers) as pool:
-        parts, sources = read_parts(tasks, source, settings, forbidden, pool)
+        parts, sources = read_parts(tasks, source, settings, forbidden, pool, options)
         sides, overlap = split_parts(parts, settings, pool)
     identities = TextColumn.join([part.rows.identities for part in parts])
     return Prepared(
@@ -94,12 +108,23 @@ def _read(
         order=nested_order(identities, settings.split_seed),
         overlap=overlap,
         totals={name: rows.total for name, rows in sources.items()},
+        notes={name: _join_notes(name, rows, parts) for name, rows in sources.items()},
         key=None if key is None else digest(key),
     )
 
 
+def _join_notes(name: str, rows: Rows, parts: Sequence[Part]) -> list[str]:
+    """Return what was decided about a source, and about its rows by each task."""
+    of_tasks = [note for part in parts if part.rows.file == name for note in part.rows.notes]
+    return list(dict.fromkeys([*rows.notes, *of_tasks]))
+
+
 def _make_key(
-    tasks: Sequence[Task], source: str | None, settings: SplitSettings, forbidden: ControlTokens
+    tasks: Sequence[Task],
+    source: str | None,
+    settings: SplitSettings,
+    forbidden: ControlTokens,
+    options: TableOptions,
 ) -> dict[str, Any] | None:
     """Return all that the prepared rows depend on; sources by their content, not by their names."""
     split = {**asdict(settings), "val_source": None, "test_source": None}
@@ -118,6 +143,7 @@ def _make_key(
         ],  # totals are kept a file, and copies are two files
         "split": split,
         "forbidden": forbidden.describe(),
+        "options": asdict(options),
         **describe_code(),
     }
 
@@ -126,6 +152,7 @@ def _pack(prepared: Prepared) -> Payload:
     """Return prepared rows as arrays and texts."""
     payload = Payload({"sides": prepared.sides, "order": prepared.order})
     payload.facts = {"overlap": prepared.overlap, "totals": list(prepared.totals.values())}
+    payload.facts["notes"] = list(prepared.notes.values())
     for number, part in enumerate(prepared.parts):
         for name in _COLUMNS:
             column: TextColumn = getattr(part, name)
@@ -160,6 +187,7 @@ def _unpack(
         order=payload.arrays["order"],
         overlap=payload.facts["overlap"],
         totals=dict(zip(names, payload.facts["totals"], strict=True)),
+        notes=dict(zip(names, payload.facts["notes"], strict=True)),
         key=None if key is None else digest(key),
     )
 
@@ -175,7 +203,10 @@ def _unpack_part(payload: Payload, number: int, task: Task, file: str) -> TaskRo
     )
     return TaskRows(
         task=task,
-        **{name: column(name) for name in _COLUMNS},
+        inputs=column("inputs"),
+        outputs=column("outputs"),
+        identities=column("identities"),
+        originals=column("originals"),
         alternatives=TextLists(
             payload.arrays[f"{number}-alternatives"], payload.texts[f"{number}-alternatives"]
         ),

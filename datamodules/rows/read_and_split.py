@@ -15,6 +15,7 @@ from datamodules.notations.lookup import load_notation
 from datamodules.rows.task_rows import TaskRows, first_texts, guarded_map, read_task
 from datamodules.sources.lookup import load_source
 from datamodules.sources.rows import Rows
+from datamodules.sources.tables.options import TableOptions
 from datamodules.storage.text_columns import TextColumn
 from datamodules.tasks import Task
 from datamodules.tokens.control_tokens import ControlTokens
@@ -53,6 +54,7 @@ def read_parts(
     settings: SplitSettings,
     forbidden: ControlTokens,
     pool: WorkerPool,
+    options: TableOptions | None = None,
 ) -> tuple[list[Part], dict[str, Rows]]:
     """Read every task's rows, and return them with the sources by name; a source is read once.
 
@@ -64,7 +66,7 @@ def read_parts(
     for task in tasks:
         for location, side in locations(task, source, settings):
             if location not in loaded:
-                loaded[location] = load_source(location)
+                loaded[location] = load_source(location, options)
             rows = read_task(task, loaded[location], forbidden=forbidden, pool=pool)
             given = None
             if settings.split_column is not None and side is None:

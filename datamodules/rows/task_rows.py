@@ -40,6 +40,8 @@ class TaskRows:
     """(N,) place of each row in the source's table."""
     file: str
     set_aside: list[SetAside]
+    notes: tuple[str, ...] = ()
+    """What was decided about the rows, for people."""
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -77,6 +79,8 @@ class _Cells:
     """In the side's notation; as it came where it is not valid."""
     reasons: dict[int, str]
     """Why a row cannot be used, by its place in the table."""
+    notes: tuple[str, ...] = ()
+    """What was decided about the cells, for people."""
 
 
 def read_task(
@@ -122,12 +126,16 @@ def read_task(
         inputs=texts,
         outputs=answers,
         alternatives=_alternatives(task, rows, lists, forbidden, pool).take(kept),
-        identities=_identities(task, rows, kept, texts, answers, pool),
+        # Composed and decomposed, a text is one: two systems write it in two ways.
+        identities=_identities(task, rows, kept, texts, answers, pool).map(
+            lambda one: pc.utf8_normalize(one, "NFC")
+        ),
         originals=inputs.raw.take(kept),
         lines=rows.lines[kept],
         table_rows=kept,
         file=rows.file,
         set_aside=[*rows.set_aside, *_list_aside(task, rows.file, rows.lines, inputs.raw, aside)],
+        notes=(*inputs.notes, *outputs.notes) if with_output else inputs.notes,
     )
     assert len(result) + len(result.set_aside) == rows.total, "every row is kept or set aside"
     return result
@@ -146,7 +154,7 @@ def read_column(rows: Rows, name: str, side: str) -> TextColumn | TextLists:
     if found is None:
         raise ValueError(
             f"--data.{side}_column {name!r} is not a column of {rows.file} (columns: {', '.join(columns)})."
-            f"{suggest(name, columns)}"
+            f"{suggest(name, columns)}{''.join(f' Note: {note}.' for note in rows.notes)}"
         )
     column = rows.table.column(found)
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
@@ -214,7 +222,7 @@ def _alternatives(
 ) -> TextLists:
     """Return each table row's other right inputs in its notation, without those that could not be an input themselves."""
     others = lists.rest() if isinstance(lists, TextLists) else TextLists.empty(rows.table.num_rows)
-    if task.input.alternatives is not None and task.input.alternatives in rows.table.column_names:
+    if task.input.alternatives is not None and find_name(task.input.alternatives, rows.table.column_names):
         column = read_column(rows, task.input.alternatives, "input")
         if isinstance(column, TextColumn):  # a plain cell is a list of one, or of none when empty
             more = TextLists(np.arange(len(column) + 1), column.values.take(pa.array(column.codes)))
@@ -235,7 +243,7 @@ def _identities(
     pool: WorkerPool,
 ) -> TextColumn:
     """Return each row's identity: the task's column where the table has it, else the molecule's, else the input's text."""
-    if task.identity is not None and task.identity.column in rows.table.column_names:
+    if task.identity is not None and find_name(task.identity.column, rows.table.column_names):
         texts = first_texts(rows, task.identity.column, "identity").take(kept)
         mark = task.identity.before
         if mark:

@@ -636,6 +636,30 @@ def test_loaders_leave_the_random_numbers_of_training_alone(tokenizer: Any, word
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def test_header_and_encoding_are_flags_of_every_table(tokenizer: Any, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{name}.tsv" for name in ("train", "val", "new")]
+    for path in paths:
+        path.write_bytes("жизнь\tьнзиж\nцифиш\tшифиц\n".encode("cp1251"))
+    options = {"input_column": "column_1", "output_column": "column_2", "header": False, "encoding": "cp1251"}
+    options |= {"val_source": str(paths[1]), "val_fraction": 0, "test_fraction": 0, "max_length": 200}
+    data = make(tokenizer, str(paths[0]), predict_path=str(paths[2]), **options)
+    data.setup("fit")
+    data.setup("predict")
+    assert {stage: data.num_rows(stage) for stage in ("val", "predict")} == {"val": 2, "predict": 2}
+    assert data.row("predict", 0).input == "жизнь"
+    with pytest.raises(ValueError, match=r"Expected --data\.encoding to be auto or an encoding"):
+        make(tokenizer, str(paths[0]), encoding="cp999999")
+
+
+def test_a_column_that_is_missing_says_what_was_decided(tokenizer: Any, tmp_path: Path) -> None:
+    (tmp_path / "mols.tsv").write_text("CCO\tm1\nCCN\tm2\n")
+    data = make(tokenizer, str(tmp_path / "mols.tsv"), input_column="smiles", output_column="id")
+    with pytest.raises(
+        ValueError, match=r"columns: column_1, column_2\).* Note: no header line .*--data\.header true"
+    ):
+        data.read()
+
+
 def test_no_cell_holds_a_control_token_of_the_base(tmp_path: Path) -> None:
     tokenizer = make_tokenizer()
     tokenizer.add_tokens([AddedToken("<|fim|>", special=True), AddedToken("<x>", special=False)])

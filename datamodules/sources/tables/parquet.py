@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datamodules.sources.rows import Rows, SetAside, shown
+from datamodules.sources.tables.header import refuse_twice
+from datamodules.sources.tables.options import TableOptions
 
 
-def read(path: Path) -> Rows:
-    """Return the rows of a Parquet file; their lines are the numbers of the rows, from 1.
+def read(path: Path, options: TableOptions) -> Rows:
+    """Return the rows of a Parquet file; their lines are the numbers of the rows, from 1. It has its own names and encoding.
 
     Numbers, flags and dates become text; null becomes `""` or `[]`; an object becomes its JSON text.
 
@@ -30,13 +33,10 @@ def read(path: Path) -> Rows:
             f"{file}: expected a Parquet file, but it cannot be read ({error}). Its index lies at its end, so that nothing of a "
             "file that was cut off can be saved: copy or write it again."
         ) from error
-    names = parquet.schema_arrow.names
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(
-            f"{file}: expected different column names, but these come twice: {twice}: rename them."
-        )
-    schema = pa.schema([(field.name, _target(field.type)) for field in parquet.schema_arrow])
+    names = [unicodedata.normalize("NFC", name) for name in parquet.schema_arrow.names]
+    refuse_twice(file, names)
+    kinds = [_target(field.type) for field in parquet.schema_arrow]
+    schema = pa.schema(list(zip(names, kinds, strict=True)))
     tables, lines, set_aside = [schema.empty_table()], [], []
     start = 0
     for group in range(parquet.num_row_groups):

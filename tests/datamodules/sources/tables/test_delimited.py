@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from datamodules.sources.rows import Rows
 from datamodules.sources.tables import delimited
-from datamodules.sources.tables.read import SUFFIXES, inflate, load
+from datamodules.sources.tables.options import TableOptions
+from datamodules.sources.tables.read import SUFFIXES, load
+from datamodules.sources.tables.separator import Separator
+from datamodules.sources.tables.text import inflate
 
 
 def read(folder: Path, content: bytes, name: str = "rows.csv") -> Rows:
@@ -138,10 +141,12 @@ LINES = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(LINES, max_size=40))
 def test_reading_thousands_at_once_is_reading_record_by_record(lines: list[str]) -> None:
     def read_text() -> tuple[object, ...]:
-        rows = delimited.read("x.csv", "\n".join(["a,b", *lines]), ",", clean=True)
+        text = delimited.Lines("\n".join(["a,b", *lines]))
+        rows = delimited.read_lines("x.csv", text, Separator(",", False), True, TableOptions())
         return rows.table.to_pydict(), rows.lines.tolist(), rows.set_aside, rows.total
 
     with pytest.MonkeyPatch.context() as patch:
@@ -161,7 +166,10 @@ def test_reading_thousands_at_once_is_reading_record_by_record(lines: list[str])
         (b"a,b,a\n1,2,3\n", r"these come twice: \['a'\]: rename them"),
         (b"a\xff,b\n1,2\n", r"expected column names in UTF-8, but got \['a\\\\xff', 'b'\]"),
         (b'"a,b\n1,2\n', "expected a header line with column names, but it is broken"),
-        ("a,b\n1,2\n".encode("utf-16"), "this is UTF-16: save the file as UTF-8"),
+        (
+            "a,b\n1,2\n".encode("utf-16")[:-1],
+            "expected text in utf-16, but it cannot be read .*: save the file as UTF-8",
+        ),
     ],
 )
 def test_a_file_without_a_header_is_an_error(tmp_path: Path, content: bytes, message: str) -> None:
@@ -170,8 +178,10 @@ def test_a_file_without_a_header_is_an_error(tmp_path: Path, content: bytes, mes
 
 
 def test_other_files_are_errors_that_say_what_works(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"expected a file that ends in \.csv, \.tsv, \.jsonl, \.csv\.gz"):
-        load(tmp_path / "rows.xlsx")
+    with pytest.raises(
+        ValueError, match=r"expected a file that ends in \.csv, \.tsv, .*\.jsonl, .*\.csv\.gz"
+    ):
+        load(tmp_path / "rows.doc")
     with pytest.raises(ValueError, match="expected a file, but there is none"):
         load(tmp_path / "rows.csv")
     (tmp_path / "folder.csv").mkdir()
