@@ -636,6 +636,27 @@ def test_loaders_leave_the_random_numbers_of_training_alone(tokenizer: Any, word
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def test_what_was_decided_about_a_file_is_told_once_and_kept(
+    tokenizer: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "mols.smi"
+    path.write_bytes("OCC grün\nCCN amine\nCCC prop\n".encode("cp1252"))
+    options = {"input_column": "smiles", "output_column": "title", "val_fraction": 0, "test_fraction": 0}
+    for _ in range(2):  # the second time out of the cache
+        data = make(tokenizer, str(path), cache_dir=str(tmp_path / "cache"), **options)
+        data.cache.least_rows = 0
+        data.read()
+        told = [line for line in caplog.messages if str(path) in line]
+        caplog.clear()
+        assert len(told) == 2
+        assert "read as cp1252" in told[0]
+        assert "--data.encoding" in told[0]
+        assert "no header line" in told[1]
+        assert "--data.header true" in told[1]
+        assert data.report["notes"] == {str(path): [line.split(": ", 1)[1].rstrip(".") for line in told]}
+    assert sorted(data.prepared.parts[0].outputs) == ["amine", "grün", "prop"]  # type: ignore[union-attr]
+
+
 def test_header_and_encoding_are_flags_of_every_table(tokenizer: Any, tmp_path: Path) -> None:
     paths = [tmp_path / f"{name}.tsv" for name in ("train", "val", "new")]
     for path in paths:

@@ -10,13 +10,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from datamodules.sources.rows import Rows
-from datamodules.sources.tables import delimited, jsonl, parquet
+from datamodules.sources.tables import delimited, jsonl, parquet, sdf, smi, xlsx
 from datamodules.sources.tables.options import TableOptions
 
 _READERS: dict[str, Callable[[Path, TableOptions], Rows]] = {
     ".csv": delimited.read,
     ".tsv": delimited.read,
     ".txt": delimited.read,
+    ".smi": smi.read,
+    ".smiles": smi.read,
+    ".sdf": sdf.read,
+    ".xlsx": xlsx.read,
     ".jsonl": jsonl.read,
 }
 _HAVE_THEIR_OWN_COMPRESSION: dict[str, Callable[[Path, TableOptions], Rows]] = {".parquet": parquet.read}

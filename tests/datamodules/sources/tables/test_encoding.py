@@ -46,10 +46,11 @@ def test_text_comes_back_and_a_decision_is_told(
     assert rows.set_aside == []
 
 
-@pytest.mark.parametrize("name", ["rows.jsonl", "rows.txt"])
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.smi", "rows.txt"])
 def test_every_text_format_is_decoded(tmp_path: Path, name: str) -> None:
     content = {
         "rows.jsonl": '{"smiles": "CCO", "title": "Grün"}',
+        "rows.smi": "CCO Grün",
         "rows.txt": "smiles\ttitle\nCCO\tGrün",
     }
     (tmp_path / name).write_bytes(content[name].encode("cp1252"))
