@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from configs.lookup import find_name, suggest
 from datamodules.notations.lookup import load_notation
+from datamodules.rows.cells import find_missing_numbers
 from datamodules.sources.rows import TEXT_LIMIT, Rows, SetAside
 from datamodules.storage.text_columns import TextColumn, TextLists, as_strings
 from datamodules.tasks import Side, Task
@@ -178,6 +179,8 @@ def _check(
     """Return a side's cells in its notation, and why some cannot be used; each different string is looked at once."""
     raw = cells.map(pc.utf8_trim_whitespace)
     values, reasons = _normalize(name, side, raw.values, verified, pool)
+    if not verified:
+        reasons = {**find_missing_numbers(name, raw.values), **reasons}
     held = forbidden.find(raw.values)
     if values is not raw.values:
         held = {**forbidden.find(values), **held}

@@ -19,6 +19,7 @@ from datamodules.sources.tables.text import describe_bad_characters, read_text
 MAX_COLUMNS = 1000
 _BAD = re.compile("[\ud800-\udfff]")
 _LITERALS = {True: "true", False: "false", None: ""}
+_CONSTANTS = {"NaN": None, "Infinity": "Infinity", "-Infinity": "-Infinity"}
 
 
 def read(path: Path, options: TableOptions) -> Rows:
@@ -34,7 +35,7 @@ def read(path: Path, options: TableOptions) -> Rows:
 def read_lines(file: str, text: str, clean: bool) -> Rows:
     """Return the rows of JSON lines.
 
-    A column holds texts, or lists of texts if the first value it has is a list; missing keys and null become `""` or `[]`;
+    A column holds texts, or lists of texts if the first value it has is a list; missing keys, null and NaN become `""` or `[]`;
     an object inside a row becomes its JSON text.
 
     Args:
@@ -85,7 +86,8 @@ def _row(raw: str, clean: bool) -> tuple[dict[str, Any], str]:
         return {}, bad
     try:
         # As they are spelled: 1.50 stays 1.50, and a whole number of 5000 digits is no error.
-        content = json.loads(raw, parse_float=str, parse_int=str, parse_constant=str)
+        # NaN is how a missing number is written where null is not known.
+        content = json.loads(raw, parse_float=str, parse_int=str, parse_constant=_CONSTANTS.get)
         if not isinstance(content, dict):
             kind = "list" if isinstance(content, list) else "value"
             return {}, f"a JSON {kind}, expected an object"

@@ -22,7 +22,7 @@ def test_values_become_text_as_they_are_spelled(tmp_path: Path) -> None:
     )
     assert rows.table.to_pylist() == [
         {"a": "x", "b": "1.50", "c": "true", "d": ""},
-        {"a": "7", "b": "NaN", "c": "false", "d": "y"},
+        {"a": "7", "b": "", "c": "false", "d": "y"},
     ]
 
 
