@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from configs.lookup import find_name, suggest
 from datamodules.notations.lookup import load_notation
-from datamodules.rows.cells import find_missing_numbers
+from datamodules.rows.cells import find_missing_numbers, note_titles, strip_titles
 from datamodules.sources.rows import TEXT_LIMIT, Rows, SetAside
 from datamodules.storage.text_columns import TextColumn, TextLists, as_strings
 from datamodules.tasks import Side, Task
@@ -178,7 +178,12 @@ def _check(
 ) -> _Cells:
     """Return a side's cells in its notation, and why some cannot be used; each different string is looked at once."""
     raw = cells.map(pc.utf8_trim_whitespace)
-    values, reasons = _normalize(name, side, raw.values, verified, pool)
+    texts, reasons, notes = raw.values, dict[int, str](), tuple[str, ...]()
+    if not verified:
+        texts, reasons = strip_titles(side, texts, pool)
+        notes = note_titles(side, raw, texts)
+    values, invalid = _normalize(name, side, texts, verified, pool)
+    reasons = {**invalid, **reasons}
     if not verified:
         reasons = {**find_missing_numbers(name, raw.values), **reasons}
     held = forbidden.find(raw.values)
@@ -196,7 +201,7 @@ def _check(
         for row, code in zip(rows.tolist(), raw.codes[rows].tolist(), strict=True):
             places[row] = f"{side.column}: {reasons[code]}"
     normalized = TextColumn.of(values)
-    return _Cells(raw, TextColumn(normalized.values, normalized.codes[raw.codes]), places)
+    return _Cells(raw, TextColumn(normalized.values, normalized.codes[raw.codes]), places, notes)
 
 
 def _normalize(

@@ -31,6 +31,41 @@ def reasons(rows: TaskRows) -> dict[int, str]:
     return {item.line: item.reason for item in rows.set_aside}
 
 
+def test_titles_and_drawing_hints_go_with_a_note_and_what_changes_a_molecule_stays_out() -> None:
+    rows = rows_of(
+        smiles=[
+            "OCC ethanol",
+            "CCN |$_AV:1;2;N$|",
+            "C[C@@H](O)CC |&1:1,r|",
+            "CC O",
+            "CCCC  m5",
+            "CCC",
+            "CCC",
+            "C1CC x",
+        ],
+        name=list("abcdefgh"),
+    )
+    found = read(rows, smiles="smiles")
+    assert dict(zip(found.outputs, found.inputs, strict=True)) == {
+        "a": "CCO", "b": "CCN", "e": "CCCC", "f": "CCC", "g": "CCC",
+    }  # fmt: skip
+    assert reasons(found) == {
+        4: "smiles: CXSMILES extension that changes the molecule",
+        5: "smiles: title after the SMILES that could be a part of it",
+        9: "smiles: unclosed ring",
+    }
+    assert found.originals[0] == "OCC ethanol"
+    assert found.notes == (
+        "smiles: 4 rows have a title or a drawing hint (CXSMILES) after the SMILES, which is left out",
+    )
+    assert not any("whitespace" in reason for reason in reasons(found).values())
+
+
+def test_titles_go_where_the_smiles_is_converted_too() -> None:
+    task = Task("t", Side("smiles", notation="selfies", convert_from="smiles"), Side("name"))
+    assert read_task(task, rows_of(smiles=["C methane"], name=["x"])).inputs[:] == ["[C]"]
+
+
 def test_texts_keep_their_blanks() -> None:
     found = read(rows_of(a=["CCO ethanol"], b=["x y"]))
     assert (found.inputs[:], found.outputs[:], found.notes) == (["CCO ethanol"], ["x y"], ())
