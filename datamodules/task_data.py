@@ -16,7 +16,7 @@ from datamodules.rows.read_and_split import SplitSettings
 from datamodules.rows.side_texts import SideTexts
 from datamodules.rows.task_rows import TaskRows, read_task
 from datamodules.sources.lookup import load_source
-from datamodules.sources.rows import TEXT_LIMIT, SetAside
+from datamodules.sources.rows import TEXT_LIMIT, Rows, SetAside
 from datamodules.sources.tables.options import TableOptions
 from datamodules.splits import TEST, TRAIN, VAL
 from datamodules.storage.cache import DataCache
@@ -82,6 +82,7 @@ class Stages:
         self.encoded: dict[str, Encoded] = {}
         self.aside: dict[str, list[SetAside]] = {}
         self.report: dict[str, Any] = {}
+        self.question_rows: Rows | None = None
 
     @property
     def task_names(self) -> list[str]:
@@ -208,8 +209,13 @@ class Stages:
             )
             for row in places[~fits]
         ]
+        self.question_rows = rows
         self.predict_store, self.pools["predict"] = store, places[fits]
         self.encoded["predict"] = encoded.take(fits)
+
+    def question_cells(self) -> dict[int, dict[str, str]]:
+        """Return all cells of the file to predict, by line and column; rows that could not be read are not among them."""
+        return {} if self.question_rows is None else self.question_rows.cells_by_line()
 
     def encode_training(self, epoch: int) -> tuple[Encoded, NDArray[np.int64]]:
         """Return the tokens of an epoch's training rows, and each row's index in the training pool."""

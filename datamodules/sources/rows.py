@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -66,6 +68,15 @@ class Rows:
         lost = [] if cut is None else [cut]
         aside = [*self.set_aside, *lost]
         return replace(self, notes=(*notes, *self.notes), set_aside=aside, total=self.total + len(lost))
+
+    def cells_by_line(self) -> dict[int, dict[str, str]]:
+        """Return the cells of each row that was read, by its line; a list is written as JSON."""
+        rows = zip(self.lines.tolist(), self.table.to_pylist(), strict=True)
+        return {line: {name: _write(cell) for name, cell in cells.items()} for line, cells in rows}
+
+
+def _write(cell: Any) -> str:
+    return cell if isinstance(cell, str) else "" if cell is None else json.dumps(cell, ensure_ascii=False)
 
 
 def built_in(name: str, table: pa.Table) -> Rows:
