@@ -1,5 +1,5 @@
 # docker build -t patois .                              for a CPU
-# docker build -t patois --build-arg DEVICE=cuda .      for NVIDIA GPUs: PyPI's torch brings CUDA; the machine needs its driver
+# docker build -t patois --build-arg DEVICE=cuda .      for NVIDIA GPUs: PyPI's torch brings CUDA; the machine needs NVIDIA's driver
 #
 # docker run --rm -v "$PWD/runs:/work/runs" patois                        the default fit; with --gpus all on a GPU
 # docker run --rm -v "$PWD:/work" patois fit --data.source my.csv --data.input_column smiles --data.output_column name

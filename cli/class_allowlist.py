@@ -1,7 +1,7 @@
-"""Which classes a flag, a YAML file or a variable may name: those of this list, and what the user adds (PITFALLS 24).
+"""The allow-list of modules whose classes a flag, a YAML file or a variable may name (PITFALLS 24).
 
-A `class_path` is imported before its type is checked, and importing is running. A configuration may come from a stranger
-(a run's folder brings its own), so the list is opened by the environment only, never by a file.
+jsonargparse imports a `class_path` before it checks the type, and importing a module runs it. A configuration may come
+from a stranger (a run's folder has its own), so only the environment can extend the list, never a file.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jsonargparse import set_parsing_settings
 from cli.argv import flag_value
 
 VARIABLE = "PATOIS_ALLOW"
-"""Further modules, with commas between them: `PATOIS_ALLOW=my_callbacks python train.py fit ...`."""
+"""Further modules, separated by commas: `PATOIS_ALLOW=my_callbacks python train.py fit ...`."""
 
 ALLOWED = (
     "callbacks",
@@ -30,7 +30,7 @@ ALLOWED = (
     "lightning.pytorch.plugins",
     "lightning.pytorch.profilers",
     "lightning.pytorch.strategies",
-    "lightning.fabric.accelerators",  # where some of the classes above are defined
+    "lightning.fabric.accelerators",  # it defines some of the classes above
     "lightning.fabric.loggers",
     "lightning.fabric.plugins",
     "lightning.fabric.strategies",
@@ -42,10 +42,10 @@ _DENIED = re.compile(r"Importing '([^']*)' is not allowed, denied by .*?to allow
 
 
 def allow_imports() -> None:
-    """Let jsonargparse import from `ALLOWED` and from what `PATOIS_ALLOW` names, and from nothing else.
+    """Let jsonargparse import only from `ALLOWED` and from the modules in `PATOIS_ALLOW`.
 
     Raises:
-        ValueError: If the variable holds something else than names of modules.
+        ValueError: If the variable holds anything but module names.
     """
     given = [name.strip() for name in os.environ.get(VARIABLE, "").split(",") if name.strip()]
     try:
@@ -56,44 +56,44 @@ def allow_imports() -> None:
         )
     except ValueError as error:
         raise ValueError(
-            f"Expected {VARIABLE} to be names of modules with commas between them, such as my_callbacks, "
+            f"Expected {VARIABLE} to be module names separated by commas, such as my_callbacks, "
             f"but got {os.environ[VARIABLE]!r}: {error}"
         ) from error
 
 
 def explain_denial(message: str) -> str:
-    """Return a parser's message with advice for our users in place of jsonargparse's for its own."""
+    """Return a parser's message with advice for users of this program instead of jsonargparse's own advice."""
 
     def advise(found: re.Match[str]) -> str:
         module = found[1].rpartition(".")[0] or found[1]
         return (
-            f"{found[1]} is not in the modules whose classes may be named (see cli/class_allowlist.py), since importing "
-            f"it would run it. If it is yours, or you trust it: {VARIABLE}={module} python train.py ..."
+            f"{found[1]} is not in the modules on the allow-list (cli/class_allowlist.py), and importing it would run "
+            f"its code. If you wrote or trust it, allow it: {VARIABLE}={module} python train.py ..."
         )
 
     return _DENIED.sub(advise, message)
 
 
-def refuse_foreign_code(config: Any, words: Sequence[str]) -> None:
-    """Let no configuration file decide that code of others runs; checkpoints are read as tensors and plain values only.
+def refuse_foreign_code(config: Any, args: Sequence[str]) -> None:
+    """Refuse third-party code that only a configuration file enables; read only tensors and plain values from checkpoints.
 
     Args:
-        config: A subcommand's configuration. Its `weights_only` is set.
-        words: What the user typed.
+        config: A subcommand's configuration. The function sets its `weights_only`.
+        args: The arguments that the user typed.
 
     Raises:
-        ValueError: If a file says `trust_remote_code: true` and the user does not, or anybody says `weights_only: false`.
+        ValueError: If a file but not the user sets `trust_remote_code: true`, or if anything sets `weights_only: false`.
     """
-    typed = yaml.safe_load(flag_value(words, "--model.trust_remote_code") or "false")
+    typed = yaml.safe_load(flag_value(args, "--model.trust_remote_code") or "false")
     if config.model.trust_remote_code and typed is not True:
         raise ValueError(
-            "A configuration file says model.trust_remote_code: true, which runs Python code that comes with the base. "
-            "If you trust that code, say so yourself: --model.trust_remote_code true"
+            "A configuration file sets model.trust_remote_code: true, which runs Python code shipped with the base. "
+            "If you trust that code, set the flag yourself: --model.trust_remote_code true"
         )
     if config.get("weights_only") is False:
         raise ValueError(
-            "Expected weights_only to be left alone, but got false: a checkpoint that is more than tensors and plain "
-            "values could run any code when it is read, and those of this program never are."
+            "Expected weights_only to be unset or true, but got false: a checkpoint of more than tensors and plain values "
+            "could run any code when it is read. Remove weights_only; this program's checkpoints never need it."
         )
     if "weights_only" in config:
-        config.weights_only = True  # said, or TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD in the environment would win
+        config.weights_only = True  # if unset, TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD in the environment would win

@@ -1,7 +1,7 @@
-"""How the command line ends when something is wrong that a user can mend: one line, and a status.
+"""The line and the exit status for errors that a user can fix.
 
-Status 0: done. 1: a mistake in what was asked for. 2: a flag that is none. 74: the disk is full (EX_IOERR of sysexits.h).
-128 + a signal's number, so 130 and 143: stopped by SIGINT and SIGTERM (see callbacks/run/last_checkpoint.py).
+Status 0: done. 1: a user's mistake. 2: an unknown or invalid flag. 74: the disk is full (EX_IOERR of sysexits.h).
+128 + a signal's number (130 for SIGINT, 143 for SIGTERM): stopped by that signal (see callbacks/run/run_stopper.py).
 """
 
 from __future__ import annotations
@@ -18,7 +18,18 @@ DISK_FULL = 74
 
 
 def ending_of(error: BaseException) -> tuple[str, int] | None:
-    """Return the line and the status that an error ends the program with, or None if it is not the user's to mend."""
+    """Return the line and the exit status for an error, or None if the user cannot fix it.
+
+    Examples:
+        >>> from configs.lookup import find_config
+        >>> try:
+        ...     find_config("tokens", "smile")
+        ... except ValueError as error:
+        ...     ending_of(error)
+        ("error: No token is called 'smile' (configs/tokens has: atoms, selfies, smiles; ... too). Did you mean 'smiles'?", 1)
+        >>> print(ending_of(KeyError("a mistake in the program")))
+        None
+    """
     if "PATOIS_TRACEBACK" in os.environ:
         return None
     if isinstance(error, ValueError) and _is_our_own(error):
@@ -29,7 +40,7 @@ def ending_of(error: BaseException) -> tuple[str, int] | None:
 
 
 def _is_our_own(error: ValueError) -> bool:
-    """Return whether our own code raised the error, so that its message is all that the user needs."""
+    """Return whether this program's code raised the error; its message is then all that the user needs."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -44,7 +55,7 @@ def _is_full(error: OSError) -> bool:
 
 
 def _describe_full(error: OSError) -> str:
-    """Return what is missing: as the checkpoint writer says it; of another file, on the fullest disk that runs write to."""
+    """Describe a full disk: by the checkpoint writer's message, or for other files by the fullest disk that runs write to."""
     from callbacks.run.checkpoint_io import DiskFull
 
     if isinstance(error, DiskFull):
@@ -52,6 +63,6 @@ def _describe_full(error: OSError) -> str:
     places = [Path(place) for place in (error.filename, "runs", ".", tempfile.gettempdir()) if place]
     free, place = min((shutil.disk_usage(path).free, str(path)) for path in places if path.exists())
     return (
-        f"The disk of {place} is full: {free:,} bytes are free, and at least a block of 4,096 bytes is missing. "
-        "A checkpoint that was written before is intact."
+        f"The disk of {place} is full: {free:,} bytes are free, and at least one more block of 4,096 bytes is needed. "
+        "Free some space. Earlier checkpoints are intact."
     )

@@ -1,22 +1,58 @@
-"""Saved help pages: `python train.py fit --help` answers at once, without loading PyTorch.
+"""Saved help pages: `python train.py fit --help` prints at once, without loading PyTorch.
 
-Building the page takes seconds, since Lightning and all classes must be imported for it. The pages are written
-by `make help-pages` to `configs/help/`, and a test holds them equal to what the command line really takes.
+Building a page takes seconds, because it imports Lightning and all classes. `make help-pages` writes the pages to
+`configs/help/`, and a test keeps them equal to the flags that the command line accepts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from configs.lookup import CONFIGS
 
 FOLDER = CONFIGS / "help"
 FLAGS = ("-h", "--help")
+PROGRAM = "python train.py"
+"""The program's name in the saved pages."""
 
 
-def saved_help(args: Sequence[str]) -> str | None:
-    """Return the saved page that `args` ask for, or None when they ask for anything else."""
+def program_name(path: str) -> str:
+    """Return the program's name as the user typed it.
+
+    Args:
+        path: Path of the running script, as in `sys.argv[0]`.
+
+    Examples:
+        >>> program_name("/home/me/.venv/bin/patois"), program_name("train.py")
+        ('patois', 'python train.py')
+    """
+    return "patois" if Path(path).name in ("patois", "patois.exe") else PROGRAM
+
+
+def rename_program(page: str, program: str) -> str:
+    r"""Return a page with another program name, its usage lines still aligned.
+
+    Examples:
+        >>> print(rename_program("usage: python train.py fit [-c CONFIG]\n                           [--name NAME]", "patois"))
+        usage: patois fit [-c CONFIG]
+                          [--name NAME]
+    """
+    usage, blank, rest = page.partition("\n\n")
+    indent = " " * max(0, len(PROGRAM) - len(program))
+    return (
+        usage.replace(f"\n{indent}", "\n").replace(PROGRAM, program) + blank + rest.replace(PROGRAM, program)
+    )
+
+
+def saved_help(args: Sequence[str], program: str = PROGRAM) -> str | None:
+    """Return the saved page that `args` request, or None if they request anything else.
+
+    Args:
+        args: The command-line arguments.
+        program: The program's name in the returned page.
+    """
     if len(args) not in (1, 2) or args[-1] not in FLAGS:
         return None
     path = FOLDER / f"{args[0] if len(args) == 2 else 'train'}.txt"
-    return path.read_text(encoding="utf-8") if path.is_file() else None
+    return rename_program(path.read_text(encoding="utf-8"), program) if path.is_file() else None

@@ -1,4 +1,4 @@
-"""The Hugging Face Hub, when it is not there."""
+"""Use the local cache when the Hugging Face Hub is unreachable."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lightning_modules.decoder.bases import resolve_base
 
 
 def needs_hub(config: Any) -> bool:
-    """Return whether a subcommand's configuration names a base or a table on the Hub."""
+    """Return whether a subcommand's configuration names a base or table on the Hub."""
     data = config.data
     tables = (data.source, data.val_source, data.test_source, data.predict_path)
     return (
@@ -24,14 +24,14 @@ def needs_hub(config: Any) -> bool:
 
 
 def leave_unreachable_hub(config: Any) -> None:
-    """Ask once whether the Hub answers, and take what is needed of it from this machine's cache if it does not.
+    """Check once whether the Hub answers; if it does not, use only this machine's cache.
 
-    Left alone, huggingface_hub asks for each file six times with growing pauses, a minute before the error of an id that
-    is not in the cache. Its number of retries cannot be set.
+    By default, huggingface_hub requests each file six times with growing pauses: a minute passes before the error for an
+    id that is not in the cache. Its number of retries cannot be set.
     """
     if constants.HF_HUB_OFFLINE or not needs_hub(config) or is_reachable(constants.ENDPOINT):
         return
     constants.HF_HUB_OFFLINE = True
     os.environ["HF_HUB_OFFLINE"] = "1"  # for the processes of other ranks
     if is_first_rank():
-        sys.stderr.write(f"{constants.ENDPOINT} could not be reached: using this machine's cache only.\n")
+        sys.stderr.write(f"{constants.ENDPOINT} could not be reached; only this machine's cache is used.\n")

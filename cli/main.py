@@ -1,19 +1,28 @@
-"""The way from the words of a command line to a run, or to one line about what was wrong with them."""
+"""Run a command line, or print one line about a mistake in it."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from callbacks.loggers.secrets import hide_in_output
 from cli.exit_status import ending_of
-from cli.help_pages import saved_help
+from cli.help_pages import program_name, saved_help
 from cli.openmp import thread_settings
 
+if TYPE_CHECKING:
+    from lightning_modules.causal_lm import CausalLM
 
-def run(words: Sequence[str]) -> None:
-    """Run a command line; what loads PyTorch, Lightning and Transformers is imported here, and not for `--help`."""
+
+def run(args: Sequence[str], model_class: type[CausalLM] | None = None) -> None:
+    """Run a command line; the slow imports (PyTorch, Lightning, Transformers) happen here, so `--help` skips them.
+
+    Args:
+        args: Command-line arguments.
+        model_class: The model, whose arguments become the `--model` flags; default: `CausalLM`.
+    """
     os.environ.update(thread_settings())
     from callbacks.loggers.wandb_logger import DashboardLogger
     from cli.patois_cli import PatoisCLI, silence_noise
@@ -23,26 +32,28 @@ def run(words: Sequence[str]) -> None:
 
     silence_noise()
     with end_together():
-        PatoisCLI(CausalLM, SequenceTaskDataModule, logger_class=DashboardLogger, args=words)
+        PatoisCLI(model_class or CausalLM, SequenceTaskDataModule, logger_class=DashboardLogger, args=args)
 
 
-def main(args: Sequence[str] | None = None) -> None:
-    """Answer `--help` from the saved pages, run anything else, and show a user's error as one line.
+def main(args: Sequence[str] | None = None, model_class: type[CausalLM] | None = None) -> None:
+    """Print `--help` from the saved pages, run anything else, and show a user's mistake as one line.
 
     Args:
-        args: Words of the command line; default `sys.argv[1:]`.
+        args: Command-line arguments; default: `sys.argv[1:]`.
+        model_class: A model with another objective, whose flags no saved page lists; default: `CausalLM`.
     """
-    words = list(sys.argv[1:] if args is None else args)
-    if (text := saved_help(words)) is not None:
+    args = list(sys.argv[1:] if args is None else args)
+    text = None if model_class is not None else saved_help(args, program_name(sys.argv[0]))
+    if text is not None:
         sys.stdout.write(text)
         return
-    hide_in_output(words)
+    hide_in_output(args)
     try:
-        run(words)
+        run(args, model_class)
     except (ValueError, OSError) as error:
-        if (ending := ending_of(error)) is None:
+        if (line_and_status := ending_of(error)) is None:
             raise
-        line, status = ending
+        line, status = line_and_status
         if status == 1:
             sys.exit(line)
         sys.stderr.write(f"{line}\n")

@@ -1,11 +1,12 @@
-"""Class paths of before the callbacks had rooms, as runs and configuration files of that time name them.
+"""Read class paths from before the callbacks were moved into packages and renamed.
 
-Kept for one release, 0.1: a run begun before goes on, and a file written before is read.
+Kept for one release, 0.1: older runs still resume, and older configuration files can still be read.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import yaml
@@ -39,33 +40,58 @@ MOVED = {
     "validity": "metrics.validity",
     "wandb_logger": "loggers.wandb_logger",
 }
-"""Modules of `callbacks` with classes that a configuration can name: the old name and the new one."""
-_CLASS_PATH = re.compile(rf"(?<![\w.])callbacks\.({'|'.join(MOVED)})(?=\.[A-Z])")
+"""Modules of `callbacks` whose classes a configuration can name: old name to new name."""
+RENAMED = {
+    "anchors.Anchors": "Baselines",
+    "answer_limit.AnswerLimit": "AnswerLengthCheck",
+    "enough_rows.EnoughRows": "RowCountCheck",
+    "finite_steps.FiniteSteps": "NonfiniteSteps",
+    "valid_prefixes.ValidPrefixes": "ConstrainedDecoding",
+}
+"""Renamed classes: old module and class to new class."""
+_CLASS_PATH = re.compile(rf"(?<![\w.])callbacks\.({'|'.join(MOVED)})\.([A-Z]\w*)")
 
 
 def rename_class_paths(text: str) -> str:
-    """Return a word or the text of a YAML file with today's class paths.
+    """Return an argument or the text of a YAML file with current class paths.
 
-    >>> rename_class_paths("--trainer.callbacks+=callbacks.validity.Validity")
-    '--trainer.callbacks+=callbacks.metrics.validity.Validity'
+    Examples:
+        >>> rename_class_paths("--trainer.callbacks+=callbacks.validity.Validity")
+        '--trainer.callbacks+=callbacks.metrics.validity.Validity'
+        >>> rename_class_paths("class_path: callbacks.anchors.Anchors")
+        'class_path: callbacks.reports.baselines.Baselines'
     """
-    return _CLASS_PATH.sub(lambda found: f"callbacks.{MOVED[found[1]]}", text)
+    return _CLASS_PATH.sub(_rename, text)
+
+
+def _rename(found: re.Match[str]) -> str:
+    module, name = found.groups()
+    return f"callbacks.{MOVED[module]}.{RENAMED.get(f'{module}.{name}', name)}"
 
 
 def rename_in_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of a configuration file with today's class paths."""
+    """Return the settings of a configuration file with current class paths."""
     renamed: dict[str, Any] = yaml.safe_load(rename_class_paths(yaml.safe_dump(settings)))
     return renamed
 
 
+class RenamingLoader:
+    """Loads YAML with current class paths in place of old ones.
+
+    Args:
+        load: Loads YAML from a text.
+    """
+
+    def __init__(self, load: Callable[[str], Any]) -> None:
+        self.load = load
+
+    def __call__(self, text: str) -> Any:
+        """Return the content of a YAML text."""
+        return self.load(rename_class_paths(text))
+
+
 def read_old_class_paths() -> None:
-    """Let the parser take old class paths in every YAML file that it reads."""
-    read = get_loader("yaml")
-    if getattr(read, "takes_old_class_paths", False):
-        return
-
-    def load(text: str) -> Any:
-        return read(rename_class_paths(text))
-
-    load.takes_old_class_paths = True  # type: ignore[attr-defined]
-    set_loader("yaml", load, exceptions=(yaml.YAMLError,))
+    """Make the parser accept old class paths in every YAML file that it reads."""
+    load = get_loader("yaml")
+    if not isinstance(load, RenamingLoader):
+        set_loader("yaml", RenamingLoader(load), exceptions=(yaml.YAMLError,))

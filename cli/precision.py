@@ -1,4 +1,4 @@
-"""Which precision a device trains best in."""
+"""Choose the training precision for a device."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import torch
 
 
 def choose_precision(accelerator: str) -> str:
-    """Return `bf16-mixed` where the device computes in bf16 itself, and `32-true` elsewhere.
+    """Return `bf16-mixed` if the device supports bf16 in hardware, else `32-true`.
 
-    A CPU with bf16 units trained the built-in decoder 1.9 times as fast in it; one without is 300 times slower.
+    A CPU with bf16 units trained the built-in decoder 1.9 times as fast in bf16; a CPU without them is 300 times slower.
     """
     if accelerator in ("auto", "gpu", "cuda") and torch.cuda.is_available():
         native = torch.cuda.is_bf16_supported(including_emulation=False)
@@ -19,5 +19,5 @@ def choose_precision(accelerator: str) -> str:
 
 def has_bf16_units() -> bool:
     """Return whether this CPU multiplies bf16 matrices in hardware (AVX512-BF16 or AMX)."""
-    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # there is no public way to ask
+    checks = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")  # PyTorch has no public check
     return any(getattr(torch.cpu, name, bool)() for name in checks)

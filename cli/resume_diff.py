@@ -1,7 +1,7 @@
-"""What a run that goes on says about flags that differ from those of the run before. Pure.
+"""Compare the flags of a resumed run with those it was saved with. Pure functions.
 
-No checkpoint holds flags: the run's config.yaml does, and what is on the command line wins. What a checkpoint does hold (weights,
-moments, random numbers, counters) stays, and where a flag would say otherwise, the line says so.
+Checkpoints hold no flags: the run's config.yaml does, and the command line overrides it. A checkpoint's weights, moments,
+random numbers and counters stay; where a changed flag cannot affect them, the message says so.
 """
 
 from __future__ import annotations
@@ -10,26 +10,31 @@ from collections.abc import Iterator
 from typing import Any
 
 OF_THE_RUN = ("name", "ckpt_path", "weights_only", "trainer.default_root_dir")
-"""Which run it is, and where it lies."""
+"""Flags that identify the run or its folder; they are not compared."""
 KEPT = {
-    "seed_everything": "the order of the data is the flag's; dropout and sampling go on with the checkpoint's random numbers",
-    "model.base": "the weights are the checkpoint's",
-    "model.init": "the weights are the checkpoint's",
+    "seed_everything": "it sets the order of the data; dropout and sampling continue the checkpoint's random numbers",
+    "model.base": "the weights come from the checkpoint",
+    "model.init": "the weights come from the checkpoint",
 }
-"""Flags of which the checkpoint decides a part, and which part."""
+"""Flags that the checkpoint partly overrides, and how."""
 CLASSES = ("model.optimizer", "model.scheduler")
-"""Flags that choose a class whose state is in the checkpoint; another class cannot read it."""
+"""Flags that select a class whose state the checkpoint holds; another class cannot read that state."""
 
 
 def leaves(settings: Any, flag: str = "") -> Iterator[tuple[str, Any]]:
     """Yield each flag of a configuration and its value.
 
     Args:
-        settings: As in a run's config.yaml.
-        flag: Of these settings; empty for all of them.
+        settings: Settings as in a run's config.yaml.
+        flag: The flag that holds these settings; empty for a whole configuration.
 
     Yields:
-        Flags such as `model.optimizer.lr`; a callback's are called after its class.
+        A flag such as `model.optimizer.lr`, and its value; a callback's flags are named by its class.
+
+    Examples:
+        >>> optimizer = {"class_path": "torch.optim.AdamW", "init_args": {"lr": 0.001}}
+        >>> dict(leaves({"seed_everything": 0, "model": {"optimizer": optimizer}}))
+        {'seed_everything': 0, 'model.optimizer': 'torch.optim.AdamW', 'model.optimizer.lr': 0.001}
     """
     if isinstance(settings, dict) and "class_path" in settings:
         yield flag, settings["class_path"]
@@ -45,7 +50,12 @@ def leaves(settings: Any, flag: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
-    """Return the flags whose values differ, with the value before and the one now; None for a flag that is not there."""
+    """Return the flags whose values differ, each with its old and new value; a missing flag has the value None.
+
+    Examples:
+        >>> differences({"name": "a", "data": {"batch_size": 16}}, {"name": "b", "data": {"batch_size": 32}})
+        {'data.batch_size': (16, 32)}
+    """
     old, new = dict(leaves(before)), dict(leaves(now))
     return {
         flag: (old.get(flag), new.get(flag))
@@ -55,20 +65,26 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[
 
 
 def say(changed: dict[str, tuple[Any, Any]]) -> str:
-    """Return the line about flags that differ, or an empty one.
+    """Return one line about the changed flags, or an empty string if there are none.
 
     Raises:
-        ValueError: For another optimizer or scheduler: neither could read the state of the one before.
+        ValueError: If the class of the optimizer or scheduler changed; another class cannot read the checkpoint's state.
+
+    Examples:
+        >>> say({"data.batch_size": (16, 32)}), say({})
+        ('Resuming with changed flags: --data.batch_size 32 (was 16).', '')
+        >>> say({"model.base": ("gpt2", "opt-125m")})
+        'Resuming with changed flags: --model.base opt-125m (was gpt2; the weights come from the checkpoint).'
     """
     for flag in CLASSES:
         if flag in changed:
             before, now = changed[flag]
             raise ValueError(
-                f"The checkpoint holds the state of --{flag} {before}, which {now} cannot go on with. Go on with the same, or "
-                "begin another run: without --ckpt_path, and with the exported model of this one as its --model.base."
+                f"The checkpoint holds the state of --{flag} {before}, which {now} cannot resume from. Resume with the "
+                "same class, or start a new run without --ckpt_path and with this run's exported model as --model.base."
             )
     parts = [
         f"--{flag} {now} (was {before}{f'; {KEPT[flag]}' if flag in KEPT else ''})"
         for flag, (before, now) in changed.items()
     ]
-    return f"Goes on with other flags than before: {', '.join(parts)}." if parts else ""
+    return f"Resuming with changed flags: {', '.join(parts)}." if parts else ""

@@ -1,4 +1,4 @@
-"""The folder of a run: which one it is, and whether it may be written to."""
+"""Choose a run's folder, and check whether a subcommand may write to it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from cli.argv import flag_value, without_flag
 from configs.lookup import load_yaml
 
 RUN_NAME_VARIABLE = "PATOIS_RUN_NAME"
-"""Tells the other ranks, which start the same command a moment later, the run's name."""
+"""Passes the run's name to the other ranks, which start the same command a moment later."""
 KEYWORDS = ("last", "best", "hpc")
-"""What --ckpt_path takes besides a file; `hpc` is left to Lightning."""
+"""Values of --ckpt_path other than a file; Lightning handles `hpc`."""
 
 
 def find_run(ckpt_path: str | None) -> Path | None:
-    """Return the run's folder that a checkpoint lies in (`<run>/checkpoints/x.ckpt`), if it has a config."""
+    """Return the run's folder of a checkpoint (`<run>/checkpoints/x.ckpt`), or None if it has no config.yaml."""
     if not ckpt_path or ckpt_path in KEYWORDS:
         return None
     folder = Path(ckpt_path).resolve().parent.parent
@@ -33,77 +33,78 @@ def find_run(ckpt_path: str | None) -> Path | None:
 
 
 def was_restarted() -> bool:
-    """Return whether a cluster starts this job once more."""
+    """Return whether a cluster has restarted this job."""
     names = ("SLURM_RESTART_COUNT", "TORCHELASTIC_RESTART_COUNT")
     return any(os.environ.get(name, "0") != "0" for name in names)
 
 
-def resolve_keyword(words: Sequence[str], root: Path) -> list[str]:
-    """Replace `--ckpt_path last` or `best` by the file: of the run called --name, else of the one begun last.
+def resolve_keyword(args: Sequence[str], root: Path) -> list[str]:
+    """Replace `--ckpt_path last` or `best` by that file of the run called --name, or else of the latest run.
 
-    A job that the cluster starts once more is taken for one that said `last`. A run that was stopped before it wrote
-    its first checkpoint begins again, with its own configuration.
+    A fit that the cluster restarts is treated as if it had `--ckpt_path last`. A run that stopped before its first
+    checkpoint restarts with its own configuration.
 
     Args:
-        words: Words of a command line.
-        root: Where runs lie.
+        args: Command-line arguments.
+        root: The folder of all runs.
 
     Raises:
         ValueError: If there is no run, or it has no such checkpoint.
     """
-    words = list(words)
-    fits = words[:1] == ["fit"]
-    keyword, name = flag_value(words, "--ckpt_path"), flag_value(words, "--name")
+    args = list(args)
+    fits = args[:1] == ["fit"]
+    keyword, name = flag_value(args, "--ckpt_path"), flag_value(args, "--name")
     if keyword is None and fits and was_restarted():
         keyword, name = "last", name or _shared_name()
     if keyword not in ("last", "best"):
-        return words
-    rest = without_flag(words, "--ckpt_path")
+        return args
+    rest = without_flag(args, "--ckpt_path")
     run = _latest_run(root, name or os.environ.get(RUN_NAME_VARIABLE))
     if run is None:
         if fits and keyword == "last" and (name is not None or was_restarted()):
             return rest
         raise ValueError(
-            f"--ckpt_path {keyword}: there is no run{f' {name}' if name else ''} in {root} to go on with."
+            f"--ckpt_path {keyword}: expected a run{f' {name}' if name else ''} in {root}, but there is none. Start one "
+            "with `fit`, or give the path of a checkpoint."
         )
     os.environ[RUN_NAME_VARIABLE] = run.name  # for the other ranks
     path = run / "checkpoints" / f"{keyword}.ckpt"
     if path.is_file():
         return [*rest, "--ckpt_path", str(path)]
     if fits and keyword == "last":
-        rank_zero_info(f"{run} was stopped before its first checkpoint and begins again.")
+        rank_zero_info(f"{run} stopped before its first checkpoint, so it restarts from the beginning.")
         return ["fit", "--config", str(run / "config.yaml"), *rest[1:], "--name", run.name]
-    raise ValueError(f"--ckpt_path {keyword}: {path} is not there (yet).")
+    raise ValueError(f"--ckpt_path {keyword}: {path} does not exist (yet).")
 
 
 def _latest_run(root: Path, name: str | None) -> Path | None:
-    """Return the run of that name, or the one that was begun or gone on with last; None if there is none."""
+    """Return the run called `name`, or else the one started or resumed last; None if there is none."""
     configs = root.glob(f"{name or '*'}/config.yaml")
     latest = max(configs, key=lambda config: config.stat().st_mtime, default=None)
     return None if latest is None else latest.parent
 
 
 def check_checkpoint(ckpt_path: str | None) -> None:
-    """Raise ValueError for a checkpoint that does not exist; `last` and `best` are words that Lightning knows."""
+    """Raise ValueError for a checkpoint that does not exist; the `KEYWORDS` need no file."""
     if ckpt_path and ckpt_path not in KEYWORDS and not Path(ckpt_path).is_file():
         raise ValueError(
-            f"--ckpt_path {ckpt_path!r} is not a file; a run's checkpoints are in runs/NAME/checkpoints."
+            f"--ckpt_path {ckpt_path!r} is not a file. A run's checkpoints are in runs/NAME/checkpoints."
         )
 
 
 def settle_folder(config: Any, root: Path) -> Path:
-    """Return the folder that a subcommand writes to: that of the checkpoint's run, unless --name says another.
+    """Return the folder that a subcommand writes to: the folder of the checkpoint's run, unless --name differs.
 
     Args:
-        config: The subcommand's configuration. A run's own is read again from its folder, which tells a name that
-            was given from the one that came with the run.
-        root: Where runs lie.
+        config: The subcommand's configuration. The run's own configuration is read again from its folder, to see
+            whether the user gave the name or the run's configuration did.
+        root: The folder of all runs.
     """
     run = find_run(config.get("ckpt_path"))
     if run is None:
         return make_run_folder(config.name, root)
     own = load_yaml(run / "config.yaml")
-    # The folder may have been renamed since; `checkpoints` of where it was is not what somebody asked for.
+    # The folder may have been renamed since; nobody chose the `checkpoints` path of its old place.
     was = Path((own.get("trainer") or {}).get("default_root_dir") or run)
     for callback in config.trainer.callbacks or []:
         if callback.get("init_args") and callback.init_args.get("dirpath") == str(was / "checkpoints"):
@@ -114,67 +115,67 @@ def settle_folder(config: Any, root: Path) -> Path:
 
 
 def is_first_rank() -> bool:
-    """Return whether this is the process of rank 0, also before there is a trainer."""
+    """Return whether this is the process of rank 0; works before a trainer exists."""
     return getattr(rank_zero_only, "rank", 0) == 0
 
 
 def goes_on(ckpt_path: str | None, folder: Path) -> bool:
-    """Return whether a subcommand goes on with the run in `folder`, rather than begin one there.
+    """Return whether a subcommand resumes the run in `folder` instead of starting a new one there.
 
-    It does with a checkpoint of that run or one of Lightning's keywords, and when a cluster starts a job once more.
+    It resumes with a checkpoint of that run, with one of `KEYWORDS`, and after a cluster has restarted the job.
     """
     return ckpt_path in KEYWORDS or was_restarted() or find_run(ckpt_path) == folder.resolve()
 
 
 def refuse_used(folder: Path, ckpt_path: str | None) -> None:
-    """Raise ValueError when a fit would mix its files with those of another run.
+    """Raise ValueError if a fit would mix its files with those of another run.
 
-    Only rank 0 looks: the others come to a folder that it has begun to fill.
+    Only rank 0 checks: the other ranks find a folder that rank 0 has already written to.
     """
     used = any(folder.glob("checkpoints/*.ckpt")) or any(folder.glob("predictions/*.csv"))
     if is_first_rank() and used and not goes_on(ckpt_path, folder):
         last = folder / "checkpoints" / "last.ckpt"
         raise ValueError(
-            f"{folder} holds a run. Choose another --name, go on with it (--ckpt_path {last}), or delete the folder."
+            f"{folder} already holds a run. Choose another --name, resume that run (--ckpt_path {last}), or delete the folder."
         )
 
 
-def refuse_other_root(words: Sequence[str]) -> None:
-    """Raise ValueError when a command line says where runs lie; they would lie elsewhere."""
-    if flag_value(words, "--trainer.default_root_dir") is not None:
+def refuse_other_root(args: Sequence[str]) -> None:
+    """Raise ValueError if a command line sets the trainer's root folder, since that would have no effect."""
+    if flag_value(args, "--trainer.default_root_dir") is not None:
         raise ValueError(
-            "--trainer.default_root_dir: runs lie in runs/NAME of the folder that the command is run in; choose NAME with "
-            "--name, and the folder by `cd`."
+            "--trainer.default_root_dir: runs are written to runs/NAME in the current folder, so this flag has no effect. "
+            "Choose NAME with --name, and the folder with `cd`."
         )
 
 
 def make_run_folder(name: str | None, root: Path) -> Path:
-    """Return the folder of this run, the same on every rank: `root/<name>`, by default named after the time."""
+    """Return this run's folder, the same on every rank: `root/<name>`; the default name is the start time."""
     name = name or os.environ.get(RUN_NAME_VARIABLE)
     if name is None:
         name = _shared_name() or _new_name(root)
     if not re.fullmatch(r"[\w.+-]+", name) or name in (".", ".."):
         raise ValueError(
-            f"Expected --name to be letters, digits and . _ + -, since it names a folder, but got {name!r}."
+            f"Expected --name to be letters, digits and . _ + - (it names a folder), but got {name!r}."
         )
     if hide_secrets(name) != name:
         raise ValueError(
-            "Expected --name to name a folder that anybody may see, but it looks like a key or a password."
+            "Expected --name to hold no secret, since it names a folder, but it looks like a key or a password."
         )
     os.environ[RUN_NAME_VARIABLE] = name
     return root / name
 
 
 def _shared_name() -> str | None:
-    """Return what all ranks of a cluster's job can call its run, or None outside of one."""
+    """Return a run name that all ranks of a cluster's job can derive, or None outside a cluster."""
     job = os.environ.get("TORCHELASTIC_RUN_ID") or os.environ.get("SLURM_JOB_ID")
     return f"job-{job}" if job not in (None, "none") else None
 
 
 def _new_name(root: Path) -> str:
-    """Return a name after the time, and make its folder, so that no run started in the same second takes it too.
+    """Return a name from the time, and make its folder so that no other run started in the same second takes it.
 
-    A rank of `torchrun` that cannot know what rank 0 chose makes none: it writes nothing there.
+    A rank of `torchrun` that cannot know rank 0's choice makes no folder: it writes nothing there.
     """
     stamp = time.strftime("%Y%m%d-%H%M%S")
     if not is_first_rank():
@@ -190,15 +191,15 @@ def _new_name(root: Path) -> str:
 
 @contextlib.contextmanager
 def one_run(root: Path) -> Iterator[None]:
-    """Forget the run's name at the end, so that the next run of this process gets its own.
+    """Clear the run's name at the end, so that the next run of this process gets its own name.
 
-    After an error the run's folder, and `root`, are removed again if they are still empty.
+    After an error, remove the run's folder and `root` if they are still empty.
     """
     try:
         yield
     except BaseException:
         name = os.environ.get(RUN_NAME_VARIABLE)
-        with contextlib.suppress(OSError):  # not empty, or not there
+        with contextlib.suppress(OSError):  # not empty, or missing
             if name and is_first_rank():
                 (root / name).rmdir()
                 root.rmdir()

@@ -1,4 +1,4 @@
-"""A run's config.yaml: written once it begins, and compared when it is gone on with."""
+"""A run's config.yaml: written when the run starts, compared when it resumes."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from datamodules.storage.atomic_write import whole_file
 
 
 class SaveRunConfig(SaveConfigCallback):
-    """Writes a fit's resolved configuration to the run's folder and to its loggers; other subcommands leave both alone."""
+    """Writes a fit's resolved configuration to the run's folder and its loggers; other subcommands change neither."""
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Say what differs from before; a run that begins writes its `config.yaml` before anything else happens."""
+        """Write a new run's `config.yaml` before anything else; print the changed flags of a resumed run."""
         if stage == "fit" and trainer.is_global_zero:
             if self.config.ckpt_path is None:
                 self._keep(trainer)
@@ -35,7 +35,7 @@ class SaveRunConfig(SaveConfigCallback):
                 rank_zero_info(line)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write a run's new configuration once it does go on: a checkpoint that is refused leaves the one before."""
+        """Write a resumed run's new configuration only now: a refused checkpoint must not change the old one."""
         if trainer.is_global_zero and self.config.ckpt_path is not None:
             self._keep(trainer)
 
@@ -46,12 +46,12 @@ class SaveRunConfig(SaveConfigCallback):
         return settings
 
     def _keep(self, trainer: pl.Trainer) -> None:
-        """Write `config.yaml`, whole or not at all, and give it to the loggers."""
+        """Write `config.yaml` atomically and log the settings."""
         settings = self._settings()
         folder = Path(trainer.default_root_dir)
         folder.mkdir(parents=True, exist_ok=True)
         with whole_file(folder / "config.yaml") as file:
             yaml.safe_dump(settings, file, sort_keys=False, allow_unicode=True)
         for logger in trainer.loggers:
-            if not isinstance(logger, MetricsCSV):  # it would write a second config.yaml
+            if not isinstance(logger, MetricsCSV):  # it would repeat the settings in hparams.yaml
                 logger.log_hyperparams(settings)

@@ -1,13 +1,15 @@
-"""Find a configuration file by name or by path, and read it.
+"""Find a configuration file by name or by path, and read it; and find the folder of the caches.
 
-A name (`alpaca`) is looked up in `configs/<kind>/`; a path (`my_format.yaml`) is taken as it is.
+A name (`alpaca`) is looked up in `configs/<kind>/`; a path (`my_format.yaml`) is used as it is.
 """
 
 from __future__ import annotations
 
 import difflib
+import os
 import unicodedata
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +17,23 @@ import yaml
 
 CONFIGS = Path(__file__).resolve().parent
 PROJECT = CONFIGS.parent
-"""The folder that holds the packages: a checkout, or where they are installed."""
+"""The folder of the packages: a checkout, or where they are installed."""
 SUFFIXES = (".yaml", ".yml")
 
 
 def find_name(name: str, options: Sequence[str]) -> str | None:
-    """Return the option of that name, or else the only one of that name in other upper and lower case, or None.
+    """Return the option with that name, else the only one that matches ignoring case, else None.
 
     Unicode's composed and decomposed forms of a name (é, e + accent) are one name.
+
+    Examples:
+        >>> find_name("ChatML", ["alpaca", "chatml"]), find_name("Alpaka", ["alpaca", "chatml"])
+        ('chatml', None)
     """
     for fold in (str, _compose, lambda text: _compose(text).casefold()):
-        alike = [option for option in options if fold(option) == fold(name)]
-        if len(alike) == 1:
-            return alike[0]
+        matches = [option for option in options if fold(option) == fold(name)]
+        if len(matches) == 1:
+            return matches[0]
     return None
 
 
@@ -36,22 +42,32 @@ def _compose(text: str) -> str:
 
 
 def suggest(name: str, options: list[str]) -> str:
-    """Return ` Did you mean 'x'?` for the closest of `options`, or an empty string."""
+    """Return ` Did you mean 'x'?` for the closest of `options`, or an empty string.
+
+    Examples:
+        >>> suggest("smile", ["smiles", "name", "mw"]), suggest("mass", ["smiles", "name", "mw"])
+        (" Did you mean 'smiles'?", '')
+    """
     close = difflib.get_close_matches(name, options, n=1, cutoff=0.6)
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def list_configs(kind: str) -> list[str]:
-    """Return the names of the shipped files in `configs/<kind>/`, sorted."""
+    """Return the names of the shipped files in `configs/<kind>/`, sorted.
+
+    Examples:
+        >>> list_configs("tokens")
+        ['atoms', 'selfies', 'smiles']
+    """
     return sorted(path.stem for path in (CONFIGS / kind).glob("*.yaml"))
 
 
 def find_config(kind: str, name_or_path: str) -> Path:
-    """Return the file that `name_or_path` means.
+    """Return the file for a name or path.
 
     Args:
         kind: The folder below `configs/`: `tasks`, `formats` or `bases`.
-        name_or_path: A shipped file's name without its ending, or the path of a YAML file.
+        name_or_path: A shipped file's name without its suffix, or the path of a YAML file.
 
     Raises:
         ValueError: If there is no such file; the message lists the shipped names.
@@ -85,3 +101,17 @@ def load_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"{path}: expected a mapping (key: value lines), but got {type(content).__name__}.")
     return content
+
+
+def find_cache_root() -> Path | None:
+    """Return the folder of all caches: `$PATOIS_CACHE`, else `$XDG_CACHE_HOME/patois`, else `~/.cache/patois`.
+
+    None for a user without a home who has set neither variable. Prepared data lie in it, and unpacked bases in `bases`.
+    """
+    if given := os.environ.get("PATOIS_CACHE"):
+        return Path(given)
+    if caches := os.environ.get("XDG_CACHE_HOME"):
+        return Path(caches) / "patois"
+    with suppress(RuntimeError):
+        return Path.home() / ".cache" / "patois"
+    return None

@@ -1,8 +1,8 @@
 """Instruction formats: how (instruction, input, output) becomes a prompt and a completion.
 
 A format is a YAML file with two Jinja templates, `prompt` and `completion` (see `configs/formats`). They may
-use `instruction`, `input`, `input_label` and `output_label`; only `completion` may use `output`. An empty `completion`
-asks nothing: the prompt is a text to learn as it stands.
+use `instruction`, `input`, `input_label` and `output_label`; only `completion` may use `output`. With an empty `completion`
+the prompt asks nothing and is a text to learn unchanged.
 """
 
 from __future__ import annotations
@@ -23,25 +23,25 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from configs.lookup import find_config, load_yaml, suggest
 
 KEYS = ("description", "prompt", "completion", "separator", "chat")
-# Private-use characters cannot be in a template by chance, so they show where the templates put a value.
+# Private-use characters do not occur in templates by chance, so they mark where a template puts a value.
 OUTPUT_MARK, INPUT_MARK = "\ue000", "\ue001"
-# Sandboxed: a format file of unknown origin may lay out text and do nothing else.
+# Sandboxed because a format file of unknown origin may only lay out text.
 _JINJA = ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
 
 
-# A piece of a template: a text and "", or "" and the name of what stands there.
+# A piece of a template: a text and "", or "" and the name of a value.
 Piece = tuple[str, str]
 
 
 class Layout(NamedTuple):
-    """Two templates that only put values between texts, so that a million rows are laid out by Arrow at once."""
+    """Two templates that only concatenate texts and values, so that Arrow can lay out a million rows at once."""
 
     prompt: list[Piece]
     completion: list[Piece]
 
 
 def _split_template(source: str) -> list[Piece] | None:
-    """Return a Jinja template's texts and names in order, or None if it holds anything else."""
+    """Return a Jinja template's texts and names in order, or None if it contains anything else."""
     pieces: list[Piece] = []
     for output in _JINJA.parse(source).body:
         if not isinstance(output, nodes.Output):
@@ -57,13 +57,13 @@ def _split_template(source: str) -> list[Piece] | None:
 
 
 def _join(parts: Sequence[str | pa.LargeStringArray]) -> pa.LargeStringArray:
-    """Lay texts and columns of texts side by side."""
+    """Concatenate texts and columns of texts row by row."""
     scalars = [pa.scalar(part, pa.large_string()) if isinstance(part, str) else part for part in parts]
     return pc.binary_join_element_wise(*scalars, pa.scalar("", pa.large_string()))
 
 
 class Query(NamedTuple):
-    """What is asked: the words, the input, and how both sides are called."""
+    """The instruction, the input, and the labels of input and output."""
 
     instruction: str
     input: str
@@ -72,7 +72,7 @@ class Query(NamedTuple):
 
 
 class Demonstration(NamedTuple):
-    """A solved example that stands before the question (k-shot)."""
+    """A solved example before the question (k-shot)."""
 
     query: Query
     output: str
@@ -80,13 +80,13 @@ class Demonstration(NamedTuple):
 
 @dataclass(frozen=True)
 class InstructionFormat:
-    """A pair of templates and what stands between demonstrations."""
+    """A pair of templates and the separator of demonstrations."""
 
     name: str
     prompt: str
     completion: str
     separator: str = "\n\n"
-    """Stands after each demonstration."""
+    """Text after each demonstration."""
     chat: bool = False
     """Wrap the prompt in the tokenizer's chat template."""
 
@@ -96,12 +96,12 @@ class InstructionFormat:
 
     @property
     def asks(self) -> bool:
-        """Whether there is anything to answer; if not, the prompt is a text to learn as it stands."""
+        """Whether the format has a completion; if not, the prompt is a text to learn unchanged."""
         return bool(self.completion)
 
     @cached_property
     def uses_instruction(self) -> bool:
-        """Whether the prompt shows the instruction at all (`arrow` does not)."""
+        """Whether the prompt shows the instruction (`arrow` does not)."""
         return "instruction" in jinja2.meta.find_undeclared_variables(_JINJA.parse(self.prompt))
 
     @cached_property
@@ -110,12 +110,12 @@ class InstructionFormat:
 
     @cached_property
     def layout(self) -> Layout | None:
-        """The templates as texts and names in a row, or None if they hold more than that (a filter, an `if`)."""
+        """The templates as sequences of texts and names, or None if they contain more (a filter, an `if`)."""
         prompt, completion = (_split_template(text) for text in (self.prompt, self.completion))
         return None if prompt is None or completion is None else Layout(prompt, completion)
 
     def affixes(self, query: Query) -> tuple[str, str]:
-        """Return what the completion holds before and after the output."""
+        """Return the completion's texts before and after the output."""
         rendered = self._completion_template.render(query._asdict(), output=OUTPUT_MARK)
         before, _, after = rendered.partition(OUTPUT_MARK)
         return before, after
@@ -123,12 +123,21 @@ class InstructionFormat:
     def render(
         self, query: Query, output: str = "", demonstrations: Sequence[Demonstration] = ()
     ) -> tuple[str, str]:
-        """Return (prompt, completion); the prompt of a chat format is one that still lacks its template.
+        r"""Return (prompt, completion); a chat format's prompt does not yet have the chat template.
 
         Args:
-            query: What is asked.
-            output: The answer; the prompt never sees it.
-            demonstrations: Solved examples that go before the question.
+            query: Instruction, input and labels.
+            output: The answer, which the prompt never shows.
+            demonstrations: Solved examples before the question.
+
+        Examples:
+            >>> arrow = InstructionFormat(name="arrow", prompt="{{ input }} ->", completion=" {{ output }}", separator="\n")
+            >>> query = Query(instruction="Name the molecule.", input="CCO", input_label="SMILES", output_label="IUPAC")
+            >>> arrow.render(query, output="ethanol")
+            ('CCO ->', ' ethanol')
+            >>> print(arrow.render(query, demonstrations=[Demonstration(query._replace(input="C"), "methane")])[0])
+            C -> methane
+            CCO ->
         """
         if not self.asks:
             output = ""
@@ -140,7 +149,7 @@ class InstructionFormat:
         return shots + self._prompt_template.render(query._asdict()), before + output + after
 
     def render_chat(self, tokenizer: Any, query: Query, demonstrations: Sequence[Demonstration] = ()) -> str:
-        """Return the prompt inside the tokenizer's chat template, up to where the assistant begins.
+        """Return the prompt inside the tokenizer's chat template, up to the beginning of the assistant's answer.
 
         Raises:
             ValueError: If the tokenizer has no chat template.
@@ -164,31 +173,40 @@ class InstructionFormat:
         return text
 
     def render_all(self, query: Query, inputs: Sequence[str]) -> pa.LargeStringArray:
-        """Return the prompts of many inputs, as `render` gives them one by one, if the format has a `layout`.
+        """Return the prompts of many inputs, equal to those of `render`; the format needs a `layout`.
 
         Args:
-            query: The words that stand around each input.
+            query: The instruction and the labels of all prompts.
             inputs: (N,) the inputs, an Arrow array.
         """
         assert self.layout is not None
-        words = query._asdict()
+        values = query._asdict()
         return _join(
-            [inputs if name == "input" else text or words[name] for text, name in self.layout.prompt]
+            [inputs if name == "input" else text or values[name] for text, name in self.layout.prompt]
         )
 
     def wrap_all(self, tokenizer: Any, prompts: pa.LargeStringArray) -> list[str]:
-        """Return prompts without demonstrations inside the tokenizer's chat template, as `render_chat` does one."""
+        """Return prompts inside the tokenizer's chat template, equal to those of `render_chat` without demonstrations."""
         return [self._wrap(tokenizer, [{"role": "user", "content": text}]) for text in prompts.to_pylist()]
 
     def complete_all(self, query: Query, outputs: Sequence[str]) -> pa.LargeStringArray:
-        """Return the completions of many outputs, as `render` gives them one by one, if the format has a `layout`."""
+        """Return the completions of many outputs, equal to those of `render`; the format needs a `layout`."""
         if not self.asks:
             return pc.utf8_slice_codeunits(outputs, 0, 0)
         before, after = self.affixes(query)
         return _join([before, outputs, after])
 
     def extract(self, text: str, query: Query) -> str:
-        """Return the output that a generated completion holds, without the format's own words."""
+        """Return the output in a generated completion, without the format's own text.
+
+        Examples:
+            >>> tags = load_format("tags")
+            >>> query = Query(instruction="", input="CCO", input_label="SMILES", output_label="IUPAC")
+            >>> tags.render(query, output="ethanol")
+            (' <SMILES> CCO </SMILES> <IUPAC>', ' ethanol </IUPAC>')
+            >>> tags.extract(" ethanol </IUPAC>", query)
+            'ethanol'
+        """
         before, after = (affix.strip() for affix in self.affixes(query))
         text = text.strip()
         if before:
@@ -199,14 +217,14 @@ class InstructionFormat:
 
 
 def load_format(name_or_path: str) -> InstructionFormat:
-    """Read a format file and check that it can be learned from.
+    """Read a format file and check that a model can learn from it.
 
     Args:
         name_or_path: A name in `configs/formats`, or the path of a YAML file.
 
     Raises:
-        ValueError: If a key is unknown or missing, a template is broken, the prompt shows the output or hides
-            the input, or the completion is not empty and does not hold the output exactly once.
+        ValueError: If a key is unknown or missing, a template is invalid, the prompt shows the output or lacks the input, or
+            the completion is not empty and does not contain the output exactly once.
     """
     path = find_config("formats", name_or_path)
     content = load_yaml(path)
@@ -220,7 +238,7 @@ def load_format(name_or_path: str) -> InstructionFormat:
 
 
 def _check_keys(path: Path, content: Mapping[str, Any]) -> None:
-    """Raise if a key is unknown or missing, or its value is of the wrong kind."""
+    """Raise an error if a key is unknown or missing, or its value has the wrong type."""
     for key in content:
         if key not in KEYS:
             raise ValueError(
@@ -239,7 +257,7 @@ def _check_keys(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def _check_templates(path: Path, form: InstructionFormat) -> None:
-    """Raise if a template is broken, the prompt shows the output or hides the input, or the completion not just the output."""
+    """Raise an error if a template is invalid or puts the input or output where a model could not learn from it."""
     query = Query("instruction", INPUT_MARK, "INPUT", "OUTPUT")
     try:
         prompt = form._prompt_template.render(query._asdict())
@@ -254,7 +272,7 @@ def _check_templates(path: Path, form: InstructionFormat) -> None:
         ) from error
     except jinja2.TemplateError as error:
         raise ValueError(f"{path}: not a Jinja template: {error}.") from error
-    except Exception as error:  # a template computes what it likes: 1 / 0
+    except Exception as error:  # a template can run any expression, such as 1 / 0
         raise ValueError(f"{path}: the template fails: {type(error).__name__}: {error}.") from error
     if INPUT_MARK not in prompt:
         raise ValueError(f"{path}: the prompt does not hold {{{{ input }}}}, so there is nothing to answer.")

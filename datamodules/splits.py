@@ -1,7 +1,7 @@
 """Leak-free splits: pure functions from identities to train, validation and test.
 
-Rows that share an identity always stand on the same side. An identity is a string such as the connectivity
-block of an InChIKey, so that stereoisomers, tautomers and both directions of a pair stay together.
+Rows with the same identity are always on the same side. An identity is a string such as the connectivity block of an
+InChIKey, so that stereoisomers, tautomers and both directions of a pair stay together.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datamodules.storage.text_columns import TextColumn
 
 TRAIN, VAL, TEST = 0, 1, 2
 NAMES = ("train", "val", "test")
-# What tables call their sides, lower-cased.
+# Names of the sides in tables' split columns, in lower case.
 GIVEN_NAMES = {
     "train": TRAIN, "training": TRAIN,
     "val": VAL, "valid": VAL, "validation": VAL, "dev": VAL,
@@ -25,7 +25,12 @@ GIVEN_NAMES = {
 
 
 def unit_hashes(texts: Iterable[str], salt: str) -> NDArray[np.float64]:
-    """Return a number in [0, 1) for each text that depends on nothing but it and `salt` (BLAKE2b, 53 bits)."""
+    """Return a number in [0, 1) for each text, which depends only on the text and `salt` (BLAKE2b, 53 bits).
+
+    Examples:
+        >>> unit_hashes(["ethanol", "methanol", "ethanol"], salt="split0").round(3).tolist()
+        [0.416, 0.544, 0.416]
+    """
     start = hashlib.blake2b(digest_size=8, salt=salt.encode()[:16])
 
     def digest(text: str) -> bytes:
@@ -48,18 +53,23 @@ def _check_fractions(val_fraction: float, test_fraction: float) -> None:
 def split_by_hash(
     identities: Sequence[str], val_fraction: float, test_fraction: float, seed: int = 0
 ) -> NDArray[np.int8]:
-    """Give each row the side that the hash of its identity says.
+    """Assign each row to the side that the hash of its identity determines.
 
-    A row keeps its side when other rows come or go, so a data set may grow without a leak.
+    A row keeps its side when other rows are added or removed, so a data set can grow without a leak.
 
     Args:
-        identities: One string a row.
+        identities: One string per row.
         val_fraction: Expected share of identities in validation.
         test_fraction: Expected share of identities in test.
-        seed: Another seed gives another split.
+        seed: Seed of the split.
 
     Returns:
         (N,) int8 of TRAIN, VAL, TEST.
+
+    Examples:
+        >>> few, more = ["a", "b", "c", "a"], ["d", "a", "b", "c", "a", "e"]  # c stays in validation, where d joins it
+        >>> split_by_hash(few, 0.25, 0.25).tolist(), split_by_hash(more, 0.25, 0.25).tolist()
+        ([0, 0, 1, 0], [1, 0, 0, 1, 0, 0])
     """
     _check_fractions(val_fraction, test_fraction)
     column = TextColumn.of(identities)
@@ -73,9 +83,14 @@ def split_by_hash(
 def split_at_random(
     identities: Sequence[str], val_fraction: float, test_fraction: float, seed: int = 0
 ) -> NDArray[np.int8]:
-    """Shuffle the identities and cut: exact shares of identities, but a new row can move all others.
+    """Shuffle the identities and cut the list: the shares are exact, but a new row can move all others.
 
-    Args and returns as in `split_by_hash`.
+    The arguments and the result are those of `split_by_hash`.
+
+    Examples:
+        >>> sides = split_at_random([f"molecule {number}" for number in range(10)], 0.1, 0.2)
+        >>> {name: int((sides == side).sum()) for side, name in enumerate(NAMES)}
+        {'train': 7, 'val': 1, 'test': 2}
     """
     _check_fractions(val_fraction, test_fraction)
     column = TextColumn.of(identities)
@@ -96,17 +111,23 @@ def split_by_group(
     test_fraction: float,
     seed: int = 0,
 ) -> NDArray[np.int8]:
-    """Keep all molecules of one group (Bemis-Murcko scaffold, parent of salts) together, by the group's hash.
+    """Keep all molecules of a group (Bemis-Murcko scaffold, parent of salts) on one side, by the group's hash.
 
-    Molecules without a group (no ring, so no scaffold) go by their identity. Rows of one identity can have two
-    groups (scaffolds of tautomers); these are joined.
+    Molecules without a group (no ring, so no scaffold) are assigned by their identity. Rows with the same identity can have
+    different groups (scaffolds of tautomers); such groups are joined.
 
     Args:
-        identities: One string a row.
-        groups: One a row, `""` for none.
+        identities: One string per row.
+        groups: One string per row, `""` for no group.
         val_fraction: Expected share of groups in validation.
         test_fraction: Expected share of groups in test.
-        seed: Another seed gives another split.
+        seed: Seed of the split.
+
+    Examples:
+        >>> molecules, scaffolds = ["toluene", "phenol", "ethanol", "propanol"], ["c1ccccc1", "c1ccccc1", "", ""]
+        >>> sides = split_by_group(molecules, scaffolds, 0.3, 0.3)
+        >>> bool(sides[0] == sides[1])  # both are benzenes
+        True
     """
     parent: dict[str, str] = {}
 
@@ -117,28 +138,36 @@ def split_by_group(
             key = parent[key]
         return key
 
-    ours, theirs = TextColumn.of(identities), TextColumn.of(groups)
-    pairs = np.unique(ours.codes.astype(np.int64) * len(theirs.values) + theirs.codes)
-    names, shared = ours.values.to_pylist(), theirs.values.to_pylist()
-    for identity, group in zip(*(part.tolist() for part in np.divmod(pairs, len(shared))), strict=True):
-        if shared[group]:
-            low, high = sorted((root(f"identity {names[identity]}"), root(f"shared {shared[group]}")))
+    identity_column, group_column = TextColumn.of(identities), TextColumn.of(groups)
+    identity_texts, group_texts = identity_column.values.to_pylist(), group_column.values.to_pylist()
+    pairs = np.unique(identity_column.codes.astype(np.int64) * len(group_texts) + group_column.codes)
+    for identity, group in zip(*(part.tolist() for part in np.divmod(pairs, len(group_texts))), strict=True):
+        if group_texts[group]:
+            # The keys' texts decide the hashes, and with them the split.
+            low, high = sorted(
+                (root(f"identity {identity_texts[identity]}"), root(f"shared {group_texts[group]}"))
+            )
             parent[high] = low
-    joined = TextColumn.of([root(f"identity {identity}") for identity in names])
-    return split_by_hash(joined, val_fraction, test_fraction, seed)[ours.codes]
+    joined = TextColumn.of([root(f"identity {identity}") for identity in identity_texts])
+    return split_by_hash(joined, val_fraction, test_fraction, seed)[identity_column.codes]
 
 
 def side_of(cell: str) -> int | None:
-    """Return the side that a cell of a split column names, or None."""
+    """Return the side named in a cell of a split column, or None if it names no side.
+
+    Examples:
+        >>> side_of(" Validation "), side_of("holdout")
+        (1, None)
+    """
     return GIVEN_NAMES.get(cell.strip().lower())
 
 
 def unknown_sides(names: Sequence[str], where: str) -> dict[int, str]:
-    """Return why rows cannot be on a side, by their places: their cell of the split column says none.
+    """Return the reasons why rows have no side, by position: their cell of the split column names none.
 
     Args:
         names: (N,) cells of the split column.
-        where: Names the column, for the error.
+        where: Name of the column, for the error.
 
     Raises:
         ValueError: If no row has a side.
@@ -147,7 +176,7 @@ def unknown_sides(names: Sequence[str], where: str) -> dict[int, str]:
     known = np.array([side_of(text) is not None for text in column.values.to_pylist()], dtype=bool)
     if len(column) and not known.any():
         raise ValueError(
-            f"Expected the split column to hold train, val or test, but {where} holds {column[0]!r} and no such name."
+            f"Expected the split column to hold train, val or test, but {where} holds {column[0]!r} and none of these names."
         )
     places: list[int] = np.flatnonzero(~known[column.codes]).tolist() if len(column) else []
     return {place: f"split column: {column[place]!r} is not train, val or test" for place in places}
@@ -157,7 +186,15 @@ def split_as_given(names: Sequence[str]) -> NDArray[np.int8]:
     """Read a table's own split column (train, val or validation, test; any case).
 
     Raises:
-        ValueError: If a name is not one of those.
+        ValueError: If a name is not one of these.
+
+    Examples:
+        >>> split_as_given(["train", "dev", "Test"]).tolist()
+        [0, 1, 2]
+        >>> split_as_given(["train", "holdout"])
+        Traceback (most recent call last):
+            ...
+        ValueError: Expected the split column to hold train, val or test, but got 'holdout'.
     """
     column = TextColumn.of(names)
     sides = []
@@ -170,10 +207,14 @@ def split_as_given(names: Sequence[str]) -> NDArray[np.int8]:
 
 
 def count_overlap(identities: Sequence[str], sides: NDArray[np.int8]) -> dict[str, int]:
-    """Count the identities that stand on two sides at once.
+    """Count the identities that are on two sides at once.
 
     Returns:
         `{"train/val": n, "train/test": n, "val/test": n}`; all 0 for a leak-free split.
+
+    Examples:
+        >>> count_overlap(["a", "a", "b", "c"], np.array([TRAIN, TEST, TRAIN, VAL], dtype=np.int8))
+        {'train/val': 0, 'train/test': 1, 'val/test': 0}
     """
     column = TextColumn.of(identities)
     members = np.zeros((len(NAMES), len(column.values)), dtype=bool)
@@ -185,6 +226,13 @@ def count_overlap(identities: Sequence[str], sides: NDArray[np.int8]) -> dict[st
 
 
 def nested_order(identities: Sequence[str], seed: int = 0) -> NDArray[np.int64]:
-    """Order rows by a hash of identity and place, so that the first 100 are among the first 1,000."""
+    """Order rows by a hash of identity and position, so that the first 100 are among the first 1,000.
+
+    Examples:
+        >>> identities = [f"molecule {number}" for number in range(1_000)]
+        >>> order = nested_order(identities)
+        >>> order[:3].tolist(), sorted(order.tolist()) == list(range(1_000))
+        ([389, 35, 778], True)
+    """
     texts = (f"{identity}\0{place}" for place, identity in enumerate(identities))
     return np.argsort(unit_hashes(texts, f"order{seed}"), kind="stable")

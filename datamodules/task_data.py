@@ -1,27 +1,30 @@
-"""The rows and tokens of every stage (fit, validate, test, predict): what a data module holds, without Lightning."""
+"""The rows and tokens of every stage (fit, validate, test, predict), without Lightning."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.formats import InstructionFormat
+from configs.lookup import find_cache_root
+from datamodules.formats import load_format
 from datamodules.rows import data_report
 from datamodules.rows.prepare import Prepared, prepare
-from datamodules.rows.read_and_split import SplitSettings
-from datamodules.rows.side_texts import SideTexts
-from datamodules.rows.task_rows import TaskRows, read_task
-from datamodules.sources.lookup import load_source
+from datamodules.rows.read_and_split import SplitSettings, read_questions
+from datamodules.rows.row import Row
+from datamodules.rows.side_texts import SideTexts, texts_by_task
+from datamodules.rows.task_rows import TaskRows
 from datamodules.sources.rows import TEXT_LIMIT, Rows, SetAside
 from datamodules.sources.tables.options import TableOptions
-from datamodules.splits import TEST, TRAIN, VAL
+from datamodules.splits import NAMES
+from datamodules.stages import EvalStage
 from datamodules.storage.cache import DataCache
 from datamodules.storage.cache_keys import describe_tokenizer
-from datamodules.tasks import Task, task_for_columns
+from datamodules.tasks import choose_tasks
 from datamodules.texts.augmentation import Phrasings
 from datamodules.texts.rendering import RowStore
 from datamodules.tokens.control_tokens import ControlTokens, find_control_tokens
@@ -29,72 +32,128 @@ from datamodules.tokens.epoch_batches import choose_epoch_rows
 from datamodules.tokens.examples import Encoded
 from datamodules.tokens.length_limit import fill, pack, unpack
 
-EvalStage = Literal["val", "test", "predict"]
+
+def refuse_below(least: int, **flags: int | None) -> None:
+    """Raise an error if a data flag is below its minimum; None means no limit.
+
+    Raises:
+        ValueError: If a flag is below `least`.
+    """
+    for name, value in flags.items():
+        if value is not None and value < least:
+            raise ValueError(f"Expected --data.{name} to be at least {least}, but got {value}.")
 
 
-@dataclass(frozen=True)
-class Row:
-    """One evaluated row, as callbacks look it up."""
+class TaskData:
+    """Reads, splits, renders and tokenises rows, one stage at a time; it reads nothing before a stage needs it.
 
-    index: int
-    task: str
-    input: str
-    """As it stands in the file."""
-    target: str | None
-    """The right output, or None for prediction."""
-    input_notation: str
-    output_notation: str
-    line: int
-    """1-based line in its file."""
-
-
-class Stages:
-    """Reads, splits, renders and tokenises rows, a stage at a time."""
+    Args:
+        tokenizer: The base's tokenizer; on the command line it comes from the model.
+        task: A name in configs/tasks, the path of a YAML file, or several with weights: `a,b` or `a:2,b:1`.
+            Default: name_small_molecules, or a task made of the two columns if these are given.
+        source: A built-in source (pubchem, pubchem_small, cmudict, dna_to_protein, english, words), a csv, tsv, txt, smi, sdf,
+            xlsx, jsonl or parquet file, or hf://datasets/OWNER/NAME/FILE. Default: the task's own.
+        header: Whether the first line of a table holds the names of its columns: `auto` (the cells tell), true or false. Columns
+            without names are called column_1, column_2, ...
+        encoding: The encoding of text files: `auto` (byte order mark, else UTF-8, else cp1252, and one line tells which), or a
+            name that Python knows, such as latin-1 or utf-16.
+        format: A name in configs/formats, or the path of a YAML file.
+        input_column: Column of the inputs, in place of the task's.
+        output_column: Column of the outputs, in place of the task's.
+        input_notation: Notation of the input column: text, number, smiles, selfies, iupac, formula, reaction, polymer,
+            phonemes (ARPAbet), ipa.
+        output_notation: Notation of the output column.
+        train_rows: Maximum number of training rows per task; subsets are nested (the first 100 are among the first 1,000).
+        epoch_rows: Maximum number of training rows per epoch over all tasks, drawn again for each epoch; default all.
+        val_rows: Maximum number of validation rows per task, always the same rows.
+        test_rows: Maximum number of test rows per task; default all.
+        shots: Number of demonstrations before each question, from the training side only (k-shot).
+        phrasings: `all` draws an instruction phrasing per training row and epoch, `first` always uses the first, `others`
+            draws any but the first. Evaluation uses the first.
+        max_length: Maximum number of tokens of prompt, completion and stop token; longer rows are skipped and counted.
+        seed: Seed of order, phrasing and spelling; on the command line `--seed_everything`.
+        cache: Cache prepared rows and tokens of tables of at least 10,000 rows (on several ranks, of any table) for the next
+            run, keyed by the content of everything that they depend on. To empty the cache, remove its folder.
+        cache_dir: The cache's folder; default $PATOIS_CACHE, else $XDG_CACHE_HOME/patois, else ~/.cache/patois.
+        split_settings: The flags of `SplitSettings`.
+    """
 
     def __init__(
         self,
         tokenizer: Any,
-        tasks: Sequence[Task],
-        weights: Sequence[float] | None,
-        form: InstructionFormat,
         *,
-        source: str | None,
-        settings: SplitSettings,
-        limits: Mapping[str, int | None],
-        epoch_rows: int | None,
-        shots: int,
-        phrasings: Phrasings,
-        max_length: int,
-        seed: int,
-        cache: DataCache,
-        table_options: TableOptions,
+        task: str | list[str] | dict[str, float] | None = None,
+        source: str | None = None,
+        header: bool | Literal["auto"] = "auto",
+        encoding: str = "auto",
+        format: str = "question_answer",
+        input_column: str | None = None,
+        output_column: str | None = None,
+        input_notation: str | None = None,
+        output_notation: str | None = None,
+        train_rows: int | None = None,
+        epoch_rows: int | None = None,
+        val_rows: int = 1000,
+        test_rows: int | None = None,
+        shots: int = 0,
+        phrasings: Phrasings = "all",
+        max_length: int = 256,
+        seed: int = 0,
+        cache: bool = True,
+        cache_dir: str | None = None,
+        **split_settings: Any,
     ) -> None:
-        """Keep what the flags of `SequenceTaskDataModule` say; nothing is read yet."""
-        self.tokenizer, self.tasks, self.weights, self.form = tokenizer, list(tasks), weights, form
-        self.source, self.split_settings, self.limits = source, settings, limits
+        refuse_below(1, train_rows=train_rows, test_rows=test_rows, epoch_rows=epoch_rows)
+        refuse_below(0, val_rows=val_rows, shots=shots)
+        refuse_below(2, max_length=max_length)
+        context = getattr(tokenizer, "model_max_length", None)
+        if context is not None and max_length > context:
+            raise ValueError(
+                f"Expected --data.max_length to be at most the base's context of {context} tokens, but got {max_length}."
+            )
+        self.tokenizer, self.form = tokenizer, load_format(format)
+        self.tasks, self.weights = choose_tasks(
+            task, input_column, output_column, input_notation, output_notation
+        )
+        self.source, self.split_settings = source, SplitSettings(**split_settings)
+        self.table_options = TableOptions(header, encoding)
+        self.limits = {"train": train_rows, "val": val_rows, "test": test_rows}
         self.epoch_rows = epoch_rows
         self.shots, self.phrasings, self.max_length, self.seed = shots, phrasings, max_length, seed
-        self.cache, self.table_options = cache, table_options
+        folder = Path(cache_dir).expanduser() if cache_dir else find_cache_root()
+        self.cache = DataCache(folder if cache else None)
         self.prepared: Prepared | None = None
         self.store: RowStore | None = None
-        self.candidates: dict[str, list[NDArray[np.int64]]] = {}
+        self.predict_store: RowStore | None = None
+        self.question_rows: Rows | None = None
         self.pools: dict[str, NDArray[np.int64]] = {}
         self.encoded: dict[str, Encoded] = {}
         self.aside: dict[str, list[SetAside]] = {}
         self.report: dict[str, Any] = {}
-        self.question_rows: Rows | None = None
 
     @property
     def task_names(self) -> list[str]:
         """Names of the tasks, in the order given."""
         return [task.name for task in self.tasks]
 
-    def read(self, workers: int | None = None) -> None:
-        """Read all rows, split them, and keep as many of each side as asked for.
+    def prepare_sides(
+        self, sides: Sequence[str], workers: int | None = None, *, keep_small: bool = False
+    ) -> None:
+        """Read all rows and tokenise the rows of some sides, unless this is already done.
 
         Args:
-            workers: Most processes that check texts; by default one for each core that is this rank's.
+            sides: Any of train, val and test; without sides, rows are read only if demonstrations are drawn from them.
+            workers: Maximum number of processes that check texts; by default one for each of this rank's cores.
+            keep_small: Also cache small tables.
         """
+        if (sides or self.shots) and not self.report:
+            self._read(workers, keep_small)
+        for side in sides:
+            if side not in self.encoded:
+                self._encode_side(side, keep_small)
+
+    def _read(self, workers: int | None, keep_small: bool) -> None:
+        """Read and split all rows, and keep each side's rows up to its limit."""
         prepared = prepare(
             self.tasks,
             self.source,
@@ -102,31 +161,18 @@ class Stages:
             self._forbidden(),
             self.cache,
             workers,
-            self.table_options,
+            options=self.table_options,
+            keep_small=keep_small,
         )
         data_report.tell(prepared.notes)
         self.prepared, self.store = prepared, self._make_store(prepared.parts)
-        numbers = np.array([self.task_names.index(part.task.name) for part in prepared.parts])
-        task_of = np.repeat(numbers, [len(part) for part in prepared.parts])
-        order_sides, order_tasks = prepared.sides[prepared.order], task_of[prepared.order]
-        for side, name in ((TRAIN, "train"), (VAL, "val"), (TEST, "test")):
-            self.candidates[name] = [
-                prepared.order[(order_sides == side) & (order_tasks == task)]
-                for task in range(len(self.tasks))
-            ]
-            self.pools[name] = np.concatenate([rows[: self.limits[name]] for rows in self.candidates[name]])
+        for side in NAMES:
+            rows_by_task = prepared.select_side(side, self.task_names)
+            self.pools[side] = np.concatenate([rows[: self.limits[side]] for rows in rows_by_task])
         if self.shots:
             self.store.draw_demonstrations_from(self.pools["train"])
         self.aside["fit"] = [row for part in prepared.parts for row in part.set_aside]
-        self.report = data_report.make(
-            prepared.totals,
-            prepared.sides,
-            self.pools,
-            prepared.overlap,
-            self.split_settings,
-            prepared.parts,
-            prepared.notes,
-        )
+        self.report = data_report.make(prepared, self.pools, self.split_settings)
 
     def _make_store(self, parts: Sequence[TaskRows]) -> RowStore:
         return RowStore(
@@ -136,18 +182,20 @@ class Stages:
     def _forbidden(self) -> ControlTokens:
         return find_control_tokens(self.tokenizer, self.form.chat)
 
-    def encode_side(self, side: str) -> None:
-        """Tokenise as many of the side's rows as asked for; those over `max_length` are set aside and others taken."""
+    def _encode_side(self, side: str, keep_small: bool) -> None:
+        """Tokenise a side's rows up to its limit; rows over `max_length` are skipped and replaced by others."""
         assert self.store is not None
-        key = self._token_key(side)
-        kept = None if key is None else self.cache.load("tokens", key)
-        if kept is not None:
-            filled = unpack(kept)
+        assert self.prepared is not None
+        key = self._token_key(self.prepared.key, side)
+        cached = None if key is None else self.cache.load("tokens", key)
+        if cached is not None:
+            limited = unpack(cached)
         else:
-            filled = fill(self.candidates[side], self.limits[side], self.max_length, self.store.encode)
-            if key is not None and len(self.store) >= self.cache.least_rows:
-                self.cache.save("tokens", key, pack(filled))
-        for row, length in filled.long.tolist():
+            rows_by_task = self.prepared.select_side(side, self.task_names)
+            limited = fill(rows_by_task, self.limits[side], self.max_length, self.store.encode)
+            if key is not None and (keep_small or len(self.store) >= self.cache.least_rows):
+                self.cache.save("tokens", key, pack(limited))
+        for row, length in limited.long.tolist():
             part, place = self.store.locate(row)
             reason = f"longer than --data.max_length {self.max_length}: {length} tokens ({side})"
             self.aside["fit"].append(
@@ -155,43 +203,36 @@ class Stages:
                     part.file, int(part.lines[place]), reason, part.inputs[place][:TEXT_LIMIT], part.task.name
                 )
             )
-        if len(filled.long):
-            self.report["too_long"][side] = len(filled.long)
-        self.pools[side], self.encoded[side] = filled.rows, filled.encoded
-        self.report["rows"][side] = len(filled.rows)
+        if len(limited.long):
+            self.report["too_long"][side] = len(limited.long)
+        self.pools[side], self.encoded[side] = limited.rows, limited.encoded
+        self.report["rows"][side] = len(limited.rows)
 
-    def _token_key(self, side: str) -> dict[str, Any] | None:
-        """Return all that a side's rows and their tokens depend on, or None if that cannot be said."""
-        assert self.prepared is not None
+    def _token_key(self, rows_key: str | None, side: str) -> dict[str, Any] | None:
+        """Return everything that a side's rows and tokens depend on, or None if it cannot be described."""
         tokenizer = describe_tokenizer(self.tokenizer)
-        if self.prepared.key is None or tokenizer is None:
+        if rows_key is None or tokenizer is None:
             return None
-        drawn = self.shots or any(task.input.randomize for task in self.tasks)
+        uses_seed = self.shots or any(task.input.randomize for task in self.tasks)
         return {
-            "rows": self.prepared.key,
+            "rows": rows_key,
             "format": asdict(self.form),
             "tokenizer": tokenizer,
             "side": side,
             "limit": self.limits[side],
             "max_length": self.max_length,
-            "seed": self.seed if drawn else None,
+            "seed": self.seed if uses_seed else None,
             "shots": [self.shots, self.limits["train"]] if self.shots else None,
         }
 
     def read_questions(self, path: str | None) -> None:
-        """Read the file to predict; rows that cannot be asked are kept for the output with their reason.
+        """Read the file to predict; invalid rows are kept with their reason for the output.
 
         Raises:
-            ValueError: If there is no file, or it has the input column of several tasks.
+            ValueError: If no file is given, or the file has the input columns of several tasks.
         """
-        if not path:
-            raise ValueError("`predict` needs the file with the inputs: --data.predict_path mols.csv")
-        rows = load_source(path, self.table_options)
-        if rows.total == 0:
-            raise ValueError(f"{path}: expected at least one row below the header, but there is none.")
-        task = task_for_columns(self.tasks, rows.table.column_names)
-        part = read_task(task, rows, with_output=False, forbidden=self._forbidden())
-        data_report.tell({path: [*rows.notes, *part.notes]})
+        part, rows = read_questions(self.tasks, path, self._forbidden(), self.table_options)
+        data_report.tell({part.file: [*rows.notes, *part.notes]})
         store = self._make_store([part])
         if self.shots:
             assert self.store is not None
@@ -214,11 +255,11 @@ class Stages:
         self.encoded["predict"] = encoded.take(fits)
 
     def question_cells(self) -> dict[int, dict[str, str]]:
-        """Return all cells of the file to predict, by line and column; rows that could not be read are not among them."""
+        """Return all cells of the file to predict, by line and column, except rows that could not be read."""
         return {} if self.question_rows is None else self.question_rows.cells_by_line()
 
     def encode_training(self, epoch: int) -> tuple[Encoded, NDArray[np.int64]]:
-        """Return the tokens of an epoch's training rows, and each row's index in the training pool."""
+        """Return the tokens of an epoch's training rows, and each row's index among all training rows."""
         assert self.store is not None
         rows = choose_epoch_rows(self.pool_tasks("train"), self.weights, self.seed, epoch, self.epoch_rows)
         if not self.store.varies() and len(rows) == len(self.pools["train"]):
@@ -226,16 +267,19 @@ class Stages:
         return self.store.encode(self.pools["train"][rows], epoch, self.max_length), rows
 
     def pool_tasks(self, side: str) -> NDArray[np.int64]:
-        """Return the number of the task of each row of a side."""
+        """Return the task's number for each row of a side."""
         assert self.store is not None
         numbers = np.array([self.task_names.index(part.task.name) for part in self.store.parts])
         return numbers[np.searchsorted(self.store.starts, self.pools[side], side="right") - 1]
 
-    def row(self, stage: Literal[EvalStage, "train"], index: int) -> Row:
-        """Return a row of a stage by its index (0 .. num_rows - 1)."""
+    def _find_store(self, stage: str) -> RowStore:
         store = self.predict_store if stage == "predict" else self.store
         assert store is not None
-        part, place = store.locate(int(self.pools[stage][index]))
+        return store
+
+    def row(self, stage: Literal[EvalStage, "train"], index: int) -> Row:
+        """Return a row of a stage by its index (0 .. num_rows - 1)."""
+        part, place = self._find_store(stage).locate(int(self.pools[stage][index]))
         target = None if stage == "predict" else part.outputs[place]
         task = part.task
         return Row(
@@ -245,45 +289,33 @@ class Stages:
             target,
             task.input.notation,
             task.output.notation,
-            int(part.lines[place]),
+            line=int(part.lines[place]),
         )
 
     def num_rows(self, stage: EvalStage) -> int:
-        """Return how many rows a stage evaluates."""
+        """Return the number of rows that a stage evaluates."""
         return len(self.pools[stage])
 
     def answer_lengths(self, stage: EvalStage) -> NDArray[np.int64]:
-        """Return how many tokens the target of each evaluated row has, (N,), the stop token included."""
+        """Return the number of tokens in each evaluated row's target, (N,), including the stop token."""
         return self.encoded[stage].lengths - self.encoded[stage].prompt_lengths
 
     def side_texts(self, side: str) -> list[SideTexts]:
-        """Return the texts of the rows of a side: train, val or test.
+        """Return the texts of a side's rows: train, val or test.
 
-        Outside `fit` those over `max_length` are among the training rows: they were not tokenised to be found.
+        Outside `fit`, the training rows include rows over `max_length`, because only tokenising would find them.
         """
         assert self.store is not None
-        rows = self.pools[side]
-        of = np.searchsorted(self.store.starts, rows, side="right") - 1
-        found = []
-        for number, part in enumerate(self.store.parts):
-            places = rows[of == number] - self.store.starts[number]
-            notations = part.task.input.notation, part.task.output.notation
-            texts = part.inputs.take(places), part.outputs.take(places)
-            found.append(SideTexts(part.task.name, *notations, *texts))
-        return found
+        return texts_by_task(self.store.parts, self.pools[side])
 
     def set_aside(self, stage: str) -> list[SetAside]:
-        """Return the rows that could not be used, with line and reason (`predict`: of the file to predict)."""
+        """Return the skipped rows with line and reason (`predict`: of the file to predict)."""
         return self.aside.get("predict" if stage == "predict" else "fit", [])
 
     def affixes(self, stage: EvalStage, index: int) -> tuple[str, str]:
-        """Return what the format has before and after a row's answer in a generated text."""
-        store = self.predict_store if stage == "predict" else self.store
-        assert store is not None
-        return self.form.affixes(store.query(int(self.pools[stage][index])))
+        """Return the format's text before and after a row's answer in a generated text."""
+        return self.form.affixes(self._find_store(stage).query(int(self.pools[stage][index])))
 
     def extract(self, stage: EvalStage, index: int, text: str) -> str:
-        """Return the answer that a generated text holds, without the format's own words."""
-        store = self.predict_store if stage == "predict" else self.store
-        assert store is not None
-        return self.form.extract(text, store.query(int(self.pools[stage][index])))
+        """Return the answer in a generated text, without the format's own text."""
+        return self.form.extract(text, self._find_store(stage).query(int(self.pools[stage][index])))

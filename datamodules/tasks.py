@@ -122,7 +122,12 @@ def load_task(name_or_path: str) -> Task:
 
 
 def guess_notation(column: str) -> str:
-    """Return the notation that a column's header suggests, else `text`."""
+    """Return the notation that a column's header suggests, else `text`.
+
+    Examples:
+        >>> guess_notation("Canonical_SMILES"), guess_notation("boiling point")
+        ('smiles', 'text')
+    """
     return next((hint for hint in NOTATION_HINTS if hint in column.lower()), "text")
 
 
@@ -135,6 +140,11 @@ def task_from_columns(
     """Make a task of two columns of a table, without a task file.
 
     The instruction names the two columns. Notations that are not given are guessed from the headers.
+
+    Examples:
+        >>> task = task_from_columns("smiles", "name")
+        >>> task.name, task.input.notation, task.output.notation, task.instructions
+        ('smiles_to_name', 'smiles', 'text', ('Give the name for this smiles.',))
     """
     sides = []
     for column, notation in ((input_column, input_notation), (output_column, output_notation)):
@@ -156,6 +166,16 @@ def parse_weights(task: str | Sequence[str] | Mapping[str, float]) -> dict[str, 
 
     Raises:
         ValueError: If a weight is not a positive number or no task is named.
+
+    Examples:
+        >>> parse_weights("smiles_to_iupac:2, smiles_to_formula:1")
+        {'smiles_to_iupac': 2.0, 'smiles_to_formula': 1.0}
+        >>> parse_weights(["smiles_to_iupac", "smiles_to_formula"])
+        {'smiles_to_iupac': None, 'smiles_to_formula': None}
+        >>> parse_weights("smiles_to_iupac:-1")
+        Traceback (most recent call last):
+            ...
+        ValueError: Expected --data.task to be ... with weights above 0, but got 'smiles_to_iupac' with weight '-1'.
     """
     if isinstance(task, Mapping):
         pairs: list[tuple[str, float | str | None]] = [(str(name), weight) for name, weight in task.items()]
@@ -226,6 +246,11 @@ def task_for_columns(tasks: Sequence[Task], columns: Sequence[str]) -> Task:
 
     Raises:
         ValueError: If several tasks, or none of several, could be asked of the table.
+
+    Examples:
+        >>> both = [load_task("smiles_to_iupac"), load_task("iupac_to_smiles")]
+        >>> task_for_columns(both, ["id", "SMILES"]).name
+        'smiles_to_iupac'
     """
     fitting = [task for task in tasks if find_name(task.input.column, columns)]
     if len(tasks) == 1 or len(fitting) == 1:

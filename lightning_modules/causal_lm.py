@@ -1,13 +1,13 @@
-"""The LightningModule: trains a decoder on supervised tokens. Its other half, `answering`, evaluates."""
+"""The LightningModule: trains a decoder on supervised tokens, and lets an `Evaluator` ask it."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import torch
+from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
@@ -17,34 +17,26 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from transformers import PreTrainedModel
 
-from lightning_modules.decoder.adapters import (
-    LoraSettings,
-    add_adapters,
-    choose_trainable,
-    merge_adapters,
-)
+from lightning_modules.decoder.adapters import LoraSettings, add_adapters, choose_trainable, merge_adapters
 from lightning_modules.decoder.bases import Init
-from lightning_modules.decoder.decoders import load_tokenizer
+from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
 from lightning_modules.decoder.shared_prefix import may_share_prefix
 from lightning_modules.decoder.vocabulary import add_tokens as add_to_tokenizer
 from lightning_modules.decoder.vocabulary import read_tokens
-from lightning_modules.evaluation import AnsweringModule
+from lightning_modules.evaluation import ConstraintsOf, Evaluator, answer_untrained, as_written
 from lightning_modules.generation.generate import GenerationSettings
 from lightning_modules.training.gradient_accumulation import GradientWindow
-from lightning_modules.training.lr_schedule import warmup_cosine
-from lightning_modules.training.resumed_optimizer import (
-    apply_flags,
-    apply_schedule,
-    note_flags,
-    note_schedule,
-)
+from lightning_modules.training.lr_schedule import WarmupCosine
+from lightning_modules.training.parameter_groups import group_parameters
+from lightning_modules.training.resumed_optimizer import OptimizerFlags
 from lightning_modules.training.skip_step import leave_out
+from lightning_modules.training.token_mean import TokenMean
 from lightning_modules.training.training_loss import training_loss
 
 GREEDY = GenerationSettings()
 
 
-class CausalLM(AnsweringModule):
+class CausalLM(LightningModule):
     """A decoder that learns completions.
 
     Batches are dicts of tensors: `input_ids` and `labels` `(B, T)` (padded on the right, -100 = not supervised;
@@ -52,13 +44,17 @@ class CausalLM(AnsweringModule):
     and for evaluation `prompt_ids` and `prompt_mask` `(B, P)` (padded on the left), `row_index` `(B,)` and `slots`,
     how many of the rows to run at once.
 
-    The loss of an optimizer step is the mean over all supervised tokens of all its micro-batches on all ranks.
+    The loss of an optimizer step is the mean over all supervised tokens of all its micro-batches on all ranks. To train
+    with another loss, override `batch_loss`.
     `training_step` returns a sum; the gradients are divided by the number of tokens when they are clipped. (A
     callback's own `on_before_optimizer_step` runs before that and sees gradients of the sum.)
 
     Nothing is stored as hyper-parameters in checkpoints: LightningCLI would let them override the flags of a resumed
     run. The run folder's config.yaml holds them.
     """
+
+    decoder: PreTrainedModel
+    """Loaded by `configure_model`; None before."""
 
     def __init__(
         self,
@@ -113,14 +109,7 @@ class CausalLM(AnsweringModule):
                 or `peft` and `trainable`, or `share_prefix` and `gradient_checkpointing`, are both given.
         """
         super().__init__()
-        shares = {
-            "warmup_fraction": warmup_fraction,
-            "min_lr_fraction": min_lr_fraction,
-            "decay_fraction": decay_fraction,
-        }
-        for name, share in shares.items():
-            if not 0 <= share <= 1:
-                raise ValueError(f"Expected --model.{name} to be in [0, 1], but got {share}.")
+        self._default_schedule = WarmupCosine(warmup_fraction, min_lr_fraction, decay_fraction)
         if peft is not None and trainable is not None:
             raise ValueError(
                 "Expected --model.peft or --model.trainable, but got both: adapters freeze all weights of the base."
@@ -130,31 +119,39 @@ class CausalLM(AnsweringModule):
                 "Expected --model.share_prefix or --model.gradient_checkpointing, but got both: gradient checkpointing "
                 "keeps no keys and values of the shared tokens."
             )
+        self.val_loss, self.test_loss = TokenMean(), TokenMean()
+        self.register_module("decoder", None)
         self.base = base
-        self.init = init
         self.optimizer = optimizer
         self.scheduler = scheduler
-        self.warmup_fraction = warmup_fraction
-        self.min_lr_fraction = min_lr_fraction
-        self.decay_fraction = decay_fraction
         self.gradient_checkpointing = gradient_checkpointing
         self.compile_layers = compile
         self.attention, self.share_prefix = attention, share_prefix
         self.generation = generation
-        self.trust_remote_code = trust_remote_code
         self.peft = peft
         self.trainable = trainable
         self.tokenizer = load_tokenizer(base, trust_remote_code)
-        self.new_tokens = read_tokens(add_tokens)
-        self.new_ids = add_to_tokenizer(self.tokenizer, self.new_tokens)
+        new_tokens = read_tokens(add_tokens)
+        self.new_ids = add_to_tokenizer(self.tokenizer, new_tokens)
+        self._load_base = partial(
+            load_decoder,
+            base,
+            init,
+            trust_remote_code=trust_remote_code,
+            new_tokens=new_tokens,
+            attention=attention,
+        )
+        self.constraints_of: ConstraintsOf | None = None
+        """Gives the constraints of rows, by their index, for `generation.only_valid`: a callback knows what is valid."""
         self._window = GradientWindow()
         self.left_out = torch.tensor(False)
+        self._flags: OptimizerFlags | None = None
 
     def configure_model(self) -> None:
         """Load the weights and freeze what is not to be trained; a second call does nothing."""
-        if hasattr(self, "decoder"):
+        if "decoder" in dict(self.named_children()):
             return
-        decoder = self._load_base(self.gradient_checkpointing)
+        decoder = self._load_base(gradient_checkpointing=self.gradient_checkpointing)
         if self.peft is not None:
             add_adapters(decoder, self.peft, self.new_ids)
         elif self.trainable is not None:
@@ -169,22 +166,59 @@ class CausalLM(AnsweringModule):
         """Return a decoder without adapters, and `weights` (a state dict of `decoder`) with the adapters merged."""
         return merge_adapters(self.decoder, weights)
 
-    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        """Return the sum of the losses of the supervised tokens, a scalar.
+    def batch_loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return the sum of the losses of a training batch's supervised tokens, with gradient, and their number: two scalars.
 
         Raises:
             ValueError: If rows are packed and that is not proved right for the base's architecture.
         """
         assert self.share_prefix is not None
-        loss_sum, count = training_loss(
+        return training_loss(
             self.decoder,
             batch,
             self.base,
             share_prefix=self.share_prefix,
             choose_attention=self.attention is None,
         )
+
+    def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
+        """Return the sum of the losses of the supervised tokens, a scalar."""
+        loss_sum, count = self.batch_loss(batch)
         self._window.add(loss_sum, count)
         return loss_sum
+
+    def validation_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any] | None:
+        """Add to val/loss and generate; see `Evaluator.answer` for the value."""
+        return self._evaluate(batch, "val/loss", self.val_loss)
+
+    def test_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any] | None:
+        """Add to test/loss and generate; see `Evaluator.answer` for the value."""
+        return self._evaluate(batch, "test/loss", self.test_loss, with_candidates=True)
+
+    def predict_step(self, batch: dict[str, Any], batch_idx: int) -> dict[str, Any] | None:
+        """Generate; see `Evaluator.answer` for the value."""
+        return self._evaluate(batch, with_candidates=True)
+
+    def _evaluate(
+        self,
+        batch: dict[str, Any],
+        name: str = "",
+        loss: TokenMean | None = None,
+        with_candidates: bool = False,
+    ) -> dict[str, Any] | None:
+        """Log the batch's loss under a name, if there is one, and answer its prompts, if it has some."""
+        evaluator = Evaluator(self.decoder, self.tokenizer, self.generation)
+        with as_written(self.device):
+            if loss is not None:
+                loss.update(*evaluator.compute_loss(batch))
+                self.log(name, loss, on_step=False, on_epoch=True, batch_size=len(batch["input_ids"]))
+            if "prompt_ids" not in batch:
+                return None
+            return evaluator.answer(batch, self.constraints_of, with_candidates)
+
+    def answer_untrained(self, batch: dict[str, Any]) -> list[str]:
+        """Return what the base writes to the prompts of a batch before any fine-tuning; it is loaded once more for that."""
+        return answer_untrained(self._load_base, self.tokenizer, self.generation, batch, self.device)
 
     def configure_gradient_clipping(
         self,
@@ -231,40 +265,35 @@ class CausalLM(AnsweringModule):
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Build the optimizer over two groups (with and without weight decay) and its scheduler."""
-        parameters = [p for p in self.decoder.parameters() if p.requires_grad]
-        matrices = {"params": [p for p in parameters if p.ndim >= 2]}
-        vectors = {"params": [p for p in parameters if p.ndim < 2], "weight_decay": 0.0}
-        optimizer = self.optimizer([group for group in (matrices, vectors) if group["params"]])
+        optimizer = self.optimizer(group_parameters(self.decoder))
         scheduler = self.scheduler(optimizer) if self.scheduler else LambdaLR(optimizer, self._lr_factor)
-        self._optimizer_flags, self._schedule_flags = note_flags(optimizer), note_schedule(scheduler)
+        self._flags = OptimizerFlags.note(optimizer, scheduler)
         if isinstance(scheduler, ReduceLROnPlateau):
             monitor = getattr(scheduler, "monitor", "val/loss")  # LightningCLI's own class brings one
             return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "monitor": monitor}}
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def _lr_factor(self, step: int) -> float:
-        """Return the default scheduler's factor.
+        """Return the default scheduler's factor; 1 for step 0, whose rate `on_train_start` sets.
 
-        The run's length is asked for only once the data are there: `estimated_stepping_batches` inside
-        `configure_optimizers` would load the data before a checkpoint could restore their position
-        (pytorch-lightning#20550). Until then, that is for step 0, `on_train_start` fills in.
+        The scheduler asks for step 0 when it is built, and the run's length may be asked for only once the data are there:
+        `estimated_stepping_batches` inside `configure_optimizers` would load them before a checkpoint could restore their
+        position (pytorch-lightning#20550).
         """
-        if self._trainer is None or self.trainer.train_dataloader is None:
-            return 1.0
-        total = self.trainer.estimated_stepping_batches
-        total = total if total > 0 else math.inf  # -1: neither max_epochs nor max_steps bounds the run
-        return warmup_cosine(step, total, self.warmup_fraction, self.min_lr_fraction, self.decay_fraction)
+        return (
+            self._default_schedule.factor(step, self.trainer.estimated_stepping_batches) if step > 0 else 1.0
+        )
 
     def on_train_start(self) -> None:
         """Let flags win over a checkpoint's settings, and set the first step's rate, which could not be known before."""
         scheduler = self.lr_schedulers()
         if self.trainer.ckpt_path is not None:
-            changed = apply_flags(self.trainer.optimizers[0], scheduler, self._optimizer_flags)
-            changed += apply_schedule(scheduler, self._schedule_flags)
-            if changed:
+            assert self._flags is not None, "configure_optimizers notes them"
+            if changed := self._flags.apply(self.trainer.optimizers[0], scheduler):
                 rank_zero_info(f"The optimizer goes on with the flags' {', '.join(changed)}.")
         if self.scheduler is not None:
             return
         assert isinstance(scheduler, LambdaLR)
+        factor = self._default_schedule.factor(scheduler.last_epoch, self.trainer.estimated_stepping_batches)
         for group, base_lr in zip(scheduler.optimizer.param_groups, scheduler.base_lrs, strict=True):
-            group["lr"] = base_lr * self._lr_factor(scheduler.last_epoch)
+            group["lr"] = base_lr * factor

@@ -6,11 +6,20 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.pop("WANDB_API_KEY", None)
 os.environ.setdefault("WANDB_SILENT", "true")
+
+# By default an example may take 200 ms by the wall clock, which a busy machine exceeds.
+settings.register_profile("without deadline", deadline=None)
+settings.load_profile("without deadline")
 
 _CACHE = tempfile.mkdtemp(prefix="patois-test-cache-")
 os.environ["PATOIS_CACHE"] = _CACHE
@@ -18,5 +27,20 @@ atexit.register(shutil.rmtree, _CACHE, ignore_errors=True)
 
 # Before any test module imports rich.console: Python caches Optional[Union[int, float]] by the first of its orders, and with
 # rich's, float first, Trainer's own `limit_train_batches: 1` would be parsed as 1.0, which means all batches. train.py has
-# Lightning's order, as test_a_limit_of_one_batch_is_one_batch shows.
+# Lightning's order, as test_limit_of_one_batch_is_one_batch shows.
 import lightning.pytorch  # noqa: E402, F401
+
+
+@pytest.fixture
+def run_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Run the command line in this process, in a folder of its own; return the folder of the runs."""
+    import train
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+
+    def run(*args: str) -> Path:
+        train.main(args)
+        return tmp_path / "runs"
+
+    return run

@@ -10,7 +10,7 @@ from rdkit import Chem
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import train
-from tests.runs import last_metrics, own_table, read_csv
+from tests.helpers.runs import last_metrics, own_table, read_csv
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 FLAGS = {
@@ -22,7 +22,9 @@ FLAGS = {
 
 
 @pytest.mark.parametrize("name", FLAGS)
-def test_fit_test_predict_and_resume(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_adapters_fit_test_predict_and_resume(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("WANDB_MODE", "disabled")
     train.main(["fit", "--name", "mine", *own_table(tmp_path), "--data.max_length", "64", *FLAGS[name]])
@@ -56,7 +58,7 @@ def test_fit_test_predict_and_resume(name: str, tmp_path: Path, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("name", ["full", "lora", "tokens"])
-def test_plain_transformers_gives_the_same_text_for_100_rows(
+def test_exported_adapters_give_the_same_text_in_plain_transformers(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runs import command, own_table, read_csv
+from tests.helpers.runs import command, own_table, read_csv
 
 CASES = {
     "shared beginning": ["--data.format", "alpaca"],

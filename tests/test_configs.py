@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from cli.help_pages import FOLDER
 from configs.lookup import CONFIGS, list_configs
 from lightning_modules.decoder.bases import resolve_base
 from lightning_modules.decoder.vocabulary import read_tokens
-from tests.parsing import parse
+from tests.helpers.parsing import parse
 
 KINDS = {"tasks", "formats", "bases", "trainer", "debug", "studies", "help", "adapters", "tokens", "paper"}
 
 
-def test_no_kind_of_file_is_forgotten_here() -> None:
+def test_every_folder_of_configs_is_tested() -> None:
     assert {path.name for path in CONFIGS.iterdir() if path.is_dir() and path.name != "__pycache__"} == KINDS
 
 
-def test_the_default_configuration() -> None:
+def test_default_configuration_is_parsed() -> None:
     config = parse(["fit"]).fit
     assert config.data.format in list_configs("formats")
     assert config.model.base == "bundled"
@@ -36,7 +33,7 @@ def test_the_default_configuration() -> None:
     sorted((CONFIGS / "trainer").glob("*.yaml")) + sorted((CONFIGS / "debug").glob("*.yaml")),
     ids=lambda p: p.stem,
 )
-def test_trainer_and_debug_files(path: Path) -> None:
+def test_trainer_and_debug_files_are_parsed(path: Path) -> None:
     config = parse(["fit", "--config", str(path)]).fit
     for group, values in yaml.safe_load(path.read_text()).items():
         for name, value in values.items():
@@ -44,7 +41,7 @@ def test_trainer_and_debug_files(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", list_configs("bases"))
-def test_bases(name: str) -> None:
+def test_bases_state_licence_and_revision(name: str) -> None:
     base = resolve_base(name)
     assert base.licence != "unknown"
     assert "earning rate" not in base.note  # `learning_rate:` says it, where the program reads it
@@ -52,14 +49,14 @@ def test_bases(name: str) -> None:
 
 
 @pytest.mark.parametrize("path", sorted((CONFIGS / "adapters").glob("*.yaml")), ids=lambda p: p.stem)
-def test_adapters(path: Path) -> None:
+def test_adapter_files_are_parsed(path: Path) -> None:
     model = parse(["fit", "--config", str(path), "--model.peft.alpha", "8"]).fit.model
     assert model.peft.as_dict() == yaml.safe_load(path.read_text())["model"]["peft"] | {"alpha": 8.0}
     assert model.optimizer.init_args.lr == 1e-3
 
 
 @pytest.mark.parametrize("name", list_configs("tokens"))
-def test_tokens(name: str) -> None:
+def test_token_files_are_read(name: str) -> None:
     assert parse(["fit", "--model.add_tokens", name]).fit.model.add_tokens == name
     assert read_tokens(name)
 
@@ -80,7 +77,7 @@ def read_study(path: Path) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("path", sorted((CONFIGS / "paper").glob("*.yaml")), ids=lambda p: p.stem)
-def test_the_papers_rows(path: Path) -> None:
+def test_paper_sweeps_have_the_rows_they_state(path: Path) -> None:
     flags = read_study(path)
     for base in (flag for values in flags for flag in values if flag.startswith("--model.base=")):
         assert resolve_base(base.split("=")[1]).init == "pretrained"
@@ -95,17 +92,7 @@ def test_the_papers_rows(path: Path) -> None:
     assert epochs == 50 or f"{epochs} epoch" in comment
 
 
-def test_saved_help_is_what_the_command_line_says(tmp_path: Path) -> None:
-    # In a process of its own: the pages list the subclasses that are loaded, and the tests load more.
-    command = [sys.executable, "-m", "cli.write_help_pages", str(tmp_path)]
-    subprocess.run(command, cwd=CONFIGS.parent, check=True, capture_output=True)
-    pages = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
-    saved = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()}
-    assert len(pages) == 6
-    assert pages == saved, "run `make help-pages`"
-
-
-def test_early_stopping_is_two_flags() -> None:
+def test_early_stopping_takes_two_flags() -> None:
     config = parse(["fit", "--trainer.callbacks+=EarlyStopping", "--trainer.callbacks.monitor=val/loss"]).fit
     names = [callback.class_path.split(".")[-1] for callback in config.trainer.callbacks]
     assert names.count("EarlyStopping") == 1

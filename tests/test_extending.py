@@ -14,8 +14,8 @@ import torch
 import yaml
 from rapidfuzz.distance import Prefix
 
-from tests.pages import PAGES, bash_lines, named_files, run_line
-from tests.runs import PROJECT, last_metrics, read_csv, write_tiny_base
+from tests.helpers.pages import PAGES, bash_lines, named_files, run_line
+from tests.helpers.runs import PROJECT, last_metrics, read_csv, write_tiny_base
 
 PAGE = PAGES["docs/extending.md"]
 FILES = named_files(PAGE)
@@ -81,13 +81,13 @@ def settings(run: Path) -> dict:
     return yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
 
 
-def test_the_page_writes_what_it_walks_through() -> None:
+def test_extending_page_writes_the_files_it_walks_through() -> None:
     assert [Path(name).suffix for name in FILES].count(".yaml") == 3
     assert "datamodules/notations/roman.py" in FILES
     assert all(line.split("python ")[0] in ("", "PATOIS_ALLOW=my_metrics ") for line in bash_lines(PAGE))
 
 
-def test_files_are_formatted_as_ours_are() -> None:
+def test_files_of_the_extending_page_are_formatted() -> None:
     for name, text in FILES.items():
         assert max(map(len, text.splitlines())) <= 110, name
         if name.endswith(".py"):
@@ -95,19 +95,19 @@ def test_files_are_formatted_as_ours_are() -> None:
             assert text.startswith('"""'), name
 
 
-def test_a_task_asks_of_its_columns(said: dict[str, str]) -> None:
+def test_extending_task_asks_of_its_columns(said: dict[str, str]) -> None:
     shown = only(said, "show", "question_answer")
     assert "number_to_roman, question_answer" in shown
     assert "Roman numeral" in shown
 
 
-def test_a_format_lays_out_prompt_and_completion(said: dict[str, str]) -> None:
+def test_extending_format_makes_prompt_and_completion(said: dict[str, str]) -> None:
     shown = only(said, "show", "equation.yaml")
     assert "= ROMAN⟦" in shown
     assert "NUMBER " in shown
 
 
-def test_a_notation_gives_validity_and_its_notions_of_same(house: Path, said: dict[str, str]) -> None:
+def test_extending_notation_gives_validity_and_sameness(house: Path, said: dict[str, str]) -> None:
     metrics = last_metrics(house / "runs/numerals/metrics.csv")
     assert {
         f"val/number_to_roman/{name}" for name in ("validity", "exact_match", "exact_match_roman_value")
@@ -118,7 +118,7 @@ def test_a_notation_gives_validity_and_its_notions_of_same(house: Path, said: di
     )
 
 
-def test_a_notation_skips_rows_that_are_not_valid(house: Path, said: dict[str, str]) -> None:
+def test_extending_notation_skips_rows_that_are_not_valid(house: Path, said: dict[str, str]) -> None:
     with_notation, without = (
         [row for row in read_csv(house / f"runs/{name}/set_aside.csv") if "not a Roman numeral" in str(row)]
         for name in ("numerals", "measured")
@@ -128,7 +128,7 @@ def test_a_notation_skips_rows_that_are_not_valid(house: Path, said: dict[str, s
     assert with_notation[0]["line"] == "1001"
 
 
-def test_a_metric_is_logged_with_its_interval(house: Path, said: dict[str, str]) -> None:
+def test_extending_metric_is_logged_with_its_interval(house: Path, said: dict[str, str]) -> None:
     metrics = last_metrics(house / "runs/measured/metrics.csv")
     low, value, high = (
         metrics[f"val/number_to_roman/right_from_start{end}"] for end in ("_low", "", "_high")
@@ -139,18 +139,18 @@ def test_a_metric_is_logged_with_its_interval(house: Path, said: dict[str, str])
     assert value == pytest.approx(sum(expected) / len(expected), abs=1e-6)
 
 
-def test_a_metric_owes_a_reference(said: dict[str, str]) -> None:
+def test_extending_metric_passes_its_own_test(said: dict[str, str]) -> None:
     assert "1 passed" in only(said, "pytest", "test_my_metrics.py")
 
 
-def test_a_base_gives_architecture_and_rate(house: Path, said: dict[str, str]) -> None:
+def test_extending_base_gives_architecture_and_learning_rate(house: Path, said: dict[str, str]) -> None:
     wanted = yaml.safe_load(FILES["my_base.yaml"])
     config = json.loads((house / "runs/based/hf/config.json").read_text())
     assert config["hidden_size"] == wanted["config"]["hidden_size"]
     assert settings(house / "runs/based")["model"]["optimizer"]["init_args"]["lr"] == wanted["learning_rate"]
 
 
-def test_an_objective_is_what_is_trained(house: Path, said: dict[str, str]) -> None:
+def test_extending_objective_changes_the_loss(house: Path, said: dict[str, str]) -> None:
     assert settings(house / "runs/smoothed")["model"]["smoothing"] == 0.2
     curves = [
         [
@@ -175,7 +175,7 @@ def load(path: Path) -> ModuleType:
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
-def test_an_objective_that_is_plain_is_the_plain_one(house: Path, smoothing: float) -> None:
+def test_extending_objective_without_smoothing_is_the_plain_one(house: Path, smoothing: float) -> None:
     from lightning_modules.causal_lm import CausalLM
 
     base = write_tiny_base(house, "tiny_too")
@@ -187,18 +187,29 @@ def test_an_objective_that_is_plain_is_the_plain_one(house: Path, smoothing: flo
     smooth.decoder.load_state_dict(plain.decoder.state_dict())
     ids = torch.randint(3, 100, (4, 12))
     labels = ids.masked_fill(torch.arange(12) < 5, -100)
-    losses, gradients = [], []
+    losses, counts, gradients = [], [], []
     for model in (plain, smooth):
-        loss = model.training_step({"input_ids": ids, "labels": labels}, 0)
+        loss, count = model.batch_loss({"input_ids": ids, "labels": labels})
         loss.backward()
         losses.append(loss.item())
+        counts.append(count)
         gradients.append(torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None]))
-    assert torch.equal(plain._window.sums[1], smooth._window.sums[1])
+    assert torch.equal(*counts)
     assert (losses[0] == pytest.approx(losses[1], rel=1e-5)) == (smoothing == 0)
     assert torch.allclose(*gradients, rtol=1e-3, atol=1e-4) == (smoothing == 0)
 
 
-def test_a_model_class_is_no_flag(tmp_path: Path) -> None:
+def test_an_objectives_own_flag_is_in_its_help_and_an_error_is_one_line(house: Path) -> None:
+    shown = run_line("python smooth.py fit --help", house, [])
+    assert "--model.smoothing SMOOTHING" in shown.stdout
+    assert "Share of a target's probability" in shown.stdout
+    refused = run_line("python smooth.py fit --model.base nowhere_at_all", house, [])
+    assert refused.returncode == 1
+    assert "nowhere_at_all" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_extending_model_class_cannot_be_named_by_a_flag(tmp_path: Path) -> None:
     result = run_line(
         f"PATOIS_ALLOW=smooth python {PROJECT / 'train.py'} fit --model smooth.SmoothedLM", tmp_path, []
     )
@@ -206,5 +217,5 @@ def test_a_model_class_is_no_flag(tmp_path: Path) -> None:
     assert "smooth.SmoothedLM" in result.stderr
 
 
-def test_this_checkout_is_left_as_it_was(said: dict[str, str]) -> None:
+def test_extending_page_leaves_this_checkout_alone(said: dict[str, str]) -> None:
     assert [name for name in FILES if (PROJECT / name).exists()] == []

@@ -6,15 +6,15 @@ import re
 import shlex
 from pathlib import Path
 
-from tests.pages import PAGES, bash_lines
-from tests.parsing import parse
-from tests.runs import PROJECT, command
+from tests.helpers.pages import PAGES, bash_lines
+from tests.helpers.parsing import parse
+from tests.helpers.runs import PROJECT, command
 
 PAGE = PAGES["docs/flags.md"]
 CELLS = [cell for cell in re.findall(r"^\| (.*?) \|", PAGE, flags=re.MULTILINE) if cell.startswith("`--")]
 
 
-def test_flags_of_the_table_are_understood() -> None:
+def test_flags_of_the_page_are_parsed() -> None:
     assert len(CELLS) > 25
     words = [
         word
@@ -30,7 +30,7 @@ def test_flags_of_the_table_are_understood() -> None:
     parse(["fit", *(word.replace("configs/", f"{PROJECT}/configs/") for word in configs), *others])
 
 
-def test_show_shows_supervised_tokens(tmp_path: Path) -> None:
+def test_show_marks_supervised_tokens(tmp_path: Path) -> None:
     [show] = [shlex.split(line)[2:] for line in bash_lines(PAGE) if " show " in line]
     result = command([*show, "--data.train_rows", "20", "--data.val_rows", "5", "--rows", "2"], tmp_path)
     assert result.returncode == 0, result.stderr[-2000:]

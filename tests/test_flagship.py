@@ -14,7 +14,7 @@ from bench.release.bundled import Pretraining
 from bench.release.flagship import MOST_BYTES, add_to_history, export, main, write_card
 from cli.demo.answerer import Answerer, default_folder, describe
 from lightning_modules.decoder.bases import FLAGSHIP, PROJECT
-from tests.runs import PAIRS, read_csv, write_tiny_base
+from tests.helpers.runs import PAIRS, read_csv, write_tiny_base
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 CONFIG = str(PROJECT / "configs" / "flagship.yaml")
@@ -34,7 +34,7 @@ def write_table(folder: Path) -> str:
     return str(path)
 
 
-def test_a_run_becomes_the_model_that_ships(folder: Path) -> None:
+def test_run_is_exported_as_the_flagship(folder: Path) -> None:
     data = [
         "--data.source", write_table(folder), "--data.val_fraction", "0.3", "--data.test_fraction", "0.3",
         "--model.generation.max_new_tokens", "12",
@@ -82,7 +82,7 @@ def test_a_run_becomes_the_model_that_ships(folder: Path) -> None:
     assert "| **smiles_to_iupac** | 0.0 % (0.0 to " in card
 
 
-def test_the_card_tells_every_run_behind_the_weights(tmp_path: Path) -> None:
+def test_flagship_card_tells_every_run_behind_the_weights(tmp_path: Path) -> None:
     def did(base: str, steps: int) -> Pretraining:
         config = {
             "model": {"base": base}, "trainer": {"max_epochs": 2, "precision": "32-true"}, "seed_everything": 0,
@@ -101,7 +101,7 @@ def test_the_card_tells_every_run_behind_the_weights(tmp_path: Path) -> None:
         add_to_history(did("flagship", 20), tmp_path / "none.jsonl")
 
 
-def test_only_a_run_that_has_ended_is_exported(folder: Path) -> None:
+def test_flagship_is_exported_from_a_finished_run_only(folder: Path) -> None:
     with pytest.raises(ValueError, match=r"runs/none: expected a run that has ended"):
         export(Path("runs/none"), folder / "shipped")
     with pytest.raises(SystemExit, match="2"):
@@ -110,7 +110,7 @@ def test_only_a_run_that_has_ended_is_exported(folder: Path) -> None:
         main(["card", "--run", "runs/none", "--test", "runs/none"])
 
 
-def test_what_ships_is_small_and_has_a_card() -> None:
+def test_flagship_is_small_and_has_a_card() -> None:
     size = sum(
         path.stat().st_size for name in ("bundled", "flagship") for path in (FLAGSHIP.parent / name).iterdir()
     )
@@ -124,7 +124,7 @@ def test_what_ships_is_small_and_has_a_card() -> None:
 @pytest.mark.parametrize(
     ("column", "asked", "answer"), [("smiles", "OCC", "ethanol"), ("iupac", "acetic acid", "CC(=O)O")]
 )
-def test_a_molecule_is_named_and_drawn_without_naming_a_model(
+def test_predict_with_the_flagship_needs_no_model_flag(
     folder: Path, column: str, asked: str, answer: str
 ) -> None:
     (folder / "new.csv").write_text(f"{column}\n{asked}\n")
@@ -133,7 +133,7 @@ def test_a_molecule_is_named_and_drawn_without_naming_a_model(
     assert row["prediction"] == answer
 
 
-def test_the_page_asks_it_where_no_run_has_ended(folder: Path) -> None:
+def test_demo_asks_the_flagship_where_no_run_has_ended(folder: Path) -> None:
     assert default_folder() == FLAGSHIP
     answerer = Answerer(describe(default_folder()), answers=2)
     assert list(answerer.tasks) == ["smiles_to_iupac", "iupac_to_smiles"]

@@ -26,5 +26,5 @@ def test_light_modules_load_nothing_heavy(module: str) -> None:
     assert loaded_by(f"import {module}") == set()
 
 
-def test_the_probe_sees_what_is_loaded() -> None:
+def test_import_probe_sees_what_is_loaded() -> None:
     assert "torch" in loaded_by("import datamodules.tokens.batching")

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.runs import PROJECT
+from tests.helpers.runs import PROJECT
 
 
 def entries(name: str) -> dict[str, list[str]]:
@@ -25,7 +25,9 @@ ALL, RUN, TORCH, CPU = (entries(f"locks/{name}.txt") for name in ("all", "run", 
 
 def test_each_version_is_locked_with_its_hashes() -> None:
     assert set(entries("constraints.txt")) == set(ALL) | set(TORCH)
-    assert set(RUN) <= set(ALL)
+    # Where an extra needs everywhere what the program needs on one system, the marker is gone.
+    assert {one for one in RUN if one not in ALL and one.split(" ;")[0] not in ALL} == set()
+    assert len(set(RUN) - set(ALL)) <= 1
     for lock in (ALL, RUN, TORCH, CPU):
         for requirement, hashes in lock.items():
             assert "==" in requirement
@@ -33,7 +35,7 @@ def test_each_version_is_locked_with_its_hashes() -> None:
             assert all(re.fullmatch(r"sha256:[0-9a-f]{64}", one) for one in hashes), requirement
 
 
-def test_the_two_builds_of_torch_are_of_one_version_and_share_no_file() -> None:
+def test_both_locks_of_torch_have_one_version_and_no_common_hash() -> None:
     [(version, hashes)] = CPU.items()
     assert not set(hashes) & set(TORCH[version])
     assert not any(re.match(r"(torch|triton|nvidia|cuda)(-\w+)*==", requirement) for requirement in ALL)
@@ -53,6 +55,6 @@ def test_each_dependency_of_the_project_is_locked() -> None:
     assert len(needed["run"]) >= 14
 
 
-def test_no_lock_says_where_files_come_from() -> None:
+def test_locks_name_no_index() -> None:
     for path in (PROJECT / "locks").iterdir():
         assert not re.search(r"://|^\s*--(?!hash)|@ ", path.read_text(encoding="utf-8"), re.MULTILINE), path

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.runs import PROJECT, write_tiny_base
+from tests.helpers.runs import PROJECT, write_tiny_base
 
 NOTEBOOK = PROJECT / "docs" / "from_csv_to_names.ipynb"
 
 
-def test_it_is_kept_without_outputs() -> None:
+def test_notebook_is_kept_without_outputs() -> None:
     nbformat = pytest.importorskip("nbformat", reason="needs the dev extra")
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     nbformat.validate(notebook)
@@ -20,7 +20,9 @@ def test_it_is_kept_without_outputs() -> None:
     assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
 
 
-def test_it_goes_from_a_table_to_a_named_molecule(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_notebook_runs_from_a_table_to_a_named_molecule(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     nbformat = pytest.importorskip("nbformat", reason="needs the dev extra")
     nbclient = pytest.importorskip("nbclient", reason="needs the dev extra")
     pytest.importorskip("ipykernel", reason="needs the dev extra")

@@ -9,10 +9,10 @@ import torch
 from datamodules.tokens.batching import BatchDataset
 from datamodules.tokens.examples import Encoded
 from datamodules.tokens.packing import block_mask
-from lightning_modules.decoder.packing_support import PACKABLE, check_packing
+from lightning_modules.decoder.packing_support import PACKABLE
 from lightning_modules.training.loss import supervised_loss
 from lightning_modules.training.training_loss import training_loss
-from tests.tiny import ARCHITECTURES, make_tiny
+from tests.helpers.tiny import ARCHITECTURES, make_tiny
 
 LENGTHS = [9, 5, 12, 7, 3]
 
@@ -84,16 +84,8 @@ def test_without_the_block_mask_rows_leak_into_each_other() -> None:
         ("gemma3_text", r"--data.packing is right for gpt2.*is a gemma3_text"),
     ],
 )
-def test_an_architecture_that_is_not_proved_is_refused(architecture: str, message: str) -> None:
+def test_packing_refuses_an_architecture_that_is_not_proved(architecture: str, message: str) -> None:
     decoder = make_tiny(architecture)
     batch = dict(BatchDataset(make_encoded(), [np.arange(5)], pad_id=0, pack_to=40)[0])
     with pytest.raises(ValueError, match=message):
         training_loss(decoder, batch, architecture, share_prefix=True, choose_attention=True)
-
-
-def test_an_attention_whose_mask_is_not_proved_is_refused() -> None:
-    batch = {"attention_mask": torch.zeros(1)}
-    check_packing(batch, "llama", "x", "eager")
-    check_packing({}, "llama", "x", "flash_attention_2")
-    with pytest.raises(ValueError, match=r"--model.attention eager or sdpa, but it is 'flash_attention_2'"):
-        check_packing(batch, "llama", "x", "flash_attention_2")

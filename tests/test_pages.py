@@ -8,15 +8,15 @@ from functools import cache
 
 import pytest
 
-from tests.pages import PAGES
-from tests.pages import link_targets as links
-from tests.runs import PROJECT, command
+from tests.helpers.pages import PAGES
+from tests.helpers.pages import link_targets as links
+from tests.helpers.runs import PROJECT, command
 
 ROOMS = ("configs", "cli", "datamodules", "lightning_modules", "callbacks")
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_lead_somewhere(page: str) -> None:
+def test_links_of_pages_lead_somewhere(page: str) -> None:
     missing = [
         target for target in links(PAGES[page]) if not ((PROJECT / page).parent / target).resolve().exists()
     ]
@@ -26,7 +26,7 @@ def test_links_lead_somewhere(page: str) -> None:
 @pytest.mark.parametrize(
     "page", ["README.md", "CONTRIBUTING.md", "docs/flags.md", "docs/architecture.md", "docs/extending.md"]
 )
-def test_named_files_exist(page: str) -> None:
+def test_files_that_pages_name_exist(page: str) -> None:
     pattern = r"`((?:configs|cli|datamodules|callbacks|docs|lightning_modules|bench|tests)/[\w./-]*\w)`"
     made = set(re.findall(r"^File `([^`]+)`:", PAGES[page], flags=re.MULTILINE))
     missing = [
@@ -38,12 +38,12 @@ def test_named_files_exist(page: str) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_nothing_is_left_to_fill_in(page: str) -> None:
+def test_pages_have_nothing_left_to_fill_in(page: str) -> None:
     assert not re.search(r"@[A-Z_]+@|TODO|XXX", PAGES[page])
 
 
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/flags.md", "docs/models.md"])
-def test_make_targets_exist(page: str) -> None:
+def test_make_targets_that_pages_name_exist(page: str) -> None:
     makefile = (PROJECT / "Makefile").read_text(encoding="utf-8")
     for target in set(re.findall(r"(?:`|^)make ([a-z][\w-]*)", PAGES[page], flags=re.MULTILINE)):
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE), target
@@ -65,14 +65,14 @@ def is_known(flag: str) -> bool:
 @pytest.mark.parametrize(
     "page", ["README.md", "docs/flags.md", "docs/models.md", "docs/extending.md", "docs/architecture.md"]
 )
-def test_flags_exist(page: str) -> None:
+def test_flags_that_pages_name_exist(page: str) -> None:
     flags = set(re.findall(r"(?<![\w-])--[a-z][\w.]*\w", PAGES[page]))
     # Those of other programs, and one that docs/extending.md adds to a program of its own.
     others = {"--model.smoothing", "--build-arg", "--build", "--no", "--output", "--tags"}
     assert [flag for flag in sorted(flags - others) if not is_known(flag)] == []
 
 
-def test_a_flag_that_is_none_is_found() -> None:
+def test_unknown_flag_is_not_taken_for_a_known_one() -> None:
     assert not is_known("--data.bogus")
     assert not is_known("--model.bogus.lr")
 
@@ -91,7 +91,7 @@ def listed_files() -> set[str]:
     return files
 
 
-def test_the_map_has_every_file_and_no_other() -> None:
+def test_map_of_the_code_has_every_file_and_no_other() -> None:
     tracked = subprocess.run(
         ["git", "ls-files", *ROOMS], cwd=PROJECT, capture_output=True, text=True, check=False
     )
@@ -103,7 +103,7 @@ def test_the_map_has_every_file_and_no_other() -> None:
     assert listed_files() == files | {"train.py", "patois.py"}
 
 
-def test_the_map_explains_in_few_words() -> None:
+def test_map_of_the_code_explains_in_few_words() -> None:
     for line in PAGES["docs/architecture.md"].splitlines():
         if found := re.match(r"  \S+\.py +(.*)", line):
             assert 1 <= len(found[1].split()) <= 8, line

@@ -1,14 +1,18 @@
-"""Each measured trap (see the `pitfall` marker) has a test that guards it, and that `make test` runs."""
+"""Each trap of docs/pitfalls.md (see the `pitfall` marker) names the tests that guard it, and `make test` runs them."""
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
 
 import pytest
 
+from tests.helpers.runs import PROJECT
+
+PAGE = PROJECT / "docs" / "pitfalls.md"
+
 
 class Collected:
-    """A pytest plugin that keeps the numbers of the traps of the tests that are to be run."""
+    """A pytest plugin that keeps the numbers of the pitfalls of the tests that are to be run."""
 
     def __init__(self) -> None:
         self.numbers: set[int] = set()
@@ -18,8 +22,33 @@ class Collected:
         self.numbers = {mark.args[0] for item in session.items for mark in item.iter_markers("pitfall")}
 
 
-def test_the_first_seventeen_are_guarded() -> None:
+def test_pitfalls_1_to_17_have_a_marked_test() -> None:
     collected = Collected()
-    arguments = ["--collect-only", "-qq", "-p", "no:cacheprovider", str(Path(__file__).parent)]
+    arguments = ["--collect-only", "-qq", "-p", "no:cacheprovider", str(PROJECT / "tests")]
     assert pytest.main(arguments, plugins=[collected]) == pytest.ExitCode.OK
     assert set(range(1, 18)) <= collected.numbers
+
+
+def test_markers_cite_numbers_that_the_page_has() -> None:
+    numbers = {int(number) for number in re.findall(r"^### (\d+)\. ", PAGE.read_text("utf-8"), re.MULTILINE)}
+    cited = {
+        int(number)
+        for path in (PROJECT / "tests").rglob("test_*.py")
+        for number in re.findall(r"\.pitfall\((\d+)\)", path.read_text("utf-8"))
+    }
+    assert numbers == set(range(1, len(numbers) + 1))
+    assert cited <= numbers
+
+
+@pytest.mark.parametrize(
+    "page", ["docs/pitfalls.md", "SECURITY.md", "CONTRIBUTING.md", ".github/PULL_REQUEST_TEMPLATE.md"]
+)
+def test_tests_that_a_page_names_exist(page: str) -> None:
+    known = {
+        name
+        for path in (PROJECT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^def (test_\w+)\(", path.read_text("utf-8"), re.MULTILINE)
+    }
+    named = re.findall(r"`(test_\w+)`", (PROJECT / page).read_text("utf-8"))
+    assert sorted(set(named) - known) == []
+    assert named or page != "docs/pitfalls.md"

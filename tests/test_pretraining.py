@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import train
 from bench.release.bundled import bits_per_character, bundle
-from tests.runs import last_metrics, own_table, write_pairs, write_tiny_base
+from tests.helpers.runs import last_metrics, own_table, write_pairs, write_tiny_base
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 CONFIG = str(Path(train.__file__).parent / "configs" / "pretrain.yaml")
@@ -43,7 +43,7 @@ def weights(run: Path) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("packing", ["false", "true"])
-def test_a_run_that_goes_on_ends_where_it_would_have(folder: Path, packing: str) -> None:
+def test_resumed_pretraining_ends_where_it_would_have(folder: Path, packing: str) -> None:
     more = ("--data.packing", packing)
     train.main([*flags(folder, *more, "--trainer.max_epochs", "4"), "--name", "whole"])
     train.main([*flags(folder, *more, "--trainer.max_epochs", "2"), "--name", "cut"])
@@ -55,7 +55,7 @@ def test_a_run_that_goes_on_ends_where_it_would_have(folder: Path, packing: str)
     assert metrics[0]["val/loss"] == metrics[1]["val/loss"]
 
 
-def test_a_run_becomes_a_base_that_is_fine_tuned(folder: Path) -> None:
+def test_pretraining_run_becomes_a_base_that_is_fine_tuned(folder: Path) -> None:
     train.main([*flags(folder, "--trainer.max_epochs", "40"), "--name", "read"])
     run, base = folder / "runs" / "read", folder / "bundled"
     card = bundle(run, base, texts=4)
@@ -79,7 +79,7 @@ def test_a_run_becomes_a_base_that_is_fine_tuned(folder: Path) -> None:
     assert (folder / "runs" / "tuned" / "hf" / "model.safetensors").is_file()
 
 
-def test_bits_per_character_are_those_of_the_models_own_loss(folder: Path) -> None:
+def test_bits_per_character_equal_the_models_own_loss(folder: Path) -> None:
     from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
 
     base = write_tiny_base(folder)

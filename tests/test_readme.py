@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
 import shlex
 import subprocess
@@ -11,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.pages import PAGES, bash_lines
-from tests.runs import PAIRS, PROJECT, command, write_tiny_base
+from tests.helpers.pages import PAGES, bash_lines
+from tests.helpers.runs import PAIRS, PROJECT, command, write_tiny_base
 
 README = PAGES["README.md"]
 LINES = bash_lines(README)
@@ -20,24 +21,24 @@ TRAIN = [shlex.split(line)[2:] for line in LINES if line.startswith("python trai
 WITHOUT_MAKE = [line for line in LINES if not line.startswith(("python train.py", "make "))]
 
 
-def test_it_is_short() -> None:
+def test_readme_is_short() -> None:
     assert len(README.splitlines()) <= 150
 
 
-def test_every_command_is_one_that_is_tested_here() -> None:
+def test_readme_has_no_command_that_is_not_tested() -> None:
     assert len(TRAIN) >= 4
     assert WITHOUT_MAKE == [
-        "python -m venv .venv", ".venv/bin/pip install -c constraints.txt .", ".venv/bin/patois fit",
+        "python -m venv .venv && .venv/bin/pip install -c constraints.txt .", ".venv/bin/patois fit",
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("target", sorted({line.split()[1] for line in LINES if line.startswith("make ")}))
-def test_make_targets_exist(target: str) -> None:
+def test_make_targets_of_the_readme_exist(target: str) -> None:
     result = subprocess.run(["make", "-n", target], cwd=PROJECT, capture_output=True, text=True, check=True)
     assert {"fit": "python train.py fit", "test": "python -m pytest"}[target] in result.stdout
 
 
-def test_the_console_script_is_there() -> None:
+def test_console_script_of_the_readme_exists() -> None:
     tomllib = pytest.importorskip("tomllib")  # Python 3.11
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     module, _, function = project["scripts"]["patois"].partition(":")
@@ -45,7 +46,7 @@ def test_the_console_script_is_there() -> None:
     assert (PROJECT / "constraints.txt").is_file()
 
 
-def test_its_commands_run_in_their_order(tmp_path: Path) -> None:
+def test_commands_of_the_readme_run_in_their_order(tmp_path: Path) -> None:
     (tmp_path / "my.csv").write_text(
         "smiles,name\n" + "".join(f"{smiles},{name}\n" for smiles, name in PAIRS * 3)
     )
@@ -58,9 +59,12 @@ def test_its_commands_run_in_their_order(tmp_path: Path) -> None:
         result = command([*args, *(small if args[0] == "fit" else [])], tmp_path)
         assert result.returncode == 0, (args, result.stderr[-2000:])
     assert len((tmp_path / "runs/mine/predict/predictions/new.csv").read_text().splitlines()) == 3
-    [snippet] = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    result = subprocess.run(
-        [sys.executable, "-c", snippet], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert result.returncode == 0, result.stderr[-2000:]
-    assert result.stdout.startswith("CCO ->")
+    snippets = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    for snippet, beginning in zip(snippets, ("ethanol ", "CCO ->"), strict=True):
+        result = subprocess.run(
+            [sys.executable, "-c", snippet],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+        )  # fmt: skip
+        assert result.returncode == 0, result.stderr[-2000:]
+        assert result.stdout.startswith(beginning)

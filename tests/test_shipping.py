@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from cli.demo import page
-from tests.parsing import parse
-from tests.runs import PROJECT
+from tests.helpers.parsing import parse
+from tests.helpers.runs import PROJECT
 
 DOCKERFILE = (PROJECT / "Dockerfile").read_text(encoding="utf-8")
 SLURM = PROJECT / "configs" / "trainer" / "slurm.sh"
@@ -43,7 +43,7 @@ def is_ignored(path: str) -> bool:
     )
 
 
-def test_the_dockerfile_has_known_instructions_in_an_order_that_works() -> None:
+def test_dockerfile_has_known_instructions_in_an_order_that_works() -> None:
     words = [word for word, _ in instructions()]
     assert set(words) <= {"FROM", "ARG", "RUN", "COPY", "USER", "WORKDIR", "ENTRYPOINT", "CMD"}
     assert words[0] == "FROM"
@@ -53,7 +53,7 @@ def test_the_dockerfile_has_known_instructions_in_an_order_that_works() -> None:
     assert words.index("USER") > max(place for place, word in enumerate(words) if word == "RUN")
 
 
-def test_what_the_image_runs_and_copies_is_there() -> None:
+def test_files_that_the_image_runs_and_copies_exist() -> None:
     found = dict(instructions())
     for source, target in (text.split() for word, text in instructions() if word == "COPY"):
         assert (PROJECT / source).exists()
@@ -70,7 +70,7 @@ def test_what_the_image_runs_and_copies_is_there() -> None:
 
 
 @pytest.mark.parametrize(("device", "status"), [("cpu", 0), ("cuda", 0), ("tpu", 1)])
-def test_the_device_chooses_where_torch_comes_from(device: str, status: int, tmp_path: Path) -> None:
+def test_image_argument_chooses_where_torch_comes_from(device: str, status: int, tmp_path: Path) -> None:
     [step] = [text for word, text in instructions() if word == "RUN" and "$DEVICE" in text]
     (tmp_path / "pip").write_text('#!/bin/sh\necho "$@"\n')
     (tmp_path / "pip").chmod(0o755)
@@ -81,7 +81,7 @@ def test_the_device_chooses_where_torch_comes_from(device: str, status: int, tmp
     assert done.stdout.rstrip().endswith(" torch") == (status == 0)
 
 
-def test_nothing_that_the_image_needs_is_ignored() -> None:
+def test_dockerignore_leaves_what_the_image_needs() -> None:
     settings = pyproject()
     needed = [
         "pyproject.toml", "constraints.txt", settings["project"]["readme"], *settings["project"]["license-files"],
@@ -98,7 +98,7 @@ def test_nothing_that_the_image_needs_is_ignored() -> None:
         assert is_ignored(path), path
 
 
-def test_the_page_of_the_container_can_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_demo_page_of_the_container_can_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     [flags] = re.findall(r"patois -m cli\.demo\.page (.*)$", DOCKERFILE, flags=re.MULTILINE)
     monkeypatch.setattr("cli.demo.answerer.default_folder", lambda: Path("x"))
     monkeypatch.setattr("cli.demo.answerer.describe", lambda *_: None)
@@ -110,7 +110,7 @@ def test_the_page_of_the_container_can_be_reached(monkeypatch: pytest.MonkeyPatc
     assert served == ["page", "0.0.0.0", None]
 
 
-def test_the_slurm_script_starts_a_fit_and_signals_what_is_handled(tmp_path: Path) -> None:
+def test_slurm_script_starts_a_fit_and_signals_what_is_handled(tmp_path: Path) -> None:
     from lightning.fabric.plugins.environments import SLURMEnvironment
 
     text = SLURM.read_text(encoding="utf-8")
@@ -137,7 +137,7 @@ def test_the_slurm_script_starts_a_fit_and_signals_what_is_handled(tmp_path: Pat
     assert config.data.task == "smiles_to_iupac"
 
 
-def test_the_citation_says_what_the_project_says() -> None:
+def test_citation_file_agrees_with_the_project() -> None:
     citation = yaml.safe_load((PROJECT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["cff-version"] == "1.2.0"
     assert {"message", "title", "authors", "type"} <= set(citation)

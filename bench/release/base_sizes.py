@@ -3,8 +3,8 @@
 `python -m bench.release.base_sizes`, then the same with `--report`.
 
 Fine-tunes a base from its pretrained and from random weights, with the same tokenizer, steps, rows and seeds, and appends
-one line a cell to docs/base_sizes.jsonl. Cells that are there already are skipped, so it can be stopped and begun
-again. Each cell runs at each learning rate; the page shows the one with the better validation exact match, measured on test.
+one line per cell to docs/base_sizes.jsonl. Finished cells are skipped, so it can be stopped and restarted. Each cell runs at
+each learning rate; the page shows the one with the better validation exact match, measured on test.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from bench.markdown import DOCS, as_table
 from bench.studies.cells import count_steps, run_train
 from bench.studies.results import Result, append_result, read_results
 from callbacks.statistics.intervals import wilson_interval
+from datamodules.stages import evaluated_rows
 
 RESULTS = DOCS / "base_sizes.jsonl"
 EPOCHS = {100: 100, 1_000: 20, 10_000: 4}
-"""Passes over so many examples: 700, 1,260 and 2,500 steps of 16, whichever the weights."""
+"""Passes by number of examples: 700, 1,260 and 2,500 steps of 16, for both kinds of weights."""
 RATES = (1e-3, 2e-3)
 SEEDS = (0, 1, 2)
 MEASURES = ("exact_match", "validity")
@@ -42,7 +43,7 @@ class Cell(NamedTuple):
 
 
 def plan(base: str, sizes: Sequence[int], rates: Sequence[float], seeds: Sequence[int]) -> list[Cell]:
-    """Return all cells, those of the first seed first, so that a table without intervals over seeds is soon there."""
+    """Return all cells, those of the first seed first, so that a table without a range over seeds is ready early."""
     return [
         Cell(base, init, size, rate, seed)
         for seed in seeds
@@ -53,7 +54,7 @@ def plan(base: str, sizes: Sequence[int], rates: Sequence[float], seeds: Sequenc
 
 
 def missing(cells: Sequence[Cell], results: Sequence[Result]) -> list[Cell]:
-    """Return the cells that no result is there for."""
+    """Return the cells without a result."""
     done = {tuple(result[name] for name in Cell._fields) for result in results}
     return [cell for cell in cells if tuple(cell) not in done]
 
@@ -62,12 +63,12 @@ def run_cell(cell: Cell, epochs: int, flags: Sequence[str] = ()) -> Result:
     """Fine-tune, validate once at the end, and test, in a temporary folder.
 
     Args:
-        cell: What to run.
+        cell: The cell to run.
         epochs: Passes over its examples.
         flags: Further flags of the fit.
 
     Returns:
-        The cell, its steps, seconds, and for `val` and `test` the rows and how many are exact and valid.
+        The cell, its steps and seconds, and for `val` and `test` the number of rows and the shares exact and valid.
 
     Raises:
         RuntimeError: If a command fails.
@@ -91,17 +92,17 @@ def run_cell(cell: Cell, epochs: int, flags: Sequence[str] = ()) -> Result:
         "epochs": epochs,
         "seconds": summary["fit"]["seconds"],
     }
-    for name, stage in (("val", "fit"), ("test", "test")):
+    for stage in ("fit", "test"):
         [(task, metrics)] = summary[stage]["tasks"].items()
         result["task"] = task
-        result[name] = {
+        result[evaluated_rows(stage)] = {
             "rows": metrics["rows"], **{measure: metrics[measure] for measure in MEASURES if measure in metrics}
         }  # fmt: skip
     return result
 
 
 def best_rates(results: Sequence[Result]) -> Iterator[tuple[tuple[str, int], float, list[Result]]]:
-    """Yield for each (init, examples) the rate with the best mean validation exact match, and that rate's results."""
+    """Yield for each (init, examples) the learning rate with the best mean validation exact match, and its results."""
     groups: dict[tuple[str, int], dict[float, list[Result]]] = defaultdict(lambda: defaultdict(list))
     for result in results:
         groups[result["init"], result["examples"]][result["rate"]].append(result)
@@ -113,7 +114,7 @@ def best_rates(results: Sequence[Result]) -> Iterator[tuple[tuple[str, int], flo
 
 
 def table(results: Sequence[Result]) -> str:
-    """Return the Markdown table: a line for each number of examples and kind of weights."""
+    """Return the Markdown table: one line for each number of examples and kind of weights."""
     lines = []
     for (init, examples), rate, found in best_rates(results):
         cells = [_estimate(found, measure) for measure in MEASURES]
@@ -134,7 +135,7 @@ def table(results: Sequence[Result]) -> str:
 
 
 def _estimate(results: Sequence[Result], measure: str) -> str:
-    """Return the mean over seeds and the Wilson interval of one seed's test rows; they are the same rows each time."""
+    """Return the mean over seeds and the Wilson interval for one seed's test rows, since all seeds have the same rows."""
     rows = results[0]["test"]["rows"]
     mean = sum(result["test"].get(measure, 0.0) for result in results) / len(results)
     low, high = wilson_interval(mean * rows, rows)
@@ -150,13 +151,13 @@ def write_page(results: Sequence[Result], docs: Path = DOCS) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run the cells that are missing, or write the page."""
+    """Run the missing cells, or write the page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--base", default="bundled", help="the base, with pretrained weights")
+    parser.add_argument("--base", default="bundled", help="a base with pretrained weights")
     parser.add_argument("--sizes", type=int, nargs="+", default=list(EPOCHS), choices=list(EPOCHS))
     parser.add_argument("--rates", type=float, nargs="+", default=list(RATES))
     parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS))
-    parser.add_argument("--results", type=Path, default=RESULTS, help="file that lines are appended to")
+    parser.add_argument("--results", type=Path, default=RESULTS, help="results file; lines are appended")
     parser.add_argument("--report", action="store_true", help="write docs/bases.md instead")
     arguments = parser.parse_args(argv)
     cells = plan(arguments.base, arguments.sizes, arguments.rates, arguments.seeds)

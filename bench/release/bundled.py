@@ -1,7 +1,7 @@
-"""Make lightning_modules/bundled of a pretraining run: `python -m bench.release.bundled --run runs/NAME`.
+"""Make lightning_modules/bundled from a pretraining run: `python -m bench.release.bundled --run runs/NAME`.
 
-Writes the weights of the run's last checkpoint in fp16, the tokenizer, and a model card with what was measured with the
-weights as they are written: bits per character of held-out texts of each kind, beside random weights.
+Writes the weights of the run's last checkpoint in fp16, the tokenizer, and a model card with measurements of the written
+weights: bits per character of held-out texts of each kind, compared with random weights.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ MOST_BYTES = 32_000_000
 
 @dataclass(frozen=True)
 class Pretraining:
-    """What a run did up to a checkpoint."""
+    """A run's configuration, data and progress up to a checkpoint."""
 
     config: Mapping[str, Any]
     """The run's own configuration."""
     report: Mapping[str, Any]
-    """Its rows: what datamodules.rows.data_report wrote."""
+    """Its rows, as datamodules.rows.data_report wrote them."""
     steps: int
     epochs: int
     tokens: int
@@ -48,7 +48,7 @@ class Pretraining:
 
     @staticmethod
     def of(run: Path, checkpoint: Mapping[str, Any]) -> Pretraining:
-        """Read a run's folder and a checkpoint of it.
+        """Read a run's folder and one of its checkpoints.
 
         Raises:
             ValueError: If the run did not count its tokens.
@@ -72,13 +72,13 @@ class Pretraining:
 def bits_per_character(
     decoder: PreTrainedModel, tokenizer: Any, texts: Sequence[str], rows: int = 64
 ) -> float:
-    """Return the bits that a decoder needs for a text's tokens and its stop token, for each character of the text.
+    """Return the bits per character that a decoder needs for the texts' tokens and stop tokens.
 
     Args:
         decoder: A causal language model.
         tokenizer: Its tokenizer.
         texts: N texts, each read alone.
-        rows: Texts at once.
+        rows: Texts per batch.
     """
     encoded = encode(tokenizer, texts, [""] * len(texts))
     batches = BatchDataset(
@@ -92,9 +92,9 @@ def bits_per_character(
 
 
 def export(run: Path, folder: Path) -> Pretraining:
-    """Write weights in fp16, configuration and tokenizer of a run's last checkpoint to `folder`.
+    """Write the weights (in fp16), configuration and tokenizer of a run's last checkpoint to `folder`.
 
-    fp16 and not bf16: the weights are small numbers, of which fp16 keeps three bits more.
+    fp16 and not bf16: the weights are small numbers, for which fp16 keeps three more bits.
 
     Raises:
         ValueError: If the files are larger than the project may carry.
@@ -123,9 +123,9 @@ def describe(done: Pretraining, measured: Mapping[str, tuple[float, float, int]]
     """Return the model card.
 
     Args:
-        done: What the run did.
-        measured: For each task bits per character of the written and of random weights, and the number of texts.
-        parameters: Of the decoder.
+        done: The run up to the exported checkpoint.
+        measured: For each task the bits per character of the written and of random weights, and the number of texts.
+        parameters: Number of the decoder's parameters.
     """
     data, optimizer = done.config["data"], done.config["model"]["optimizer"]
     lines = [
@@ -142,31 +142,31 @@ license: apache-2.0
 
 # The bundled base
 
-A Llama-shaped decoder of {parameters:,} parameters that Patois pretrained and ships: `--model.base bundled`. It is a base to
-fine-tune; it answers nothing as it stands.
+A Llama-shaped decoder of {parameters:,} parameters that Patois pretrained and ships: `--model.base bundled`. It is a base for
+fine-tuning and answers no questions by itself.
 
-## What it saw
+## Training data
 
 {done.tokens:,} tokens in {done.steps:,} steps of {data["batch_size"]} texts ({done.epochs} short epochs),
 {format_seconds(done.seconds)} of training time on CPU cores that were shared with other work.
 
-- Sources, with the rows that were held out: {rows}.
-- Texts, by how often they were drawn (a task's inputs, never its outputs): {mix}. So SMILES, canonical and in random
-  orders, names and synonyms, SELFIES, formulas, and English were read one at a time: no text holds a structure beside its
+- Sources (row counts include held-out rows): {rows}.
+- Texts with their sampling weights (a task's inputs, never its outputs): {mix}. SMILES, canonical and in random
+  orders, names and synonyms, SELFIES, formulas, and English were read one at a time: no text has a structure together with its
   name.
-- English: WordNet 3.0 (its licence: free to use and to copy), GCIDE (GPL) and the words of CMUdict (BSD), where the sources
-  above list them. The texts are not part of this project.
+- English: WordNet 3.0 (its licence: free to use and to copy), GCIDE (GPL) and the words of CMUdict (BSD), if listed among the
+  sources above. The texts are not part of this project.
 - The loss is on all tokens, with {optimizer["class_path"]} {optimizer["init_args"]["lr"]}.
 
-## What it did not see
+## Held-out data
 
-Validation and test molecules of the built-in tasks (hash split, seed {data["split_seed"]}, {data["val_fraction"]:.0%} and
-{data["test_fraction"]:.0%}), by the connectivity block of their InChIKey: no SMILES, name, synonym, SELFIES or formula was
-read from their rows, and no English text that names one of them in up to four words. A formula that isomers share, and a
-component of another molecule's salt, can still be the same. Other splits (`--data.split scaffold`, another `split_seed` or
-larger fractions) hold out molecules that it did see.
+Training excluded the validation and test molecules of the built-in tasks (hash split, seed {data["split_seed"]},
+{data["val_fraction"]:.0%} and {data["test_fraction"]:.0%}), by the connectivity block of their InChIKey:
+no SMILES, name, synonym, SELFIES or formula was read from their rows, and no English text that names one of them in up to
+four words. A formula that isomers share, and a component of another molecule's salt, can still be the same. Other splits
+(`--data.split scaffold`, another `split_seed` or larger fractions) hold out molecules that were in its training data.
 
-## Measured
+## Results
 
 Bits per character of held-out texts (their tokens and the stop token), with these weights and with random ones
 of the same architecture and tokenizer:
@@ -176,7 +176,8 @@ of the same architecture and tokenizer:
 {chr(10).join(lines)}
 
 Made by `python train.py fit --config configs/pretrain.yaml --trainer.max_epochs {done.config["trainer"]["max_epochs"]}` and
-`make bundled`; the rate was constant and fell over the last {done.config["model"]["decay_fraction"]:.0%} of the steps.
+`make bundled`; the learning rate was constant, then decayed over the last
+{done.config["model"]["decay_fraction"]:.0%} of the steps.
 
 ## Licence
 

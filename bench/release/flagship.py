@@ -1,12 +1,12 @@
-"""Make lightning_modules/flagship of a run, and its model card of the test of what was written.
+"""Make lightning_modules/flagship from a run, and its model card from a test of the exported weights.
 
 `python -m bench.release.flagship export --run runs/flagship` writes the best weights in fp16; then
 `python train.py test --config configs/flagship.yaml --model.base flagship --name flagship-test`; then
 `python -m bench.release.flagship card --run runs/flagship --test runs/flagship-test`. `make flagship` does all of
 it, and tests the base without training, for `--untrained`.
 
-A run from `--model.base flagship` goes on from the weights that ship. docs/results/flagship/runs.jsonl has each such run, a line
-a run, back to the one that began with another base.
+A run from `--model.base flagship` continues from the weights that ship. docs/results/flagship/runs.jsonl has one line for each
+such run, back to the one that started from another base.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from lightning_modules.decoder.bases import FLAGSHIP
 from lightning_modules.decoder.decoders import load_decoder
 
 MOST_BYTES = 64_000_000
-"""Of what ships: the flagship and the bundled base."""
+"""Limit for the shipped weights: the flagship and the bundled base."""
 RESULTS = DOCS / "results" / "flagship"
 KEPT = (
     "strata.csv",
@@ -43,19 +43,19 @@ KEPT = (
     "abstaining.csv",
     "audit.json",
 )
-"""What of a test stands in the repository, with its metrics: all but the rows."""
-GOING_ON = """Each run but the first began with the weights of the one before, not with those that ship now:
+"""Files of a test that are committed, besides its metrics: all but the rows."""
+GOING_ON = """Each run after the first started from the weights of the previous run, not from those that ship now:
 `git log lightning_modules/flagship` has them.
 """
 
 
 def export(run: Path, folder: Path = FLAGSHIP) -> None:
-    """Copy a run's Hugging Face folder, its weights in fp16.
+    """Copy a run's Hugging Face folder, with its weights in fp16.
 
-    fp16 and not bf16: the weights are small numbers, of which fp16 keeps three bits more.
+    fp16 and not bf16: the weights are small numbers, for which fp16 keeps three more bits.
 
     Raises:
-        ValueError: If the run has not ended, or what ships would be too large.
+        ValueError: If the run has not ended, or the shipped files would be too large.
     """
     source = run / "hf"
     if not (source / "config.json").is_file():
@@ -72,14 +72,14 @@ def export(run: Path, folder: Path = FLAGSHIP) -> None:
 
 
 def add_to_history(done: Pretraining, path: Path) -> list[dict[str, Any]]:
-    """Add what a run did to the runs behind the weights, unless it is there; return all, the first one first.
+    """Add a run to the history of the weights, unless it is there; return the history, oldest first.
 
     Args:
-        done: What the run did up to the exported weights.
-        path: A line of JSON a run. It begins anew with a run from another base than the flagship.
+        done: The run up to the exported weights.
+        path: A JSONL file with one line per run. A run from another base than the flagship starts it anew.
 
     Raises:
-        ValueError: If a run went on from the flagship and the runs before are not there.
+        ValueError: If a run continued from the flagship and the file of the earlier runs is missing.
     """
     config = done.config
     run = {
@@ -91,7 +91,7 @@ def add_to_history(done: Pretraining, path: Path) -> list[dict[str, Any]]:
         path.unlink(missing_ok=True)
     elif not path.is_file():
         raise ValueError(
-            f"{path}: expected the runs behind the weights that this one began with, but it is not there."
+            f"{path}: expected the runs behind the weights that this one started from, but the file is missing."
         )
     if run not in read_results(path, parts={}):
         append_result(path, run)
@@ -108,11 +108,11 @@ def describe(
     """Return the model card.
 
     Args:
-        done: What the last run did up to the exported weights.
-        runs: It and those before.
-        test: What the test's `summary.json` says of the test of the exported weights.
+        done: The last run up to the exported weights.
+        runs: The history of runs, the last one included.
+        test: The `test` section of `summary.json` from the test of the exported weights.
         strata: The lines of the test's `strata.csv`.
-        others: Those of its `anchor_strata.csv`.
+        others: The lines of its `anchor_strata.csv`.
     """
     data, trained_on = done.config["data"], done.report["rows"]["train"]
     going_on = GOING_ON if len(runs) > 1 else ""
@@ -126,46 +126,46 @@ license: apache-2.0
 # The flagship: structures to names and back
 
 The [bundled base](../bundled/README.md) of 6.2M parameters, fine-tuned on {" and ".join(test["tasks"])}
-(format `{data["format"]}`, the shortest that tells tasks apart: [formats](../../docs/results/format.md) hardly differ), on CPU
+(format `{data["format"]}`, the shortest that distinguishes tasks: [formats](../../docs/results/format.md) hardly differ), on CPU
 cores that were shared with other work:
 
 {_history(runs)}
-{going_on}That is {seen / trained_on:.1f} passes over {trained_on:,} rows. It is what
-`python train.py predict --data.predict_path FILE` and the demo page ask when no other model is named. Its weights are in fp16,
-and the numbers are theirs.
+{going_on}That is {seen / trained_on:.1f} passes over {trained_on:,} rows. The flagship is the default model of
+`python train.py predict --data.predict_path FILE` and of the demo page. Its weights are in fp16, and all numbers here were
+measured with them.
 
-## Tested
+## Test results
 
-On all test rows (hash split by connectivity, which neither it nor its base has seen) but {test["rows_set_aside"]:,}
-that are longer than {data["max_length"]} tokens (of both directions together); greedy.
-*Right* also counts other spellings and names of the very molecule, read by OPSIN. *Valid* of a name is only
-that it is well-formed; of the names below *invalid* are those that OPSIN cannot read.
+On all test rows (hash split by connectivity; neither the model nor its base has seen them) except for {test["rows_set_aside"]:,}
+that are longer than {data["max_length"]} tokens (both directions together); greedy decoding.
+*Right* also counts other spellings and names of the same molecule, as read by OPSIN. A *valid* name is only
+well-formed; in the table of outcomes below, *invalid* names are those that OPSIN cannot read.
 
 {_results(test)}
-OPSIN has a head start: the names are ones that it reads as their molecule, which is how the pairs were verified. openclatura
-writes names of another style, so that few are the very string. No molecule of the test is in training, so that
-the nearest one's name is right at most by chance; *nearest training 1* below are other molecules with the same fingerprint
-(such as homologues). Salts, ions and the free form of a molecule are different molecules to that split; the lines *parent in
-training* below give the scores of test molecules with and without such a form in the training rows. What the audit found:
+OPSIN has a head start: all names are ones that it reads as their molecule, since the pairs were verified that way. openclatura
+writes names in another style, so few match the string exactly. No test molecule is in the training rows, so
+the nearest one's name is right at most by chance; *nearest training 1* below means other molecules with the same fingerprint
+(such as homologues). The split treats salts, ions and the free form of a molecule as different molecules; the lines *parent in
+training* below give the scores of test molecules with and without such a form in the training rows. Results of the audit:
 
 {_audit(test)}
 
 {_outcomes(test)}
 ## By kind of molecule
 
-Share of rows that are exact, and right, with 95 % Wilson intervals; and the share that the others have right.
+Shares of exact and of right answers, with 95 % Wilson intervals, and the share of right answers of each baseline.
 
 {_strata(strata, others)}
-## What it is not
+## Limitations
 
-It learned from the training split, nine tenths of 112,450 molecules of PubChem, the wwPDB's dictionary and B3DB, and their
+It was trained on the training split, nine tenths of 112,450 molecules of PubChem, the wwPDB's dictionary and B3DB, and their
 names. It is a small model: rules
-([openclatura](https://pypi.org/project/openclatura), OPSIN) are right far more often where they apply. Ask for its
+([openclatura](https://pypi.org/project/openclatura), OPSIN) are right far more often where they apply. Check its
 probability (`predict` writes it), and read names back before you rely on one.
 
 ## Licence
 
-Apache-2.0 for the weights, as for Patois; the pairs have licences of their own
+Apache-2.0 for the weights, as for Patois; the pairs have their own licences
 (datamodules/sources/data/PROVENANCE.md).
 """
 
@@ -191,7 +191,7 @@ def _results(test: Mapping[str, Any]) -> str:
         lines.append(result_cells(f"**{task}**", metrics))
         lines += [result_cells(one["system"], one) for one in test["anchors"] if one["task"] == task]
     return as_table(
-        ("task, or what else answers its rows", "exact match (95 %)", "right (95 %)", "valid", "rows"), lines
+        ("task, or baseline on the same rows", "exact match (95 %)", "right (95 %)", "valid", "rows"), lines
     )
 
 
@@ -202,7 +202,7 @@ def _audit(test: Mapping[str, Any]) -> str:
 def _outcomes(test: Mapping[str, Any]) -> str:
     tasks = test["tasks"]
     return as_table(
-        ("each answer is one of", *tasks),
+        ("outcome", *tasks),
         [
             (words, *(f"{100 * metrics.get(f'outcome_{name}', 0.0):.1f} %" for metrics in tasks.values()))
             for name, words in OUTCOMES.items()
@@ -211,7 +211,7 @@ def _outcomes(test: Mapping[str, Any]) -> str:
 
 
 def _strata(strata: Sequence[Mapping[str, str]], others: Sequence[Mapping[str, str]]) -> str:
-    """Return a table a task: the model's shares, and in how many rows of a kind the anchors are right."""
+    """Return one table per task: the model's shares and the baselines' shares of right answers in each stratum."""
     shares = {
         (
             line["task"],
@@ -246,17 +246,17 @@ def _share(line: Mapping[str, str], *names: str) -> str:
 def write_card(
     run: Path, test: Path, folder: Path = FLAGSHIP, results: Path = RESULTS, untrained: Path | None = None
 ) -> str:
-    """Write the model card of exported weights and return it; keep the tables that it is made of.
+    """Write the model card of exported weights, copy the tables behind it, and return the card.
 
     Args:
-        run: The run that they come from.
-        test: The folder of the run that tested them.
-        folder: Where they lie.
-        results: Where the test's tables and the history of runs lie.
-        untrained: The folder of a run that tested the base without training; default: none is beside it.
+        run: The run that the weights come from.
+        test: The folder of the run that tested the weights.
+        folder: The folder of the weights.
+        results: The folder for the test's tables and the history of runs.
+        untrained: The folder of a run that tested the base without training; default: the card omits it.
     """
     tested = _read_test(test)
-    # Exported weights have no base any more that `test` could ask.
+    # Exported weights no longer know their base, so their `test` could not run it.
     bases = _read_test(untrained)["tasks"] if untrained is not None else {}
     others = [{"task": task, "system": UNTRAINED, **metrics} for task, metrics in bases.items()]
     anchors = {"anchors": [*tested["anchors"], *others]}
@@ -268,13 +268,13 @@ def write_card(
     tables.mkdir(parents=True, exist_ok=True)
     (tables / "metrics.json").write_text(json.dumps(tested["tasks"], indent=1) + "\n", encoding="utf-8")
     for name in KEPT:
-        if (test / "test" / name).is_file():  # OPSIN's and openclatura's are not everywhere
+        if (test / "test" / name).is_file():  # without OPSIN and openclatura some are missing
             shutil.copyfile(test / "test" / name, tables / name)
     return card
 
 
 def _read_test(run: Path) -> dict[str, Any]:
-    """Return what a run's summary says of its test, with what is right of each task.
+    """Return the test section of a run's summary, with the share of right answers of each task.
 
     Raises:
         ValueError: If the run has no summary.
@@ -290,7 +290,7 @@ def _read_test(run: Path) -> dict[str, Any]:
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Export, or write the card."""
+    """Export the weights, or write the card."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("what", choices=("export", "card"))
     parser.add_argument("--run", type=Path, required=True, help="folder of the fit, runs/NAME")

@@ -1,12 +1,12 @@
 """Train the tokenizer of the built-in decoder: `python -m bench.release.train_tokenizer`.
 
-`--texts` trains that of the bundled decoder in its place, on texts of training rows only.
+`--texts` trains the tokenizer of the bundled decoder instead, on texts of training rows only.
 
-A byte-level BPE, so that any UTF-8 text comes back as it was. Its pre-tokenizer cuts text at the borders that
-chemistry sets, and BPE merges only between them: no token holds half an atom, half a bracket or half a locant.
+A byte-level BPE, so that any UTF-8 text is recovered exactly. Its pre-tokenizer splits text at chemical boundaries,
+and BPE merges only between them: no token has half an atom, half a bracket or half a locant.
 
-Nothing is learned from it about which name belongs to which molecule: the merges depend on how often pieces of
-SMILES and of names occur, and they are counted over all rows, whatever their split.
+The tokenizer reveals nothing about which name belongs to which molecule: the merges depend on how often pieces of
+SMILES and of names occur, counted over all rows of all splits.
 
 The files in `builtin/` and `bundled/` are made once and kept, also when phrases or rows change: weights belong to one tokenizer.
 """
@@ -43,8 +43,8 @@ PIECES = (
     # ring closures of SMILES or counts of formulas, one token each
     r"(?<![^\-,(\[{\s])\d+(?:[a-h](?![a-z]))?H?'*",
     r"\d",
-    # a word, with its space when another word is before it: a completion " benzene" begins as "-benzene" goes on;
-    # a capital begins a word only if a letter follows that no aromatic atom has (Cc1, Nc1)
+    # a word, with its space only after another word: at the start of a completion, " benzene" has the word token of "-benzene";
+    # a capital starts a word only if a letter follows that no aromatic atom has (Cc1, Nc1)
     rf"{SPACE}[a-z]+",
     rf"{SPACE}[A-Z](?=[a-z]*[ad-mq-rt-z])[a-z]+",
     r"(?:(?!Cl|Br)[A-Z]){1,6}",  # at most 6: a chain of 18 carbons is 3 x 6, not a token of its own
@@ -59,7 +59,7 @@ CHAT_TEMPLATE = (
 
 
 def build_pre_tokenizer() -> pre_tokenizers.PreTokenizer:
-    """Return the cut at chemical borders, then bytes."""
+    """Return the pre-tokenizer: a split at chemical boundaries, then bytes."""
     cut = pre_tokenizers.Split(Regex("|".join(PIECES)), behavior="isolated")
     return pre_tokenizers.Sequence([cut, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
 
@@ -67,11 +67,11 @@ def build_pre_tokenizer() -> pre_tokenizers.PreTokenizer:
 def train_tokenizer(texts: Iterable[str], vocabulary: int = VOCABULARY) -> PreTrainedTokenizerFast:
     """Train a tokenizer; the same texts give the same tokenizer.
 
-    Encoding puts `<s>` first unless `add_special_tokens=False`; the stop token is the caller's to add.
+    Encoding puts `<s>` first unless `add_special_tokens=False`; the caller adds the stop token.
 
     Args:
-        texts: What it will have to encode, as often as it is to count.
-        vocabulary: Tokens in all: 5 special ones, 256 bytes, and merges. At least 261.
+        texts: The training texts; repeat a text to give it more weight.
+        vocabulary: Number of tokens: 5 special ones, 256 bytes, and merges. At least 261.
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = build_pre_tokenizer()
@@ -100,7 +100,7 @@ def train_tokenizer(texts: Iterable[str], vocabulary: int = VOCABULARY) -> PreTr
 
 
 def read_corpus(molecules: Path) -> Iterator[str]:
-    """Yield the texts to count: every molecule's strings once, and every phrase as often as training shows it.
+    """Yield the training texts: every molecule's strings once, and every phrase as often as training shows it.
 
     Args:
         molecules: The built-in data set, a parquet file with the columns smiles, iupac, synonyms and formula.
@@ -113,7 +113,7 @@ def read_corpus(molecules: Path) -> Iterator[str]:
         zip(*(table[name].to_pylist() for name in table.column_names), strict=True)
     ):
         yield from (smiles, iupac)
-        if row % 4 == 0:  # less often asked for
+        if row % 4 == 0:  # tasks use it less often
             yield formula
             yield from synonyms[:1]
         if row % 8 == 0:
@@ -128,10 +128,10 @@ def read_corpus(molecules: Path) -> Iterator[str]:
 
 
 def read_texts(texts: Path) -> Iterator[str]:
-    """Yield the texts of a file and every phrase, so often that the phrases are a small part.
+    """Yield the texts of a file, and every phrase once per 1,000 texts.
 
     Args:
-        texts: A JSON string a line, as `datamodules.texts.training_texts` writes them.
+        texts: A file with one JSON string per line, as `datamodules.texts.training_texts` writes them.
     """
     with texts.open(encoding="utf-8") as file:
         lines = file.readlines()
@@ -141,7 +141,7 @@ def read_texts(texts: Path) -> Iterator[str]:
 
 
 def read_phrases() -> list[str]:
-    """Return the instructions of configs/tasks and the fixed text of configs/formats, as they stand in a prompt."""
+    """Return the instructions of configs/tasks and the fixed text of configs/formats, as they occur in a prompt."""
     phrases: list[str] = []
     for file in sorted((CONFIGS / "tasks").glob("*.yaml")):
         phrases += load_yaml(file).get("instructions", [])
@@ -178,12 +178,12 @@ def main(argv: list[str] | None = None) -> None:
         "--molecules", type=Path, default=MOLECULES, help="parquet file of the built-in data set"
     )
     parser.add_argument(
-        "--folder", type=Path, default=BUILTIN, help="where tokenizer and config.json are written"
+        "--folder", type=Path, default=BUILTIN, help="folder for the tokenizer and config.json"
     )
     parser.add_argument(
-        "--texts", type=Path, help="texts to count in place of the molecules, a JSON string a line"
+        "--texts", type=Path, help="texts to train on instead of the molecules: one JSON string per line"
     )
-    parser.add_argument("--vocabulary", type=int, default=VOCABULARY, help="tokens in all")
+    parser.add_argument("--vocabulary", type=int, default=VOCABULARY, help="number of tokens")
     arguments: Any = parser.parse_args(argv)
     corpus = read_texts(arguments.texts) if arguments.texts else read_corpus(arguments.molecules)
     tokenizer = train_tokenizer(corpus, arguments.vocabulary)

@@ -1,10 +1,10 @@
-"""Measure everything and write docs/speed.md: `python -m bench [SECTION ...] [--rounds 5] [--more]`, with nothing else running.
+"""Measure speed and write docs/speed.md: `python -m bench.speed [SECTION ...] [--rounds 5] [--more]`, with nothing else running.
 
-Each figure is measured in a process of its own. What is compared takes turns, in another order in each round, so that a
-machine that gets slower makes all of it slower; a ratio is the median of the rounds' ratios. Trainers take turns epoch by epoch
-and are in memory together; the number of a round is there the seed of weights and order, and ratios are of its epochs. Raw
-results go to docs/speed.jsonl: a section's older ones are replaced when a round is complete, or with `--more` added to, so that
-one evening may measure some rounds and the next one more.
+Each figure is measured in its own process. Compared programs alternate, in another order in each round, so that a machine that
+slows down affects all of them; a ratio is the median of the rounds' ratios. Trainers alternate epoch by epoch and are in memory
+together. For them the number of the round is the seed of weights and row order, and ratios are taken per epoch. Raw results go to
+docs/speed.jsonl. A complete round replaces the section's older results; with `--more` it is added to them, so that the rounds may
+be measured on several evenings.
 """
 
 from __future__ import annotations
@@ -22,20 +22,19 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from bench.speed.cases import CASES, SECTIONS, WORDS, at_least_one
+from bench.speed.cases import CASES, MODULES, SECTIONS, WORDS, at_least_one
 from bench.speed.interleave import run_in_turns
 from bench.speed.report import write_page
 from bench.speed.results import keep_whole_rounds, read_results, rounds_of
 from cli.openmp import thread_settings
 from cli.precision import has_bf16_units
-from configs.lookup import PROJECT
-from datamodules.storage.cache import default_folder
+from configs.lookup import PROJECT, find_cache_root
 
 PACKAGES = ("torch", "lightning", "transformers", "tokenizers", "trl", "accelerate", "rdkit", "numpy")
 
 
 def litgpt_version() -> dict[str, str]:
-    """Return the version of litgpt in its own environment, nothing where there is none."""
+    """Return the version of litgpt in its own environment, or nothing without one."""
     python = os.environ.get("LITGPT_PYTHON")
     if not python:
         return {}
@@ -45,7 +44,7 @@ def litgpt_version() -> dict[str, str]:
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return what the figures depend on: processor, cores, Python, and the versions of packages."""
+    """Return the processor, the cores, and the versions of Python and of packages: the figures depend on them."""
     versions = {}
     for package in PACKAGES:
         try:
@@ -63,20 +62,20 @@ def describe_machine() -> dict[str, Any]:
 def environment(module: str, *words: str) -> dict[str, str]:
     """Return the environment of a measurement.
 
-    Threads wait as `train.py` lets them; in other trainers as PyTorch does by itself, which is best for them where nothing
-    else runs. Generation decides by itself, since it runs both. Compiled kernels are kept, so that only the first round
-    of all compiles them; that is not timed, but takes minutes.
+    Idle threads wait as `train.py` sets them; in other trainers as PyTorch does by default, which is best for them when
+    nothing else runs. Generation sets its own, since it runs both. Compiled kernels are cached, so that only the very first
+    round compiles them; that is not timed, but takes minutes.
     """
     others = module == "bench.speed.generation" or (
         module == "bench.speed.training.trainers" and not words[0].startswith("patois")
     )
-    cache = default_folder()
+    cache = find_cache_root()
     kept = {} if cache is None else {"TORCHINDUCTOR_CACHE_DIR": str(cache / "bench-compiled")}
     return {**({} if others else thread_settings()), **kept, **os.environ, "TOKENIZERS_PARALLELISM": "true"}
 
 
 def run_module(module: str, *words: str) -> list[dict[str, Any]]:
-    """Run a module of this package in a process of its own and return its JSON lines."""
+    """Run a module of this package in its own process and return its JSON lines."""
     done = subprocess.run(
         [sys.executable, "-m", module, *words], cwd=PROJECT, capture_output=True, text=True, check=False,
         env=environment(module, *words),
@@ -87,12 +86,12 @@ def run_module(module: str, *words: str) -> list[dict[str, Any]]:
 
 
 def trainer_command(words: tuple[str, ...], name: str) -> tuple[str, ...]:
-    """Return what runs a trainer."""
+    """Return the command that runs a trainer."""
     return (sys.executable, "-m", "bench.speed.training.trainers", name, *words)
 
 
 def measure_training(number: int) -> Iterator[dict[str, Any]]:
-    """Yield one result a trainer, case and timed epoch; the number is the seed."""
+    """Yield one result per trainer, case and timed epoch; the number of the round is the seed."""
     for group, case in enumerate(CASES):
         precision = "bf16" if case.precision == "native" and has_bf16_units() else "fp32"
         with tempfile.TemporaryDirectory() as folder:
@@ -116,15 +115,15 @@ def measure_training(number: int) -> Iterator[dict[str, Any]]:
 
 
 def measure_alone(section: str, number: int) -> Iterator[dict[str, Any]]:
-    """Yield the results of a section whose module measures by itself."""
+    """Yield the results of a section other than training, which one module measures."""
     more = ("--round", str(number)) if section == "generation" else ()
     for words in WORDS.get(section, ((),)):
-        for result in run_module(f"bench.{section}", *words, *more):
+        for result in run_module(MODULES[section], *words, *more):
             yield {"section": section, "round": number, **result}
 
 
 def measure(section: str, number: int) -> Iterator[dict[str, Any]]:
-    """Yield one round's results of a section, and show them."""
+    """Yield and print the results of one round of a section."""
     results = measure_training(number) if section == "training" else measure_alone(section, number)
     for result in results:
         sys.stdout.write(json.dumps(result) + "\n")
@@ -133,13 +132,15 @@ def measure(section: str, number: int) -> Iterator[dict[str, Any]]:
 
 
 def main(words: list[str] | None = None) -> None:
-    """Measure the sections asked for, put their results in place of older ones, and write the page."""
+    """Measure the given sections, replace or extend their results, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sections", nargs="*", choices=SECTIONS, metavar="SECTION", default=None,
-                        help=f"some of {', '.join(SECTIONS)}; default: all")  # fmt: skip
+                        help=f"any of {', '.join(SECTIONS)}; default: all")  # fmt: skip
     parser.add_argument("--rounds", type=at_least_one, default=5)
     parser.add_argument(
-        "--more", action="store_true", help="add rounds to those of the same machine and versions"
+        "--more",
+        action="store_true",
+        help="add rounds to those measured on the same machine with the same versions",
     )
     args = parser.parse_args(words)
     for section in args.sections or SECTIONS:

@@ -1,4 +1,4 @@
-"""What `python -m bench` measures: which trainers on which workloads, and the arguments of the other sections."""
+"""The measurements of `python -m bench.speed`: trainers with their workloads, and the arguments of the other sections."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ class Case(NamedTuple):
     precision: str
     """`fp32`, or `native`: bf16 on a CPU with units for it, as `python train.py fit` chooses."""
     trainers: tuple[str, ...]
-    """In the order of the page; they take turns in another, and are in memory together."""
+    """In the order of the page; they run in another order, and are in memory together."""
 
 
 OURS = ("patois", "patois-fast")
 FASTEST = ("hf-best", "hf-compiled")
-"""The peers of every case: of those that were tried on every shape, these are the fastest."""
+"""The peers in every case: the fastest ones among those tried on every shape."""
 PADDED = ("trl-default", "trl-best", *FASTEST)
 PACKED = ("trl-packed", "trl-wrapped")
 
@@ -40,30 +40,40 @@ CASES: tuple[Case, ...] = (
     Case("opt-125m", "arrow", 32, 8, "native", ("patois", "bare", "trl-default", "trl-best")),
     Case("opt-125m", "alpaca", 32, 8, "native", (*OURS, *FASTEST)),
 )  # fmt: skip
-"""The first case has every peer; of a large decoder no more than four at a time, which take 4 to 5 GB each. litgpt does not know
-OPT."""
+"""The first case has every peer. With a large decoder at most four run together, since each takes 4 to 5 GB. litgpt does not
+support OPT."""
 
 PARTS = ("data", "forward", "backward", "clipping", "optimizer")
-"""Of a training step. `data`: a batch is laid together of rows that are tokens already. `optimizer`: AdamW, fused, and
-dropping the gradients."""
+"""Parts of a training step. `data`: collating tokenised rows to a batch. `optimizer`: fused AdamW, and dropping the gradients."""
 
-SECTIONS = ("training", "mfu", "composition", "ways", "generation", "metrics", "data", "startup", "scaling")
+MODULES = {
+    "mfu": "bench.speed.training.mfu",
+    "composition": "bench.speed.training.step_breakdown",
+    "ways": "bench.speed.training.ablations",
+    "generation": "bench.speed.generation",
+    "metrics": "bench.speed.metric_cost",
+    "data": "bench.speed.data_loading",
+    "startup": "bench.speed.startup",
+    "scaling": "bench.speed.training.scaling",
+}
+"""The module that measures each section but training; docs/speed.jsonl has results under these names."""
+SECTIONS = ("training", *MODULES)
 SHAPES = (("--shape", "smollm2-135m"), ("--shape", "opt-125m"), ("--shape", "builtin", "--rows", "512"))
 WORDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "mfu": (*SHAPES, ("--shape", "smollm2-135m", "--precision", "bf16")),
     "composition": SHAPES,
 }
-"""Arguments of each measurement of a section, where it has any."""
+"""The arguments of each measurement of a section, if it has any."""
 
 
 def at_least_one(text: str) -> int:
-    """Return a number of rounds or rows that the command line gives."""
+    """Return a number of rounds or rows from the command line."""
     if not text.isdecimal() or int(text) < 1:
         raise ArgumentTypeError(f"expected a whole number, at least 1, but got {text}")
     return int(text)
 
 
 def place_of(trainer: str) -> int:
-    """Return where a trainer stands in a table: in the order of the cases, unknown ones last."""
+    """Return a trainer's position in a table: in the order of the cases, unknown ones last."""
     names = [name for case in CASES for name in case.trainers]
     return names.index(trainer) if trainer in names else len(names)

@@ -1,13 +1,12 @@
-"""Measure the way from a table to the first training step: 10^4, 10^5 and 10^6 rows, cold and from the cache.
+"""Measure the time from a table to the first training step: 10^4, 10^5 and 10^6 rows, cold and from the cache.
 
 Each measurement is a `python train.py fit` of the built-in decoder, from the command to the end of its first training step,
-without W&B. The tables are made of the built-in molecules, once, in a temporary folder. `python -m
-bench.speed.data_loading` prints a JSON
-line a measurement; `--help` shows the flags.
+without W&B. The tables are made from the built-in molecules, once, in a temporary folder.
+`python -m bench.speed.data_loading` prints one JSON line per measurement; `--help` shows the flags.
 
-    case         what is read
-    molecules    SMILES, each of another molecule: each is parsed, canonicalised and split by its InChIKey's connectivity
-    spellings    the same of nine random spellings a molecule, so that each molecule is asked for its InChIKey once
+    case         rows
+    molecules    SMILES of distinct molecules: each is parsed, canonicalised and split by its InChIKey's connectivity
+    spellings    the same with nine random spellings per molecule, so that InChI runs once per molecule
     text         the strings of `molecules` as plain text
 """
 
@@ -36,8 +35,8 @@ def measure(path: Path, case: str, cache: Path) -> dict[str, Any]:
     """Run to the first training step.
 
     Returns:
-        What `run_to_first_step` does; `peak_gb`, the largest sum of the memory of the run and all that it started; of how many
-        processes that is (`processes`); `own_gb`, the run's own peak by the kernel, which counts shared pages in full.
+        The result of `run_to_first_step`; `peak_gb`, the largest total memory of the run and all its child processes, and their
+        number then (`processes`); `own_gb`, the run's own peak by the kernel, which counts shared pages in full.
     """
     memory = PeakMemory()
     found = run_to_first_step(
@@ -57,7 +56,7 @@ def measure(path: Path, case: str, cache: Path) -> dict[str, Any]:
 
 
 def main(words: list[str] | None = None) -> None:
-    """Make the tables, measure, and print a JSON line a measurement."""
+    """Make the tables, measure, and print one JSON line per measurement."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,4 +1,4 @@
-"""The picture of docs/speed.md: seconds that preparing data takes over its rows, on logarithmic axes."""
+"""The plot of docs/speed.md: seconds to prepare data over the number of rows, on logarithmic axes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ STYLES = {"cold": "-", "warm": ":"}
 
 
 def series(results: Sequence[Result]) -> dict[tuple[str, str], list[tuple[int, float]]]:
-    """Return by (case, start) the sizes and the median seconds of the data over rounds, sizes ascending."""
+    """Return for each (case, start) the sizes, ascending, with the median seconds of the data over rounds."""
     found: dict[tuple[str, str], dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     for result in results:
         found[result["case"], result["start"]][result["rows"]].append(result["data"])
@@ -26,7 +26,7 @@ def series(results: Sequence[Result]) -> dict[tuple[str, str], list[tuple[int, f
 
 
 def draw_data(results: Sequence[Result], path: Path) -> None:
-    """Draw the curve, the same file for the same results; without matplotlib the picture is left as it was."""
+    """Draw the curve; equal results give equal files. Without matplotlib the picture stays unchanged."""
     if not results:
         return
     try:
@@ -34,9 +34,7 @@ def draw_data(results: Sequence[Result], path: Path) -> None:
 
         from bench.svg import tidy, write_svg
     except ModuleNotFoundError:
-        sys.stderr.write(
-            f"{path} was left as it was: drawing needs matplotlib (pip install -e '.[bench]').\n"
-        )
+        sys.stderr.write(f"{path} stays unchanged: drawing needs matplotlib (pip install -e '.[bench]').\n")
         return
     figure = matplotlib.figure.Figure(figsize=(6.4, 3.8))
     axes = figure.add_subplot()
@@ -46,7 +44,7 @@ def draw_data(results: Sequence[Result], path: Path) -> None:
             [rows for rows, _ in points], [seconds for _, seconds in points], STYLES[start], marker="o",
             color=COLOURS[case], label=f"{case}, {start}",
         )  # fmt: skip
-    # Through the last point of the slowest line, which lies above this one further left if it is faster than linear.
+    # Through the last point of the slowest line. Further left, that line lies above this one if it grows sublinearly.
     largest, seconds = max((points[-1] for points in lines.values()), key=lambda point: point[1])
     sizes = [rows for points in lines.values() for rows, _ in points]
     axes.plot(

@@ -1,7 +1,7 @@
-"""Generation beside `decoder.generate` of transformers: `python -m bench.speed.generation` prints a JSON line a case.
+"""Generation compared with `decoder.generate` of transformers: `python -m bench.speed.generation` prints one JSON line per case.
 
-Each side runs in a process of its own, Patois with threads that wait as `train.py` lets them, transformers with PyTorch's
-default, which is best for it where nothing else runs. `bench.speed.generation_worker` says what they do.
+Each library runs in its own process: Patois with the thread settings of `train.py`, transformers with PyTorch's
+default, which is best for it when nothing else runs. `bench.speed.generation_worker` is that process.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from typing import Any, NamedTuple
 from cli.openmp import thread_settings
 from configs.lookup import PROJECT
 
-SIDES = ("patois", "transformers")
+LIBRARIES = ("patois", "transformers")
 
 
 class Case(NamedTuple):
-    """What is generated."""
+    """One comparison."""
 
     shape: str
     format: str
     rows: int
     slots: int
-    """Rows decoded at once; also the batch size of transformers."""
+    """Rows decoded at once; also the batch size for transformers."""
 
 
 CASES = (
@@ -39,33 +39,35 @@ CASES = (
 )
 
 
-def environment(side: str) -> dict[str, str]:
-    """Return a side's environment: only its threads' waiting differs, and not where the user has said."""
-    return {**(thread_settings() if side == "patois" else {}), **os.environ}
+def environment(library: str) -> dict[str, str]:
+    """Return a library's environment: only the thread settings differ, and the user's own win."""
+    return {**(thread_settings() if library == "patois" else {}), **os.environ}
 
 
-def run_side(side: str, case: Case, folder: Path) -> tuple[dict[str, Any], list[list[int]]]:
-    """Return what a side's process measured, and each row's tokens.
+def run_library(library: str, case: Case, folder: Path) -> tuple[dict[str, Any], list[list[int]]]:
+    """Return the measurements of a library's process, and each row's tokens.
 
     Raises:
-        RuntimeError: With its last words, if it failed.
+        RuntimeError: If the process failed; with the end of its error output.
     """
     done = subprocess.run(
         [
-            sys.executable, "-m", "bench.speed.generation_worker", side, "--folder", str(folder), "--shape", case.shape,
+            sys.executable, "-m", "bench.speed.generation_worker", library, "--folder", str(folder), "--shape", case.shape,
             "--format", case.format, "--rows", str(case.rows), "--slots", str(case.slots),
         ],
-        cwd=PROJECT, env=environment(side), capture_output=True, text=True, check=False,
+        cwd=PROJECT, env=environment(library), capture_output=True, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
-        raise RuntimeError(f"{side} could not generate:\n{done.stderr[-3000:]}")
-    answers = json.loads((folder / f"{side}.json").read_text(encoding="utf-8"))
+        raise RuntimeError(f"{library} could not generate:\n{done.stderr[-3000:]}")
+    answers = json.loads((folder / f"{library}.json").read_text(encoding="utf-8"))
     return json.loads(done.stdout.splitlines()[-1]), answers
 
 
 def measure(case: Case, folder: Path, number: int = 0) -> dict[str, Any]:
-    """Return what a case gives; which side comes first changes from round to round."""
-    found = {side: run_side(side, case, folder) for side in SIDES[:: 1 if number % 2 == 0 else -1]}
+    """Return the result of a case; the order of the two libraries changes from round to round."""
+    found = {
+        library: run_library(library, case, folder) for library in LIBRARIES[:: 1 if number % 2 == 0 else -1]
+    }
     (ours, own_answers), (theirs, answers) = found["patois"], found["transformers"]
     tokens = sum(map(len, answers))
     return {
@@ -82,7 +84,7 @@ def main() -> None:
     """Measure all cases."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--round", type=int, default=0, help="number of the round: in odd ones transformers is first"
+        "--round", type=int, default=0, help="number of the round: transformers runs first in odd rounds"
     )
     args = parser.parse_args()
     for case in CASES:

@@ -1,7 +1,7 @@
-"""Time greedy generation by one side: `python -m bench.speed.generation_worker patois|transformers ...` prints one JSON line.
+"""Time greedy generation by one library: `python -m bench.speed.generation_worker patois|transformers ...` prints a JSON line.
 
-Both answer the same prompts, as many at once. The stop token is forced where each row's right answer ends, since the weights
-are random: the answers are as long as real ones, and whatever else is generated must be the same on both sides.
+Both answer the same prompts in batches of the same size. The weights are random, so the stop token is forced where each row's
+right answer ends: answers are as long as real ones, and all other tokens must be the same in both libraries.
 """
 
 from __future__ import annotations
@@ -42,32 +42,37 @@ Run = Callable[[], Answers]
 
 
 def questions(workload: Workload) -> Encoded:
-    """Return the rows to ask, in a shuffled order."""
+    """Return the rows to answer, in a shuffled order."""
     count = len(workload.train)
     return workload.train.pick(np.array(random.Random(0).sample(range(count), count), dtype=np.int64))
 
 
 def answer_lengths(rows: Encoded) -> Tensor:
-    """Return how many tokens each right answer has, stop token included, `(N,)`."""
+    """Return the number of tokens of each right answer, stop token included, `(N,)`."""
     return torch.from_numpy((rows.lengths - rows.prompt_lengths).astype(np.int64))
 
 
 def patois(decoder: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Encoded, slots: int) -> Run:
-    """Return what generates as validation does: in the pools that it cuts, each with a few slots."""
+    """Return a function that generates as validation does: in its batches, each with a few slots."""
     padding, stop = cast(int, tokenizer.pad_token_id), cast(int, tokenizer.eos_token_id)
     lengths = answer_lengths(rows)
     settings = GenerationSettings(max_new_tokens=int(lengths.max()))
     plan = plan_evaluation(rows.prompt_lengths, slots, 1)
     batches = BatchDataset(rows, plan, padding, with_prompts=True, slots=slots)
-    pools = [batches[number] for number in range(len(batches))]
+    ready = [batches[number] for number in range(len(batches))]
 
     def run() -> Answers:
         answers: Answers = [[] for _ in range(len(rows))]
-        for pool in pools:
-            asked = pool["row_index"]
+        for batch in ready:
+            asked = batch["row_index"]
             with _forced(stop, lengths[asked]):
                 generated = generate(
-                    decoder, tokenizer, pool["prompt_ids"], pool["prompt_mask"], settings, slots=pool["slots"]
+                    decoder,
+                    tokenizer,
+                    batch["prompt_ids"],
+                    batch["prompt_mask"],
+                    settings,
+                    slots=batch["slots"],
                 )
             found = zip(asked.tolist(), generated.ids.tolist(), generated.num_tokens.tolist(), strict=True)
             for row, ids, count in found:
@@ -80,9 +85,9 @@ def patois(decoder: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: E
 def transformers(
     decoder: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, rows: Encoded, slots: int
 ) -> Run:
-    """Return what generates by `decoder.generate`, in batches of `slots` rows in the given order, padded on the left.
+    """Return a function that calls `decoder.generate` on batches of `slots` rows in the given order, padded on the left.
 
-    Tokens that no text decodes to are suppressed.
+    Tokens that stand for no text are suppressed.
     """
     padding, stop = cast(int, tokenizer.pad_token_id), cast(int, tokenizer.eos_token_id)
     lengths = answer_lengths(rows)
@@ -116,7 +121,7 @@ def transformers(
 
 
 def _force(logits: Tensor, stop: int, now: Tensor) -> Tensor:
-    """Return logits `(B, V)` with which the stop token is chosen where `now` `(B,)`, and not elsewhere."""
+    """Return logits `(B, V)` that select the stop token where `now` `(B,)` is true, and nowhere else."""
     return logits.index_copy(1, torch.tensor([stop]), torch.where(now, 1e4, -1e4)[:, None].to(logits))
 
 
@@ -131,7 +136,7 @@ class _StopAt(LogitsProcessor):
 
 @contextmanager
 def _forced(stop: int, lengths: Tensor) -> Iterator[None]:
-    """Let `generate` choose the stop token at given lengths `(N,)`."""
+    """Make `generate` select the stop token at given lengths `(N,)`."""
 
     class Forced(TokenChooser):
         def __call__(self, logits: Tensor, rows: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
@@ -145,16 +150,16 @@ def _forced(stop: int, lengths: Tensor) -> Iterator[None]:
         generation.TokenChooser = original  # type: ignore[misc]
 
 
-SIDES: dict[str, Callable[[PreTrainedModel, PreTrainedTokenizerBase, Encoded, int], Run]] = {
+LIBRARIES: dict[str, Callable[[PreTrainedModel, PreTrainedTokenizerBase, Encoded, int], Run]] = {
     "patois": patois,
     "transformers": transformers,
 }
 
 
-def measure(side: str, workload: Workload, slots: int) -> tuple[float, int, Answers]:
-    """Return the seconds of a run after one that warms up, the decoder's forward passes, and the answers."""
+def measure(library: str, workload: Workload, slots: int) -> tuple[float, int, Answers]:
+    """Return the seconds of a run after a warm-up run, the decoder's forward passes, and the answers."""
     decoder = AutoModelForCausalLM.from_pretrained(workload.model, dtype=torch.float32).eval()
-    run = SIDES[side](decoder, load_tokenizer(workload.model), questions(workload), slots)
+    run = LIBRARIES[library](decoder, load_tokenizer(workload.model), questions(workload), slots)
     passes = [0]
 
     def count(*_: Any) -> None:
@@ -169,15 +174,15 @@ def measure(side: str, workload: Workload, slots: int) -> tuple[float, int, Answ
 
 
 def main() -> None:
-    """Measure what the command line says; the answers go to a file in the folder, for the other side's to compare."""
+    """Measure as the command line says; the answers go to a file in the folder, to be compared with the other library's."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("side", choices=SIDES)
+    parser.add_argument("library", choices=LIBRARIES)
     add_flags(parser)
     parser.add_argument("--slots", type=int, default=16, help="rows decoded at once")
     args = parser.parse_args()
     workload = make_workload(args.folder, args.shape, args.format, args.rows, args.seed)
-    seconds, passes, answers = measure(args.side, workload, args.slots)
-    (args.folder / f"{args.side}.json").write_text(json.dumps(answers), encoding="utf-8")
+    seconds, passes, answers = measure(args.library, workload, args.slots)
+    (args.folder / f"{args.library}.json").write_text(json.dumps(answers), encoding="utf-8")
     sys.stdout.write("\n" + json.dumps({"seconds": seconds, "passes": passes}) + "\n")
 
 

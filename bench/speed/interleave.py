@@ -1,7 +1,7 @@
-"""Processes that run in turns, so that all of them meet the same machine.
+"""Processes that run alternately, so that all of them meet the same machine speed.
 
-A shared machine may be half as fast as a minute ago. What took turns epoch by epoch differs by that much less than what ran
-one after the other.
+A shared machine may be half as fast as a minute before. That affects programs that alternate epoch by epoch much less than
+programs that run one after the other.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ LOOK_SECONDS = 0.1
 
 
 def order_of(names: Sequence[str], number: int) -> list[str]:
-    """Return names shuffled by a number, so that none always runs first or after the same one."""
+    """Return the names shuffled by a number, so that none always runs first or after the same one."""
     return random.Random(number).sample(names, len(names))
 
 
 @dataclass
 class Runner:
-    """A process that asks for turns with `Stopwatch`, and its last words."""
+    """A process that asks for turns with `Stopwatch`, and its output."""
 
     name: str
     process: subprocess.Popen[str]
@@ -42,7 +42,7 @@ class Runner:
     def start(
         cls, name: str, command: Sequence[str], environment: Mapping[str, str], folder: Path, cwd: Path
     ) -> Runner:
-        """Start a process; what it writes goes to files, since nobody reads meanwhile."""
+        """Start a process; its output goes to files, since no one reads it while it runs."""
         output, errors = (folder / f"{name}.{kind}" for kind in ("output", "errors"))
         with output.open("w") as out, errors.open("w") as err:
             process = subprocess.Popen(
@@ -52,10 +52,10 @@ class Runner:
         return cls(name, process, output, errors)
 
     def until_it_asks(self, server: socket.socket) -> bool:
-        """Wait until it asks for a turn, and return true, or has ended, and return false.
+        """Wait for its next request or its end; return whether it asks for a turn.
 
         Raises:
-            RuntimeError: With its last words, if it failed.
+            RuntimeError: If it failed; with the end of its error output.
         """
         while self.process.poll() is None:
             with contextlib.suppress(TimeoutError):
@@ -70,13 +70,13 @@ class Runner:
         return False
 
     def go(self) -> None:
-        """Give it a turn; that it has died meanwhile is found when it does not ask."""
+        """Give it a turn; if it has died, the next `until_it_asks` finds out."""
         assert self.connection is not None
         with contextlib.suppress(BrokenPipeError):
             self.connection.sendall(b"!")
 
     def result(self) -> dict[str, Any]:
-        """Return the last line of its output, one of JSON."""
+        """Return the last line of its output, which is JSON."""
         found: dict[str, Any] = json.loads(self.output.read_text().strip().splitlines()[-1])
         return found
 
@@ -88,20 +88,20 @@ def run_in_turns(
     cwd: Path,
     number: int = 0,
 ) -> dict[str, dict[str, Any]]:
-    """Run processes together, of which only one does anything at any time, and return each one's JSON line.
+    """Run processes that alternate, only one working at any time, and return each one's JSON line.
 
-    Each starts and runs until it asks for its first turn; then each gets a turn, in another order each time, until all have
-    ended. All are in memory meanwhile.
+    Each process starts and runs until it asks for its first turn. Then each gets a turn, in another order each time, until all
+    have ended. All stay in memory.
 
     Args:
-        names: Of the processes.
-        command: What to run, by name.
-        environment: All of its variables, by name.
-        cwd: Where.
-        number: Of the first order.
+        names: Names of the processes.
+        command: Returns the command of a process, by name.
+        environment: Returns all its environment variables, by name.
+        cwd: Working directory.
+        number: Seed of the first order; it grows by one with each order.
 
     Raises:
-        RuntimeError: If one fails; the others are killed.
+        RuntimeError: If a process fails; the others are killed.
     """
     runners: dict[str, Runner] = {}
     with tempfile.TemporaryDirectory() as name, socket.socket(socket.AF_UNIX) as server:

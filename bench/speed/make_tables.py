@@ -1,4 +1,4 @@
-"""Tables of 10^4 to 10^6 rows for `data_loading`, made of the built-in molecules; the same file for the same arguments."""
+"""Tables of 10^4 to 10^6 rows for `data_loading`, made from the built-in molecules; equal arguments give equal files."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from datamodules.storage.atomic_write import whole_file
 
 SEED = 0
 SPELLINGS = 9
-"""Of each molecule in a table of spellings; as many of all 112,450 molecules are a million rows."""
+"""Spellings per molecule in a table of spellings; with all 112,450 molecules that gives a million rows."""
 GROUPS = ("F", "Cl", "Br", "C", "N", "O", "CC", "OC", "C#N", "C(F)(F)F")
-"""Each takes the place of a hydrogen atom, by its first atom, since a million molecules are more than there are."""
+"""The first atom of each replaces a hydrogen atom, since there are fewer than a million built-in molecules."""
 LEAST_DERIVED = 8
-"""Molecules that are counted on from each built-in one; some of all eleven are there already, some cannot be."""
+"""Molecules expected from each built-in one; of all eleven some are duplicates, some are impossible."""
 _CHUNK = 500
 
 Molecule = tuple[str, str, int]
-"""SMILES, name, and a number for all that is random about it."""
+"""SMILES, name, and a random seed."""
 
 
 def spell(molecules: list[Molecule], count: int) -> list[tuple[str, str]]:
-    """Return `count` random spellings of each molecule beside its name."""
+    """Return `count` random spellings of each molecule, each with its name."""
     from rdkit import Chem
 
     spelled = []
@@ -38,7 +38,7 @@ def spell(molecules: list[Molecule], count: int) -> list[tuple[str, str]]:
 
 
 def derive(molecules: list[Molecule]) -> list[tuple[str, str, str]]:
-    """Return each molecule and those with a group in place of a hydrogen: canonical and random SMILES, and name."""
+    """Return each molecule and its derivatives with a group in place of a hydrogen: canonical and random SMILES, and name."""
     from rdkit import Chem, rdBase
 
     derived = []
@@ -58,14 +58,14 @@ def derive(molecules: list[Molecule]) -> list[tuple[str, str, str]]:
 
 
 def _attach(molecule: Any, place: int, group: Any) -> Any:
-    """Put a group's first atom in place of a hydrogen; None if there is no such molecule."""
+    """Replace a hydrogen by a group's first atom; None if there is no such molecule."""
     from rdkit import Chem
 
     joined = Chem.RWMol(Chem.CombineMols(molecule, group))
     joined.AddBond(place, molecule.GetNumAtoms(), Chem.BondType.SINGLE)
     atom = joined.GetAtomWithIdx(place)
     atom.SetNumExplicitHs(max(0, atom.GetNumExplicitHs() - 1))
-    # Read again from its text, as the table's reader will.
+    # Parsed again from its text, as the table's reader will do.
     return (
         Chem.MolFromSmiles(Chem.MolToSmiles(joined))
         if not Chem.SanitizeMol(joined, catchErrors=True)
@@ -82,7 +82,7 @@ def _distinct(derived: Iterable[tuple[str, str, str]]) -> Iterator[tuple[str, st
 
 
 def _make_pairs(kind: str, rows: int) -> list[tuple[str, str]]:
-    """Make the rows with all cores, before they are shuffled."""
+    """Make the rows on all cores; they are not yet shuffled."""
     from datamodules.sources import pubchem
 
     table = pubchem.load().table.select(["smiles", "iupac"]).to_pydict()
@@ -102,12 +102,12 @@ def _make_pairs(kind: str, rows: int) -> list[tuple[str, str]]:
 
 
 def make_table(kind: str, rows: int, folder: Path) -> Path:
-    """Write a shuffled csv of SMILES and names, unless it is there.
+    """Write a shuffled csv of SMILES and names, unless it exists.
 
     Args:
-        kind: `molecules`: each row another one, in a random spelling. `spellings`: `SPELLINGS` random ones of each molecule.
-        rows: How many.
-        folder: Where to.
+        kind: `molecules`: each row another molecule, in a random spelling. `spellings`: `SPELLINGS` random ones per molecule.
+        rows: Number of rows.
+        folder: Folder of the file.
     """
     path = folder / f"{kind}_{rows}_{SEED}.csv"
     if path.is_file():

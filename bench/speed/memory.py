@@ -1,6 +1,6 @@
-"""Memory of a process and all that it started, at one time: the sum of their proportional set sizes (Linux's `/proc`).
+"""Memory of a process and its descendants at one time: the sum of their proportional set sizes (Linux's `/proc`).
 
-A page that several processes share counts once in the sum, so that forked workers do not count what their parent holds.
+A page that several processes share counts once in the sum, so forked workers do not count their parent's pages again.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from pathlib import Path
 
 PROC = Path("/proc")
 BUSY = 0.05
-"""Largest share of the time that is spent looking: the pages of a process are counted one by one."""
+"""Largest share of the time spent on sampling: the kernel counts the pages of a process one by one."""
 
 
 def family(root: int) -> list[int]:
-    """Return the ids of a process and of all its descendants that live."""
+    """Return the ids of a process and of all its living descendants."""
     children: dict[int, list[int]] = {}
     for folder in PROC.iterdir():
         if folder.name.isdigit():
@@ -36,7 +36,9 @@ def _read(process: int, file: str, field: str) -> int:
         text = (PROC / str(process) / file).read_text()
     except (FileNotFoundError, ProcessLookupError):
         if not (PROC / "self" / file).exists():
-            raise OSError(f"Expected Linux's /proc/PID/{file}, which memory is read from.") from None
+            raise OSError(
+                f"Expected Linux's /proc/PID/{file} to read memory from, but it is missing."
+            ) from None
         return 0
     found = re.search(rf"^{field}:\s+(\d+) kB", text, re.MULTILINE)
     return 1024 * int(found[1]) if found else 0
@@ -48,20 +50,20 @@ def proportional_bytes(process: int) -> int:
 
 
 class PeakMemory:
-    """The largest sum over a family of processes of all the looks at it."""
+    """The largest total memory of a process and its descendants over all samples."""
 
     def __init__(self) -> None:
         self.peak = 0
         """Bytes."""
         self.processes = 0
-        """How many there were at the peak."""
+        """Number of processes at the peak."""
         self.own_peak = 0
-        """Bytes that the first of them had resident at most, as the kernel counted; shared pages count in full."""
+        """Peak resident bytes of the first process by the kernel's count; shared pages count in full."""
         self.looks = 0
         self._rest_until = 0.0
 
     def look(self, root: int) -> None:
-        """Take a process and its descendants into account, unless the last look is too short ago for what it cost."""
+        """Sample a process and its descendants, unless the last sample was too recent for its cost."""
         start = time.monotonic()
         if start < self._rest_until:
             return

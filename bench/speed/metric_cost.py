@@ -1,4 +1,4 @@
-"""How long the metrics of 10,000 predictions take: `python -m bench.speed.metric_cost` prints one JSON line."""
+"""Time the metrics of 10,000 predictions: `python -m bench.speed.metric_cost` prints one JSON line."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from callbacks.metrics.row_metric import RowMetric
 from callbacks.metrics.text_similarity import TextSimilarity
 from callbacks.metrics.validity import Validity
 from callbacks.rows.evaluated_row import EvaluatedRow
+from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.verdicts import judge_ahead
 from datamodules.notations.smiles import randomize
 from datamodules.sources.lookup import load_source
@@ -24,9 +25,9 @@ METRICS: tuple[type[RowMetric], ...] = (ExactMatch, Validity, TextSimilarity, Fi
 
 
 def make_rows(count: int) -> list[EvaluatedRow]:
-    """Return predictions of SMILES as a half-trained model makes them, of the first rows of a fixed shuffled order.
+    """Return SMILES predictions like those of a half-trained model, for the first rows of a fixed shuffled order.
 
-    Of ten, four are exact, two are other spellings of the right molecule, two are another molecule, two are cut short.
+    Of ten, four are exact, two are other spellings of the right molecule, two are other molecules, two are truncated.
     """
     table = load_source("pubchem").table
     order = nested_order(table.column("inchikey").to_pylist())[: count + 1]
@@ -45,21 +46,22 @@ def make_rows(count: int) -> list[EvaluatedRow]:
     return rows
 
 
-def table_of(metric: RowMetric, rows: list[EvaluatedRow]) -> dict[str, np.ndarray]:
+def table_of(metric: RowMetric, evaluation: Evaluation) -> dict[str, np.ndarray]:
     """Return the scores of all rows by column, nan where one does not apply."""
-    scores = metric.score(rows)
+    scores = metric.score(evaluation)
     return {name: np.array([score.get(name, np.nan) for score in scores]) for name in metric.columns}
 
 
 def measure(count: int = ROWS) -> dict[str, float]:
-    """Return the seconds that judging in the background takes, then each metric, and all together."""
+    """Return the seconds of the verdicts in the background, of each metric, and of all together."""
     rows = make_rows(count)
     start = time.perf_counter()
-    judge_ahead(rows, list(dict.fromkeys(name for kind in METRICS for name in kind.asks)))
+    evaluation = Evaluation(rows)
+    judge_ahead(evaluation.calls, rows, list(dict.fromkeys(name for kind in METRICS for name in kind.asks)))
     ends = {"begin": time.perf_counter()}
     for kind in METRICS:
         metric = kind()
-        metric.summarize(table_of(metric, rows))
+        metric.summarize(table_of(metric, evaluation))
         ends[kind.__name__] = time.perf_counter()
     seconds = dict(zip(ends, np.diff([start, *ends.values()]).tolist(), strict=True))
     return {"rows": count, **seconds, "all": sum(seconds.values())}

@@ -1,8 +1,8 @@
-"""The paper's grid on paper: FLOPs, memory and hours of each run.
+"""Estimated costs of the paper's grid: FLOPs, memory and hours of each run.
 
 `python -m bench.speed.paper_costs` prints the table of docs/scaling.md.
 
-Nothing of it was measured on a GPU. The arithmetic, for a row of P prompt tokens and C completion tokens:
+Nothing here was measured on a GPU. The arithmetic, for a row of P prompt tokens and C completion tokens:
 
 - forward FLOPs = 2 x body parameters x (P + C) + 2 x head parameters x C (the head sees supervised positions only)
   + 4 x layers x hidden x (P + C)^2 / 2 (causal attention);
@@ -12,11 +12,11 @@ Nothing of it was measured on a GPU. The arithmetic, for a row of P prompt token
   parameter (weights are loaded in fp32) and 16 a trained one;
 - activations = 34 bytes x tokens of a batch x hidden x layers (Korthikanti et al., 2022, arXiv 2205.05198, without the
   attention matrix, which SDPA does not keep), and 12 bytes x supervised tokens x vocabulary for the logits;
-- time of a step = FLOPs / (peak x utilisation), the forward and the backward pass, which are mostly matrix products; and
-  40 bytes x trained parameters / (memory bandwidth x share), the update, which does little arithmetic on much memory: AdamW reads
-  weight, gradient and two moments and writes all but the gradient, 28 bytes, clipping reads the gradients twice and writes
-  them once, 12. The share is what `step_breakdown` measures of a plain pass's bandwidth on a CPU. Making batches takes no
-  time: other processes do it meanwhile.
+- time of a step = FLOPs / (peak x utilisation) for the forward and the backward pass, which are mostly matrix products, plus
+  40 bytes x trained parameters / (memory bandwidth x share) for the update, which does little arithmetic on much memory. AdamW
+  reads weight, gradient and two moments and writes all but the gradient, 28 bytes; clipping reads the gradients twice and writes
+  them once, 12. `step_breakdown` measures the share: the update's part of a plain pass's bandwidth on a CPU. Making batches takes
+  no time: other processes do it meanwhile.
 """
 
 from __future__ import annotations
@@ -29,19 +29,18 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 PROMPT, COMPLETION = 86, 35
-"""Mean tokens of a row: 5,000 rows of smiles_to_iupac in the format alpaca, by GPT-2's BPE, which OPT uses, too."""
+"""Mean tokens of a row: 5,000 rows of smiles_to_iupac in the format alpaca, by GPT-2's BPE, which OPT also uses."""
 BATCH = 64
 EPOCHS = 20
-"""Where the paper's grid does not say: its returns diminish after 20 to 30."""
+"""Used where the paper's grid gives none: its returns diminish after 20 to 30."""
 PEAK, UTILISATION = 989e12, 0.4
-"""Dense bf16 FLOP/s of an H100 SXM (NVIDIA's data sheet), and the share of it that is assumed to be reached in the
-forward and the backward pass."""
+"""Dense bf16 FLOP/s of an H100 SXM (NVIDIA's data sheet), and the assumed share of it in the forward and the backward pass."""
 UPDATE_BYTES = 40
-"""That clipping and AdamW move a step for a trained parameter, in fp32."""
+"""Bytes that clipping and AdamW move per step and trained parameter, in fp32."""
 BANDWIDTH = 3.35e12
 """Bytes a second of an H100 SXM's memory (NVIDIA's data sheet)."""
 ASSUMED_SHARE = 0.8
-"""Of the bandwidth that the update reaches, where it is not measured."""
+"""Share of the bandwidth that the update reaches, if it is not measured."""
 EFFICIENCY = 0.9
 """Assumed speed-up of 8 GPUs under DDP, divided by 8."""
 
@@ -73,7 +72,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class GridRow:
-    """Runs of one kind of the paper's grid, which differ in what `sizes` lists."""
+    """Runs of the paper's grid that differ only in examples and epochs."""
 
     base: str
     sizes: tuple[tuple[int, int], ...]
@@ -81,7 +80,7 @@ class GridRow:
     lora: int | None = None
     """Rank; None for full fine-tuning."""
     note: str = ""
-    """What each line stands for, if that is more than one run."""
+    """The runs that each line stands for, if more than one."""
 
 
 def _epochs(*examples: int) -> tuple[tuple[int, int], ...]:
@@ -109,10 +108,10 @@ GRID = (
 
 @dataclass(frozen=True)
 class Size:
-    """What the arithmetic needs to know of a decoder."""
+    """The sizes of a decoder that the arithmetic needs."""
 
     body: int
-    """Parameters that every token passes, without embeddings of tokens and positions, which are looked up."""
+    """Parameters that every token passes, without the embeddings of tokens and positions, which are looked up."""
     head: int
     """Parameters of the output embedding, tied or not."""
     total: int
@@ -120,7 +119,7 @@ class Size:
     layers: int
     vocabulary: int
     attention: tuple[tuple[int, int], ...]
-    """(in, out) of each linear layer of the attention, where LoRA goes."""
+    """(in, out) of each linear layer of the attention, which LoRA adapts."""
 
 
 def measure(base: str) -> Size:
@@ -150,7 +149,7 @@ def size_of(decoder: Any) -> Size:
 
 
 def forward_flops(size: Size, tokens: float, supervised: float) -> float:
-    """Return the FLOPs of one forward pass of a row of so many tokens, the output embedding at supervised ones only."""
+    """Return the FLOPs of one forward pass of a row, with the output embedding at supervised tokens only."""
     return 2 * size.body * tokens + 2 * size.head * supervised + 2 * size.layers * size.hidden * tokens**2
 
 
@@ -167,23 +166,23 @@ def trained(size: Size, rank: int | None) -> int:
 
 
 def memory(size: Size, rank: int | None) -> tuple[float, float]:
-    """Return bytes of weights with their optimizer, and of activations and logits for a batch of `BATCH` rows."""
+    """Return the bytes of weights and optimizer, and of activations and logits for a batch of `BATCH` rows."""
     weights = 16.0 * trained(size, rank) + (0 if rank is None else 4.0 * size.total)
     rows = BATCH * (PROMPT + COMPLETION) * size.hidden * size.layers * 34.0
     return weights, rows + 12.0 * BATCH * COMPLETION * size.vocabulary
 
 
 def seconds_of_row(size: Size, rank: int | None, share: float) -> tuple[float, float]:
-    """Return an H100's seconds for a row in the forward and backward pass, and its part of the update of `BATCH` rows."""
+    """Return an H100's seconds per row for the forward and backward pass, and for its part of the update of `BATCH` rows."""
     passes = flops_of_row(size, rank is not None) / (PEAK * UTILISATION)
     return passes, UPDATE_BYTES * trained(size, rank) / (BANDWIDTH * share) / BATCH
 
 
 def table(share: float = ASSUMED_SHARE) -> str:
-    """Return the grid as a Markdown table; `share` is that of the bandwidth that the update reaches."""
+    """Return the grid as a Markdown table; `share` is the share of the bandwidth that the update reaches."""
     lines = [
-        "| base | what is trained | examples x epochs | FLOPs a row | FLOPs | weights, optimizer | activations | update's share "
-        "| 1 H100 | 8 H100 |",
+        "| base | trained parameters | examples x epochs | FLOPs a row | FLOPs | weights, optimizer | activations "
+        "| update's share | 1 H100 | 8 H100 |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     sizes = {base: measure(base) for base in SHAPES}

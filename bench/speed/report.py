@@ -1,4 +1,4 @@
-"""Write docs/speed.md and docs/scaling.md: their words (`*.in.md`) with the tables of docs/speed.jsonl."""
+"""Write docs/speed.md and docs/scaling.md: their text (`*.in.md`) with the tables from docs/speed.jsonl."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.speed.data_plot import draw_data
 from bench.speed.results import Result, read_results
 
 CASE = ("group", "shape", "format", "precision", "rows", "batch_size")
-"""What makes a case of training; a group took turns."""
+"""The fields that identify a training case; the trainers of a group ran alternately."""
 
 
 def median(results: Iterable[Result], name: str) -> float:
@@ -23,7 +23,7 @@ def median(results: Iterable[Result], name: str) -> float:
 
 
 def paired_ratio(ours: list[Result], theirs: list[Result], name: str) -> float:
-    """Return the median over rounds, or their epochs, of ours / theirs, so that a machine that gets slower does no harm."""
+    """Return the median over rounds, or their epochs, of ours / theirs, which a slower machine does not change."""
     other = {_turn(result): float(result[name]) for result in theirs}
     return float(
         statistics.median(
@@ -37,13 +37,13 @@ def _turn(result: Result) -> tuple[Any, Any]:
 
 
 def with_spread(results: Iterable[Result], name: str) -> str:
-    """Return the median over rounds with the lowest and the highest."""
+    """Return the median over rounds with the lowest and the highest value."""
     values = [float(result[name]) for result in results]
     return f"{statistics.median(values):.3f} ({min(values):.3f} to {max(values):.3f})"
 
 
 def training_tables(results: list[Result]) -> str:
-    """Return a table a case: each trainer's rows per second, how much faster Patois is, memory and loss over the seeds."""
+    """Return one table per case: each trainer's rows per second, the speed-up of Patois, memory and loss over the seeds."""
     cases: dict[tuple[Any, ...], dict[str, list[Result]]] = defaultdict(lambda: defaultdict(list))
     for result in sorted(results, key=lambda result: place_of(result["trainer"])):
         case = tuple(result.get(key) for key in CASE)
@@ -62,8 +62,8 @@ def _training_table(trainers: dict[str, list[Result]]) -> str:
     ours = {name: trainers[name] for name in ("patois", "patois-fast") if name in trainers}
     return as_table(
         (
-            "trainer", "rows/s", *(f"`{name}` is faster by" for name in ours), "peak memory",
-            "held-out loss (lowest to highest)", "timed",
+            "trainer", "rows/s", *(f"speed-up by `{name}`" for name in ours), "peak memory",
+            "held-out loss (lowest to highest)", "timed epochs",
         ),
         [
             (
@@ -87,9 +87,9 @@ def _by(results: list[Result], *names: str) -> dict[tuple[Any, ...], list[Result
 
 
 def generation_table(results: list[Result]) -> str:
-    """Return rows per second of both and the ratio, a case a line."""
+    """Return one line per case: rows per second of both libraries and their ratio."""
     return as_table(
-        ("case", "rows", "decoded at once", "tokens", "rows/s", "`generate`: rows/s", "faster by", "rows that differ"),
+        ("case", "rows", "decoded at once", "tokens", "rows/s", "`generate`: rows/s", "speed-up", "rows that differ"),
         [
             (
                 case,
@@ -113,13 +113,13 @@ def metrics_table(results: list[Result]) -> str:
 
 
 def spread(results: Iterable[Result], name: str) -> tuple[float, float]:
-    """Return the lowest and the highest of a figure over rounds."""
+    """Return the lowest and the highest value of a figure over rounds."""
     values = [float(result[name]) for result in results]
     return min(values), max(values)
 
 
 def data_table(results: list[Result]) -> str:
-    """Return seconds and memory from a file to the first training step, a size and start a line."""
+    """Return one line per case, size and start: seconds and memory from a file to the first training step."""
     rows = []
     for (case, size, start), found in _by(results, "case", "rows", "start").items():
         seconds = median(found, "data")
@@ -128,14 +128,14 @@ def data_table(results: list[Result]) -> str:
             f"{seconds / size * 1e6:.1f}", f"{median(found, 'peak_gb'):.2f} GB", f"{median(found, 'own_gb'):.2f} GB",
         ))  # fmt: skip
     header = (
-        "what is read", "rows", "distinct", "start", "seconds", "of them data", "data, s a million rows", "peak memory",
+        "case", "rows", "distinct", "start", "seconds", "of which data", "data, s per million rows", "peak memory",
         "main process alone",
     )  # fmt: skip
     return as_table(header, rows)
 
 
 def startup_table(results: list[Result]) -> str:
-    """Return the seconds that a person waits."""
+    """Return the seconds that a user waits."""
     return as_table(
         ("`python train.py fit --help`", "`python train.py fit` to the end of the first training step"),
         [[f"{median(results, 'help'):.2f} s", f"{median(results, 'first_step'):.1f} s"]],
@@ -143,7 +143,7 @@ def startup_table(results: list[Result]) -> str:
 
 
 def mfu_table(results: list[Result]) -> str:
-    """Return the share of a measured matmul's speed that training reaches, with the lowest and highest of the rounds."""
+    """Return the share of a measured matmul's speed that training reaches, with its range over rounds."""
     rows = []
     for (shape, precision), found in _by(results, "shape", "precision").items():
         low, high = spread(found, "share")
@@ -152,12 +152,12 @@ def mfu_table(results: list[Result]) -> str:
             f"{100 * median(found, 'share'):.0f} %", f"{100 * low:.0f} to {100 * high:.0f} %",
         ))  # fmt: skip
     return as_table(
-        ("decoder", "precision", "matmul", "training, model FLOPs", "share", "lowest and highest round"), rows
+        ("decoder", "precision", "matmul", "training, model FLOPs", "share", "range over rounds"), rows
     )
 
 
 def composition_table(results: list[Result]) -> str:
-    """Return what a step is made of, a decoder a line."""
+    """Return the breakdown of a step, one line per decoder."""
     rows = []
     for (shape, precision), found in _by(results, "shape", "precision").items():
         shares = [f"{100 * median(found, f'{part}_share'):.1f} %" for part in PARTS]
@@ -170,19 +170,19 @@ def composition_table(results: list[Result]) -> str:
 
 
 def ways_table(results: list[Result]) -> str:
-    """Return how much faster each way is than going without it, with the lowest and highest of the rounds."""
+    """Return the speed-up of each technique, with its range over rounds."""
     rows = []
     for (way,), found in _by(results, "way").items():
         low, high = spread(found, "ratio")
         seconds = (f"{1000 * median(found, name):,.1f} ms" for name in ("without", "seconds"))
         rows.append((way, *seconds, f"{median(found, 'ratio'):.2f}x", f"{low:.2f} to {high:.2f}"))
-    return as_table(("way", "without it", "with it", "faster by", "lowest and highest round"), rows)
+    return as_table(("technique", "without it", "with it", "speed-up", "range over rounds"), rows)
 
 
 def update_share(results: list[Result]) -> float | None:
     """Return the share of a plain pass's bandwidth that the update reaches, the median over fp32 results of large decoders.
 
-    The built-in decoder is left out: it is far smaller than those of the grid. None if it is not measured; at most 1.
+    The built-in decoder is excluded: it is far smaller than the grid's. None if nothing was measured; at most 1.
     """
     found = [
         result["update_share"] for result in results
@@ -192,7 +192,7 @@ def update_share(results: list[Result]) -> float | None:
 
 
 def scaling_table(results: list[Result]) -> str:
-    """Return rows per second of one and of two processes."""
+    """Return the rows per second of one and of two processes."""
     return as_table(
         ("processes", "threads each", "rows/s"),
         [
@@ -203,7 +203,7 @@ def scaling_table(results: list[Result]) -> str:
 
 
 def machine_line(machine: Result) -> str:
-    """Return one line: what it was measured on and with."""
+    """Return one line: the machine and the versions of a measurement."""
     facts = {name: value for name, value in machine.items() if name not in ("section", "of")}
     return ", ".join(f"{name} {value}" for name, value in facts.items()) + "\n"
 
@@ -216,10 +216,9 @@ TABLES: dict[str, Callable[[list[Result]], str]] = {
 
 
 def fill(text: str, results: list[Result]) -> str:
-    """Put the tables in place of lines `<!-- section -->`; a section without results says so.
+    """Replace lines `<!-- section -->` by their tables; a section without results says so.
 
-    The machine stands where the text has `<!-- machine -->` if all of the page was measured on the same one, and else
-    before each table.
+    The machine replaces `<!-- machine -->` if the whole page was measured on one machine; otherwise each table names its own.
     """
     shown = [name for name in TABLES if f"<!-- {name} -->\n" in text]
     machines = {result["of"]: machine_line(result) for result in results if result["section"] == "machine"}
@@ -231,12 +230,12 @@ def fill(text: str, results: list[Result]) -> str:
         if found and name in machines and not at_top:
             table = f"Measured on: {machines[name]}\n{table}"
         text = text.replace(f"<!-- {name} -->\n", table)
-    top = different.pop() if at_top else "They differ, and stand in each section.\n"
+    top = different.pop() if at_top else "They differ by section, and each section names its own.\n"
     return fill_grid(text.replace("<!-- machine -->\n", top), results)
 
 
 def fill_grid(text: str, results: list[Result]) -> str:
-    """Put the grid in place of `<!-- grid -->`, and what its update reaches in place of `<!-- update -->`."""
+    """Replace `<!-- grid -->` by the grid, and `<!-- update -->` by the share that its update reaches."""
     if "<!-- grid -->" not in text:
         return text
     from bench.speed import paper_costs
@@ -249,7 +248,7 @@ def fill_grid(text: str, results: list[Result]) -> str:
 
 
 def write_page(results: list[Result], docs: Path = DOCS) -> None:
-    """Write docs/speed.md and docs/scaling.md from their texts (`*.in.md`) and the results, and draw the curve."""
+    """Write docs/speed.md and docs/scaling.md from their texts (`*.in.md`) and the results, and draw the plot."""
     for name in ("speed", "scaling"):
         text = (docs / f"{name}.in.md").read_text(encoding="utf-8")
         (docs / f"{name}.md").write_text(fill(text, results), encoding="utf-8")

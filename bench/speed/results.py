@@ -1,4 +1,4 @@
-"""docs/speed.jsonl: a line a result, and a line a section that says on which machine it was measured."""
+"""docs/speed.jsonl: one line per result, and one per section with the machine that measured it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Result = dict[str, Any]
 
 
 def read_results(path: Path = RESULTS) -> list[Result]:
-    """Return all results, or none if the file is not there."""
+    """Return all results, or none if the file does not exist."""
     return (
         [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
     )
 
 
 def replaced(results: list[Result], section: str, machine: Result, found: list[Result]) -> list[Result]:
-    """Return the results with those of a section, and its machine, in place of its older ones."""
+    """Return the results with a section's older results, and its machine, replaced by new ones."""
     others = [
         result
         for result in results
@@ -32,17 +32,17 @@ def replaced(results: list[Result], section: str, machine: Result, found: list[R
 
 
 def rounds_of(results: list[Result], section: str, machine: Result) -> list[Result]:
-    """Return a section's results, to which more rounds are to be added.
+    """Return a section's results, so that more rounds can be added.
 
     Raises:
-        ValueError: If they were measured on another machine, or with other versions.
+        ValueError: If they were measured on another machine or with other versions.
     """
     known = {"section": "machine", "of": section, **machine}
     [there] = [line for line in results if line["section"] == "machine" and line["of"] == section] or [known]
     if there != known:
         raise ValueError(
-            f"Expected the machine and the versions of the rounds that are there, {there}, but got {known}. Without "
-            "--more the rounds that are there are replaced."
+            f"Expected the machine and the versions of the existing rounds, {there}, but got {known}. Without "
+            "--more new rounds replace the existing ones."
         )
     return [result for result in results if result["section"] == section]
 
@@ -54,16 +54,16 @@ def keep_whole_rounds(
     before: Sequence[Result] = (),
     path: Path = RESULTS,
 ) -> None:
-    """Put a section's results in place of older ones after each round that is complete.
+    """Replace a section's older results after each complete round.
 
-    Until then they are in a file beside it, `*.SECTION.part.jsonl`, which an error or a kill leaves for who wants to look;
-    the older ones are there still.
+    Until then the new results are in a second file, `*.SECTION.part.jsonl`, which stays after an error or a kill for
+    inspection; the older results are not lost.
 
     Args:
         section: Name of the section.
-        machine: What its figures depend on.
-        rounds: Each round's results.
-        before: Results of earlier rounds, which are kept.
+        machine: The machine and versions that its figures depend on.
+        rounds: The results of each round.
+        before: Results of earlier rounds to keep.
         path: The file of all results.
     """
     part = path.with_name(f"{path.stem}.{section}.part.jsonl")

@@ -1,4 +1,4 @@
-"""How long a person waits: for `--help`, and from the command to the end of the first training step."""
+"""Time that a user waits: for `--help`, and from the command to the end of the first training step."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from configs.lookup import PROJECT
 from datamodules.storage.atomic_write import whole_file
 
 MARK = "PATOIS_BENCH_MARK"
-STAGES = ("imports", "data", "weights", "batch", "step")
-"""What comes one after another: imports, command line and tokenizer; rows and tokens (the loggers start there, too); the
-decoder and its optimizer; the first batch; the first step of the optimizer."""
+PHASES = ("imports", "data", "weights", "batch", "step")
+"""Phases in their order: imports, command line and tokenizer; rows and tokens (loggers also start here); the
+decoder and its optimizer; the first batch; the first optimizer step."""
 
 
 class FirstStep(pl.Callback):
-    """Writes when each stage ended once the first training step is done, for the process that waits for it."""
+    """After the first training step, writes when each phase ended, for the process that waits for it."""
 
     def __init__(self) -> None:
         self.ends = {"imports": time.monotonic()}
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Note that the data module is ready; its own `setup` comes before this."""
+        """Note that the data module is ready; its own `setup` runs before this."""
         self.ends["data"] = time.monotonic()
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
@@ -40,13 +40,13 @@ class FirstStep(pl.Callback):
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Note that there is a batch."""
+        """Note that the first batch is ready."""
         self.ends.setdefault("batch", time.monotonic())
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Write the file, whole."""
+        """Write the file atomically."""
         mark = Path(os.environ[MARK])
         if mark.exists():
             return
@@ -54,7 +54,7 @@ class FirstStep(pl.Callback):
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         facts = {
             "rows": data.report["rows"],
-            "tokens": int(data.encoded["train"].offsets[-1]),
+            "tokens": int(data.data.encoded["train"].offsets[-1]),
             "batch_shape": list(batch["input_ids"].shape),
         }
         with whole_file(mark) as file:
@@ -62,7 +62,7 @@ class FirstStep(pl.Callback):
 
 
 def time_help(words: tuple[str, ...] = ("fit", "--help")) -> float:
-    """Return the seconds that a help page takes."""
+    """Return the seconds that a help page takes to show."""
     start = time.perf_counter()
     subprocess.run([sys.executable, "train.py", *words], cwd=PROJECT, check=True, capture_output=True)
     return time.perf_counter() - start
@@ -71,15 +71,15 @@ def time_help(words: tuple[str, ...] = ("fit", "--help")) -> float:
 def run_to_first_step(
     *flags: str, look: Callable[[int], None] = lambda _: None, every: float = 0.01
 ) -> dict[str, Any]:
-    """Run `python train.py fit` to the end of its first training step, and end it there.
+    """Run `python train.py fit` to the end of its first training step, then kill it.
 
     Args:
-        flags: Of the run.
-        look: Called again and again with the id of the run's process while it runs.
-        every: Seconds between two looks.
+        flags: Flags of the run.
+        look: Called repeatedly with the id of the run's process while it runs.
+        every: Seconds between two calls.
 
     Returns:
-        The seconds of each of `STAGES`, of all of them (`first_step`), and what the run has read.
+        The seconds of each of `PHASES`, of all of them (`first_step`), and the sizes of the run's data.
     """
     with tempfile.TemporaryDirectory() as folder:
         mark = Path(folder) / "mark"
@@ -112,9 +112,9 @@ def run_to_first_step(
                 run.wait()
         found = json.loads(mark.read_text())
     seconds, before = {}, start
-    for stage in STAGES:
-        seconds[stage] = found["ends"][stage] - before
-        before = found["ends"][stage]
+    for phase in PHASES:
+        seconds[phase] = found["ends"][phase] - before
+        before = found["ends"][phase]
     return {**seconds, "first_step": before - start, **found["facts"]}
 
 

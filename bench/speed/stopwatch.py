@@ -1,6 +1,6 @@
-"""Times whole epochs of a trainer after the first, and knows how much memory its process took at most.
+"""Time whole epochs of a trainer after the first, and the peak memory of its process.
 
-Imports only the standard library: litgpt's environment, which has not the rest, uses it, too.
+Imports only the standard library, since litgpt's environment, which lacks other packages, uses it, too.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 TIMED = 5
-"""Epochs that are timed whole, each on its own."""
+"""Epochs that are timed, each as a whole."""
 EPOCHS = 1 + TIMED
 """Passes over the rows; the first allocates memory and compiles kernels."""
 LEAST_STEPS = 2
-"""An epoch of fewer is no measurement."""
+"""An epoch of fewer steps is not a measurement."""
 TURNS = "PATOIS_BENCH_TURNS"
-"""The variable that names the socket of who gives turns (`bench.speed.interleave`)."""
+"""Environment variable with the path of the socket that gives turns (`bench.speed.interleave`)."""
 
 
 def check_rows(rows: int, batch_size: int, least: int = LEAST_STEPS) -> None:
-    """Refuse, before anything is trained, a table that makes no whole steps or fewer than the least.
+    """Check, before training, that a table gives whole steps and at least `least` of them.
 
     Raises:
-        ValueError: With the flag, what was expected and what came.
+        ValueError: If it does not.
     """
     if rows % batch_size or rows < least * batch_size:
         raise ValueError(
@@ -38,33 +38,33 @@ def check_rows(rows: int, batch_size: int, least: int = LEAST_STEPS) -> None:
 
 @dataclass
 class Stopwatch:
-    """Told when an epoch begins and of each step's rows; gives rows per second over epochs, each from its begin.
+    """Receives the start of each epoch and the rows of each step; returns rows per second over epochs.
 
-    What a trainer does between two epochs, such as writing a checkpoint, is not timed; fetching the first batch is.
+    Work between two epochs, such as writing a checkpoint, is not timed; fetching the first batch is.
     """
 
     rows: int
-    """Rows of the table, of which each must come once an epoch."""
+    """Rows of the table; each must come once per epoch."""
     begun: list[float] = field(default_factory=list)
-    """When each epoch began."""
+    """Start time of each epoch."""
     times: list[list[float]] = field(default_factory=list)
-    """When each of an epoch's steps was done."""
+    """End time of each step, by epoch."""
     counts: list[list[int]] = field(default_factory=list)
-    """How many rows each of an epoch's steps had."""
+    """Rows of each step, by epoch."""
     peak_mb: float = 0.0
-    """The most resident memory of this process until the last step."""
+    """Peak resident memory of this process up to the last step, in MB."""
     turns: socket.socket | None = None
-    """Where to ask for a turn, once that was done."""
+    """The socket for turns, once connected."""
 
     def begin_epoch(self) -> None:
-        """Wait for a turn, if somebody gives turns, and note that an epoch begins."""
+        """Wait for a turn, if turns are given, and note that an epoch begins."""
         self._wait_for_turn()
         self.begun.append(time.perf_counter())
         self.times.append([])
         self.counts.append([])
 
     def _wait_for_turn(self) -> None:
-        """Ask; asking again, or the end of the process, gives the turn back."""
+        """Ask for a turn. The next request, or the end of the process, ends the turn."""
         path = os.environ.get(TURNS)
         if path is None:
             return
@@ -73,16 +73,16 @@ class Stopwatch:
             self.turns.connect(path)
         self.turns.sendall(b"?")
         if not self.turns.recv(1):
-            raise RuntimeError("Expected a turn, but who gave turns has ended.")
+            raise RuntimeError("Expected a turn, but the process that gives turns has ended.")
 
     def step(self, rows: int) -> None:
-        """Note that an optimizer step on so many rows is done."""
+        """Note that an optimizer step on `rows` rows is done."""
         self.times[-1].append(time.perf_counter())
         self.counts[-1].append(rows)
         self.peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
     def result(self, loss: float) -> dict[str, Any]:
-        """Return seconds and rows per second (medians of the timed epochs), the peak of resident memory in MB, and the loss.
+        """Return seconds and rows per second (medians of the timed epochs), the peak resident memory in MB, and the loss.
 
         Raises:
             RuntimeError: If the epochs were not `EPOCHS` passes over all rows.

@@ -1,7 +1,7 @@
-"""Run a study here: `python -m bench.studies run data_size`; `report data_size` writes its page again.
+"""Run a study here: `python -m bench.studies run data_size`; `report data_size` rewrites its page.
 
-Results are appended to docs/results/STUDY.jsonl as they come; cells that are there already are skipped, so it can be
-killed and begun again. The pages are docs/results/STUDY.html and STUDY.md.
+Each result is appended to docs/results/STUDY.jsonl at once, and finished cells are skipped, so a study can be killed and
+restarted. The page is docs/results/STUDY.md; STUDY.html is the same as one file with its plots inside, which git ignores.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ def run_study(
     say: Callable[[str], object] = print,
     tidy: Callable[[str, Flags], None] | None = None,
 ) -> int:
-    """Run the cells that are missing from a results file, and add a line to it after each.
+    """Run the cells that are missing from a results file, and append a line after each.
 
     Args:
         study: The study.
         path: The results file.
-        runner: Runs a cell of the study of that name.
-        most: Most cells to run; default all.
-        say: Told what happens.
+        runner: Called with the study's name and a cell; returns the result.
+        most: Maximum number of cells to run; default all.
+        say: Receives progress messages.
         tidy: Called with the study's name and the cell once its result is on the disk.
 
     Returns:
-        How many cells were run.
+        The number of cells that were run.
     """
     cells = expand(study)
     left = missing(cells, read_results(path))
@@ -67,15 +67,17 @@ def main(argv: Sequence[str] | None = None) -> None:
         prog="python -m bench.studies", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument(
-        "what", choices=("run", "report", "list"), help="list: show the cells and what is done"
+        "what", choices=("run", "report", "list"), help="list: show the cells, and which are done"
     )
     parser.add_argument("study", help="a name in configs/studies, or the path of a W&B sweep file")
     parser.add_argument("--set", action="append", default=[], metavar="FLAG=VALUE", dest="changes",
-                        help="in place of the file's, e.g. model.base=bundled or seed_everything=[0,1,2]")  # fmt: skip
+                        help="override a flag of the file, e.g. model.base=bundled or seed_everything=[0,1,2]")  # fmt: skip
     parser.add_argument("--results", type=Path, default=RESULTS, help="folder of the results and the pages")
-    parser.add_argument("--cells", type=int, default=None, help="most cells to run now")
+    parser.add_argument("--html", type=Path, default=None, metavar="PATH",
+                        help="the page as one HTML file; default STUDY.html in that folder")  # fmt: skip
+    parser.add_argument("--cells", type=int, default=None, help="maximum number of cells to run now")
     parser.add_argument("--precision", default=None, metavar="32-true",
-                        help="of the trainer, default the machine's; kept with each result, no part of a cell")  # fmt: skip
+                        help="trainer's precision, default the machine's; stored with each result")  # fmt: skip
     parser.add_argument("--keep", action="store_true", help="keep the checkpoints of the cells")
     options = parser.parse_args(argv)
     try:
@@ -96,8 +98,8 @@ def main(argv: Sequence[str] | None = None) -> None:
         lines = read_results(path)
         results = of_study(study, lines)
         if others := len(lines) - len(results):
-            _say(f"{others} lines of {path} are left out: repeated, or of cells that the study has not.")
-        _say(f"report: {write_report(study, results, options.results)}")
+            _say(f"{others} lines of {path} are skipped: repeated, or of cells outside the study.")
+        _say(f"report: {write_report(study, results, options.results, options.html)}")
     except (ValueError, RuntimeError) as error:
         parser.exit(1, f"error: {error}\n")
 

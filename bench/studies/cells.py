@@ -1,4 +1,4 @@
-"""Run a cell: fit, then test with the last weights. What was cut goes on where it stopped."""
+"""Run a cell: fit, then test with the last weights. An interrupted cell resumes where it stopped."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ PACKAGES = ("torch", "lightning", "transformers", "rdkit")
 def run_cell(study: str, flags: Flags, folder: Path = PROJECT, precision: str | None = None) -> Result:
     """Fit and test one cell in `folder/runs/study-...`.
 
-    A fit that was killed goes on from its `last.ckpt`; one that ended is not repeated. The last weights are tested, so that
-    no choice by validation is between the flags and the result.
+    A killed fit resumes from its `last.ckpt`; a finished one is not repeated. The last weights are tested, so that no selection
+    by validation stands between the flags and the result.
 
     Args:
         study: The study's name.
         flags: The cell.
-        folder: Where `runs` lies; paths in flags are relative to it.
-        precision: The trainer's, where the flags say none and the machine's own is not wanted.
+        folder: Folder that contains `runs`; paths in flags are relative to it.
+        precision: The trainer's precision, if the flags set none; default the machine's.
 
     Returns:
         The flags, the test metrics of each task, steps, seconds, precision, versions and git revision.
 
     Raises:
         RuntimeError: If a command fails.
-        ValueError: If the flags say another precision.
+        ValueError: If the flags set another precision.
     """
     if precision is not None and flags.get(PRECISION, precision) != precision:
         raise ValueError(f"Expected no --precision, since the study sets {PRECISION}, but got {precision}.")
@@ -54,10 +54,10 @@ def run_cell(study: str, flags: Flags, folder: Path = PROJECT, precision: str | 
 
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[int]:
-    """Wait until nobody else has a lock, and hold it.
+    """Wait for a lock, and hold it.
 
-    The processes that get its number hold it, too: a runner that is killed leaves its `train.py` behind, which writes to the
-    run's folder until it ends, and the next runner must not write there at the same time.
+    Child processes that inherit its file descriptor hold it, too: a killed runner leaves its `train.py` behind, which writes to
+    the run's folder until it ends, and the next runner must not write there at the same time.
     """
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -69,7 +69,7 @@ def _fit_and_test(
 ) -> Result:
     sittings, fitted = run / "study_sittings", run / "study_fitted"
     last = run / "checkpoints" / "last.ckpt"
-    if not last.is_file():  # nothing to go on with: what is left would be in the way of a new beginning
+    if not last.is_file():  # nothing to resume: old files would be in the way of a new start
         for path in run.iterdir():
             if path.is_dir():
                 shutil.rmtree(path)
@@ -93,13 +93,13 @@ def _fit_and_test(
 
 
 def remove_weights(study: str, flags: Flags, folder: Path = PROJECT) -> None:
-    """Remove a cell's checkpoints and export, 200 MB for the built-in decoder; predictions and metrics stay."""
+    """Remove a cell's checkpoints and export (200 MB for the built-in decoder); predictions and metrics stay."""
     for part in ("checkpoints", "hf"):
         shutil.rmtree(folder / "runs" / run_name(study, flags) / part, ignore_errors=True)
 
 
 def _measured(run: Path) -> dict[str, Any]:
-    """Return the test metrics and verdicts of each task, and the seconds of fit (of its last sitting) and test."""
+    """Return the test metrics and verdicts of each task, and the seconds of fit (of its last session) and test."""
     summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
     verdicts = pack_verdicts(run)
     tasks = {
@@ -111,14 +111,14 @@ def _measured(run: Path) -> dict[str, Any]:
 
 
 def count_steps(checkpoint: Path) -> int:
-    """Return the optimizer steps that a checkpoint is after."""
+    """Return the number of optimizer steps before a checkpoint."""
     from callbacks.run.run_facts import load_checkpoint
 
     return int(load_checkpoint(checkpoint)["global_step"])
 
 
 def git_revision() -> str:
-    """Return the commit, with `+` if the tree differs from it; `unknown` without git."""
+    """Return the commit, with `+` if the working tree differs from it; `unknown` without git."""
     try:
         done = subprocess.run(
             ["git", "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+"],
@@ -133,10 +133,10 @@ def git_revision() -> str:
 
 
 def run_train(arguments: Sequence[str], folder: Path, *locks: int) -> None:
-    """Run `python train.py` in a folder, with locks; what it writes is shown only if it fails.
+    """Run `python train.py` in a folder, with locks; its output is shown only if it fails.
 
     Raises:
-        RuntimeError: If it does.
+        RuntimeError: If it fails.
     """
     command = [sys.executable, str(PROJECT / "train.py"), *arguments]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, pass_fds=locks)

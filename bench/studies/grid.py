@@ -20,12 +20,12 @@ Flags = dict[str, Any]
 
 
 class Study(NamedTuple):
-    """What a sweep file says."""
+    """The content of a sweep file."""
 
     name: str
     description: str
     parameters: dict[str, list[Any]]
-    """The values of each flag, those that vary and those that do not."""
+    """The values of each flag, varying or fixed."""
 
 
 def find_study(name_or_path: str) -> Path:
@@ -47,10 +47,10 @@ def read_study(path: Path, changes: Sequence[str] = ()) -> Study:
 
     Args:
         path: The file.
-        changes: `flag=value` or `flag=[value, value]` each, in place of the file's or beside them.
+        changes: `flag=value` or `flag=[value, value]` each; they override the file's flags or add to them.
 
     Raises:
-        ValueError: If the file is not a sweep that a grid can be made of, or a change is not such a pair.
+        ValueError: If the file is not a grid sweep, or a change has another form.
     """
     content = load_yaml(path)
     if (
@@ -77,13 +77,19 @@ def read_study(path: Path, changes: Sequence[str] = ()) -> Study:
             value = yaml.safe_load(text)
         except yaml.YAMLError as error:
             raise ValueError(f"Expected --set {flag}= a value as YAML has it, but got {text!r}.") from error
-        # The flag's word goes to the command line as it was typed: `null` must not become `None`.
+        # The value goes to the command line as it was typed: `null` must not become `None`.
         parameters[flag] = value if isinstance(value, list) and value else [text if value is None else value]
     return Study(path.stem, str(content.get("description") or ""), parameters)
 
 
 def expand(study: Study) -> list[Flags]:
-    """Return all cells, those of the first seed first, so that a table without a range over seeds is soon there."""
+    """Return all cells, those of the first seed first, so that a table without a range over seeds is ready early.
+
+    Examples:
+        >>> study = Study("my_study", "", {"data.train_rows": [100, 1_000], "seed_everything": [0, 1]})
+        >>> [(cell["seed_everything"], cell["data.train_rows"]) for cell in expand(study)]
+        [(0, 100), (0, 1000), (1, 100), (1, 1000)]
+    """
     parameters = dict(study.parameters)
     seeds = parameters.pop(SEED, [0])
     return [
@@ -94,19 +100,19 @@ def expand(study: Study) -> list[Flags]:
 
 
 def identity(flags: Mapping[str, Any]) -> str:
-    """Return a string that is equal for equal flags, in whatever order they stand."""
+    """Return a string that is equal for equal flags in any order."""
     return json.dumps(flags, sort_keys=True, default=str)  # YAML has dates
 
 
 def missing(cells: Sequence[Flags], results: Sequence[Mapping[str, Any]]) -> list[Flags]:
-    """Return the cells that no result is there for, each once."""
+    """Return the cells without a result, each once."""
     done = {identity(result["flags"]) for result in results}
     different = {identity(cell): cell for cell in cells}
     return [cell for key, cell in different.items() if key not in done]
 
 
 def of_study(study: Study, results: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return a study's results, one a cell (the first); those of cells that it has no more are left out."""
+    """Return a study's results, the first one per cell, without cells that are no longer part of it."""
     cells = {identity(cell) for cell in expand(study)}
     found: dict[str, dict[str, Any]] = {}
     for result in results:
@@ -115,10 +121,15 @@ def of_study(study: Study, results: Sequence[Mapping[str, Any]]) -> list[dict[st
 
 
 def words(flags: Mapping[str, Any]) -> list[str]:
-    """Return the words of the command line, as W&B's agent puts them in place of `${args}`."""
+    """Return the command-line arguments, as W&B's agent substitutes them for `${args}`.
+
+    Examples:
+        >>> words({"data.train_rows": 100, "data.task": None})
+        ['--data.train_rows=100', '--data.task=null']
+    """
     return [f"--{flag}={'null' if value is None else value}" for flag, value in flags.items()]
 
 
 def run_name(study: str, flags: Mapping[str, Any]) -> str:
-    """Return the name of a cell's run, the same each time, so that one that was cut is found again."""
+    """Return the name of a cell's run, the same each time, so that an interrupted run is found again."""
     return f"study-{study}-{hashlib.sha256(identity(flags).encode()).hexdigest()[:10]}"

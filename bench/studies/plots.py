@@ -1,4 +1,4 @@
-"""A study's pictures: error bars are 95 % intervals over the test rows."""
+"""The plots of a study; error bars are 95 % intervals over the test rows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LOGARITHMIC_FROM = 30
 
 
 def draw(results: Sequence[Result], task: str, measure: Measure) -> Figure:
-    """Draw a measure: a line over the flag that has most numbers, a line for each setting of the other flags; else bars."""
+    """Plot a measure: over the numeric flag with most values, one line per setting of the other flags; else bars."""
     flags, settings = varying(results), settings_of(results)
     numeric = [
         place
@@ -97,7 +97,7 @@ def _bars(axes: Any, settings: Sequence[Setting], task: str, measure: Measure) -
 
 
 def _wrap(values: Sequence[Any]) -> list[str]:
-    """Return a setting in lines of at most two words of a list, so that a list of tasks leaves room for the bars."""
+    """Return a setting in lines of at most two list items, so that a list of tasks leaves room for the bars."""
     parts = " · ".join(show_value(value) for value in values).split(",")
     return [", ".join(parts[start : start + 2]) for start in range(0, len(parts), 2)]
 
@@ -108,7 +108,7 @@ def _bounds(values: Sequence[Estimate]) -> list[list[float]]:
 
 
 def draw_power_law(laws: Sequence[tuple[str, Sequence[Point], PowerLaw]], task: str) -> Figure:
-    """Draw errors against examples on logarithmic axes, with their laws; one in doubt is dotted."""
+    """Plot errors against examples on logarithmic axes, with their power laws; doubtful ones are dotted."""
     figure = Figure(figsize=(6.4, 3.8))
     axes = figure.add_subplot()
     for number, (label, points, law) in enumerate(laws):

@@ -1,4 +1,4 @@
-"""A study's pages: Markdown with its plots beside it in images/, and the same as one HTML file with the plots in it."""
+"""A study's pages: Markdown with its plots in images/, and the same as one HTML file with the plots in it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 SIZE = "data.train_rows"
 PICTURES = 2
-"""Plots of a task: of its first so many columns."""
+"""Number of plots per task, of its first columns."""
 
 PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -49,7 +49,7 @@ img {{ max-width: 100%; margin: .5rem 1rem .5rem 0; }}
 
 
 def power_laws(results: Sequence[Result], task: str) -> list[tuple[str, list[Point], PowerLaw]]:
-    """Return for each error of a task, and each setting of the other flags, the points and the law, where there is one."""
+    """Return the points and the power law, if any, for each error of a task and each setting of the other flags."""
     place = (flags := varying(results)).index(SIZE)
     series: dict[str, list[Result]] = {}
     for setting in settings_of(results):
@@ -72,7 +72,7 @@ def power_laws(results: Sequence[Result], task: str) -> list[tuple[str, list[Poi
 
 
 def law_table(laws: Sequence[tuple[str, list[Point], PowerLaw]]) -> str:
-    """Return the Markdown table of the fits, with what speaks against each."""
+    """Return the Markdown table of the fits, each with its reason for doubt."""
     lines = [
         (
             label, f"{law.factor:.3g}", f"{law.exponent:.3f} ({law.low:.3f} to {law.high:.3f})", f"{law.r2:.3f}",
@@ -84,7 +84,7 @@ def law_table(laws: Sequence[tuple[str, list[Point], PowerLaw]]) -> str:
 
 
 def provenance(results: Sequence[Result]) -> str:
-    """Return what the results were made with: the flags that all share, precisions, versions and revisions."""
+    """Return how the results were made: the flags that all share, precisions, versions and revisions."""
     flags = results[0]["flags"]
     fixed = [
         f"`--{flag}={value}`"
@@ -95,7 +95,7 @@ def provenance(results: Sequence[Result]) -> str:
     versions = dict.fromkeys(
         ", ".join(f"{name} {number}" for name, number in result["versions"].items()) for result in results
     )
-    precisions = Counter(result.get("precision", "a precision that was not kept") for result in results)
+    precisions = Counter(result.get("precision", "unrecorded precision") for result in results)
     computed = ", ".join(f"{number} in {precision}" for precision, number in precisions.items())
     hours = sum(result["fit_seconds"] + result["test_seconds"] for result in results) / 3600
     return (
@@ -106,7 +106,7 @@ def provenance(results: Sequence[Result]) -> str:
 
 
 def compose(study: Study, results: Sequence[Result], notes: str) -> tuple[str, dict[str, bytes]]:
-    """Return the page in Markdown, and the plots in it: SVGs by their path from the page's folder."""
+    """Return the page in Markdown, and its plots: SVGs by their path relative to the page."""
     from bench.studies.plots import draw, draw_power_law
     from bench.svg import as_svg
 
@@ -126,8 +126,8 @@ def compose(study: Study, results: Sequence[Result], notes: str) -> tuple[str, d
             show(f"{measure.label} of {task}", draw(results, task, measure))
         if (pairs := paired_table(results, task)) is not None:
             parts += [
-                "Exact match row by row, beside the setting that has most. The p values are not corrected for their number, and "
-                "the one with most is best in part by chance, so that its lead is somewhat too large:\n",
+                "Exact match row by row, compared with the best setting. The p values are not corrected for multiple tests, and "
+                "the best setting is best in part by chance, so its lead is somewhat too large:\n",
                 pairs,
             ]
         if SIZE in varying(results):
@@ -136,22 +136,28 @@ def compose(study: Study, results: Sequence[Result], notes: str) -> tuple[str, d
                 parts.append(f"No power law is fitted: it takes {FEWEST} sizes with an error above 0.\n")
                 continue
             words = (
-                "error = factor x examples^-exponent, by least squares of the logarithms; the interval is Student's, with two "
-                "degrees of freedom fewer than points."
+                "error = factor x examples^-exponent, fitted by least squares of the logarithms; the interval is Student's, with "
+                "two degrees of freedom fewer than points."
             )
             parts += [f"Power laws: {words}\n", law_table(laws)]
             show(f"Power laws of {task}", draw_power_law(laws, task))
     parts += [
         "## How it was made\n", provenance(results),
-        "Intervals are Wilson's for shares, and of a bootstrap of test rows for means. The last weights are tested. Steps are "
-        "optimizer steps; minutes those of the fit, of its last sitting where there were several (≥).\n\n"
+        "Intervals are Wilson's for shares, and from a bootstrap of test rows for means. The last weights are tested. Steps are "
+        "optimizer steps. Minutes are those of the fit; after an interruption, those of its last session (≥).\n\n"
         f"Made by `python -m bench.studies run {study.name}`.\n",
     ]  # fmt: skip
     return "\n".join(parts), pictures
 
 
-def write_report(study: Study, results: Sequence[Result], folder: Path) -> Path:
-    """Write `STUDY.md`, its plots and `STUDY.html`; `STUDY.notes.md`, if there is one, stands below the description.
+def write_report(study: Study, results: Sequence[Result], folder: Path, page: Path | None = None) -> Path:
+    """Write `STUDY.md` and its plots, and an HTML file; `STUDY.notes.md`, if there is one, stands below the description.
+
+    Args:
+        study: The study.
+        results: Its results.
+        folder: Where the results and the Markdown page lie.
+        page: The HTML file; default `STUDY.html` in the folder.
 
     Returns:
         The HTML file.
@@ -181,6 +187,7 @@ def write_report(study: Study, results: Sequence[Result], folder: Path) -> Path:
     body = MarkdownIt("commonmark", {"html": False}).enable("table").render(text)
     for name, svg in pictures.items():
         body = body.replace(f'src="{name}"', f'src="{as_uri(svg)}"')
-    page = folder / f"{study.name}.html"
+    page = folder / f"{study.name}.html" if page is None else page
+    page.parent.mkdir(parents=True, exist_ok=True)
     page.write_text(PAGE.format(title=f"Patois: {study.name}", body=body), encoding="utf-8")
     return page

@@ -1,4 +1,4 @@
-"""The results file: a line of JSON a cell, which a kill at any moment leaves whole."""
+"""The results file: one JSON line per cell; a kill at any moment leaves it intact."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from typing import Any
 
 Result = dict[str, Any]
 SHARES = ("exact_match", "validity", "outcome_", "round_trip", "readable")
-"""How the names of metrics begin that are shares of the tested rows."""
+"""Prefixes of the metrics that are shares of the tested rows."""
 
 
 PARTS = {
     "flags": dict, "test": dict, "versions": dict, "steps": int, "fit_seconds": (int, float), "test_seconds": (int, float),
     "revision": str,
 }  # fmt: skip
-"""What a cell's result has, and of which type."""
+"""The fields of a cell's result, with their types."""
 
 
 def read_results(path: Path, parts: Mapping[str, Any] = PARTS) -> list[Result]:
-    """Return the results, none if there is no file; a last line that a kill cut off is left out.
+    """Return the results, or none without a file; an incomplete last line (after a kill) is skipped.
 
     Args:
         path: The file.
-        parts: What every result must have, and of which type.
+        parts: The fields that every result must have, with their types.
 
     Raises:
-        ValueError: If another line is no result.
+        ValueError: If another line is not a result.
     """
     if not path.is_file():
         return []
-    lines = path.read_bytes().split(b"\n")[:-1]  # what follows the last newline was never finished
+    lines = path.read_bytes().split(b"\n")[:-1]  # text after the last newline is incomplete
     return [_parse(line, parts, f"{path}, line {number}") for number, line in enumerate(lines, start=1)]
 
 
@@ -61,7 +61,7 @@ def _name(kind: Any) -> str:
 
 
 def append_result(path: Path, result: Mapping[str, Any]) -> None:
-    """Add a line, in one write, and wait until it is on the disk; a line that a kill cut off is taken away before."""
+    """Append a line in one write, and wait until it is on the disk; an incomplete last line is removed first."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+b") as file:
         file.seek(0)
@@ -76,7 +76,7 @@ def as_estimates(metrics: Mapping[str, float]) -> dict[str, dict[str, float]]:
     """Return a task's metrics with the bounds of their intervals, and shares with numerator and denominator.
 
     Args:
-        metrics: Of one task as `summary.json` has them: `rows`, and each metric with `_low` and `_high` beside it.
+        metrics: Metrics of one task as in `summary.json`: `rows`, and each metric with its `_low` and `_high`.
     """
     rows = round(metrics["rows"])
     found = {}
@@ -88,7 +88,7 @@ def as_estimates(metrics: Mapping[str, float]) -> dict[str, dict[str, float]]:
             if f"{name}_{bound}" in metrics:
                 found[name][bound] = metrics[f"{name}_{bound}"]
         hits = value * rows
-        # Logged in float32. Not whole: a share of fewer rows, those that the metric applies to.
+        # Logged in float32. Not whole if the metric applies to fewer rows.
         if name.startswith(SHARES) and abs(hits - round(hits)) < 1e-6 * rows + 1e-3:
             found[name] |= {"numerator": round(hits), "denominator": rows}
     return found

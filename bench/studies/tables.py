@@ -1,4 +1,4 @@
-"""What a study's results say, setting by setting: over seeds the mean, and the interval by the choice of test rows."""
+"""The tables of a study, setting by setting: means over seeds, and intervals over test rows."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ ERRORS = (
     Measure("1 - edit similarity", "edit_similarity", complement=True),
     Measure("phoneme error rate", "phoneme_error_rate"),
 )
-"""What a power law is fitted to."""
+"""The errors that power laws are fitted to."""
 
 
 class Estimate(NamedTuple):
@@ -49,20 +49,20 @@ class Estimate(NamedTuple):
     least: float
     most: float
     numerator: int | None
-    """Summed over seeds; None for what is no share."""
+    """Summed over seeds; None if the measure is not a share."""
     denominator: int | None
 
 
 class Setting(NamedTuple):
-    """The results of one setting, one a seed."""
+    """The results of one setting, one per seed."""
 
     values: tuple[Any, ...]
-    """Of the flags that vary."""
+    """The values of the flags that vary."""
     results: list[Result]
 
 
 def varying(results: Sequence[Result]) -> list[str]:
-    """Return the flags, but for the seed, that have more than one value in the results."""
+    """Return the flags, except for the seed, that have more than one value in the results."""
     flags = dict.fromkeys(flag for result in results for flag in result["flags"])
     return [
         flag
@@ -72,7 +72,7 @@ def varying(results: Sequence[Result]) -> list[str]:
 
 
 def settings_of(results: Sequence[Result]) -> list[Setting]:
-    """Return the settings; those whose first flag is a number by that number, the others as they came."""
+    """Return the settings, sorted by their numeric flags, the first flag first; otherwise in their given order."""
     flags = varying(results)
     groups: dict[str, Setting] = {}
     for result in results:
@@ -91,12 +91,12 @@ def is_number(value: Any) -> bool:
 
 
 def tasks_of(results: Iterable[Result]) -> list[str]:
-    """Return all tasks that were tested, in the order of their first result."""
+    """Return all tested tasks, in the order of their first result."""
     return list(dict.fromkeys(task for result in results for task in result["test"]))
 
 
 def measures_of(results: Sequence[Result], task: str) -> list[Measure]:
-    """Return the columns of a task: those that were measured."""
+    """Return the columns of a task: its measured metrics."""
     found = {name for result in results if task in result["test"] for name in result["test"][task]["metrics"]}
     return [
         measure
@@ -108,7 +108,7 @@ def measures_of(results: Sequence[Result], task: str) -> list[Measure]:
 def estimate(results: Sequence[Result], task: str, measure: Measure) -> Estimate | None:
     """Return a measure over the seeds of a setting, None if it was not measured.
 
-    The test rows are the same for all seeds, so that more seeds do not narrow the interval: it is that of one seed's rows.
+    The test rows are the same for all seeds, so more seeds do not narrow the interval: it is the interval for one seed's rows.
     """
     found = [
         metrics[measure.metric]
@@ -137,12 +137,12 @@ def estimate(results: Sequence[Result], task: str, measure: Measure) -> Estimate
 
 
 def show_value(value: Any) -> str:
-    """Return a flag's value as a table has it."""
+    """Return a flag's value as shown in a table."""
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
 
 
 def table_of(results: Sequence[Result], task: str) -> str:
-    """Return the Markdown table of a task: a line a setting."""
+    """Return the Markdown table of a task: one line per setting."""
     measures = measures_of(results, task)
     flags = varying(results)
     header = [
@@ -174,7 +174,7 @@ def _minutes(results: Sequence[Result]) -> str:
 
 
 def at_least(results: Iterable[Result]) -> str:
-    """Return `≥ ` for seconds of results of which one was cut, so that they are those of its last sitting; else nothing."""
+    """Return `≥ ` if a result's fit was interrupted, since its seconds are those of the last session only; else nothing."""
     return "≥ " if any(result.get("sittings", 1) > 1 for result in results) else ""
 
 
@@ -183,7 +183,7 @@ def _span(numbers: Iterable[int]) -> str:
 
 
 def _show(found: Estimate | None) -> str:
-    """Return `12.3 % (11.0 to 13.7), 246/2,000`, with the range over seeds if there are several values."""
+    """Return `12.3 % (11.0 to 13.7), 246/2,000`, with the range over seeds if their values differ."""
     if found is None:
         return "-"
     text = f"{100 * found.value:.1f} % ({100 * found.low:.1f} to {100 * found.high:.1f}"

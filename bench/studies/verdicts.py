@@ -1,4 +1,4 @@
-"""Which test rows a cell had right, kept as bits in its results, so that cells can be compared row by row."""
+"""Verdicts on a cell's test rows, stored as bits in its results, so that cells can be compared row by row."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ METRIC = "exact_match"
 
 
 def pack_verdicts(run: Path) -> dict[str, dict[str, str]]:
-    """Return for each tested task a digest of its rows, and a bit a row: whether the answer is the very target.
+    """Return for each tested task a digest of its rows, and one bit per row: whether the answer equals the target.
 
-    The rows are in the order of their texts, whatever order they were tested in.
+    The rows are sorted by their texts, whatever their order in the test.
     """
     answers = read_answers(find_table(run)[0])
     packed = {}
@@ -35,7 +35,7 @@ def pack_verdicts(run: Path) -> dict[str, dict[str, str]]:
 
 
 def unpack_verdicts(packed: dict[str, str], rows: int) -> NDArray[np.bool_]:
-    """Return `(rows,)` whether each answer was the very target."""
+    """Return `(rows,)` whether each answer equals the target."""
     bits = np.frombuffer(base64.b64decode(packed["exact"]), dtype=np.uint8)
     return np.unpackbits(bits, count=rows).astype(bool)
 
@@ -43,8 +43,8 @@ def unpack_verdicts(packed: dict[str, str], rows: int) -> NDArray[np.bool_]:
 def paired_table(results: Sequence[Result], task: str) -> str | None:
     """Return the Markdown table of each setting against the one with most exact matches, on the same rows.
 
-    None where there is nothing to compare: fewer than two settings, several seeds, other test rows, or results from before
-    verdicts were kept.
+    None if there is nothing to compare: fewer than two settings, several seeds, different test rows, or results from before
+    verdicts were stored.
     """
     settings = [one for one in settings_of(results) if any(task in result["test"] for result in one.results)]
     tested: list[dict[str, Any]] = [
@@ -63,7 +63,7 @@ def paired_table(results: Sequence[Result], task: str) -> str | None:
         lines.append((*map(show_value, setting.values), *format_comparison(found)))
     name = ", ".join(map(show_value, settings[best].values))
     header = (
-        *(f"`{flag}`" for flag in varying(results)), f"points beside {name} (95 %)", "only that is right", "only this is right",
-        "McNemar's p",
+        *(f"`{flag}`" for flag in varying(results)), f"points against {name} (95 %)", "only the best is right",
+        "only this is right", "McNemar's p",
     )  # fmt: skip
     return as_table(header, lines)

@@ -1,4 +1,4 @@
-"""Take secrets out of whatever leaves the process: logged settings, files, standard output and error (PITFALLS 26)."""
+"""Remove secrets from everything that leaves the process: logged settings, files, standard output and error (PITFALLS 26)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, TextIO
 
 HIDDEN = "(hidden)"
 
-# `token` alone, or with a word that makes it a credential: `pad_token` or `max_tokens` are settings.
+# `token` alone or after a prefix that makes it a credential; `pad_token` or `max_tokens` are settings.
 _SECRET_NAME = re.compile(
     r"(^|[_.-])(api[_-]?key|access[_-]?key|private[_-]?key|secret|secrets|passwd|password|passphrase|credentials?"
     r"|authorization|cookie)($|[_.-])"
@@ -18,7 +18,7 @@ _SECRET_NAME = re.compile(
     r"token$",
     re.IGNORECASE,
 )
-# A W&B key of 40 hexadecimal digits looks like a commit, so it is known by where it is kept only.
+# A W&B key of 40 hexadecimal digits looks like a commit hash, so only its name or variable identifies it.
 _SECRET_TEXT = re.compile(
     r"hf_[A-Za-z0-9]{20,}|gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{15,}|sk-[\w-]{20,}"
     r"|wandb_v\d_\w{20,}|A[KS]IA[0-9A-Z]{16}|AIza[\w-]{35}|xox[abeoprs]-[\w-]{10,}|npm_[A-Za-z0-9]{30,}|pypi-[\w-]{30,}"
@@ -30,12 +30,12 @@ _SECRET_TEXT = re.compile(
 )
 _QUERY = re.compile(r"([?&;]([\w.~-]+)=)[^&;#\s'\"]+")
 _SHORT_QUERY_NAMES = ("key", "sig", "signature", "x-amz-signature", "x-goog-signature")
-_SHORTEST = 8  # a variable that holds `1` or `true` is no secret, and hiding it would hide half the config
-_of_words: list[str] = []
+_SHORTEST = 8  # a value such as `1` or `true` is no secret, and hiding it would hide half the configuration
+_from_command_line: list[str] = []
 
 
 def environment_secrets() -> list[str]:
-    """Return the values of environment variables whose names say that they are secret, longest first."""
+    """Return the values of environment variables with secret names, longest first."""
     found = {
         value
         for name, value in os.environ.items()
@@ -48,13 +48,19 @@ def environment_secrets() -> list[str]:
 def hide_secrets(value: Any, known: Sequence[str] | None = None) -> Any:
     """Return a copy of nested settings, or of a text, in which secrets are replaced by `(hidden)`.
 
-    Hidden are: values under names such as `api_key`, `password` or `hf_token`; the values of the secret
-    environment variables wherever they occur in a text; texts shaped like well-known keys; and in a URL the user
-    and password, and the parameters whose names are secret.
+    It hides values under names such as `api_key`, `password` or `hf_token`; the values of secret environment variables
+    anywhere in a text; texts shaped like well-known keys; and in a URL the user, the password, and parameters with secret
+    names.
 
     Args:
-        value: Mappings, lists, tuples, texts and anything else, which is returned as it is.
-        known: Further secrets to hide in texts; by default those of the environment.
+        value: Mappings, lists, tuples and texts; any other value is returned unchanged.
+        known: Further secrets to hide in texts; default: those of the environment.
+
+    Examples:
+        >>> hide_secrets({"lr": 0.001, "api_key": "abc"}, known=[])
+        {'lr': 0.001, 'api_key': '(hidden)'}
+        >>> hide_secrets("https://me:secret@example.org/a.csv?token=abc&page=2", known=[])
+        'https://(hidden)@example.org/a.csv?token=(hidden)&page=2'
     """
     known = environment_secrets() if known is None else known
     if isinstance(value, Mapping):
@@ -77,41 +83,46 @@ def _is_secret(name: str) -> bool:
 
 
 def _hide_parameter(found: re.Match[str]) -> str:
-    """Return `?name=value` of a URL with its value hidden if the name says that it is secret."""
+    """Return `?name=value` of a URL, with the value hidden if the name is secret."""
     secret = _is_secret(found[2]) or found[2].lower() in _SHORT_QUERY_NAMES
     return found[1] + HIDDEN if secret else found[0]
 
 
-def hide_in_words(words: Sequence[str], known: Sequence[str] | None = None) -> list[str]:
-    """Return the words of a command line without their secrets, also those after `--password` and `--password=`."""
+def hide_in_words(args: Sequence[str], known: Sequence[str] | None = None) -> list[str]:
+    """Return command-line arguments with secrets hidden, including values after `--password` and `--password=`.
+
+    Examples:
+        >>> hide_in_words(["fit", "--password", "swordfish", "--name", "mine", "--wandb.api_key=abc"], known=[])
+        ['fit', '--password', '(hidden)', '--name', 'mine', '--wandb.api_key=(hidden)']
+    """
     hidden: list[str] = []
-    for word in words:
-        flag, equals, _ = word.partition("=")
-        before = words[len(hidden) - 1] if hidden else ""
+    for arg in args:
+        flag, equals, _ = arg.partition("=")
+        before = args[len(hidden) - 1] if hidden else ""
         if equals and flag.startswith("-") and _is_secret(flag):
             hidden.append(f"{flag}={HIDDEN}")
         elif before.startswith("-") and "=" not in before and _is_secret(before):
             hidden.append(HIDDEN)
         else:
-            hidden.append(hide_secrets(word, known))
+            hidden.append(hide_secrets(arg, known))
     return hidden
 
 
-def hide_in_output(words: Sequence[str] = ()) -> None:
-    """Hide secrets in all that this process writes to standard output and error from now on, tracebacks included.
+def hide_in_output(args: Sequence[str] = ()) -> None:
+    """Hide secrets in everything that this process writes to standard output and error, including tracebacks.
 
-    To be called again after something else has put itself before the streams (W&B does, to keep what is written):
-    then that, too, sees no secret.
+    Call it again after a library has wrapped the streams (W&B does, to record the output), so that the wrapper sees no
+    secrets either.
 
     Args:
-        words: The command line; what follows a flag such as `--password` is a secret from then on.
+        args: Command-line arguments; the value of a flag such as `--password` is treated as a secret from now on.
     """
-    for word, clean in zip(words, hide_in_words(words), strict=True):
-        secret = word.partition("=")[2] if clean.endswith(f"={HIDDEN}") else word
+    for arg, clean in zip(args, hide_in_words(args), strict=True):
+        secret = arg.partition("=")[2] if clean.endswith(f"={HIDDEN}") else arg
         if clean.endswith(HIDDEN) and len(secret) >= _SHORTEST:
-            _of_words.append(secret)
+            _from_command_line.append(secret)
     for stream in (sys.stdout, sys.stderr):
-        _hide_in(stream, [*environment_secrets(), *_of_words])
+        _hide_in(stream, [*environment_secrets(), *_from_command_line])
 
 
 def _hide_in(stream: TextIO, known: list[str]) -> None:

@@ -1,8 +1,13 @@
-"""Other people's text, as a terminal may show it."""
+"""Make untrusted text safe to print on a terminal."""
 
 from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    """Return a text without the characters that steer a terminal."""
+    r"""Return a text with control characters replaced by `?`.
+
+    Examples:
+        >>> printable("ethanol\x1b[2Jgone")
+        'ethanol?[2Jgone'
+    """
     return "".join(letter if letter.isprintable() else "?" for letter in text)

@@ -1,4 +1,4 @@
-"""A W&B logger that never stops a run: without key or network it writes offline and says so."""
+"""A W&B logger that never stops a run: without an API key or a network it logs offline and prints a line about it."""
 
 from __future__ import annotations
 
@@ -21,28 +21,31 @@ from lightning.pytorch.loggers.logger import rank_zero_experiment
 from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 
+from callbacks.lightning_private import (
+    find_wandb_arguments,
+    find_wandb_run,
+    is_attached,
+    is_offline,
+    keep_wandb_run,
+    leave_online,
+)
 from callbacks.loggers.secrets import hide_in_output, hide_in_words, hide_secrets
 
 REACH_SECONDS = 5.0
-"""How long a W&B host may take to answer at all."""
+"""How long to wait for a W&B host's first answer."""
 INIT_SECONDS = 12.0
-"""How long it may take to open a run; W&B's own limit is 90 s."""
-
+"""How long opening a run may take; W&B's own limit is 90 s."""
 FINISH_SECONDS = 10.0
-"""How long the end of a run may wait for its upload; by default W&B waits until the host is back, for days."""
-
+"""How long the end of a run may wait for its upload; by default, W&B waits until the host is back, even for days."""
 TABLE_SECONDS = 5.0
-"""How long a table may take: W&B asks its host about each one before it goes on, and raises what it answers."""
-
-_HIGHER_IS_BETTER = ("exact_match", "validity", "bleu", "similarity", "morgan", "maccs", "rdk")
-_LOWER_IS_BETTER = ("loss", "edit_distance")
+"""How long logging a table may take: W&B sends a request to its host for each table, waits, and raises its errors."""
 
 
 def has_credentials(base_url: str, api_key: str | None) -> bool:
-    """Return whether W&B will find credentials for `base_url` without asking at the terminal.
+    """Return whether W&B will find credentials for `base_url` without prompting at the terminal.
 
     Args:
-        base_url: The W&B server.
+        base_url: URL of the W&B server.
         api_key: The key in W&B's own settings, if any.
     """
     if api_key or os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
@@ -60,10 +63,10 @@ def has_credentials(base_url: str, api_key: str | None) -> bool:
 
 
 def is_reachable(base_url: str, seconds: float = REACH_SECONDS) -> bool:
-    """Return whether an HTTP server answers at `base_url`, with whatever status, within `seconds`.
+    """Return whether an HTTP server answers at `base_url` within `seconds`, with any status.
 
-    Proxies of the environment are used. The question is asked in a thread, because a dead name server can
-    hold `getaddrinfo` for half a minute and no timeout reaches it.
+    The environment's proxies are used. The request runs in a thread, because a dead name server can block `getaddrinfo`
+    for half a minute, and no timeout applies to it.
     """
     answered = threading.Event()
 
@@ -84,17 +87,17 @@ def is_reachable(base_url: str, seconds: float = REACH_SECONDS) -> bool:
 
 @contextlib.contextmanager
 def _clean_command_line() -> Iterator[None]:
-    """Show W&B, which keeps the command line with the run, one without secrets; ranks are started with the true one."""
-    words = sys.argv
-    sys.argv = hide_in_words(words)
+    """Hide secrets in `sys.argv` while W&B records it with the run; Lightning starts other ranks with the original."""
+    args = sys.argv
+    sys.argv = hide_in_words(args)
     try:
         yield
     finally:
-        sys.argv = words
+        sys.argv = args
 
 
 def service_died() -> bool:
-    """Return whether the process that W&B writes with has ended; from then on each of W&B's calls raises."""
+    """Return whether W&B's own writing process has ended; every W&B call then raises."""
     from wandb.sdk import wandb_setup
 
     connection = getattr(wandb_setup._singleton, "_connection", None)
@@ -102,42 +105,47 @@ def service_died() -> bool:
     return process is not None and process.poll() is not None
 
 
-def axis_of(name: str) -> dict[str, Any]:
-    """Return the arguments of `define_metric` for a metric: its x axis and what its summary keeps.
+def axis_of(name: str, higher_is_better: Mapping[str, bool | None]) -> dict[str, Any]:
+    """Return the `define_metric` arguments of a metric: its x axis and its kind of summary.
 
-    Evaluations are drawn against the epoch, which compares runs of different batch sizes; the rest against
-    the optimizer step. Bounds of intervals are kept but get no panel of their own.
+    Evaluation metrics are plotted against the epoch, so that runs of different batch sizes can be compared; all others
+    against the optimizer step. Interval bounds are logged but get no panel.
+
+    Args:
+        name: The logged name, such as `val/<task>/exact_match`.
+        higher_is_better: Whether higher is better, by the last part of a metric's name.
     """
     stage, _, rest = name.partition("/")
     last = rest.rpartition("/")[2]
     axis: dict[str, Any] = {"step_metric": "epoch" if stage in ("val", "test") else "trainer/global_step"}
     if last.endswith(("_low", "_high")):
         return {**axis, "hidden": True}
-    if last.startswith(_HIGHER_IS_BETTER) or last.endswith("similarity"):
-        return {**axis, "summary": "max"}
-    return {**axis, "summary": "min"} if last in _LOWER_IS_BETTER else axis
+    better = higher_is_better.get(last)
+    return axis if better is None else {**axis, "summary": "max" if better else "min"}
 
 
 class DashboardLogger(WandbLogger):
-    """Lightning's W&B logger, made safe to leave on.
+    """Lightning's W&B logger, safe to leave on.
 
-    - `WANDB_MODE` is respected. Without an API key, with a host that does not answer, or when W&B cannot
-      open a run, the run is written offline, in the same process and within 30 seconds, with one line that
-      says why and how to upload it later.
-    - A host that goes away in the middle costs the end of the run about 10 seconds; if W&B's own process dies, the run
-      goes on offline, as a second part of the same W&B run. `wandb sync` sends what is missing.
-    - The run's id is kept in `<save_dir>/wandb_run_id`, so that a run can go on in the same W&B run.
-    - Evaluations are drawn against the epoch, and the summary keeps the best value.
-    - Secrets are taken out of the logged settings.
+    - It respects `WANDB_MODE`. Without an API key, if the host does not answer, or if W&B cannot open a run, it logs
+      offline, in the same process and within 30 seconds. One line gives the reason and the command to upload later.
+    - If the host disappears during a run, the end of the run takes about 10 seconds longer. If W&B's own process dies,
+      the run continues offline, as a second part of the same W&B run. `wandb sync` uploads the missing data.
+    - `<save_dir>/wandb_run_id` holds the run's id, so that a resumed run continues the same W&B run.
+    - Evaluation metrics are plotted against the epoch; the summary keeps the best value. Logged settings hold no secrets.
 
     Args:
         save_dir: The run's folder, `runs/<name>`.
-        project: The W&B project; `WANDB_PROJECT` if not given, else `patois`.
-        name: Shown name of the run; W&B makes one up if not given.
-        offline: Write offline without trying.
-        version: Id of the W&B run to go on with, instead of the one kept in the folder.
-        go_on: Go on with the W&B run whose id is kept in the folder; otherwise a new one is begun.
+        project: The W&B project; default: `WANDB_PROJECT`, or else `patois`.
+        name: Displayed name of the run; default: a name that W&B makes up.
+        offline: Log offline without trying to connect.
+        version: Id of the W&B run to resume, instead of the id in the folder.
+        go_on: Resume the W&B run whose id is in the folder; otherwise start a new one.
         **kwargs: Further arguments of `wandb.init`, such as `entity`, `group` or `tags`.
+
+    Attributes:
+        higher_is_better: Whether higher is better, by the last part of a metric's name. Metrics add their own entries when
+            a run begins; the model's loss has no callback to add it.
     """
 
     def __init__(
@@ -155,50 +163,54 @@ class DashboardLogger(WandbLogger):
             name=name, save_dir=save_dir, version=version, offline=offline, project=project, **kwargs
         )
         self.go_on = go_on
+        self.higher_is_better: dict[str, bool | None] = {"loss": False}
         self._known_axes: set[str] = set()
         self._takes_tables = True
 
     @property
     def id_file(self) -> Path:
-        """Where the run's id is kept."""
+        """The file that holds the run's id."""
         return Path(self.save_dir or ".") / "wandb_run_id"
 
     @property
     @rank_zero_experiment
     def experiment(self) -> Any:
-        """The W&B run, opened at the first use; on ranks other than 0 an object that ignores everything."""
+        """The W&B run, opened on first use; on ranks other than 0 an object that ignores everything."""
         import wandb
 
-        if self._experiment is not None and service_died():
-            self._let_go()
-        if self._experiment is None:
-            if wandb.run is not None or getattr(self, "_attach_id", None) is not None:
+        run = find_wandb_run(self)
+        if run is not None and service_died():
+            self._drop_dead_run(run)
+            run = None
+        if run is None:
+            if wandb.run is not None or is_attached(self):
                 return super().experiment
-            self._experiment = self._open_run()
-            self._experiment.define_metric("epoch", hidden=True)
-            self._experiment.define_metric("trainer/global_step", hidden=True)
-        return self._experiment
+            run = self._open_run()
+            keep_wandb_run(self, run)
+            run.define_metric("epoch", hidden=True)
+            run.define_metric("trainer/global_step", hidden=True)
+        return run
 
     @rank_zero_only
     def log_hyperparams(self, params: dict[str, Any] | argparse.Namespace) -> None:
-        """Log the settings without their secrets."""
+        """Log the settings without secrets."""
         settings = vars(params) if isinstance(params, argparse.Namespace) else params
         super().log_hyperparams(hide_secrets(settings))
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Log metrics; a new one is given its axis first."""
+        """Log metrics; define the axis of each new one first."""
         for name in metrics:
             if name not in self._known_axes and "/" in name:
                 self._known_axes.add(name)
-                self.experiment.define_metric(name, **axis_of(name))
+                self.experiment.define_metric(name, **axis_of(name, self.higher_is_better))
         super().log_metrics(metrics, step)
 
     @rank_zero_only
     def log_table(self, key: str, *args: Any, **kwargs: Any) -> None:
-        """Log a table, as Lightning's logger does; the first one that fails or takes too long is the last.
+        """Log a table as Lightning's logger does; after one that fails or takes too long, log no more tables.
 
-        Metrics only go to W&B's own process, which keeps them while the host is away.
+        Metrics are not affected: they only go to W&B's own process, which keeps them while the host is unreachable.
         """
         if not self._takes_tables:
             return
@@ -207,7 +219,7 @@ class DashboardLogger(WandbLogger):
         def log() -> None:
             try:
                 super(DashboardLogger, self).log_table(key, *args, **kwargs)
-            except Exception as error:  # whatever W&B trips over must not cost the user a training run
+            except Exception as error:  # no W&B error may cost the user a training run
                 failure[0] = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             else:
                 failure.clear()
@@ -218,39 +230,40 @@ class DashboardLogger(WandbLogger):
         if failure:
             self._takes_tables = False
             Console(stderr=True).print(
-                f"W&B did not take the table {key} ({failure[0]}); it gets no more of them from this run. Metrics go on.",
+                f"W&B did not accept the table {key} ({failure[0]}). This run logs no more tables to W&B, only metrics.",
                 markup=False,
                 soft_wrap=True,
             )
 
-    def _let_go(self) -> None:
-        """Forget the run of a W&B process that has died; the next use goes on with it offline."""
+    def _drop_dead_run(self, run: Any) -> None:
+        """Drop the run of a dead W&B process; the next use continues it offline."""
         import wandb
         from wandb.sdk.lib import module
 
-        run: Any = self._experiment
         folder = Path(run.dir).parent
         Console(stderr=True).print(
-            f"W&B's own process has died. What it wrote is sent by: wandb sync --no-skip-online {folder}",
+            f"W&B's process has died; logging continues offline. Upload its data with: wandb sync --no-skip-online {folder}",
             markup=False,
             soft_wrap=True,
         )
-        self._wandb_init["id"] = run.id
-        self._experiment, self._offline, self._known_axes = None, True, set()
+        find_wandb_arguments(self)["id"] = run.id
+        keep_wandb_run(self, None)
+        leave_online(self)
+        self._known_axes = set()
         module.unset_globals()
-        with suppress(Exception):  # it cannot say goodbye to a process that is gone, but forgets it
+        with suppress(Exception):  # teardown cannot reach the dead process, but still clears W&B's state
             wandb.teardown()
 
     def _open_run(self) -> Any:
-        """Open the W&B run, online if that works, else offline."""
+        """Open the W&B run, online if possible, else offline."""
         import wandb
 
         Path(self.save_dir or ".").mkdir(parents=True, exist_ok=True)
-        arguments = {**self._wandb_init, "id": self._run_id(), "resume": "allow"}
-        arguments.pop("anonymous", None)  # Lightning passes it always; W&B warns that it has no effect
+        arguments = {**find_wandb_arguments(self), "id": self._run_id(), "resume": "allow"}
+        arguments.pop("anonymous", None)  # Lightning always passes it, and W&B warns that it has no effect
         settings = wandb.setup().settings
-        why_offline = "asked for" if self._offline else None
-        if not self._offline and (settings.mode or "online") == "online":
+        why_offline = "requested" if is_offline(self) else None
+        if not is_offline(self) and (settings.mode or "online") == "online":
             if not has_credentials(settings.base_url, settings.api_key):
                 why_offline = "no API key (`wandb login` stores one)"
             elif not is_reachable(settings.base_url):
@@ -262,12 +275,12 @@ class DashboardLogger(WandbLogger):
             if why_offline is None:
                 try:
                     run = wandb.init(**arguments, settings=limits)
-                except Exception as error:  # whatever W&B trips over must not cost the user a training run
+                except Exception as error:  # no W&B error may cost the user a training run
                     why_offline = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             if run is None:
-                # Silent: W&B's own five lines about an offline run say no more than the one below.
+                # Silent: W&B prints five lines about an offline run, with no more information than the line below.
                 run = wandb.init(**arguments, mode="offline", settings=wandb.Settings(silent=True))
-        hide_in_output()  # W&B keeps what is written, too
+        hide_in_output()  # W&B has wrapped the streams to record the output
         if why_offline is not None:
             folder = Path(run.dir).parent
             Console(stderr=True).print(
@@ -280,8 +293,8 @@ class DashboardLogger(WandbLogger):
         return run
 
     def _run_id(self) -> str | None:
-        """Return the id to go on with: given, of the environment (sweeps), or of the run that goes on; None for a new run."""
-        given = self._wandb_init.get("id") or os.environ.get("WANDB_RUN_ID")
+        """Return the id to resume: the given one, the environment's (sweeps), or the folder's; None for a new run."""
+        given = find_wandb_arguments(self).get("id") or os.environ.get("WANDB_RUN_ID")
         if given is None and self.go_on and self.id_file.is_file():
             given = self.id_file.read_text(encoding="utf-8").strip()
         return given or None

@@ -1,4 +1,4 @@
-"""Whether the model knows when it is right: calibration, and accuracy when it abstains, to files and a picture."""
+"""Calibration of the model's confidence and accuracy when it abstains: metrics, CSV files and a plot."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import math
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from lightning.pytorch import LightningModule, Trainer
 from numpy.typing import NDArray
 
-from callbacks.metrics.round_trip import reads_names
 from callbacks.metrics.row_metric import DetailedMetric, Estimate, mean_estimate
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
-from callbacks.rows.outcomes import RIGHT, outcomes_of
-from callbacks.run.run_facts import find_threshold, output_folder
+from callbacks.rows.evaluation import Evaluation
+from callbacks.rows.outcomes import RIGHT
+from callbacks.run.run_facts import output_folder
 from callbacks.statistics.calibration import (
     abstains,
     area_under_risk,
@@ -33,61 +34,49 @@ FILES: dict[str, Lines] = {"calibration.csv": reliability, "abstaining.csv": sel
 
 
 class Confidence(DetailedMetric):
-    """Compares the probability that the model gives its answer, exp(score), with how often the answer is right.
+    """Compares the model's probability of its answer, exp(score), with the share of right answers.
 
-    Right is an answer that means what was asked for: the target, another spelling, or (with `RoundTrip`) another name of
-    the molecule. `ece` is the expected calibration error with its bootstrap interval, `aurc` the area under the
-    risk-coverage curve. `calibration.csv` has the reliability by bins of probability, `abstaining.csv` the share right
-    when only the most probable answers are given, with the threshold for each coverage; `confidence.png` draws both where
-    matplotlib is installed.
+    An answer is right if it is the target, another spelling of it, or (with `RoundTrip`) another name of the molecule.
+    `ece` is the expected calibration error with its bootstrap interval; `aurc` is the area under the risk-coverage curve.
+    `calibration.csv` holds the reliability by bins of probability. `abstaining.csv` holds the share of right answers when
+    only the most probable ones are given, with the threshold for each coverage. `confidence.png` plots both if matplotlib
+    is installed.
 
-    With `--model.generation.abstain_below` also `coverage`, the share of rows that are answered, and of these
-    `exact_match_answered` and `right_answered`, with Wilson intervals.
+    With `--model.generation.abstain_below` it also logs `coverage`, the share of answered rows, and for these rows
+    `exact_match_answered` and `right_answered`, all with Wilson intervals.
 
     Args:
-        each_epoch: Whether to measure after each epoch of a `fit`, too.
+        each_epoch: Whether `fit` also measures after each epoch.
     """
 
     columns = ("confidence", "right", *ANSWERED)
-
-    def __init__(self, each_epoch: bool = False) -> None:
-        super().__init__(each_epoch)
-        self._right: dict[int, bool] = {}
-        self._threshold: float | None = None
+    higher_is_better = MappingProxyType({"ece": False, "aurc": False, **dict.fromkeys(ANSWERED, True)})
 
     def read_rows(
-        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
-        """Log, and write the files on rank 0."""
+        """Log the metrics, and write the files on rank 0."""
         if not self.is_on(trainer):
             return
-        self._threshold = find_threshold(pl_module)
-        outcomes = outcomes_of(rows, reads_names(trainer, rows))
-        self._right = {row.index: one.name in RIGHT for row, one in zip(rows, outcomes, strict=True)}
-        super().read_rows(trainer, pl_module, stage, rows)
+        super().read_rows(trainer, pl_module, stage, evaluation)
+        pairs = zip(evaluation.rows, evaluation.outcomes, strict=True)
         items = gather_by_index(
-            {row.index: (row.task, math.exp(row.score), self._right[row.index]) for row in rows}
+            {row.index: (row.task, math.exp(row.score), outcome.name in RIGHT) for row, outcome in pairs}
         )
         if trainer.is_global_zero and items:
             _write(output_folder(trainer), list(items.values()))
 
-    def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
-        """Return the probability of each row's answer, whether it is right, and what abstaining makes of it."""
-        return [
-            {"confidence": math.exp(row.score), "right": float(self._right[row.index]), **self._answered(row)}
-            for row in rows
-        ]
-
-    def _answered(self, row: EvaluatedRow) -> dict[str, float]:
-        if self._threshold is None:
-            return {}
-        if abstains(row.score, self._threshold):
-            return {"coverage": 0.0}
-        shares = 1.0, float(row.prediction == row.target), float(self._right[row.index])
-        return dict(zip(ANSWERED, shares, strict=True))
+    def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
+        """Return each row's confidence, whether its answer is right, and its columns of abstaining."""
+        scores = []
+        for row, outcome in zip(evaluation.rows, evaluation.outcomes, strict=True):
+            right = float(outcome.name in RIGHT)
+            answered = _score_abstaining(row, right, evaluation.abstain_below)
+            scores.append({"confidence": math.exp(row.score), "right": right, **answered})
+        return scores
 
     def summarize(self, table: Mapping[str, np.ndarray]) -> dict[str, Estimate]:
-        """Return the numbers of a task; the area has no interval."""
+        """Return the metrics of a task; the area has no interval."""
         confidence, right = table["confidence"], table["right"] == 1
         area = area_under_risk(confidence, right)
         answered = {name: table[name][~np.isnan(table[name])] for name in ANSWERED}
@@ -102,6 +91,15 @@ class Confidence(DetailedMetric):
         for suffix, value in (("", estimate.value), ("_low", estimate.low), ("_high", estimate.high)):
             if not math.isnan(value):
                 pl_module.log(name + suffix, value, sync_dist=False, rank_zero_only=False)
+
+
+def _score_abstaining(row: EvaluatedRow, right: float, threshold: float | None) -> dict[str, float]:
+    """Return whether a row is answered, and whether the answer is exact and right; empty without a threshold."""
+    if threshold is None:
+        return {}
+    if abstains(row.score, threshold):
+        return {"coverage": 0.0}
+    return dict(zip(ANSWERED, (1.0, float(row.prediction == row.target), right), strict=True))
 
 
 def _write(folder: Path, items: list[tuple[str, float, bool]]) -> None:
@@ -121,7 +119,7 @@ def _write(folder: Path, items: list[tuple[str, float, bool]]) -> None:
 
 
 def draw_confidence(tasks: Mapping[str, tuple[NDArray[np.float64], NDArray[np.bool_]]], path: Path) -> None:
-    """Draw reliability and accuracy against coverage of each task to a file; needs matplotlib."""
+    """Plot each task's reliability, and its accuracy against coverage, to a file; needs matplotlib."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -133,20 +131,22 @@ def draw_confidence(tasks: Mapping[str, tuple[NDArray[np.float64], NDArray[np.bo
         lines = reliability(*columns)
         x, y = [line["confidence"] for line in lines], [line["right"] for line in lines]
         below, above = (
-            [max(0.0, sign * (line["right"] - line[side])) for line in lines]
-            for side, sign in (("low", 1), ("high", -1))
+            [max(0.0, sign * (line["right"] - line[bound])) for line in lines]
+            for bound, sign in (("low", 1), ("high", -1))
         )
         error = calibration_error(*columns)[0]
         left.errorbar(x, y, yerr=[below, above], marker="o", capsize=2, label=f"{task}, ECE {error:.3f}")
         _, coverage, risk = risk_curve(*columns)
         right.plot(coverage, 1 - risk, label=f"{task}, AURC {area_under_risk(*columns):.3f}")
     left.set(
-        xlabel="probability that the model gives its answer",
-        ylabel="share right, 95 % interval",
+        xlabel="the model's probability of its answer",
+        ylabel="share of right answers, 95 % interval",
         title="Reliability",
     )
     right.set(
-        xlabel="share of rows answered, the most probable first", ylabel="share right", title="Abstaining"
+        xlabel="share of rows answered, most probable first",
+        ylabel="share of right answers",
+        title="Abstaining",
     )
     for panel in (left, right):
         panel.set(xlim=(0, 1), ylim=(0, 1.02))

@@ -1,4 +1,4 @@
-"""What `--model.generation.only_valid true` keeps to: beginnings that a notation says can become valid."""
+"""Constrained decoding for `--model.generation.only_valid true`: each prefix of an answer must be able to become valid."""
 
 from __future__ import annotations
 
@@ -6,58 +6,61 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
-from typing import Any, ClassVar
+from types import MappingProxyType
+from typing import ClassVar
 
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.trainer.states import TrainerFn
 
 from callbacks.metrics.row_metric import RowMetric
-from callbacks.rows.evaluated_row import EvaluatedRow, Stage
+from callbacks.rows.evaluated_row import Stage
+from callbacks.rows.evaluation import Evaluation
+from callbacks.rows.protocols import EvaluationData, evaluated_model, evaluation_data
 from datamodules.notations.lookup import load_notation
-
-_STAGES: dict[str, Stage] = {"fit": "val", "validate": "val", "test": "test", "predict": "predict"}
+from datamodules.stages import evaluated_rows
 
 
 @dataclass(frozen=True)
 class Framed:
-    """The constraint of an answer that stands between a format's own words, as `InstructionFormat.extract` reads it."""
+    """The constraint on an answer inside a format's own text, as `InstructionFormat.extract` reads it."""
 
     before: str
     after: str
-    """What the format has before and after the answer, without white space at the ends."""
+    """The format's text before and after the answer, without white space at the ends."""
     goes_on: Callable[[str], bool]
-    """Whether a valid answer may begin with a text."""
+    """Whether a text can be a prefix of a valid answer."""
     ends: Callable[[str], bool]
     """Whether a text is a valid answer."""
 
     def may_go_on(self, text: str) -> bool:
-        """Return whether `text` may become the frame with a valid answer in it."""
+        """Return whether `text` can be continued to a valid answer inside the format's text."""
         text = text.lstrip()
         if not text.startswith(self.before):
             return self.before.startswith(text)
         body = text.removeprefix(self.before).lstrip()
         if self.goes_on(body):
             return True
-        # The answer may be over: what follows it is a part of `after`, or the space before it.
+        # The answer may be complete: then a prefix of `after`, or the space before it, follows.
         parts = [self.after[:length] for length in range(len(self.after) + 1)] if self.after else []
         return any(body.endswith(part) and self.ends(body.removesuffix(part).rstrip()) for part in parts)
 
     def may_end(self, text: str) -> bool:
-        """Return whether `text` is the frame with a valid answer in it."""
+        """Return whether `text` is a valid answer inside the format's text."""
         text = text.strip()
         framed = text.startswith(self.before) and text.endswith(self.after)
         return framed and self.ends(text.removeprefix(self.before).removesuffix(self.after).strip())
 
 
-class ValidPrefixes(RowMetric):
-    """Tells a model with `--model.generation.only_valid true` what its answers may be, and logs how often that mattered.
+class ConstrainedDecoding(RowMetric):
+    """Keeps answers valid with `--model.generation.only_valid true`, and logs how often a token was replaced.
 
-    For tasks with a SMILES output, by partialsmiles (the extra `constrained`), and at the end by RDKit; rows of other tasks
-    are left free. `steered` is the share of rows in which a token was replaced, `gave_up` of those for which none of the 64
-    most probable tokens was allowed, so that they went on free. Without the flag it does nothing.
+    It applies to tasks with a SMILES output: partialsmiles (the extra `constrained`) checks each prefix, and RDKit the
+    complete answer. Rows of other tasks are unconstrained. `steered` is the share of rows in which a token was replaced.
+    `gave_up` is the share of rows in which none of the 64 most probable tokens was allowed, so that the rest was generated
+    without the constraint. Without the flag it does nothing.
     """
 
     columns = ("steered", "gave_up")
+    higher_is_better = MappingProxyType({"gave_up": False})
     interval = "wilson"
     stages: ClassVar[tuple[Stage, ...]] = ("val", "test")
 
@@ -65,13 +68,13 @@ class ValidPrefixes(RowMetric):
         """Give the model the constraints of its rows.
 
         Raises:
-            ValueError: If partialsmiles is not installed, or no task has an output that can be kept valid.
+            ValueError: If partialsmiles is not installed, or no task has an output with constraints.
         """
         super().setup(trainer, pl_module, stage)
-        model: Any = pl_module
-        if not getattr(getattr(model, "generation", None), "only_valid", False):
+        model = evaluated_model(pl_module)
+        if not model.generation.only_valid:
             return
-        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+        datamodule = evaluation_data(trainer)
         notations = {task.name: task.output.notation for task in datamodule.tasks}
         if not any(hasattr(load_notation(name), "may_go_on") for name in notations.values()):
             raise ValueError(
@@ -83,20 +86,20 @@ class ValidPrefixes(RowMetric):
                 "Expected the package partialsmiles for --model.generation.only_valid true, but it is not installed: "
                 'pip install -e ".[constrained]"'
             )
-        model.constraints_of = partial(find_constraints, datamodule, _STAGES[TrainerFn(stage).value])
+        model.constraints_of = partial(find_constraints, datamodule, evaluated_rows(stage))
 
-    def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
-        """Return whether a row was steered, and whether it was given up; nothing for rows that are free."""
+    def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
+        """Return `steered` and `gave_up` of each row; empty for unconstrained rows."""
         return [
             {"steered": float(row.replaced != 0), "gave_up": float(row.replaced < 0)}
             if row.replaced is not None and hasattr(load_notation(row.output_notation), "may_go_on")
             else {}
-            for row in rows
+            for row in evaluation.rows
         ]
 
 
-def find_constraints(datamodule: Any, stage: Stage, rows: list[int]) -> list[Framed | None]:
-    """Return the constraint of each row of a stage by its index; None for fillers (-1) and for outputs without one."""
+def find_constraints(datamodule: EvaluationData, stage: Stage, rows: list[int]) -> list[Framed | None]:
+    """Return the constraint of each row index of a stage; None for filler rows (-1) and outputs without constraints."""
     found: list[Framed | None] = []
     for index in rows:
         notation = load_notation(datamodule.row(stage, index).output_notation) if index >= 0 else None

@@ -1,17 +1,18 @@
-"""How predictions fail: the share of each outcome, and the reasons of those that are not valid."""
+"""How predictions fail: the share of each outcome, and why predictions are invalid."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from types import MappingProxyType
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 
-from callbacks.metrics.round_trip import reads_names
 from callbacks.metrics.row_metric import DetailedMetric, Estimate
-from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
-from callbacks.rows.outcomes import OUTCOMES, outcomes_of
+from callbacks.rows.evaluated_row import Stage, gather_by_index
+from callbacks.rows.evaluation import Evaluation
+from callbacks.rows.outcomes import OUTCOMES
 from callbacks.run.run_facts import output_folder
 from callbacks.statistics.intervals import wilson_interval
 from datamodules.storage.safe_csv import write_csv
@@ -22,51 +23,47 @@ COLUMNS = ("task", "outcome", "meaning", "reason", "rows", "of", "share", "low",
 class ErrorClasses(DetailedMetric):
     """Share of rows with each outcome, `outcome_exact` and so on; each row has exactly one.
 
-    The outcomes are those of `callbacks.rows.outcomes.OUTCOMES`. `error_classes.csv` in the folder of the evaluation has
-    them with 95 % Wilson intervals, and with the reasons of what is not valid (unclosed ring, valence, unknown name
-    part, ...).
+    `callbacks.rows.outcomes.OUTCOMES` lists the outcomes. `error_classes.csv` in the evaluation's folder holds their shares
+    with 95 % Wilson intervals, and the reasons why predictions are invalid (unclosed ring, valence, unknown name part, ...).
 
     Args:
-        each_epoch: Whether to measure after each epoch of a `fit`, too.
+        each_epoch: Whether `fit` also measures after each epoch.
     """
 
     columns = tuple(f"outcome_{name}" for name in OUTCOMES)
+    higher_is_better = MappingProxyType(
+        {"outcome_exact": True, "outcome_invalid": False, "outcome_unfinished": False}
+    )
     interval = "wilson"
 
-    def __init__(self, each_epoch: bool = False) -> None:
-        super().__init__(each_epoch)
-        self._with_names = False
-
     def read_rows(
-        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
         """Log the shares, and write the table on rank 0."""
         if not self.is_on(trainer):
             return
-        self._with_names = reads_names(trainer, rows)
-        super().read_rows(trainer, pl_module, stage, rows)
-        found = zip(rows, outcomes_of(rows, self._with_names), strict=True)
+        super().read_rows(trainer, pl_module, stage, evaluation)
+        found = zip(evaluation.rows, evaluation.outcomes, strict=True)
         items = gather_by_index({row.index: (row.task, one.name, one.reason) for row, one in found})
         if trainer.is_global_zero:
             write_csv(output_folder(trainer) / "error_classes.csv", COLUMNS, tabulate(items.values()))
 
-    def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
+    def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return 1 for the row's outcome and 0 for all others."""
         return [
-            {f"outcome_{name}": float(name == one.name) for name in OUTCOMES}
-            for one in outcomes_of(rows, self._with_names)
+            {f"outcome_{name}": float(name == one.name) for name in OUTCOMES} for one in evaluation.outcomes
         ]
 
     @staticmethod
     def _log(pl_module: LightningModule, name: str, estimate: Estimate) -> None:
-        """Log the share alone: the intervals are in the file, and 18 more metrics would hide the others."""
+        """Log only the share: the file has the intervals, and 18 more metrics would hide the others."""
         pl_module.log(name, estimate.value, sync_dist=False, rank_zero_only=False)
 
 
 def tabulate(items: Iterable[tuple[str, str, str | None]]) -> list[dict[str, Any]]:
-    """Return the lines of the table from (task, outcome, reason) of each row: tasks, outcomes, then their reasons.
+    """Return the table's lines, by task and outcome, from (task, outcome, reason) of each row.
 
-    An outcome's line has an empty reason and counts all its rows; those of its reasons, the most frequent first, follow.
+    An outcome's line has an empty reason and counts all its rows. The lines of its reasons follow, the most frequent first.
     """
     counts = Counter(items)
     lines = []
@@ -76,8 +73,8 @@ def tabulate(items: Iterable[tuple[str, str, str | None]]) -> list[dict[str, Any
             reasons = Counter(
                 {
                     why: number
-                    for (name, what, why), number in counts.items()
-                    if (name, what) == (task, outcome)
+                    for (name, kind, why), number in counts.items()
+                    if (name, kind) == (task, outcome)
                 }
             )
             groups = [

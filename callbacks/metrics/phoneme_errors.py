@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from callbacks.metrics.row_metric import Estimate, RowMetric
-from callbacks.rows.evaluated_row import EvaluatedRow
+from callbacks.rows.evaluation import Evaluation
 from callbacks.statistics.intervals import bootstrap_interval
 from datamodules.notations import ipa, phonemes
 
@@ -18,10 +19,11 @@ _SPOKEN: dict[str, Any] = {"phonemes": phonemes, "ipa": ipa}
 
 
 def count_errors(prediction: str, target: str, notation: str = "phonemes") -> tuple[int, int]:
-    """Return the fewest phonemes to substitute, insert or remove that turn one pronunciation into the other, and the target's.
+    """Return the fewest phoneme substitutions, insertions and deletions between two pronunciations, and the target's phonemes.
 
-    >>> count_errors("HH AH0 L", "HH AH0 L OW1"), count_errors("həlo", "həloʊ", "ipa")
-    ((1, 4), (1, 5))
+    Examples:
+        >>> count_errors("HH AH0 L", "HH AH0 L OW1"), count_errors("həlo", "həloʊ", "ipa")
+        ((1, 4), (1, 5))
     """
     split = _SPOKEN[notation].split_phonemes
     expected = split(target)
@@ -29,7 +31,7 @@ def count_errors(prediction: str, target: str, notation: str = "phonemes") -> tu
 
 
 def _count(prediction: str, target: str, notation: str) -> dict[str, float]:
-    """Return the phonemes of a target and the errors of a prediction, with the marks of stress and without."""
+    """Return a target's phonemes and a prediction's errors, with the marks of stress and without."""
     drop_stress = _SPOKEN[notation].drop_stress
     errors, length = count_errors(prediction, target, notation)
     plain, plain_length = count_errors(drop_stress(prediction), drop_stress(target), notation)
@@ -42,31 +44,34 @@ def _count(prediction: str, target: str, notation: str) -> dict[str, float]:
 
 
 class PhonemeErrors(RowMetric):
-    """Phoneme error rate of outputs in ARPAbet or IPA, with a bootstrap interval over words; nothing for other outputs.
+    """Phoneme error rate of outputs in ARPAbet or IPA, with a bootstrap interval over words; other outputs are left out.
 
     `phoneme_error_rate` is the sum of errors over the sum of phonemes in the targets, as speech research counts it (not
-    a mean over words); `phoneme_error_rate_without_stress` leaves the marks of stress out, as published figures for CMUdict do.
+    a mean over words); `phoneme_error_rate_without_stress` ignores the marks of stress, as published figures for CMUdict do.
     """
 
     columns = ("phonemes", "errors", "phonemes_without_stress", "errors_without_stress")
+    higher_is_better = MappingProxyType(
+        {"phoneme_error_rate": False, "phoneme_error_rate_without_stress": False}
+    )
 
-    def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
+    def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return the phonemes of each target, and the errors with and without stress."""
         return [
             _count(row.prediction, row.target or "", row.output_notation)
             if row.output_notation in _SPOKEN
             else {}
-            for row in rows
+            for row in evaluation.rows
         ]
 
     def summarize(self, table: Mapping[str, np.ndarray]) -> dict[str, Estimate]:
         """Return both rates from the summed counts."""
-        spoken = table["phonemes"] > 0
-        if not spoken.any():
+        has_phonemes = table["phonemes"] > 0
+        if not has_phonemes.any():
             return {}
         rates = {}
         for suffix in ("", "_without_stress"):
-            counts = np.stack([table[f"errors{suffix}"], table[f"phonemes{suffix}"]], axis=1)[spoken]
+            counts = np.stack([table[f"errors{suffix}"], table[f"phonemes{suffix}"]], axis=1)[has_phonemes]
             low, high = bootstrap_interval(counts, statistic=lambda sums: sums[:, 0] / sums[:, 1])
             errors, phonemes = counts.sum(axis=0)
             rates[f"phoneme_error_rate{suffix}"] = Estimate(float(errors / phonemes), low, high)

@@ -1,15 +1,16 @@
-"""Whether a predicted name, read by a name parser, means the molecule that was asked about."""
+"""Whether a name parser reads a predicted name as the molecule of the input."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from types import MappingProxyType
 
 from lightning.pytorch import LightningModule, Trainer
 from rich.console import Console
 
 from callbacks.metrics.row_metric import DetailedMetric
-from callbacks.rows.evaluated_row import EvaluatedRow, Stage
-from callbacks.rows.structures import molecules_of, relations_of
+from callbacks.rows.evaluated_row import Stage
+from callbacks.rows.evaluation import Evaluation
+from callbacks.rows.structures import RowMolecules
 from datamodules.workers.opsin import why_unavailable
 
 NOTIONS = {
@@ -17,83 +18,61 @@ NOTIONS = {
     "round_trip_tautomer": "tautomer",
     "round_trip_without_stereo": "without_stereo",
 }
-"""The metrics, the strictest first, and the relation of molecules (see `smiles.relate`) that each asks for."""
+"""The metrics, the strictest first, and the relation of molecules (see `smiles.relate`) that each requires."""
 
 
 class RoundTrip(DetailedMetric):
     """Share of predicted IUPAC names that OPSIN reads as the molecule of the input, with 95 % Wilson intervals.
 
-    `round_trip`: the same canonical SMILES; `round_trip_tautomer`: the same InChIKey, so that tautomers may count as
-    equal; `round_trip_without_stereo`: the same once stereo and isotopes are dropped. `readable` is the share of names
-    that OPSIN reads as any molecule. An unreadable name is wrong. Where the input is no structure, the molecule is that
-    of the target name, and rows whose target cannot be read are left out.
+    `round_trip` compares canonical SMILES. `round_trip_tautomer` compares InChIKeys, so that tautomers may count as equal.
+    `round_trip_without_stereo` ignores stereo and isotopes. `readable` is the share of names that OPSIN reads as any
+    molecule. An unreadable name is wrong. If the input is not a structure, the target name is read instead, and rows whose
+    target cannot be read are left out.
 
-    Needs Java and the extra `opsin`; without, one line says so and the metrics are left out. All names of an evaluation
-    are read in one batch, about a thousand a second.
+    Needs Java and the extra `opsin`; without them it prints one line and leaves the metrics out. OPSIN reads all names of
+    an evaluation in one batch, about a thousand per second.
 
     Args:
-        each_epoch: Whether to measure after each epoch of a `fit`, too.
+        each_epoch: Whether `fit` also measures after each epoch.
     """
 
     columns = (*NOTIONS, "readable")
+    higher_is_better = MappingProxyType(dict.fromkeys(columns, True))
     interval = "wilson"
 
     def __init__(self, each_epoch: bool = False) -> None:
         super().__init__(each_epoch)
-        self._reads = False
-        self._told = False
+        self._warned = False
+
+    def wants_names(self, trainer: Trainer) -> bool:
+        """Return whether this evaluation is measured."""
+        return self.is_on(trainer)
 
     def read_rows(
-        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
-        """Score and log; say once why not, where there is no OPSIN."""
-        self._reads = reads_names(trainer, rows)
-        has_names = any(row.output_notation == "iupac" for row in rows)
-        if (
-            has_names
-            and not self._reads
-            and self.is_on(trainer)
-            and not self._told
-            and trainer.is_global_zero
-        ):
-            self._told = True
-            text = f"Round trip is left out, names are compared as text only: {why_unavailable() or 'no OPSIN on all ranks'}"
+        """Score and log; without OPSIN, print once why the metrics are left out."""
+        has_names = any(row.output_notation == "iupac" for row in evaluation.rows)
+        should_warn = has_names and not self._warned and trainer.is_global_zero
+        if should_warn and self.is_on(trainer) and not evaluation.reads_names:
+            self._warned = True
+            text = f"Round trip is left out, names are compared as text only: {why_unavailable() or 'some ranks have no OPSIN'}"
             Console().print(text, style="yellow", markup=False, soft_wrap=True)
-        super().read_rows(trainer, pl_module, stage, rows)
+        super().read_rows(trainer, pl_module, stage, evaluation)
 
-    def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
-        """Return 0 or 1 for each notion; nothing for rows that are no names or cannot be judged."""
+    def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
+        """Return 0 or 1 for each notion; empty for rows that are not names or cannot be compared."""
+        if not evaluation.reads_names:
+            return [{} for _ in evaluation.rows]
+        checked = zip(evaluation.rows, evaluation.molecules, evaluation.relations, strict=True)
         return [
-            {}
-            if relation is None
-            else {name: float(relation[of]) for name, of in NOTIONS.items()} | {"readable": readable}
-            for relation, readable in self._judge(rows)
+            {name: float(relation[of]) for name, of in NOTIONS.items()} | {"readable": _is_read(molecules)}
+            if relation is not None and row.output_notation == "iupac"
+            else {}
+            for row, molecules, relation in checked
         ]
 
-    def _judge(self, rows: Sequence[EvaluatedRow]) -> list[tuple[dict[str, bool] | None, float]]:
-        named = [row for row in rows if row.output_notation == "iupac"] if self._reads else []
-        molecules = molecules_of(named, with_names=True)
-        found = {
-            row.index: (relation, float(bool(of.prediction and of.prediction.smiles)))
-            for row, of, relation in zip(named, molecules, relations_of(molecules), strict=True)
-        }
-        return [found.get(row.index, (None, 0.0)) for row in rows]
 
-
-def reads_names(trainer: Trainer, rows: Sequence[EvaluatedRow]) -> bool:
-    """Return whether the names of this evaluation are read: a `RoundTrip` measures it, and there is OPSIN on all ranks.
-
-    Names that are asked are read, too, where there is no reference to judge the answers by.
-
-    Every rank must call it, with its own rows; the answer is equal on all of them.
-    """
-    callbacks = trainer.callbacks  # type: ignore[attr-defined]
-    if not any(isinstance(one, RoundTrip) and one.is_on(trainer) for one in callbacks):
-        return False
-    here = any(
-        row.output_notation == "iupac" or (row.input_notation == "iupac" and row.target is None)
-        for row in rows
-    )
-    if not trainer.strategy.reduce_boolean_decision(here, all=False):
-        return False  # Java need not even start
-    return trainer.strategy.reduce_boolean_decision(why_unavailable() is None)
+def _is_read(molecules: RowMolecules) -> float:
+    """Return 1 if the answer denotes a molecule, else 0."""
+    return float(bool(molecules.prediction and molecules.prediction.smiles))

@@ -1,8 +1,9 @@
-"""Base of the metric callbacks: score rows, count each once over all ranks, log per task with intervals."""
+"""Base class of the metric callbacks: it scores rows, counts each once over all ranks, and logs intervals by task."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -10,9 +11,12 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
+from callbacks.loggers.wandb_logger import DashboardLogger
 from callbacks.metrics.row_reader import RowReader
 from callbacks.metrics.row_scores import RowScores
-from callbacks.rows.evaluated_row import EvaluatedRow, Stage
+from callbacks.rows.evaluated_row import Stage
+from callbacks.rows.evaluation import Evaluation
+from callbacks.rows.protocols import evaluation_data
 from callbacks.run.run_facts import silence_sync_advice
 from callbacks.statistics.intervals import bootstrap_interval, wilson_interval
 
@@ -26,7 +30,7 @@ class Estimate(NamedTuple):
 
 
 def mean_estimate(values: np.ndarray, interval: Literal["wilson", "bootstrap"]) -> Estimate:
-    """Return the mean of `(n,)` values, `n` > 0, with its interval; `wilson` is for values that are 0 or 1."""
+    """Return the mean of `(n,)` values, `n` > 0, with its interval; `wilson` is for values of 0 or 1."""
     if interval == "wilson":
         low, high = wilson_interval(float(values.sum()), len(values))
     else:
@@ -35,22 +39,24 @@ def mean_estimate(values: np.ndarray, interval: Literal["wilson", "bootstrap"]) 
 
 
 class RowMetric(RowReader):
-    """A metric that is a number a row, logged as `<stage>/<task>/<column>` with `_low` and `_high`.
+    """A metric that scores each row, logged as `<stage>/<task>/<column>` with `_low` and `_high`.
 
-    A subclass says what its columns are and how a row is scored; this class counts each row once on any
-    number of ranks, groups by task and logs. The logged values are computed from the merged table, so they
-    are equal on all ranks and need no reduction by Lightning, which would average ranks (PITFALLS 4).
+    A subclass defines the columns and scores the rows; this class counts each row once on any number of
+    ranks, groups by task and logs. The logged values come from the merged table, so they are equal on all
+    ranks and need no reduction by Lightning, which would average ranks (docs/pitfalls.md, 4).
     """
 
     columns: tuple[str, ...] = ()
-    """Names of the scores of a row; equal on all ranks, whatever rows a rank has."""
+    """Names of a row's scores; equal on all ranks, whichever rows a rank has."""
     interval: Literal["wilson", "bootstrap"] = "bootstrap"
-    """`wilson` for scores that are 0 or 1."""
+    """`wilson` for scores of 0 or 1."""
+    higher_is_better: Mapping[str, bool | None] = MappingProxyType({})
+    """For each logged metric, by name: whether higher is better; None or left out if neither direction is."""
     headline: str | None = None
-    """The column whose mean over tasks is logged as `<stage>/<column>`, to choose checkpoints by."""
+    """The column whose mean over tasks is logged as `<stage>/<column>`, for choosing checkpoints."""
 
-    def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
-        """Return for each row its scores by column, each at least 0; leave out what does not apply."""
+    def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
+        """Return each row's scores by column, each at least 0; leave out scores that do not apply."""
         raise NotImplementedError
 
     def summarize(self, table: Mapping[str, np.ndarray]) -> dict[str, Estimate]:
@@ -66,16 +72,19 @@ class RowMetric(RowReader):
         }
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Silence Lightning's advice to reduce what is already equal on all ranks."""
+        """Silence Lightning's advice to reduce values that are equal on all ranks; give loggers `higher_is_better`."""
         silence_sync_advice(trainer, "val/|test/")
+        for logger in trainer.loggers:
+            if isinstance(logger, DashboardLogger):
+                logger.higher_is_better.update(self.higher_is_better)
 
     def read_rows(
-        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
         """Score this rank's rows, merge the ranks' tables and log the result."""
-        datamodule = trainer.datamodule  # type: ignore[attr-defined]
-        tasks: list[str] = list(datamodule.task_names)
-        table = self._merged_table(rows, tasks, datamodule.num_rows(stage), pl_module.device)
+        datamodule = evaluation_data(trainer)
+        tasks = datamodule.task_names
+        table = self._merged_table(evaluation, tasks, datamodule.num_rows(stage), pl_module.device)
         headlines = []
         for number, task in enumerate(tasks):
             of_task = table[table[:, 0] == number, 1:]
@@ -90,11 +99,12 @@ class RowMetric(RowReader):
             pl_module.log(f"{stage}/{self.headline}", mean, prog_bar=True, sync_dist=False)
 
     def _merged_table(
-        self, rows: list[EvaluatedRow], tasks: list[str], num_rows: int, device: torch.device
+        self, evaluation: Evaluation, tasks: list[str], num_rows: int, device: torch.device
     ) -> np.ndarray:
-        """Return `(n, 1 + columns)` float64: task number and scores of the rows of all ranks, nan for none."""
+        """Return `(n, 1 + columns)` float64: task number and scores of all ranks' rows, nan where there is no score."""
+        rows = evaluation.rows
         values = torch.full((len(rows), 1 + len(self.columns)), -1.0)
-        for place, (row, scores) in enumerate(zip(rows, self.score(rows), strict=True)):
+        for place, (row, scores) in enumerate(zip(rows, self.score(evaluation), strict=True)):
             values[place, 0] = tasks.index(row.task)
             for name, score in scores.items():
                 values[place, 1 + self.columns.index(name)] = score
@@ -113,13 +123,14 @@ class RowMetric(RowReader):
 
 
 class DetailedMetric(RowMetric):
-    """A metric of `test` and `validate`, and of the epochs of a `fit` only if asked for.
+    """A metric that `test` and `validate` measure, and `fit` only with `each_epoch`.
 
     Args:
-        each_epoch: Whether to measure after each epoch of a `fit`, too.
+        each_epoch: Whether `fit` also measures after each epoch.
     """
 
     def __init__(self, each_epoch: bool = False) -> None:
+        super().__init__()
         self.each_epoch = each_epoch
 
     def is_on(self, trainer: Trainer) -> bool:
@@ -127,8 +138,8 @@ class DetailedMetric(RowMetric):
         return self.each_epoch or trainer.state.fn != TrainerFn.FITTING
 
     def read_rows(
-        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
         """Score and log, if this evaluation is measured."""
         if self.is_on(trainer):
-            super().read_rows(trainer, pl_module, stage, rows)
+            super().read_rows(trainer, pl_module, stage, evaluation)

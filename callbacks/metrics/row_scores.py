@@ -1,4 +1,4 @@
-"""Scores with one slot a row, so that every row counts once on any number of ranks."""
+"""Scores with one slot per row, so that every row counts once on any number of ranks."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ class RowScores(Metric):
     """A table with a slot for every evaluated row, filled by whichever rank sees the row.
 
     Samplers pad or repeat rows so that all ranks get equally many batches; a sum over ranks would count
-    those rows twice. A slot cannot: a row seen twice is written to the same place, and ranks are merged by
-    the maximum over slots that start at -1.
+    those rows twice. Slots avoid this: a row seen twice is written to the same slot, and ranks are merged by
+    the maximum over slots, which start at -1.
 
     Args:
-        num_rows: How many rows there are over all ranks; row indices are 0 to `num_rows` - 1.
-        num_columns: How many scores a row has.
+        num_rows: Number of rows over all ranks; row indices are 0 to `num_rows` - 1.
+        num_columns: Number of scores per row.
 
     Attributes:
         values: `(num_rows, num_columns)` float32, at least 0, or -1 where nothing was written.
@@ -35,7 +35,7 @@ class RowScores(Metric):
         """Write the scores of some rows.
 
         Args:
-            row_index: `(B,)` int64 places of the rows; -1 marks filler rows, which are left out.
+            row_index: `(B,)` int64 indices of the rows; -1 marks filler rows, which are ignored.
             values: `(B, num_columns)` scores, each at least 0, or -1 where a score does not apply to a row.
         """
         assert values.shape == (len(row_index), self.values.shape[1]), f"unexpected shape {values.shape}"
@@ -46,5 +46,5 @@ class RowScores(Metric):
         self.values = self.values.scatter_reduce(0, slots, values[real].to(self.values), reduce="amax")
 
     def compute(self) -> Tensor:
-        """Return the `(n, num_columns)` scores of the `n` rows that some rank has seen, in index order."""
+        """Return the `(n, num_columns)` scores of the `n` rows that any rank has seen, in index order."""
         return self.values[(self.values != -1).any(dim=1)]

@@ -1,15 +1,16 @@
-"""How close the model's text is to the target, character by character."""
+"""How similar the prediction is to the target, by characters."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
 from callbacks.metrics.row_metric import Estimate, RowMetric
-from callbacks.rows.evaluated_row import EvaluatedRow
+from callbacks.rows.evaluation import Evaluation
 from callbacks.statistics.intervals import bootstrap_interval
 
 MAX_N = 4
@@ -22,7 +23,7 @@ _BLEU_COLUMNS = (
 
 
 def bleu_counts(prediction: str, target: str) -> list[int]:
-    """Return what BLEU over characters needs to know of one row.
+    """Return one row's counts for BLEU over characters.
 
     Returns:
         Ten counts: for n = 1 to 4 the clipped matches of character n-grams, for n = 1 to 4 the n-grams of
@@ -34,8 +35,8 @@ def bleu_counts(prediction: str, target: str) -> list[int]:
     matches = []
     for n in range(1, MAX_N + 1):
         grams = Counter(prediction[i : i + n] for i in range(len(prediction) - n + 1))
-        wanted = Counter(target[i : i + n] for i in range(len(target) - n + 1))
-        matches.append((grams & wanted).total())
+        target_grams = Counter(target[i : i + n] for i in range(len(target) - n + 1))
+        matches.append((grams & target_grams).total())
     return [*matches, *totals, len(prediction), len(target)]
 
 
@@ -45,26 +46,27 @@ def bleu(sums: np.ndarray) -> np.ndarray:
     Args:
         sums: `(r, 10)` counts summed over the rows of each of `r` corpora.
 
-    Source: K. Papineni et al., BLEU, ACL 2002, with characters for words, n up to 4, uniform weights.
+    Source: K. Papineni et al., BLEU, ACL 2002, with characters instead of words, n up to 4, uniform weights.
     """
     matches, totals = sums[:, :MAX_N], sums[:, MAX_N : 2 * MAX_N]
-    written, wanted = sums[:, -2], sums[:, -1]
+    predicted, expected = sums[:, -2], sums[:, -1]
     with np.errstate(divide="ignore", invalid="ignore"):
         precision = np.exp(np.log(matches / totals).mean(axis=1))
-        brevity = np.where(written > wanted, 1.0, np.exp(1 - wanted / written))
+        brevity = np.where(predicted > expected, 1.0, np.exp(1 - expected / predicted))
         return np.where((matches > 0).all(axis=1), precision * brevity, 0.0)
 
 
 class TextSimilarity(RowMetric):
     """BLEU over characters, normalized edit similarity and mean edit distance, with bootstrap intervals.
 
-    `bleu` is of the whole corpus, not a mean over rows. `edit_distance` is the mean Levenshtein distance in
+    `bleu` is computed over the whole corpus; it is not a mean over rows. `edit_distance` is the mean Levenshtein distance in
     characters; `edit_similarity` is the mean of 1 - distance / length of the longer string.
     """
 
     columns = ("edit_similarity", "edit_distance", *_BLEU_COLUMNS)
+    higher_is_better = MappingProxyType({"edit_similarity": True, "edit_distance": False, "bleu": True})
 
-    def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
+    def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return the edit distance, the similarity and the BLEU counts of each row."""
         return [
             {
@@ -72,7 +74,7 @@ class TextSimilarity(RowMetric):
                 "edit_distance": Levenshtein.distance(row.prediction, row.target or ""),
                 **dict(zip(_BLEU_COLUMNS, bleu_counts(row.prediction, row.target or ""), strict=True)),
             }
-            for row in rows
+            for row in evaluation.rows
         ]
 
     def summarize(self, table: Mapping[str, np.ndarray]) -> dict[str, Estimate]:

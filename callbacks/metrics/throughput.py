@@ -1,4 +1,4 @@
-"""How fast the model trains, and how much of the work is padding."""
+"""How fast the model trains, and what share of the positions is padding."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ IGNORE_INDEX = -100  # the label of positions without a loss, as in torch and tr
 
 
 def count_batch(batch: dict[str, Tensor]) -> Tensor:
-    """Return `(4,)` int64 counts of a training batch, on its device and without waiting for it.
+    """Return `(4,)` int64 counts of a training batch, on its device and without waiting for the device.
 
     Args:
         batch: `input_ids` `(B, T)` padded on the right, `labels` `(B, T)`, `row_index` `(B,)`. A row ends at
-            its last supervised token, the stop token; ids cannot tell, as padding may be the stop token.
+            its last supervised token, the stop token; ids cannot show it, as padding may be the stop token.
 
     Returns:
-        Supervised tokens, tokens (supervised or not, without padding), positions (with padding), rows.
+        Numbers of supervised tokens, of all tokens without padding, of positions with padding, and of rows.
     """
     labels = batch["labels"]
     supervised = labels != IGNORE_INDEX
@@ -35,16 +35,16 @@ def count_batch(batch: dict[str, Tensor]) -> Tensor:
 
 
 class Throughput(Callback):
-    """Logs once an epoch, over all ranks, how much was trained on in a second of training time.
+    """Logs the training speed once per epoch, over all ranks.
 
-    - `train/supervised_tokens_per_second`: tokens that the loss is taken at;
+    - `train/supervised_tokens_per_second`: tokens that have a loss;
     - `train/tokens_per_second`: all tokens of prompts and completions, without padding;
     - `train/rows_per_second`;
     - `train/padding`: share of padding in all positions computed, 0 to 1;
-    - `train/tokens_seen` and `train/seconds`: tokens and training time since the first epoch, also when a run goes on.
+    - `train/tokens_seen` and `train/seconds`: tokens and training time since the first epoch, across resumes.
 
-    Time spent in validation does not count. Counts stay on the device until the epoch ends, so no training
-    step waits for a number.
+    Validation time does not count. Counts stay on the device until the epoch ends, so that no training step
+    waits for them.
     """
 
     def __init__(self) -> None:
@@ -58,11 +58,11 @@ class Throughput(Callback):
         return {"tokens": self._seen, "seconds": self._total_seconds}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from a checkpoint's totals."""
+        """Restore a checkpoint's totals."""
         self._seen, self._total_seconds = state_dict["tokens"], state_dict["seconds"]
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Silence Lightning's advice to reduce what is already equal on all ranks."""
+        """Silence Lightning's advice to reduce values that are equal on all ranks."""
         silence_sync_advice(trainer, r"train/padding|train/tokens_seen|train/seconds|train/\w+_per_second")
 
     def _pause(self, pl_module: LightningModule) -> None:
@@ -75,7 +75,7 @@ class Throughput(Callback):
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Keep what the epoch has come to so far, of all ranks."""
+        """Save the epoch's counts and seconds so far, over all ranks."""
         running = 0.0 if self._since is None else time.perf_counter() - self._since
         counts, seconds = self._over_ranks(trainer, pl_module, self._seconds + running)
         checkpoint[_STATE_KEY] = {"counts": counts.cpu(), "seconds": seconds}
@@ -83,13 +83,13 @@ class Throughput(Callback):
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Go on counting, on rank 0."""
+        """Restore the counts on rank 0 only: they are already summed over ranks."""
         state = checkpoint.get(_STATE_KEY)
         if state is not None and trainer.is_global_zero:
             self._counts, self._seconds = state["counts"].to(pl_module.device), state["seconds"]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Start the clock, also where a run goes on within an epoch."""
+        """Start the clock, also for a run that resumes within an epoch."""
         self._since = time.perf_counter()
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -121,7 +121,7 @@ class Throughput(Callback):
         self._since = time.perf_counter()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Sum over the ranks, the slowest rank's time, and log."""
+        """Sum the counts over ranks, take the slowest rank's time, and log."""
         self._pause(pl_module)
         counts, seconds = self._over_ranks(trainer, pl_module, self._seconds)
         supervised, tokens, positions, rows = counts.tolist()

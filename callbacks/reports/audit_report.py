@@ -1,4 +1,4 @@
-"""An audit of the evaluated rows: written to the run's folder, summed up at the end."""
+"""An audit of the evaluated rows, written to the run's folder and summarized at the end."""
 
 from __future__ import annotations
 
@@ -6,20 +6,17 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 
-from callbacks.metrics.round_trip import reads_names
 from callbacks.metrics.row_reader import RowReader
 from callbacks.reports.leak_audit import FINDINGS, LEAKS, UNANSWERABLE, Finding, audit
-from callbacks.rows.evaluated_row import EvaluatedRow, Stage
-from callbacks.rows.nearest_training import training_texts
-from callbacks.rows.training_molecules import training_molecules
+from callbacks.rows.evaluated_row import Stage
+from callbacks.rows.evaluation import Evaluation
+from callbacks.rows.protocols import evaluation_data
 from callbacks.run.run_facts import output_folder
 from datamodules.rows.side_texts import SideTexts
 from datamodules.storage.safe_csv import write_csv
-from datamodules.workers.worker_pool import WorkerPool
 
 COLUMNS = ("task", "input", "target", "finding", "meaning", "detail")
 
@@ -27,28 +24,25 @@ COLUMNS = ("task", "input", "target", "finding", "meaning", "detail")
 class AuditReport(RowReader):
     """Writes `audit.json` and `audit.csv` at `test`: what the rows share with the training rows.
 
-    Shared are strings, molecules, connectivities, parents of salts and Murcko scaffolds. Rows that nobody could answer as
-    the reference wants are listed, too: stereo in the answer that the question does not have, the same question with two
-    answers, and, with `RoundTrip`, names that OPSIN reads as another molecule. The JSON file has the counts, the CSV file a
-    line for each finding but shared scaffolds and targets, of which there are many and none is a fault.
+    Shared are strings, molecules, connectivities, parents of salts and Murcko scaffolds. It also lists rows whose
+    reference answer cannot be derived: stereo in the answer that the question does not have, the same question with two
+    answers, and, with `RoundTrip`, names that OPSIN reads as another molecule. The JSON file has the counts. The CSV file
+    has a line for each finding except shared scaffolds and targets, which are many and not faults.
     """
 
     stages = ("test",)
 
     def read_rows(
-        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
         """Audit on rank 0; the texts come from the data module, which has all rows on every rank."""
-        with_names = reads_names(trainer, rows)
         if not trainer.is_global_zero:
             return
-        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
+        with_names, training = evaluation.reads_names, evaluation.training
         found = []
-        with WorkerPool() as pool:
-            for texts in datamodule.side_texts(stage):
-                train = training_texts(datamodule, texts.task)
-                known = training_molecules(datamodule, texts.task, pool)
-                found.append((texts, audit(train, known, texts, with_names, pool)))
+        for texts in evaluation_data(trainer).side_texts(stage):
+            train, known = training.texts(texts.task), training.known(texts.task)
+            found.append((texts, audit(train, known, texts, with_names, evaluation.calls)))
         folder = output_folder(trainer)
         write_csv(
             folder / "audit.csv",

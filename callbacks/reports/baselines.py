@@ -1,4 +1,4 @@
-"""What else answers the same rows: rules, a copy of the nearest training row, the untrained base. A model has to be better."""
+"""Baselines on the same rows: rules, a copy of the nearest training row, the untrained base. A model has to beat them."""
 
 from __future__ import annotations
 
@@ -15,16 +15,14 @@ from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 from rich.console import Console
 
-from callbacks.metrics.round_trip import reads_names
 from callbacks.metrics.row_reader import RowReader
-from callbacks.metrics.stratified_match import stratified_rows
+from callbacks.metrics.stratified_match import stratify_rows
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
-from callbacks.rows.nearest_training import nearest_training, training_texts
-from callbacks.rows.notation_calls import call
-from callbacks.rows.notation_pool import Judges
-from callbacks.rows.outcomes import RIGHT, Outcome, outcomes_of
+from callbacks.rows.evaluation import Evaluation
+from callbacks.rows.outcomes import RIGHT, Outcome
+from callbacks.rows.protocols import EvaluatedModel, EvaluationData, evaluated_model, evaluation_data
 from callbacks.rows.structures import holds_structures, read_structures
-from callbacks.rows.verdicts import judge_validity
+from callbacks.rows.training_molecules import TrainingMolecules
 from callbacks.run.run_facts import output_folder
 from callbacks.statistics.intervals import wilson_interval
 from callbacks.statistics.strata import COLUMNS as strata_columns
@@ -35,57 +33,61 @@ from datamodules.workers.worker_pool import WorkerPool
 
 COLUMNS = ("task", "system", "rows", "answered", "exact_match", "exact_match_low", "exact_match_high", "right",
            "right_low", "right_high", "validity", "seconds")  # fmt: skip
-MOST_PAIRS = 50_000_000  # of texts to be compared for the nearest one: about 20 s on two cores
+MOST_PAIRS = 50_000_000  # of texts compared to find the nearest one: about 20 s on two cores
 
 NAMING_SECONDS = 10.0
-"""Most time for a name by rules: on a busy machine 1 % of small molecules took more than the 2 s of other questions."""
+"""Time limit of a name by rules: on a busy machine 1 % of small molecules took more than the 2 s of other calls."""
 
 UNTRAINED = "untrained base"
 Answers = list[str | None]
-_namers = Judges(timeout_s=NAMING_SECONDS)
 
 
-class Anchor(NamedTuple):
-    """A system that answers rows of one task; None where it has no answer."""
+class Baseline(NamedTuple):
+    """A system that answers the rows of one task."""
 
     name: str
-    answer: Callable[[Any, Sequence[EvaluatedRow]], Answers]
-    """Takes the data module and the rows."""
+    answer: Callable[[Evaluation], Answers]
+    """Takes the rows of one task; returns None for a row that it cannot answer."""
     most_rows: int | None = None
-    """It answers only so many rows of a task, the first ones."""
+    """The most rows of a task that it answers, the first ones; None for all."""
 
 
-def answer_by_opsin(datamodule: Any, rows: Sequence[EvaluatedRow]) -> Answers:
+def answer_by_opsin(evaluation: Evaluation) -> Answers:
     """Return the molecule that OPSIN reads each name as, canonical, in the task's output notation."""
-    read = read_structures("iupac", [row.input for row in rows], with_names=True)
+    read = read_structures(evaluation.calls, "iupac", [row.input for row in evaluation.rows], with_names=True)
     answers = [one.smiles if one else None for one in read]
-    if rows[0].output_notation == "smiles":
+    if evaluation.rows[0].output_notation == "smiles":
         return answers
-    known = iter(call("selfies", "from_smiles", [(smiles,) for smiles in answers if smiles]))
+    known = iter(evaluation.calls.call("selfies", "from_smiles", [(smiles,) for smiles in answers if smiles]))
     return [next(known).value if smiles else None for smiles in answers]
 
 
-def answer_by_openclatura(datamodule: Any, rows: Sequence[EvaluatedRow]) -> Answers:
+def _read_inputs(evaluation: Evaluation) -> Answers:
+    """Return the molecules of inputs that are structures, as SMILES."""
+    inputs = [row.input for row in evaluation.rows]
+    read = read_structures(evaluation.calls, evaluation.rows[0].input_notation, inputs, with_names=False)
+    return [one.smiles if one else None for one in read]
+
+
+def answer_by_openclatura(evaluation: Evaluation) -> Answers:
     """Return openclatura's name of each molecule; None for one that takes it more than `NAMING_SECONDS`."""
-    read = read_structures(rows[0].input_notation, [row.input for row in rows], with_names=False)
-    molecules = [one.smiles if one else None for one in read]
-    names = iter(_namers.ask([("iupac", "name_by_rules", (smiles,)) for smiles in molecules if smiles]))
+    molecules = _read_inputs(evaluation)
+    with WorkerPool(timeout_s=NAMING_SECONDS) as pool:
+        names = iter(pool.ask([("iupac", "name_by_rules", (smiles,)) for smiles in molecules if smiles]))
     return [next(names).value if smiles else None for smiles in molecules]
 
 
-def copy_nearest_molecule(datamodule: Any, rows: Sequence[EvaluatedRow]) -> Answers:
+def copy_nearest_molecule(evaluation: Evaluation) -> Answers:
     """Return the target of the training row whose input molecule is most similar (Tanimoto, Morgan radius 2)."""
-    read = read_structures(rows[0].input_notation, [row.input for row in rows], with_names=False)
-    smiles = [one.smiles or "" if one else "" for one in read]
-    with WorkerPool() as pool:
-        nearest = nearest_training(datamodule, rows[0].task, smiles, pool)
-    targets = [target for texts in training_texts(datamodule, rows[0].task) for target in texts.outputs]
+    task = evaluation.rows[0].task
+    nearest = evaluation.training.find_nearest(task, [smiles or "" for smiles in _read_inputs(evaluation)])
+    targets = [target for texts in evaluation.training.texts(task) for target in texts.outputs]
     return [targets[place] if place >= 0 else None for place in nearest.place.tolist()]
 
 
-def copy_nearest_text(datamodule: Any, rows: Sequence[EvaluatedRow]) -> Answers:
+def copy_nearest_text(evaluation: Evaluation) -> Answers:
     """Return the target of the training row whose input is most similar (Levenshtein similarity), the first of several."""
-    texts = training_texts(datamodule, rows[0].task)
+    texts, rows = evaluation.training.texts(evaluation.rows[0].task), evaluation.rows
     inputs = [given for one in texts for given in one.inputs]
     targets = [target for one in texts for target in one.outputs]
     if not inputs:
@@ -93,115 +95,135 @@ def copy_nearest_text(datamodule: Any, rows: Sequence[EvaluatedRow]) -> Answers:
     answers: Answers = []
     step = max(1, 20_000_000 // len(inputs))  # 80 MB of similarities
     for start in range(0, len(rows), step):
-        asked = [row.input for row in rows[start : start + step]]
-        table = process.cdist(asked, inputs, scorer=Levenshtein.normalized_similarity, workers=-1)
+        part = [row.input for row in rows[start : start + step]]
+        table = process.cdist(part, inputs, scorer=Levenshtein.normalized_similarity, workers=-1)
         answers += [targets[place] for place in table.argmax(axis=1).tolist()]
     return answers
 
 
-def anchors_for(row: EvaluatedRow, num_trained: int) -> list[Anchor]:
-    """Return the systems that can answer the rows of a task, those that are installed.
+def find_baselines(row: EvaluatedRow, num_trained: int) -> list[Baseline]:
+    """Return the installed systems that can answer the rows of a task.
 
     Args:
-        row: One of them.
-        num_trained: How many training rows its task has.
+        row: One of the rows.
+        num_trained: Number of training rows of the task.
     """
     found = []
     if row.input_notation == "iupac" and holds_structures(row.output_notation) and why_unavailable() is None:
-        found.append(Anchor("OPSIN (rules)", answer_by_opsin))
+        found.append(Baseline("OPSIN (rules)", answer_by_opsin))
     if holds_structures(row.input_notation) and row.output_notation == "iupac" and find_spec("openclatura"):
-        found.append(Anchor("openclatura (rules)", answer_by_openclatura))
+        found.append(Baseline("openclatura (rules)", answer_by_openclatura))
     if holds_structures(row.input_notation):
-        found.append(Anchor("nearest training molecule", copy_nearest_molecule))
+        found.append(Baseline("nearest training molecule", copy_nearest_molecule))
     elif num_trained and (most := MOST_PAIRS // num_trained):
-        found.append(Anchor("nearest training input", copy_nearest_text, most))
+        found.append(Baseline("nearest training input", copy_nearest_text, most))
     return found
 
 
-def answer_by_base(pl_module: Any, datamodule: Any, rows: Sequence[EvaluatedRow]) -> Answers:
-    """Return what the base answers before any fine-tuning, asked in the same format."""
-    texts = pl_module.answer_untrained(datamodule.questions("test", [row.index for row in rows]))
+def answer_by_base(model: EvaluatedModel, data: EvaluationData, evaluation: Evaluation) -> Answers:
+    """Return the base's answers before any fine-tuning, prompted in the same format."""
+    texts = model.answer_untrained(data.questions("test", [row.index for row in evaluation.rows]))
     return [
-        datamodule.extract("test", row.index, text).strip() for row, text in zip(rows, texts, strict=True)
+        data.extract("test", row.index, text).strip()
+        for row, text in zip(evaluation.rows, texts, strict=True)
     ]
 
 
-class Anchors(RowReader):
-    """Lets other systems answer the rows of `test`, and writes how they do beside the model to `anchors.csv`.
+class Baselines(RowReader):
+    """Lets other systems answer the rows of `test`, and writes their results and the model's to `anchors.csv`.
 
-    Names are read by OPSIN, molecules named by openclatura (each only where it is installed: the extras `opsin` and
-    `openclatura`), and the answer of the most similar training row is copied. `right` counts other spellings and, where
-    names are read, other names of the right molecule. `summary.json` and the table at the end have them, too.
-    `anchor_strata.csv` tells them apart by kind of row, as `strata.csv` does the model, but for `nearest_training`.
+    OPSIN reads names, openclatura names molecules (each only if installed: the extras `opsin` and `openclatura`), and the
+    answer of the most similar training row is copied. `right` also counts other spellings and, where names are read, other
+    names of the right molecule. `summary.json` and the table at the end include the baselines. `anchor_strata.csv` holds
+    their results by kind of row, as `strata.csv` does for the model, but without `nearest_training`.
 
     Args:
-        untrained_rows: At most so many rows of a task, the first ones, are also answered by the base before any
-            fine-tuning, where a checkpoint is tested; 0 for none. It seldom stops, so that each takes `max_new_tokens`.
+        untrained_rows: Most rows of a task, the first ones, that the base also answers before any fine-tuning when a
+            checkpoint is tested; 0 for none. The base seldom stops, so each row takes `max_new_tokens`.
     """
 
     stages = ("test",)
 
     def __init__(self, untrained_rows: int = 200) -> None:
+        super().__init__()
         self.untrained_rows = untrained_rows
 
     def read_rows(
-        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
-        """Gather the rows on rank 0, answer and judge them there, and write."""
-        with_names = reads_names(trainer, rows)
-        gathered = gather_by_index({row.index: row for row in rows})
+        """Gather the rows on rank 0, let the baselines answer them there, and write the results."""
+        checked = zip(evaluation.rows, evaluation.outcomes, evaluation.invalid_reasons, strict=True)
+        gathered = gather_by_index({row.index: (row, outcome, why) for row, outcome, why in checked})
         if not trainer.is_global_zero:
             return
-        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
         lines: list[dict[str, Any]] = []
         strata: list[dict[str, Any]] = []
-        for task in dict.fromkeys(row.task for row in gathered.values()):
-            of_task = [row for row in gathered.values() if row.task == task]
-            line, _ = judge_system("model", of_task, [row.prediction for row in of_task], with_names)
-            lines.append(line)
-            trained = sum(len(texts.inputs) for texts in training_texts(datamodule, task))
-            systems = anchors_for(of_task[0], trained)
-            if trainer.ckpt_path and self.untrained_rows:
-                systems.append(Anchor(UNTRAINED, partial(answer_by_base, pl_module), self.untrained_rows))
-            if systems:  # they can take longer than the model did
-                names = ", ".join(anchor.name for anchor in systems)
-                Console().print(
-                    f"{task}: the same rows for {names}", markup=False, highlight=False, soft_wrap=True
-                )
-            for anchor in systems:
-                asked = of_task[: anchor.most_rows]
+        for task in dict.fromkeys(row.task for row, _, _ in gathered.values()):
+            rows, outcomes, reasons = zip(
+                *(one for one in gathered.values() if one[0].task == task), strict=True
+            )
+            answers = [row.prediction for row in rows]
+            lines.append(describe_system("model", rows, answers, outcomes, reasons))
+            for baseline in self._choose(trainer, pl_module, rows[0], evaluation.training):
+                selected = evaluation.of(rows[: baseline.most_rows])
                 began = time.perf_counter()
-                answers = anchor.answer(datamodule, asked)
+                answers = baseline.answer(selected)
                 seconds = round(time.perf_counter() - began, 1)
-                line, outcomes = judge_system(anchor.name, asked, answers, with_names)
+                line, answered = judge_system(baseline.name, selected, answers)
                 lines.append(line | {"seconds": seconds})
-                kinds = stratify(stratified_rows(asked, outcomes))
-                strata += [{"system": anchor.name, **kind} for kind in kinds]
+                strata += [{"system": baseline.name, **kind} for kind in stratify(stratify_rows(answered))]
         write_csv(output_folder(trainer) / "anchors.csv", COLUMNS, lines)
         write_csv(output_folder(trainer) / "anchor_strata.csv", ("system", *strata_columns), strata)
 
+    def _choose(
+        self, trainer: Trainer, pl_module: LightningModule, row: EvaluatedRow, training: TrainingMolecules
+    ) -> list[Baseline]:
+        """Return the baselines for a task, given one of its rows, and print their names."""
+        systems = find_baselines(row, sum(len(texts.inputs) for texts in training.texts(row.task)))
+        if trainer.ckpt_path and self.untrained_rows:
+            untrained = partial(answer_by_base, evaluated_model(pl_module), evaluation_data(trainer))
+            systems.append(Baseline(UNTRAINED, untrained, self.untrained_rows))
+        if systems:  # printed because they can take longer than the model did
+            names = ", ".join(baseline.name for baseline in systems)
+            text = f"{row.task}: baselines on the same rows: {names}"
+            Console().print(text, markup=False, highlight=False, soft_wrap=True)
+        return systems
+
 
 def judge_system(
-    name: str, rows: Sequence[EvaluatedRow], answers: Sequence[str | None], with_names: bool
-) -> tuple[dict[str, Any], list[Outcome]]:
-    """Return how a system's answers to the rows of one task do, in all and each; no answer is a wrong one."""
-    judged = [
-        row if name == "model" else dataclasses.replace(row, prediction=answer or "", stopped=True)
-        for row, answer in zip(rows, answers, strict=True)
-    ]
-    outcomes = outcomes_of(judged, with_names)
+    name: str, evaluation: Evaluation, answers: Sequence[str | None]
+) -> tuple[dict[str, Any], Evaluation]:
+    """Return a baseline's line of the table for one task, and the evaluation of its answers; no answer counts as wrong."""
+    answered = evaluation.of(
+        [
+            dataclasses.replace(row, prediction=answer or "", stopped=True)
+            for row, answer in zip(evaluation.rows, answers, strict=True)
+        ]
+    )
+    line = describe_system(name, answered.rows, answers, answered.outcomes, answered.invalid_reasons)
+    return line, answered
+
+
+def describe_system(
+    name: str,
+    rows: Sequence[EvaluatedRow],
+    answers: Sequence[str | None],
+    outcomes: Sequence[Outcome],
+    invalid_reasons: Sequence[str | None],
+) -> dict[str, Any]:
+    """Return a system's line of the table from the checks of its answers to the rows of one task."""
     line: dict[str, Any] = {"task": rows[0].task, "system": name, "rows": len(rows)}
     line["answered"] = sum(bool(answer) for answer in answers)
     for column, kinds in (("exact_match", ("exact",)), ("right", RIGHT)):
         count = sum(outcome.name in kinds for outcome in outcomes)
         low, high = wilson_interval(count, len(rows))
         line |= {column: count / len(rows), f"{column}_low": low, f"{column}_high": high}
-    line["validity"] = sum(reason is None for reason in judge_validity(judged)) / len(rows)
-    return line, outcomes
+    line["validity"] = sum(reason is None for reason in invalid_reasons) / len(rows)
+    return line
 
 
-def read_anchors(folder: Path) -> list[dict[str, Any]]:
-    """Return the lines that were written to a folder, but for the model's own; empty if none were."""
+def read_baselines(folder: Path) -> list[dict[str, Any]]:
+    """Return the lines of a folder's `anchors.csv` except the model's; empty without the file."""
     path = folder / "anchors.csv"
     lines = read_csv(path) if path.is_file() else []
     return [

@@ -1,7 +1,7 @@
 """Compare two runs on the same rows: `python -m callbacks.reports.compare runs/a runs/b`.
 
-Both runs answer the same questions, so the rows are pairs: McNemar's exact test asks whether one run is right where the
-other is wrong more often than chance would have it, and a bootstrap of rows gives the interval of the difference.
+Both runs answer the same questions, so the rows are paired. McNemar's exact test asks whether one run is right where
+the other is wrong more often than by chance, and a bootstrap over rows gives the interval of the difference.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from callbacks.statistics.intervals import bootstrap_interval, difference_interv
 from datamodules.storage.safe_csv import read_csv, write_csv
 
 Answers = dict[tuple[str, str, str, int], dict[str, bool]]
-"""Verdicts by name, of each (task, input, target, how many such rows came before)."""
+"""Verdicts by name for each (task, input, target, number of such rows before it)."""
 
 FEW = 10
-"""Rows that differ; resampling fewer says less than there is to doubt."""
+"""The fewest differing rows for a bootstrap; resampling fewer understates the uncertainty."""
 
 
 class Comparison(NamedTuple):
-    """How two runs did on the same `rows` rows of a task, by one notion of "right"."""
+    """The results of two runs on the same `rows` rows of a task, by one notion of "right"."""
 
     task: str
     metric: str
@@ -40,9 +40,9 @@ class Comparison(NamedTuple):
     """Share of rows that the first run has right."""
     second: float
     difference: float
-    """Second less first."""
+    """Second minus first."""
     low: float
-    """Bounds of the difference's 95 % interval: a paired bootstrap of rows, or a score interval where few rows differ."""
+    """Bounds of the difference's 95 % interval: a paired bootstrap of rows, or a score interval if few rows differ."""
     high: float
     only_first: int
     """Rows that only the first run has right."""
@@ -68,20 +68,20 @@ def compare_verdicts(
 
 
 def read_answers(rows: Sequence[Mapping[str, str]]) -> Answers:
-    """Return the verdicts of a prediction table: `same_...` as `exact_match...` and `round_trip...`; and one of validity.
+    """Return the verdicts of a prediction table: `same_...` as `exact_match...` and `round_trip...`, and the validity.
 
-    `readable` are names that OPSIN reads, where it ran; `valid` are all other answers that are not invalid, so that a run whose
-    names were read is not compared with one whose names were not.
+    The validity is called `readable` for names that OPSIN was to read, and `valid` for all other answers, so that a run whose
+    names OPSIN read is not compared with one whose names it did not read.
 
     Raises:
-        ValueError: If a verdict is not `true`, `false` (in any case: spreadsheets write TRUE) or an empty cell.
+        ValueError: If a verdict is neither `true` nor `false` (in any case: spreadsheets write TRUE) nor an empty cell.
     """
     answers: Answers = {}
     seen: Counter[tuple[str, str, str]] = Counter()
     for number, row in enumerate(rows, start=2):
-        asked = (row["task"], row["input"], row["target"])
-        key = (*asked, seen[asked])
-        seen[asked] += 1
+        question = (row["task"], row["input"], row["target"])
+        key = (*question, seen[question])
+        seen[question] += 1
         same = {
             _metric(name): _verdict(name, cell, number)
             for name, cell in row.items()
@@ -109,35 +109,35 @@ def _metric(column: str) -> str:
 
 
 def compare_answers(first: Answers, second: Answers) -> list[Comparison]:
-    """Compare two runs on the rows that both have answered, task by task, by each verdict that both have.
+    """Compare two runs on the rows that both answered, task by task, by each verdict that both have.
 
     Raises:
-        ValueError: If they have no row in common.
+        ValueError: If the runs have no row in common.
     """
     common = [key for key in first if key in second]
     if not common:
         raise ValueError(
-            "Expected two runs with rows in common (same task, input and target), but there is none among "
+            "Expected two runs with rows in common (same task, input and target), but found none among "
             f"{len(first):,} and {len(second):,} rows: test both with the same --data flags."
         )
     found = []
     for task in dict.fromkeys(key[0] for key in common):
         keys = [key for key in common if key[0] == task]
         for metric in dict.fromkeys(name for key in keys for name in first[key]):
-            judged = [key for key in keys if metric in first[key] and metric in second[key]]
-            if judged:
-                verdicts = (np.array([run[key][metric] for key in judged]) for run in (first, second))
+            paired = [key for key in keys if metric in first[key] and metric in second[key]]
+            if paired:
+                verdicts = (np.array([run[key][metric] for key in paired]) for run in (first, second))
                 found.append(compare_verdicts(task, metric, *verdicts))
     return found
 
 
 def find_table(run: Path) -> tuple[list[dict[str, str]], str]:
-    """Return the rows of a prediction table and its name: of the file, or the latest one in a run's folder.
+    """Return the rows and the name of a prediction table: the given file, or the latest one in a run's folder.
 
-    Those of `test` come before those of `validate` and of `fit`.
+    A table of `test` is preferred to one of `validate`, and that to one of `fit`.
 
     Raises:
-        ValueError: If there is none.
+        ValueError: If there is no table with rows.
     """
     folders = [run / part / "predictions" for part in ("test", "validate", ".")]
     files = (
@@ -148,25 +148,25 @@ def find_table(run: Path) -> tuple[list[dict[str, str]], str]:
     rows = read_csv(files[0]) if files else []
     if not rows:
         raise ValueError(
-            f"{run}: expected a run's folder with predictions, or a table of them, but there is none: "
+            f"{run}: expected a prediction table, or a run's folder with one, but found none: "
             f"run `python train.py test --ckpt_path {run}/checkpoints/best.ckpt`."
         )
     return rows, "/".join(files[0].parts[-3:]) if files[0] != run else run.name
 
 
 def _age(path: Path) -> int:
-    """Return a number that is smaller for later epochs; a file that somebody has put beside them comes last."""
+    """Return a sort key that puts later epochs first, and files with other names last."""
     epoch = path.stem.rpartition("_")[2]
     return -int(epoch) if epoch.isdecimal() else 1
 
 
 def _answers_of(rows: Sequence[Mapping[str, str]], path: Path) -> Answers:
-    """Return the verdicts of a table; an error names where it came from."""
+    """Return the verdicts of a table; errors name its path."""
     try:
         return read_answers(rows)
     except KeyError as error:
         raise ValueError(
-            f"{path}: expected a table of predictions as `test` writes it, but it has no column {error}."
+            f"{path}: expected a prediction table as `test` writes it, but it has no column {error}."
         ) from error
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
@@ -177,7 +177,7 @@ def _percent(value: float, sign: str = "") -> str:
 
 
 def format_comparison(one: Comparison) -> tuple[str, str, str, str]:
-    """Return the difference in points with its interval, the rows that only one run has right, and McNemar's p."""
+    """Return the difference in points with its interval, the rows that only one run has right (two cells), McNemar's p."""
     interval = f"{_percent(one.difference, '+')} ({_percent(one.low, '+')} to {_percent(one.high, '+')})"
     p = "<0.0001" if one.p < 1e-4 else f"{one.p:.4f}"
     return interval, f"{one.only_first:,}", f"{one.only_second:,}", p
@@ -206,10 +206,10 @@ def _show(comparisons: Sequence[Comparison], names: tuple[str, str]) -> Table:
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Print the comparison, and write it to a file if asked to."""
+    """Print the comparison, and write it to `--output` if given."""
     parser = argparse.ArgumentParser(description="Compare two runs on the same rows.")
     parser.add_argument("first", type=Path, help="a run's folder (runs/a), or a prediction table")
-    parser.add_argument("second", type=Path, help="another one, on the same rows")
+    parser.add_argument("second", type=Path, help="the other run, on the same rows")
     parser.add_argument("--output", type=Path, help="CSV file to write the comparison to")
     options = parser.parse_args(args)
     try:
@@ -220,7 +220,7 @@ def main(args: Sequence[str] | None = None) -> None:
         parser.exit(1, f"error: {error}\n")
     console = Console()
     table = _show(comparisons, (options.first.name, options.second.name))
-    # Wider than the terminal rather than cut: what is cut is lost in a log.
+    # The table may be wider than the terminal: cut columns would be lost in a log.
     width = table.__rich_measure__(Console(width=1_000), Console(width=1_000).options).maximum
     Console(width=max(console.width, width)).print(table)
     console.print(f"first: {name}, second: {other}", markup=False, highlight=False, soft_wrap=True)
@@ -231,7 +231,7 @@ def main(args: Sequence[str] | None = None) -> None:
     left = len(answers[0]) + len(answers[1]) - 2 * len(answers[0].keys() & answers[1].keys())
     if left:
         console.print(
-            f"Warning: {left:,} rows are in one of the tables only and are left out.", style="yellow"
+            f"Warning: {left:,} rows are in only one of the tables and are left out.", style="yellow"
         )
     if options.output:
         write_csv(options.output, Comparison._fields, (one._asdict() for one in comparisons))

@@ -12,6 +12,7 @@ from typing import Any
 
 from callbacks.reports.run_history import History, read_history
 from callbacks.rows.drawing import draw
+from callbacks.rows.notation_calls import NotationCalls
 from datamodules.storage.safe_csv import read_csv
 
 INK, QUIET, GRID, PAPER, PANEL = "#1c2733", "#6b7885", "#e4e9ee", "#f5f7f9", "#ffffff"
@@ -21,23 +22,24 @@ SHOWN = 6
 
 
 def choose_rows(rows: Sequence[dict[str, str]], count: int = SHOWN) -> list[dict[str, str]]:
-    """Return at most `count` rows of a prediction table, from each verdict in turn, in the table's order."""
+    """Return at most `count` rows of a prediction table, taken from each verdict in turn, in the table's order."""
     by_verdict: dict[str, list[dict[str, str]]] = {}
     for row in rows:
         by_verdict.setdefault(row["verdict"], []).append(row)
     order = sorted(
-        by_verdict, key=lambda word: (word != "exact", word in ("wrong", "invalid"), word == "invalid")
+        by_verdict,
+        key=lambda verdict: (verdict != "exact", verdict in ("wrong", "invalid"), verdict == "invalid"),
     )
     chosen: list[dict[str, str]] = []
     for depth in range(count):
-        chosen += [by_verdict[word][depth] for word in order if depth < len(by_verdict[word])]
+        chosen += [by_verdict[verdict][depth] for verdict in order if depth < len(by_verdict[verdict])]
     return chosen[:count]
 
 
 def last_predictions(run: Path) -> tuple[list[dict[str, str]], str]:
     """Return the rows of the latest prediction table in a run's folder, and its name; empty if there is none.
 
-    Those of `fit` come first, then those of `validate` and of `test`.
+    A table of `fit` is preferred to one of `validate`, and that to one of `test`.
     """
     folders = [run / part / "predictions" for part in ("test", "validate", ".")]
     files = [path for folder in folders for path in sorted(folder.glob("*_epoch_*.csv"), key=_epoch)]
@@ -49,7 +51,7 @@ def _epoch(path: Path) -> int:
 
 
 def spread_over_epochs(points: Sequence[tuple[float, float]]) -> tuple[list[float], list[float]]:
-    """Return x and y of values logged within epochs: the i-th of n in epoch e stands at e + (i + 1) / n."""
+    """Return x and y of values logged within epochs: the i-th of n in epoch e is placed at e + (i + 1) / n."""
     counts: dict[float, int] = {}
     for epoch, _ in points:
         counts[epoch] = counts.get(epoch, 0) + 1
@@ -114,8 +116,10 @@ def draw_dashboard(run: Path, output: Path) -> None:
         panel.tick_params(length=0)
         panel.set_xlim(0, 1.02 * max(epoch for points in history.values() for epoch, _ in points) + 1.02)
     if chosen:
+        calls = NotationCalls()
         for cell, row in zip(below.subgridspec(2, SHOWN // 2, wspace=0.06, hspace=0.1), chosen, strict=False):
-            _draw_prediction(figure.add_subplot(cell), row)
+            _draw_prediction(calls, figure.add_subplot(cell), row)
+        calls.close()
     output.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(output, facecolor=PAPER)
     plt.close(figure)
@@ -143,8 +147,8 @@ def _draw_share(panel: Any, history: History, metric: str, title: str) -> None:
     for colour, name in zip(COLOURS, names, strict=False):
         xs, ys = spread_over_epochs(history[name])
         panel.plot(xs, ys, color=colour, linewidth=2, marker="o", markersize=4, label=name.split("/")[1])
-        bounds = [spread_over_epochs(history.get(f"{name}_{side}", [])) for side in ("low", "high")]
-        if all(len(bound[1]) == len(ys) for bound in bounds):
+        bounds = [spread_over_epochs(history.get(f"{name}_{bound}", [])) for bound in ("low", "high")]
+        if all(len(values) == len(ys) for _, values in bounds):
             panel.fill_between(xs, bounds[0][1], bounds[1][1], color=colour, alpha=0.15, linewidth=0)
         panel.annotate(
             f"{ys[-1]:.1%}".replace("%", " %"), (xs[-1], ys[-1]), xytext=(-2, 9), textcoords="offset points",
@@ -171,8 +175,8 @@ def _draw_speed(panel: Any, history: History) -> None:
         panel.legend(loc="lower right")
 
 
-def _draw_prediction(panel: Any, row: dict[str, str]) -> None:
-    """Draw one row as a card: molecules as pictures, all three texts below or beside them."""
+def _draw_prediction(calls: NotationCalls, panel: Any, row: dict[str, str]) -> None:
+    """Draw one row as a card: its molecules as pictures, with all three texts below or beside them."""
     panel.set(xticks=[], yticks=[], xlim=(0, 1), ylim=(0, 1))
     panel.grid(False)
     for spine in panel.spines.values():
@@ -187,28 +191,33 @@ def _draw_prediction(panel: Any, row: dict[str, str]) -> None:
         "target": row["output_notation"],
         "prediction": row["output_notation"],
     }
-    pictures = {side: draw(notations[side], row[side], (420, 300)) for side in notations}
-    shown = [side for side in ("input", "target", "prediction") if pictures[side] is not None]
+    pictures = {column: draw(calls, notations[column], row[column], (420, 300)) for column in notations}
+    shown = [column for column in notations if pictures[column] is not None]
     if row["prediction"] == row["target"] and "prediction" in shown:
         shown.remove("prediction")
-    for place, side in enumerate(shown[:3]):
+    for place, column in enumerate(shown):
         width = 0.86 / max(2, len(shown))
         inset = panel.inset_axes((0.02 + place * width, 0.36, width - 0.02, 0.53))
-        inset.imshow(pictures[side])
+        inset.imshow(pictures[column])
         inset.axis("off")
-        panel.text(0.03 + place * width, 0.945, side, fontsize=8, color=QUIET, va="center", zorder=6)
+        panel.text(0.03 + place * width, 0.945, column, fontsize=8, color=QUIET, va="center", zorder=6)
     height = 0.29 if shown else 0.65
-    for line, side in enumerate(("input", "target", "prediction")):
+    for line, column in enumerate(notations):
         y = height - line * 0.105
-        panel.text(0.03, y, side, fontsize=8, color=QUIET, va="center")
+        panel.text(0.03, y, column, fontsize=8, color=QUIET, va="center")
         panel.text(
-            0.2, y, shorten(row[side]), fontsize=8.5, va="center", family="DejaVu Sans Mono", parse_math=False,
-            color=colour if side == "prediction" else INK,
+            0.2, y, shorten(row[column]), fontsize=8.5, va="center", family="DejaVu Sans Mono", parse_math=False,
+            color=colour if column == "prediction" else INK,
         )  # fmt: skip
 
 
 def shorten(text: str, longest: int = 46) -> str:
-    """Return `text` on one line, cut in the middle if it is too long."""
+    r"""Return `text` on one line, cut in the middle if it is too long.
+
+    Examples:
+        >>> shorten("2-acetyloxybenzoic\nacid", longest=13), shorten("")
+        ('2-acet…c acid', '(empty)')
+    """
     text = " ".join(text.split()) or "(empty)"
     half = (longest - 1) // 2
     return text if len(text) <= longest else f"{text[:half]}…{text[-half:]}"

@@ -1,4 +1,4 @@
-"""At the end of training, the best weights as a Hugging Face folder that any tool loads."""
+"""Export the best weights at the end of training, as a Hugging Face folder that any tool loads."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from lightning.pytorch import LightningModule, Trainer
 from rich.console import Console
 
 from callbacks.reports.model_card import describe_model
+from callbacks.rows.protocols import EvaluatedModel, evaluated_model, evaluation_data
 from callbacks.run.run_facts import (
     METRICS_KEY,
     MetricsKeeper,
@@ -25,14 +26,14 @@ from callbacks.run.run_facts import (
 
 _PREFIX = "decoder."
 _EXAMPLE_KEY = "example"
-"""Where a checkpoint keeps a prompt with the answer that its weights gave."""
+"""The checkpoint key of an example: a prompt, and the answer that the weights gave."""
 
 
 class HFExport(MetricsKeeper):
     """Writes `hf/` in the run's folder when training ends: the best checkpoint's weights, or the last ones.
 
     The folder holds the weights as safetensors, the configuration, the tokenizer, a generation configuration
-    with the stop token and the most tokens to generate, and a model card with the results that were measured with those weights.
+    with the stop token and the maximum number of new tokens, and a model card with the results measured with those weights.
 
     Args:
         folder: Name of the folder in the run's folder.
@@ -45,7 +46,7 @@ class HFExport(MetricsKeeper):
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Keep the metrics and an example with the weights that gave them."""
+        """Save the metrics and an example with the weights that gave them."""
         super().on_save_checkpoint(trainer, pl_module, checkpoint)
         if self._example is not None:
             checkpoint[_EXAMPLE_KEY] = self._example
@@ -59,20 +60,20 @@ class HFExport(MetricsKeeper):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keep one real prompt with its answer for the model card."""
+        """Keep one prompt and its answer for the model card."""
         if outputs is None or batch_idx > 0 or not trainer.is_global_zero:
             return
         real = (outputs["row_index"] >= 0).nonzero().flatten().tolist()
         if real:
             ids = batch["prompt_ids"][real[0]][batch["prompt_mask"][real[0]].bool()]
-            tokenizer: Any = pl_module.tokenizer
+            tokenizer = evaluated_model(pl_module).tokenizer
             self._example = [
                 tokenizer.decode(ids, skip_special_tokens=False),
                 outputs["prediction"][real[0]],
             ]
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the folder on rank 0; the others wait for nothing."""
+        """Write the folder on rank 0; the other ranks do not wait."""
         if not trainer.is_global_zero or is_trial(trainer):
             return
         path = best_checkpoint(trainer)
@@ -82,8 +83,9 @@ class HFExport(MetricsKeeper):
         folder = run_folder(trainer) / self.folder
         part = folder.with_name(folder.name + ".part")
         shutil.rmtree(part, ignore_errors=True)
-        save_decoder(pl_module, checkpoint["state_dict"], part)
-        card = describe_model(pl_module, trainer.datamodule, metrics, example)  # type: ignore[attr-defined]
+        model = evaluated_model(pl_module)
+        save_decoder(model, checkpoint["state_dict"], part)
+        card = describe_model(model, evaluation_data(trainer), metrics, example)
         (part / "README.md").write_text(card, encoding="utf-8")
         shutil.rmtree(folder, ignore_errors=True)
         part.replace(folder)
@@ -93,13 +95,11 @@ class HFExport(MetricsKeeper):
         Console().print(f"Hugging Face folder: {folder} ({which})", markup=False, soft_wrap=True)
 
 
-def save_decoder(pl_module: Any, state: dict[str, torch.Tensor], folder: Path) -> None:
-    """Write decoder, tokenizer and generation configuration to `folder`; the module's weights stay as they are.
+def save_decoder(model: EvaluatedModel, state: dict[str, torch.Tensor], folder: Path) -> None:
+    """Write decoder, tokenizer and generation configuration to `folder`; the module's own weights do not change.
 
     Args:
-        pl_module: A module with `decoder` (a transformers model), `tokenizer`, `generation` (has `max_new_tokens`) and
-            `plain_decoder`, which takes a state dict of the decoder and returns a model that plain transformers knows,
-            with its weights.
+        model: The module.
         state: A Lightning state dict; the decoder's keys begin with `decoder.`.
         folder: Where to write.
 
@@ -107,14 +107,14 @@ def save_decoder(pl_module: Any, state: dict[str, torch.Tensor], folder: Path) -
         ValueError: If `state` does not hold exactly the decoder's weights.
     """
     weights = {key[len(_PREFIX) :]: value for key, value in state.items() if key.startswith(_PREFIX)}
-    decoder, tokenizer = pl_module.decoder, pl_module.tokenizer
+    decoder, tokenizer = model.decoder, model.tokenizer
     different = sorted(set(weights) ^ set(decoder.state_dict()))
     if different:
         raise ValueError(
             f"Expected the checkpoint to hold the decoder's weights under {_PREFIX!r}, but these keys are only "
-            f"in one of them: {', '.join(different[:5])}. Was it written with another --model.base?"
+            f"in one of the two: {', '.join(different[:5])}. Was it written with another --model.base?"
         )
-    decoder, weights = pl_module.plain_decoder(weights)
+    decoder, weights = model.plain_decoder(weights)
     with _without_progress_bar():
         decoder.save_pretrained(folder, state_dict=weights)
     tokenizer.save_pretrained(folder)
@@ -124,13 +124,13 @@ def save_decoder(pl_module: Any, state: dict[str, torch.Tensor], folder: Path) -
         tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
     )
     # Without it transformers stops after 20 tokens.
-    generation.max_new_tokens = pl_module.generation.max_new_tokens
+    generation.max_new_tokens = model.generation.max_new_tokens
     generation.save_pretrained(folder)
 
 
 @contextlib.contextmanager
 def _without_progress_bar() -> Iterator[None]:
-    """Keep transformers from drawing a progress bar for one file amid the run's last lines."""
+    """Hide transformers' progress bar, which would interrupt the run's last lines for a single file."""
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()

@@ -1,4 +1,4 @@
-"""What is wrong with a test set: what it shares with the training rows, and questions that nobody could answer."""
+"""Faults of a test set: what it shares with the training rows, and unanswerable questions."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from callbacks.rows.nearest_training import molecules_of_side
-from callbacks.rows.notation_calls import call
+from callbacks.rows.notation_calls import NotationCalls
 from callbacks.rows.structures import read_structures
 from callbacks.rows.training_molecules import KnownMolecules, read_keys
 from datamodules.rows.side_texts import SideTexts
@@ -30,7 +30,7 @@ FINDINGS = {
 """What can be found about a row, in words. Several can hold for one row."""
 
 LEAKS = ("pair", "input", "molecule", "connectivity")
-"""The findings that make a good answer no evidence: it may be remembered."""
+"""The findings with which a right answer is no evidence: it may be memorized."""
 UNANSWERABLE = ("ambiguous", "stereo", "other_molecule")
 """The findings that keep a good model from the reference answer."""
 
@@ -84,15 +84,16 @@ def find_ambiguous(test: SideTexts) -> Iterator[Finding]:
             yield Finding(row, "ambiguous", f"{len(targets[given])} targets")
 
 
-def find_unanswerable(test: SideTexts, with_names: bool) -> Iterator[Finding]:
+def find_unanswerable(calls: NotationCalls, test: SideTexts, with_names: bool) -> Iterator[Finding]:
     """Find rows whose two sides are not the same molecule, of tasks that rewrite molecules.
 
     Args:
+        calls: The calls to notations.
         test: Rows of one task.
         with_names: Whether names are read by OPSIN; without, tasks with names have no findings.
     """
     sides = (test.input_notation, test.inputs), (test.output_notation, test.outputs)
-    read = [read_structures(notation, column[:], with_names) for notation, column in sides]
+    read = [read_structures(calls, notation, column[:], with_names) for notation, column in sides]
     named = [notation == "iupac" for notation, _ in sides]
     pairs = []
     for row, (given, asked) in enumerate(zip(*read, strict=True)):
@@ -103,19 +104,21 @@ def find_unanswerable(test: SideTexts, with_names: bool) -> Iterator[Finding]:
                 yield Finding(row, "unreadable", structure.reason or "")
         if given.smiles and asked.smiles:
             pairs.append((row, given.smiles, asked.smiles))
-    yield from _find_differences(pairs, any(named))
+    yield from _find_differences(calls, pairs, any(named))
 
 
-def _find_differences(pairs: Sequence[tuple[int, str, str]], has_names: bool) -> Iterator[Finding]:
-    """Compare (row, molecule of the input, molecule of the target); what cannot be judged in time is not accused."""
-    relations = call("smiles", "relate", [(given, asked) for _, given, asked in pairs])
+def _find_differences(
+    calls: NotationCalls, pairs: Sequence[tuple[int, str, str]], has_names: bool
+) -> Iterator[Finding]:
+    """Compare (row, molecule of the input, molecule of the target); pairs that cannot be compared in time are no finding."""
+    relations = calls.call("smiles", "relate", [(given, asked) for _, given, asked in pairs])
     differing = [
         (pair, relation.value)
         for pair, relation in zip(pairs, relations, strict=True)
         if relation.value and not relation.value["canonical"]
     ]
     for (row, given, asked), relation in differing:
-        described = call("smiles", "describe", [(given,), (asked,)])
+        described = calls.call("smiles", "describe", [(given,), (asked,)])
         before, after = ((one.value or {}).get("stereo", 0) for one in described)
         if relation["without_stereo"] and after > before:
             yield Finding(row, "stereo", f"{given} | {asked}")
@@ -124,7 +127,7 @@ def _find_differences(pairs: Sequence[tuple[int, str, str]], has_names: bool) ->
 
 
 def audit(
-    train: Sequence[SideTexts], known: KnownMolecules, test: SideTexts, with_names: bool, pool: WorkerPool
+    train: Sequence[SideTexts], known: KnownMolecules, test: SideTexts, with_names: bool, calls: NotationCalls
 ) -> list[Finding]:
     """Return all that is found about the rows of a task, row by row.
 
@@ -133,14 +136,14 @@ def audit(
         known: Their molecules.
         test: The rows to be judged.
         with_names: Whether names are read by OPSIN.
-        pool: Worker processes.
+        calls: The calls to notations.
     """
-    findings = [*find_ambiguous(test), *find_unanswerable(test, with_names)]
+    findings = [*find_ambiguous(test), *find_unanswerable(calls, test, with_names)]
     for texts in train:
         findings += find_shared_strings(texts, test)
-    tested = molecules_of_side(test, pool)
+    tested = molecules_of_side(test, calls.pool)
     if tested is not None:
-        findings += find_shared_molecules(known, tested, pool)
+        findings += find_shared_molecules(known, tested, calls.pool)
     order = list(FINDINGS)
     # A task of several files may find the same in each.
     return sorted(set(findings), key=lambda one: (one.row, order.index(one.kind), one.detail))

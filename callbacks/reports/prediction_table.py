@@ -1,4 +1,4 @@
-"""A table of what the model wrote: to a file each evaluation, and a part of it to W&B."""
+"""A table of the model's predictions: a file for each evaluation, and a part of it in W&B."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
 
-from callbacks.metrics.round_trip import NOTIONS, reads_names
+from callbacks.metrics.round_trip import NOTIONS
 from callbacks.metrics.row_reader import RowReader
 from callbacks.rows.drawing import draw
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
-from callbacks.rows.outcomes import Outcome, outcomes_of
-from callbacks.rows.structures import relations_of
-from callbacks.rows.verdicts import judge_sameness, judge_validity
-from callbacks.run.run_facts import find_threshold, output_folder
+from callbacks.rows.evaluation import Evaluation
+from callbacks.rows.notation_calls import NotationCalls
+from callbacks.rows.outcomes import Outcome
+from callbacks.run.run_facts import output_folder
 from callbacks.statistics.calibration import abstains
 from datamodules.storage.safe_csv import write_csv
 
 _COLUMNS = ("row", "task", "input", "target", "prediction", "verdict")
 _DETAILS = ("outcome", "reason", "read_as", "asked_for")
 _LAST_COLUMNS = ("score", "stopped", "num_tokens", "input_notation", "output_notation")
-_WORDS = {
+_VERDICTS = {
     "string": "exact",
     "canonical": "same molecule",
     "round_trip": "same molecule",
@@ -32,61 +32,67 @@ _WORDS = {
 
 
 def verdict(same: dict[str, bool], invalid_reason: str | None) -> str:
-    """Return in a word or two how a prediction did.
+    """Return the verdict on a prediction, in a word or two.
 
     Args:
         same: Whether it is the target, by each notion of its notation, the strictest first.
-        invalid_reason: Why it is not valid, or None.
+        invalid_reason: Why it is invalid; None if it is valid.
 
     Returns:
-        `exact` for the same text; else by the strictest notion that holds `same molecule` (canonical SMILES),
+        `exact` for the same text; else the strictest notion that holds: `same molecule` (canonical SMILES),
         `same inchikey`, `same connectivity` (other stereo or isotopes), `same value` and so on; else `invalid`
         or `wrong`.
+
+    Examples:
+        >>> verdict({"string": False, "canonical": True}, None)
+        'same molecule'
+        >>> verdict({"string": False}, "unclosed ring"), verdict({"string": False}, None)
+        ('invalid', 'wrong')
     """
     for notion, equal in same.items():
         if equal:
-            return _WORDS.get(notion, f"same {notion.replace('_', ' ')}")
+            return _VERDICTS.get(notion, f"same {notion.replace('_', ' ')}")
     return "wrong" if invalid_reason is None else "invalid"
 
 
 class PredictionTable(RowReader):
-    """Writes `predictions/<stage>_epoch_<n>.csv` at each validation and test, n being the epoch of the weights.
+    """Writes `predictions/<stage>_epoch_<n>.csv` at each validation and test; `n` is the epoch of the weights.
 
-    The table lies in the run's folder for `fit`, and in the folder of the subcommand there (`test/`) for others.
-    One line a row, in index order: row, task, input, target, prediction, verdict, one column for each notion
-    of "same", score (log-probability), stopped, num_tokens, and both notations. `validate` and `test` add the outcome (see
-    `callbacks.rows.outcomes`), the parser's reason, and the molecules that the prediction was read as and that was asked for;
-    with `RoundTrip`, a name that differs from the reference and is right has the verdict `same molecule`. With
-    `--model.generation.abstain_below` the column `abstained` says which answers are less probable.
-    `datamodules.storage.safe_csv.read_csv` reads it back.
-    With a W&B logger, the same `wandb_rows` rows go to the table `<stage>/predictions`, molecules drawn.
+    `fit` writes the table to the run's folder, other subcommands to their own folder in it (`test/`). It has one line per
+    row, in index order: row, task, input, target, prediction, verdict, one column for each notion of "same", score
+    (log-probability), stopped, num_tokens, and both notations. `validate` and `test` add the outcome (see
+    `callbacks.rows.outcomes`), the parser's reason, the molecule that the prediction was read as, and the reference
+    molecule. With `RoundTrip`, a right name that differs from the reference has the verdict `same molecule`. With
+    `--model.generation.abstain_below` the column `abstained` marks the answers that are less probable.
+    `datamodules.storage.safe_csv.read_csv` reads the table back.
+    With a W&B logger, the same `wandb_rows` rows of each evaluation go to the table `<stage>/predictions`, with molecules
+    drawn.
 
     Args:
-        wandb_rows: At most how many rows go to W&B, evenly spread over the stage; 0 for none.
+        wandb_rows: Most rows sent to W&B, evenly spread over the stage; 0 for none.
     """
 
     asks: ClassVar[tuple[str, ...]] = ("invalid_reason", "same")
 
     def __init__(self, wandb_rows: int = 50) -> None:
+        super().__init__()
         self.wandb_rows = wandb_rows
-        self._epoch: int | None = (
-            None  # of the checkpoint that is evaluated, which the trainer does not take over
-        )
+        # The epoch of the evaluated checkpoint: the trainer does not restore it.
+        self._epoch: int | None = None
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Keep the epoch of weights that are evaluated; a `fit` that goes on counts its own."""
+        """Keep the epoch of the evaluated weights; a resumed `fit` counts its own."""
         if trainer.state.fn != TrainerFn.FITTING:
             self._epoch = checkpoint["epoch"]
 
     def read_rows(
-        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
-        """Judge this rank's rows, gather all on rank 0, and write them there."""
+        """Check this rank's rows, gather all on rank 0, and write them there."""
         detailed = trainer.state.fn != TrainerFn.FITTING
-        judged = _judge(rows, detailed, with_names=detailed and reads_names(trainer, rows))
-        records = gather_by_index({one.row.index: one for one in judged})
+        records = gather_by_index({one.row.index: one for one in _check_rows(evaluation, detailed)})
         if not trainer.is_global_zero:
             return
         notions = list(dict.fromkeys(notion for one in records.values() for notion in one.same))
@@ -95,7 +101,7 @@ class PredictionTable(RowReader):
         columns = [*_COLUMNS, *(f"same_{notion}" for notion in notions), *_LAST_COLUMNS]
         columns += _DETAILS if detailed else ()
         lines = [_record(one) for one in records.values()]
-        if (threshold := find_threshold(pl_module)) is not None:
+        if (threshold := evaluation.abstain_below) is not None:
             columns.append("abstained")
             for line, one in zip(lines, records.values(), strict=True):
                 line["abstained"] = abstains(one.row.score, threshold)
@@ -103,46 +109,46 @@ class PredictionTable(RowReader):
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger) and self.wandb_rows > 0 and records:
                 shown = _spread(list(records.values()), self.wandb_rows)
-                columns, data = _drawn_table([(one.row, one.word) for one in shown])
+                columns, data = _drawn_table(evaluation.calls, [(one.row, one.verdict) for one in shown])
                 logger.log_table(f"{stage}/predictions", columns, data, step=trainer.global_step)
 
 
-class _Judged(NamedTuple):
-    """A row and what is said about its prediction."""
+class _CheckedRow(NamedTuple):
+    """A row and the results of checking its prediction."""
 
     row: EvaluatedRow
     same: dict[str, bool]
-    word: str
+    verdict: str
     outcome: Outcome | None
 
 
-def _judge(rows: list[EvaluatedRow], detailed: bool, with_names: bool) -> list[_Judged]:
-    """Return what is said about each row; in detail with its outcome, and with names that are read as molecules."""
-    outcomes: list[Outcome] | list[None] = outcomes_of(rows, with_names) if detailed else [None] * len(rows)
-    relations = relations_of([one.molecules for one in outcomes if one])
-    judged = []
-    for place, (row, same, why) in enumerate(
-        zip(rows, judge_sameness(rows), judge_validity(rows), strict=True)
+def _check_rows(evaluation: Evaluation, detailed: bool) -> list[_CheckedRow]:
+    """Return the results for each row; if detailed, with its outcome, and with names read as molecules."""
+    rows = evaluation.rows
+    outcomes = evaluation.outcomes if detailed else [None] * len(rows)
+    relations = evaluation.relations if detailed and evaluation.reads_names else [None] * len(rows)
+    checked = []
+    for row, same, why, outcome, relation in zip(
+        rows, evaluation.sameness, evaluation.invalid_reasons, outcomes, relations, strict=True
     ):
-        outcome = outcomes[place]
-        if with_names and row.output_notation == "iupac" and (relation := relations[place]):
+        if relation and row.output_notation == "iupac":
             same = same | {name: relation[of] for name, of in NOTIONS.items()}
         reason = why or (outcome.reason if outcome else None)
-        judged.append(_Judged(row, same, verdict(same, reason), outcome))
-    return judged
+        checked.append(_CheckedRow(row, same, verdict(same, reason), outcome))
+    return checked
 
 
-def _record(judged: _Judged) -> dict[str, Any]:
+def _record(checked: _CheckedRow) -> dict[str, Any]:
     """Return the cells of a row by column."""
-    row, outcome = judged.row, judged.outcome
+    row, outcome = checked.row, checked.outcome
     record = {
         "row": row.index,
         "task": row.task,
         "input": row.input,
         "target": row.target,
         "prediction": row.prediction,
-        "verdict": judged.word,
-        **{f"same_{notion}": equal for notion, equal in judged.same.items()},
+        "verdict": checked.verdict,
+        **{f"same_{notion}": equal for notion, equal in checked.same.items()},
         "score": round(row.score, 6),
         "stopped": row.stopped,
         "num_tokens": row.num_tokens,
@@ -157,23 +163,29 @@ def _record(judged: _Judged) -> dict[str, Any]:
 
 
 def _spread(items: list[Any], at_most: int) -> list[Any]:
-    """Return at most `at_most` of `items`, evenly spaced: the same places each time."""
+    """Return at most `at_most` of `items`, evenly spaced, always at the same positions."""
     if len(items) <= at_most:
         return items
     return [items[i * len(items) // at_most] for i in range(at_most)]
 
 
-def _drawn_table(shown: list[tuple[EvaluatedRow, str]]) -> tuple[list[str], list[list[Any]]]:
-    """Return columns and cells of the W&B table; the drawings' columns only where there are any."""
+def _drawn_table(
+    calls: NotationCalls, shown: list[tuple[EvaluatedRow, str]]
+) -> tuple[list[str], list[list[Any]]]:
+    """Return columns and cells of the W&B table; a column of drawings only if it has any."""
     import wandb
 
     columns = ["task", "input", "target", "prediction", "verdict", "score"]
     data: list[list[Any]] = [
-        [row.task, row.input, row.target, row.prediction, word, round(row.score, 4)] for row, word in shown
+        [row.task, row.input, row.target, row.prediction, name, round(row.score, 4)] for row, name in shown
     ]
     for column in ("input", "target", "prediction"):
         pictures = [
-            draw(row.input_notation if column == "input" else row.output_notation, getattr(row, column))
+            draw(
+                calls,
+                row.input_notation if column == "input" else row.output_notation,
+                getattr(row, column),
+            )
             for row, _ in shown
         ]
         if any(pictures):

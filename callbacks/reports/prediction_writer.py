@@ -11,11 +11,12 @@ from lightning.pytorch import LightningModule, Trainer
 from rich.console import Console
 
 from callbacks.loggers.terminal_text import printable
-from callbacks.metrics.round_trip import reads_names
 from callbacks.metrics.row_reader import RowReader
 from callbacks.reports.rerank import Checked, check, choose
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
-from callbacks.run.run_facts import find_threshold, output_folder
+from callbacks.rows.evaluation import Evaluation
+from callbacks.rows.protocols import evaluation_data
+from callbacks.run.run_facts import output_folder
 from callbacks.statistics.calibration import abstains
 from datamodules.sources.tables.read import strip_suffix
 from datamodules.storage.safe_csv import write_csv
@@ -23,7 +24,7 @@ from datamodules.storage.safe_csv import write_csv
 _COLUMNS = ("line", "input", "prediction", "score", "valid", "verified", "stopped", "reason")
 
 _SHOWN = 3
-"""Answers that the terminal shows, too."""
+"""Number of answers that the terminal also shows."""
 
 
 class PredictionWriter(RowReader):
@@ -39,24 +40,23 @@ class PredictionWriter(RowReader):
     formula), `valid`, or nothing. Of several answers (`--model.generation.candidates 8`) the one that passes the strictest
     check is given.
 
-    With `--model.generation.abstain_below 0.5` the column `abstained` says of which answers the probability, exp(score), is
-    less; they stay in their column.
+    With `--model.generation.abstain_below 0.5` the column `abstained` marks the answers whose probability, exp(score), is
+    lower; they stay in their column.
     """
 
     asks: ClassVar[tuple[str, ...]] = ("invalid_reason",)
     stages: ClassVar[tuple[Stage, ...]] = ("predict",)
 
     def read_rows(
-        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
-        """Judge this rank's rows, gather all on rank 0, add the rows set aside, and write."""
-        datamodule = trainer.datamodule  # type: ignore[attr-defined]
-        checked = check(rows, reads_names(trainer, rows))
-        threshold = find_threshold(pl_module)
+        """Check this rank's rows, gather all on rank 0, add the skipped rows, and write the table."""
+        datamodule = evaluation_data(trainer)
+        threshold = evaluation.abstain_below
         gathered = gather_by_index(
             {
-                row.index: _record(datamodule.row(stage, row.index).line, row, *choose(answers), threshold)
-                for row, answers in zip(rows, checked, strict=True)
+                row.index: _record(row, *choose(answers), threshold)
+                for row, answers in zip(evaluation.rows, check(evaluation), strict=True)
             }
         )
         if not trainer.is_global_zero:
@@ -64,7 +64,7 @@ class PredictionWriter(RowReader):
         set_aside = [
             {"line": row.line, "input": row.text, "reason": row.reason} for row in datamodule.set_aside(stage)
         ]
-        stem = strip_suffix(Path(datamodule.predict_path).name)
+        stem = strip_suffix(Path(datamodule.predict_path or "").name)
         path = output_folder(trainer) / "predictions" / f"{stem or 'predict'}.csv"
         records = sorted([*gathered.values(), *set_aside], key=lambda record: record["line"])
         columns = _COLUMNS if threshold is None else (*_COLUMNS, "abstained")
@@ -110,12 +110,10 @@ def _show(record: Mapping[str, Any]) -> str:
     return f"  {printable(record['input'])} -> {answer}"
 
 
-def _record(
-    line: int, row: EvaluatedRow, answer: Checked, verified: str, threshold: float | None
-) -> dict[str, Any]:
+def _record(row: EvaluatedRow, answer: Checked, verified: str, threshold: float | None) -> dict[str, Any]:
     """Return the cells of an answered row by column."""
     return {
-        "line": line,
+        "line": row.line,
         "input": row.input,
         "prediction": answer.text,
         "score": round(answer.score, 6),

@@ -8,13 +8,11 @@ from typing import Any, NamedTuple
 
 from lightning.pytorch import LightningModule, Trainer
 
-from callbacks.metrics.round_trip import reads_names
 from callbacks.metrics.row_reader import RowReader
-from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
-from callbacks.rows.notation_calls import call
-from callbacks.rows.outcomes import RIGHT, Outcome, outcomes_of
+from callbacks.rows.evaluated_row import Stage, gather_by_index
+from callbacks.rows.evaluation import Evaluation
+from callbacks.rows.outcomes import RIGHT
 from callbacks.rows.structures import Structure, holds_structures, read_structures
-from callbacks.rows.verdicts import judge_validity
 from callbacks.run.run_facts import output_folder
 from callbacks.statistics.intervals import mcnemar_exact, wilson_interval
 from datamodules.storage.safe_csv import write_csv
@@ -44,9 +42,9 @@ class Checked(NamedTuple):
     reason: str | None = None
     """Why it is not valid; of a name also why OPSIN cannot read it."""
     exact: bool = False
-    """Whether it is the very target."""
+    """Whether it is exactly the target."""
     unread: str | None = None
-    """Why OPSIN cannot read the name that was asked, so that nothing could be compared."""
+    """Why OPSIN cannot read the name in the input, so that nothing could be compared."""
 
 
 class Reranked(NamedTuple):
@@ -57,12 +55,19 @@ class Reranked(NamedTuple):
     verified: bool
     """Whether anything passed."""
     exact: bool
-    """Whether its choice is the very target. Of names `right` means that OPSIN reads them as the molecule, which is the check
-    of `back`, too; this is a judgement that no rule has made before."""
+    """Whether its choice is exactly the target. For names, `right` means that OPSIN reads them as the molecule, which `back`
+    also checks; no rule checks this."""
 
 
 def rerank(answers: Sequence[Checked], rule: str) -> Reranked:
-    """Return what a rule makes of a row's answers, of which the first is the strategy's own."""
+    """Return what a rule makes of a row's answers, of which the first is the strategy's own.
+
+    Examples:
+        >>> own = Checked(score=-0.2, right=False, passes=frozenset({"valid"}))
+        >>> other = Checked(score=-0.9, right=True, passes=frozenset({"valid", "back"}))
+        >>> rerank([own, other], "own").right, rerank([own, other], "valid").right, rerank([own, other], "back").right
+        (False, False, True)
+    """
     if rule == "own":
         return Reranked(answers[0].right, True, answers[0].exact)
     passing = [answer for answer in answers if (answer.right if rule == "best" else rule in answer.passes)]
@@ -119,18 +124,16 @@ def choose(answers: Sequence[Checked]) -> tuple[Checked, str]:
     return answers[0], ""
 
 
-def check(rows: Sequence[EvaluatedRow], with_names: bool) -> list[list[Checked]]:
+def check(evaluation: Evaluation) -> list[list[Checked]]:
     """Return the different answers of each row, the own one first, checked without the reference."""
     spread = [
         dataclasses.replace(row, prediction=text, score=score, stopped=stopped, candidates=())
-        for row in rows
+        for row in evaluation.rows
         for text, score, stopped in different(row.candidates or [(row.prediction, row.score, row.stopped)])
     ]
-    outcomes = outcomes_of(spread, with_names)
-    found: dict[int, list[Checked]] = {row.index: [] for row in rows}
-    judged = zip(
-        spread, outcomes, judge_validity(spread), _compare(spread, outcomes, with_names), strict=True
-    )
+    answers = evaluation.of(spread)
+    found: dict[int, list[Checked]] = {row.index: [] for row in evaluation.rows}
+    judged = zip(spread, answers.outcomes, answers.invalid_reasons, _compare(answers), strict=True)
     for row, outcome, invalid, (relation, unread) in judged:
         molecule = outcome.molecules.prediction
         reason = invalid or (molecule.reason if molecule else None)
@@ -144,7 +147,7 @@ def check(rows: Sequence[EvaluatedRow], with_names: bool) -> list[list[Checked]]
         found[row.index].append(
             Checked(row.score, right, passes, row.prediction, row.stopped, reason, exact, unread)
         )
-    return [found[row.index] for row in rows]
+    return [found[row.index] for row in evaluation.rows]
 
 
 def different(candidates: Sequence[tuple[str, float, bool]]) -> list[tuple[str, float, bool]]:
@@ -155,16 +158,15 @@ def different(candidates: Sequence[tuple[str, float, bool]]) -> list[tuple[str, 
     return list(found.values())
 
 
-def _compare(
-    rows: Sequence[EvaluatedRow], outcomes: Sequence[Outcome], with_names: bool
-) -> list[tuple[dict[str, bool], str | None]]:
+def _compare(evaluation: Evaluation) -> list[tuple[dict[str, bool], str | None]]:
     """Return how the answer's molecule is related to that of the question, where both are known and one is named.
 
-    Beside it stands why OPSIN cannot read a name that was asked.
+    The second value is why OPSIN cannot read a name in the input.
 
-    Not where a structure is made of a structure: it may be another one, as a reaction's product. And a drawn name is read only
-    where there is no reference, which that reading would be in all but name: drawn right would be true by definition.
+    A structure made from a structure is not compared: it may be another one, such as a reaction's product. A name in the input
+    is read only without a reference: OPSIN's reading is the reference in effect, so `back` would be right by definition.
     """
+    rows, calls = evaluation.rows, evaluation.calls
     nothing = {"formula": False, "canonical": False}
     asked: list[Structure | None] = [None] * len(rows)
     comparable = [
@@ -175,15 +177,16 @@ def _compare(
     ]
     for notation in {rows[place].input_notation for place in comparable}:
         places = [place for place in comparable if rows[place].input_notation == notation]
-        read = read_structures(notation, [rows[place].input for place in places], with_names)
+        inputs = [rows[place].input for place in places]
+        read = read_structures(calls, notation, inputs, evaluation.reads_names)
         for place, structure in zip(places, read, strict=True):
             asked[place] = structure
-    answered = [outcome.molecules.prediction for outcome in outcomes]
+    answered = [molecules.prediction for molecules in evaluation.molecules]
     pairs = [
         (one.smiles, other.smiles) if one and one.smiles and other and other.smiles else None
         for one, other in zip(answered, asked, strict=True)
     ]
-    known = iter(call("smiles", "relate", [pair for pair in pairs if pair]))
+    known = iter(calls.call("smiles", "relate", [pair for pair in pairs if pair]))
     related = [(next(known).value or nothing) if pair else nothing for pair in pairs]
     return [
         (relation, one.reason if one and row.input_notation == "iupac" else None)
@@ -194,19 +197,19 @@ def _compare(
 class Rerank(RowReader):
     """Writes `rerank.csv` at `test` when rows have several answers (`--model.generation.candidates 8`).
 
-    For each rule: the share of rows that its choice answers rightly, and, where it abstains from what no answer passes,
-    the share of rows that are answered and of those that are right among them. The checks see the question and the answer
-    only, never the reference. The cost is that of drawing: n answers take n times as long to generate.
+    For each rule it holds the share of rows with a right choice and, if the rule abstains where no answer passes, the share
+    of answered rows and the share right among them. The checks see only the question and the answer, never the reference.
+    Generating n answers takes n times as long; that is the cost.
     """
 
     stages = ("test",)
 
     def read_rows(
-        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, rows: list[EvaluatedRow]
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
         """Check this rank's answers, gather all on rank 0, and write there."""
-        several = [row for row in rows if len(row.candidates) > 1]
-        checked = check(several, reads_names(trainer, rows))
+        several = [row for row in evaluation.rows if len(row.candidates) > 1]
+        checked = check(evaluation.of(several))
         items = gather_by_index(
             {row.index: (row.task, one) for row, one in zip(several, checked, strict=True)}
         )

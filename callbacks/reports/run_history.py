@@ -1,4 +1,4 @@
-"""Read back what a run logged: from its offline W&B file, or from metrics.csv."""
+"""Read the metrics that a run logged, from its offline W&B file or from metrics.csv."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ History = dict[str, list[tuple[float, float]]]
 
 
 def read_records(path: Path) -> Iterator[bytes]:
-    """Yield the records of a `.wandb` file (a LevelDB log of protocol buffers); a torn end is left out.
+    """Yield the records of a `.wandb` file (a LevelDB log of protocol buffers); an incomplete end is ignored.
 
     Raises:
-        ValueError: If it is not a `.wandb` file.
+        ValueError: If the file is not a `.wandb` file.
     """
     data = path.read_bytes()
     if not data.startswith(b":W&B"):
-        raise ValueError(f"{path}: expected a .wandb file of an offline W&B run, but it begins {data[:4]!r}.")
+        raise ValueError(
+            f"{path}: expected a .wandb file of an offline W&B run, but it begins with {data[:4]!r}."
+        )
     place, record = _FILE_HEADER, b""
     while place + _CHUNK_HEADER.size <= len(data):
         left = _BLOCK - place % _BLOCK
@@ -77,9 +79,9 @@ def _by_metric(lines: Iterator[dict[str, float]] | list[dict[str, float]]) -> Hi
 
 
 def read_history(run: Path) -> tuple[History, str]:
-    """Return what the run in folder `run` logged, and the name of the file that says so.
+    """Return what the run in folder `run` logged, and the name of the file that holds it.
 
-    A W&B run that was resumed has several files; they are read in the order of their folders' dates.
+    A resumed W&B run has several files; they are read in the order of their folders' dates.
 
     Raises:
         ValueError: If the folder holds neither an offline W&B run nor a metrics.csv.

@@ -1,4 +1,4 @@
-"""The end of a run in one table: how good, how fast, and where everything lies."""
+"""The end of a run in one table: its results, its speed, and the paths of its outputs."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from rich.console import Console
 from rich.table import Table
 
 from callbacks.reports.audit_report import describe_audit, read_audit
-from callbacks.reports.baselines import read_anchors
+from callbacks.reports.baselines import read_baselines
+from callbacks.rows.evaluated_row import Stage
 from callbacks.rows.outcomes import OUTCOMES, estimate_right
+from callbacks.rows.protocols import EvaluationData, evaluation_data
 from callbacks.run.run_facts import (
     METRICS_KEY,
     MetricsKeeper,
@@ -31,11 +33,11 @@ from callbacks.run.run_facts import (
     run_folder,
 )
 from callbacks.statistics.intervals import format_estimate
+from datamodules.stages import evaluated_rows
 
 _REPORTS = ("anchors.csv", "anchor_strata.csv", "audit.csv", "error_classes.csv", "strata.csv", "calibration.csv",
             "abstaining.csv", "rerank.csv", "confidence.png")  # fmt: skip
-_CLOCK_SECONDS = 2.0  # a file system's clock may be so coarse
-_STAGES = {"fit": "val", "validate": "val", "test": "test"}
+_CLOCK_SECONDS = 2.0  # a file system's clock may be this coarse
 
 _ROUND_TRIP = {
     "round_trip": "right",
@@ -46,9 +48,9 @@ _ROUND_TRIP = {
 
 
 class RunSummary(MetricsKeeper):
-    """Prints a table when `fit`, `validate` or `test` ends, and keeps it in `summary.json` in the run's folder.
+    """Prints a table when `fit`, `validate` or `test` ends, and saves it to `summary.json` in the run's folder.
 
-    After `fit` the numbers are those of the best checkpoint, the one that is exported, not of the last epoch.
+    After `fit` the results are those of the best checkpoint, which is exported, not those of the last epoch.
     """
 
     def __init__(self) -> None:
@@ -60,7 +62,7 @@ class RunSummary(MetricsKeeper):
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Print and write the summary on rank 0, after every other callback has written its files."""
-        if not trainer.is_global_zero or is_trial(trainer) or stage not in _STAGES:
+        if not trainer.is_global_zero or is_trial(trainer) or stage == "predict":
             return
         stage = TrainerFn(stage).value  # Lightning gives a member of its enumeration
         summary = self._summarize(trainer, stage)
@@ -69,22 +71,22 @@ class RunSummary(MetricsKeeper):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({**kept, stage: summary}, indent=2) + "\n", encoding="utf-8")
         if trainer.progress_bar_callback is not None:
-            # A bar that is drawn anew until its own teardown, which comes after this one, would stand below the table.
+            # The bar redraws itself until its teardown, which would come after this one, and would end up below the table.
             trainer.progress_bar_callback.teardown(trainer, pl_module, stage)
         _show(stage, summary)
 
     def _summarize(self, trainer: Trainer, stage: str) -> dict[str, Any]:
-        """Return what there is to say about a stage."""
-        datamodule = trainer.datamodule  # type: ignore[attr-defined]
+        """Return the summary of a stage."""
+        datamodule = evaluation_data(trainer)
         metrics = current_metrics(trainer)
         speed = metrics.get("train/supervised_tokens_per_second")
         best = best_checkpoint(trainer) if stage == "fit" else None
         weights = best or (Path(trainer.ckpt_path) if trainer.ckpt_path and stage != "fit" else None)
         if best is not None:
             metrics = load_checkpoint(best).get(METRICS_KEY) or metrics
-        split = _STAGES[stage]
+        split = evaluated_rows(stage)
         folder = output_folder(trainer)
-        # Those of this run only: an earlier one may have had other callbacks, and its reports still lie there.
+        # Only this run's reports: an earlier run may have had other callbacks, and its reports are still in the folder.
         reports = [
             name
             for name in _REPORTS
@@ -100,13 +102,13 @@ class RunSummary(MetricsKeeper):
             "supervised_tokens_per_second": speed,
             "rows_set_aside": len(datamodule.set_aside(stage)),
             "audit": read_audit(folder) if "audit.csv" in reports else {},
-            "anchors": read_anchors(folder) if "anchors.csv" in reports else [],
+            "anchors": read_baselines(folder) if "anchors.csv" in reports else [],
             "outputs": _outputs(trainer, best)
             | ({"reports": f"{folder}: {', '.join(reports)}"} if reports else {}),
         }
 
 
-def _count_rows(datamodule: Any, split: str) -> dict[str, int]:
+def _count_rows(datamodule: EvaluationData, split: Stage) -> dict[str, int]:
     """Return how many rows of a split each task has."""
     total = datamodule.num_rows(split)
     if len(datamodule.task_names) == 1:
@@ -121,7 +123,7 @@ def _of_task(metrics: Mapping[str, float], prefix: str) -> dict[str, float]:
 
 
 def _outputs(trainer: Trainer, best: Path | None) -> dict[str, str]:
-    """Return where the run's outputs lie: those that exist."""
+    """Return the paths of those outputs of the run that exist."""
     folder = output_folder(trainer)
     places = {
         "best checkpoint": best and from_here(best),
@@ -138,7 +140,12 @@ def _outputs(trainer: Trainer, best: Path | None) -> dict[str, str]:
 
 
 def format_seconds(seconds: float) -> str:
-    """Return a duration as `45 s`, `9 min 05 s` or `2 h 03 min`."""
+    """Return a duration as `45 s`, `9 min 05 s` or `2 h 03 min`.
+
+    Examples:
+        >>> format_seconds(45), format_seconds(545), format_seconds(7_400)
+        ('45 s', '9 min 05 s', '2 h 03 min')
+    """
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -148,30 +155,32 @@ def format_seconds(seconds: float) -> str:
 
 
 def _table(title: str, summary: dict[str, Any], with_speed: bool) -> Table:
-    """Return the table of the tasks and their anchors, with or without the columns that are equal for all tasks."""
+    """Return the table of tasks and baselines, with or without the columns that are equal for all tasks."""
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     tasks = summary["tasks"]
-    judged = any("outcome_exact" in metrics for metrics in tasks.values())
-    names = ["task", "exact match (95 %)", *(("right (95 %)",) if judged else ()), "validity", "rows"]
+    has_right = any("outcome_exact" in metrics for metrics in tasks.values())
+    names = ["task", "exact match (95 %)", *(("right (95 %)",) if has_right else ()), "validity", "rows"]
     for name in [*names, *(("tokens/s", "time") if with_speed else ())]:
         table.add_column(name, justify="left" if name == "task" else "right", no_wrap=True)
     for task, metrics in tasks.items():
-        right = estimate_right(metrics) if judged else {}
+        right = estimate_right(metrics) if has_right else {}
         table.add_row(*result_cells(task, {**metrics, **right}), *(_speed(summary) if with_speed else ()))
-        for anchor in summary.get("anchors", ()):
-            if anchor["task"] == task:
+        for baseline in summary.get("anchors", ()):
+            if baseline["task"] == task:
                 table.add_row(
-                    *result_cells(f"  {anchor['system']}", anchor if judged else _without_right(anchor))
+                    *result_cells(
+                        f"  {baseline['system']}", baseline if has_right else _without_right(baseline)
+                    )
                 )
     return table
 
 
-def _without_right(anchor: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in anchor.items() if name != "right"}
+def _without_right(baseline: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in baseline.items() if name != "right"}
 
 
 def result_cells(name: str, metrics: Mapping[str, Any]) -> list[str]:
-    """Return a line's cells: how often it is exact, right (a column of its own where that was judged), and valid."""
+    """Return a line's cells: name, exact match, share right (only if it was measured), validity, and rows."""
     return [
         name,
         format_estimate(metrics, "exact_match", percent=True),
@@ -182,27 +191,27 @@ def result_cells(name: str, metrics: Mapping[str, Any]) -> list[str]:
 
 
 def _natural_width(table: Table) -> int:
-    """Return how many characters wide a table is when nothing in it is folded or cut."""
+    """Return the width of a table in characters when nothing in it is folded or cut."""
     wide = Console(width=1_000)
     return table.__rich_measure__(wide, wide.options).maximum
 
 
 def _speed(summary: dict[str, Any]) -> tuple[str, str]:
-    """Return supervised tokens a second, and the time."""
+    """Return supervised tokens per second, and the time."""
     speed = summary["supervised_tokens_per_second"]
     return f"{speed:,.0f}" if speed is not None else "-", format_seconds(summary["seconds"])
 
 
 def _show(stage: str, summary: dict[str, Any]) -> None:
-    """Print the table, the places of the outputs, and a warning about rows that were set aside."""
+    """Print the table, the paths of the outputs, and a warning about skipped rows."""
     console = Console()
-    split = "validation rows" if _STAGES[stage] == "val" else "test rows"
+    split = "validation rows" if evaluated_rows(stage) == "val" else "test rows"
     title = f"{stage}: {split}, {summary['weights']}"
     table = _table(title, summary, with_speed=True)
     fits = _natural_width(table) <= console.width
     if not fits:
         table = _table(title, summary, with_speed=False)
-    # Wider than the terminal rather than cut: what is cut is lost in a log.
+    # The table may be wider than the terminal: cut columns would be lost in a log.
     Console(width=max(console.width, _natural_width(table))).print(table)
     if not fits:
         console.print("tokens/s: {}, time: {}".format(*_speed(summary)), highlight=False)
@@ -215,8 +224,8 @@ def _show(stage: str, summary: dict[str, Any]) -> None:
         console.print(f"{name}: {place}", markup=False, soft_wrap=True)
     if summary["rows_set_aside"]:
         console.print(
-            f"Warning: {summary['rows_set_aside']:,} rows were set aside; set_aside.csv in the run's folder says "
-            "which and why.",
+            f"Warning: {summary['rows_set_aside']:,} rows were skipped; set_aside.csv in the run's folder lists "
+            "them with reasons.",
             style="yellow",
             markup=False,
             soft_wrap=True,
@@ -224,16 +233,16 @@ def _show(stage: str, summary: dict[str, Any]) -> None:
 
 
 def describe_evaluation(task: str, metrics: Mapping[str, float]) -> list[str]:
-    """Return a task's lines: of the round trip and of the outcomes, each if it was measured.
+    """Return a task's lines on round trip, outcomes, abstaining and constrained decoding, each if it was measured.
 
     Args:
-        task: Its name.
-        metrics: Its metrics, without the task's name in front.
+        task: The task's name.
+        metrics: The task's metrics, without the task's name in front.
     """
     lines = []
     if "round_trip" in metrics:
         shares = [
-            f"{format_estimate(metrics, name, percent=True)} {word}" for name, word in _ROUND_TRIP.items()
+            f"{format_estimate(metrics, name, percent=True)} {label}" for name, label in _ROUND_TRIP.items()
         ]
         lines.append(f"{task}, names read by OPSIN: {', '.join(shares)}")
     measured = {name: metrics.get(f"outcome_{name}", 0.0) for name in OUTCOMES}
@@ -249,5 +258,7 @@ def describe_evaluation(task: str, metrics: Mapping[str, float]) -> list[str]:
         lines.append(f"{task}, answered (the others abstained): {coverage}; of these {', '.join(answered)}")
     if "steered" in metrics:
         steered, gave_up = (format_estimate(metrics, name, percent=True) for name in ("steered", "gave_up"))
-        lines.append(f"{task}, kept to valid beginnings: {steered} of the rows steered, {gave_up} given up")
+        lines.append(
+            f"{task}, constrained to valid prefixes: {steered} of the rows steered, {gave_up} given up"
+        )
     return lines

@@ -1,4 +1,4 @@
-"""One evaluated row, and how rows of all ranks come together."""
+"""One evaluated row, and how rank 0 gathers the rows of all ranks."""
 
 from __future__ import annotations
 
@@ -7,34 +7,28 @@ from typing import Any, Literal, TypeVar
 
 import torch.distributed
 
+from datamodules.rows.row import Row
+
 Stage = Literal["val", "test", "predict"]
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class EvaluatedRow:
-    """A row of the data module together with what the model made of it."""
+class EvaluatedRow(Row):
+    """A row of the data module together with the model's answer."""
 
-    index: int
-    """Place among the evaluated rows of the stage, from 0."""
-    task: str
-    input: str
-    target: str | None
-    """None when there is nothing to compare with (predict)."""
-    input_notation: str
-    output_notation: str
     prediction: str
-    """The answer in the generated text: without the words of the format, and without white space at its ends."""
+    """The answer in the generated text, without the format's own text and without white space at its ends."""
     score: float
     """Sum of the log-probabilities (natural logarithm) of the generated tokens, the stop token included."""
     stopped: bool
-    """Whether the model wrote its stop token (else it was cut at the longest allowed length)."""
+    """Whether the model wrote its stop token; if not, the answer was cut at the longest allowed length."""
     num_tokens: int
-    """How many tokens were generated."""
+    """Number of generated tokens."""
     candidates: tuple[tuple[str, float, bool], ...] = ()
-    """Answers, scores, and whether they were stopped, the prediction first; empty if no others were drawn."""
+    """(text, score, stopped) of each answer, the prediction first; empty if no others were generated."""
     replaced: int | None = None
-    """Tokens for which a constraint took others, -1 where it gave up; None for a run without constraints."""
+    """Number of tokens that a constraint replaced, -1 if it gave up; None for a run without constraints."""
 
 
 def gather_by_index(items: dict[int, T]) -> dict[int, T]:
@@ -44,7 +38,7 @@ def gather_by_index(items: dict[int, T]) -> dict[int, T]:
         items: This rank's items by row index.
 
     Returns:
-        On rank 0 the items of all ranks in index order, one an index; on the others an empty dict.
+        On rank 0 the items of all ranks in index order, one per index; on the others an empty dict.
     """
     pieces: list[Any] = [items]
     if torch.distributed.is_available() and torch.distributed.is_initialized():

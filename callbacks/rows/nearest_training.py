@@ -1,13 +1,12 @@
 """The training molecule that is most similar to each evaluated one.
 
-Legend: Q molecules that are asked about, K training molecules, B bytes of a fingerprint.
+Legend: Q query molecules, K training molecules, B bytes of a fingerprint.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,31 +17,32 @@ from datamodules.storage.text_columns import TextColumn, as_strings
 from datamodules.workers.worker_pool import WorkerPool
 
 _QUERIES, _KNOWN = 512, 8_192  # a block of products takes 16 MB, a block of unpacked bits 64 MB
-_BYTES = 256
+BYTES = 256
+"""Bytes of a fingerprint."""
 
 
 class Neighbours(NamedTuple):
     """The nearest of K molecules to each of Q."""
 
     similarity: NDArray[np.float64]
-    """(Q,) Tanimoto similarity in [0, 1]; nan where a molecule has no fingerprint, or there is nothing to compare."""
+    """(Q,) Tanimoto similarity in [0, 1]; nan if a molecule has no fingerprint, or there is none to compare with."""
     place: NDArray[np.int64]
-    """(Q,) which of the K it is, the first of several; -1 for none."""
+    """(Q,) index of the nearest one among the K, the first of equally similar ones; -1 for none."""
 
 
 def fingerprints(smiles: Sequence[str], pool: WorkerPool) -> NDArray[np.uint8]:
-    """Return Morgan fingerprints (Q, B), each different text read once; all bits 0 where there is no molecule."""
+    """Return Morgan fingerprints (Q, B), reading each distinct text once; all bits are 0 without a molecule."""
     column = TextColumn.of(smiles)
     answers = pool.map("smiles", "fingerprint", as_strings(column.values))
-    digits = [text if text is not None else "00" * _BYTES for text in answers.values.to_pylist()]
-    table = np.frombuffer(bytes.fromhex("".join(digits)), dtype=np.uint8).reshape(-1, _BYTES)
+    digits = [text if text is not None else "00" * BYTES for text in answers.values.to_pylist()]
+    table = np.frombuffer(bytes.fromhex("".join(digits)), dtype=np.uint8).reshape(-1, BYTES)
     return table[column.codes]
 
 
 def find_nearest(queries: NDArray[np.uint8], known: NDArray[np.uint8]) -> Neighbours:
     """Return the nearest of `known` (K, B) to each of `queries` (Q, B) by Tanimoto similarity.
 
-    Products of matrices of bits count the bits in common: 1.2 GFLOP for 5,000 molecules against 60, about 20 s for
+    Products of bit matrices count the bits in common: 1.2 GFLOP for 5,000 molecules against 60, about 20 s for
     5,000 against 100,000 on two cores.
     """
     best = np.full(len(queries), -1.0)
@@ -51,12 +51,12 @@ def find_nearest(queries: NDArray[np.uint8], known: NDArray[np.uint8]) -> Neighb
     usable = np.flatnonzero(counts)
     for k in range(0, len(usable), _KNOWN):
         columns = usable[k : k + _KNOWN]
-        bits = np.unpackbits(known[columns], axis=1).astype(np.float32).T
+        known_bits = np.unpackbits(known[columns], axis=1).astype(np.float32).T
         for q in range(0, len(queries), _QUERIES):
             rows = slice(q, q + _QUERIES)
-            asked = np.unpackbits(queries[rows], axis=1).astype(np.float32)
-            common = asked @ bits
-            similarity = common / (asked.sum(axis=1)[:, None] + counts[columns] - common)
+            query_bits = np.unpackbits(queries[rows], axis=1).astype(np.float32)
+            common = query_bits @ known_bits
+            similarity = common / (query_bits.sum(axis=1)[:, None] + counts[columns] - common)
             nearest = similarity.argmax(axis=1)
             value = similarity[np.arange(len(nearest)), nearest]
             better = value > best[rows]
@@ -67,30 +67,8 @@ def find_nearest(queries: NDArray[np.uint8], known: NDArray[np.uint8]) -> Neighb
     return Neighbours(best, place)
 
 
-_PRINTS: WeakKeyDictionary[Any, dict[str, NDArray[np.uint8]]] = WeakKeyDictionary()
-
-
-def nearest_training(datamodule: Any, task: str, smiles: Sequence[str], pool: WorkerPool) -> Neighbours:
-    """Return the nearest training row of a task to each molecule, by its place among `training_texts`.
-
-    The fingerprints of the training rows are kept for the next call. A row's molecule is its input where that is a
-    structure, else its output; without either nothing is near.
-    """
-    prints = _PRINTS.setdefault(datamodule, {})
-    if task not in prints:
-        columns = molecule_columns(training_texts(datamodule, task), pool)
-        known = [fingerprints(column, pool) for column in columns]
-        prints[task] = np.concatenate([np.zeros((0, _BYTES), dtype=np.uint8), *known])
-    return find_nearest(fingerprints(smiles, pool), prints[task])
-
-
-def training_texts(datamodule: Any, task: str) -> list[SideTexts]:
-    """Return the training rows of a task, file by file."""
-    return [texts for texts in datamodule.side_texts("train") if texts.task == task]
-
-
 def molecules_of_side(texts: SideTexts, pool: WorkerPool) -> TextColumn | None:
-    """Return each row's molecule as SMILES: the input where it is a structure, else the output; None if neither is one."""
+    """Return each row's molecule as SMILES: the input if it is a structure, else the output; None if neither is one."""
     for notation, column in ((texts.input_notation, texts.inputs), (texts.output_notation, texts.outputs)):
         if notation == "smiles":
             return column
@@ -100,7 +78,7 @@ def molecules_of_side(texts: SideTexts, pool: WorkerPool) -> TextColumn | None:
 
 
 def molecule_columns(parts: Iterable[SideTexts], pool: WorkerPool) -> list[TextColumn]:
-    """Return the molecules of each part that has any, as `molecules_of_side`."""
+    """Return the molecules of each part that has any, as `molecules_of_side` finds them."""
     columns = (molecules_of_side(texts, pool) for texts in parts)
     return [column for column in columns if column is not None]
 

@@ -1,4 +1,4 @@
-"""What became of each prediction: exactly one of nine outcomes, with the parser's reason where it is not valid."""
+"""The outcome of each prediction: exactly one of nine, with the parser's reason if it is invalid."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from callbacks.rows.evaluated_row import EvaluatedRow
-from callbacks.rows.structures import RowMolecules, molecules_of, relations_of
-from callbacks.rows.verdicts import judge_sameness, judge_validity
+from callbacks.rows.structures import RowMolecules
 from callbacks.statistics.intervals import wilson_interval
 
 OUTCOMES = {
@@ -24,7 +23,7 @@ OUTCOMES = {
 """The outcomes, the best first, in words."""
 
 RIGHT = ("exact", "equivalent")
-"""The outcomes of an answer that means what was asked for."""
+"""The outcomes of a right answer, one that denotes the requested molecule or value."""
 
 
 def estimate_right(metrics: Mapping[str, float]) -> dict[str, float]:
@@ -60,9 +59,9 @@ def find_outcome(
     unfinished: bool,
     readable: bool,
 ) -> str:
-    """Return the outcome of a prediction, the first that holds in the order of `OUTCOMES`, but for the last two.
+    """Return a prediction's outcome: the first that holds in the order of `OUTCOMES`, with the last two after `equivalent`.
 
-    What was never finished is that before it is anything that is wrong: its end is missing.
+    An unfinished prediction counts as unfinished rather than as invalid or wrong: its end is missing.
 
     Args:
         same: Whether it is the target, by each notion of its notation.
@@ -85,20 +84,21 @@ def find_outcome(
     return next((name for kind, name in names.items() if relation[kind]), "formula")
 
 
-def outcomes_of(rows: Sequence[EvaluatedRow], with_names: bool) -> list[Outcome]:
-    """Return what became of each row.
+def find_outcomes(
+    rows: Sequence[EvaluatedRow],
+    sameness: Sequence[Mapping[str, bool]],
+    invalid_reasons: Sequence[str | None],
+    molecules: Sequence[RowMolecules],
+    relations: Sequence[Mapping[str, bool] | None],
+) -> list[Outcome]:
+    """Return the outcome of each row from the results of its checks.
 
-    Args:
-        rows: Evaluated rows of any notations.
-        with_names: Whether IUPAC names are read by OPSIN. Without, a name is exact, equivalent, invalid (not well-formed),
-            unfinished or different.
+    Where names are not read as molecules, a name is exact, equivalent, invalid (not well-formed), unfinished or different.
     """
-    molecules = molecules_of(rows, with_names)
-    judged = zip(
-        rows, judge_sameness(rows), judge_validity(rows), molecules, relations_of(molecules), strict=True
-    )
     found = []
-    for row, same, invalid, of, relation in judged:
+    for row, same, invalid, of, relation in zip(
+        rows, sameness, invalid_reasons, molecules, relations, strict=True
+    ):
         reason = invalid or (of.prediction.reason if of.prediction else None)
         name = find_outcome(
             same=same,

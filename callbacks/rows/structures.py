@@ -7,12 +7,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from callbacks.rows.evaluated_row import EvaluatedRow
-from callbacks.rows.notation_calls import call
-from datamodules.workers.opsin import Reading, read_names
+from callbacks.rows.notation_calls import NotationCalls
 
 _TO_SMILES = {"smiles": "normalize", "selfies": "to_smiles"}
-_MOST_READINGS = 200_000  # about 50 MB; then start anew
-_readings: dict[str, Reading] = {}
 
 
 class Structure(NamedTuple):
@@ -39,21 +36,24 @@ def holds_structures(notation: str) -> bool:
     return notation in _TO_SMILES
 
 
-def read_structures(notation: str, texts: Sequence[str], with_names: bool) -> list[Structure | None]:
+def read_structures(
+    calls: NotationCalls, notation: str, texts: Sequence[str], with_names: bool
+) -> list[Structure | None]:
     """Return the molecule that each text means; None where a notation holds none.
 
     Args:
-        notation: Of all texts.
-        texts: Anything, such as predictions: they are judged in processes that can be killed.
+        calls: The calls to notations.
+        notation: The notation of all texts.
+        texts: Any texts, such as predictions: they are read in processes that can be killed.
         with_names: Whether IUPAC names are read, by OPSIN.
     """
     if notation in _TO_SMILES:
-        results = call(notation, _TO_SMILES[notation], [(text,) for text in texts])
+        results = calls.call(notation, _TO_SMILES[notation], [(text,) for text in texts])
         return [_structure(result.value, result.error) for result in results]
     if notation != "iupac" or not with_names:
         return [None] * len(texts)
-    readings = _read_once(texts)
-    known = iter(read_structures("smiles", [r.smiles for r in readings if r.smiles], with_names))
+    readings = calls.read_names(texts)
+    known = iter(read_structures(calls, "smiles", [r.smiles for r in readings if r.smiles], with_names))
     return [next(known) if r.smiles else Structure(None, r.reason) for r in readings]
 
 
@@ -61,16 +61,9 @@ def _structure(value: str | None, error: str | None) -> Structure:
     return Structure(value, None if error is None else error.removeprefix("ValueError: "))
 
 
-def _read_once(names: Sequence[str]) -> list[Reading]:
-    """Ask OPSIN about the names that it was not asked about yet, in one batch."""
-    if len(_readings) > _MOST_READINGS:
-        _readings.clear()
-    new = [name for name in dict.fromkeys(names) if name not in _readings]
-    _readings.update(zip(new, read_names(new), strict=True))
-    return [_readings[name] for name in names]
-
-
-def molecules_of(rows: Sequence[EvaluatedRow], with_names: bool) -> list[RowMolecules]:
+def find_molecules(
+    calls: NotationCalls, rows: Sequence[EvaluatedRow], with_names: bool
+) -> list[RowMolecules]:
     """Return each row's molecules; all names of the rows are read in one batch."""
     asked: dict[str, dict[str, None]] = defaultdict(dict)  # texts by notation, each once
     for row in rows:
@@ -79,7 +72,7 @@ def molecules_of(rows: Sequence[EvaluatedRow], with_names: bool) -> list[RowMole
             asked[row.input_notation][row.input] = None
     known: dict[tuple[str, str], Structure | None] = {}
     for notation, texts in asked.items():
-        found = read_structures(notation, list(texts), with_names)
+        found = read_structures(calls, notation, list(texts), with_names)
         known.update({(notation, text): one for text, one in zip(texts, found, strict=True)})
     return [_molecules_of_row(row, known) for row in rows]
 
@@ -87,18 +80,18 @@ def molecules_of(rows: Sequence[EvaluatedRow], with_names: bool) -> list[RowMole
 def _molecules_of_row(row: EvaluatedRow, known: dict[tuple[str, str], Structure | None]) -> RowMolecules:
     target = known[row.output_notation, row.target or ""]
     given = known[row.input_notation, row.input] if holds_structures(row.input_notation) else None
-    # A name is judged by the molecule that was asked about, not by the reference name, which may be wrong itself.
+    # A name is compared with the input molecule, not with the reference name, which may be wrong itself.
     order = (target, given) if holds_structures(row.output_notation) else (given, target)
     reference = next((one.smiles for one in order if one and one.smiles), None)
     return RowMolecules(known[row.output_notation, row.prediction], reference)
 
 
-def relations_of(molecules: Sequence[RowMolecules]) -> list[dict[str, bool] | None]:
-    """Return how each answer is related to what was asked for (see `smiles.relate`); None where that cannot be said.
+def find_relations(calls: NotationCalls, molecules: Sequence[RowMolecules]) -> list[dict[str, bool] | None]:
+    """Return how each answer is related to the reference (see `smiles.relate`); None if it is not read or there is none.
 
-    An answer that means no molecule, or that cannot be judged in time, is related by nothing.
+    An answer that denotes no molecule, or that cannot be compared in time, has none of the relations.
     """
     judged = [(m.prediction.smiles or "", m.reference) for m in molecules if m.prediction and m.reference]
-    answers = iter(call("smiles", "relate", judged))
+    answers = iter(calls.call("smiles", "relate", judged))
     nothing = dict.fromkeys(("canonical", "without_stereo", "tautomer", "skeleton", "formula"), False)
     return [next(answers).value or nothing if m.prediction and m.reference else None for m in molecules]

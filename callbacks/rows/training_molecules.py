@@ -1,18 +1,21 @@
-"""The training molecules of a task, by what an evaluated molecule may share with them."""
+"""The training molecules of a task, with keys for what an evaluated molecule may share with them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
-from callbacks.rows.nearest_training import molecule_columns, training_texts
+import numpy as np
+from numpy.typing import NDArray
+
+from callbacks.rows.nearest_training import BYTES, Neighbours, find_nearest, fingerprints, molecule_columns
+from datamodules.rows.side_texts import SideTexts
 from datamodules.storage.text_columns import TextColumn, as_strings
 from datamodules.workers.worker_pool import WorkerPool
 
 
 class Keys(NamedTuple):
-    """Of one molecule; empty strings where it cannot be judged in time."""
+    """The keys of one molecule; empty strings if they cannot be computed in time."""
 
     canonical: str
     """RDKit's canonical SMILES."""
@@ -25,7 +28,7 @@ class Keys(NamedTuple):
 
 
 class KnownMolecules:
-    """The keys of N molecules, to look others up.
+    """The keys of many molecules, for looking up others.
 
     Args:
         columns: Columns of SMILES.
@@ -40,7 +43,7 @@ class KnownMolecules:
                     known.add(key)
 
     def look_up(self, keys: Keys) -> Keys:
-        """Return the keys of a molecule that are known, the others empty."""
+        """Return a molecule's keys that are known; the others are empty."""
         return Keys(*(key if key in known else "" for key, known in zip(keys, self._known, strict=True)))
 
 
@@ -51,18 +54,40 @@ def read_keys(column: TextColumn, pool: WorkerPool) -> Iterator[Keys]:
     return (keys[code] for code in column.codes.tolist())
 
 
-_KNOWN: WeakKeyDictionary[Any, dict[str, KnownMolecules]] = WeakKeyDictionary()
+class TrainingMolecules:
+    """The training rows of each task and their molecules, read once, on first use.
 
+    A row's molecule is its input if that is a structure, else its output; a row without a structure has none.
 
-def training_molecules(datamodule: Any, task: str, pool: WorkerPool) -> KnownMolecules:
-    """Return the training molecules of a task; they are kept for the next call. About 1 ms of a core a molecule."""
-    known = _KNOWN.setdefault(datamodule, {})
-    if task not in known:
-        known[task] = KnownMolecules(molecule_columns(training_texts(datamodule, task), pool), pool)
-    return known[task]
+    Args:
+        read_texts: Returns the training rows of all tasks, file by file.
+        pool: Worker processes.
+    """
 
+    def __init__(self, read_texts: Callable[[], list[SideTexts]], pool: WorkerPool) -> None:
+        self._read_texts, self._pool = read_texts, pool
+        self._fingerprints: dict[str, NDArray[np.uint8]] = {}
+        self._known: dict[str, KnownMolecules] = {}
 
-def share_parent(datamodule: Any, task: str, smiles: Sequence[str], pool: WorkerPool) -> list[bool]:
-    """Return for each molecule whether it, a salt, an ion or a stereoisomer of it is among the training molecules of a task."""
-    known = training_molecules(datamodule, task, pool)
-    return [bool(known.look_up(keys).parent) for keys in read_keys(TextColumn.of(smiles), pool)]
+    def texts(self, task: str) -> list[SideTexts]:
+        """Return the training rows of a task, file by file."""
+        return [texts for texts in self._read_texts() if texts.task == task]
+
+    def find_nearest(self, task: str, smiles: Sequence[str]) -> Neighbours:
+        """Return the nearest training row of a task for each molecule, as its index among the rows of `texts`."""
+        if task not in self._fingerprints:
+            columns = molecule_columns(self.texts(task), self._pool)
+            known = [fingerprints(column, self._pool) for column in columns]
+            self._fingerprints[task] = np.concatenate([np.zeros((0, BYTES), dtype=np.uint8), *known])
+        return find_nearest(fingerprints(smiles, self._pool), self._fingerprints[task])
+
+    def known(self, task: str) -> KnownMolecules:
+        """Return the keys of a task's training molecules. The first call takes about 1 ms of one core per molecule."""
+        if task not in self._known:
+            self._known[task] = KnownMolecules(molecule_columns(self.texts(task), self._pool), self._pool)
+        return self._known[task]
+
+    def share_parent(self, task: str, smiles: Sequence[str]) -> list[bool]:
+        """Return for each molecule whether it or a salt, ion or stereoisomer of it is among the task's training molecules."""
+        known = self.known(task)
+        return [bool(known.look_up(keys).parent) for keys in read_keys(TextColumn.of(smiles), self._pool)]

@@ -1,43 +1,45 @@
-"""Say so when references are longer than what the model may write: they can never be right."""
+"""Warn about references that are longer than the model may generate: their rows can never be right."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
-from lightning.pytorch.trainer.states import TrainerFn
 from numpy.typing import NDArray
 from rich.console import Console
 
+from callbacks.rows.protocols import evaluated_model, evaluation_data
+from datamodules.stages import evaluated_rows
+
 
 def count_too_long(lengths: NDArray[np.int64], limit: int) -> int:
-    """Return how many references cannot be written in `limit` tokens.
+    """Return how many references do not fit into `limit` tokens.
 
     Args:
-        lengths: `(N,)` tokens of each reference, the stop token included; that one may be missing.
-        limit: Most generated tokens.
+        lengths: `(N,)` tokens of each reference, including the stop token, which need not fit.
+        limit: Maximum number of generated tokens.
+
+    Examples:
+        >>> count_too_long(np.array([5, 65, 66]), limit=64)
+        1
     """
     return int((lengths - 1 > limit).sum())
 
 
-class AnswerLimit(Callback):
-    """Warns before a run whose evaluated references are longer than `--model.generation.max_new_tokens`."""
+class AnswerLengthCheck(Callback):
+    """Warns before a run if evaluated references are longer than `--model.generation.max_new_tokens`."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Count the references of the rows that the stage evaluates."""
-        side = {"fit": "val", "validate": "val", "test": "test"}.get(TrainerFn(stage).value)
-        if side is None or not trainer.is_global_zero:
+        side = evaluated_rows(stage)
+        if side == "predict" or not trainer.is_global_zero:
             return
-        datamodule: Any = trainer.datamodule  # type: ignore[attr-defined]
-        model: Any = pl_module
-        limit = model.generation.max_new_tokens
-        lengths = datamodule.answer_lengths(side)
+        limit = evaluated_model(pl_module).generation.max_new_tokens
+        lengths = evaluation_data(trainer).answer_lengths(side)
         if too_long := count_too_long(lengths, limit):
             Console().print(
                 f"Warning: {too_long:,} of {len(lengths):,} {side} references take more than "
-                f"--model.generation.max_new_tokens {limit} tokens (the longest {int(lengths.max())}) and can never be "
-                "right; they count as wrong. Raise it, or leave such rows out with --data.max_length.",
+                f"--model.generation.max_new_tokens {limit} tokens (longest: {int(lengths.max())}), so their rows always "
+                "count as wrong. Raise that limit, or skip such rows with --data.max_length.",
                 style="yellow",
                 markup=False,
                 soft_wrap=True,

@@ -1,4 +1,4 @@
-"""Write checkpoints straight to their file, whole or not at all, and read nothing from them but values."""
+"""Write checkpoints atomically and without a copy in memory; read only tensors and plain values from them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing_extensions import override
 from callbacks.run.run_facts import not_a_checkpoint
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
-"""The disk is full, or the user's share of it."""
+"""Error numbers of a full disk and of a full disk quota."""
 
 
 class DiskFull(OSError):
@@ -24,20 +24,20 @@ class DiskFull(OSError):
     def __init__(self, path: Path, size: int, written: int) -> None:
         super().__init__(
             errno.ENOSPC,
-            f"{path} needs {size:,} bytes, but {max(1, size - written):,} bytes are missing on its disk. "
-            + ("The checkpoint before it is intact." if path.exists() else "There is none before it."),
+            f"{path} needs {size:,} bytes, but its disk is {max(1, size - written):,} bytes short. Free some space. "
+            + ("The previous checkpoint is intact." if path.exists() else "There is no previous checkpoint."),
         )
 
 
 class _Counted:
-    """A file that is written to as long as there is room, and counts how much there would be in it."""
+    """A file that stops writing when the disk is full but keeps counting the bytes it would need."""
 
     def __init__(self, file: Any) -> None:
         self.file, self.size, self.written = file, 0, 0
         self.full: OSError | None = None
 
     def write(self, data: Any) -> int:
-        """Write all of `data`, or note why that is not possible; PyTorch would turn an exception into a RuntimeError."""
+        """Write `data`, or keep the error for `finish`; PyTorch would turn an exception here into a RuntimeError."""
         view = memoryview(data).cast("B")
         self.size += len(view)
         try:
@@ -48,13 +48,13 @@ class _Counted:
         return len(view)
 
     def flush(self) -> None:
-        """Nothing is buffered."""
+        """Do nothing: nothing is buffered."""
 
     def finish(self) -> None:
-        """Wait until all of it is on the disk.
+        """Wait until everything is on disk.
 
         Raises:
-            OSError: If not all of it could be written.
+            OSError: If a write failed.
         """
         if self.full is not None:
             raise self.full
@@ -62,11 +62,11 @@ class _Counted:
 
 
 class CheckpointWriter(TorchCheckpointIO):
-    """Lightning's, but for local files without its copy in memory, and safe against a crash or a full disk.
+    """Lightning's checkpoint IO, but without a copy in memory for local files, and safe against crashes and full disks.
 
-    Lightning collects the whole checkpoint in memory first (1.6 GB for 135M parameters with AdamW's moments), and may
-    move it over file systems, which is not atomic. Here it goes to a temporary file in the same folder, which takes the
-    place of the old one when all of it is on the disk: whatever happens before leaves the old one as it was.
+    Lightning first collects the whole checkpoint in memory (1.6 GB for 135M parameters with AdamW's moments), and may
+    move it between file systems, which is not atomic. This class writes a temporary file in the same folder and replaces
+    the old checkpoint once everything is on disk; any failure before that leaves the old one unchanged.
     """
 
     @override
@@ -76,21 +76,23 @@ class CheckpointWriter(TorchCheckpointIO):
         """Write a checkpoint.
 
         Args:
-            checkpoint: What `torch.save` takes.
-            path: The file; an address such as `s3://...` is left to Lightning.
-            storage_options: Must be None, as for Lightning's own.
+            checkpoint: Anything that `torch.save` accepts.
+            path: The file; Lightning writes to URLs such as `s3://...`.
+            storage_options: Must be None, as for Lightning's own class.
 
         Raises:
-            DiskFull: If it does not fit on the disk; a checkpoint that was there before is intact.
-            OSError: If it cannot be written for another reason; the same holds.
+            DiskFull: If it does not fit on the disk; a previous checkpoint stays intact.
+            OSError: If writing fails for another reason; a previous checkpoint stays intact.
         """
         if storage_options is not None or "://" in str(path):
             super().save_checkpoint(checkpoint, str(path), storage_options)
             return
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        for left in target.parent.glob(f".{target.name}-*"):  # by a process that was killed while it wrote
-            left.unlink(missing_ok=True)
+        for leftover in target.parent.glob(
+            f".{target.name}-*"
+        ):  # of a process that was killed while it wrote
+            leftover.unlink(missing_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
         try:
             with os.fdopen(handle, "wb", buffering=0) as file:
@@ -99,7 +101,7 @@ class CheckpointWriter(TorchCheckpointIO):
                 counted.finish()
             umask = os.umask(0)
             os.umask(umask)
-            os.chmod(name, 0o666 & ~umask)  # a temporary file is its owner's only
+            os.chmod(name, 0o666 & ~umask)  # only the owner may read a temporary file
             os.replace(name, target)
         except BaseException as error:
             Path(name).unlink(missing_ok=True)
@@ -108,7 +110,7 @@ class CheckpointWriter(TorchCheckpointIO):
             raise
         folder = os.open(target.parent, os.O_RDONLY)
         try:
-            os.fsync(folder)  # the new name, too
+            os.fsync(folder)  # makes the new name durable, too
         finally:
             os.close(folder)
 
@@ -116,15 +118,15 @@ class CheckpointWriter(TorchCheckpointIO):
     def load_checkpoint(
         self, path: str | os.PathLike[str], map_location: Any = None, weights_only: bool | None = None
     ) -> dict[str, Any]:
-        """Read a checkpoint of tensors and plain values to the CPU; nothing in it can run, whoever says otherwise.
+        """Read a checkpoint of tensors and plain values to the CPU; no code in it can run, whatever the arguments.
 
         Args:
-            path: The file, or an address that Lightning knows.
+            path: The file, or a URL that Lightning supports.
             map_location: As for `torch.load`.
-            weights_only: Taken for True in any case: what False allows could run any code.
+            weights_only: Ignored and treated as True: False could run any code.
 
         Raises:
-            ValueError: If the file holds more than that, is cut off, or is no checkpoint.
+            ValueError: If the file holds anything else, is truncated, or is not a checkpoint.
         """
         try:
             return super().load_checkpoint(

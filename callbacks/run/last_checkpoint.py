@@ -1,267 +1,150 @@
-"""last.ckpt: from it a run goes on, bit by bit, as if it had never stopped."""
+"""Write last.ckpt, from which a run resumes, bit by bit, as if it had never stopped."""
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import time
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-import torch
-from lightning.fabric.plugins.environments import LightningEnvironment, SLURMEnvironment
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
-from rich.console import Console
 
-from callbacks.loggers.metrics_csv import MetricsCSV
-from callbacks.run.resume_state import Moment, gather, rng_state, set_rng_state, settle_loops
-from callbacks.run.run_facts import from_here, is_trial, run_folder
-from callbacks.run.stop_signals import Stopped, StopSignals, exit_soon, requeue_slurm_job
-
-STATE_KEY = "resume"
-"""Where every checkpoint keeps what Lightning leaves out."""
-LARGEST_SHARE = 0.02
-"""Most of the time that the checkpoints in between may take."""
-
-_REQUEUE = 64
-"""Stands for SIGUSR1 between ranks: above all signals' numbers."""
+from callbacks.lightning_private import end_restart
+from callbacks.run.rank_agreement import agree
+from callbacks.run.resume_contents import ResumeContents
+from callbacks.run.resume_state import Moment
+from callbacks.run.run_facts import is_trial, last_checkpoint_file
+from callbacks.run.run_stopper import RunStopper
+from callbacks.run.stop_signals import Stopped
+from callbacks.run.write_timing import WriteTiming, may_resume_validation
 
 
 class LastCheckpoint(Callback):
-    """Writes `checkpoints/last.ckpt` in between, before each validation, after each epoch, and when told to stop.
+    """Writes `checkpoints/last.ckpt` at intervals, before each validation, after each epoch, and on a stop signal.
 
-    It is written before something, with nothing half done: a batch that begins an optimizer step, a validation, an epoch.
-    Then all that was logged before is in the loggers, and nothing of what comes. It must be the first callback, so that
-    it comes before those that log at the same time.
+    It is written only between steps: before a batch that starts an optimizer step, before a validation, or before an
+    epoch. The loggers then hold everything logged before that moment and nothing after it. This must be the first
+    callback, so that it runs before callbacks that log in the same hook.
 
-    On SIGTERM and SIGINT all ranks finish their step, write it, and end with status 143 or 130. While they validate, or
-    test, or predict, they end at once, as last.ckpt is from just before. In a SLURM job the signal before the time limit
-    (SIGUSR1 by default) does the same and queues the job again.
+    On SIGTERM and SIGINT, all ranks finish their step, write last.ckpt, and end with status 143 or 130. In validation,
+    test and prediction they end at once; last.ckpt is from just before the validation. In a SLURM job, the signal before
+    the time limit (SIGUSR1 by default) does the same and requeues the job.
 
     Args:
-        minutes: How often to write it within an epoch. It is written less often if that took over 2 % of the time.
+        minutes: Minutes between writes within an epoch; longer if writing would take over 2 % of the time.
     """
 
     def __init__(self, minutes: float = 5.0) -> None:
         if not minutes >= 0:
             raise ValueError(f"Expected --checkpoint.minutes to be at least 0, but got {minutes}.")
-        self.minutes = minutes
-        self._trainer: Trainer | None = None
-        self._signals = StopSignals(self._stop)
-        self._peers: list[int] = []
-        self._moment: Moment | None = None
-        self._restored: dict[str, Any] | None = None
-        # Nothing has been trained that last.ckpt does not hold; nothing has begun since an epoch ended.
-        self._up_to_date = self._between_epochs = True
-        self._written, self._seconds = time.monotonic(), 0.0
+        self.contents = ResumeContents()
+        self.timing = WriteTiming(minutes)
+        self.stopper = RunStopper()
 
-    # What is in it
+    def write(self, trainer: Trainer, moment: Moment) -> None:
+        """Write last.ckpt. All ranks call it together."""
+        with self.timing.writing(), self.contents.before(moment):
+            trainer.save_checkpoint(last_checkpoint_file(trainer), weights_only=False)
+
+    # The contents of every checkpoint, also of other callbacks' checkpoints
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Add each rank's random numbers and how many rows of metrics.csv belong to it."""
-        tables = [logger for logger in trainer.loggers if isinstance(logger, MetricsCSV)]
-        for table in tables:
-            table.save()
-        checkpoint[STATE_KEY] = {
-            "rng": gather(trainer, rng_state(pl_module.device)),
-            "rows": tables[0].rows if tables and trainer.is_global_zero else 0,
-            "moment": self._moment,
-        }
-        if self._moment is not None:
-            settle_loops(checkpoint["loops"]["fit_loop"], self._moment)
+        """Add each rank's random number states and the number of metrics.csv rows up to this checkpoint."""
+        self.contents.add_to(checkpoint, trainer, pl_module.device)
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Keep it until training begins; drop from metrics.csv what was logged after the checkpoint."""
-        if trainer.state.fn != TrainerFn.FITTING or STATE_KEY not in checkpoint:
-            return
-        self._restored = checkpoint[STATE_KEY]
-        for table in trainer.loggers:
-            if isinstance(table, MetricsCSV) and trainer.is_global_zero:
-                table.keep(self._restored["rows"])
+        """Keep the resume state until training begins; drop later rows from metrics.csv."""
+        self.contents.take_from(checkpoint, trainer)
+
+    # Fit, from beginning to end
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Find the other ranks on this machine, and handle the stop signals."""
+        self.stopper.meet(trainer)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Put back the random numbers, now that everything is built that draws some."""
-        self._listen(trainer)
-        self._written = time.monotonic()
-        if self._restored is None:
-            return
-        states = self._restored["rng"]
-        if trainer.global_rank < len(states):
-            set_rng_state(states[trainer.global_rank], pl_module.device)
-        if self._restored["moment"] == "epoch":
-            # Lightning takes any run that counts in steps for one that stopped within an epoch.
-            trainer.fit_loop.epoch_loop.restarting = False
-        self._restored = None
-
-    # When it is written
+        """Restore the random number states, now that everything that draws random numbers is built."""
+        self.stopper.listen(trainer)
+        self.timing.begin()
+        self.contents.put_back(trainer, pl_module.device)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write what the epoch before has come to, the choice of the best weights included."""
-        self._end_epoch(trainer)
-
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write what training has come to."""
+        """Write the result of the previous epoch, including its choice of the best weights."""
         self._end_epoch(trainer)
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Write it if the time has come, or stop, where an optimizer step begins."""
+        """At the start of an optimizer step, write last.ckpt if it is due or a signal came; stop at a signal."""
         if batch_idx % trainer.accumulate_grad_batches == 0:
-            self._signals.immediate = False
-            signum, due = self._agree(trainer)
-            if (signum or due) and not self._up_to_date:
-                self._write(trainer, "batch")
-            if signum:
-                self._stop(signum)
-        self._up_to_date = self._between_epochs = False
+            self.stopper.wait_for_save()
+            agreed = agree(trainer, self.stopper.received, self.timing.is_due() and not is_trial(trainer))
+            if (agreed.signum or agreed.due) and not self.timing.up_to_date:
+                self.write(trainer, "batch")
+            if agreed.signum:
+                self.stopper.stop(trainer, agreed.signum)
+        self.timing.begin_batch()
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write it, so that nothing is lost whatever happens in a validation."""
+        """Write last.ckpt, so that no failure in a validation loses training."""
         if trainer.state.fn != TrainerFn.FITTING:
-            self._listen(trainer)
-        if trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking or is_trial(trainer):
+            self.stopper.listen(trainer)
             return
-        step_ends = (trainer.fit_loop.batch_idx + 1) % trainer.accumulate_grad_batches == 0
-        by_time = getattr(trainer, "_val_check_time_interval", None) is not None
-        if by_time or not (step_ends or trainer.fit_loop.batch_idx + 1 == trainer.num_training_batches):
-            return  # Lightning could not go on from here; the next step is soon enough
-        self._between_epochs = False
-        if not self._up_to_date:
-            self._write(trainer, "validation")
-        signum, _ = self._agree(trainer)
-        if signum:
-            self._stop(signum)
-        self._stop_at_once()
+        if trainer.sanity_checking or is_trial(trainer) or not may_resume_validation(trainer):
+            return
+        self.timing.between_epochs = False
+        if not self.timing.up_to_date:
+            self.write(trainer, "validation")
+        agreed = agree(trainer, self.stopper.received, due=False)
+        if agreed.signum:
+            self.stopper.stop(trainer, agreed.signum)
+        self.stopper.stop_at_once()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Let a scheduler that watches a metric see that of an epoch that was gone on with; Lightning would leave it out."""
-        trainer.fit_loop._restarting = False
+        """Let a metric-based scheduler step in a resumed epoch; Lightning would skip it."""
+        end_restart(trainer)
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the final state of training."""
+        self._end_epoch(trainer)
 
     def _end_epoch(self, trainer: Trainer) -> None:
-        if not self._between_epochs and not is_trial(trainer):
-            self._signals.immediate = False
-            self._write(trainer, "epoch")
-            self._between_epochs = True
-        self._stop_at_once()
+        if not self.timing.between_epochs and not is_trial(trainer):
+            self.stopper.wait_for_save()
+            self.write(trainer, "epoch")
+            self.timing.between_epochs = True
+        self.stopper.stop_at_once()
 
-    def _write(self, trainer: Trainer, moment: Moment) -> None:
-        """Write last.ckpt. All ranks call it together."""
-        begun = time.monotonic()
-        self._moment = moment
-        try:
-            trainer.save_checkpoint(run_folder(trainer) / "checkpoints" / "last.ckpt", weights_only=False)
-        finally:
-            self._moment = None
-        self._written = time.monotonic()
-        self._seconds = self._written - begun
-        self._up_to_date = True
-
-    def _is_due(self) -> bool:
-        pause = max(60 * self.minutes, self._seconds / LARGEST_SHARE)
-        return time.monotonic() - self._written >= pause
-
-    def _agree(self, trainer: Trainer) -> tuple[int, bool]:
-        """Return, the same on all ranks, the signal that any of them got, and whether it is time by rank 0's clock."""
-        due = trainer.is_global_zero and not is_trial(trainer) and self._is_due()
-        if trainer.world_size == 1:
-            return self._signals.received, due
-        # A requeue wins over the SIGTERM that SLURM may send right behind it: another rank can have got that one first.
-        number = _REQUEUE if self._signals.received == signal.SIGUSR1 else self._signals.received
-        both = torch.tensor(2 * number + due, device=trainer.strategy.root_device)
-        agreed = int(trainer.strategy.reduce(both, reduce_op="max"))
-        number = agreed >> 1
-        return signal.SIGUSR1 if number == _REQUEUE else number, bool(agreed & 1)
-
-    # Stopping
-
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Get to know the other ranks of this machine, and listen."""
-        ranks = gather(trainer, (socket.gethostname(), os.getpid()))
-        host, own = ranks[trainer.global_rank]
-        self._peers = [pid for name, pid in ranks if name == host and pid != own]
-        self._listen(trainer)
+    # Stages without anything to save
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take the signals from Lightning, which has set its own handler since `setup`."""
-        self._listen(trainer)
+        """Handle the signals again: Lightning has replaced the handler since `setup`."""
+        self.stopper.listen(trainer)
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take the signals from Lightning, which has set its own handler since `setup`."""
-        self._listen(trainer)
+        """Handle the signals again: Lightning has replaced the handler since `setup`."""
+        self.stopper.listen(trainer)
 
     def on_validation_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Stop if the handler's exception got lost, as it does in a destructor."""
-        self._stop_if_told()
+        """Stop if the handler's exception was lost, as happens in a destructor."""
+        self.stopper.stop_if_told()
 
     def on_test_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Stop if the handler's exception got lost, as it does in a destructor."""
-        self._stop_if_told()
+        """Stop if the handler's exception was lost, as happens in a destructor."""
+        self.stopper.stop_if_told()
 
     def on_predict_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        """Stop if the handler's exception got lost, as it does in a destructor."""
-        self._stop_if_told()
+        """Stop if the handler's exception was lost, as happens in a destructor."""
+        self.stopper.stop_if_told()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Stop, if it only failed because another rank has stopped already."""
+        """Stop if the error only arose because another rank has already stopped."""
         if not isinstance(exception, Stopped):
-            self._stop_if_told()
-        self._signals.restore()
+            self.stopper.stop_if_told()
+        self.stopper.let_go()
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Leave the signals alone again."""
-        self._signals.restore()
-
-    def _listen(self, trainer: Trainer) -> None:
-        self._trainer = trainer
-        signum = self._requeue_signal(trainer)
-        self._signals.install(self._peers, [] if signum is None else [signum])
-
-    def _stop_at_once(self) -> None:
-        self._signals.immediate = True
-        self._stop_if_told()
-
-    def _stop_if_told(self) -> None:
-        if self._signals.received and self._signals.immediate:
-            self._stop(self._signals.received)
-
-    def _stop(self, signum: int) -> NoReturn:
-        """Say so, queue a SLURM job again, and end this rank. last.ckpt holds all that was trained."""
-        trainer = self._trainer
-        assert trainer is not None
-        self._signals.received = signum
-        # Lightning kills the run's own process as soon as one that it started ends otherwise than well.
-        child = isinstance(_environment(trainer), LightningEnvironment) and trainer.local_rank > 0
-        code = 0 if child else 128 + signum
-        exit_soon(code)
-        if trainer.is_global_zero:
-            text = f"Stopped by {signal.Signals(signum).name}"
-            path = run_folder(trainer) / "checkpoints" / "last.ckpt"
-            if trainer.state.fn == TrainerFn.FITTING and path.is_file():
-                path = from_here(Path(path))
-                text += (
-                    f" after step {trainer.global_step}; go on with: python train.py fit --ckpt_path {path}"
-                )
-            if signum == self._requeue_signal(trainer):
-                text += f" ({requeue_slurm_job()})"
-            Console(stderr=True).print(text, markup=False, soft_wrap=True)
-        raise Stopped(code)
-
-    @staticmethod
-    def _requeue_signal(trainer: Trainer) -> int | None:
-        """Return the signal that a SLURM job is to be queued again at, if this is one."""
-        environment = _environment(trainer)
-        if isinstance(environment, SLURMEnvironment) and environment.auto_requeue:
-            return int(environment.requeue_signal or signal.SIGUSR1)
-        return None
-
-
-def _environment(trainer: Trainer) -> Any:
-    """Return how the ranks of a run were started."""
-    return trainer._accelerator_connector.cluster_environment
+        """Restore the previous signal handlers."""
+        self.stopper.let_go()

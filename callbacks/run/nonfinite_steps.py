@@ -1,7 +1,7 @@
-"""Say which optimizer steps were left out because a number in them was not finite, write down their rows, and stop in time.
+"""Report optimizer steps that were skipped as not finite, list their rows, and stop a run with too many of them.
 
-The model decides on every rank alike and leaves such a step out (`left_out`); this callback reads the decisions at the
-steps that are logged, so that no step waits for a number.
+The model skips such a step on every rank (`left_out`). This callback reads the model's decisions only at logged steps, so
+that no step waits for the device.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from rich.console import Console
 from torch import Tensor
 
 from callbacks.rows.evaluated_row import gather_by_index
-from callbacks.run.run_facts import from_here, is_trial, run_folder
+from callbacks.rows.protocols import EvaluationData, evaluated_model, evaluation_data
+from callbacks.run.run_facts import find_log_interval, from_here, is_trial, run_folder
 from datamodules.storage.safe_csv import read_csv, write_csv
 
 COLUMNS = ("epoch", "step", "rank", "batch", "loss", "row_index", "task", "line", "input", "target")
@@ -25,17 +26,17 @@ Line = dict[str, Any]
 
 
 class _Piece(NamedTuple):
-    """A micro-batch of this rank."""
+    """One micro-batch on this rank."""
 
     batch: int
     row_index: Tensor
     """(B,) int64, -1 for a filler row."""
     loss: Tensor
-    """() the sum of its token losses."""
+    """() sum of its token losses."""
 
 
 class _Step(NamedTuple):
-    """An optimizer step."""
+    """One optimizer step."""
 
     epoch: int
     number: int
@@ -44,53 +45,53 @@ class _Step(NamedTuple):
     """() bool, equal on all ranks."""
 
 
-class FiniteSteps(Callback):
-    """Reports the optimizer steps that were left out, and ends the run when there are too many of them.
+class NonfiniteSteps(Callback):
+    """Reports skipped optimizer steps, and stops the run if there are too many.
 
-    A loss or a gradient that is NaN or infinite on one rank leaves the step out on every rank: weights and optimizer are
-    as they were, the learning rate's schedule goes on. `left_out.csv` in the run's folder says which rows were in it:
-    those of the micro-batches whose loss was not finite, or all of the step's if only its gradients were not.
+    If a loss or gradient is NaN or infinite on one rank, every rank skips the step: weights and optimizer stay unchanged,
+    and the learning rate schedule continues. `left_out.csv` in the run's folder lists the rows of the micro-batches whose
+    loss was not finite, or all rows of the step if only its gradients were not finite.
 
     Args:
-        limit: Steps that a run may leave out; with one more it stops. After the same step on every rank.
+        limit: Maximum number of skipped steps; one more stops the run, after the same step on every rank.
     """
 
     def __init__(self, limit: int = 10) -> None:
         if limit < 0:
-            raise ValueError(f"Expected the limit of FiniteSteps to be at least 0, but got {limit}.")
+            raise ValueError(f"Expected the limit of NonfiniteSteps to be at least 0, but got {limit}.")
         self.limit, self.left_out = limit, 0
         self._pieces: list[_Piece] = []
         self._steps: list[_Step] = []
         self._last_step = 0
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Begin to count."""
+        """Reset the counts."""
         self.left_out, self._pieces, self._steps = 0, [], []
         self._last_step = trainer.global_step
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Keep what the batch was and, if it ended a step, whether the step was left out; look if it is logged."""
+        """Keep the batch and, if it ended a step, whether the step was skipped; check at logged steps."""
         self._pieces.append(_Piece(batch_idx, batch["row_index"], outputs["loss"]))
         if trainer.global_step == self._last_step:
             return
         self._last_step = trainer.global_step
-        left_out: Tensor = pl_module.left_out  # type: ignore[assignment]
+        left_out = evaluated_model(pl_module).left_out
         self._steps.append(_Step(trainer.current_epoch, self._last_step, self._pieces, left_out))
         self._pieces = []
-        if self._last_step % trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
-            self._look(trainer)
+        if self._last_step % find_log_interval(trainer) == 0:
+            self._check(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Look at the last steps, too."""
-        self._look(trainer)
+        """Check the remaining steps."""
+        self._check(trainer)
 
-    def _look(self, trainer: Trainer) -> None:
-        """Read the decisions on the steps since the last look.
+    def _check(self, trainer: Trainer) -> None:
+        """Check the steps since the last check.
 
         Raises:
-            ValueError: If more steps were left out than the limit allows; on every rank.
+            ValueError: On every rank, if more steps were skipped than the limit allows.
         """
         steps, self._steps = self._steps, []
         flags = torch.stack([step.left_out for step in steps]).tolist() if steps else []
@@ -103,30 +104,30 @@ class FiniteSteps(Callback):
         by_rank = gather_by_index({trainer.global_rank: mine})
         if trainer.is_global_zero:
             lines = suspects([line for lines in by_rank.values() for line in lines])
-            with_texts = [{**line, **_texts(trainer.datamodule, line)} for line in lines]  # type: ignore[attr-defined]
+            with_texts = [{**line, **_texts(evaluation_data(trainer), line)} for line in lines]
             if not is_trial(trainer):
                 write_csv(path, COLUMNS, [*(read_csv(path) if path.is_file() else []), *with_texts])
-            self._say([step.number for step in bad], path)
+            self._warn([step.number for step in bad], path)
         if self.left_out > self.limit:
             raise ValueError(
                 f"The loss or its gradients were not finite in {self.left_out} optimizer steps (at most {self.limit} are "
-                f"left out), so training stopped at step {steps[-1].number}; no weight holds one of these numbers. "
-                f"{from_here(path)} lists the rows: mend or remove them, or lower --model.optimizer.lr."
+                f"skipped), so training stopped at step {steps[-1].number}; the weights are still finite. "
+                f"{from_here(path)} lists the rows: fix or remove them, or lower --model.optimizer.lr."
             )
 
-    def _say(self, numbers: list[int], path: Path) -> None:
+    def _warn(self, numbers: list[int], path: Path) -> None:
         which = (
             f"Step {numbers[0]} was" if len(numbers) == 1 else f"Steps {', '.join(map(str, numbers))} were"
         )
         Console(stderr=True).print(
-            f"Warning: {which} left out on every rank, as the loss or its gradients were not finite; the weights are as "
-            f"before. {self.left_out} so far, more than {self.limit} end the run. Rows: {from_here(path)}",
+            f"Warning: {which} skipped on every rank because the loss or its gradients were not finite; the weights are "
+            f"unchanged. {self.left_out} skipped so far; more than {self.limit} stop the run. Rows: {from_here(path)}",
             style="yellow", markup=False, soft_wrap=True,
         )  # fmt: skip
 
 
 def lines_of(step: _Step) -> list[Line]:
-    """Return a line for each of this rank's rows of a step."""
+    """Return one line for each row of a step on this rank."""
     return [
         {
             "epoch": step.epoch,
@@ -142,12 +143,20 @@ def lines_of(step: _Step) -> list[Line]:
 
 
 def suspects(lines: list[Line]) -> list[Line]:
-    """Return the lines of all ranks that may be to blame: per step those of losses that are not finite, or else all."""
+    """Return the lines that may have caused a skip: per step those with a non-finite loss, or else all of its lines.
+
+    Examples:
+        >>> lines = [{"step": 7, "row_index": 1, "loss": 0.3}, {"step": 7, "row_index": 2, "loss": math.nan}]
+        >>> suspects(lines)  # the loss of row 2 is not finite
+        [{'step': 7, 'row_index': 2, 'loss': nan}]
+        >>> suspects(lines[:1])  # its loss is finite, so only the gradients were not
+        [{'step': 7, 'row_index': 1, 'loss': 0.3}]
+    """
     found = {line["step"] for line in lines if not math.isfinite(line["loss"])}
     return [line for line in lines if line["step"] not in found or not math.isfinite(line["loss"])]
 
 
-def _texts(datamodule: Any, line: Line) -> Line:
-    """Return what the table says of a line's training row."""
+def _texts(datamodule: EvaluationData, line: Line) -> Line:
+    """Return the task, line number and texts of a line's training row."""
     row = datamodule.row("train", line["row_index"])
     return {"task": row.task, "line": row.line, "input": row.input, "target": row.target}

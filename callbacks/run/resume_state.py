@@ -1,6 +1,6 @@
-"""What a checkpoint needs beyond Lightning's own so that a run goes on as if it had never stopped. Functions only.
+"""The state beyond Lightning's own that a checkpoint needs to resume as if the run had never stopped. Functions only.
 
-Everything is tensors and plain numbers: anything else could not be read back with `weights_only=True`.
+All values are tensors and plain values, since nothing else can be read back with `weights_only=True`.
 """
 
 from __future__ import annotations
@@ -10,61 +10,51 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from lightning.pytorch import Trainer
 
 Moment = Literal["epoch", "batch", "validation"]
-"""Before what a checkpoint is written: an epoch (or the end of training), a training batch, or a validation."""
+"""What a checkpoint is written right before: an epoch (or the end of training), a training batch, or a validation."""
 Rng = dict[str, Any]
 
 
 def rng_state(device: torch.device) -> Rng:
-    """Return the states of all random numbers of this process: PyTorch's (and of its device), NumPy's and Python's."""
-    version, words, gauss = random.getstate()
-    _, keys, place, has_gauss, cached = np.random.get_state(legacy=True)  # noqa: NPY002 what seed_everything sets
+    """Return the states of this process's random number generators: PyTorch (CPU and device), NumPy and Python."""
+    version, internal, gauss = random.getstate()
+    _, keys, place, has_gauss, cached = np.random.get_state(legacy=True)  # noqa: NPY002 seed_everything sets this one
     return {
         "torch": torch.get_rng_state(),
         "device": torch.cuda.get_rng_state(device) if device.type == "cuda" else None,
         "numpy": [torch.from_numpy(np.asarray(keys, dtype=np.int64)), int(place), int(has_gauss), float(cached)],
-        "python": [version, torch.tensor(words), gauss],
+        "python": [version, torch.tensor(internal), gauss],
     }  # fmt: skip
 
 
 def set_rng_state(state: Rng, device: torch.device) -> None:
-    """Put back what `rng_state` returned; a state of a GPU is left out where there is none."""
+    """Restore the states that `rng_state` returned; without a GPU, a GPU's state is ignored."""
     torch.set_rng_state(state["torch"])
     if state["device"] is not None and device.type == "cuda":
         torch.cuda.set_rng_state(state["device"], device)
     keys, place, has_gauss, cached = state["numpy"]
     np.random.set_state(("MT19937", keys.numpy().astype(np.uint32), place, has_gauss, cached))  # noqa: NPY002
-    version, words, gauss = state["python"]
-    random.setstate((version, tuple(words.tolist()), gauss))
-
-
-def gather(trainer: Trainer, item: Any) -> list[Any]:
-    """Return what all ranks have, in their order. Every rank must call it."""
-    if trainer.world_size == 1:
-        return [item]
-    items: list[Any] = [None] * trainer.world_size
-    torch.distributed.all_gather_object(items, item)
-    return items
+    version, internal, gauss = state["python"]
+    random.setstate((version, tuple(internal.tolist()), gauss))
 
 
 def settle_loops(loops: dict[str, Any], moment: Moment) -> None:
-    """Write down in a checkpoint's loops that the last thing begun has not been, so that Lightning does it next.
+    """Reset the counters of the epoch, batch or validation that has just begun, so that Lightning runs it on resume.
 
-    Lightning tells from the differences between its counters (ready, started, processed, completed) where a run
-    stopped, and knows moments of its own only; at the last batch of an epoch it takes the validation for done.
+    Lightning derives where a run stopped from the differences between its counters (ready, started, processed,
+    completed), and supports only its own moments; at the last batch of an epoch it assumes that validation is done.
 
     Args:
         loops: `checkpoint["loops"]["fit_loop"]`; changed in place.
-        moment: Before what the checkpoint is written.
+        moment: What the checkpoint is written right before.
     """
     validation = loops["epoch_loop.val_loop.batch_progress"]
     for scope in ("total", "current"):
         _level(loops["epoch_loop.batch_progress"][scope])
         if moment == "epoch":
             _level(loops["epoch_progress"][scope])
-        # One batch started and not processed is what Lightning takes for a validation to be done.
+        # Lightning runs a validation next if one of its batches has started but is not processed.
         begun = int(moment == "validation")
         validation[scope].update(ready=begun, started=begun, processed=0, completed=0)
     validation["is_last_batch"] = False

@@ -1,6 +1,6 @@
-"""Confidence intervals of an evaluation, and the test of paired rows: how far a number may move by the choice of the rows alone.
+"""Confidence intervals of an evaluation, and a test for paired rows: how far a number may vary with the choice of rows alone.
 
-All functions are pure, so every rank that holds the same values computes the same interval.
+All functions are pure, so all ranks that hold the same values compute the same interval.
 """
 
 from __future__ import annotations
@@ -25,10 +25,16 @@ def wilson_interval(successes: float, n: int) -> tuple[float, float]:
         n: The number of rows. With 0 rows nothing is known: the interval is (0, 1).
 
     Returns:
-        Lower and upper bound, both in [0, 1]. Unlike the normal approximation it stays inside and does not
-        collapse to a point at 0 or `n` successes.
+        Lower and upper bound, both in [0, 1]. Unlike the normal approximation it stays in this range and does
+        not collapse to a point at 0 or `n` successes.
 
     Source: E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209-212, without continuity correction.
+
+    Examples:
+        >>> [round(bound, 3) for bound in wilson_interval(8, 10)]
+        [0.49, 0.943]
+        >>> wilson_interval(0, 0)
+        (0.0, 1.0)
     """
     assert 0 <= successes <= max(n, 0), f"{successes} successes of {n} rows"
     if n == 0:
@@ -44,17 +50,24 @@ def wilson_interval(successes: float, n: int) -> tuple[float, float]:
 
 
 def difference_interval(gained: int, lost: int, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of (gained - lost) / n, for few rows that differ.
+    """Return the 95 % interval of (gained - lost) / n, for few differing rows.
 
-    Each of the two counts gets its Wilson interval, and the distances to its bounds are added as squares. No row that differs
-    leaves doubt, too, where resampling equal rows would show none.
+    Each of the two counts gets its Wilson interval, and the distances to its bounds are added in quadrature. The interval has
+    a width even if no row differs, where resampling equal rows would give none.
 
     Args:
-        gained: Rows that only the second of two runs has right.
-        lost: Rows that only the first has right.
-        n: All rows, more than 0.
+        gained: Number of rows that only the second of two runs has right.
+        lost: Number of rows that only the first run has right.
+        n: Number of all rows, more than 0.
 
     Source: the method of variance estimates recovery, G. Y. Zou, A. Donner, Stat. Med. 27 (2008) 1693-1702.
+
+    Examples:
+        >>> [round(bound, 3) for bound in difference_interval(gained=12, lost=4, n=100)]
+        [0.003, 0.162]
+        >>> low, high = difference_interval(gained=0, lost=0, n=20)  # no row differs, but 20 rows prove little
+        >>> round(low, 2), round(high, 2)
+        (-0.16, 0.16)
     """
     difference = (gained - lost) / n
     (more_low, more_high), (less_low, less_high) = wilson_interval(gained, n), wilson_interval(lost, n)
@@ -66,10 +79,16 @@ def difference_interval(gained: int, lost: int, n: int) -> tuple[float, float]:
 def mcnemar_exact(only_first: int, only_second: int) -> float:
     """Return the two-sided p-value of McNemar's exact test.
 
-    Under the null hypothesis a row on which the runs differ is as likely to be right in the one as in the other, so that
-    the smaller count is binomial with probability one half. Rows on which both are right or both wrong say nothing.
+    Under the null hypothesis a row on which the runs differ is equally likely to be right in either run, so the
+    smaller count is binomial with probability one half. Rows that both runs have right or wrong carry no information.
 
     Source: Q. McNemar, Psychometrika 12 (1947) 153-157; the exact form doubles the smaller tail.
+
+    Examples:
+        >>> mcnemar_exact(only_first=5, only_second=5)
+        1.0
+        >>> mcnemar_exact(only_first=0, only_second=10)
+        0.001953125
     """
     n, least = only_first + only_second, min(only_first, only_second)
     term, tail = 1, 1  # binomial coefficients and their sum, as whole numbers: exact for any n
@@ -87,8 +106,8 @@ def bootstrap_interval(
     """Return the 95 % percentile bootstrap interval of a mean, or of a function of sums over rows.
 
     Args:
-        values: `(n,)` one value a row, or `(n, k)` counts a row when `statistic` is given.
-        seed: Of the resampling; equal seeds give equal intervals, on every rank and machine.
+        values: `(n,)` one value per row, or `(n, k)` counts per row if `statistic` is given.
+        seed: Seed of the resampling; equal seeds give equal intervals, on every rank and machine.
         statistic: Maps resampled sums `(r, k)` to `(r,)` numbers, such as BLEU from n-gram counts. Without
             it the statistic is the mean.
 
@@ -96,6 +115,11 @@ def bootstrap_interval(
         The 2.5 % and 97.5 % percentiles over 1,000 resamples of the rows; (nan, nan) without rows.
 
     Source: B. Efron, R. J. Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
+
+    Examples:
+        >>> low, high = bootstrap_interval(np.array([0.2, 0.4, 0.6, 0.8] * 25))
+        >>> low < 0.5 < high, bootstrap_interval(np.array([]))
+        (True, (nan, nan))
     """
     values = np.asarray(values, dtype=np.float64)
     n = len(values)
@@ -116,9 +140,9 @@ def bootstrap_interval(
 
 
 def _count_draws(draws: np.ndarray) -> np.ndarray:
-    """Return how often each row is in each resample, `(r, n)` for draws `(r, n)` of row numbers.
+    """Return how often each resample holds each row, `(r, n)` for draws `(r, n)` of row numbers.
 
-    Counting first makes a resample's sums one product of matrices, however many columns there are.
+    Counting first makes the sums of all resamples one matrix product, for any number of columns.
     """
     samples, n = draws.shape
     places = draws + np.arange(samples)[:, None] * n
@@ -129,9 +153,16 @@ def format_estimate(metrics: Mapping[str, float], name: str, percent: bool = Fal
     """Return `0.612 (0.580 to 0.643)`, or `61.2 % (58.0 to 64.3)` in percent.
 
     Args:
-        metrics: Logged metrics; the bounds are `<name>_low` and `<name>_high`, and are left out if they are missing.
+        metrics: Logged metrics; the bounds are `<name>_low` and `<name>_high`, and are left out if missing.
         name: The metric; `-` is returned if it was not measured.
         percent: Whether to write shares as percentages.
+
+    Examples:
+        >>> metrics = {"exact_match": 0.612, "exact_match_low": 0.58, "exact_match_high": 0.643, "loss": 0.4}
+        >>> format_estimate(metrics, "exact_match", percent=True)
+        '61.2 % (58.0 to 64.3)'
+        >>> format_estimate(metrics, "loss"), format_estimate(metrics, "bleu")
+        ('0.400', '-')
     """
     if name not in metrics:
         return "-"

@@ -1,4 +1,4 @@
-"""Kinds of rows, by which exact match is told apart: how long, how large, how charged, how new a molecule is."""
+"""Kinds of rows (strata) for which exact match is reported separately: by length, size, charge and novelty."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CUTS: dict[str, tuple[float, ...]] = {
     "components": (1, 2),
     "nearest_training": (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0),
 }
-"""Where the bins of each number begin, but for the first one: characters, atoms, smallest rings, specified stereocentres
+"""The lower bounds of each number's bins except the first: characters, atoms, smallest rings, specified stereocentres
 and double bonds, components, Tanimoto similarity to the nearest training molecule."""
 
 COLUMNS = ("task", "stratum", "bin", "rows", "exact", "exact_match", "low", "high", "right", "share_right", "right_low",
@@ -26,22 +26,28 @@ COLUMNS = ("task", "stratum", "bin", "rows", "exact", "exact_match", "low", "hig
 
 
 class Stratified(NamedTuple):
-    """A row as strata see it."""
+    """A row's result, and the numbers that assign it to strata."""
 
     task: str
     exact: bool
     """Whether the answer is the target as a string."""
     right: bool
-    """Whether it means the same: the same molecule or value."""
+    """Whether the answer denotes the same molecule or value."""
     numbers: Mapping[str, float]
-    """What the row is like, by the names of `CUTS` and those of `smiles.describe`, and `parent_in_training` (1 or 0); what is
-    not known is left out."""
+    """The row's properties, named as in `CUTS` and `smiles.describe`, and `parent_in_training` (1 or 0); unknown ones are
+    left out."""
 
 
 def name_bin(cuts: Sequence[float], value: float) -> tuple[int, str]:
-    """Return the number and the name of the bin that a value is in: `0 to 10`, `11 to 20`, `21 and more`.
+    """Return the number and the name of a value's bin: `0 to 10`, `11 to 20`, `21 and more`.
 
-    Whole cuts make bins of whole numbers; other cuts bins from one to below the next, such as `0.3 to <0.4`.
+    Whole cuts make bins of whole numbers; other cuts make bins from one cut to below the next, such as `0.3 to <0.4`.
+
+    Examples:
+        >>> [name_bin(CUTS["rings"], rings)[1] for rings in (0, 1, 5, 9)]
+        ['0', '1', '4 to 5', '6 and more']
+        >>> name_bin(CUTS["nearest_training"], 0.35)
+        (1, '0.3 to <0.4')
     """
     place = bisect.bisect_right(cuts, value)
     whole = all(float(cut).is_integer() for cut in cuts)
@@ -55,7 +61,12 @@ def name_bin(cuts: Sequence[float], value: float) -> tuple[int, str]:
 
 
 def bins_of(numbers: Mapping[str, float]) -> dict[str, tuple[int, str]]:
-    """Return the bin of each stratum that a row is in."""
+    """Return a row's bin in each stratum.
+
+    Examples:
+        >>> bins_of({"heavy_atoms": 13, "charge": 0, "charged_atoms": 2})
+        {'heavy_atoms': (2, '11 to 15'), 'charge': (1, 'charged atoms, neutral in all')}
+    """
     bins = {name: name_bin(cuts, numbers[name]) for name, cuts in CUTS.items() if name in numbers}
     if "charge" in numbers:
         if numbers["charge"]:
@@ -78,10 +89,12 @@ def bins_of(numbers: Mapping[str, float]) -> dict[str, tuple[int, str]]:
 
 
 def stratify(rows: Sequence[Stratified]) -> list[dict[str, Any]]:
-    """Return a line for each task, stratum and bin that has rows: how many, and the shares with 95 % Wilson intervals."""
+    """Return a line for each task, stratum and non-empty bin: rows, and shares with 95 % Wilson intervals."""
     groups: dict[tuple[str, str, int, str], list[Stratified]] = {}
     for row in rows:
-        assert not any(math.isnan(value) for value in row.numbers.values()), "what is not known is left out"
+        assert not any(math.isnan(value) for value in row.numbers.values()), (
+            "unknown numbers must be left out"
+        )
         for stratum, (place, name) in bins_of(row.numbers).items():
             groups.setdefault((row.task, stratum, place, name), []).append(row)
     tasks = list(dict.fromkeys(row.task for row in rows))

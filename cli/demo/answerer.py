@@ -1,6 +1,6 @@
-"""Ask a trained model one question: several answers, each with its probability and what checks say of it.
+"""Ask a trained model one question; return several answers, each with its probability and check results.
 
-What `cli/demo/page.py` shows. Questions and answers may be anything: molecules are looked at in processes that can be killed.
+`cli/demo/page.py` shows them. Questions and answers may be anything, so molecules are parsed in processes that can be killed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from callbacks.rows.notation_calls import call, invalid_reasons
+from callbacks.rows.notation_calls import NotationCalls
 from callbacks.rows.structures import Structure, read_structures
 from configs.lookup import CONFIGS, load_yaml
 from datamodules.formats import InstructionFormat, Query, load_format
@@ -29,9 +29,9 @@ from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
 from lightning_modules.generation.generate import GenerationSettings, generate
 
 ANSWERS = 8
-"""Answers that are generated: the greedy one and drawn ones. Equal ones are shown once."""
+"""Number of generated answers: one greedy, the others sampled. Equal answers are shown once."""
 TEMPERATURE = 0.8
-"""Of the drawn ones: a little less varied than the model, since the rare answers are mostly broken."""
+"""Sampling temperature: below 1, because rare answers are mostly broken."""
 _VERDICTS = {
     "canonical": "the same molecule",
     "tautomer": "a tautomer of it",
@@ -39,10 +39,10 @@ _VERDICTS = {
     "skeleton": "same skeleton, other charge, salt or tautomer",
     "formula": "right formula, other structure",
 }
-_MOST_TOKENS = (
-    512  # of an answer, whatever an exported folder says: one question must not occupy the page for minutes
-)
-_LARGEST_PICTURE = 300_000  # characters of SVG
+_MOST_TOKENS = 512
+"""Most tokens of an answer, even if an exported folder allows more: one question must not block the page for minutes."""
+_LARGEST_PICTURE = 300_000
+"""Most characters of an SVG picture."""
 
 
 class Answer(NamedTuple):
@@ -50,33 +50,33 @@ class Answer(NamedTuple):
 
     text: str
     probability: float
-    """Of this very text with its stop token under the model, in [0, 1]."""
+    """The model's probability of this text and its stop token, in [0, 1]."""
     reason: str | None
-    """Why it is not valid in the task's output notation; None if it is."""
+    """Why it is invalid in the task's output notation; None if it is valid."""
     verdict: str | None
-    """How its molecule is related to that of the question; None where there is nothing to say."""
+    """How its molecule is related to the question's molecule; None if they cannot be compared."""
     same: bool
-    """Whether it is the very molecule of the question."""
+    """Whether its molecule is the question's molecule."""
     picture: str | None
     """Its molecule as SVG."""
 
 
 class Reply(NamedTuple):
-    """What became of a question."""
+    """The answers to a question."""
 
     question: str
-    """As the model read it: normalized."""
+    """The question as the model read it: normalized."""
     picture: str | None
     """Its molecule as SVG."""
     answers: list[Answer]
-    """Different texts, the most probable first."""
+    """Distinct texts, most probable first."""
     unread: str | None = None
-    """Why OPSIN cannot read the name that was asked, so that no answer can be checked by it."""
+    """Why OPSIN cannot read the name in the question, so that no answer can be checked by it."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A trained model's folder and what it was trained on."""
+    """A trained model's folder, and the tasks and format it was trained on."""
 
     weights: Path
     """A Hugging Face folder."""
@@ -85,41 +85,41 @@ class Model:
 
 
 def default_folder(runs: Path = Path("runs")) -> Path:
-    """Return the model to show when none is named: that of the run which ended last, or else the one that ships."""
-    ended = max(runs.glob("*/hf/config.json"), key=lambda path: path.stat().st_mtime, default=None)
-    return FLAGSHIP if ended is None else ended.parent.parent
+    """Return the default model's folder: the run that ended last, or else the shipped model."""
+    latest = max(runs.glob("*/hf/config.json"), key=lambda path: path.stat().st_mtime, default=None)
+    return FLAGSHIP if latest is None else latest.parent.parent
 
 
 def describe(folder: Path, task: str | None = None, form: str | None = None) -> Model:
-    """Find a model's weights and what they were trained on.
+    """Find a model's weights, and the tasks and format it was trained on.
 
     Args:
-        folder: A run's folder, or its `hf` folder, or a copy of that.
+        folder: A run's folder, its `hf` folder, or a copy of its `hf` folder.
         task: As `--data.task`; default: the run's.
         form: As `--data.format`; default: the run's.
 
     Raises:
-        ValueError: If the folder holds no weights, or nothing tells the task and the format, or the run used
+        ValueError: If the folder holds no weights, if the task or format is unknown, or if the run used
             demonstrations, which are rows of its table.
     """
     weights = next((path for path in (folder / "hf", folder) if (path / "config.json").is_file()), None)
     if weights is None:
         raise ValueError(
-            f"Expected --model to be a run's folder that has hf/ (it is written when a fit ends), or an exported Hugging "
-            f"Face folder, but there is neither {folder / 'hf/config.json'} nor {folder / 'config.json'}."
+            f"Expected --model to be a run's folder with hf/ (a fit writes it at its end) or an exported Hugging Face "
+            f"folder, but neither {folder / 'hf/config.json'} nor {folder / 'config.json'} exists."
         )
     ships = weights.resolve() == FLAGSHIP
     settings = CONFIGS / "flagship.yaml" if ships else weights.resolve().parent / "config.yaml"
     data = (load_yaml(settings).get("data") or {}) if settings.is_file() else {}
     if not data and not (task and form):
         raise ValueError(
-            f"{settings} is not there, so that the task and the format of {weights} are not known: say them with --task and "
-            "--format (the model card in the folder has them)."
+            f"{settings} is missing or has no data settings, so the task and format of {weights} are unknown. Set --task "
+            "and --format (the model card in the folder names them)."
         )
     if data.get("shots"):
         raise ValueError(
-            f"{settings}: --data.shots {data['shots']} puts rows of the training table before each question, which this page "
-            "does not read. Use `python train.py predict`."
+            f"{settings}: --data.shots {data['shots']} puts rows of the training table before each question, but this page "
+            "does not read that table. Use `python train.py predict`."
         )
     columns = ("input_column", "output_column", "input_notation", "output_notation")
     own = {} if task else {name: data.get(name) for name in columns}
@@ -132,24 +132,25 @@ class Answerer:
 
     Args:
         model: See `describe`.
-        answers: Most answers to a question.
+        answers: Maximum number of answers to a question.
     """
 
     def __init__(self, model: Model, answers: int = ANSWERS) -> None:
         self.model, self.count = model, answers
         self.tasks = {task.name: task for task in model.tasks}
-        # Nothing of another's making is run: load_tokenizer and load_decoder refuse code unless they are told otherwise.
+        # No third-party code runs: load_tokenizer and load_decoder refuse it by default.
         self.tokenizer = load_tokenizer(str(model.weights))
         self.decoder = load_decoder(str(model.weights), "pretrained").eval()
         settings = json.loads((model.weights / "generation_config.json").read_text(encoding="utf-8"))
         self.max_new_tokens = min(settings.get("max_new_tokens") or _MOST_TOKENS, _MOST_TOKENS)
-        self._painter = GuardedWorker()
+        self.calls = NotationCalls()
+        self._drawing_worker = GuardedWorker()
         self._one_at_a_time = threading.Lock()
 
     def why_no_names(self) -> str | None:
-        """Return why names are not read back, or None if they are or no task has any."""
-        named = any("iupac" in (task.input.notation, task.output.notation) for task in self.model.tasks)
-        return why_unavailable() if named else None
+        """Return why OPSIN cannot read names, or None if it can or no task has names."""
+        has_names = any("iupac" in (task.input.notation, task.output.notation) for task in self.model.tasks)
+        return why_unavailable() if has_names else None
 
     def ask(self, task_name: str, text: str) -> Reply:
         """Answer a question.
@@ -159,11 +160,11 @@ class Answerer:
             text: The input, in the task's input notation.
 
         Raises:
-            ValueError: If the text is no valid input; the message can be shown to who typed it.
+            ValueError: If the text is not a valid input; the message can be shown to the user.
         """
         if task_name not in self.tasks:
             raise ValueError(
-                f"Expected a task out of {', '.join(self.tasks)}, but got {str(task_name)[:100]!r}."
+                f"Expected one of the tasks {', '.join(self.tasks)}, but got {str(task_name)[:100]!r}."
             )
         task = self.tasks[task_name]
         if len(text) > MAX_LENGTH:
@@ -174,9 +175,11 @@ class Answerer:
         try:
             text.encode()
         except UnicodeEncodeError as error:
-            raise ValueError("Expected text, but it holds half a character (a lone surrogate).") from error
+            raise ValueError(
+                "Expected text, but got half a character (a lone surrogate). Retype the question."
+            ) from error
         with self._one_at_a_time:
-            [result] = call(task.input.notation, "normalize", [(text,)])
+            [result] = self.calls.call(task.input.notation, "normalize", [(text,)])
             if result.error is not None:
                 raise ValueError(
                     f"Not a valid {labels_of(task)[0]}: {result.error.removeprefix('ValueError: ')}."
@@ -184,7 +187,7 @@ class Answerer:
             return self._reply(task, str(result.value), self._generate(task, str(result.value)))
 
     def _generate(self, task: Task, question: str) -> dict[str, tuple[float, bool]]:
-        """Return log-probability and whether it stopped by different answer, the most probable first."""
+        """Return distinct answers, most probable first, each with its log-probability and whether it stopped."""
         query = Query(task.instructions[0], question, *labels_of(task))
         form = self.model.form
         prompt = form.render_chat(self.tokenizer, query) if form.chat else form.render(query)[0]
@@ -192,7 +195,7 @@ class Answerer:
         room = int(self.tokenizer.model_max_length) - 1
         if len(ids) > room:
             raise ValueError(
-                f"Expected a question of at most {room} tokens, what the model can read, but it has {len(ids)}."
+                f"Expected at most {room} tokens (the model's limit), but the question has {len(ids)}. Shorten it."
             )
         ids_BP = torch.tensor(ids.astype("int64"))[None]
         greedy = GenerationSettings(max_new_tokens=self.max_new_tokens)
@@ -212,20 +215,20 @@ class Answerer:
         texts = list(found)
         source, target = task.input.notation, task.output.notation
         with_names = "iupac" in (source, target) and why_unavailable() is None
-        reasons = invalid_reasons(target, texts)
-        read = read_structures(source, [question], with_names) + read_structures(target, texts, with_names)
-        asked, *meant = read
-        # A task from structure to structure may ask for another molecule, as a reaction's product: nothing to compare.
+        reasons = self.calls.invalid_reasons(target, texts)
+        [asked] = read_structures(self.calls, source, [question], with_names)
+        answered = read_structures(self.calls, target, texts, with_names)
+        # A task from structure to structure may want another molecule, such as a reaction's product: no comparison.
         compares = (source == "iupac") != (target == "iupac") and asked is not None
         answers = []
-        for text, reason, molecule in zip(texts, reasons, meant, strict=True):
+        for text, reason, molecule in zip(texts, reasons, answered, strict=True):
             score, stopped = found[text]
             reason = (
                 reason
                 or (molecule.reason if molecule else None)
-                or (None if stopped else "cut: never stopped")
+                or (None if stopped else "cut off: no stop token")
             )
-            verdict = _compare(asked, molecule) if compares else None
+            verdict = _compare(self.calls, asked, molecule) if compares else None
             same = verdict == _VERDICTS["canonical"]
             answers.append(
                 Answer(text, math.exp(score), reason, verdict, same, self._draw(molecule, 180, 100))
@@ -236,16 +239,16 @@ class Answerer:
     def _draw(self, molecule: Structure | None, width: int, height: int) -> str | None:
         if molecule is None or molecule.smiles is None:
             return None
-        # Not by `call`, which keeps its answers: pictures are a hundred times as large as other ones.
-        [result] = self._painter.map("smiles", "draw", [(molecule.smiles, width, height)])
+        # `calls` would cache the result, but pictures are a hundred times as large as other results.
+        [result] = self._drawing_worker.map("smiles", "draw", [(molecule.smiles, width, height)])
         picture: Any = result.value
         return picture if picture and len(picture) <= _LARGEST_PICTURE else None
 
 
-def _compare(asked: Structure | None, answer: Structure | None) -> str | None:
-    """Return in words how an answer's molecule is related to the one of the question; None if either is not known."""
+def _compare(calls: NotationCalls, asked: Structure | None, answer: Structure | None) -> str | None:
+    """Describe how an answer's molecule is related to the question's molecule; None if either is unknown."""
     if asked is None or answer is None or asked.smiles is None or answer.smiles is None:
         return None
-    [result] = call("smiles", "relate", [(answer.smiles, asked.smiles)])
+    [result] = calls.call("smiles", "relate", [(answer.smiles, asked.smiles)])
     relation = result.value or {}
-    return next((words for kind, words in _VERDICTS.items() if relation.get(kind)), "another molecule")
+    return next((verdict for kind, verdict in _VERDICTS.items() if relation.get(kind)), "another molecule")

@@ -1,4 +1,4 @@
-"""A page on this machine that asks a trained model: `python -m cli.demo.page`, or `--model runs/mine` (extra `demo`)."""
+"""A local page for asking a trained model: `python -m cli.demo.page [--model runs/mine]` (needs the extra `demo`)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from cli.demo.answerer import Answer, Answerer, Reply
 
 BODY_BYTES = 65_536
-"""Most bytes of a request: a question has at most 1,000 characters."""
+"""Maximum size of a request in bytes; a question has at most 1,000 characters."""
 CSS = """
 .gradio-container {max-width: 900px !important}
 .patois-card {display: flex; gap: 14px; align-items: center; padding: 6px 14px; margin: 8px 0;
@@ -36,13 +36,13 @@ CSS = """
 
 
 class Guard:
-    """ASGI middleware that takes no files and no long requests; Gradio has an address for uploads on every page."""
+    """ASGI middleware that rejects uploads and long requests; every Gradio page has an upload address."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        """Answer 403 or 413 in the page's place where it must not see the request."""
+        """Answer an upload with 403 and a long request with 413; pass all others to the page."""
         if scope["type"] == "http":
             length = dict(scope["headers"]).get(b"content-length", b"")
             status = 200
@@ -59,12 +59,12 @@ class Guard:
         await self.app(scope, receive, send)
 
 
-def show_picture(svg: str | None, words: str) -> str:
-    """Return an image element; as a data address, so that nothing in the picture can run or be fetched."""
+def show_picture(svg: str | None, description: str) -> str:
+    """Return an image element with a data URL, so that nothing in the picture can run or be fetched."""
     if svg is None:
         return ""
     content = base64.b64encode(svg.encode()).decode()
-    return f'<img alt="{html.escape(words)}" src="data:image/svg+xml;base64,{content}">'
+    return f'<img alt="{html.escape(description)}" src="data:image/svg+xml;base64,{content}">'
 
 
 def show_share(share: float) -> str:
@@ -73,12 +73,12 @@ def show_share(share: float) -> str:
 
 
 def show_answer(answer: Answer) -> str:
-    """Return one answer as HTML; its text may be anything."""
+    """Return one answer as HTML; its text is untrusted and escaped."""
     valid = ("good", "valid") if answer.reason is None else ("bad", f"invalid: {answer.reason}")
     tags = [valid]
     if answer.verdict is not None:
         tags.append(("good" if answer.same else "bad", f"by OPSIN: {answer.verdict}"))
-    shown = "".join(f'<span class="patois-tag {kind}">{html.escape(words)}</span>' for kind, words in tags)
+    shown = "".join(f'<span class="patois-tag {kind}">{html.escape(label)}</span>' for kind, label in tags)
     return (
         f'<div class="patois-card">{show_picture(answer.picture, "the molecule of this answer")}<div class="facts">'
         f'<div class="text">{html.escape(answer.text) or "(empty)"}</div>{shown}</div>'
@@ -93,7 +93,7 @@ def show_reply(reply: Reply) -> str:
         f'<div class="text patois-note">{html.escape(reply.question)}</div></div>'
         + (
             f'<div class="patois-card"><span class="patois-tag bad">unchecked</span>OPSIN cannot read this name '
-            f"({html.escape(reply.unread)}): the answers are guesses that nothing here can check.</div>"
+            f"({html.escape(reply.unread)}), so the answers cannot be checked.</div>"
             if reply.unread
             else ""
         )
@@ -102,7 +102,7 @@ def show_reply(reply: Reply) -> str:
 
 
 def respond(answerer: Answerer, task: str | None, text: str | None) -> str:
-    """Return what the page shows for a question; a mistake in it is said, not raised."""
+    """Return the page's HTML for a question; a mistake in the question is shown, not raised."""
     try:
         return show_reply(answerer.ask(str(task), text or ""))
     except ValueError as error:
@@ -123,14 +123,14 @@ def build_page(answerer: Answerer) -> Any:
     names = list(answerer.tasks)
     about = f"`{answerer.model.weights}`, format `{answerer.model.form.name}`."
     if (why := answerer.why_no_names()) is not None:
-        about += f" Names are not read back: {why}."
+        about += f" Names cannot be checked: {why}."
     count = "one task" if len(names) == 1 else f"{len(names)} tasks"
     with gradio.Blocks(title="Patois", analytics_enabled=False) as page:
         gradio.Markdown(f"# Patois\nA small language model, fine-tuned for {count}. {about}")
         with gradio.Row():
             task = gradio.Dropdown(names, value=names[0], label="task", scale=1)
             text = gradio.Textbox(
-                label="question", placeholder="CCO, or a name, as the task asks", max_length=1000, scale=2,
+                label="question", placeholder="CCO or a name, depending on the task", max_length=1000, scale=2,
                 elem_id="question",
             )  # fmt: skip
         button = gradio.Button("Answer", variant="primary", elem_id="ask")
@@ -148,14 +148,14 @@ def serve(page: Any, host: str = "127.0.0.1", port: int | None = None, block: bo
 
     Args:
         page: From `build_page`.
-        host: Address to listen at; 127.0.0.1 is reached from this machine only.
-        port: Port; None takes the first free one from 7860.
-        block: Whether to stay until Ctrl-C.
+        host: Address to listen on; 127.0.0.1 can be reached from this machine only.
+        port: Port; None takes the first free port from 7860.
+        block: Whether to serve until Ctrl-C.
     """
     import gradio
     from starlette.middleware import Middleware
 
-    # Fonts of the system: Gradio's own would be fetched for each visitor, some of them from elsewhere.
+    # System fonts: each visitor would fetch Gradio's own fonts, some of them from other hosts.
     theme = gradio.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
     _, address, _ = page.launch(
         server_name=host, server_port=port, share=False, prevent_thread_lock=not block, quiet=not block, theme=theme,
@@ -167,16 +167,18 @@ def serve(page: Any, host: str = "127.0.0.1", port: int | None = None, block: bo
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line, load the model and serve the page."""
-    parser = argparse.ArgumentParser(description="Ask a trained model on a page of this machine.")
+    parser = argparse.ArgumentParser(description="Ask a trained model on a local web page.")
     parser.add_argument(
-        "--model", type=Path, help="a run's folder or an exported one; default: the last run's, or what ships"
+        "--model",
+        type=Path,
+        help="a run's folder or an exported folder; default: the last run, or else the shipped model",
     )
-    parser.add_argument("--task", help="as --data.task; default: what the run was trained on")
-    parser.add_argument("--format", help="as --data.format; default: the run's")
+    parser.add_argument("--task", help="as --data.task; default: the run's task")
+    parser.add_argument("--format", help="as --data.format; default: the run's format")
     parser.add_argument(
         "--host", default="127.0.0.1", help="0.0.0.0 lets other machines in, without a password"
     )
-    parser.add_argument("--port", type=int, help="default: the first free one from 7860")
+    parser.add_argument("--port", type=int, help="default: the first free port from 7860")
     options = parser.parse_args(arguments)
     from cli.demo.answerer import Answerer, default_folder, describe
 
@@ -184,9 +186,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         model = describe(options.model or default_folder(), options.task, options.format)
         serve(build_page(Answerer(model)), options.host, options.port)
     except ValueError as error:
-        if (ending := ending_of(error)) is None:
+        if (line_and_status := ending_of(error)) is None:
             raise
-        sys.exit(ending[0])
+        sys.exit(line_and_status[0])
 
 
 if __name__ == "__main__":

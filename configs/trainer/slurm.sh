@@ -2,7 +2,7 @@
 # A fit on one or more machines with four GPUs each, a task a GPU:
 #   sbatch configs/trainer/slurm.sh --data.task smiles_to_iupac --model.base opt-125m
 # The run is called job-<id>. 90 seconds before the time limit SLURM sends SIGUSR1 to the tasks; they write last.ckpt and
-# queue the job again (`scontrol requeue`), and the job goes on by itself at the very step. So --time is a slice, not the run's length.
+# requeue the job (`scontrol requeue`), which then resumes at the same step. So --time limits one part of the run, not all of it.
 #SBATCH --job-name=patois
 #SBATCH --nodes=1
 #SBATCH --ntasks-per-node=4

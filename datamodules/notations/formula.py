@@ -91,6 +91,10 @@ def normalize(text: str) -> str:
 
     Raises:
         ValueError: If `text` is not valid; the message is the reason.
+
+    Examples:
+        >>> normalize("CH3CH2OH"), normalize("Ca(OH)2"), normalize("CuSO4.5H2O"), normalize("NH4+")
+        ('C2H6O', 'CaH2O2', 'CuH10O9S', 'H4N+')
     """
     counts, charge = _parse(text)
     first = [symbol for symbol in ("C", "H", "D", "T") if symbol in counts] if "C" in counts else []
@@ -105,6 +109,10 @@ def same(prediction: str, target: str) -> dict[str, bool]:
     """Compare two formulas: `string`, the same characters; `composition`, the same atoms and charge.
 
     C2H6O has the composition of CH3CH2OH. `composition` is False when either is invalid.
+
+    Examples:
+        >>> same("HOC2H5", "C2H6O")
+        {'string': False, 'composition': True}
     """
     try:
         composition = _parse(prediction) == _parse(target)

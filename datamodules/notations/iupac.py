@@ -74,12 +74,20 @@ def is_valid(text: str) -> bool:
 
 
 def normalize(text: str) -> str:
-    """Return the name with ASCII hyphens and primes, single spaces, and no space around `;`.
+    r"""Return the name with ASCII hyphens and primes, single spaces, and no space around `;`.
 
     Case stays as it is: R and r, N- and n-, O- and o-, 1H- mean different things.
 
     Raises:
         ValueError: If `text` is not well-formed; the message is the reason.
+
+    Examples:
+        >>> normalize("N,N\u2011dimethyl  aniline"), normalize("sodium ; chloride")
+        ('N,N-dimethyl aniline', 'sodium;chloride')
+        >>> normalize("2-(methyl")
+        Traceback (most recent call last):
+            ...
+        ValueError: unbalanced brackets
     """
     reason = invalid_reason(text)
     if reason:
@@ -94,6 +102,10 @@ def normalize_question(text: str) -> str:
 
     Raises:
         ValueError: If `text` is not well-formed; the message is the reason.
+
+    Examples:
+        >>> normalize_question("Ethanol"), normalize_question("N-Methylaniline"), normalize_question("(2R)-butan-2-ol")
+        ('ethanol', 'N-methylaniline', '(2R)-butan-2-ol')
     """
     return _CAPITALISED.sub(lambda word: word.group().lower(), normalize(text))
 
@@ -136,6 +148,10 @@ def same(prediction: str, target: str) -> dict[str, bool]:
         `string`: the same characters. `normalized`: the same after `normalize` and after lower-casing words of two
         letters or more, so Ethanol is ethanol, but N-butylaniline is not n-butylaniline, nor (1R) (1r). False when
         either is not well-formed.
+
+    Examples:
+        >>> same("Ethanol", "ethanol"), same("n-butylaniline", "N-butylaniline")
+        ({'string': False, 'normalized': True}, {'string': False, 'normalized': False})
     """
     normalized = (
         is_valid(prediction)

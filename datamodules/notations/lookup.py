@@ -27,6 +27,16 @@ def load_notation(name: str) -> ModuleType:
 
     Raises:
         ValueError: If there is none of that name; the message lists those that exist.
+
+    Examples:
+        >>> NOTATIONS
+        ('formula', 'iupac', 'number', 'phonemes', 'selfies', 'smiles', 'text')
+        >>> load_notation("smiles").normalize("OCC")
+        'CCO'
+        >>> load_notation("smile")
+        Traceback (most recent call last):
+            ...
+        ValueError: No notation is called 'smile' (there are: formula, ..., smiles, text). Did you mean 'smiles'?
     """
     if name not in NOTATIONS:
         close = difflib.get_close_matches(name, NOTATIONS, n=1)

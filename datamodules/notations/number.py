@@ -19,6 +19,10 @@ def invalid_reason(text: str) -> str | None:
 
     Thousands separators, units, fractions and white space are not part of a number. A number beyond the range of
     a double (1e309) is not finite.
+
+    Examples:
+        >>> invalid_reason("12.5"), invalid_reason("12.5 K"), invalid_reason("1e309"), invalid_reason("1,000")
+        (None, 'whitespace', 'not finite', 'not a number')
     """
     reason = describe_bad_text(text)
     if reason:
@@ -42,6 +46,10 @@ def normalize(text: str) -> str:
 
     Raises:
         ValueError: If `text` is not valid; the message is the reason.
+
+    Examples:
+        >>> [normalize(text) for text in ("+1.50", "1E3", "-0", ".5", "1e-9")]
+        ['1.5', '1000', '0', '0.5', '1e-9']
     """
     reason = invalid_reason(text)
     if reason:
@@ -53,6 +61,11 @@ def normalize(text: str) -> str:
 
 
 def same(prediction: str, target: str) -> dict[str, bool]:
-    """Compare two numbers: `string`, the same characters; `value`, exactly equal (1.50 and 1.5, 1e3 and 1000)."""
+    """Compare two numbers: `string`, the same characters; `value`, exactly equal (1.50 and 1.5, 1e3 and 1000).
+
+    Examples:
+        >>> same("1.50", "1.5"), same("1.49", "1.5")
+        ({'string': False, 'value': True}, {'string': False, 'value': False})
+    """
     value = is_valid(prediction) and is_valid(target) and Decimal(prediction) == Decimal(target)
     return {"string": prediction == target, "value": value}

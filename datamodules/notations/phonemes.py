@@ -14,7 +14,12 @@ _SYMBOLS = frozenset(
 
 
 def invalid_reason(text: str) -> str | None:
-    """Say why `text` is not a row of known phonemes with single spaces between them, or return None."""
+    """Say why `text` is not a row of known phonemes with single spaces between them, or return None.
+
+    Examples:
+        >>> invalid_reason("HH AH0 L OW1"), invalid_reason("HH  AH0"), invalid_reason("HH AH3")
+        (None, 'whitespace', 'unknown phoneme')
+    """
     if not text:
         return "empty"
     symbols = text.split(" ")
@@ -56,6 +61,10 @@ def same(prediction: str, target: str) -> dict[str, bool]:
     """Compare two pronunciations: `string`; `without_stress`, the same phonemes whatever their stress digits.
 
     `without_stress` is False when either is invalid.
+
+    Examples:
+        >>> same("HH AH0 L OW1", "HH AH0 L OW0")
+        {'string': False, 'without_stress': True}
     """
     valid = is_valid(prediction) and is_valid(target)
     return {

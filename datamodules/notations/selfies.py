@@ -72,7 +72,12 @@ def _read_valid(text: str) -> _molecule.Molecule:
 
 
 def invalid_reason(text: str) -> str | None:
-    """Say why `text` does not decode to a molecule, or return None."""
+    """Say why `text` does not decode to a molecule, or return None.
+
+    Examples:
+        >>> invalid_reason("[C][C][O]"), invalid_reason("CCO"), invalid_reason("[C][Xx]")
+        (None, 'text outside brackets', 'unknown symbol')
+    """
     molecule = _read(text)
     return molecule if isinstance(molecule, str) else None
 
@@ -124,6 +129,10 @@ def normalize(text: str) -> str:
 
     Raises:
         ValueError: If `text` is not valid; the message is the reason.
+
+    Examples:
+        >>> normalize("[C][C][O]"), normalize("[O][C][C]")
+        ('[C][C][O]', '[C][C][O]')
     """
     canonical = _read_valid(text).canonical
     try:

@@ -14,7 +14,14 @@ from datamodules.notations import _molecule, _relations
 
 
 def invalid_reason(text: str) -> str | None:
-    """Say why `text` is not one complete molecule, or return None."""
+    """Say why `text` is not one complete molecule, or return None.
+
+    Examples:
+        >>> invalid_reason("CCO") is None
+        True
+        >>> [invalid_reason(text) for text in ("CC(", "C1CC", "C(C)(C)(C)(C)C", "")]
+        ['unbalanced parenthesis', 'unclosed ring', 'valence', 'empty']
+    """
     molecule = _molecule.read(text)
     return molecule if isinstance(molecule, str) else None
 
@@ -45,6 +52,14 @@ def normalize(text: str) -> str:
 
     Raises:
         ValueError: If `text` is not valid; the message is the reason.
+
+    Examples:
+        >>> normalize("OCC"), normalize("C1=CC=CC=C1"), normalize("[CH3:1][OH:2]")
+        ('CCO', 'c1ccccc1', 'CO')
+        >>> normalize("CC(")
+        Traceback (most recent call last):
+            ...
+        ValueError: unbalanced parenthesis
     """
     return _molecule.read_once(text).canonical
 
@@ -66,6 +81,14 @@ def same(prediction: str, target: str) -> dict[str, bool]:
         2-pyridone, L-alanine is not D-alanine, CCO.CCO is not CCO). `inchikey`: the same standard InChIKey, which
         joins tautomers. `connectivity`: the same first block of it, which also drops stereo, isotopes and charge
         that is only a proton. All but `string` are False when either is invalid.
+
+    Examples:
+        >>> same("OCC", "CCO")
+        {'string': False, 'canonical': True, 'inchikey': True, 'connectivity': True}
+        >>> same("C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O")  # the two alanines
+        {'string': False, 'canonical': False, 'inchikey': False, 'connectivity': True}
+        >>> same("Oc1ccccn1", "O=c1cccc[nH]1")  # two tautomers
+        {'string': False, 'canonical': False, 'inchikey': True, 'connectivity': True}
     """
     return {
         "string": prediction == target,
@@ -81,6 +104,10 @@ def identity(text: str) -> str:
 
     Raises:
         ValueError: If `text` is not valid; the message is the reason.
+
+    Examples:
+        >>> identity("C[C@H](N)C(=O)O") == identity("CC(N)C(=O)O"), identity("CCO")
+        (True, 'LFQSCWFLJHTTHZ')
     """
     return _molecule.compute_identity(_molecule.read_once(text))
 
@@ -92,6 +119,10 @@ def scaffold(text: str) -> str:
 
     Raises:
         ValueError: If `text` is not valid; the message is the reason.
+
+    Examples:
+        >>> scaffold("Cc1ccc(O)cc1"), scaffold("CCO")
+        ('c1ccccc1', '')
     """
     return _molecule.compute_scaffold(_molecule.read_once(text))
 
@@ -101,6 +132,10 @@ def parent(text: str) -> str:
 
     Raises:
         ValueError: If `text` is not valid; the message is the reason.
+
+    Examples:
+        >>> parent("CC(=O)[O-].[Na+]") == parent("CC(=O)O") == identity("CC(=O)O"), parent("[Na+].[Cl-]")
+        (True, '')
     """
     return _relations.compute_parent(_molecule.read_once(text))
 
@@ -112,6 +147,11 @@ def randomize(text: str, seed: int) -> str:
 
     Raises:
         ValueError: If `text` is not valid; the message is the reason.
+
+    Examples:
+        >>> other = randomize("CC(=O)Oc1ccccc1C(=O)O", seed=1)
+        >>> other != "CC(=O)Oc1ccccc1C(=O)O", normalize(other)
+        (True, 'CC(=O)Oc1ccccc1C(=O)O')
     """
     return _molecule.spell_randomly(_molecule.read_once(text), seed) or text
 
@@ -125,6 +165,12 @@ def similarity(prediction: str, target: str) -> dict[str, float]:
 
     Raises:
         ValueError: If the target is not valid; the message is the reason.
+
+    Examples:
+        >>> {name: round(value, 2) for name, value in similarity("CCO", "CCCO").items()}
+        {'morgan': 0.56, 'maccs': 0.64, 'rdk': 0.6}
+        >>> similarity("not a molecule", "CCO")
+        {'morgan': 0.0, 'maccs': 0.0, 'rdk': 0.0}
     """
     return _molecule.compute_similarity(_molecule.read(prediction), _molecule.read_valid(target))
 

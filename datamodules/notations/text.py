@@ -22,10 +22,14 @@ def is_valid(text: str) -> bool:
 
 
 def normalize(text: str) -> str:
-    """Return `text` in Unicode's composed form (NFC), without white space around it.
+    r"""Return `text` in Unicode's composed form (NFC), without white space around it.
 
     Raises:
         ValueError: If `text` is not valid; the message is the reason.
+
+    Examples:
+        >>> normalize("  cafe\u0301\n"), invalid_reason("\t")
+        ('café', 'whitespace')
     """
     reason = invalid_reason(text)
     if reason:

@@ -1,4 +1,4 @@
-"""What became of every row: one JSON and one CSV in the run's folder, and one paragraph in the terminal."""
+"""Report how many rows were used or skipped: a JSON and a CSV file in the run's folder, a paragraph in the terminal."""
 
 from __future__ import annotations
 
@@ -12,28 +12,22 @@ import numpy as np
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from numpy.typing import NDArray
 
+from datamodules.rows.prepare import Prepared
 from datamodules.rows.read_and_split import SplitSettings
-from datamodules.rows.task_rows import TaskRows
 from datamodules.sources.rows import SetAside
 from datamodules.splits import NAMES
 from datamodules.storage.safe_csv import write_csv
 
 
 def make(
-    totals: Mapping[str, int],
-    sides: NDArray[np.int8],
-    pools: Mapping[str, NDArray[np.int64]],
-    overlap: Mapping[str, int],
-    settings: SplitSettings,
-    parts: Sequence[TaskRows],
-    notes: Mapping[str, Sequence[str]],
+    prepared: Prepared, pools: Mapping[str, NDArray[np.int64]], settings: SplitSettings
 ) -> dict[str, Any]:
-    """Return the counts of rows: of each task (kept + set aside = total), on each side of the split, and drawn for this run."""
+    """Return the counts of rows: per task (kept + set aside = total), per side of the split, and drawn for this run."""
     kind = "given" if settings.split_column or settings.val_source or settings.test_source else settings.split
     return {
-        "sources": dict(totals),
-        "notes": {source: list(texts) for source, texts in notes.items() if texts},
-        "tasks": list(dict.fromkeys(part.task.name for part in parts)),
+        "sources": dict(prepared.totals),
+        "notes": {source: list(texts) for source, texts in prepared.notes.items() if texts},
+        "tasks": list(dict.fromkeys(part.task.name for part in prepared.parts)),
         "kept": [
             {
                 "task": part.task.name,
@@ -42,18 +36,18 @@ def make(
                 "kept": len(part),
                 "set_aside": len(part.set_aside),
             }
-            for part in parts
+            for part in prepared.parts
         ],
         "split": kind,
-        "usable": {name: int((sides == side).sum()) for side, name in enumerate(NAMES)},
+        "usable": {name: int((prepared.sides == side).sum()) for side, name in enumerate(NAMES)},
         "rows": {name: len(pool) for name, pool in pools.items()},
         "too_long": {},
-        "overlap": dict(overlap),
+        "overlap": dict(prepared.overlap),
     }
 
 
 def write(report: dict[str, Any], aside: Sequence[SetAside], folder: Path) -> None:
-    """Write `data.json` and `set_aside.csv`, and say the counts."""
+    """Write `data.json` and `set_aside.csv`, and print the counts."""
     folder.mkdir(parents=True, exist_ok=True)
     report = {**report, "set_aside": count_reasons(aside)}
     (folder / "data.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
@@ -69,7 +63,13 @@ def tell(notes: Mapping[str, Sequence[str]]) -> None:
 
 
 def count_reasons(aside: Sequence[SetAside]) -> dict[str, int]:
-    """Return how many rows were set aside for each kind of reason, the most frequent first."""
+    """Return the number of skipped rows for each kind of reason, the most frequent first.
+
+    Examples:
+        >>> from datamodules.sources.rows import SetAside
+        >>> count_reasons([SetAside("my.csv", 2, "input: empty", ""), SetAside("my.csv", 9, "input: empty", "")])
+        {'input: empty': 2}
+    """
     return dict(Counter(_kind(row.reason) for row in aside).most_common())
 
 
@@ -83,22 +83,20 @@ def describe(report: Mapping[str, Any]) -> str:
     tasks = " + ".join(report["tasks"])
     text = f"Data: {sources}; {tasks}; {report['split']} split, using {sides}; shared identities: {overlap}."
     if report.get("set_aside"):
-        text += " Set aside: " + ", ".join(
-            f"{count:,} {reason}" for reason, count in report["set_aside"].items()
-        )
-        text += " (set_aside.csv)."
+        skipped = ", ".join(f"{count:,} {reason}" for reason, count in report["set_aside"].items())
+        text += f" Skipped: {skipped} (set_aside.csv)."
     return text
 
 
 def why_empty(report: Mapping[str, Any], aside: Sequence[SetAside]) -> str:
-    """Return the error for a run that has nothing to train on."""
+    """Return the error message of a run without training rows."""
     first = f" The first one: {aside[0].file}, line {aside[0].line}: {aside[0].reason}." if aside else ""
     return (
-        "Expected at least one training row, but there is none. "
+        "Expected at least one training row, but got none. "
         f"{describe({**report, 'set_aside': count_reasons(aside)})}{first} Check the columns and --data.max_length."
     )
 
 
 def _kind(reason: str) -> str:
-    """Return a reason without what differs from row to row, so that reasons can be counted."""
+    """Return a reason without its row-specific part, so that reasons can be counted."""
     return reason.split(": ")[0] if reason.startswith("longer than") else reason

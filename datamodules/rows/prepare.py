@@ -1,4 +1,4 @@
-"""Every task's rows on their sides of the split: read and checked once, then kept in the cache."""
+"""Prepare every task's rows and their sides of the split: read and check them once, then keep them in the cache."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from datamodules.rows.task_rows import TaskRows
 from datamodules.sources.lookup import hash_source
 from datamodules.sources.rows import Rows, SetAside
 from datamodules.sources.tables.options import TableOptions
-from datamodules.splits import nested_order
+from datamodules.splits import NAMES, nested_order
 from datamodules.storage.cache import DataCache, Payload, digest
 from datamodules.storage.cache_keys import describe_code
 from datamodules.storage.text_columns import TextColumn, TextLists
@@ -40,15 +40,22 @@ class Prepared:
     sides: NDArray[np.int8]
     """(N,) TRAIN, VAL or TEST."""
     order: NDArray[np.int64]
-    """(N,) all rows in the order in which a subset takes them."""
+    """(N,) all rows in the order in which subsets take them."""
     overlap: dict[str, int]
-    """Identities that two sides share."""
+    """The number of identities that each pair of sides shares."""
     totals: dict[str, int]
-    """How many rows each source has."""
+    """The number of rows of each source."""
     notes: dict[str, list[str]]
     """What was decided when each source was read, for people."""
     key: str | None
-    """Names the content for what is made of it; None if it cannot be named."""
+    """Hash that identifies the content in the keys of derived data; None if the content cannot be identified."""
+
+    def select_side(self, side: str, task_names: Sequence[str]) -> list[NDArray[np.int64]]:
+        """Return the rows of a side, one array per task, in the order in which subsets take them."""
+        numbers = np.array([task_names.index(part.task.name) for part in self.parts])
+        tasks = np.repeat(numbers, [len(part) for part in self.parts])[self.order]
+        on_side = self.sides[self.order] == NAMES.index(side)
+        return [self.order[on_side & (tasks == task)] for task in range(len(task_names))]
 
 
 def prepare(
@@ -58,18 +65,21 @@ def prepare(
     forbidden: ControlTokens,
     cache: DataCache,
     workers: int | None = None,
+    *,
     options: TableOptions | None = None,
+    keep_small: bool = False,
 ) -> Prepared:
-    """Read, check, normalise and split the rows of all tasks, or take what an earlier run kept.
+    """Read, check, normalise and split the rows of all tasks, or load them from the cache.
 
     Args:
         tasks: The tasks.
-        source: Where rows come from, in place of the tasks' own sources.
-        settings: How rows are divided.
-        forbidden: Texts of control tokens.
-        cache: Where prepared rows are kept.
-        workers: Most processes that check texts; by default one for each core that is this rank's.
+        source: The source of the rows, in place of the tasks' own sources.
+        settings: Settings of the split.
+        forbidden: Texts of the control tokens.
+        cache: The cache of prepared rows.
+        workers: Maximum number of processes that check texts; by default one for each of this rank's cores.
         options: What the user says about the sources' files.
+        keep_small: Also cache small tables.
 
     Raises:
         ValueError: If a source or a column does not exist.
@@ -82,8 +92,8 @@ def prepare(
     else:
         prepared = _read(tasks, source, settings, forbidden, options, key, workers)
         if key != _make_key(tasks, source, settings, forbidden, options):
-            prepared = replace(prepared, key=None)  # a file was changed while it was read
-        elif key is not None and len(prepared.sides) >= cache.least_rows:
+            prepared = replace(prepared, key=None)  # a file changed during reading
+        elif key is not None and (keep_small or len(prepared.sides) >= cache.least_rows):
             cache.save("rows", key, _pack(prepared))
     warn_of_overlap(prepared.overlap, settings)
     return prepared
@@ -126,21 +136,20 @@ def _make_key(
     forbidden: ControlTokens,
     options: TableOptions,
 ) -> dict[str, Any] | None:
-    """Return all that the prepared rows depend on; sources by their content, not by their names."""
+    """Return everything that the prepared rows depend on, with sources by their content and not by their names."""
     split = {**asdict(settings), "val_source": None, "test_source": None}
-    asked = [locations(task, source, settings) for task in tasks]
-    places = [location for sided in asked for location, _ in sided]
-    hashes = {location: hash_source(location) for location in dict.fromkeys(places)}
+    files_by_task = [locations(task, source, settings) for task in tasks]
+    files = [file for task_files in files_by_task for file, _ in task_files]
+    hashes = {file: hash_source(file) for file in dict.fromkeys(files)}
     if None in hashes.values():
         return None
-    contents = [[(hashes[location], side) for location, side in sided] for sided in asked]
+    contents = [[(hashes[file], side) for file, side in task_files] for task_files in files_by_task]
     described = [{**asdict(task), "source": None, "description": ""} for task in tasks]
     return {
         "tasks": described,
         "sources": contents,
-        "same_file": [
-            places.index(place) for place in places
-        ],  # totals are kept a file, and copies are two files
+        # Totals are kept per file, and two copies are two files.
+        "same_file": [files.index(file) for file in files],
         "split": split,
         "forbidden": forbidden.describe(),
         "options": asdict(options),
@@ -177,7 +186,7 @@ def _unpack(
     settings: SplitSettings,
     key: Mapping[str, Any] | None,
 ) -> Prepared:
-    """Return the rows that `_pack` packed, under the names that the sources have now."""
+    """Return the rows that `_pack` converted, with the current names of their sources."""
     files = [(task, location) for task in tasks for location, _ in locations(task, source, settings)]
     parts = [_unpack_part(payload, number, task, file) for number, (task, file) in enumerate(files)]
     names = dict.fromkeys(location for _, location in files)

@@ -1,4 +1,4 @@
-"""All rows of all tasks, from their sources to their sides of the split."""
+"""Read all rows of all tasks from their sources and assign them to the sides of the split."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from datamodules.sources.lookup import load_source
 from datamodules.sources.rows import Rows
 from datamodules.sources.tables.options import TableOptions
 from datamodules.storage.text_columns import TextColumn
-from datamodules.tasks import Task
+from datamodules.tasks import Task, task_for_columns
 from datamodules.tokens.control_tokens import ControlTokens
 from datamodules.workers.worker_pool import WorkerPool
 
@@ -28,24 +28,34 @@ Split = Literal["identity", "scaffold", "parent", "random"]
 
 @dataclass(frozen=True)
 class SplitSettings:
-    """How rows are divided; the fields are the flags of `SequenceTaskDataModule`."""
+    """Settings of the split; the fields are flags of the data."""
 
     split: Split = "identity"
+    """`identity` (by a hash of the molecule's connectivity or the input's text), `scaffold` (Bemis-Murcko), `parent` (most
+    salts and ions together with their molecule), or `random` (identities shuffled). None of these splits leaks an
+    identity."""
     split_column: str | None = None
+    """Column that holds train, val or test, for a table with its own split."""
     val_source: str | None = None
+    """File with the validation rows, for data that are already split into files."""
     test_source: str | None = None
+    """File with the test rows."""
     val_fraction: float = 0.05
+    """Share of identities in validation."""
     test_fraction: float = 0.05
+    """Share of identities in test."""
     split_seed: int = 0
+    """Seed of the split; separate from `seed`, so that runs with different seeds share one split."""
 
 
 class Part(NamedTuple):
-    """One task's rows of one file, and the side they are all on if the file says so."""
+    """One task's rows from one file."""
 
     rows: TaskRows
     side: int | None
+    """The side of all rows, if the file has one."""
     given: TextColumn | None
-    """What the split column says of each row, if there is one."""
+    """Each row's cell of the split column, if the table has one."""
 
 
 def read_parts(
@@ -56,10 +66,10 @@ def read_parts(
     pool: WorkerPool,
     options: TableOptions | None = None,
 ) -> tuple[list[Part], dict[str, Rows]]:
-    """Read every task's rows, and return them with the sources by name; a source is read once.
+    """Read every task's rows, and return them with the sources by name; each source is read once.
 
     Raises:
-        ValueError: If neither the flags nor a task name a source, or it cannot be read.
+        ValueError: If neither the flags nor a task name a source, or a source cannot be read.
     """
     loaded: dict[str, Rows] = {}
     parts = []
@@ -79,25 +89,42 @@ def read_parts(
     return parts, loaded
 
 
+def read_questions(
+    tasks: Sequence[Task], path: str | None, forbidden: ControlTokens, options: TableOptions | None = None
+) -> tuple[TaskRows, Rows]:
+    """Read the file to predict as rows of the task whose input column it has, and return them with the file's own rows.
+
+    Raises:
+        ValueError: If no file is given, or the file has the input columns of several tasks.
+    """
+    if not path:
+        raise ValueError("`predict` needs the file with the inputs: --data.predict_path mols.csv")
+    rows = load_source(path, options)
+    if rows.total == 0:
+        raise ValueError(f"{path}: expected at least one row below the header, but got none.")
+    task = task_for_columns(tasks, rows.table.column_names)
+    return read_task(task, rows, with_output=False, forbidden=forbidden), rows
+
+
 def locations(task: Task, source: str | None, settings: SplitSettings) -> list[tuple[str, int | None]]:
-    """Return where a task's rows come from, and the side that they are all on if the flags say so.
+    """Return the sources of a task's rows, each with the side of all its rows if the flags set one.
 
     Raises:
         ValueError: If neither the flags nor the task name a source.
     """
     name = source or task.source
     if name is None:
-        raise ValueError(f"The task {task.name!r} has no source of its own: say --data.source my.csv")
-    sided = ((name, None), (settings.val_source, splits.VAL), (settings.test_source, splits.TEST))
-    return [(location, side) for location, side in sided if location is not None]
+        raise ValueError(f"The task {task.name!r} has no source of its own: set --data.source my.csv")
+    sources = ((name, None), (settings.val_source, splits.VAL), (settings.test_source, splits.TEST))
+    return [(location, side) for location, side in sources if location is not None]
 
 
 def split_parts(
     parts: Sequence[Part], settings: SplitSettings, pool: WorkerPool
 ) -> tuple[NDArray[np.int8], dict[str, int]]:
-    """Return each row's side, parts laid end to end, and the overlap of identities between sides.
+    """Return the side of each row, part after part, and the overlap of identities between sides.
 
-    The split is made over all tasks at once, so that no molecule is trained on in one task and tested in another.
+    All tasks are split together, so that no molecule is a training row of one task and a test row of another.
     """
     identities = TextColumn.join([part.rows.identities for part in parts])
     val = 0.0 if settings.val_source else settings.val_fraction
@@ -122,7 +149,7 @@ def split_parts(
 
 
 def warn_of_overlap(overlap: Mapping[str, int], settings: SplitSettings) -> None:
-    """Say that a split that the data bring shares identities between its sides; our own never does."""
+    """Warn if a split given with the data shares identities between its sides; our own splits never do."""
     if any(overlap.values()):
         assert settings.split_column or settings.val_source or settings.test_source, (
             "our own splits never leak"
@@ -137,17 +164,17 @@ def _given(part: Part) -> NDArray[np.int8]:
 
 
 def _groups(parts: Sequence[Part], kind: str, pool: WorkerPool) -> TextColumn:
-    """Return every row's scaffold or parent, from whichever side of the task is a molecule."""
+    """Return every row's scaffold or parent, from the task's input or output, whichever is a molecule."""
     groups = []
     for part in parts:
         task = part.rows.task
-        for side, texts in ((task.input, part.rows.inputs), (task.output, part.rows.outputs)):
-            if hasattr(load_notation(side.notation), kind):
-                groups.append(guarded_map(side.notation, kind, texts, pool))
+        for column, texts in ((task.input, part.rows.inputs), (task.output, part.rows.outputs)):
+            if hasattr(load_notation(column.notation), kind):
+                groups.append(guarded_map(column.notation, kind, texts, pool))
                 break
         else:
             raise ValueError(
-                f"--data.split {kind} needs a task with molecules (smiles or selfies) on one side, but {task.name!r} has "
+                f"--data.split {kind} needs a task with molecules (smiles or selfies) as input or output, but {task.name!r} has "
                 f"{task.input.notation} and {task.output.notation}. Use --data.split identity."
             )
     return TextColumn.join(groups)

@@ -1,17 +1,40 @@
-"""The texts of one side of the split, as an evaluation sees them: it knows nothing of tasks and files."""
+"""The texts of one side of the split, as an evaluation sees them: without tasks and files."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules.rows.task_rows import TaskRows
 from datamodules.storage.text_columns import TextColumn
 
 
 class SideTexts(NamedTuple):
-    """N rows of one task on one side of the split, or of one file of it."""
+    """N rows of one task, from one file, on one side of the split."""
 
     task: str
     input_notation: str
     output_notation: str
     inputs: TextColumn
     outputs: TextColumn
+
+
+def texts_by_task(parts: Sequence[TaskRows], rows: NDArray[np.int64]) -> list[SideTexts]:
+    """Return the texts of some rows, one entry per part.
+
+    Args:
+        parts: Rows of one task and one file each.
+        rows: (N,) row numbers, consecutive from the first part to the last.
+    """
+    starts = np.cumsum([0] + [len(part) for part in parts])
+    found = []
+    for part, start, end in zip(parts, starts[:-1], starts[1:], strict=True):
+        places = rows[(rows >= start) & (rows < end)] - start
+        notations = part.task.input.notation, part.task.output.notation
+        found.append(
+            SideTexts(part.task.name, *notations, part.inputs.take(places), part.outputs.take(places))
+        )
+    return found

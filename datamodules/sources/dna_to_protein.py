@@ -29,7 +29,12 @@ MAX_CODONS = 20
 
 
 def translate(dna: str) -> str:
-    """Return the protein that a DNA of whole codons spells, stop codons as `*`."""
+    """Return the protein that a DNA of whole codons spells, stop codons as `*`.
+
+    Examples:
+        >>> translate("ATGGCCTAA")
+        'MA*'
+    """
     return "".join(CODONS[dna[start : start + 3]] for start in range(0, len(dna), 3))
 
 

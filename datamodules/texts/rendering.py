@@ -1,4 +1,4 @@
-"""From rows to texts and tokens, in any epoch: a pure function of (seed, epoch, row)."""
+"""Turn rows into texts and tokens, in any epoch: a pure function of (seed, epoch, row)."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from datamodules.tokens.examples import Encoded, encode
 
 
 class RowStore:
-    """All usable rows of all tasks under one number each, and their texts in any epoch.
+    """All usable rows of all tasks, each with a row number, and their texts in any epoch.
 
-    Rows are numbered through: those of the first part, then those of the second, and so on.
+    Row numbers are consecutive: the rows of the first part, then the rows of the second, and so on.
     """
 
     def __init__(
@@ -38,10 +38,10 @@ class RowStore:
             parts: Rows of one task and one file each.
             form: The instruction format.
             tokenizer: The base's tokenizer.
-            seed: Seed of all that varies.
-            shots: Demonstrations before each question.
-            phrasings: `all` draws a phrasing per row and epoch in training; `first` always takes the first; `others` draws
-                among all but the first, which evaluation asks with, so that its words were never seen in training.
+            seed: Seed of all random choices.
+            shots: Number of demonstrations before each question.
+            phrasings: `all` draws a phrasing per row and epoch in training, `first` always takes the first, `others` draws any
+                but the first. Evaluation uses the first, so with `others` training never shows its wording.
 
         Raises:
             ValueError: If there are no `others`.
@@ -62,45 +62,45 @@ class RowStore:
         return int(self.starts[-1])
 
     def locate(self, row: int) -> tuple[TaskRows, int]:
-        """Return the part that holds a row, and the row's place in it."""
+        """Return the part that holds a row, and the row's position in it."""
         number = int(np.searchsorted(self.starts, row, side="right")) - 1
         return self.parts[number], int(row - self.starts[number])
 
     def draw_demonstrations_from(self, rows: NDArray[np.int64]) -> None:
-        """Name the rows (of the training split) that may stand as demonstrations.
+        """Set the rows (of the training side) that may serve as demonstrations.
 
         Raises:
-            ValueError: If a task has too few of them for `--data.shots`.
+            ValueError: If a task has too few such rows for `--data.shots`.
         """
         if not self.shots:
             return
         names = np.array([part.task.name for part in self.parts])
         tasks = names[np.searchsorted(self.starts, rows, side="right") - 1]
         for name in dict.fromkeys(names.tolist()):
-            pool = rows[tasks == name]
-            if len(pool) <= self.shots:
+            members = rows[tasks == name]
+            if len(members) <= self.shots:
                 raise ValueError(
                     f"--data.shots {self.shots} needs more than {self.shots} training rows of the task {name!r}, "
-                    f"but it has {len(pool)}."
+                    f"but it has {len(members)}."
                 )
-            self.demonstration_pool[name] = pool
+            self.demonstration_pool[name] = members
 
     def varies(self) -> bool:
         """Whether a training row's text can differ from epoch to epoch."""
-        worded = self.phrasings != "first" and self.form.uses_instruction
+        phrasing_varies = self.phrasings != "first" and self.form.uses_instruction
         return bool(self.shots) or any(
             part.task.input.randomize
             or len(part.alternatives.values) > 0
-            or (worded and len(part.task.instructions) > 1)
+            or (phrasing_varies and len(part.task.instructions) > 1)
             for part in self.parts
         )
 
     def query(self, row: int, epoch: int = BASE, draw: int = 0) -> Query:
-        """Return what is asked about a row; `draw` is the row's number from `mix`."""
+        """Return a row's query; `draw` is the row's number from `mix`."""
         return self._queries(np.array([row]), epoch, np.array([draw], dtype=np.uint64))[0]
 
     def _queries(self, rows: NDArray[np.int64], epoch: int, draws: NDArray[np.uint64]) -> list[Query]:
-        """Return what is asked about many rows."""
+        """Return the queries of many rows."""
         queries: list[Any] = [None] * len(rows)
         parts = np.searchsorted(self.starts, rows, side="right") - 1
         for number in np.unique(parts).tolist():
@@ -109,27 +109,29 @@ class RowStore:
                 part, rows[members] - self.starts[number], draws[members], epoch, self.phrasings
             )
             labels = labels_of(part.task)
-            asked = zip(members.tolist(), variants.instructions.tolist(), variants.inputs, strict=True)
-            for place, instruction, text in asked:
+            texts = zip(members.tolist(), variants.instructions.tolist(), variants.inputs, strict=True)
+            for place, instruction, text in texts:
                 queries[place] = Query(part.task.instructions[instruction], text, *labels)
         return queries
 
-    def _demonstrations(self, row: int, draw: int) -> list[int]:
-        """Return `shots` training rows of the same task and of other identities than the row's own."""
+    def _draw_demonstrations(self, row: int, draw: int) -> list[int]:
+        """Return `shots` training rows of the same task whose identities differ from the row's and from each other."""
         part, place = self.locate(row)
         chosen: list[int] = []
-        pool = self.demonstration_pool[part.task.name]
+        available = self.demonstration_pool[part.task.name]
         seen = {part.identities[place]}
         rng = np.random.default_rng(draw)
-        for number in (
-            rng.permutation(len(pool)) if len(pool) < 1000 else rng.integers(len(pool), size=20 * self.shots)
-        ):
-            other, spot = self.locate(int(pool[number]))
+        few = len(available) < 1000
+        numbers = (
+            rng.permutation(len(available)) if few else rng.integers(len(available), size=20 * self.shots)
+        )
+        for number in numbers:
+            other, spot = self.locate(int(available[number]))
             if len(chosen) == self.shots:
                 break
             if other.identities[spot] not in seen:
                 seen.add(other.identities[spot])
-                chosen.append(int(pool[number]))
+                chosen.append(int(available[number]))
         return chosen
 
     def texts(self, rows: NDArray[np.int64], epoch: int = BASE) -> tuple[TextColumn, TextColumn]:
@@ -160,7 +162,7 @@ class RowStore:
         return tuple(TextColumn.join(found or [empty]).take(back) for found in (prompts, completions))  # type: ignore[return-value]
 
     def _lay_out(self, task: Task, variants: Variants) -> tuple[TextColumn, TextColumn]:
-        """Return the prompts and completions of one task's rows; each different one is laid out once."""
+        """Return the prompts and completions of one task's rows; each distinct one is rendered once."""
         prompts, completions = [], []
         for instruction in task.instructions:
             query = Query(instruction, "", *labels_of(task))
@@ -174,9 +176,9 @@ class RowStore:
     def _texts_one_by_one(
         self, rows: NDArray[np.int64], epoch: int, draws: NDArray[np.uint64]
     ) -> tuple[TextColumn, TextColumn]:
-        """Return prompts and completions that are more than texts side by side."""
+        """Return prompts and completions rendered row by row, for demonstrations and for formats without a `layout`."""
         chosen = [
-            self._demonstrations(row, draw) if self.shots else []
+            self._draw_demonstrations(row, draw) if self.shots else []
             for row, draw in zip(rows.tolist(), draws.tolist(), strict=True)
         ]
         shown = np.unique(np.array([other for others in chosen for other in others], dtype=np.int64))
@@ -197,12 +199,12 @@ class RowStore:
         return TextColumn.of(prompts), TextColumn.of(completions)
 
     def output(self, row: int) -> str:
-        """Return a row's right answer."""
+        """Return a row's target."""
         part, place = self.locate(row)
         return part.outputs[place]
 
     def encode(self, rows: NDArray[np.int64], epoch: int = BASE, max_length: int | None = None) -> Encoded:
-        """Return rows as tokens; a variant that is longer than `max_length` gives way to the row's base text."""
+        """Return rows as tokens; if a variant is longer than `max_length`, the row's base text replaces it."""
         encoded = encode(self.tokenizer, *self.texts(rows, epoch), special_tokens=not self.form.chat)
         if max_length is not None and epoch != BASE:
             long = encoded.lengths > max_length

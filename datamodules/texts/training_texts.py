@@ -1,6 +1,6 @@
 """Write the texts that a configuration trains on: `python -m datamodules.texts.training_texts --out texts.jsonl`.
 
-Only rows of the training side, drawn and spelled as in one epoch; a JSON string a line.
+The file holds one JSON string per line, and only rows of the training side, drawn and spelled as in one epoch.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from configs.lookup import CONFIGS, load_yaml
+from configs.lookup import CONFIGS, find_cache_root, load_yaml
 from datamodules.formats import load_format
 from datamodules.rows.prepare import prepare
 from datamodules.rows.read_and_split import SplitSettings
 from datamodules.sources.tables.options import TableOptions
 from datamodules.splits import TRAIN, VAL
-from datamodules.storage.cache import DataCache, default_folder
+from datamodules.storage.cache import DataCache
 from datamodules.tasks import choose_tasks
 from datamodules.texts.augmentation import BASE
 from datamodules.texts.rendering import RowStore
@@ -32,17 +32,17 @@ _SPLIT = ("split", "val_fraction", "test_fraction", "split_seed")
 
 
 class Texts:
-    """What a configuration shows, as text: prompt and completion of a row in one.
+    """The texts of a configuration: each row's prompt and completion as one text.
 
     Args:
-        data: Flags of `SequenceTaskDataModule`: `task`, `source`, `format`, `seed` and those of the split count.
+        data: Flags of `TaskData`; only `task`, `source`, `format`, `seed` and the flags of the split have an effect.
     """
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.tasks, self.weights = choose_tasks(data.get("task"))
         settings = SplitSettings(**{name: data[name] for name in _SPLIT if name in data})
         options = TableOptions(**{name: data[name] for name in ("header", "encoding") if name in data})
-        cache = DataCache(default_folder())
+        cache = DataCache(find_cache_root())
         prepared = prepare(self.tasks, data.get("source"), settings, ControlTokens(), cache, options=options)
         names = [task.name for task in self.tasks]
         numbers = [names.index(part.task.name) for part in prepared.parts]
@@ -77,9 +77,9 @@ def main(argv: list[str] | None = None) -> None:
         "--config",
         type=Path,
         default=CONFIGS / "pretrain.yaml",
-        help="configuration whose `data:` says what is trained on",
+        help="configuration whose `data:` section defines the training data",
     )
-    parser.add_argument("--out", type=Path, required=True, help="file to write, a JSON string a line")
+    parser.add_argument("--out", type=Path, required=True, help="file to write, one JSON string per line")
     arguments = parser.parse_args(argv)
     count = 0
     with arguments.out.open("w", encoding="utf-8") as file:

@@ -1,7 +1,7 @@
-"""From examples to batches: which rows stand together, in which order, padded or packed. Pure but for the sampler.
+"""From examples to batches: which rows form a batch, in which order, padded or packed. Pure except for the sampler.
 
 Legend: B rows of a batch, T tokens of its longest row, P tokens of its longest prompt, N rows, W ranks.
-The order is a function of (seed, epoch) alone: never of the worker, the rank or the clock.
+The order depends only on (seed, epoch): never on the worker, the rank or the clock.
 """
 
 from __future__ import annotations
@@ -20,35 +20,35 @@ from datamodules.tokens.examples import IGNORE_INDEX, Encoded, LossOn
 from datamodules.tokens.packing import pack, pad
 
 FILLER = -1
-"""Row index of a row that is only there so that every rank has a batch; it is counted nowhere."""
+"""Row index of a filler row, which only gives a rank a batch and is never counted."""
 POOL_BATCHES = 4
-"""Batches in a pool of evaluation rows: the decoder lets waiting rows take the place of finished ones."""
+"""Decoder batches per evaluation batch: the decoder replaces finished rows by waiting ones."""
 BUCKET_BATCHES = 50
-"""Batches that are sorted by length together: less padding, and still nearly random order."""
+"""Batches whose rows are sorted by length together: less padding, and the order stays nearly random."""
 
 
 class Batch(TypedDict, total=False):
-    """What the model gets; all tensors, texts stay in the data module and are looked up by row index."""
+    """The model's input. It holds no text: texts stay in the data module and are looked up by row index."""
 
     input_ids: Tensor
     """(B, T) int64, padded on the right; packed: (packs, capacity)."""
     labels: Tensor
-    """(B, T) int64, `IGNORE_INDEX` where not supervised."""
+    """(B, T) int64, `IGNORE_INDEX` for unsupervised tokens."""
     row_index: Tensor
-    """(B,) int64, the rows that are in it; `FILLER` for a filler row."""
+    """(B,) int64, the indices of the batch's rows; `FILLER` for a filler row."""
     attention_mask: Tensor
     """Packed only: (packs, 1, T, T) float, 0 where attention is allowed and the lowest float elsewhere."""
     position_ids: Tensor
-    """Packed only: (packs, T) int64, starting anew with each row."""
+    """Packed only: (packs, T) int64, restarting at 0 with each row."""
     prefix_length: int
-    """Padded training batches with unsupervised prompts only: how many first tokens all rows share, each prompt keeping
-    one of its own."""
+    """Only padded training batches with unsupervised prompts: the number of first tokens that all rows share; each prompt
+    keeps at least one token after them."""
     prompt_ids: Tensor
     """Evaluation only: (B, P) int64, padded on the left, for generation."""
     prompt_mask: Tensor
     """Evaluation only: (B, P) int64, 0 on padding."""
     slots: int
-    """Evaluation only: how many of the rows to run at once."""
+    """Evaluation only: the number of rows to decode at once."""
 
 
 def plan_training(
@@ -59,26 +59,29 @@ def plan_training(
     epoch: int,
     by_length: bool = True,
 ) -> list[NDArray[np.int64]]:
-    """Return each rank's training batches: element `step * world_size + rank` is a rank's rows at a step.
+    """Return each rank's training batches: element `step * world_size + rank` holds a rank's rows at a step.
 
-    Rows are shuffled, sorted by length within windows of `BUCKET_BATCHES` batches, cut into global batches and
-    those shuffled. Every row comes exactly once an epoch; ranks take turns within a global batch, so that their
+    Rows are shuffled, sorted by length within buckets of `BUCKET_BATCHES` batches and cut into global batches, which are
+    shuffled. Every row occurs exactly once per epoch. A global batch is distributed to the ranks row by row, so that their
     rows are about equally long. The last global batch can leave ranks without rows (an empty array).
 
-    Without `by_length` a batch's rows are drawn at random: for packed rows, which waste nothing on unlike lengths, so that
-    steps have about as many tokens and are as mixed as the data.
+    Without `by_length`, a batch's rows are drawn at random. Packed rows use this, as different lengths waste nothing there:
+    all steps have about equally many tokens and are as mixed as the data.
+
+    Examples:
+        >>> plan = plan_training(np.array([5, 9, 3, 7, 4]), batch_size=2, world_size=2, seed=0, epoch=0)
+        >>> sorted(row for rows in plan for row in rows.tolist())  # every row once over all steps and ranks
+        [0, 1, 2, 3, 4]
     """
     rng = np.random.default_rng([seed, epoch])
     order = rng.permutation(len(lengths))
-    window = batch_size * world_size * (BUCKET_BATCHES if by_length else 1)
+    global_size = batch_size * world_size
+    bucket_size = global_size * (BUCKET_BATCHES if by_length else 1)
     batches = []
-    for start in range(0, len(order), window):
-        rows = order[start : start + window]
+    for start in range(0, len(order), bucket_size):
+        rows = order[start : start + bucket_size]
         rows = rows[np.argsort(lengths[rows], kind="stable")]
-        batches += [
-            rows[first : first + batch_size * world_size]
-            for first in range(0, len(rows), batch_size * world_size)
-        ]
+        batches += [rows[first : first + global_size] for first in range(0, len(rows), global_size)]
     return [
         batches[number][rank::world_size]
         for number in rng.permutation(len(batches))
@@ -87,22 +90,33 @@ def plan_training(
 
 
 def plan_evaluation(lengths: NDArray[np.int64], batch_size: int, world_size: int) -> list[NDArray[np.int64]]:
-    """Return each rank's evaluation pools, longest rows first, as many for every rank (some may be empty).
+    """Return each rank's evaluation batches, longest rows first, equally many for every rank (some may be empty).
 
-    A pool has up to `POOL_BATCHES * batch_size` rows, and a rank's pools have as many as the others' but for one row.
-    Unlike PyTorch's `DistributedSampler` no row is repeated to make the shards even, so no row counts twice.
+    A batch has up to `POOL_BATCHES * batch_size` rows, and at each step the ranks' batches differ by at most one row.
+    Unlike PyTorch's `DistributedSampler`, this function repeats no row to make the ranks' shares equal, so no row counts
+    twice.
+
+    Examples:
+        >>> [rows.tolist() for rows in plan_evaluation(np.array([5, 9, 3, 7, 4]), batch_size=1, world_size=2)]
+        [[1, 0, 2], [3, 4]]
     """
     order = np.argsort(-lengths, kind="stable")
     steps = -(-len(order) // (POOL_BATCHES * batch_size * world_size))
-    pools = np.array_split(order, steps) if steps else []
-    return [pool[rank::world_size] for pool in pools for rank in range(world_size)]
+    batches = np.array_split(order, steps) if steps else []
+    return [batch[rank::world_size] for batch in batches for rank in range(world_size)]
 
 
 def shared_prefix(prompts: Sequence[NDArray[np.int32]]) -> int:
-    """Return how many tokens all prompts begin with, of those that leave each prompt at least one of its own.
+    """Return the length in tokens of the longest prefix that all prompts share and that is shorter than each prompt.
 
-    That one predicts nothing from the prefix, and the first supervised token is predicted from the row itself. Nothing is
-    shared with an empty prompt.
+    So each prompt keeps at least one token of its own, and the first supervised token is predicted at such a token, never at
+    the shared prefix. With an empty prompt, the length is 0.
+
+    Examples:
+        >>> shared_prefix([np.array([1, 2, 3, 4]), np.array([1, 2, 5])])
+        2
+        >>> shared_prefix([np.array([1, 2]), np.array([1, 2, 3])])  # the first prompt keeps its 2
+        1
     """
     longest = max(0, min(len(prompt) for prompt in prompts) - 1)
     stacked = np.stack([prompt[:longest] for prompt in prompts])
@@ -130,12 +144,12 @@ class BatchDataset(Dataset[Batch]):
         Args:
             encoded: N examples.
             plan: Row numbers of each batch.
-            pad_id: Token that fills; its positions are never supervised and never attended to.
+            pad_id: Padding token; its positions are never supervised and never attended to.
             loss_on: Which tokens are supervised.
-            with_prompts: Add `prompt_ids` and `prompt_mask`, for generation.
-            pack_to: Lay several rows end to end in sequences of this many tokens, instead of padding each.
-            slots: How many of an evaluation pool's rows to run at once.
-            row_ids: (N,) what `row_index` calls each example; by default its number.
+            with_prompts: Add `prompt_ids` and `prompt_mask` for generation.
+            pack_to: Pack several rows into sequences of at most this many tokens instead of padding each row.
+            slots: Number of rows of an evaluation batch to decode at once.
+            row_ids: (N,) each example's value in `row_index`; by default its number.
         """
         self.encoded, self.plan, self.pad_id = encoded, plan, pad_id
         self.loss_on, self.with_prompts, self.slots = loss_on, with_prompts, slots
@@ -143,7 +157,7 @@ class BatchDataset(Dataset[Batch]):
         self.row_ids = np.arange(len(encoded)) if row_ids is None else row_ids
 
     def set_epoch(self, epoch: int) -> None:
-        """Plan an epoch's batches; evaluation has the same in all."""
+        """Plan an epoch's batches; evaluation uses the same batches in every epoch."""
 
     def __len__(self) -> int:
         return len(self.plan)
@@ -176,19 +190,19 @@ class BatchDataset(Dataset[Batch]):
 
 
 def leave_signals_to_parent(worker: int) -> None:
-    """Keep a loader's worker alive when a whole group of processes is told to stop: its rank has a step to finish.
+    """Keep a loader's worker alive when a signal stops the whole process group: its rank has a step to finish.
 
-    It ends with its rank: it is told to, or sees that its parent is gone.
+    The worker ends with its rank: its rank stops it, or it notices that its parent has ended.
     """
     for signum in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signum, signal.SIG_IGN)
 
 
 class RankSampler(DistributedSampler[int]):
-    """Gives a rank every W-th batch of a plan that was made for W ranks.
+    """Gives a rank every W-th batch of a plan for W ranks.
 
-    It is a `DistributedSampler` so that Lightning leaves it in place (it would otherwise put its own, which
-    repeats rows, on top) and tells it the epoch.
+    It is a `DistributedSampler` so that Lightning sets its epoch and does not replace it (Lightning's own sampler repeats
+    rows).
     """
 
     def __init__(
@@ -198,20 +212,20 @@ class RankSampler(DistributedSampler[int]):
 
         Args:
             dataset: The batches of all ranks.
-            num_replicas: Ranks.
+            num_replicas: Number of ranks.
             rank: This rank.
             epoch: The epoch that the dataset has planned.
-            start: This rank's batches to leave out in that epoch, because they were trained on before.
+            start: Number of this rank's batches to skip in that epoch because the run has trained on them already.
         """
         super().__init__(dataset, num_replicas=num_replicas, rank=rank, shuffle=False)
         self.epoch, self.start = epoch, start
         assert len(dataset) % num_replicas == 0, (
-            "ranks with unequal numbers of batches wait for each other for ever"
+            "ranks with unequal numbers of batches would wait for each other forever"
         )
         self.batches = dataset
 
     def set_epoch(self, epoch: int) -> None:
-        """Tell the dataset to plan this epoch's batches, if it plans by epoch."""
+        """Make the dataset plan this epoch's batches, if its plan depends on the epoch."""
         if epoch != self.epoch:
             self.start = 0
         super().set_epoch(epoch)

@@ -12,19 +12,19 @@ from datamodules.tokens.batching import BatchDataset, plan_training
 from datamodules.tokens.examples import Encoded
 
 EncodeEpoch = Callable[[int], tuple[Encoded, NDArray[np.int64]]]
-"""Gives the tokens of an epoch's training rows, and each row's index in the training pool."""
+"""Returns the tokens of an epoch's training rows, and each row's index among all training rows."""
 
 
 class TrainingBatches(BatchDataset):
-    """Training batches, planned anew each epoch; texts are rendered anew only where they vary.
+    """Training batches, planned again each epoch; texts are rendered again only if they vary.
 
     Args:
-        encode: Gives an epoch's rows.
-        batch_size: Rows a step on each rank.
-        world_size: Ranks that share the batches.
+        encode: Returns an epoch's rows.
+        batch_size: Rows per step on each rank.
+        world_size: Number of ranks that share the batches.
         seed: Seed of the order.
-        epoch: The epoch to begin with: workers begin to load before Lightning says which one it is.
-        options: As for `BatchDataset`.
+        epoch: The first epoch: workers start to load before Lightning sets the epoch.
+        options: Options of `BatchDataset`.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class TrainingBatches(BatchDataset):
         self._plan()
 
     def set_epoch(self, epoch: int) -> None:
-        """Plan the epoch's batches; the same epoch always gets the same."""
+        """Plan the epoch's batches; the same epoch always gets the same batches."""
         if epoch != self.epoch:
             self.epoch = epoch
             self.encoded, self.row_ids = self.encode(epoch)
@@ -68,17 +68,24 @@ def choose_epoch_rows(
     epoch: int,
     most: int | None = None,
 ) -> NDArray[np.int64]:
-    """Return which training rows an epoch shows: all, or each task's share when tasks have weights.
+    """Return the training rows of an epoch: all rows, or each task's share if tasks have weights.
 
-    With weights, the task with the fewest rows relative to its weight shows all of them each epoch, and the others a
-    new draw each epoch, so that the tasks' rows stand in the ratio of their weights.
+    With weights, the task with the fewest rows relative to its weight shows all its rows in each epoch. The other tasks show
+    a new random subset in each epoch, so that the numbers of rows have the ratio of the weights.
 
     Args:
         tasks: (N,) the number of each training row's task.
-        weights: A weight a task, or None.
-        seed: Seed of the draws.
+        weights: One weight per task, or None.
+        seed: Seed of the random subsets.
         epoch: The epoch.
-        most: Most rows of an epoch, drawn anew each epoch.
+        most: Maximum number of rows in an epoch, drawn again for each epoch.
+
+    Examples:
+        >>> tasks = np.array([0, 0, 0, 0, 1, 1])
+        >>> choose_epoch_rows(tasks, None, seed=0, epoch=0).tolist()
+        [0, 1, 2, 3, 4, 5]
+        >>> tasks[choose_epoch_rows(tasks, [1.0, 1.0], seed=0, epoch=0)].tolist()  # equally many rows of each task
+        [0, 0, 1, 1]
     """
     counts = np.bincount(tasks, minlength=len(weights or ()))
     if weights is None or len(weights) == 1 or not counts.all():

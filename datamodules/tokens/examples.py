@@ -1,6 +1,6 @@
-"""From (prompt, completion) to token ids and labels: the only place that masks.
+"""From (prompt, completion) to token ids and labels: the only module that masks.
 
-Legend: N examples, S all tokens of all examples laid end to end.
+Legend: N examples, S tokens of all examples together.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from numpy.typing import NDArray
 from datamodules.storage.text_columns import TextColumn, gather
 
 IGNORE_INDEX = -100
-"""Label of a token that is not supervised; PyTorch's cross-entropy leaves it out."""
+"""Label of an unsupervised token; PyTorch's cross-entropy ignores it."""
 
 LossOn = Literal["completion", "all"]
 
-_TEXTS_AT_ONCE = 8_192  # keeps the tokenizer's objects, some kilobytes a text, few at a time
-_ROWS_AT_ONCE = 50_000  # the same for the 8-byte places of each token
+_TEXTS_AT_ONCE = 8_192  # limits the memory of the tokenizer's objects, some kilobytes per text
+_ROWS_AT_ONCE = 50_000  # limits the memory of token positions, 8 bytes per token
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class Tokens:
     ids: NDArray[Any]
     """Token ids, text after text."""
     offsets: NDArray[np.int64]
-    """(M + 1,) where each text begins in `ids`."""
+    """(M + 1,) the start of each text in `ids`."""
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """(M,) tokens of each text."""
+        """(M,) the number of tokens of each text."""
         return np.diff(self.offsets)
 
     def without_last(self) -> Tokens:
@@ -49,22 +49,28 @@ class Tokens:
 
 @dataclass(frozen=True)
 class Encoded:
-    """N examples as flat arrays, so that a million of them cost no Python object each."""
+    """N examples as flat arrays, so that a million examples need no Python object each.
+
+    Examples:
+        >>> encoded = Encoded(np.array([7, 8, 1, 9, 5, 6, 1]), offsets=np.array([0, 3, 7]), prompt_lengths=np.array([1, 2]))
+        >>> encoded.example(1).tolist(), encoded.prompt(1).tolist(), encoded.labels(1).tolist()
+        ([9, 5, 6, 1], [9, 5], [-100, -100, 6, 1])
+    """
 
     ids: NDArray[Any]
-    """(S,) token ids, example after example; each is prompt, completion, stop token. uint16 where the vocabulary has
-    at most 65,536 tokens, else int32."""
+    """(S,) token ids, example after example; each is prompt, completion, stop token. uint16 if the vocabulary has at
+    most 65,536 tokens, else int32."""
     offsets: NDArray[np.int64]
-    """(N + 1,) where each example begins in `ids`."""
+    """(N + 1,) the start of each example in `ids`."""
     prompt_lengths: NDArray[np.int64]
-    """(N,) tokens of each prompt."""
+    """(N,) the number of tokens of each prompt."""
 
     def __len__(self) -> int:
         return len(self.prompt_lengths)
 
     @property
     def lengths(self) -> NDArray[np.int64]:
-        """(N,) tokens of each example."""
+        """(N,) the number of tokens of each example."""
         return np.diff(self.offsets)
 
     def example(self, index: int) -> NDArray[Any]:
@@ -77,13 +83,13 @@ class Encoded:
         return self.ids[start : start + self.prompt_lengths[index]]
 
     def take(self, keep: NDArray[np.bool_]) -> Encoded:
-        """Return the examples where `keep`, (N,) bool, is true."""
+        """Return the examples for which `keep`, (N,) bool, is true."""
         lengths = self.lengths
         offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths[keep], dtype=np.int64)])
         return Encoded(self.ids[np.repeat(keep, lengths)], offsets, self.prompt_lengths[keep])
 
     def pick(self, rows: NDArray[np.int64]) -> Encoded:
-        """Return examples by their numbers, (M,), in that order."""
+        """Return the examples with the given numbers, (M,), in that order."""
         places, offsets = gather(self.offsets, rows)
         return Encoded(self.ids[places], offsets, self.prompt_lengths[rows])
 
@@ -96,10 +102,10 @@ class Encoded:
         return Encoded(np.concatenate([piece.ids for piece in pieces]), offsets, prompt_lengths)
 
     def labels(self, index: int, loss_on: LossOn = "completion") -> NDArray[np.int64]:
-        """Return one example's labels, as long as its ids: `IGNORE_INDEX` where not supervised.
+        """Return one example's labels, one per token id: `IGNORE_INDEX` for unsupervised tokens.
 
-        The mask goes by position, never by id: pad, stop and begin may share one id (GPT-2, OPT), and a mask
-        by id would hide the stop token, after which a model never stops.
+        The mask depends on position, never on the id: the pad, stop and begin tokens may share one id (GPT-2, OPT). A mask
+        by id would hide the stop token, and the model would never learn to stop.
         """
         labels = self.example(index).astype(np.int64)
         hidden = self.prompt_lengths[index] if loss_on == "completion" else 0
@@ -110,16 +116,16 @@ class Encoded:
 def encode(
     tokenizer: Any, prompts: Sequence[str], completions: Sequence[str], *, special_tokens: bool = True
 ) -> Encoded:
-    """Tokenise prompts and completions apart, and join them.
+    """Tokenise prompts and completions separately, and join them.
 
-    Apart, so that no BPE merge crosses the border and what is supervised is known by position. The completion
-    gets no begin token (OPT would put a second `</s>` in the middle) and ends in the stop token.
+    Separate tokenisation prevents BPE merges across the boundary, so that positions determine which tokens are supervised.
+    The completion gets no begin token (OPT would insert a second `</s>`) and ends in the stop token.
 
     Args:
         tokenizer: A fast Hugging Face tokenizer with an end-of-sequence token.
         prompts: N texts; in a `TextColumn` each string is tokenised once.
         completions: N texts.
-        special_tokens: Whether the prompt gets the tokenizer's begin token; a chat template has its own.
+        special_tokens: Whether the prompt gets the tokenizer's begin token; a chat template brings its own.
 
     Raises:
         ValueError: If the tokenizer has no end-of-sequence token.
@@ -129,25 +135,27 @@ def encode(
         raise ValueError(
             f"The tokenizer {tokenizer.name_or_path!r} has no eos_token, so no model could learn to stop. Set one."
         )
-    asked, answered = TextColumn.of(prompts), TextColumn.of(completions)
-    assert len(asked) == len(answered), f"{len(asked)} prompts and {len(answered)} completions"
-    before = tokenize(tokenizer, asked.values, special_tokens)
-    if special_tokens and len(asked) and _appends_stop(tokenizer):
+    prompt_column, completion_column = TextColumn.of(prompts), TextColumn.of(completions)
+    assert len(prompt_column) == len(completion_column), (
+        f"{len(prompt_column)} prompts and {len(completion_column)} completions"
+    )
+    before = tokenize(tokenizer, prompt_column.values, special_tokens)
+    if special_tokens and len(prompt_column) and _appends_stop(tokenizer):
         before = before.without_last()
-    after = tokenize(tokenizer, answered.values, False)
-    return _lay(before, asked.codes, after, answered.codes, stop)
+    after = tokenize(tokenizer, completion_column.values, False)
+    return _lay(before, prompt_column.codes, after, completion_column.codes, stop)
 
 
 def _lay(
     before: Tokens, prompts: NDArray[np.integer], after: Tokens, completions: NDArray[np.integer], stop: int
 ) -> Encoded:
-    """Lay N examples end to end: tokens of a prompt, of a completion, and the stop token.
+    """Concatenate N examples: the tokens of the prompt and the completion, and the stop token.
 
     Args:
-        before: The tokens of each different prompt.
-        prompts: (N,) which of them each example has.
-        after: The tokens of each different completion.
-        completions: (N,) which of them each example has.
+        before: The tokens of each distinct prompt.
+        prompts: (N,) the index of each example's prompt in `before`.
+        after: The tokens of each distinct completion.
+        completions: (N,) the index of each example's completion in `after`.
         stop: The stop token.
     """
     prompt_lengths = before.lengths[prompts]
@@ -167,17 +175,17 @@ def _lay(
 
 
 def _pairs(prompt_lengths: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return prompt, rest, prompt, rest, ... in tokens."""
+    """Return the numbers of tokens of prompt, rest, prompt, rest, ..."""
     return np.stack([prompt_lengths, lengths - prompt_lengths], axis=1).ravel()
 
 
 def tokenize(tokenizer: Any, texts: pa.LargeStringArray, special_tokens: bool) -> Tokens:
-    """Return the tokens of each text, as calling the tokenizer would give them.
+    """Return the tokens of each text, equal to those that a call of the tokenizer returns.
 
-    A fast tokenizer works in Rust on all cores and hands over one list a text, so no Python statement runs per row; one
-    that is written in Python, or puts its own method over the common one, is called as it is.
+    A fast tokenizer works in Rust on all cores and returns one list per text, so no Python statement runs per row. A
+    tokenizer that is written in Python, or overrides the common method, is called directly.
     """
-    # Numbers may leave gaps, so the count alone does not tell the largest.
+    # Ids may have gaps, so the vocabulary's size alone does not give the largest id.
     small = len(tokenizer) <= 1 << 16 and max(tokenizer.get_vocab().values()) < 1 << 16
     kind: Any = np.uint16 if small else np.int32
     starts = range(0, len(texts), _TEXTS_AT_ONCE)
@@ -189,7 +197,7 @@ def tokenize(tokenizer: Any, texts: pa.LargeStringArray, special_tokens: bool) -
         ]
         pieces = [_flatten(chunk, kind) for chunk in lists]
     else:
-        # Said aloud, a later fork (a loader's worker, which only collates) is no reason for the library to warn.
+        # If set, the library does not warn of a later fork (a loader's worker, which only collates).
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 
         def work(start: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
@@ -197,7 +205,7 @@ def tokenize(tokenizer: Any, texts: pa.LargeStringArray, special_tokens: bool) -
             encodings = encode_chunk(texts[start : start + _TEXTS_AT_ONCE].to_pylist())
             return _flatten([encoding.ids for encoding in encodings], kind)
 
-        # Two at a time: while one chunk is in Rust, the other's lists become an array.
+        # Two threads: while Rust tokenises one chunk, the other's lists are converted to an array.
         with ThreadPoolExecutor(2) as threads:
             pieces = list(threads.map(work, starts))
     ids = np.concatenate([np.zeros(0, dtype=kind), *(piece for piece, _ in pieces)])
@@ -206,7 +214,7 @@ def tokenize(tokenizer: Any, texts: pa.LargeStringArray, special_tokens: bool) -
 
 
 def _flatten(lists: Sequence[Sequence[int]], kind: Any) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    """Return lists of numbers as one array, and their lengths."""
+    """Return lists of numbers as one array, and the lengths of the lists."""
     lengths = np.fromiter(map(len, lists), dtype=np.int64, count=len(lists))
     return np.fromiter(chain.from_iterable(lists), dtype=kind, count=int(lengths.sum())), lengths
 
@@ -219,7 +227,7 @@ def _call(tokenizer: Any, texts: list[str], special_tokens: bool) -> list[list[i
 
 
 def _fast_encoder(tokenizer: Any, special_tokens: bool) -> Callable[[list[str]], list[Any]] | None:
-    """Return what encodes a list of texts in Rust, or None where that could differ from calling the tokenizer."""
+    """Return a function that encodes texts in Rust, or None if its result could differ from a call of the tokenizer."""
     from transformers import PreTrainedTokenizerFast
 
     plain = isinstance(tokenizer, PreTrainedTokenizerFast) and all(
@@ -228,11 +236,11 @@ def _fast_encoder(tokenizer: Any, special_tokens: bool) -> Callable[[list[str]],
     )
     if not plain:
         return None
-    _call(tokenizer, ["a"], special_tokens)  # sets truncation, padding and special tokens as every call does
+    _call(tokenizer, ["a"], special_tokens)  # sets truncation, padding and special tokens, as every call does
     return partial(tokenizer.backend_tokenizer.encode_batch_fast, add_special_tokens=special_tokens)
 
 
 def _appends_stop(tokenizer: Any) -> bool:
-    """Whether the tokenizer itself ends a text with its stop token; a prompt must stay open."""
+    """Whether the tokenizer appends its stop token to a text; a prompt must not end with it."""
     ids = tokenizer("a")["input_ids"]
     return len(ids) > 1 and ids[-1] == tokenizer.eos_token_id

@@ -1,4 +1,4 @@
-"""As many rows of a side as asked for, as tokens: those over the longest length make room for others."""
+"""Tokenise the requested number of rows of a side: rows that are too long are skipped and replaced by others."""
 
 from __future__ import annotations
 
@@ -14,55 +14,55 @@ from datamodules.tokens.examples import Encoded
 
 @dataclass(frozen=True)
 class Filled:
-    """N rows of one side and their tokens."""
+    """N rows of one side that are short enough, and their tokens."""
 
     rows: NDArray[np.int64]
     """(N,) row numbers."""
     encoded: Encoded
     long: NDArray[np.int64]
-    """(M, 2) the rows that were too long, and their lengths in tokens."""
+    """(M, 2) the row numbers and token counts of the skipped rows."""
 
 
 def fill(
-    candidates: Sequence[NDArray[np.int64]],
+    rows_by_task: Sequence[NDArray[np.int64]],
     limit: int | None,
     max_length: int,
     encode: Callable[[NDArray[np.int64]], Encoded],
 ) -> Filled:
-    """Return the first rows of each task that fit.
+    """Return the first rows of each task that are at most `max_length` tokens long.
 
     Args:
-        candidates: Each task's rows, in the order in which they are taken.
-        limit: Most rows a task; None for all.
-        max_length: Most tokens of a row.
-        encode: Gives the tokens of rows.
+        rows_by_task: Each task's rows, in the order in which they are taken.
+        limit: Maximum number of rows per task; None for all.
+        max_length: Maximum number of tokens per row.
+        encode: Tokenises rows.
     """
-    filled = [_fill_one(rows, limit, max_length, encode) for rows in candidates]
+    limited = [_limit_task(rows, limit, max_length, encode) for rows in rows_by_task]
     return Filled(
-        np.concatenate([one.rows for one in filled]),
-        Encoded.join([one.encoded for one in filled]),
-        np.concatenate([one.long for one in filled]),
+        np.concatenate([task.rows for task in limited]),
+        Encoded.join([task.encoded for task in limited]),
+        np.concatenate([task.long for task in limited]),
     )
 
 
-def _fill_one(
-    candidates: NDArray[np.int64],
+def _limit_task(
+    available: NDArray[np.int64],
     limit: int | None,
     max_length: int,
     encode: Callable[[NDArray[np.int64]], Encoded],
 ) -> Filled:
-    wanted = len(candidates) if limit is None else min(limit, len(candidates))
-    rows, pieces, long, tried, kept = [candidates[:0]], [encode(candidates[:0])], [_pairs([], [])], 0, 0
-    while kept < wanted and tried < len(candidates):
-        # As many as will do if as large a share fits as before, and a few more.
+    wanted = len(available) if limit is None else min(limit, len(available))
+    rows, pieces, long, tried, kept = [available[:0]], [encode(available[:0])], [_pairs([], [])], 0, 0
+    while kept < wanted and tried < len(available):
+        # Enough rows if the same share fits as before, plus a margin.
         share = max(kept, 1) / tried if tried else 1.0
-        chunk = candidates[tried : tried + int((wanted - kept) / share * 1.05) + 50]
+        chunk = available[tried : tried + int((wanted - kept) / share * 1.05) + 50]
         encoded = encode(chunk)
         fits = encoded.lengths <= max_length
         fits &= np.cumsum(fits) <= wanted - kept
         used = len(chunk) if kept + fits.sum() < wanted else int(np.flatnonzero(fits)[-1]) + 1
-        refused = np.flatnonzero(~fits[:used])
-        long.append(_pairs(chunk[refused], encoded.lengths[refused]))
+        skipped = np.flatnonzero(~fits[:used])
+        long.append(_pairs(chunk[skipped], encoded.lengths[skipped]))
         rows.append(chunk[fits])
         pieces.append(encoded if fits.all() else encoded.take(fits))
         tried, kept = tried + used, kept + int(fits.sum())
@@ -74,7 +74,7 @@ def _pairs(rows: NDArray[np.int64] | list[int], lengths: NDArray[np.int64] | lis
 
 
 def pack(filled: Filled) -> Payload:
-    """Return filled rows as the arrays that the cache keeps."""
+    """Return rows and tokens as the arrays that the cache keeps."""
     encoded = filled.encoded
     return Payload(
         {
@@ -88,7 +88,7 @@ def pack(filled: Filled) -> Payload:
 
 
 def unpack(payload: Payload) -> Filled:
-    """Return the rows that `pack` packed."""
+    """Return the rows and tokens that `pack` converted."""
     arrays = payload.arrays
     encoded = Encoded(arrays["ids"], arrays["offsets"], arrays["prompt_lengths"])
     return Filled(arrays["rows"], encoded, arrays["long"])

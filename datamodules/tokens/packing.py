@@ -1,4 +1,4 @@
-"""Packing: several rows end to end in one sequence, each as if alone. Pure.
+"""Packing: several rows end to end in one sequence, each processed as if alone. Pure functions.
 
 Legend: B sequences of a batch, T tokens of the longest, R rows.
 """
@@ -16,19 +16,24 @@ from torch import Tensor
 from datamodules.tokens.examples import IGNORE_INDEX
 
 FINE_TRIES = 16
-"""As many counts of sequences are tried one by one; of 6,000 random batches none of at most 64 rows took more than 12."""
+"""Number of sequence counts that are tried one by one. In 6,000 random batches, none of up to 64 rows took more than 12."""
 
 
 def choose_packs(lengths: Sequence[int], capacity: int) -> list[list[int]]:
-    """Return which rows share a sequence of at most `capacity` tokens: each row once, sequences about equally long.
+    """Group rows into sequences of at most `capacity` tokens: each row once, sequences about equally long.
 
-    Sequences are padded to the longest of a batch, so that even ones waste least: of the counts from a lower bound on, the
-    first with which even sequences fit. Counts are tried in steps that grow from one on, after `FINE_TRIES` of them by a part
-    of the way, so that many rows take few tries and at most that part of the way more sequences than trying all.
+    Sequences are padded to the longest of a batch, so equal lengths waste least. The count of sequences is raised from a
+    lower bound until equally long sequences fit. The first `FINE_TRIES` steps are of one; later steps grow to 1/`FINE_TRIES`
+    of the distance from the bound. So many rows take few tries, and the count exceeds the smallest one by at most that
+    fraction of the distance.
+
+    Examples:
+        >>> choose_packs([90, 60, 30, 30, 10], capacity=128)
+        [[0, 3], [1, 2, 4]]
     """
-    assert max(lengths) <= capacity, "rows longer than the context are set aside before"
+    assert max(lengths) <= capacity, "rows longer than the context must be skipped before packing"
     order = sorted(range(len(lengths)), key=lambda row: -lengths[row])
-    # The k longest rows are each at least as long as the k-th, so that a sequence holds capacity // that of them.
+    # The k longest rows are all at least as long as the k-th, so a sequence holds at most capacity // (its length) rows.
     least = max(-(-place // (capacity // max(1, lengths[row]))) for place, row in enumerate(order, 1))
     least = count = max(least, -(-sum(lengths) // capacity))
     while (packs := _pack_evenly(order, lengths, capacity, count)) is None:
@@ -39,7 +44,7 @@ def choose_packs(lengths: Sequence[int], capacity: int) -> list[list[int]]:
 def _pack_evenly(
     order: Sequence[int], lengths: Sequence[int], capacity: int, count: int
 ) -> list[list[int]] | None:
-    """Give the longest row to the shortest of `count` sequences so far (Graham's LPT rule, 1969); None if it does not fit."""
+    """Assign rows, longest first, to the shortest of `count` sequences (Graham's LPT rule, 1969); None if one does not fit."""
     packs: list[list[int]] = [[] for _ in range(count)]
     shortest = [(0, number) for number in range(count)]
     for row in order:
@@ -52,16 +57,20 @@ def _pack_evenly(
 
 
 def block_mask(segments: Tensor) -> Tensor:
-    """Return the additive attention mask that lets a token see only earlier tokens of its own row.
+    """Return the additive attention mask that lets a token attend only to itself and earlier tokens of its row.
 
-    Position ids alone do not isolate packed rows in every architecture (OPT never does), and a boolean 4D mask is
-    wrong under eager attention; an additive float mask is right for all that were tried.
+    Position ids alone do not isolate packed rows in every architecture (they never do in OPT), and a boolean 4D mask is
+    wrong with eager attention. An additive float mask is correct in all architectures that were tested.
 
     Args:
-        segments: (B, T) int64, the number of the row that a token belongs to, 0 for padding.
+        segments: (B, T) int64, the number of each token's row, 0 for padding.
 
     Returns:
         (B, 1, T, T) float32: 0 where attention is allowed, the lowest float elsewhere.
+
+    Examples:
+        >>> (block_mask(torch.tensor([[1, 1, 2, 0]]))[0, 0] == 0).int().tolist()
+        [[1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
     """
     same = segments[:, :, None] == segments[:, None, :]
     causal = torch.ones(segments.shape[1], segments.shape[1], dtype=torch.bool).tril()
@@ -72,15 +81,15 @@ def block_mask(segments: Tensor) -> Tensor:
 def pack(
     ids: Sequence[NDArray[np.int32]], labels: Sequence[NDArray[np.int64]], capacity: int, pad_id: int
 ) -> dict[str, Tensor]:
-    """Lay rows end to end; the same loss as padded, in fewer sequences.
+    """Concatenate rows into fewer sequences, with the same loss as padded rows.
 
-    A row's first token is never supervised: it would be predicted from the row before it.
+    A row's first token is never supervised: it would be predicted from the previous row.
 
     Args:
         ids: R rows of token ids.
-        labels: Their labels.
-        capacity: Most tokens of a sequence.
-        pad_id: Token that fills the end of a sequence.
+        labels: The labels of these rows.
+        capacity: Maximum length of a sequence in tokens.
+        pad_id: Token that pads the end of a sequence.
 
     Returns:
         `input_ids`, `labels` and `position_ids` (B, T) int64, and `attention_mask` (B, 1, T, T) float32.
@@ -98,9 +107,14 @@ def pack(
 
 
 def pad(rows: Sequence[NDArray[np.integer]], value: int, *, left: bool = False) -> Tensor:
-    """Stack rows of different lengths: (B, T) int64, filled with `value` on the right, or on the left.
+    """Stack rows of different lengths as (B, T) int64, padded with `value` on the right or on the left.
 
     Right-padded causal training needs no attention mask: padding comes after every real token.
+
+    Examples:
+        >>> rows = [np.array([5, 6, 7]), np.array([8])]
+        >>> pad(rows, 0).tolist(), pad(rows, 0, left=True).tolist()
+        ([[5, 6, 7], [8, 0, 0]], [[5, 6, 7], [0, 0, 8]])
     """
     stacked = np.full((len(rows), max((len(row) for row in rows), default=0)), value, dtype=np.int64)
     for place, row in enumerate(rows):

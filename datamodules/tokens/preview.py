@@ -1,4 +1,4 @@
-"""What the model sees: a row's tokens, with those that are supervised marked."""
+"""Show a row as the model sees it, with supervised tokens marked."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ LEFT, RIGHT = "\u27e6", "\u27e7"
 
 
 def render_preview(tokenizer: Any, ids: NDArray[np.int32], labels: NDArray[np.int64], title: str) -> str:
-    """Return a row as text: the prompt as it is, then each supervised token in double brackets.
+    """Return a row as text: the prompt unchanged, then each supervised token in double brackets.
 
     Args:
         tokenizer: Turns ids back into text.
         ids: (T,) token ids.
         labels: (T,) labels.
-        title: What stands above the row.
+        title: Title of the heading above the row.
     """
     supervised = labels != IGNORE_INDEX
     parts: list[str] = []
     run: list[int] = []
     for token, marked in zip(ids.tolist(), supervised.tolist(), strict=True):
         if marked:
-            # A run of tokens is decoded together: a character can be split over byte-level tokens.
+            # Unmarked tokens are decoded together because a character can span several byte-level tokens.
             parts += [tokenizer.decode(run), f"{LEFT}{tokenizer.decode([token])}{RIGHT}"]
             run = []
         else:

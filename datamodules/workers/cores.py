@@ -1,4 +1,4 @@
-"""How many processes are worth starting: the cores of this process, or its share where ranks use the same ones."""
+"""The number of processes worth starting: this process's cores, or its share of them if ranks share a machine."""
 
 from __future__ import annotations
 
@@ -7,18 +7,23 @@ from collections.abc import Mapping
 
 
 def count_cores() -> int:
-    """Return how many cores this process may use, which a container or `taskset` can make fewer than there are."""
+    """Return the number of cores that this process may use; a container or `taskset` can limit it."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def count_ranks(environment: Mapping[str, str] = os.environ) -> int:
-    """Return how many ranks run on this machine, by what those that start ranks tell them.
+    """Return the number of ranks on this machine, from the environment variables that their launcher sets.
 
-    torchrun says it. Lightning's own launcher, and who starts every rank by hand, give the ranks of all machines, so that on
-    several a share is smaller than it could be. SLURM's tasks are the ranks; Lightning insists on this variable.
+    torchrun sets this number. Lightning's own launcher, and users who start every rank by hand, set the number of ranks on
+    all machines, so on several machines a share is smaller than it could be. Each SLURM task is a rank; Lightning requires
+    `SLURM_NTASKS_PER_NODE`.
 
     Args:
         environment: Environment variables.
+
+    Examples:
+        >>> count_ranks({}), count_ranks({"LOCAL_WORLD_SIZE": "4"}), count_ranks({"SLURM_NTASKS_PER_NODE": "2"})
+        (1, 4, 2)
     """
     if "LOCAL_WORLD_SIZE" in environment:
         return int(environment["LOCAL_WORLD_SIZE"])
@@ -28,10 +33,10 @@ def count_ranks(environment: Mapping[str, str] = os.environ) -> int:
 
 
 def share_of_cores(environment: Mapping[str, str] = os.environ) -> int:
-    """Return how many cores are this rank's, at least one; without other ranks on the machine that is all of them.
+    """Return this rank's number of cores, at least one; without other ranks on the machine, all cores.
 
-    SLURM may have given each rank cores of its own, and they are not shared out again: a rank has no more than the job's
-    cores on this machine divided by its ranks, and no more than it may use.
+    SLURM may have given each rank its own cores, which are not divided again: a rank gets at most the job's cores on this
+    machine divided by its ranks there, and at most the cores that it may use.
 
     Args:
         environment: Environment variables.

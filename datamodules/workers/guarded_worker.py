@@ -1,12 +1,12 @@
-"""Ask notations in a child process that can be killed.
+"""Call notations in a child process that can be killed.
 
 A molecule can keep RDKit busy for minutes inside C++ code, where neither a Python signal handler nor a thread can
-stop it. So predictions, which may be anything, are judged in a child process (`python -m
-datamodules.workers.guarded_worker`) that talks JSON lines over its standard input and output.
+stop it. Predictions may be any text, so they are checked in a child process (`python -m
+datamodules.workers.guarded_worker`) that exchanges JSON lines over its standard input and output.
 
-The child sets an alarm before each call. An alarm without a handler ends a process in the kernel, whatever code runs;
-the parent sees the pipe close, notes the timeout, starts another child and goes on with the next item. The same alarm
-ends a child whose parent was killed in the middle of a call; otherwise the end of its input does. POSIX only.
+The child sets an alarm before each call. Without a handler, the alarm makes the kernel end the process, whatever code
+runs. The parent sees the pipe close, records the timeout, starts another child and continues with the next item. The
+same alarm ends a child whose parent is killed during a call; otherwise the end of its input ends it. POSIX only.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from typing import Any, NamedTuple
 from configs.lookup import PROJECT
 from datamodules.notations.lookup import load_notation
 
-_CHUNK = 256  # calls a request: enough that waiting for one another costs nothing, little to send again after a kill
+_CHUNK = 256  # calls per request: enough to make waiting negligible, few enough to resend after a kill
 _MAX_STARTS = 3
 
 
 class Result(NamedTuple):
-    """What one call gave."""
+    """The result of one call."""
 
     value: Any
     """The returned value; None if there is an error."""
@@ -41,8 +41,8 @@ class Result(NamedTuple):
 class GuardedWorker:
     """A lazily started child process that calls functions of notations under a time limit.
 
-    A context manager; it may be used again after `close`. In a forked process (a data loader's worker, a DDP rank) it
-    starts a child of its own; a pickled copy does too. Not for several threads at once.
+    A context manager that can be used again after `close`. In a forked process (a data loader's worker, a DDP rank) it
+    starts its own child, and so does a pickled copy. Not thread-safe.
 
     Args:
         timeout_s: Seconds that one call may take before the child is killed.
@@ -69,15 +69,15 @@ class GuardedWorker:
         """Call a public function of a notation once for each tuple of arguments.
 
         Args:
-            notation: Name of a notation, as `smiles`.
-            function: Name of one of its public functions, as `same`.
+            notation: Name of a notation, such as `smiles`.
+            function: Name of one of its public functions, such as `same`.
             arguments: N sequences of positional arguments (text or numbers).
 
         Returns:
-            N results, in the order of the arguments: what a loop over them would give.
+            N results in the order of the arguments, as a loop over them would give.
 
         Raises:
-            ValueError: If there is no such notation or function.
+            ValueError: If the notation or function does not exist.
             RuntimeError: If the child process does not start.
         """
         items = [list(item) for item in arguments]
@@ -88,33 +88,33 @@ class GuardedWorker:
             try:
                 began = self._ask(notation, function, chunk, results)
             except BaseException:
-                self.close()  # its answers to the rest of this request would be taken for those to the next one
+                self.close()  # otherwise its remaining answers would be read as answers to the next request
                 raise
             failed_starts = 0 if began else failed_starts + 1
             if failed_starts == _MAX_STARTS:
                 raise RuntimeError(
                     f"Expected `{sys.executable} -m {__name__}` to answer, but it ended {_MAX_STARTS} times before "
-                    "it began. Its last words are on standard error; run it by hand to see them."
+                    "it began. Its last messages are on standard error; run it by hand to see them."
                 )
         return results
 
     def map_together(
         self, notation: str, function: str, columns: Sequence[Sequence[str | int]]
     ) -> tuple[list[Any], dict[int, str]]:
-        """Do what `map` does, with one answer for all calls: several times faster where a call takes microseconds.
+        """Do the same as `map` with one reply for all calls: several times faster if a call takes microseconds.
 
-        If the child dies, nothing is known of any call, so all are asked again, one by one.
+        If the child dies, no result is known, so all calls are repeated one by one.
 
         Args:
-            notation: Name of a notation, as `smiles`.
-            function: Name of one of its public functions, as `normalize`.
+            notation: Name of a notation, such as `smiles`.
+            function: Name of one of its public functions, such as `normalize`.
             columns: The first arguments of the N calls, then the second ones, and so on.
 
         Returns:
             The N values, None where a call failed, and the errors by the number of the call.
 
         Raises:
-            ValueError: If there is no such notation or function.
+            ValueError: If the notation or function does not exist.
             RuntimeError: If the child process does not start.
         """
         try:
@@ -133,13 +133,13 @@ class GuardedWorker:
         }
 
     def _send(self, notation: str, function: str, calls: dict[str, Any]) -> subprocess.Popen[str] | None:
-        """Send one request and return the child that began with it, or None if it was gone before."""
+        """Send one request and return the child that began with it, or None if it ended before."""
         process = self._start()
         assert process.stdin is not None
         assert process.stdout is not None
         request = {"notation": notation, "function": function, "timeout_s": self.timeout_s, **calls}
         with contextlib.suppress(BrokenPipeError):
-            # The child reads the whole request before it answers, so the two never wait for each other.
+            # The child reads the whole request before it answers, so there is no deadlock.
             process.stdin.write(json.dumps(request) + "\n")
             process.stdin.flush()
         greeting = process.stdout.readline()
@@ -152,10 +152,10 @@ class GuardedWorker:
         return process
 
     def _ask(self, notation: str, function: str, chunk: list[list[str | int]], results: list[Result]) -> bool:
-        """Send one request and append a result for each of its items until the child dies, if it does.
+        """Send one request and append a result for each of its items, as far as the child gets.
 
         Returns:
-            False if the child was gone before it began with the request: then no item is to blame.
+            False if the child ended before it began with the request: then no item is the cause.
         """
         process = self._send(notation, function, {"arguments": chunk})
         if process is None:
@@ -172,8 +172,8 @@ class GuardedWorker:
         return True
 
     def _start(self) -> subprocess.Popen[str]:
-        """Return this process's child, starting it if there is none."""
-        if self._owner != os.getpid():  # forked since
+        """Return this process's child; start it if necessary."""
+        if self._owner != os.getpid():  # this process was forked from the owner
             self.close()
             self._owner = os.getpid()
         if self._process is None:
@@ -183,26 +183,26 @@ class GuardedWorker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 encoding="ascii",
-                cwd=PROJECT,  # -m searches the current folder first: not the user's, which may hold a `json.py`
+                cwd=PROJECT,  # -m searches the current folder first, and the user's may hold a `json.py`
                 env={**os.environ, "PYTHONPATH": path},
             )
             self._finalizer = weakref.finalize(self, _stop, self._process, self._owner)
         return self._process
 
     def close(self) -> None:
-        """End the child, if there is one. It holds nothing worth saving, so it is killed."""
+        """Kill the child, if there is one; it holds nothing worth saving."""
         if self._finalizer is not None:
             self._finalizer()
             self._finalizer = self._process = None
 
 
 def _stop(process: subprocess.Popen[str], owner: int) -> None:
-    """Kill and reap a child; in a process that was forked from its owner, only let go of it."""
+    """Kill and reap a child; in a process that was forked from its owner, only release it."""
     if os.getpid() == owner:
         process.kill()
         process.wait()
     else:
-        process.returncode = 0  # not ours to wait for; without this, deleting it warns
+        process.returncode = 0  # only the owner can wait for it; without this, deletion warns
     for stream in (process.stdin, process.stdout):
         if stream is not None:
             with contextlib.suppress(OSError):  # unsent text of a broken pipe
@@ -213,7 +213,7 @@ def _find_function(notation: str, function: str) -> Callable[..., Any]:
     """Return a public function that a notation's own file defines.
 
     Raises:
-        ValueError: If there is no such notation or function; the message lists those that exist.
+        ValueError: If the notation or function does not exist; the message lists those that do.
     """
     module = load_notation(notation)
     functions = {
@@ -231,15 +231,15 @@ def _find_function(notation: str, function: str) -> Callable[..., Any]:
 def serve() -> None:
     """Answer requests from standard input until it ends.
 
-    First null or a refusal, then a line for each call (`arguments`) or one for all (`columns`).
+    The first line of an answer is null or a refusal. Then comes one line per call (`arguments`) or one line for all calls
+    (`columns`).
     """
-    signal.signal(
-        signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C reaches the whole group; ending us is the parent's part
+    # Ctrl-C reaches the whole process group, but only the parent ends this process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})  # masks are inherited
     answers = os.fdopen(os.dup(1), "w", encoding="ascii")
-    os.dup2(2, 1)  # whatever a library prints must not be taken for an answer
+    os.dup2(2, 1)  # a library's output must not be read as an answer
 
     def answer(content: object) -> None:
         answers.write(json.dumps(content) + "\n")
@@ -272,7 +272,7 @@ def _call(function: Callable[..., Any], arguments: Sequence[Any], timeout_s: flo
         result = Result(function(*arguments), None)
     except Exception as error:
         result = Result(None, f"{type(error).__name__}: {error}")
-    signal.setitimer(signal.ITIMER_REAL, 0)  # before writing: a slow reader is no slow call
+    signal.setitimer(signal.ITIMER_REAL, 0)  # before writing, because a slow reader is not a slow call
     return result
 
 

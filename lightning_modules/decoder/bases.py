@@ -65,6 +65,13 @@ def resolve_base(base: str | BaseSpec) -> BaseSpec:
 
     Raises:
         ValueError: If it is none of these.
+
+    Examples:
+        >>> spec = resolve_base("opt-125m")
+        >>> spec.path, spec.init, spec.is_local
+        ('facebook/opt-125m', 'pretrained', False)
+        >>> resolve_base("gpt2") == resolve_base(resolve_base("gpt2"))
+        True
     """
     if isinstance(base, BaseSpec):
         return base
@@ -87,6 +94,10 @@ def learning_rate_of(base: str | BaseSpec) -> float | None:
 
     It is the base's own, or `FINE_TUNING_RATE` for pretrained weights that come with none. None, for random weights
     without one, leaves it to the configuration.
+
+    Examples:
+        >>> learning_rate_of("some/model-of-the-hub")
+        0.0001
     """
     spec = resolve_base(base)
     if spec.learning_rate is None and spec.init == "pretrained":

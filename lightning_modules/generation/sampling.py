@@ -18,7 +18,14 @@ is certain long before. One that is larger than its inverse counts as that."""
 
 
 class TokenChooser:
-    """Chooses tokens from logits: the most probable ones, or with random numbers of each row's own."""
+    """Chooses tokens from logits: the most probable ones, or with random numbers of each row's own.
+
+    Examples:
+        >>> choose = TokenChooser(banned=torch.tensor([0]))
+        >>> token, score = choose(torch.tensor([[9.0, 1.0, 1.0]]), torch.tensor([0]), torch.tensor([0]))
+        >>> token.item(), round(score.exp().item(), 2)
+        (1, 0.5)
+    """
 
     def __init__(
         self, banned: Tensor, uniform: Tensor | None = None, temperature: float = 1.0, top_p: float = 1.0
@@ -67,7 +74,13 @@ class TokenChooser:
 
 
 def row_uniform(seed: int, rows: Sequence[int], steps: int) -> Tensor:
-    """Return random numbers in [0, 1), `(N, steps)`: each row's are a function of (seed, row index) alone."""
+    """Return random numbers in [0, 1), `(N, steps)`: each row's are a function of (seed, row index) alone.
+
+    Examples:
+        >>> together, alone = row_uniform(seed=0, rows=[3, 8], steps=2), row_uniform(seed=0, rows=[8], steps=2)
+        >>> bool((together[1] == alone[0]).all())  # a row draws the same beside any other rows
+        True
+    """
     drawn = []
     for row in rows:
         generator = torch.Generator().manual_seed((seed * 1_000_003 + row) % 2**63)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -103,3 +104,20 @@ def apply_schedule(scheduler: Any, flags: dict[str, Any]) -> list[str]:
         if name in ("mode", "monitor") and hasattr(scheduler, "_reset"):
             scheduler._reset()  # the best of another metric is none of this one
     return changed
+
+
+@dataclass(frozen=True)
+class OptimizerFlags:
+    """What the flags say of an optimizer and its scheduler, noted when both were new."""
+
+    groups: list[dict[str, Any]]
+    schedule: dict[str, Any]
+
+    @classmethod
+    def note(cls, optimizer: Optimizer, scheduler: Any) -> OptimizerFlags:
+        """Return the settings of both."""
+        return cls(note_flags(optimizer), note_schedule(scheduler))
+
+    def apply(self, optimizer: Optimizer, scheduler: Any) -> list[str]:
+        """Put them in place of a checkpoint's, and return a description of each that changed."""
+        return apply_flags(optimizer, scheduler, self.groups) + apply_schedule(scheduler, self.schedule)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 from torch.optim import Adam, AdamW, Optimizer
 
@@ -18,7 +20,8 @@ def leave_out(optimizer: Optimizer, when: Tensor) -> None:
         when: () bool, on the parameters' device, equal on all ranks.
     """
     if isinstance(optimizer, Adam | AdamW) and optimizer.defaults.get("fused"):
-        optimizer.found_inf = when.float()  # type: ignore[attr-defined]
+        fused: Any = optimizer  # PyTorch does not declare what its gradient scaler sets
+        fused.found_inf = when.float()
     elif when:
         for group in optimizer.param_groups:
             for parameter in group["params"]:

@@ -23,7 +23,7 @@ from callbacks.metrics.text_similarity import TextSimilarity
 from callbacks.metrics.throughput import Throughput
 from callbacks.metrics.validity import Validity
 from callbacks.reports.audit_report import AuditReport
-from callbacks.reports.baselines import Anchors
+from callbacks.reports.baselines import Baselines
 from callbacks.reports.prediction_table import PredictionTable
 from callbacks.reports.prediction_writer import PredictionWriter
 from callbacks.reports.rerank import Rerank
@@ -31,7 +31,7 @@ from callbacks.reports.run_summary import RunSummary
 from datamodules.rows.side_texts import SideTexts
 from datamodules.storage.safe_csv import read_csv
 from datamodules.storage.text_columns import TextColumn
-from tests.callbacks.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
 
 # 7 rows on 2 ranks: rank 1 has one less, made up by a repeat or a filler row. The last two are of another task,
 # which rank 1 sees one row of; the repeated row 1 is wrong, so that counting it twice would show.
@@ -79,7 +79,7 @@ def run_all(folder: Path, repeat: bool, **options) -> None:
         StratifiedMatch(),
         Confidence(),
         AuditReport(),
-        Anchors(),
+        Baselines(),
         Rerank(),
         Throughput(),
         PredictionWriter(),

@@ -6,11 +6,11 @@ import pytest
 
 from cli.argv import asks_flagship, base_of, base_rate, flag_value, flag_values, without_flag
 from lightning_modules.decoder.bases import FINE_TUNING_RATE
-from tests.parsing import parse
-from tests.runs import write_tiny_base
+from tests.helpers.parsing import parse
+from tests.helpers.runs import write_tiny_base
 
 
-def test_flags_are_read_in_their_order() -> None:
+def test_flag_value_is_the_last_that_was_given() -> None:
     words = ["fit", "--config", "a", "--config=b", "--config", "c", "--configs=no"]
     assert flag_values(words, "--config") == ["a", "b", "c"]
     assert flag_value(words, "--config") == "c"
@@ -18,12 +18,12 @@ def test_flags_are_read_in_their_order() -> None:
     assert flag_value(["fit", "--name"], "--name") is None
 
 
-def test_a_flag_is_taken_out_with_its_values() -> None:
+def test_flags_are_removed_with_their_values() -> None:
     words = ["fit", "--name", "a", "--names=no", "--name=b", "--seed", "--name", "--name"]
     assert without_flag(words, "--name") == ["fit", "--names=no", "--seed"]
 
 
-def test_the_base_is_named_by_a_flag_or_by_the_last_file(tmp_path: Path) -> None:
+def test_base_is_named_by_a_flag_or_by_the_last_file(tmp_path: Path) -> None:
     for name in ("gpt2", "opt-125m"):
         (tmp_path / f"{name}.yaml").write_text(f"model: {{base: {name}}}\n")
     (tmp_path / "quick.yaml").write_text("trainer: {max_epochs: 1}\n")
@@ -46,13 +46,13 @@ def test_the_base_is_named_by_a_flag_or_by_the_last_file(tmp_path: Path) -> None
         ("owner/pretrained", FINE_TUNING_RATE),
     ],
 )
-def test_a_base_is_trained_with_its_own_learning_rate(base: str, rate: float) -> None:
+def test_learning_rate_is_that_of_the_base(base: str, rate: float) -> None:
     config = parse(["fit", "--model.base", base]).fit
     assert config.model.optimizer.init_args.lr == rate
     assert config.model.optimizer.init_args.weight_decay == 0.01  # the rest stays
 
 
-def test_a_flag_or_a_file_wins_over_the_base(tmp_path: Path) -> None:
+def test_learning_rate_of_a_flag_or_file_wins_over_the_base(tmp_path: Path) -> None:
     flag = parse(["fit", "--model.optimizer.lr", "0.003", "--model.base", "opt-125m"]).fit
     assert flag.model.optimizer.init_args.lr == 0.003
     (tmp_path / "rate.yaml").write_text(
@@ -62,7 +62,7 @@ def test_a_flag_or_a_file_wins_over_the_base(tmp_path: Path) -> None:
     assert file.model.optimizer.init_args.lr == 0.002
 
 
-def test_random_weights_without_a_rate_leave_the_default(tmp_path: Path) -> None:
+def test_learning_rate_of_random_weights_is_the_default(tmp_path: Path) -> None:
     base = write_tiny_base(tmp_path)
     assert base_rate(["fit", "--model.base", base]) is None
     assert parse(["fit", "--model.base", base]).fit.model.optimizer.init_args.lr == 2e-3
@@ -83,5 +83,5 @@ def test_random_weights_without_a_rate_leave_the_default(tmp_path: Path) -> None
         ([], False),
     ],
 )
-def test_the_model_that_ships_is_asked_where_none_is_named(words: list[str], asked: bool) -> None:
+def test_predict_asks_the_flagship_when_no_model_is_named(words: list[str], asked: bool) -> None:
     assert asks_flagship(words) is asked

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from callbacks.run.checkpoint_io import DiskFull
-from cli import exit_status, main
+from cli import exit_status
 from cli.exit_status import DISK_FULL, ending_of
 from configs.lookup import load_yaml
 
@@ -19,7 +19,9 @@ def raised_by_us(tmp_path: Path) -> ValueError:
     return caught.value
 
 
-def test_our_own_message_is_the_ending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_users_mistake_ends_with_its_message_and_status_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     error = raised_by_us(tmp_path)
     assert ending_of(error) == (f"error: {error}", 1)
     monkeypatch.setenv("PATOIS_TRACEBACK", "1")
@@ -30,22 +32,23 @@ def test_our_own_message_is_the_ending(tmp_path: Path, monkeypatch: pytest.Monke
     "error",
     [ValueError("of a library"), OSError(errno.EACCES, "denied"), KeyError("bug"), RuntimeError("bug")],
 )
-def test_what_a_user_cannot_mend_keeps_its_traceback(error: Exception) -> None:
+def test_bugs_and_errors_of_libraries_keep_their_traceback(error: Exception) -> None:
     assert ending_of(error) is None
 
 
-def test_a_checkpoint_that_does_not_fit_says_what_is_missing(tmp_path: Path) -> None:
+def test_full_disk_of_a_checkpoint_says_how_many_bytes_are_missing(tmp_path: Path) -> None:
     path = tmp_path / "last.ckpt"
     assert ending_of(DiskFull(path, 5000, 1000)) == (
-        f"error: {path} needs 5,000 bytes, but 4,000 bytes are missing on its disk. There is none before it.",
+        f"error: {path} needs 5,000 bytes, but its disk is 4,000 bytes short. Free some space. "
+        "There is no previous checkpoint.",
         DISK_FULL,
     )
     path.touch()
-    assert "before it is intact" in ending_of(DiskFull(path, 5000, 1000))[0]  # type: ignore[index]
+    assert "previous checkpoint is intact" in ending_of(DiskFull(path, 5000, 1000))[0]  # type: ignore[index]
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
-def test_of_another_file_the_fullest_disk_is_named(
+def test_full_disk_of_another_file_names_the_fullest_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     usage = namedtuple("usage", "free")
@@ -57,16 +60,3 @@ def test_of_another_file_the_fullest_disk_is_named(
     line, status = ending
     assert line.startswith(f"error: The disk of {tmp_path} is full: 7 bytes are free")
     assert status == DISK_FULL
-
-
-def test_the_command_line_ends_with_the_line_and_the_status(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    def fail(words: object) -> None:
-        raise DiskFull(tmp_path / "last.ckpt", 2, 1)
-
-    monkeypatch.setattr(main, "run", fail)
-    with pytest.raises(SystemExit) as ended:
-        main.main(["fit"])
-    assert ended.value.code == DISK_FULL
-    assert capsys.readouterr().err.count("\n") == 1

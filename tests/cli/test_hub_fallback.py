@@ -31,7 +31,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.mark.parametrize(
     "config", [config_of("opt-125m"), config_of("a/b"), config_of(source="hf://datasets/a/b/c.csv")]
 )
-def test_a_hub_that_does_not_answer_is_asked_once(
+def test_hub_that_does_not_answer_is_asked_once(
     asked: list[str], config: SimpleNamespace, capsys: pytest.CaptureFixture[str]
 ) -> None:
     hub_fallback.leave_unreachable_hub(config)
@@ -41,13 +41,13 @@ def test_a_hub_that_does_not_answer_is_asked_once(
     assert "could not be reached" in capsys.readouterr().err
 
 
-def test_nobody_asks_for_what_is_on_this_machine(asked: list[str]) -> None:
+def test_hub_is_not_asked_for_local_folders(asked: list[str]) -> None:
     hub_fallback.leave_unreachable_hub(config_of())
     assert asked == []
     assert not constants.is_offline_mode()
 
 
-def test_a_hub_that_answers_is_used(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hub_that_answers_is_used(asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hub_fallback, "is_reachable", lambda _: True)
     hub_fallback.leave_unreachable_hub(config_of("opt-125m"))
     assert not constants.is_offline_mode()

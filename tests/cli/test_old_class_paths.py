@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cli.old_class_paths import MOVED, rename_class_paths, rename_in_settings
-from tests.parsing import parse
+from cli.old_class_paths import MOVED, RENAMED, rename_class_paths, rename_in_settings
+from tests.helpers.parsing import parse
 
 OLD = """
 trainer:
@@ -22,25 +22,35 @@ NOW = ["callbacks.metrics.exact_match.ExactMatch", "callbacks.run.best_checkpoin
 
 
 @pytest.mark.parametrize("new", MOVED.values())
-def test_every_new_name_is_a_module(new: str) -> None:
+def test_new_class_paths_are_modules(new: str) -> None:
     importlib.import_module(f"callbacks.{new}")
 
 
-def test_a_file_with_old_class_paths_is_read(tmp_path: Path) -> None:
+@pytest.mark.parametrize("old", RENAMED)
+def test_a_class_with_a_new_name_is_found_by_its_old_one(old: str) -> None:
+    [callback] = parse(
+        ["fit", "--trainer.callbacks=[]", f"--trainer.callbacks+=callbacks.{old}"]
+    ).fit.trainer.callbacks
+    module, _, name = callback.class_path.rpartition(".")
+    assert name == RENAMED[old]
+    assert hasattr(importlib.import_module(module), name)
+
+
+def test_old_class_paths_in_a_file_are_read(tmp_path: Path) -> None:
     (tmp_path / "old.yaml").write_text(OLD)
     callbacks = parse(["fit", "--config", str(tmp_path / "old.yaml")]).fit.trainer.callbacks
     assert [callback.class_path for callback in callbacks] == NOW
     assert callbacks[1].init_args.monitor == "val/loss"
 
 
-def test_a_word_with_an_old_class_path_is_read() -> None:
+def test_old_class_paths_on_the_command_line_are_read() -> None:
     callbacks = parse(["fit", "--trainer.callbacks=[]", "--trainer.callbacks+=callbacks.validity.Validity"])
     assert [one.class_path for one in callbacks.fit.trainer.callbacks] == [
         "callbacks.metrics.validity.Validity"
     ]
 
 
-def test_the_same_callback_under_its_old_name_is_no_difference() -> None:
+def test_old_class_path_of_the_same_callback_is_no_difference() -> None:
     settings = rename_in_settings(yaml.safe_load(OLD))
     assert [callback["class_path"] for callback in settings["trainer"]["callbacks"]] == NOW
 
@@ -54,5 +64,5 @@ def test_the_same_callback_under_its_old_name_is_no_difference() -> None:
         "1e-4",
     ],
 )
-def test_anything_else_stays_as_it_is(text: str) -> None:
+def test_other_values_are_not_renamed(text: str) -> None:
     assert rename_class_paths(text) == text

@@ -17,7 +17,7 @@ from cli.openmp import thread_settings
         ({"OMP_WAIT_POLICY": "passive"}, None),
     ],
 )
-def test_what_the_user_says_counts(
+def test_openmp_variables_of_the_user_win(
     given: dict[str, str], expected: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
@@ -31,7 +31,7 @@ def test_what_the_user_says_counts(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="libgomp is PyTorch's OpenMP on Linux only")
-def test_it_is_settled_before_pytorch_is_loaded() -> None:
+def test_openmp_is_settled_before_pytorch_is_loaded() -> None:
     """libgomp reads it once, when it is loaded, and says what it read."""
     code = "import train, sys; assert 'torch' not in sys.modules; train.main(['fit', '--print_config'])"
     environment = {

@@ -35,7 +35,7 @@ def test_units_are_asked_for_and_not_emulation(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(("supported", "precision"), [(True, "bf16-mixed"), (False, "32-true")])
-def test_a_gpu_computes_in_bf16_if_it_has_it(
+def test_a_gpu_computes_in_bf16_only_if_it_supports_it(
     monkeypatch: pytest.MonkeyPatch, supported: bool, precision: str
 ) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)

@@ -1,4 +1,4 @@
-"""Real processes, but no training: that is tests/gates."""
+"""Real processes, but no training: that is tests/stress."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,9 +20,9 @@ from lightning.pytorch.strategies.launchers import subprocess_script
 
 from cli import rank_watchdog
 from cli.rank_watchdog import FIRST_RANK_VARIABLE, broke_communication, describe_end, end_together
-from tests.runs import PROJECT
+from tests.helpers.runs import PROJECT
 
-ENDS = {"PEER_SECONDS": 20, "FIRST_WORD_SECONDS": 1, "END_SECONDS": 2}
+ENDS = {"PEER_SECONDS": 100, "FIRST_WORD_SECONDS": 1, "END_SECONDS": 2}
 
 
 def be_rank_0(folder: Path, own: Callable[[], Any], commands: tuple[str, ...]) -> None:
@@ -42,7 +43,7 @@ def run(folder: Path, own: Callable[[], Any], *commands: str) -> tuple[int | Non
     """Return exit code and standard error of rank 0, and the process ids of the others."""
     process = multiprocessing.get_context("fork").Process(target=be_rank_0, args=(folder, own, commands))
     process.start()
-    process.join(40)
+    process.join(120)
     pids = [int(pid) for pid in (folder / "out").read_text().split()]
     return process.exitcode, (folder / "err").read_text(), pids
 
@@ -66,23 +67,21 @@ GLOO = "[../third_party/gloo/gloo/transport/tcp/pair.cc:534] Connection closed b
 @pytest.mark.parametrize(
     ("own", "commands", "code", "message"),
     [
-        (partial(time.sleep, 50), ("sleep 50", "kill -9 $$"), 1, r"rank 2 \(process \d+\) was killed by SIGKILL"),
-        (partial(time.sleep, 50), ("exit 7", "sleep 50"), 1, r"rank 1 \(process \d+\) failed with exit code 7"),
-        (partial(fail, ValueError("mine")), ("sleep 50", "sleep 50"), 1, "Traceback(.|\n)*ValueError: mine"),
+        (partial(time.sleep, 600), ("sleep 600", "kill -9 $$"), 1, r"rank 2 \(process \d+\) was killed by SIGKILL"),
+        (partial(time.sleep, 600), ("exit 7", "sleep 600"), 1, r"rank 1 \(process \d+\) failed with exit code 7"),
+        (partial(fail, ValueError("mine")), ("sleep 600", "sleep 600"), 1, "Traceback(.|\n)*ValueError: mine"),
         (partial(fail, RuntimeError(GLOO)), ("sleep 0.3; exit 3",), 1, "^error: rank 1 .* failed with exit code 3"),
-        (wait_and_leave, ("exit 143", "sleep 50"), 143, "^$"),
+        (wait_and_leave, ("exit 143", "sleep 600"), 143, "^$"),
         (partial(time.sleep, 0), ("sleep 1", "true"), 0, "^$"),
-        (partial(time.sleep, 0), ("sleep 50",), 0, "^$"),
+        (partial(time.sleep, 0), ("sleep 600",), 0, "^$"),
         (partial(time.sleep, 0), ("sleep 1; exit 5",), 1, "rank 1 .* failed with exit code 5"),
     ],
 )  # fmt: skip
-def test_none_outlives_another(
+def test_ranks_do_not_outlive_each_other(
     tmp_path: Path, own: Callable[[], Any], commands: tuple[str, ...], code: int, message: str
 ) -> None:
-    begun = time.monotonic()
     returned, said, pids = run(tmp_path, own, *commands)
     assert returned == code, said
-    assert time.monotonic() - begun < 15
     assert len(pids) == len(commands)
     assert not any(is_alive(pid) for pid in pids)
     assert re.search(message, said)
@@ -107,30 +106,31 @@ def other_rank(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     process.wait()
 
 
-def test_a_rank_ends_when_rank_0_is_killed(other_rank: subprocess.Popen[str]) -> None:
+def test_rank_ends_when_rank_0_is_killed(other_rank: subprocess.Popen[str]) -> None:
     assert other_rank.stdout is not None
     assert other_rank.stderr is not None
     first, pid = int(other_rank.stdout.readline()), int(other_rank.stdout.readline())
     os.kill(first, 9)
-    assert f"error: rank 0 (process {first}) is gone" in other_rank.stderr.read()  # until it has ended
-    deadline = time.monotonic() + 5
+    assert f"error: rank 0 (process {first}) has died" in other_rank.stderr.read()  # until it has ended
+    deadline = time.monotonic() + 120
     while is_alive(pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not is_alive(pid)
 
 
-def test_the_environment_is_as_before(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_is_restored_after_end_together(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(FIRST_RANK_VARIABLE, raising=False)
     with end_together():
         assert os.environ[FIRST_RANK_VARIABLE] == str(os.getpid())
     assert FIRST_RANK_VARIABLE not in os.environ
 
 
-def test_one_process_alone_waits_for_nobody() -> None:
-    begun = time.monotonic()
+def test_single_process_does_not_wait_for_other_ranks(monkeypatch: pytest.MonkeyPatch) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(rank_watchdog, "time", SimpleNamespace(sleep=waits.append))
     with pytest.raises(RuntimeError, match="gloo"), end_together():
         raise RuntimeError("gloo: connection reset")
-    assert time.monotonic() - begun < 1
+    assert sum(waits) < 1
 
 
 @pytest.mark.parametrize(
@@ -143,11 +143,11 @@ def test_one_process_alone_waits_for_nobody() -> None:
         (ValueError("Connection closed by peer"), False),
     ],
 )
-def test_an_error_of_communication_is_told_from_others(error: Exception, broke: bool) -> None:
+def test_broke_communication_tells_errors_of_communication_from_others(error: Exception, broke: bool) -> None:
     assert broke_communication(error) == broke
 
 
-def test_an_end_is_told_in_a_line() -> None:
+def test_describe_end_is_one_line() -> None:
     process = subprocess.Popen(["bash", "-c", "kill -SEGV $$"])
     process.wait()
     end = f"rank 3 (process {process.pid}) was killed by SIGSEGV"
@@ -169,7 +169,7 @@ def start_rank_1(pipe: Any) -> None:
     time.sleep(60)
 
 
-def test_a_rank_does_not_wait_for_one_that_was_killed_before_they_met() -> None:
+def test_rank_does_not_wait_at_the_store_for_a_killed_rank_0() -> None:
     """The store alone would wait for minutes."""
     context = multiprocessing.get_context("fork")
     ours, theirs = context.Pipe()
@@ -179,7 +179,7 @@ def test_a_rank_does_not_wait_for_one_that_was_killed_before_they_met() -> None:
     time.sleep(1)
     assert is_alive(pid), "it waits"
     first.kill()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while is_alive(pid) and "State:\tZ" not in Path(f"/proc/{pid}/status").read_text():
         assert time.monotonic() < deadline, "it still waits"
         time.sleep(0.1)

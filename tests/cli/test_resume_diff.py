@@ -15,7 +15,7 @@ RUN = {
 }  # fmt: skip
 
 
-def test_what_differs_is_named_by_its_flag() -> None:
+def test_differences_are_named_by_their_flags() -> None:
     now = {
         "seed_everything": 1,
         "name": "other",
@@ -32,17 +32,17 @@ def test_what_differs_is_named_by_its_flag() -> None:
         "model.optimizer.lr": (0.1, 0.2),
     }
     assert say(changed) == (
-        "Goes on with other flags than before: --seed_everything 1 (was 0; the order of the data is the flag's; dropout and "
-        "sampling go on with the checkpoint's random numbers), --trainer.callbacks.BestCheckpoint.mode min (was max), "
+        "Resuming with changed flags: --seed_everything 1 (was 0; it sets the order of the data; dropout and "
+        "sampling continue the checkpoint's random numbers), --trainer.callbacks.BestCheckpoint.mode min (was max), "
         "--model.optimizer.lr 0.2 (was 0.1)."
     )
 
 
-def test_nothing_is_said_when_nothing_differs() -> None:
+def test_resume_without_differences_says_nothing() -> None:
     assert say(differences(RUN, {**RUN, "name": "other"})) == ""
 
 
 @pytest.mark.parametrize("flag", ["model.optimizer", "model.scheduler"])
-def test_another_class_is_refused(flag: str) -> None:
-    with pytest.raises(ValueError, match=rf"the state of --{flag} a\.B, which a\.C cannot go on with"):
+def test_resume_with_another_class_is_refused(flag: str) -> None:
+    with pytest.raises(ValueError, match=rf"the state of --{flag} a\.B, which a\.C cannot resume from"):
         say({flag: ("a.B", "a.C")})

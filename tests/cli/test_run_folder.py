@@ -61,51 +61,51 @@ class InitArgs(dict):
         self[name] = value
 
 
-def test_a_run_goes_on_where_its_checkpoint_lies() -> None:
+def test_resumed_run_writes_where_its_checkpoint_lies() -> None:
     make_run("mine")
     assert settle_folder(config_of("mine", "runs/mine/checkpoints/last.ckpt"), Path("runs")) == Path(
         "runs/mine"
     )
 
 
-def test_a_name_that_is_given_wins_over_the_checkpoints_run() -> None:
+def test_given_name_wins_over_the_checkpoints_run() -> None:
     make_run("mine")
     config = config_of("other", "runs/mine/checkpoints/last.ckpt", "runs/mine/checkpoints")
     assert settle_folder(config, Path("runs")) == Path("runs/other")
     assert config.trainer.callbacks[0].init_args["dirpath"] is None  # not where the old run's are
 
 
-def test_a_folder_that_was_renamed_is_the_runs_own() -> None:
+def test_renamed_run_folder_is_kept() -> None:
     make_run("mine").rename("runs/moved")
     config = config_of("mine", "runs/moved/checkpoints/last.ckpt", "runs/mine/checkpoints")
     assert settle_folder(config, Path("runs")) == Path("runs/moved")
     assert config.trainer.callbacks[0].init_args["dirpath"] is None
 
 
-def test_a_folder_for_checkpoints_that_was_asked_for_stays() -> None:
+def test_given_checkpoint_folder_is_kept() -> None:
     make_run("mine")
     config = config_of("mine", "runs/mine/checkpoints/last.ckpt", "elsewhere")
     settle_folder(config, Path("runs"))
     assert config.trainer.callbacks[0].init_args["dirpath"] == "elsewhere"
 
 
-def test_a_fresh_fit_is_refused_where_a_run_lies_and_told_what_to_do() -> None:
+def test_fresh_fit_into_a_used_folder_is_refused() -> None:
     folder = make_run("mine")
     make_run("other")
     for ckpt_path in (None, "runs/other/checkpoints/last.ckpt"):
         with pytest.raises(
-            ValueError, match=r"runs/mine holds a run.*--name.*--ckpt_path runs/mine/checkpoints/last"
+            ValueError, match=r"runs/mine already holds a run.*--name.*--ckpt_path runs/mine/checkpoints/last"
         ):
             refuse_used(folder, ckpt_path)
 
 
 @pytest.mark.parametrize("ckpt_path", ["last", "hpc", "runs/mine/checkpoints/last.ckpt"])
-def test_going_on_is_not_refused(ckpt_path: str) -> None:
+def test_resume_into_its_own_folder_is_not_refused(ckpt_path: str) -> None:
     refuse_used(make_run("mine"), ckpt_path)
 
 
 @pytest.mark.parametrize("name", ["SLURM_RESTART_COUNT", "TORCHELASTIC_RESTART_COUNT"])
-def test_a_job_that_the_cluster_starts_again_goes_on(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_requeued_job_is_not_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     folder = make_run("job-7")
     monkeypatch.setenv(name, "0")
     assert not goes_on(None, folder)
@@ -113,18 +113,18 @@ def test_a_job_that_the_cluster_starts_again_goes_on(monkeypatch: pytest.MonkeyP
     refuse_used(folder, None)
 
 
-def test_other_ranks_come_to_a_folder_that_rank_0_has_filled(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_ranks_accept_the_folder_that_rank_0_has_filled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rank_zero_only, "rank", 1)
     refuse_used(make_run("mine"), None)
 
 
-def test_a_fit_that_failed_before_it_wrote_anything_worth_keeping_can_be_repeated() -> None:
+def test_fit_that_failed_before_its_first_checkpoint_can_be_repeated() -> None:
     folder = make_run("mine")
     (folder / "checkpoints" / "last.ckpt").unlink()
     refuse_used(folder, None)
 
 
-def test_keywords_are_no_files() -> None:
+def test_find_run_takes_no_keyword_for_a_file() -> None:
     Path("config.yaml").touch()
     assert find_run("last") is None
     assert find_run(None) is None
@@ -140,19 +140,19 @@ def fail_in_a_run(message: str, file: str | None = None) -> None:
         raise ValueError(message)
 
 
-def test_an_error_leaves_no_empty_folder() -> None:
+def test_error_leaves_no_empty_run_folder() -> None:
     with pytest.raises(ValueError, match="no such column"):
         fail_in_a_run("no such column")
     assert not Path("runs").exists()
 
 
-def test_an_error_leaves_what_was_written() -> None:
+def test_error_leaves_a_run_folder_with_files() -> None:
     with pytest.raises(ValueError, match="late"):
         fail_in_a_run("late", "set_aside.csv")
     assert len(list(Path("runs").glob("*/set_aside.csv"))) == 1
 
 
-def test_each_run_of_a_process_has_its_own_name() -> None:
+def test_runs_of_one_process_have_different_names() -> None:
     names = []
     for _ in range(2):
         with one_run(Path("runs")):
@@ -160,7 +160,7 @@ def test_each_run_of_a_process_has_its_own_name() -> None:
     assert len(set(names)) == 2
 
 
-def test_a_rank_that_cannot_know_the_name_makes_no_folder(
+def test_rank_that_cannot_know_the_name_makes_no_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -196,14 +196,14 @@ def begun(name: str, when: float, *checkpoints: str) -> Path:
         ("fit --name other", "fit --name other"),
     ],
 )
-def test_last_and_best_are_those_of_the_run_begun_last_or_named(words: str, expected: str) -> None:
+def test_last_and_best_are_of_the_run_begun_last_or_named(words: str, expected: str) -> None:
     begun("old", 1.0, "last")
     begun("new", 3.0, "last", "best")
     begun("killed", 2.0)
     assert resolve_keyword(words.split(), Path("runs")) == expected.split()
 
 
-def test_all_ranks_go_on_with_the_same_run() -> None:
+def test_all_ranks_resume_the_same_run() -> None:
     begun("old", 1.0, "last")
     first = resolve_keyword(["fit", "--ckpt_path", "last"], Path("runs"))
     begun("new", 3.0, "last")
@@ -213,24 +213,24 @@ def test_all_ranks_go_on_with_the_same_run() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("fit --ckpt_path last", "there is no run in runs to go on with"),
-        ("test --ckpt_path last --name x", "there is no run x in runs"),
+        ("fit --ckpt_path last", "expected a run in runs, but there is none"),
+        ("test --ckpt_path last --name x", "expected a run x in runs, but there is none"),
     ],
 )
-def test_nothing_to_go_on_with_is_an_error(words: str, message: str) -> None:
+def test_resume_without_a_run_is_an_error(words: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         resolve_keyword(words.split(), Path("runs"))
 
 
 @pytest.mark.parametrize("words", ["fit --ckpt_path best", "validate --ckpt_path last"])
-def test_a_checkpoint_that_is_not_there_yet_is_an_error(words: str) -> None:
+def test_resume_from_a_missing_checkpoint_is_an_error(words: str) -> None:
     begun("killed", 1.0)
-    with pytest.raises(ValueError, match=r"runs/killed/checkpoints/\w+.ckpt is not there"):
+    with pytest.raises(ValueError, match=r"runs/killed/checkpoints/\w+.ckpt does not exist"):
         resolve_keyword(words.split(), Path("runs"))
 
 
 @pytest.mark.parametrize("name", ["SLURM", "TORCHELASTIC"])
-def test_a_job_that_is_started_again_finds_its_own_run(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_requeued_job_finds_its_own_run(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     begun("job-7", 1.0, "last")
     begun("new", 3.0, "last")
     monkeypatch.setenv(f"{name}_RESTART_COUNT", "1")

@@ -1,42 +1,16 @@
-"""Tokenizers made in memory: byte-level, lossless, with the quirks of real families."""
+"""Tokenizers, molecules and a guarded worker for the tests of data."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from transformers import PreTrainedTokenizerFast
 
 from datamodules.workers.guarded_worker import GuardedWorker
-
-TEXTS = [
-    "Question: Give the IUPAC name of this molecule. CCO\nAnswer: ethanol",
-    "CC(=O)O acetic acid",
-    "c1ccccc1 benzene",
-] * 4
-
-
-def make_tokenizer(
-    begin: str | None = None, stop: str = "</s>", pad: str | None = "<pad>"
-) -> PreTrainedTokenizerFast:
-    """Return a BPE tokenizer; `begin` is put before each text, as OPT puts its `</s>`."""
-    special = list(dict.fromkeys(token for token in (begin, stop, pad) if token))
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=400,
-        special_tokens=special,
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(TEXTS, trainer)
-    if begin:
-        tokenizer.post_processor = processors.TemplateProcessing(
-            single=f"{begin} $A", special_tokens=[(begin, tokenizer.token_to_id(begin))]
-        )
-    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token=begin, eos_token=stop, pad_token=pad)
+from tests.helpers.bpe import make_tokenizer
+from tests.helpers.small_tables import write_csv
 
 
 @pytest.fixture(scope="session")
@@ -47,6 +21,14 @@ def tokenizer() -> PreTrainedTokenizerFast:
 @pytest.fixture(scope="session")
 def tokenizer_of() -> Callable[..., PreTrainedTokenizerFast]:
     return make_tokenizer
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> str:
+    """A table of 400 words and the same reversed."""
+    return write_csv(
+        tmp_path / "words.csv", [["word", "reversed"], *[[f"w{n}", f"{n}w"] for n in range(400)]]
+    )
 
 
 # Real molecules with what makes them hard: stereo of both kinds, salts, metals, isotopes, charges, tautomers.

@@ -17,12 +17,12 @@ REQUIRED = {
 }  # fmt: skip
 
 
-def test_the_promised_formats_ship() -> None:
+def test_documented_formats_ship() -> None:
     assert set(list_configs("formats")) >= REQUIRED
 
 
 @pytest.mark.parametrize("name", ASKING)
-def test_prompt_asks_and_completion_answers(name: str) -> None:
+def test_formats_put_the_question_in_the_prompt_and_the_answer_in_the_completion(name: str) -> None:
     form = load_format(name)
     prompt, completion = form.render(QUERY, "ethanol")
     assert "CCO" in prompt
@@ -34,7 +34,7 @@ def test_prompt_asks_and_completion_answers(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ASKING)
-def test_demonstrations_stand_before_the_question(name: str) -> None:
+def test_formats_put_demonstrations_before_the_question(name: str) -> None:
     form = load_format(name)
     shots = [
         Demonstration(QUERY._replace(input="CN"), "methanamine"),
@@ -46,7 +46,7 @@ def test_demonstrations_stand_before_the_question(name: str) -> None:
     assert prompt.endswith(form.render(QUERY)[0])
 
 
-def test_the_format_text_is_the_input_and_nothing_else() -> None:
+def test_format_text_is_the_input_and_nothing_else() -> None:
     form = load_format("text")
     assert not form.asks
     assert form.render(QUERY, "ethanol") == ("CCO", "")
@@ -57,7 +57,7 @@ INPUTS = ["CCO", "", "{{ output }}", "a\nb ", "\u00e9"]
 
 
 @pytest.mark.parametrize("name", list_configs("formats"))
-def test_all_at_once_is_one_by_one(name: str) -> None:
+def test_formats_render_many_rows_as_one_by_one(name: str) -> None:
     form = load_format(name)
     query = QUERY._replace(instruction="Name {{ this }}.\n")
     prompts, completions = (
@@ -68,7 +68,7 @@ def test_all_at_once_is_one_by_one(name: str) -> None:
     assert list(zip(prompts.to_pylist(), completions.to_pylist(), strict=True)) == expected
 
 
-def test_chats_are_wrapped_as_one_by_one(tokenizer_of: Any) -> None:
+def test_chat_formats_render_many_rows_as_one_by_one(tokenizer_of: Any) -> None:
     tokenizer = tokenizer_of()
     tokenizer.chat_template = "{% for m in messages %}[{{ m.role }}]{{ m.content | trim }}{% endfor %}>"
     form = load_format("chat_template")
@@ -86,7 +86,9 @@ def test_chats_are_wrapped_as_one_by_one(tokenizer_of: Any) -> None:
         ("{{ input }}{{ 'x' }}", False),
     ],
 )
-def test_only_texts_and_names_are_laid_out_at_once(tmp_path: Path, template: str, plain: bool) -> None:
+def test_only_formats_of_plain_fields_are_rendered_at_once(
+    tmp_path: Path, template: str, plain: bool
+) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump({"prompt": template, "completion": "{{ output }}"}))
     form = load_format(str(path))
@@ -95,7 +97,7 @@ def test_only_texts_and_names_are_laid_out_at_once(tmp_path: Path, template: str
         assert form.render_all(QUERY, as_strings(["CCO"])).to_pylist() == [form.render(QUERY)[0]]
 
 
-def test_known_renderings() -> None:
+def test_shipped_formats_render_as_documented() -> None:
     assert load_format("question_answer").render(QUERY, "ethanol") == (
         "Question: Name this. CCO\nAnswer:",
         " ethanol",
@@ -110,14 +112,14 @@ def test_known_renderings() -> None:
     assert alpaca.endswith("### Instruction:\nName this.\n\n### Input:\nCCO\n\n### Response:")
 
 
-def test_text_is_never_read_as_a_template() -> None:
+def test_row_text_is_never_read_as_a_template() -> None:
     hostile = QUERY._replace(input="{{ 7 * 7 }} {% raw %}")
     prompt, completion = load_format("plain").render(hostile, "{{ output }}")
     assert "{{ 7 * 7 }} {% raw %}" in prompt
     assert completion == "{{ output }}"
 
 
-def test_the_bases_own_chat_template(tokenizer_of: Any) -> None:
+def test_chat_template_is_the_bases_own(tokenizer_of: Any) -> None:
     tokenizer = tokenizer_of()
     form = load_format("chat_template")
     with pytest.raises(ValueError, match="needs a base whose tokenizer has a chat template"):
@@ -149,14 +151,14 @@ def test_the_bases_own_chat_template(tokenizer_of: Any) -> None:
         ),
     ],
 )
-def test_a_wrong_format_file_says_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
+def test_wrong_format_file_says_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "wrong.yaml"
     path.write_text(text)
     with pytest.raises(ValueError, match=message):
         load_format(str(path))
 
 
-def test_an_unknown_format_lists_the_known() -> None:
+def test_unknown_format_lists_the_known_ones() -> None:
     with pytest.raises(
         ValueError,
         match=r"No format is called 'alpacca' \(configs/formats has: alpaca, .*Did you mean 'alpaca'",
@@ -171,7 +173,7 @@ def test_an_unknown_format_lists_the_known() -> None:
         ('chat: "no"', "expected `chat` to be true or false, but got 'no'"),
     ],
 )
-def test_an_option_of_the_wrong_kind_is_an_error(tmp_path, line: str, message: str) -> None:
+def test_format_option_of_the_wrong_kind_is_an_error(tmp_path, line: str, message: str) -> None:
     path = tmp_path / "own.yaml"
     path.write_text(f'prompt: "{{{{ input }}}} ->"\ncompletion: " {{{{ output }}}}"\n{line}\n')
     with pytest.raises(ValueError, match=message):

@@ -21,7 +21,7 @@ from datamodules import task_data
 from datamodules.rows import prepare
 from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.workers.cores import count_cores
-from tests.datamodules.conftest import make_tokenizer
+from tests.helpers.bpe import make_tokenizer
 
 PATIENCE = 3.0
 """Seconds that the ranks' own communication waits; preparing takes longer."""
@@ -108,7 +108,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     return [json.loads((folder / f"{rank}.json").read_text()) for rank in (0, 1)]
 
 
-def test_one_rank_prepares_with_all_cores_and_the_other_waits_longer_than_the_timeout(
+def test_rank_0_prepares_with_all_cores_while_rank_1_waits_beyond_the_timeout(
     results: list[dict[str, Any]],
 ) -> None:
     first, second = (result["shared"] for result in results)
@@ -117,13 +117,13 @@ def test_one_rank_prepares_with_all_cores_and_the_other_waits_longer_than_the_ti
     assert first["rows"] == second["rows"] != []
 
 
-def test_both_say_why_it_fails(results: list[dict[str, Any]]) -> None:
+def test_all_ranks_say_why_preparing_fails(results: list[dict[str, Any]]) -> None:
     first, second = (result["failed"]["error"] for result in results)
     assert first == second
     assert "'nonsense' is not a column" in first
 
 
-def test_without_a_cache_each_prepares_its_own_with_its_share(results: list[dict[str, Any]]) -> None:
+def test_ranks_without_a_cache_prepare_with_their_share_of_cores(results: list[dict[str, Any]]) -> None:
     first, second = (result["unwritable"] for result in results)
     share = max(1, count_cores() // 2)
     assert first["did"] == [["read", count_cores()], ["tokenise"]]

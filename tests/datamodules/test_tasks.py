@@ -20,7 +20,7 @@ REQUIRED = {
 }  # fmt: skip
 
 
-def test_the_promised_tasks_ship() -> None:
+def test_documented_tasks_ship() -> None:
     assert set(list_configs("tasks")) >= REQUIRED
 
 
@@ -37,7 +37,7 @@ def test_every_shipped_task_loads(name: str) -> None:
     assert len(set(task.instructions)) == len(task.instructions)
 
 
-def test_a_task_of_ones_own_is_a_file(tmp_path: Path) -> None:
+def test_own_task_is_a_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text("input: {column: a}\noutput: {column: b, notation: number}\n")
     task = load_task(str(path))
@@ -66,14 +66,14 @@ def test_a_task_of_ones_own_is_a_file(tmp_path: Path) -> None:
         ("a: [\n", "expected a YAML file"),
     ],
 )
-def test_a_wrong_task_file_says_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
+def test_wrong_task_file_says_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "wrong.yaml"
     path.write_text(text)
     with pytest.raises(ValueError, match=message):
         load_task(str(path))
 
 
-def test_an_unknown_task_lists_the_known() -> None:
+def test_unknown_task_lists_the_known_ones() -> None:
     with pytest.raises(
         ValueError, match=r"No task is called 'smiles_to_iupak'.*Did you mean 'smiles_to_iupac'"
     ):
@@ -91,17 +91,17 @@ def test_an_unknown_task_lists_the_known() -> None:
         (["a,b"], {"a": None, "b": None}),
     ],
 )
-def test_weights(given: object, weights: dict[str, float | None]) -> None:
+def test_task_flag_reads_names_and_weights(given: object, weights: dict[str, float | None]) -> None:
     assert parse_weights(given) == weights  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("given", ["a:0", "a:-1", "a:x", "a:inf", "a:nan", "", ":2", "a,,b"])
-def test_weights_that_are_none(given: str) -> None:
+def test_task_flag_refuses_wrong_weights(given: str) -> None:
     with pytest.raises(ValueError, match=r"Expected --data.task"):
         parse_weights(given)
 
 
-def test_two_columns_make_a_task() -> None:
+def test_task_is_made_of_two_columns() -> None:
     tasks, weights = choose_tasks(None, "my_smiles", "boiling_point", None, "number")
     assert weights is None
     assert tasks == [task_from_columns("my_smiles", "boiling_point", "smiles", "number")]
@@ -109,12 +109,12 @@ def test_two_columns_make_a_task() -> None:
     assert "boiling_point" in tasks[0].instructions[0]
 
 
-def test_the_default_task() -> None:
+def test_default_task_is_to_name_small_molecules() -> None:
     tasks, _ = choose_tasks(None)
     assert [task.name for task in tasks] == ["name_small_molecules"]
 
 
-def test_a_column_takes_the_place_of_the_tasks_own() -> None:
+def test_column_flags_take_the_place_of_the_tasks_columns() -> None:
     (task,), _ = choose_tasks("smiles_to_iupac", input_column="structure")
     assert task.input.column == "structure"
     assert task.input.notation == "smiles"
@@ -122,7 +122,7 @@ def test_a_column_takes_the_place_of_the_tasks_own() -> None:
     assert task.identity is None
 
 
-def test_columns_and_several_tasks_do_not_go_together() -> None:
+def test_column_flags_with_several_tasks_are_an_error() -> None:
     with pytest.raises(ValueError, match="can be changed for one task, but 2 are given"):
         choose_tasks("smiles_to_iupac,iupac_to_smiles", input_column="x")
 
@@ -145,14 +145,14 @@ def test_columns_and_several_tasks_do_not_go_together() -> None:
         ("input: {column: a, notation: smile}\noutput: {column: b}", "own.yaml: input: .*smile"),
     ],
 )
-def test_a_value_of_the_wrong_kind_is_an_error_with_its_place(tmp_path, text: str, message: str) -> None:
+def test_task_value_of_the_wrong_kind_is_an_error_with_its_place(tmp_path, text: str, message: str) -> None:
     path = tmp_path / "own.yaml"
     path.write_text(text)
     with pytest.raises(ValueError, match=message):
         load_task(str(path))
 
 
-def test_a_table_is_asked_the_task_whose_input_column_it_has() -> None:
+def test_task_to_predict_is_the_one_whose_input_column_the_table_has() -> None:
     both = [load_task(name) for name in ("smiles_to_iupac", "iupac_to_smiles")]
     assert task_for_columns(both, ["id", "iupac"]).name == "iupac_to_smiles"
     assert task_for_columns(both, ["smiles"]).name == "smiles_to_iupac"
@@ -172,7 +172,7 @@ def test_a_table_is_asked_the_task_whose_input_column_it_has() -> None:
         (["mol"], r"the columns 'mol'; choose with --data.task: .*--data.input_column mol"),
     ],
 )
-def test_a_table_that_does_not_tell_the_task_is_an_error(columns: list[str], message: str) -> None:
+def test_table_that_fits_no_or_several_tasks_is_an_error(columns: list[str], message: str) -> None:
     both = [load_task(name) for name in ("smiles_to_iupac", "iupac_to_smiles")]
     with pytest.raises(ValueError, match=message):
         task_for_columns(both, columns)

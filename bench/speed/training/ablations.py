@@ -1,15 +1,15 @@
-"""What each way to be fast gains by itself: the same work with it and without it, on the built-in decoder in fp32.
+"""The gain of each speed-up alone: the same work with it and without it, on the built-in decoder in fp32.
 
-    way            with it                                          without it
-    grouping       batches of rows of like length                   batches of rows drawn at random
-    no mask        right-padded rows without an attention mask      the same rows with the mask of their padding
+    technique      with it                                          without it
+    grouping       batches of rows of similar length                batches of rows drawn at random
+    no mask        right-padded rows without an attention mask      the same rows with a mask of their padding
     loss           logits and loss at supervised tokens only        transformers' own loss over all positions
-    prefix         what all rows begin with is run once (alpaca)    it is run for each row
+    prefix         the common prefix of all rows runs once (alpaca) it runs for each row
     fused          AdamW as one kernel                              PyTorch's default
-    batched        strings tokenised in batches, each once          a call of the tokenizer a string
+    batched        strings tokenised in batches, each once          one call of the tokenizer per string
 
-`python -m bench.speed.training.ablations` prints a JSON line a way. One process measures a way's two sides in
-turns, after a warm-up.
+`python -m bench.speed.training.ablations` prints one JSON line per technique. One process runs both variants of a
+technique alternately, after a warm-up.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ from lightning_modules.training.loss import supervised_loss
 
 BATCH, ROWS, STRINGS, TURNS = 16, 128, 10_000, 1
 Work = Callable[[], object]
-Sides = tuple[Work, Work]
-"""What is done with a way, and what is done without it."""
+Variants = tuple[Work, Work]
+"""The work with a technique, and the work without it."""
 
 
 def passes(decoder: Any, batches: list[Batch], loss: Callable[[Any, Batch], Tensor]) -> None:
@@ -63,8 +63,8 @@ def _of_transformers(decoder: Any, batch: Batch) -> Tensor:
     return loss
 
 
-def _optimizers(decoder: Any) -> Sides:
-    """Return a step of the fused AdamW and of PyTorch's default; both are given the same gradients."""
+def _optimizers(decoder: Any) -> Variants:
+    """Return five steps of the fused AdamW and of PyTorch's default, with the same gradients."""
     weights = list(decoder.parameters())
     for weight in weights:
         weight.grad = torch.ones_like(weight) * 1e-6
@@ -78,7 +78,7 @@ def _repeat(step: Work, times: int = 5) -> None:
         step()
 
 
-def _tokenisers(model: str, count: int) -> Sides:
+def _tokenisers(model: str, count: int) -> Variants:
     table, tokenizer = load_source("pubchem").table.slice(0, count), AutoTokenizer.from_pretrained(model)
     question = load_task(TASK).instructions[0]
     prompts = [f"{question} {smiles}" for smiles in table.column("smiles").to_pylist()]
@@ -91,8 +91,8 @@ def _tokenisers(model: str, count: int) -> Sides:
     return partial(encode, tokenizer, prompts, names), one_by_one
 
 
-def ways(folder: Path, shape: str, rows: int, strings: int) -> Iterator[tuple[str, Sides]]:
-    """Yield each way's name and its two sides."""
+def techniques(folder: Path, shape: str, rows: int, strings: int) -> Iterator[tuple[str, Variants]]:
+    """Yield the name of each technique, and the work with it and without it."""
     arrow = make_workload(folder / "arrow", shape, "arrow", rows)
     decoder = load(arrow)[0]
     grouped, drawn = (lay_batches(arrow, BATCH, by_length=by_length) for by_length in (True, False))
@@ -107,13 +107,13 @@ def ways(folder: Path, shape: str, rows: int, strings: int) -> Iterator[tuple[st
     yield "batched", _tokenisers(arrow.model, strings)
 
 
-def seconds_of(sides: Sides, turns: int = TURNS) -> tuple[float, float]:
-    """Return the median seconds of both sides, which take turns after one that does not count."""
+def seconds_of(variants: Variants, turns: int = TURNS) -> tuple[float, float]:
+    """Return the median seconds with and without a technique; both run alternately after one uncounted run."""
     seconds: tuple[list[float], list[float]] = ([], [])
     for turn in range(turns + 1):
         for place in (0, 1) if turn % 2 else (1, 0):
             start = time.perf_counter()
-            sides[place]()
+            variants[place]()
             if turn:
                 seconds[place].append(time.perf_counter() - start)
     with_it, without = (float(np.median(each)) for each in seconds)
@@ -121,16 +121,16 @@ def seconds_of(sides: Sides, turns: int = TURNS) -> tuple[float, float]:
 
 
 def main(words: list[str] | None = None) -> None:
-    """Measure each way and print a JSON line."""
+    """Measure each technique and print one JSON line for it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--shape", default="builtin", choices=("builtin", "tiny"))
     parser.add_argument("--rows", type=at_least_one, default=ROWS)
     parser.add_argument("--strings", type=at_least_one, default=STRINGS)
     args = parser.parse_args(words)
     with tempfile.TemporaryDirectory() as folder:
-        for way, sides in ways(Path(folder), args.shape, args.rows, args.strings):
-            with_it, without = seconds_of(sides)
-            result = {"way": way, "seconds": with_it, "without": without, "ratio": without / with_it}
+        for name, variants in techniques(Path(folder), args.shape, args.rows, args.strings):
+            with_it, without = seconds_of(variants)
+            result = {"way": name, "seconds": with_it, "without": without, "ratio": without / with_it}
             sys.stdout.write(json.dumps(result) + "\n")
             sys.stdout.flush()
 

@@ -1,9 +1,9 @@
-"""Hugging Face's Trainer and TRL's SFTTrainer on a workload, as they are and at the best settings found for them.
+"""Hugging Face's Trainer and TRL's SFTTrainer on a workload, with their defaults and with the best settings found for them.
 
-Where rows are grouped by length, whole windows of 50 batches are sorted, as transformers does with a table of 200 batches
-and more. With fewer it would cut a table into four windows or more (of 8 batches with 512 rows in steps of 16, of 2 with 64
-rows in steps of 8). With `arrow` that pads 12 and 29 %, with `alpaca` 3 and 10 %, where Patois, which sorts 50 batches of any
-table, pads 3, 10, 1 and 3 %: a difference that is none on a table of usual size. In full windows both pad alike.
+Grouping by length sorts whole windows of 50 batches, as transformers does with a table of 200 batches
+and more. With fewer batches it would split a table into four windows or more (of 8 batches with 512 rows in steps of 16, of 2
+with 64 rows in steps of 8). With `arrow` that pads 12 and 29 %, with `alpaca` 3 and 10 %. Patois sorts 50 batches of any
+table and pads 3, 10, 1 and 3 %. On a table of usual size this difference vanishes: in full windows both pad the same.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from datamodules.tokens.batching import pad
 from datamodules.tokens.examples import IGNORE_INDEX
 
 WINDOW = 50
-"""Batches that are sorted together: what transformers takes where there are enough of them."""
+"""Batches that are sorted together, as in transformers when there are enough of them."""
 
 
 class FullWindowSampler(LengthGroupedSampler):
-    """Sorts by length as transformers does on a table of usual size, however few rows there are."""
+    """Sorts by length as transformers does on a table of usual size, for any number of rows."""
 
     def __iter__(self) -> Iterator[int]:
-        """Yield all rows' numbers, from the longest to the shortest within each window."""
+        """Yield the indices of all rows, from the longest to the shortest row within each window."""
         order = get_length_grouped_indices(
             self.lengths, self.batch_size, mega_batch_mult=WINDOW, generator=self.generator
         )
@@ -48,7 +48,7 @@ class FullWindowSampler(LengthGroupedSampler):
 
 
 class Timed:
-    """Mixed into a Hugging Face trainer: counts the rows of a step, and sorts in full windows if rows are to be sorted."""
+    """Mixed into a Hugging Face trainer: counts the rows of a step, and sorts in full windows if rows are grouped."""
 
     rows_seen = 0
 
@@ -61,7 +61,7 @@ class Timed:
     def training_step(
         self, model: torch.nn.Module, inputs: dict[str, Any], *more: Any, **options: Any
     ) -> Any:
-        """Count the rows by their one supervised stop token, outside of what may be compiled."""
+        """Count the rows by their one supervised stop token, outside of the compiled code."""
         self.rows_seen += int((inputs["labels"] == self.processing_class.eos_token_id).sum())  # type: ignore[attr-defined]
         return super().training_step(model, inputs, *more, **options)  # type: ignore[misc]
 
@@ -71,7 +71,7 @@ class TimedTrainer(Timed, Trainer):
 
 
 class StepTimer(TrainerCallback):
-    """Tells a stopwatch of epochs and steps."""
+    """Reports epochs and steps to a stopwatch."""
 
     def __init__(self, trainer: Any, stopwatch: Stopwatch) -> None:
         self.trainer, self.stopwatch = trainer, stopwatch
@@ -81,7 +81,7 @@ class StepTimer(TrainerCallback):
         self.stopwatch.begin_epoch()
 
     def on_step_end(self, *_: Any, **__: Any) -> None:
-        """Note the rows that came since the step before."""
+        """Note the rows since the previous step."""
         self.stopwatch.step(self.trainer.rows_seen)
         self.trainer.rows_seen = 0
 
@@ -96,7 +96,7 @@ def columns(workload: Workload) -> dict[str, list[list[int]]]:
 
 
 def common_options(folder: str, work: Work) -> dict[str, Any]:
-    """Return the arguments that both trainers share here."""
+    """Return the arguments that both trainers share."""
     return {
         "output_dir": folder, "per_device_train_batch_size": work.batch_size, "num_train_epochs": EPOCHS,
         "use_cpu": True, "bf16": work.precision == "bf16", "learning_rate": LEARNING_RATE, "seed": work.seed,
@@ -121,7 +121,7 @@ def _load(workload: Workload, attention: str | None) -> Any:
 
 
 def run_trl(work: Work, attention: str | None = None, **options: Any) -> dict[str, Any]:
-    """Run TRL's SFTTrainer on completions; its own defaults but for what all trainers here share."""
+    """Run TRL's SFTTrainer on completions, with its defaults except for the arguments that all trainers share."""
     from datasets import Dataset
     from trl import SFTConfig, SFTTrainer
 
@@ -164,9 +164,10 @@ def run_hf(work: Work, attention: str | None = None, **options: Any) -> dict[str
 
 
 def _fastest_attention(precision: str) -> str:
-    """Return what was the fastest for short rows on a CPU with bf16 units: 1.16 times as fast as sdpa in bf16, 0.98 in fp32.
+    """Return the fastest attention for short rows on a CPU with bf16 units.
 
-    That was measured on the built-in decoder, so `hf-sdpa` is run beside `hf-best`.
+    Eager is 1.16 times as fast as sdpa in bf16, and 0.98 times in fp32. That was measured on the built-in decoder only, so
+    `hf-sdpa` runs in addition to `hf-best`.
     """
     return "eager" if precision == "bf16" else "sdpa"
 
@@ -185,8 +186,8 @@ def run_trl_best(work: Work) -> dict[str, Any]:
 def run_trl_packed(work: Work, strategy: str) -> dict[str, Any]:
     """Run TRL's SFTTrainer on packed rows.
 
-    With `bfd` all packs of a step are one sequence, for which eager attention would make a mask of all its tokens squared;
-    with `wrapped` rows are cut where a pack is full, and see what stands before them.
+    With `bfd` all packs of a step are one sequence, for which eager attention would build a mask of its squared length;
+    with `wrapped` a row is cut where a pack is full, and attends to the rows before it.
     """
     return run_trl(
         work,

@@ -1,8 +1,8 @@
 """Time litgpt's full fine-tuning of a Llama: `LITGPT_PYTHON bench/speed/training/litgpt_run.py FOLDER BATCH_SIZE PRECISION SEED`.
 
-It pins other versions of jsonargparse and huggingface_hub than Patois needs, so it runs in a virtual environment of its
-own and shares only files with the rest: FOLDER holds `model/` (Hugging Face's layout) and `tokens.npz`. It does not know
-OPT. Where input and output embedding are one, it trains two, and it clips no gradients: both are litgpt's own way.
+litgpt pins other versions of jsonargparse and huggingface_hub than Patois needs, so it runs in its own virtual environment
+and shares only files with the rest: FOLDER holds `model/` (Hugging Face's layout) and `tokens.npz`. It does not support
+OPT. If input and output embedding are tied, it trains two, and it does not clip gradients: both are litgpt's defaults.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from torch.utils.data import DataLoader
 LEARNING_RATE = 3e-4
 
 
-def rows_of(tokens: Any, side: str) -> Any:
-    """Return rows with the fields that litgpt's own collation gives."""
-    ids, offsets, prompts = (tokens[f"{side}_{name}"] for name in ("ids", "offsets", "prompts"))
+def rows_of(tokens: Any, part: str) -> Any:
+    """Return rows with the fields that litgpt's collation needs."""
+    ids, offsets, prompts = (tokens[f"{part}_{name}"] for name in ("ids", "offsets", "prompts"))
     rows = []
     for place, prompt in enumerate(prompts):
         row = torch.from_numpy(ids[offsets[place] : offsets[place + 1]].astype(np.int64))
@@ -55,7 +55,7 @@ def load_model(folder: Path) -> GPT:
     """Return litgpt's model with the weights that every trainer starts from."""
     given = json.loads((folder / "model" / "config.json").read_text(encoding="utf-8"))
     if given["model_type"] != "llama":
-        raise ValueError(f"Expected a Llama, which litgpt knows, but got {given['model_type']!r}.")
+        raise ValueError(f"Expected a Llama, which litgpt supports, but got {given['model_type']!r}.")
     config = Config(
         name="llama", block_size=given["max_position_embeddings"], vocab_size=given["vocab_size"],
         padded_vocab_size=given["vocab_size"], n_layer=given["num_hidden_layers"], n_head=given["num_attention_heads"],
@@ -72,16 +72,16 @@ def load_model(folder: Path) -> GPT:
 
 
 class StepTimer:
-    """Stands in for the scheduler, which litgpt calls after each step; the rate stays as it is.
+    """Replaces the scheduler, which litgpt calls after each step; the learning rate stays constant.
 
-    litgpt does not say when an epoch begins: one does where the one before has had all rows.
+    litgpt does not announce epochs: a new one begins once the previous one has had all rows.
     """
 
     def __init__(self, stopwatch: Stopwatch) -> None:
         self.stopwatch, self.rows = stopwatch, 0
 
     def count(self, model: torch.nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
-        """Count the rows of a forward pass in training, as a hook before it."""
+        """Count the rows of a forward pass in training; a pre-hook."""
         if model.training:
             if self.rows == 0 and sum(map(sum, self.stopwatch.counts)) % self.stopwatch.rows == 0:
                 self.stopwatch.begin_epoch()
@@ -93,7 +93,7 @@ class StepTimer:
         self.rows = 0
 
     def get_last_lr(self) -> list[float]:
-        """Return the rate, for litgpt's log."""
+        """Return the learning rate, for litgpt's log."""
         return [LEARNING_RATE]
 
 
@@ -131,7 +131,7 @@ def main(folder: Path, batch_size: int, precision: str, seed: int) -> None:
         fabric.setup_dataloaders(DataLoader(rows, batch_size=batch_size, shuffle=shuffle, collate_fn=collate))
         for rows, shuffle in ((train, True), (held_out, False))
     ]
-    full.Tokenizer = lambda _: None  # only for the text that it would print after an evaluation
+    full.Tokenizer = lambda _: None  # needed only for text printed after an evaluation
     full.fit(
         fabric,
         {"model": model, "optimizer": optimizer, "scheduler": timer, "iter_num": 0, "step_count": 0},
@@ -142,7 +142,7 @@ def main(folder: Path, batch_size: int, precision: str, seed: int) -> None:
         ),
         eval=EvalArgs(interval=10**6, max_iters=1, initial_validation=False, final_validation=False),
     )  # fmt: skip
-    # Without Fabric's wrapping, and so without its bf16.
+    # Without Fabric's wrapper, and therefore without bf16.
     print(json.dumps(timer.stopwatch.result(mean_loss(model.module, held_out))))  # noqa: T201
 
 

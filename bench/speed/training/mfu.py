@@ -1,4 +1,4 @@
-"""Model FLOP use: training's FLOP/s beside those of a plain matmul.
+"""Model FLOP use: the FLOP/s of training compared with a plain matmul's.
 
 `python -m bench.speed.training.mfu` prints one JSON line.
 """
@@ -17,7 +17,7 @@ from bench.speed.training.workload import Work, Workload
 
 
 def matmul_flops(precision: str, size: int = 1536, repeats: int = 12) -> float:
-    """Return the FLOP/s of the median of some products of two square matrices."""
+    """Return the median FLOP/s of repeated products of two square matrices."""
     kind = torch.bfloat16 if precision == "bf16" else torch.float32
     one, other = torch.randn(size, size).to(kind), torch.randn(size, size).to(kind)
     seconds = []
@@ -29,7 +29,7 @@ def matmul_flops(precision: str, size: int = 1536, repeats: int = 12) -> float:
 
 
 def model_flops(workload: Workload) -> float:
-    """Return the FLOPs of training on an average row in full, without padding; `bench.speed.paper_costs` has the arithmetic."""
+    """Return the FLOPs of full training on an average row, without padding; `bench.speed.paper_costs` has the arithmetic."""
     size = size_of(AutoModelForCausalLM.from_pretrained(workload.model, dtype=torch.float32))
     lengths = workload.train.lengths
     rows = zip(lengths.tolist(), (lengths - workload.train.prompt_lengths).tolist(), strict=True)

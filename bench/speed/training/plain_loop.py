@@ -1,4 +1,4 @@
-"""What a plain PyTorch training loop is made of: the decoder, its optimizer, batches, and the loss as Patois computes it."""
+"""Parts of a plain PyTorch training loop: the decoder, its optimizer, batches, and the loss as Patois computes it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lightning_modules.training.training_loss import training_loss
 
 
 def load(workload: Workload) -> tuple[Any, torch.optim.Optimizer]:
-    """Return the workload's decoder, ready to train, and AdamW over all of it."""
+    """Return the workload's decoder in training mode, and AdamW over all its parameters."""
     decoder = AutoModelForCausalLM.from_pretrained(workload.model, dtype=torch.float32).train()
     return decoder, torch.optim.AdamW(
         decoder.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY, betas=BETAS, fused=True
@@ -32,7 +32,7 @@ def lay_batches(
 
 
 def loss_of(decoder: Any, batch: Batch, precision: str, share_prefix: bool = True) -> Tensor:
-    """Return a batch's mean loss, shared beginnings and attention as in Patois."""
+    """Return a batch's mean loss, with shared prefixes and attention as in Patois."""
     with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16", cache_enabled=False):
         loss_sum, count = training_loss(decoder, batch, "", share_prefix=share_prefix, choose_attention=True)
     return loss_sum / count

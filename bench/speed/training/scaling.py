@@ -1,6 +1,6 @@
-"""How training scales from one process to two on the CPU (gloo).
+"""Measure how training scales from one process to two on the CPU (gloo).
 
-`python -m bench.speed.training.scaling` prints a JSON line a setting.
+`python -m bench.speed.training.scaling` prints one JSON line per setting.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from configs.lookup import PROJECT
 
 ROWS, BATCH = 512, 16
 SETTINGS = ((1, 1), (2, 1), (1, 2))
-"""(processes, threads each); as many rows a step in all."""
+"""(processes, threads each); the total rows per step are the same."""
 
 
 def measure(ranks: int, threads: int, folder: Path) -> dict[str, float]:

@@ -1,7 +1,7 @@
-"""What a training step is made of, in a plain PyTorch loop: the shares of its parts, and the bandwidth of the update.
+"""Break down a training step in a plain PyTorch loop: the shares of its parts, and the bandwidth of the update.
 
-Forward and backward pass are mostly matrix products, bound by the processor's FLOP/s. Clipping and the optimizer do little
-arithmetic on much memory and are bound by its bandwidth; so they are compared with a plain pass over memory.
+Forward and backward pass are mostly matrix products, limited by the processor's FLOP/s. Clipping and the optimizer do little
+arithmetic on much memory and are limited by its bandwidth, so they are compared with a plain pass over memory.
 
 `python -m bench.speed.training.step_breakdown` prints one JSON line.
 """
@@ -42,7 +42,7 @@ class Parts:
         self._last = time.perf_counter()
 
     def end(self, part: str) -> None:
-        """Note that a part is over, and so that the next begins."""
+        """Note that a part has ended and the next begins."""
         now = time.perf_counter()
         if self.steps >= 0:
             self.seconds[part] += now - self._last
@@ -51,9 +51,9 @@ class Parts:
 
 
 def plain_bytes_per_second(size: int = 1 << 26, repeats: int = 7) -> float:
-    """Return the bytes that multiplying `size` floats in place reads and writes a second: the median of some.
+    """Return the bytes per second that multiplying `size` floats in place reads and writes: the median of the repeats.
 
-    No copy: a processor also reads the memory that a copy writes to, which does not show in its bytes.
+    Not a copy: a processor also reads the memory that a copy writes to, which the count of bytes would miss.
     """
     numbers = torch.ones(size)
     seconds = []
@@ -65,12 +65,12 @@ def plain_bytes_per_second(size: int = 1 << 26, repeats: int = 7) -> float:
 
 
 def measure_composition(workload: Workload, batch_size: int, precision: str) -> dict[str, float]:
-    """Train on the rows once in a plain loop, on a CPU, where each part is over when its call returns.
+    """Train on the rows once in a plain loop, on a CPU, where each part has ended when its call returns.
 
     Returns:
         `<part>_share` for each of `PARTS`, which add up to 1; `step_seconds`; `update_gbps`, the memory that clipping and
-        optimizer move a second (`UPDATE_BYTES` a parameter); `plain_gbps`, that of numbers multiplied in place; `update_share`,
-        their ratio.
+        optimizer move per second (`UPDATE_BYTES` a parameter); `plain_gbps`, the same for numbers multiplied in place;
+        `update_share`, their ratio.
     """
     decoder, optimizer = load(workload)
     parameters = list(decoder.parameters())
@@ -104,7 +104,7 @@ def measure_composition(workload: Workload, batch_size: int, precision: str) -> 
 
 
 def run_command(measure: Measure, description: str | None, words: list[str] | None = None) -> None:
-    """Measure training on a new workload in steps of `BATCH` rows, as the command line says, and print a JSON line."""
+    """Measure training on a new workload in steps of `BATCH` rows, as the command line says, and print one JSON line."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("--shape", default="smollm2-135m", choices=SHAPES)
     parser.add_argument("--precision", default="fp32", choices=("fp32", "bf16"))

@@ -1,8 +1,9 @@
 """Run one trainer on one workload in this process: `python -m bench.speed.training.trainers NAME ...` prints one JSON line.
 
 Every trainer starts from the same weights, sees the same rows in each epoch, and updates with AdamW at the same constant
-learning rate after clipping the gradient's norm to 1. The first epoch warms up; each of the others is timed whole, from the
-fetching of its first batch to its last step. A step is as many rows for all but TRL's packing, whose steps are as many packs.
+learning rate after clipping the gradient's norm to 1. The first epoch is a warm-up; each of the others is timed from the
+fetch of its first batch to its last step. All steps have the same number of rows, except TRL's packing, whose steps have that
+number of packs.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from bench.speed.training.workload import (
 
 
 class StepTimer(pl.Callback):
-    """Tells a stopwatch of Lightning's epochs and optimizer steps."""
+    """Reports Lightning's epochs and optimizer steps to a stopwatch."""
 
     def __init__(self, stopwatch: Stopwatch) -> None:
         self.stopwatch = stopwatch
@@ -47,15 +48,15 @@ class StepTimer(pl.Callback):
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Note the step's rows, those of the other ranks included."""
+        """Note the step's rows, including the other ranks'."""
         self.stopwatch.step(len(batch["row_index"]) * trainer.world_size)
 
 
 def run_patois(work: Work, *flags: str) -> dict[str, Any]:
     """Run `python train.py fit` as it is, with all its callbacks but without validation.
 
-    It writes a checkpoint after each epoch, which the others are told not to; the clock stands still meanwhile. The one
-    that it writes every five minutes is left out: they are minutes of the clock on the wall, and it may wait for a turn.
+    It writes a checkpoint after each epoch, which the other trainers do not; this is not timed. The checkpoint every five
+    minutes is disabled: it follows the wall clock, which also runs while the process waits for a turn.
     """
     from callbacks.loggers.wandb_logger import DashboardLogger
     from cli.patois_cli import PatoisCLI, silence_noise
@@ -84,9 +85,9 @@ def run_patois(work: Work, *flags: str) -> dict[str, Any]:
 
 
 def run_bare(work: Work) -> dict[str, Any]:
-    """Run a bare PyTorch loop over padded tensors that are made before the clock starts: what a framework costs.
+    """Run a bare PyTorch loop over tensors padded before the clock starts; the difference is the cost of a framework.
 
-    It computes the loss as Patois does, shared beginnings and attention included, so that only the framework differs.
+    It computes the loss as Patois does, with shared prefixes and the same attention, so that only the framework differs.
     """
     decoder, optimizer = load(work.workload)
     epochs = [lay_batches(work.workload, work.batch_size, work.seed, epoch) for epoch in range(EPOCHS)]
@@ -103,7 +104,7 @@ def run_bare(work: Work) -> dict[str, Any]:
 
 
 def run_litgpt(work: Work) -> dict[str, Any]:
-    """Run litgpt's full fine-tuning in the virtual environment that `LITGPT_PYTHON` names (it pins other versions)."""
+    """Run litgpt's full fine-tuning in the environment that `LITGPT_PYTHON` names, since it pins other versions of packages."""
     python = os.environ.get("LITGPT_PYTHON")
     if not python:
         raise ValueError(
@@ -127,7 +128,7 @@ TRAINERS: dict[str, Callable[[Work], dict[str, Any]]] = {
 
 
 def main(words: list[str] | None = None) -> None:
-    """Run what the command line says and print one JSON line; further flags are those of `python train.py fit`."""
+    """Run as the command line says and print one JSON line; further flags go to `python train.py fit`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("trainer", choices=TRAINERS)
     add_flags(parser)
@@ -142,7 +143,7 @@ def main(words: list[str] | None = None) -> None:
         parser.error(str(error))
     workload = make_workload(args.folder, args.shape, args.format, args.rows, args.seed)
     shown = os.dup(1)
-    os.dup2(2, 1)  # what the trainers print is no result
+    os.dup2(2, 1)  # what the trainers print is not a result
     work = Work(workload, args.batch_size, args.precision, args.seed)
     result = run_patois(work, *flags) if flags else TRAINERS[args.trainer](work)
     if os.environ.get("LOCAL_RANK", "0") == "0":  # further ranks run this same command

@@ -1,6 +1,6 @@
-"""The same work for every trainer: one decoder with random weights of a seed, the same rows, the same tokens.
+"""The same work for every trainer: one decoder with random weights, the same rows, the same tokens.
 
-`python -m bench.speed.training.workload` makes one, so that no trainer's memory has the making in it.
+`python -m bench.speed.training.workload` makes one in its own process, so that no trainer's memory includes the making.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from lightning_modules.training.loss import supervised_loss
 TASK = "smiles_to_iupac"
 MAX_LENGTH = 128
 LEARNING_RATE, CLIP, WEIGHT_DECAY, BETAS = 3e-4, 1.0, 0.01, (0.9, 0.95)
-"""Of AdamW and of the gradient's norm, the same for all trainers."""
+"""Settings of AdamW and of clipping, the same for all trainers."""
 HELD_OUT = 64
-"""Rows that measure the loss after training, the same for all trainers and seeds."""
-# Architectures as published; vocabulary rows beyond the tokenizer's cost what they would cost and are never a target.
+"""Number of rows for the loss after training, the same for all trainers and seeds."""
+# Architectures as published; vocabulary rows beyond the tokenizer's cost time as usual but are never a target.
 SHAPES: dict[str, dict[str, Any]] = {
     "builtin": {},
     "tiny": {  # only to try the benchmark itself
@@ -59,7 +59,7 @@ class Workload:
     shape: str
     format: str
     train: Encoded
-    """What the peers are given: the tokens that Patois makes of the same rows."""
+    """The tokens that Patois makes from the rows; the peers get them."""
     held_out: Encoded
 
     @property
@@ -70,25 +70,25 @@ class Workload:
 
 @dataclass(frozen=True)
 class Work:
-    """What a trainer is to do with a workload."""
+    """A workload with the settings of a run."""
 
     workload: Workload
     batch_size: int
     precision: str
     """`fp32`, or `bf16`: mixed precision with fp32 weights."""
     seed: int
-    """Of the order of the rows; the weights were drawn with it, too."""
+    """Seed of the row order; the weights were drawn with it, too."""
 
 
 def make_workload(folder: Path, shape: str, format: str, rows: int, seed: int = 0) -> Workload:
-    """Write a decoder with random weights and a table of pairs, or read them if they are there already.
+    """Write a decoder with random weights and a table of pairs, or read them if they exist.
 
     Args:
-        folder: Where to.
+        folder: Folder of the workload.
         shape: A key of `SHAPES`.
         format: Instruction format, a name in configs/formats.
-        rows: Training rows; `HELD_OUT` further ones measure the loss afterwards. The same whichever the seed.
-        seed: Of the random weights. Weights of another seed need another folder.
+        rows: Number of training rows; `HELD_OUT` further ones serve for the loss afterwards. The rows do not depend on the seed.
+        seed: Seed of the random weights. Weights of another seed need another folder.
     """
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = AutoTokenizer.from_pretrained(BUILTIN)
@@ -104,11 +104,11 @@ def make_workload(folder: Path, shape: str, format: str, rows: int, seed: int = 
     train = np.arange(len(pairs)) < rows
     workload = Workload(folder, shape, format, tokens.take(train), tokens.take(~train))
     arrays: dict[str, Any] = {}
-    for side, part in (("train", workload.train), ("held_out", workload.held_out)):
+    for name, part in (("train", workload.train), ("held_out", workload.held_out)):
         arrays |= {
-            f"{side}_ids": part.ids,
-            f"{side}_offsets": part.offsets,
-            f"{side}_prompts": part.prompt_lengths,
+            f"{name}_ids": part.ids,
+            f"{name}_offsets": part.offsets,
+            f"{name}_prompts": part.prompt_lengths,
         }
     np.savez(folder / "tokens.npz", **arrays)
     return workload
@@ -156,13 +156,15 @@ def held_out_loss(decoder: Any, workload: Workload) -> float:
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the flags that say which workload."""
-    parser.add_argument("--folder", type=Path, required=True, help="one a shape, format and seed")
+    """Add the flags that choose a workload."""
+    parser.add_argument(
+        "--folder", type=Path, required=True, help="folder of the workload, one per shape, format and seed"
+    )
     parser.add_argument("--shape", default="builtin", choices=SHAPES)
     parser.add_argument("--format", default="arrow")
     parser.add_argument("--rows", type=int, default=512)
     parser.add_argument(
-        "--seed", type=int, default=0, help="of the weights; a trainer's order of rows has it, too"
+        "--seed", type=int, default=0, help="seed of the weights and of a trainer's row order"
     )
 
 

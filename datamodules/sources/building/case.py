@@ -43,7 +43,12 @@ def _upper_stereo(found: re.Match[str]) -> str:
 
 
 def restore_case(name: str) -> str:
-    """Return a lower-cased name with its capitals: `(2r)-n-methyl-1h-indole` -> `(2R)-N-methyl-1H-indole`."""
+    """Return a lower-cased name with its capitals: `(2r)-n-methyl-1h-indole` -> `(2R)-N-methyl-1H-indole`.
+
+    Examples:
+        >>> restore_case("(2r)-n-methyl-1h-indole"), restore_case("d-glucose"), restore_case("iron(iii) oxide")
+        ('(2R)-N-methyl-1H-indole', 'D-glucose', 'iron(III) oxide')
+    """
     name = _STEREO.sub(_upper_stereo, name)
     name = _HYDROGEN.sub(r"\1H", name)
     name = _ISOTOPE.sub(lambda found: f"({found[1]}{found[2]}{found[3].upper()}{found[4]})", name)

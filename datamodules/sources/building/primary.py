@@ -41,7 +41,12 @@ _INVERTED = re.compile(r", |[-,]$")
 
 
 def is_openeye(name: str) -> bool:
-    """Tell whether a name has a word of OpenEye's systematic style (`oxidanyl`, `azanyl`, `lambda5`, ...)."""
+    """Tell whether a name has a word of OpenEye's systematic style (`oxidanyl`, `azanyl`, `lambda5`, ...).
+
+    Examples:
+        >>> is_openeye("2-oxidanylpropanoic acid"), is_openeye("2-hydroxypropanoic acid")
+        (True, False)
+    """
     return _TOKEN.search(name) is not None or _OTHER.search(name) is not None
 
 
@@ -51,7 +56,12 @@ def is_inverted(name: str) -> bool:
 
 
 def conventional_words(name: str) -> str:
-    """Return a name with OpenEye's words replaced; the order of its parts stays, so it serves for comparing only."""
+    """Return a name with OpenEye's words replaced; the order of its parts stays, so it serves for comparing only.
+
+    Examples:
+        >>> conventional_words("2-oxidanylpropanoic acid"), conventional_words("bis(azanyl)methane")
+        ('2-hydroxypropanoic acid', 'diaminomethane')
+    """
     name = _TOKEN.sub(lambda found: _OPENEYE[found.group(0)], name)
     return _MULTIPLIED.sub(
         lambda found: _MULTIPLIERS.get(found[1], found[1].removesuffix("kis")) + found[2], name

@@ -7,7 +7,7 @@ import pytest
 
 from bench.release.base_sizes import Cell, best_rates, main, missing, plan, run_cell, table, write_page
 from callbacks.statistics.intervals import wilson_interval
-from tests.runs import write_pairs, write_tiny_base
+from tests.helpers.runs import write_pairs, write_tiny_base
 
 
 def result(init: str, rate: float, seed: int, val: float, test: float, examples: int = 100) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def result(init: str, rate: float, seed: int, val: float, test: float, examples:
     return {**cell, "steps": 700, **measured}
 
 
-def test_cells_that_are_there_are_skipped() -> None:
+def test_missing_cells_are_those_of_the_plan_without_a_result() -> None:
     cells = plan("b", [100, 1000], [1e-3, 2e-3], [0, 1])
     assert len(cells) == len(set(cells)) == 16
     assert [cell.seed for cell in cells] == [0] * 8 + [1] * 8
@@ -31,7 +31,7 @@ def test_cells_that_are_there_are_skipped() -> None:
     }
 
 
-def test_the_rate_is_chosen_on_validation_and_shown_on_test() -> None:
+def test_learning_rate_is_chosen_on_validation_and_reported_on_test() -> None:
     results = [
         result("random", 1e-3, 0, val=0.2, test=0.9),
         result("random", 2e-3, 0, val=0.3, test=0.10),
@@ -46,14 +46,16 @@ def test_the_rate_is_chosen_on_validation_and_shown_on_test() -> None:
     assert "| 100 | pretrained | 40.0 % (" in text
 
 
-def test_the_page_holds_the_table(tmp_path: Path) -> None:
+def test_bases_page_holds_the_table(tmp_path: Path) -> None:
     (tmp_path / "bases.in.md").write_text("before\n<!-- base_sizes -->\nafter\n")
     results = [result("random", 1e-3, 0, 0.5, 0.5)]
     write_page(results, tmp_path)
     assert (tmp_path / "bases.md").read_text() == f"before\n{table(results)}after\n"
 
 
-def test_nothing_is_run_when_all_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_main_runs_nothing_when_every_cell_has_a_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import json
 
     monkeypatch.setattr(
@@ -67,7 +69,7 @@ def test_nothing_is_run_when_all_is_there(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.slow
-def test_a_cell_is_fine_tuned_and_tested(tmp_path: Path) -> None:
+def test_run_cell_fine_tunes_and_tests(tmp_path: Path) -> None:
     flags = [
         "--data.source", write_pairs(tmp_path), "--data.input_column", "smiles", "--data.output_column", "name",
         "--data.val_fraction", "0.3", "--data.test_fraction", "0.3", "--model.generation.max_new_tokens", "8",

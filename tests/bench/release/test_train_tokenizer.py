@@ -43,7 +43,7 @@ def borders(tokenizer: PreTrainedTokenizerBase, text: str) -> set[int]:
     return ends
 
 
-def test_no_token_splits_an_atom_or_joins_half_of_one(
+def test_tokens_neither_split_an_atom_nor_join_half_of_one(
     tokenizer: PreTrainedTokenizerBase, molecules: dict[str, list[str]]
 ) -> None:
     """A token holds whole atoms, or lies within one bracket that was too rare for a token of its own."""
@@ -103,12 +103,12 @@ def test_common_locants_are_one_token(tokenizer: PreTrainedTokenizerBase) -> Non
         (" acid", "Ġ acid"),
     ],
 )
-def test_pieces(text: str, pieces: str) -> None:
+def test_pre_tokenizer_splits_smiles_and_names_into_pieces(text: str, pieces: str) -> None:
     assert " ".join(piece for piece, _ in build_pre_tokenizer().pre_tokenize_str(text)) == pieces
 
 
 @given(st.text())
-def test_any_text_comes_back(text: str) -> None:
+def test_tokenizer_gives_any_text_back(text: str) -> None:
     tokenizer = load_builtin()
     ids = tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
     assert tokenizer.decode(ids, clean_up_tokenization_spaces=False) == text
@@ -120,7 +120,9 @@ def load_builtin(cache: list[PreTrainedTokenizerBase] = []) -> PreTrainedTokeniz
     return cache[0]
 
 
-def test_molecules_come_back(tokenizer: PreTrainedTokenizerBase, molecules: dict[str, list[str]]) -> None:
+def test_tokenizer_gives_molecules_back(
+    tokenizer: PreTrainedTokenizerBase, molecules: dict[str, list[str]]
+) -> None:
     texts = [
         *molecules["smiles"],
         *molecules["iupac"],
@@ -133,7 +135,7 @@ def test_molecules_come_back(tokenizer: PreTrainedTokenizerBase, molecules: dict
     assert tokenizer.batch_decode(ids, clean_up_tokenization_spaces=False) == texts
 
 
-def test_special_tokens_and_chat_template(tokenizer: PreTrainedTokenizerBase) -> None:
+def test_tokenizer_has_special_tokens_and_a_chat_template(tokenizer: PreTrainedTokenizerBase) -> None:
     assert len({tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id}) == 3
     assert tokenizer("CCO")["input_ids"][0] == tokenizer.bos_token_id
     assert tokenizer("CCO")["input_ids"][1:] == tokenizer("CCO", add_special_tokens=False)["input_ids"]
@@ -143,7 +145,7 @@ def test_special_tokens_and_chat_template(tokenizer: PreTrainedTokenizerBase) ->
     assert tokenizer.tokenize(text)[0] == "<|im_start|>"
 
 
-def test_training_is_deterministic() -> None:
+def test_training_a_tokenizer_is_deterministic() -> None:
     texts = [f"{n}-methyl-{n + 1}H-pyrrole C{'C' * (n % 7)}[nH]1" for n in range(200)] * 3
     first, second = (train_tokenizer(texts, 330).backend_tokenizer.to_str() for _ in range(2))
     assert first == second

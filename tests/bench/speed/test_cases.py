@@ -1,13 +1,15 @@
 from __future__ import annotations
 
-from bench.speed.cases import CASES, FASTEST, OURS, PADDED, SECTIONS, place_of
+import importlib.util
+
+from bench.speed.cases import CASES, FASTEST, MODULES, OURS, PADDED, SECTIONS, place_of
 from bench.speed.report import TABLES
 from bench.speed.stopwatch import check_rows
 from bench.speed.training.trainers import TRAINERS
 from bench.speed.training.workload import SHAPES
 
 
-def test_cases_name_what_there_is() -> None:
+def test_cases_name_known_trainers_and_workloads() -> None:
     for case in CASES:
         check_rows(case.rows, case.batch_size)
         assert case.shape in SHAPES
@@ -29,6 +31,11 @@ def test_every_section_has_a_table() -> None:
     assert set(SECTIONS) <= set(TABLES)
 
 
-def test_a_table_has_patois_first_and_unknown_trainers_last() -> None:
+def test_tables_list_patois_first_and_unknown_trainers_last() -> None:
     names = sorted(["gone", "hf-best", "litgpt", "patois"], key=place_of)
     assert names == ["patois", "hf-best", "litgpt", "gone"]
+
+
+def test_each_section_but_training_is_measured_by_a_module_that_is_there() -> None:
+    assert set(SECTIONS) == {"training", *MODULES}
+    assert all(importlib.util.find_spec(module) for module in MODULES.values())

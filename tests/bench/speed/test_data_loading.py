@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from bench.speed.data_loading import main
-from bench.speed.startup import STAGES
+from bench.speed.startup import PHASES
 
 
-def test_a_table_is_followed_to_the_first_training_step(
+def test_data_loading_times_a_table_up_to_the_first_training_step(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     main(["--rows", "200", "--case", "spellings", "--starts", "cold", "--folder", str(tmp_path)])
@@ -23,13 +23,13 @@ def test_a_table_is_followed_to_the_first_training_step(
     assert 180 < sum(result["used"].values()) <= 200
     assert result["batch_shape"][0] == 16
     assert result["tokens"] > 10 * result["used"]["train"]
-    assert all(result[stage] > 0 for stage in STAGES)
-    assert result["first_step"] == pytest.approx(sum(result[stage] for stage in STAGES))
+    assert all(result[phase] > 0 for phase in PHASES)
+    assert result["first_step"] == pytest.approx(sum(result[phase] for phase in PHASES))
     assert 0.1 < result["peak_gb"] < 3
     assert result["looks"] > 5
 
 
-def test_unknown_cases_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_data_loading_refuses_unknown_cases(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main(["--case", "nonsense"])
     assert "invalid choice: 'nonsense'" in capsys.readouterr().err

@@ -21,7 +21,7 @@ def workload(tmp_path_factory: pytest.TempPathFactory) -> Workload:
     return make_workload(tmp_path_factory.mktemp("work"), "tiny", "arrow", ROWS)
 
 
-def test_both_sides_write_the_same_answers_of_the_right_lengths(workload: Workload) -> None:
+def test_patois_and_transformers_write_the_same_answers_of_the_right_lengths(workload: Workload) -> None:
     _, _, ours = measure("patois", workload, SLOTS)
     _, _, theirs = measure("transformers", workload, SLOTS)
     assert ours == theirs
@@ -29,7 +29,9 @@ def test_both_sides_write_the_same_answers_of_the_right_lengths(workload: Worklo
     assert len({tuple(row) for row in ours}) > ROWS / 2, "all alike would show nothing"
 
 
-def test_pools_are_those_of_validation(workload: Workload, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_generation_pools_are_those_of_validation(
+    workload: Workload, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pools: list[int] = []
     generate = generation_worker.generate
 
@@ -52,7 +54,7 @@ def test_forward_passes_are_counted(workload: Workload) -> None:
     assert passes >= -(-int(lengths.sum()) // SLOTS)
 
 
-def test_a_case_compares_two_processes(tmp_path: Path) -> None:
+def test_generation_case_compares_two_processes(tmp_path: Path) -> None:
     found = generation.measure(Case("tiny", "arrow", 12, 2), tmp_path)
     assert found["different"] == 0
     assert found["tokens"] > 12 * 5
@@ -60,7 +62,7 @@ def test_a_case_compares_two_processes(tmp_path: Path) -> None:
     assert found["transformers_passes"] >= found["least_passes"] > found["tokens"] / 2 - 1
 
 
-def test_rows_that_differ_are_counted_and_sides_take_turns(
+def test_generation_counts_rows_that_differ_and_sides_take_turns(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
@@ -70,24 +72,24 @@ def test_rows_that_differ_are_counted_and_sides_take_turns(
         answers = [[5, 2], [6, 2]] if side == "patois" else [[5, 2], [7, 2]]
         return {"seconds": 1 if side == "patois" else 3, "passes": 2}, answers
 
-    monkeypatch.setattr(generation, "run_side", run)
+    monkeypatch.setattr(generation, "run_library", run)
     found = [generation.measure(Case("tiny", "arrow", 2, 2), tmp_path, number) for number in (0, 1)]
     assert found[0] == found[1]
     assert (found[0]["different"], found[0]["ratio"], found[0]["tokens"]) == (1, 3, 4)
     assert asked == ["patois", "transformers", "transformers", "patois"]
 
 
-def test_only_our_side_has_the_threads_of_train_py(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_patois_has_the_threads_of_train_py(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
         monkeypatch.delenv(name, raising=False)
     assert "GOMP_SPINCOUNT" in environment("patois")
     assert "GOMP_SPINCOUNT" not in environment("transformers")
 
 
-def test_a_side_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_generation_side_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     python = tmp_path / "python"
     python.write_text('#!/bin/sh\necho "no room for $3" >&2\nexit 3\n')
     python.chmod(0o755)
     monkeypatch.setattr("bench.speed.generation.sys.executable", str(python))
     with pytest.raises(RuntimeError, match=r"transformers could not generate:\nno room for transformers"):
-        generation.run_side("transformers", Case("tiny", "arrow", 2, 2), tmp_path)
+        generation.run_library("transformers", Case("tiny", "arrow", 2, 2), tmp_path)

@@ -29,7 +29,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     return calls
 
 
-def test_every_timed_epoch_of_a_trainer_is_a_result(calls: list[tuple[str, ...]]) -> None:
+def test_each_timed_epoch_of_a_trainer_is_a_result(calls: list[tuple[str, ...]]) -> None:
     results = list(bench.measure_training(3))
     runs = [call for call in calls if call[0] == "bench.speed.training.trainers"]
     assert len(runs) == sum(len(case.trainers) for case in CASES)
@@ -43,7 +43,7 @@ def test_every_timed_epoch_of_a_trainer_is_a_result(calls: list[tuple[str, ...]]
     assert first["peak_mb"] == 3.0
 
 
-def test_the_weights_are_made_before_any_trainer_runs(calls: list[tuple[str, ...]]) -> None:
+def test_weights_are_made_before_any_trainer_runs(calls: list[tuple[str, ...]]) -> None:
     list(bench.measure_training(0))
     made = [number for number, call in enumerate(calls) if call[0] == "bench.speed.training.workload"]
     assert made[0] == 0
@@ -74,7 +74,7 @@ def test_compiled_kernels_are_kept_between_rounds(monkeypatch: pytest.MonkeyPatc
         (["mfu", "--rounds", "0"], "expected a whole number, at least 1, but got 0"),
     ],
 )
-def test_what_cannot_be_measured_is_refused(
+def test_bench_command_refuses_unknown_sections_and_zero_rounds(
     words: list[str], message: str, calls: list[tuple[str, ...]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
@@ -83,7 +83,7 @@ def test_what_cannot_be_measured_is_refused(
     assert not calls
 
 
-def test_a_section_is_measured_and_kept(
+def test_results_of_a_section_are_measured_and_kept(
     calls: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     kept: list[Any] = []
@@ -106,7 +106,7 @@ def test_a_section_is_measured_and_kept(
         assert (numbers, before) == (([5, 6], [there]) if more else ([0, 1], []))
 
 
-def test_the_machine_names_litgpts_own_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_machine_description_has_litgpts_own_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\necho 0.5.13\n")
     python.chmod(0o755)

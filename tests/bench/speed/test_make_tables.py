@@ -20,7 +20,7 @@ def keys(rows: list[list[str]]) -> Counter[str]:
     return Counter(Chem.MolToInchiKey(Chem.MolFromSmiles(smiles)) for smiles, _ in rows)
 
 
-def test_each_row_is_another_molecule_or_another_spelling(tmp_path: Path) -> None:
+def test_rows_of_a_made_table_differ_in_molecule_or_spelling(tmp_path: Path) -> None:
     header, *molecules = read(make_table("molecules", 450, tmp_path))
     assert header == ["smiles", "name"]
     assert len(molecules) == 450
@@ -30,7 +30,7 @@ def test_each_row_is_another_molecule_or_another_spelling(tmp_path: Path) -> Non
     assert len(spellings) == 450 / SPELLINGS
 
 
-def test_a_table_is_made_once_and_the_same_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_made_tables_are_kept_and_reproducible(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = make_table("molecules", 40, tmp_path)
     first = path.read_bytes()
     other = make_table("molecules", 40, tmp_path / "other")
@@ -39,14 +39,14 @@ def test_a_table_is_made_once_and_the_same_again(tmp_path: Path, monkeypatch: py
     assert make_table("molecules", 40, tmp_path) == path
 
 
-def test_groups_take_the_place_of_a_hydrogen() -> None:
+def test_groups_replace_a_hydrogen() -> None:
     assert {smiles for smiles, _, _ in derive([("C", "methane", 0)])} == {
         "C", "CF", "CCl", "CBr", "CC", "CN", "CO", "CCC", "COC", "CC#N", "CC(F)(F)F",
     }  # fmt: skip
     assert [smiles for smiles, _, _ in derive([("ClC(Cl)(Cl)Cl", "no hydrogen", 0)])] == ["ClC(Cl)(Cl)Cl"]
 
 
-def test_more_rows_than_can_be_made_are_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_making_more_rows_than_possible_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(make_tables, "LEAST_DERIVED", 100)  # of eleven at most
     with pytest.raises(ValueError, match=r"Expected --rows that can be made, but got 900: there are \d+ mol"):
         make_table("molecules", 900, tmp_path)

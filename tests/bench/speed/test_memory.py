@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -36,7 +37,7 @@ def parent() -> Iterator[int]:
     run.stdout.close()
 
 
-def test_what_processes_share_counts_once(parent: int) -> None:
+def test_memory_that_processes_share_counts_once(parent: int) -> None:
     found = family(parent)
     assert len(found) == 2
     assert found[0] == parent
@@ -44,7 +45,7 @@ def test_what_processes_share_counts_once(parent: int) -> None:
     assert 300 * MB < sum(map(proportional_bytes, found)) < 350 * MB
 
 
-def test_the_peak_is_the_largest_look(parent: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_peak_memory_is_the_largest_of_all_looks(parent: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory, "BUSY", 1e9)  # never rests
     peak = PeakMemory()
     peak.look(parent)
@@ -56,14 +57,20 @@ def test_the_peak_is_the_largest_look(parent: int, monkeypatch: pytest.MonkeyPat
     assert 200 * MB < peak.own_peak < 250 * MB
 
 
-def test_looking_takes_a_small_share_of_the_time(parent: int) -> None:
+def test_peak_memory_rests_after_a_look_for_twenty_times_what_it_took(
+    parent: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, 1.0, 20.9, 21.1, 22.1])  # begin and end of a look, a look that is skipped, another one
+    monkeypatch.setattr(memory, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     peak = PeakMemory()
     peak.look(parent)
     peak.look(parent)
     assert peak.looks == 1
+    peak.look(parent)
+    assert peak.looks == 2
 
 
-def test_a_process_that_is_gone_has_no_memory() -> None:
+def test_memory_of_a_process_that_is_gone_is_zero() -> None:
     run = subprocess.Popen([sys.executable, "-c", ""])
     run.wait()
     assert proportional_bytes(run.pid) == 0

@@ -13,11 +13,11 @@ from bench.speed import paper_costs
     # as the model cards and papers say
     [("OPT-125M", 125_239_296), ("OPT-1.3B", 1_315_758_080), ("Llama-2-7B", 6_738_415_616)],
 )
-def test_parameters_are_the_published_ones(base: str, parameters: int) -> None:
+def test_parameter_counts_are_the_published_ones(base: str, parameters: int) -> None:
     assert paper_costs.measure(base).total == parameters
 
 
-def test_flops_are_those_that_pytorch_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_flops_equal_those_that_pytorch_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     shape = {
         "model_type": "llama", "vocab_size": 3000, "hidden_size": 128, "intermediate_size": 352,
         "num_hidden_layers": 3, "num_attention_heads": 4, "tie_word_embeddings": False,
@@ -50,7 +50,7 @@ def test_flops_are_those_that_pytorch_counts(monkeypatch: pytest.MonkeyPatch) ->
     ],
     ids=lambda shape: shape["model_type"],
 )
-def test_embeddings_of_positions_are_no_matmul(
+def test_position_embeddings_count_no_matmul(
     shape: dict[str, object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They are 2,048 x 64 parameters, more than the layers of these decoders have."""
@@ -65,7 +65,7 @@ def test_embeddings_of_positions_are_no_matmul(
     assert 2 * size.body * 16 == pytest.approx(matmul, rel=0.03)  # biases and norms are no matmul, either
 
 
-def test_the_update_is_bound_by_memory() -> None:
+def test_optimizer_update_is_bound_by_memory() -> None:
     size = paper_costs.measure("OPT-125M")
     passes, update = paper_costs.seconds_of_row(size, None, 0.5)
     assert passes == paper_costs.flops_of_row(size, lora=False) / (989e12 * 0.4)
@@ -75,7 +75,7 @@ def test_the_update_is_bound_by_memory() -> None:
     assert paper_costs.table(0.1) != paper_costs.table(0.9)
 
 
-def test_every_row_of_the_grid_is_in_the_table() -> None:
+def test_cost_table_has_every_row_of_the_grid() -> None:
     lines = paper_costs.table().splitlines()
     assert len(lines) == 2 + sum(len(row.sizes) for row in paper_costs.GRID)
     assert all(line.count("|") == lines[0].count("|") for line in lines)

@@ -18,7 +18,7 @@ from bench.speed.report import (
 from bench.speed.results import read_results
 
 
-def test_the_pages_hold_the_measured_numbers() -> None:
+def test_speed_pages_hold_the_measured_numbers() -> None:
     results = read_results()
     for name in ("speed", "scaling"):
         text = (DOCS / f"{name}.in.md").read_text(encoding="utf-8")
@@ -45,7 +45,7 @@ def use(number: int, share: float) -> dict[str, object]:
     }  # fmt: skip
 
 
-def test_the_share_of_a_matmul_shows_its_lowest_and_highest_round() -> None:
+def test_matmul_share_shows_its_lowest_and_highest_round() -> None:
     table = mfu_table([use(0, 0.7), use(1, 0.9), use(2, 0.6)])
     assert table.endswith("| opt-125m | fp32 | 200 GFLOP/s | 140 GFLOP/s | 70 % | 60 to 90 % |\n")
 
@@ -56,7 +56,7 @@ def composed(shape: str, share: float) -> dict[str, Any]:
     return {**what, **parts, "update_gbps": 10, "plain_gbps": 20, "update_share": share}
 
 
-def test_the_composition_of_a_step_is_shown_and_used() -> None:
+def test_step_breakdown_is_shown_and_used() -> None:
     large, builtin = composed("opt-125m", 0.5), composed("builtin", 2.0)
     row = "| opt-125m | fp32 | 20.0 % | 20.0 % | 20.0 % | 20.0 % | 20.0 % | 10.0 GB/s | 20.0 GB/s | 50 % |\n"
     assert composition_table([large]).endswith(row)
@@ -69,14 +69,14 @@ def test_the_composition_of_a_step_is_shown_and_used() -> None:
     assert fill(text, []) == f"80 % (assumed: not measured yet)\n{paper_costs.table(0.8)}"
 
 
-def test_a_way_is_told_with_the_spread_of_its_rounds() -> None:
+def test_ablation_is_reported_with_the_spread_of_its_rounds() -> None:
     rounds = [
         {"way": "fused", "seconds": 0.01, "without": 0.01 * ratio, "ratio": ratio} for ratio in (3, 2, 7)
     ]
     assert ways_table(rounds).endswith("| fused | 30.0 ms | 10.0 ms | 3.00x | 2.00 to 7.00 |\n")
 
 
-def test_data_is_told_by_size_and_start_with_medians_of_the_rounds() -> None:
+def test_data_loading_is_reported_by_size_and_start_as_medians() -> None:
     one = {
         "round": 0, "case": "text", "start": "cold", "rows": 100_000, "distinct": 100_000, "first_step": 7, "data": 3,
         "peak_gb": 2, "own_gb": 1.25,
@@ -88,11 +88,11 @@ def test_data_is_told_by_size_and_start_with_medians_of_the_rounds() -> None:
     )
 
 
-def test_a_section_without_results_says_so() -> None:
+def test_section_without_results_says_so() -> None:
     assert fill("<!-- mfu -->\n", []) == "Not measured yet.\n"
 
 
-def test_a_table_is_markdown() -> None:
+def test_tables_of_the_report_are_markdown() -> None:
     assert as_table(("a", "b"), [("1", "2")]) == "| a | b |\n| --- | --- |\n| 1 | 2 |\n"
 
 
@@ -103,7 +103,7 @@ def training(trainer: str, number: int, rate: float, loss: float) -> dict[str, A
     }  # fmt: skip
 
 
-def test_a_training_table_shows_the_spread_of_losses_and_has_patois_first() -> None:
+def test_training_table_shows_the_spread_of_losses_and_patois_first() -> None:
     text = training_tables([
         training("hf-best", 0, 5, 4.0), training("patois", 0, 10, 3.5),
         training("patois", 1, 30, 3.1), training("hf-best", 1, 10, 3.0), training("patois", 2, 50, 3.3),
@@ -129,20 +129,20 @@ def machines(*cores: int) -> list[dict[str, Any]]:
 PAGE = "Machine:\n<!-- machine -->\n# Start\n<!-- startup -->\n# Scaling\n<!-- scaling -->\n"
 
 
-def test_one_machine_stands_at_the_top() -> None:
+def test_report_names_a_single_machine_at_the_top() -> None:
     text = fill(PAGE, machines(2, 2))
     assert text.startswith("Machine:\ncores 2\n# Start\n| ")
     assert text.count("cores") == 1
 
 
-def test_different_machines_stand_in_their_sections() -> None:
+def test_report_names_different_machines_in_their_sections() -> None:
     text = fill(PAGE, machines(2, 64))
     assert text.startswith("Machine:\nThey differ")
     assert "# Start\nMeasured on: cores 2\n\n| " in text
     assert "# Scaling\nMeasured on: cores 64\n\n| " in text
 
 
-def test_a_page_without_a_place_for_the_machine_has_it_in_its_sections() -> None:
+def test_report_without_a_place_for_the_machine_names_it_in_its_sections() -> None:
     text = fill("# Scaling\n<!-- scaling -->\n", machines(2, 64))
     assert text.startswith("# Scaling\nMeasured on: cores 64\n\n| ")
     assert "cores 2\n" not in text

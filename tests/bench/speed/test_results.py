@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> Path:
     return path
 
 
-def test_a_section_takes_its_machine_along_and_leaves_the_others_theirs() -> None:
+def test_sections_keep_the_machine_they_were_measured_on() -> None:
     assert replaced(OLD, "mfu", {"cores": 2}, [found(0)]) == [
         *OLD[2:],
         {"section": "machine", "of": "mfu", "cores": 2},
@@ -37,7 +37,7 @@ def test_a_section_takes_its_machine_along_and_leaves_the_others_theirs() -> Non
     ]
 
 
-def test_rounds_replace_older_results(path: Path) -> None:
+def test_new_rounds_replace_older_results(path: Path) -> None:
     keep_whole_rounds("mfu", {"cores": 2}, [[found(0)], [found(1)]], path=path)
     assert read_results(path)[2:] == [
         {"section": "machine", "of": "mfu", "cores": 2},
@@ -59,26 +59,26 @@ def stops(whole: int) -> Iterator[Iterator[dict[str, Any]]]:
     yield broken()
 
 
-def test_a_failure_in_the_first_round_leaves_the_older_results(path: Path) -> None:
+def test_failure_in_the_first_round_leaves_the_older_results(path: Path) -> None:
     with pytest.raises(RuntimeError, match="out of memory"):
         keep_whole_rounds("mfu", {"cores": 2}, stops(0), path=path)
     assert read_results(path) == OLD
     assert json.loads((path.parent / "speed.mfu.part.jsonl").read_text()) == found(0)
 
 
-def test_a_failure_later_leaves_the_whole_rounds(path: Path) -> None:
+def test_failure_in_a_later_round_leaves_the_complete_rounds(path: Path) -> None:
     with pytest.raises(RuntimeError, match="out of memory"):
         keep_whole_rounds("mfu", {"cores": 2}, stops(1), path=path)
     assert [line for line in read_results(path) if line["section"] == "mfu"] == [found(0)]
 
 
-def test_rounds_are_added_to_those_of_the_same_machine(path: Path) -> None:
+def test_more_rounds_are_added_on_the_same_machine(path: Path) -> None:
     before = rounds_of(read_results(path), "mfu", {"cores": 1})
     keep_whole_rounds("mfu", {"cores": 1}, [[found(1)]], before, path)
     assert [line for line in read_results(path) if line["section"] == "mfu"] == [OLD[1], found(1)]
     assert rounds_of(OLD, "scaling", {"cores": 1}) == []
 
 
-def test_no_rounds_are_added_to_those_of_another_machine() -> None:
+def test_more_rounds_are_refused_on_another_machine() -> None:
     with pytest.raises(ValueError, match=r"'cores': 1\}, but got .*'cores': 2\}\. Without --more"):
         rounds_of(OLD, "mfu", {"cores": 2})

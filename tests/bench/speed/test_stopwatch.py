@@ -19,7 +19,7 @@ def run(monkeypatch: pytest.MonkeyPatch, rows: int, epochs: list[list[int]], gap
     return stopwatch
 
 
-def test_each_epoch_but_the_first_is_timed_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stopwatch_times_each_epoch_but_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
     epochs = [[4, 4]] * TIMED + [[2, 2, 2, 2]]
     result = run(monkeypatch, 8, epochs, gap=100).result(1.5)
     assert result["epoch_seconds"] == [2] * (TIMED - 1) + [4]
@@ -34,14 +34,16 @@ def test_each_epoch_but_the_first_is_timed_whole(monkeypatch: pytest.MonkeyPatch
     "epochs",
     [[[4, 4]] * TIMED, [*[[4, 4]] * TIMED, [4]], [[4, 4]] * (EPOCHS + 1), [[4, 4, 4], *[[4, 4]] * TIMED]],
 )
-def test_other_rows_are_an_error(monkeypatch: pytest.MonkeyPatch, epochs: list[list[int]]) -> None:
+def test_stopwatch_refuses_another_number_of_rows(
+    monkeypatch: pytest.MonkeyPatch, epochs: list[list[int]]
+) -> None:
     stopwatch = run(monkeypatch, 8, epochs)
     with pytest.raises(RuntimeError, match="Expected 6 epochs of 8 rows each, but the trainer's steps had"):
         stopwatch.result(0)
 
 
 @pytest.mark.parametrize("rows", [0, 16, 40])
-def test_a_table_of_too_few_or_broken_steps_is_refused(rows: int) -> None:
+def test_rows_must_be_a_multiple_of_the_batch_size(rows: int) -> None:
     with pytest.raises(ValueError, match=f"multiple of --batch-size 16, at least 2 times it, but got {rows}"):
         check_rows(rows, 16)
     check_rows(48, 16)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ RESULTS = DOCS / "results"
 
 
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.jsonl")), ids=lambda path: path.stem)
-def test_a_page_says_what_its_results_say(path: Path) -> None:
+def test_committed_pages_equal_what_their_results_make(path: Path) -> None:
     study = read_study(find_study(path.stem))
     notes = path.with_suffix(".notes.md").read_text(encoding="utf-8")
     text, pictures = compose(study, of_study(study, read_results(path)), notes)
@@ -24,3 +25,12 @@ def test_a_page_says_what_its_results_say(path: Path) -> None:
     )
     there = {f"images/{plot.name}" for plot in (RESULTS / "images").glob(f"{path.stem}-*.svg")}
     assert there == set(pictures)
+
+
+def test_html_pages_are_not_committed() -> None:
+    tracked = subprocess.run(
+        ["git", "ls-files", "*.html"], cwd=DOCS, capture_output=True, text=True, check=False
+    )
+    if tracked.returncode:
+        pytest.skip("needs a git checkout")
+    assert tracked.stdout == ""

@@ -26,7 +26,7 @@ def sweep(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_grid_has_each_cell_once_and_the_first_seed_first(sweep: Path) -> None:
+def test_grid_has_each_cell_once_and_the_first_seed_first(sweep: Path) -> None:
     study = read_study(sweep)
     cells = expand(study)
     assert (study.name, study.description) == ("mine", "Words.")
@@ -38,7 +38,7 @@ def test_the_grid_has_each_cell_once_and_the_first_seed_first(sweep: Path) -> No
     assert len({run_name("mine", cell) for cell in cells}) == 8
 
 
-def test_flags_are_changed_and_added(sweep: Path) -> None:
+def test_set_changes_and_adds_flags_of_a_grid(sweep: Path) -> None:
     changes = ["model.base=bundled", "data.train_rows=[5]", "model.add_tokens=null", "seed_everything=7"]
     cells = expand(read_study(sweep, changes))
     assert len(cells) == 2
@@ -48,12 +48,12 @@ def test_flags_are_changed_and_added(sweep: Path) -> None:
     assert {cell["seed_everything"] for cell in cells} == {7}
 
 
-def test_a_cell_without_a_seed_has_seed_0(sweep: Path) -> None:
+def test_cell_without_a_seed_has_seed_0(sweep: Path) -> None:
     sweep.write_text(SWEEP.replace("  seed_everything: {values: [3, 4]}\n", ""))
     assert {cell["seed_everything"] for cell in expand(read_study(sweep))} == {0}
 
 
-def test_cells_that_are_there_are_skipped_whatever_the_order_of_their_flags(sweep: Path) -> None:
+def test_cells_with_results_are_skipped_whatever_the_order_of_their_flags(sweep: Path) -> None:
     cells = expand(read_study(sweep))
     done = [{"flags": dict(reversed(list(cells[2].items())))}, {"flags": {**cells[0], "data.train_rows": 11}}]
     assert missing(cells, done) == [*cells[:2], *cells[3:]]
@@ -75,19 +75,19 @@ def test_cells_that_are_there_are_skipped_whatever_the_order_of_their_flags(swee
         ),
     ],
 )
-def test_what_is_no_grid_is_an_error(sweep: Path, old: str, new: str, match: str) -> None:
+def test_sweep_that_is_no_grid_is_an_error(sweep: Path, old: str, new: str, match: str) -> None:
     sweep.write_text(SWEEP.replace(old, new))
     with pytest.raises(ValueError, match=match):
         read_study(sweep)
 
 
 @pytest.mark.parametrize("change", ["model.base", "=x", "--model.base=x", "model.base=["])
-def test_a_change_is_a_flag_and_a_value(sweep: Path, change: str) -> None:
+def test_change_is_a_flag_and_a_value(sweep: Path, change: str) -> None:
     with pytest.raises(ValueError, match=r"--set (flag=value|model\.base= a value)"):
         read_study(sweep, [change])
 
 
-def test_none_and_dates_are_values_as_yaml_has_them(sweep: Path) -> None:
+def test_changes_read_null_and_dates_as_yaml_does(sweep: Path) -> None:
     sweep.write_text(SWEEP.replace("{value: builtin}", "{values: [null, 2026-01-31]}"))
     found = {word for cell in expand(read_study(sweep)) for word in words(cell) if "base" in word}
     assert found == {"--model.base=null", "--model.base=2026-01-31"}

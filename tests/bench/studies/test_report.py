@@ -36,7 +36,7 @@ def sizes(errors: dict[int, float], **flags: Any) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("sizes", [(100, 1_000, 10_000, 100_000), (100, 1_000, 10_000, 30_000, 100_000)])
-def test_a_known_power_law_is_found_again_in_95_of_100(sizes: tuple[int, ...]) -> None:
+def test_known_power_law_lies_in_the_interval_in_95_of_100(sizes: tuple[int, ...]) -> None:
     rng = np.random.default_rng(1)
     laws = []
     for _ in range(400):
@@ -49,7 +49,7 @@ def test_a_known_power_law_is_found_again_in_95_of_100(sizes: tuple[int, ...]) -
     assert np.mean([law.factor for law in laws if law is not None]) == pytest.approx(2.0, rel=0.01)
 
 
-def test_points_on_a_line_are_no_surer_than_their_test_rows() -> None:
+def test_interval_of_points_on_a_line_is_that_of_their_test_rows() -> None:
     law = fit_power_law([Point(size, size**-0.3, 0.1 * size**-0.3) for size in (1e2, 1e3, 1e4, 1e5)])
     assert law is not None
     x = np.log([1e2, 1e3, 1e4, 1e5])
@@ -60,7 +60,7 @@ def test_points_on_a_line_are_no_surer_than_their_test_rows() -> None:
 @pytest.mark.parametrize(
     ("freedom", "known"), [(2, 4.303), (3, 3.182), (4, 2.776), (10, 2.228), (100, 1.984)]
 )
-def test_students_quantiles_are_those_of_the_tables(freedom: int, known: float) -> None:
+def test_students_t_quantiles_are_those_of_published_tables(freedom: int, known: float) -> None:
     assert student_quantile(freedom) == pytest.approx(known, abs=1e-3)
 
 
@@ -72,20 +72,20 @@ def test_students_quantiles_are_those_of_the_tables(freedom: int, known: float) 
         ([0.95, 0.94, 0.9, 0.85, 0.7, 0.35], "R2 is below"),
     ],
 )
-def test_a_fit_that_says_little_says_so(errors: list[float], doubt: str) -> None:
+def test_power_law_states_its_doubts(errors: list[float], doubt: str) -> None:
     points = [Point(10.0**place, error, 0.001) for place, error in enumerate(errors, start=2)]
     law = fit_power_law(points)
     assert law is not None
     assert doubt in law.doubt
 
 
-def test_no_law_of_three_sizes_or_of_no_error() -> None:
+def test_power_law_needs_four_sizes_and_errors_above_zero() -> None:
     points = [Point(10.0**place, 0.5, 0.01) for place in (1, 2, 3, 3, 2)]
     assert fit_power_law(points) is None
     assert fit_power_law([*points, Point(1e4, 0.0, 0.01)]) is None
 
 
-def test_settings_are_sorted_and_seeds_are_put_together() -> None:
+def test_report_sorts_settings_and_pools_seeds() -> None:
     results = [
         result(10, a=5, b="x"),
         result(30, seed=1, a=5, b="x"),
@@ -109,7 +109,7 @@ def test_settings_are_sorted_and_seeds_are_put_together() -> None:
     assert "2.0 % (1.3 to 3.1; seeds 1.0 to 3.0), 40/2,000" in table_of(results, "t").splitlines()[-1]
 
 
-def test_the_minutes_of_a_fit_that_was_cut_are_a_bound() -> None:
+def test_minutes_of_an_interrupted_fit_are_a_bound() -> None:
     whole, cut = result(10, a=1), result(10, a=2) | {"sittings": 2}
     assert [line.split(" | ")[-2] for line in table_of([whole, cut], "t").splitlines()[2:]] == [
         "1.5",
@@ -119,7 +119,7 @@ def test_the_minutes_of_a_fit_that_was_cut_are_a_bound() -> None:
     assert "seed 0, 0.0 hours" in provenance([whole])
 
 
-def test_an_error_is_one_less_the_share() -> None:
+def test_error_is_one_minus_the_share() -> None:
     found = estimate([result(10)], "t", Measure("errors", "exact_match", complement=True))
     low, high = wilson_interval(10, 1000)
     assert found is not None
@@ -128,7 +128,7 @@ def test_an_error_is_one_less_the_share() -> None:
     assert estimate([result(10)], "other", EXACT) is None
 
 
-def test_laws_are_fitted_for_each_setting_of_the_other_flags() -> None:
+def test_report_fits_a_law_for_each_setting_of_the_other_flags() -> None:
     results = [
         *sizes({size: size**-0.1 for size in (100, 1_000, 10_000, 100_000)}, init="pretrained"),
         *sizes({size: size**-0.05 for size in (100, 1_000, 10_000, 100_000)}, init="random"),
@@ -139,7 +139,7 @@ def test_laws_are_fitted_for_each_setting_of_the_other_flags() -> None:
 
 
 @pytest.mark.parametrize("kind", ["numbers", "bars", "single"])
-def test_the_page_is_one_file_with_its_plots_and_markdown_has_the_same_tables_and_plots(
+def test_report_html_is_one_file_and_markdown_has_the_same_tables_and_plots(
     tmp_path: Path, kind: str
 ) -> None:
     results = {
@@ -168,6 +168,13 @@ def test_the_page_is_one_file_with_its_plots_and_markdown_has_the_same_tables_an
     assert write_report(Study("my_study", "What it is.", {}), results, tmp_path).read_text() == html
 
 
-def test_too_few_sizes_are_said_to_be(tmp_path: Path) -> None:
+def test_report_html_is_written_only_where_it_is_asked_to(tmp_path: Path) -> None:
+    page = tmp_path / "elsewhere" / "page.html"
+    assert write_report(Study("s", "", {}), [result(10)], tmp_path / "results", page) == page
+    assert page.read_text().startswith("<!doctype html>")
+    assert sorted(path.name for path in (tmp_path / "results").iterdir()) == ["images", "s.md"]
+
+
+def test_report_says_when_there_are_too_few_sizes(tmp_path: Path) -> None:
     write_report(Study("s", "", {}), sizes({100: 0.9, 1_000: 0.5}), tmp_path)
     assert "No power law is fitted: it takes 4 sizes" in (tmp_path / "s.md").read_text()

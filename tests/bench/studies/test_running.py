@@ -26,7 +26,7 @@ class Killed(BaseException):
     """As a signal ends a process: nothing of ours catches it."""
 
 
-def test_a_killed_study_goes_on_with_the_cell_that_was_cut(tmp_path: Path) -> None:
+def test_killed_study_resumes_the_interrupted_cell(tmp_path: Path) -> None:
     path, ran = tmp_path / "new" / "s.jsonl", []
 
     def runner(study: str, flags: Flags) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def test_a_killed_study_goes_on_with_the_cell_that_was_cut(tmp_path: Path) -> No
     assert [result["flags"] for result in read_results(path)] == expand(STUDY)
 
 
-def test_a_line_that_a_kill_cut_is_not_read_and_not_built_on(tmp_path: Path) -> None:
+def test_partial_line_of_a_killed_study_is_ignored_and_ended(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     one, other = ({"flags": {"a": number}, **REST} for number in (1, 2))
     append_result(path, one)
@@ -78,7 +78,7 @@ def test_a_line_that_a_kill_cut_is_not_read_and_not_built_on(tmp_path: Path) -> 
     assert read_results(tmp_path / "none") == []
 
 
-def test_shares_have_numerator_and_denominator() -> None:
+def test_results_hold_numerator_and_denominator_of_shares() -> None:
     import numpy as np
 
     metrics = {
@@ -134,7 +134,7 @@ class FakeTrainer:
     ("kill_at", "written", "stages", "sittings"),
     [(0, False, "fit fit test", 1), (0, True, "fit fit test", 2), (1, True, "fit test test", 1)],
 )
-def test_a_cell_repeats_no_fit_that_has_ended(
+def test_cell_does_not_repeat_a_fit_that_has_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kill_at: int, written: bool, stages: str, sittings: int
 ) -> None:
     trainer = FakeTrainer(tmp_path)
@@ -167,7 +167,7 @@ def test_a_cell_repeats_no_fit_that_has_ended(
     assert not (run / "predictions").exists()
 
 
-def test_a_process_that_outlives_its_runner_keeps_the_lock(
+def test_lock_is_kept_by_a_process_that_outlives_its_runner(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "train.py").write_text("import sys; sys.stdin.read()")
@@ -190,14 +190,14 @@ def test_a_process_that_outlives_its_runner_keeps_the_lock(
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
-def test_what_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cell_that_fails_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     failed = subprocess.CompletedProcess([], 1, "", "error: no such flag")
     monkeypatch.setattr(cells.subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(RuntimeError, match=r"(?s)train\.py fit --name study-s-.* --a=1 .*no such flag"):
         cells.run_cell("s", {"a": 1, "seed_everything": 0}, tmp_path)
 
 
-def test_a_precision_is_no_part_of_a_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_precision_is_not_part_of_a_cell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cells, "run_train", FakeTrainer(tmp_path))
     monkeypatch.setattr(cells, "count_steps", lambda _: 7)
     flags = {"a": 1, "seed_everything": 3}
@@ -207,7 +207,7 @@ def test_a_precision_is_no_part_of_a_cell(tmp_path: Path, monkeypatch: pytest.Mo
         cells.run_cell("s", flags | {"trainer.precision": "bf16-mixed"}, tmp_path, precision="32-true")
 
 
-def test_the_command_lists_runs_and_reports(
+def test_studies_command_lists_runs_and_reports(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shares = {"value": 0.5, "low": 0.3, "high": 0.7, "numerator": 2, "denominator": 4}
@@ -231,7 +231,8 @@ def test_the_command_lists_runs_and_reports(
     ]
     command.main(["run", "epochs", "--results", str(tmp_path), "--set", "trainer.max_epochs=[2]"])
     append_result(tmp_path / "epochs.jsonl", read_results(tmp_path / "epochs.jsonl")[0])
-    command.main(["report", *words])
+    command.main(["report", *words, "--html", str(tmp_path / "page.html")])
+    assert (tmp_path / "page.html").is_file()
     assert "2 lines of" in capsys.readouterr().out  # one of another grid, and one twice
     with pytest.raises(SystemExit):
         command.main(["run", *words, "--cells", "-1"])

@@ -16,7 +16,7 @@ from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.tasks import choose_tasks
 from lightning_modules.causal_lm import CausalLM
 from lightning_modules.decoder.decoders import resolve_base
-from tests.parsing import ParseOnly
+from tests.helpers.parsing import ParseOnly
 
 PATHS = sorted(STUDIES.glob("*.yaml"))
 # https://docs.wandb.ai/models/sweeps/sweep-config-keys; wandb itself leaves the check to its server.
@@ -30,7 +30,7 @@ def parser() -> Any:
     return ParseOnly(CausalLM, SequenceTaskDataModule, logger_class=DashboardLogger, args=["fit"]).parser
 
 
-def test_what_is_to_be_studied_is_there() -> None:
+def test_every_planned_study_has_a_file() -> None:
     assert {path.stem for path in PATHS} >= {
         "data_size", "epochs", "format", "base", "pretraining", "lora", "lora_targets", "notation", "tokens", "task_mix",
         "phrasings", "shots", "phonemes",
@@ -53,7 +53,7 @@ def test_studies_are_wandb_sweeps(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
-def test_cells_differ_are_few_and_have_the_words_of_wandbs_agent(path: Path) -> None:
+def test_study_cells_differ_are_few_and_have_the_words_of_wandbs_agent(path: Path) -> None:
     cells = expand(read_study(path))
     assert len({identity(cell) for cell in cells}) == len(cells) <= 20
     for cell in cells:
@@ -61,7 +61,7 @@ def test_cells_differ_are_few_and_have_the_words_of_wandbs_agent(path: Path) -> 
         assert agents["args"] == words(cell)
 
 
-def test_no_cell_is_in_two_studies() -> None:
+def test_studies_share_no_cell() -> None:
     cells = [identity(cell) for path in PATHS for cell in expand(read_study(path))]
     assert len(set(cells)) == len(cells)
 
@@ -71,7 +71,7 @@ def last_cell(path: Path) -> Flags:
     return expand(read_study(path))[-1]
 
 
-def test_every_flag_is_understood_and_means_what_it_says(parser: Any) -> None:
+def test_flags_of_studies_are_parsed_to_their_values(parser: Any) -> None:
     # In one test, so that the parser is made once.
     for path in PATHS:
         cell = last_cell(path)
@@ -84,7 +84,7 @@ def test_every_flag_is_understood_and_means_what_it_says(parser: Any) -> None:
                 assert config[place] == (None if value == "null" else value), (path.stem, flag)
 
 
-def test_what_flags_name_is_there() -> None:
+def test_tasks_bases_and_formats_of_studies_exist() -> None:
     for cell in (cell for path in PATHS for cell in expand(read_study(path))):
         choose_tasks(cell.get("data.task"))
         resolve_base(cell.get("model.base", "builtin"))
@@ -93,15 +93,15 @@ def test_what_flags_name_is_there() -> None:
             assert cell["data.format"] != "arrow"  # which shows no phrasing
 
 
-def test_the_small_task_is_tested_on_the_same_molecules_that_are_held_out_elsewhere() -> None:
+def test_studies_hold_out_a_tenth_of_the_molecules() -> None:
     for path in PATHS:
         shares = [last_cell(path).get(f"data.{side}_fraction", 0.05) for side in ("val", "test")]
         assert sum(shares) == pytest.approx(0.1)
 
 
-def test_the_tests_callbacks_are_understood() -> None:
+def test_studies_are_tested_with_metrics_and_without_baselines() -> None:
     args = ["test", "--config", str(TEST), *QUIET]
     config = ParseOnly(CausalLM, SequenceTaskDataModule, logger_class=DashboardLogger, args=args).config.test
     names = [callback.class_path.split(".")[-1] for callback in config.trainer.callbacks]
-    assert "Anchors" not in names
+    assert "Baselines" not in names
     assert {"ExactMatch", "PhonemeErrors", "RunSummary"} <= set(names)

@@ -28,7 +28,7 @@ def result(verdicts: np.ndarray, rows: str = "a", seed: int = 0, **flags: Any) -
     return {"flags": {**flags, "seed_everything": seed}, "test": {"t": tested}}
 
 
-def test_verdicts_come_back_whatever_the_order_of_the_rows(tmp_path: Path) -> None:
+def test_verdicts_read_back_whatever_the_order_of_the_rows(tmp_path: Path) -> None:
     rows = [("t", f"{number:02}", number % 3 == 0) for number in range(19)] + [
         ("u", "a", True),
         ("t", "00", False),
@@ -54,7 +54,7 @@ def test_settings_are_compared_row_by_row_with_the_best() -> None:
     assert table is not None
     found = compare_verdicts("t", "exact_match", good, other)
     header, _, line = table.splitlines()
-    assert "points beside y" in header
+    assert "points against y" in header
     assert f"{100 * found.difference:+.1f} ({100 * found.low:+.1f} to {100 * found.high:+.1f})" in line
     assert [cell.strip() for cell in line.split("|")[3:6]] == [
         str(found.only_first),
@@ -64,7 +64,7 @@ def test_settings_are_compared_row_by_row_with_the_best() -> None:
 
 
 @pytest.mark.parametrize("lacking", ["one setting", "other rows", "two seeds", "verdicts"])
-def test_what_are_no_pairs_is_not_compared(lacking: str) -> None:
+def test_settings_without_pairs_are_not_compared(lacking: str) -> None:
     right = np.array([True, False, True])
     first, second = result(right, a=1), result(~right, a=2)
     results = {

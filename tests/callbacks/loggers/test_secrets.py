@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from callbacks.loggers.secrets import HIDDEN, hide_in_words, hide_secrets
-from tests.runs import PROJECT
+from tests.helpers.runs import PROJECT
 
 
 @pytest.fixture(autouse=True)

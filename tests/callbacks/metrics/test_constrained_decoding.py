@@ -5,15 +5,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from callbacks.metrics.constrained_decoding import Framed, ValidPrefixes, find_constraints
+from callbacks.metrics.constrained_decoding import ConstrainedDecoding, Framed, find_constraints
 from callbacks.rows.evaluated_row import EvaluatedRow
+from callbacks.rows.evaluation import Evaluation
 from configs.lookup import list_configs
 from datamodules.formats import Query, load_format
 from datamodules.notations import smiles
 from datamodules.sequence_task import SequenceTaskDataModule
 from lightning_modules.generation.generate import GenerationSettings
-from tests.lightning_modules.tiny_runs import make_module, make_trainer
-from tests.tiny import save_tiny
+from tests.helpers.tiny import save_tiny
+from tests.helpers.tiny_runs import make_module, make_trainer
 
 pytest.importorskip("partialsmiles")
 QUERY = Query("Draw it.", "benzene", "NAME", "SMILES")
@@ -59,7 +60,9 @@ def test_only_rows_with_a_smiles_output_are_constrained():
             [("smiles", 0), ("smiles", 2), ("smiles", -1), ("iupac", 0)]
         )
     ]
-    scores = [(one.get("steered"), one.get("gave_up")) for one in ValidPrefixes().score(rows)]
+    scores = [
+        (one.get("steered"), one.get("gave_up")) for one in ConstrainedDecoding().score(Evaluation(rows))
+    ]
     assert scores == [(0, 0), (1, 0), (1, 1), (None, None)]
 
 
@@ -89,9 +92,9 @@ def run(folder, settings, callbacks, output="smiles"):
 
 
 def test_a_model_that_knows_nothing_writes_valid_molecules(tmp_path):
-    module, data, trainer = run(tmp_path, VALID, [ValidPrefixes()])
+    module, data, trainer = run(tmp_path, VALID, [ConstrainedDecoding()])
     batch = data.questions("test", range(12))
-    given = module._predictions(batch)
+    given = module.predict_step(batch, 0)
     for index, (text, stopped, replaced) in enumerate(
         zip(given["prediction"], given["stopped"].tolist(), given["replaced"].tolist(), strict=True)
     ):
@@ -104,14 +107,14 @@ def test_a_model_that_knows_nothing_writes_valid_molecules(tmp_path):
 
 def test_a_flag_that_would_do_nothing_is_an_error(tmp_path):
     with pytest.raises(
-        ValueError, match=r"callbacks.metrics.constrained_decoding.ValidPrefixes among the callbacks"
+        ValueError, match=r"callbacks.metrics.constrained_decoding.ConstrainedDecoding among the callbacks"
     ):
         run(tmp_path, VALID, [])
     with pytest.raises(ValueError, match=r"task with a SMILES output .* got iupac_to_iupac"):
-        run(tmp_path, VALID, [ValidPrefixes()], output="iupac")
+        run(tmp_path, VALID, [ConstrainedDecoding()], output="iupac")
 
 
 def test_without_the_flag_nothing_is_constrained(tmp_path):
-    module, _, trainer = run(tmp_path, GenerationSettings(max_new_tokens=3), [ValidPrefixes()])
+    module, _, trainer = run(tmp_path, GenerationSettings(max_new_tokens=3), [ConstrainedDecoding()])
     assert module.constraints_of is None
     assert not [name for name in trainer.callback_metrics if "steered" in name]

@@ -6,18 +6,14 @@ import csv
 
 import pytest
 
-from callbacks.metrics.error_classes import ErrorClasses, tabulate
+from callbacks.metrics.error_classes import ErrorClasses
 from callbacks.metrics.exact_match import ExactMatch
 from callbacks.metrics.round_trip import RoundTrip
-from callbacks.metrics.stratified_match import describe_rows
 from callbacks.reports.prediction_table import PredictionTable
-from callbacks.rows import notation_calls
-from callbacks.rows.evaluated_row import EvaluatedRow
-from callbacks.rows.notation_pool import Judges
-from callbacks.rows.outcomes import OUTCOMES, RIGHT, find_outcome, outcomes_of
+from callbacks.rows.outcomes import OUTCOMES
 from callbacks.statistics.intervals import wilson_interval
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
-from tests.fake_opsin import fake_opsin, need_opsin, no_java
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.fake_opsin import fake_opsin, need_opsin, no_java
 
 # Input, reference name, answer, and the outcome expected. ScriptedModel stops at every second row only (rows 0, 2, ...).
 NAMED = [
@@ -165,96 +161,3 @@ def test_a_name_for_a_name_is_judged_by_the_target_and_left_out_where_that_canno
     assert (
         metrics["test/tidy/outcome_unfinished"] == 0.25
     )  # row 3, which cannot be judged and was not stopped
-
-
-def test_structures_are_judged_by_the_target(tmp_path):
-    """A task that reads structures and writes structures may ask for another molecule than the given one."""
-    answers = {"C1CC1C": "isomer", "OCC": "equivalent", "CC": "formula", "C1CC": "invalid"}
-    pairs = []
-    for answer in answers:
-        target = "CCC=C" if answer == "C1CC1C" else "CCO"
-        pairs += [
-            Pair("N", target, answer, input_notation="smiles"),
-            Pair("N", "CCO", "CCO", input_notation="smiles"),
-        ]
-    evaluate(tmp_path, pairs)
-    table = read(tmp_path / "test" / "predictions" / "test_epoch_0.csv")
-    assert [row["outcome"] for row in table[::2]] == list(answers.values())
-    assert table[6]["reason"] == "unclosed ring"
-    assert {row["asked_for"] for row in table[2:]} == {"CCO"}
-
-
-def test_other_notations_have_outcomes_too(tmp_path):
-    rows = [
-        ("1.50", "1.5", "number"),
-        ("x", "2", "number"),
-        ("3", "2", "number"),
-        ("H2O", "OH2", "formula"),
-        ("a", "b", "text"),
-    ]
-    pairs = []
-    for answer, target, notation in rows:
-        pairs += [Pair("in", target, answer, "t", notation), Pair("in", "a", "a", "t", "text")]
-    evaluate(tmp_path, pairs)
-    table = read(tmp_path / "test" / "predictions" / "test_epoch_0.csv")
-    assert [row["outcome"] for row in table[::2]] == [
-        "equivalent",
-        "invalid",
-        "different",
-        "equivalent",
-        "different",
-    ]
-
-
-def test_an_answer_that_is_cut_is_unfinished_unless_it_is_right():
-    nothing = {
-        "canonical": False,
-        "without_stereo": False,
-        "tautomer": False,
-        "skeleton": False,
-        "formula": True,
-    }
-    options = {
-        "same": {"string": False},
-        "relation": nothing,
-        "reason": None,
-        "unfinished": True,
-        "readable": True,
-    }
-    assert find_outcome(**options) == "unfinished"
-    assert find_outcome(**options | {"relation": nothing | {"canonical": True}}) == "equivalent"
-    assert find_outcome(**options | {"same": {"string": True}}) == "exact"
-    assert find_outcome(**options | {"reason": "valence"}) == "unfinished"
-    assert find_outcome(**options | {"unfinished": False}) == "isomer"
-
-
-def test_the_table_of_classes_counts_each_task_apart():
-    items = [
-        ("a", "exact", None),
-        ("a", "invalid", "valence"),
-        ("a", "invalid", "valence"),
-        ("a", "invalid", "empty"),
-        ("b", "exact", None),
-    ]
-    lines = tabulate(items)
-    assert [
-        (line["reason"], line["rows"], line["of"])
-        for line in lines
-        if (line["task"], line["outcome"]) == ("a", "invalid")
-    ] == [
-        (None, 3, 4),
-        ("valence", 2, 4),
-        ("empty", 1, 4),
-    ]
-    [exact_b] = [line for line in lines if (line["task"], line["outcome"]) == ("b", "exact")]
-    assert (exact_b["rows"], exact_b["of"], exact_b["share"], exact_b["high"]) == (1, 1, 1.0, 1.0)
-
-
-def test_what_cannot_be_judged_in_time_is_wrong_and_takes_nothing_down(monkeypatch):
-    monkeypatch.setattr(notation_calls, "_judges", Judges(workers=1, timeout_s=1e-6))
-    rows = [EvaluatedRow(0, "t", "CCO", "ethanol", "smiles", "iupac", "methane", -1.0, True, 1)]
-    with fake_opsin(MEANINGS):
-        [outcome] = outcomes_of(rows, with_names=True)
-        [numbers] = describe_rows(rows, [outcome])
-    assert outcome.name not in RIGHT
-    assert numbers == {"input_length": 3, "target_length": 7}

@@ -3,19 +3,32 @@ from __future__ import annotations
 import pytest
 import torch
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.strategies import SingleDeviceStrategy
 
 from callbacks.metrics import row_reader
+from callbacks.metrics.confidence import Confidence
+from callbacks.metrics.error_classes import ErrorClasses
+from callbacks.metrics.exact_match import ExactMatch
+from callbacks.metrics.round_trip import RoundTrip
 from callbacks.metrics.row_reader import EvaluatedRows, RowReader
-from callbacks.rows.evaluated_row import gather_by_index
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from callbacks.metrics.stratified_match import StratifiedMatch
+from callbacks.metrics.validity import Validity
+from callbacks.reports.audit_report import AuditReport
+from callbacks.reports.baselines import Baselines
+from callbacks.reports.prediction_table import PredictionTable
+from callbacks.reports.rerank import Rerank
+from callbacks.rows import evaluation as evaluation_module
+from callbacks.rows.notation_calls import NotationCalls
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 
 class Reader(RowReader):
     def __init__(self):
+        super().__init__()
         self.calls = []
 
-    def read_rows(self, trainer, pl_module, stage, rows):
-        self.calls.append((stage, rows))
+    def read_rows(self, trainer, pl_module, stage, evaluation):
+        self.calls.append((stage, evaluation.rows))
 
 
 PAIRS = [Pair(f"in {i}", f"out {i}", f" out {i}\n", "t", "text") for i in range(7)]
@@ -68,7 +81,9 @@ def test_the_rows_of_a_batch_are_judged_by_what_the_readers_ask_as_soon_as_they_
 
     judged = []
     monkeypatch.setattr(
-        row_reader, "judge_ahead", lambda rows, asks: judged.append(([row.index for row in rows], asks))
+        row_reader,
+        "judge_ahead",
+        lambda calls, rows, asks: judged.append(([row.index for row in rows], asks)),
     )
     trainer = make_trainer(tmp_path, [Asking(), Reader(), OfTest(), Asking()])
     trainer.validate(ScriptedModel(PAIRS), datamodule=StubData(PAIRS), verbose=False)
@@ -94,5 +109,59 @@ def test_predict_rows_have_no_target(tmp_path):
     assert [row.target for row in reader.calls[0][1]] == [None] * 7
 
 
-def test_gathering_on_one_process_sorts():
-    assert list(gather_by_index({3: "c", 1: "a"}).items()) == [(1, "a"), (3, "c")]
+def test_all_readers_get_the_same_evaluation_and_ranks_agree_on_names_once(tmp_path, monkeypatch):
+    class Keeping(Reader):
+        def read_rows(self, trainer, pl_module, stage, evaluation):
+            self.calls.append(evaluation)
+
+        def wants_names(self, trainer):
+            return True
+
+    agreed = []
+    monkeypatch.setattr(
+        SingleDeviceStrategy, "reduce_boolean_decision", lambda *_, **options: agreed.append(options) or False
+    )
+    callbacks = [Keeping(), Keeping(), Keeping()]
+    trainer = make_trainer(tmp_path, callbacks)
+    trainer.validate(ScriptedModel(PAIRS), datamodule=StubData(PAIRS), verbose=False)
+    [first] = callbacks[0].calls
+    assert all(callback.calls == [first] for callback in callbacks)
+    assert agreed == [{"all": False}]
+    assert first.calls is callbacks[0].shared.calls
+
+
+def test_what_is_known_outlives_a_stage_and_the_children_do_not(tmp_path):
+    class Judging(Reader):
+        asks = ("same",)
+
+        def read_rows(self, trainer, pl_module, stage, evaluation):
+            self.calls.append((stage, evaluation))
+            assert evaluation.sameness[0]["string"]
+
+    reader, data = Judging(), StubData(PAIRS)
+    trainer = make_trainer(tmp_path, [reader])
+    reader.shared.calls = calls = NotationCalls(workers=1)
+    trainer.validate(ScriptedModel(PAIRS), datamodule=data, verbose=False)
+    answered = dict(calls.pool._answers)
+    assert len(answered) == len(PAIRS)
+    assert calls.pool._active is None
+    trainer.test(ScriptedModel(PAIRS), datamodule=data, verbose=False)
+    assert calls.pool._answers == answered
+    (_, first), (_, second) = reader.calls
+    assert first is not second
+    assert first.training is second.training
+    trainer.test(ScriptedModel(PAIRS), datamodule=StubData(PAIRS), verbose=False)
+    assert reader.calls[2][1].training is not first.training
+
+
+def test_the_epochs_of_a_fit_compute_no_outcomes(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        evaluation_module,
+        "find_molecules",
+        lambda *_: pytest.fail("molecules are for validate and test only"),
+    )
+    metrics = [ExactMatch(), Validity(), RoundTrip(), ErrorClasses(), StratifiedMatch(), Confidence(), Baselines(),
+               Rerank(), AuditReport(), PredictionTable()]  # fmt: skip
+    trainer = make_trainer(tmp_path, metrics)
+    trainer.fit(ScriptedModel(PAIRS), datamodule=StubData(PAIRS))
+    assert "val/t/exact_match" in trainer.callback_metrics

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from callbacks.metrics.row_scores import RowScores
-from tests.callbacks.callback_stubs import batches_of
+from tests.helpers.callback_stubs import batches_of
 
 
 def scores_of(row: int) -> list[float]:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from callbacks.metrics.throughput import Throughput, count_batch
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_batch, make_trainer
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_batch, make_trainer
 
 
 def test_counts_of_a_batch():

@@ -10,19 +10,29 @@ from rapidfuzz.distance import Levenshtein
 from callbacks.metrics.error_classes import ErrorClasses
 from callbacks.metrics.exact_match import ExactMatch
 from callbacks.metrics.round_trip import RoundTrip
-from callbacks.metrics.stratified_match import stratified_rows
+from callbacks.metrics.stratified_match import stratify_rows
 from callbacks.reports import baselines
-from callbacks.reports.baselines import Anchors, anchors_for, copy_nearest_text, judge_system, read_anchors
+from callbacks.reports.baselines import (
+    Baselines,
+    copy_nearest_text,
+    describe_system,
+    find_baselines,
+    judge_system,
+    read_baselines,
+)
 from callbacks.reports.run_summary import RunSummary
 from callbacks.rows.evaluated_row import EvaluatedRow
+from callbacks.rows.evaluation import Evaluation
+from callbacks.rows.training_molecules import TrainingMolecules
 from callbacks.statistics.intervals import wilson_interval
 from callbacks.statistics.strata import stratify
 from datamodules.notations import iupac
 from datamodules.rows.side_texts import SideTexts
 from datamodules.storage.safe_csv import read_csv
 from datamodules.storage.text_columns import TextColumn
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
-from tests.fake_opsin import fake_opsin, no_java
+from datamodules.workers.worker_pool import WorkerPool
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.fake_opsin import fake_opsin, no_java
 
 MEANINGS = {
     "ethanol": "C(C)O",
@@ -57,18 +67,18 @@ def make_pairs(task, rows, answer="?"):
 
 
 def run(folder, pairs, callbacks=()):
-    trainer = make_trainer(folder, [Anchors(), *callbacks])
+    trainer = make_trainer(folder, [Baselines(), *callbacks])
     trainer.test(ScriptedModel(pairs), datamodule=TrainedData(pairs), verbose=False)
     with (folder / "test" / "anchors.csv").open(newline="") as file:
         return {line["system"]: line for line in csv.DictReader(file)}
 
 
-def test_names_are_copied_from_the_nearest_molecule(tmp_path, monkeypatch, capsys):
+def test_nearest_baseline_copies_the_name_of_the_nearest_molecule(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(baselines, "find_spec", lambda _: None)
     with fake_opsin(MEANINGS):
         found = run(tmp_path, make_pairs("name", NAMED), [RoundTrip()])
     assert list(found) == ["model", "nearest training molecule"]
-    assert "name: the same rows for nearest training molecule\n" in capsys.readouterr().out
+    assert "name: baselines on the same rows: nearest training molecule\n" in capsys.readouterr().out
     copied = found["nearest training molecule"]
     # ethanol for ethan-1-ol (right, not exact), ethanol for propane, benzene for toluene
     assert (copied["rows"], copied["answered"]) == ("3", "3")
@@ -78,7 +88,7 @@ def test_names_are_copied_from_the_nearest_molecule(tmp_path, monkeypatch, capsy
     assert float(found["model"]["right"]) == 0
 
 
-def test_rules_draw_and_name_where_they_are_installed(tmp_path):
+def test_rule_baselines_draw_and_name_where_they_are_installed(tmp_path):
     drawn = [("ethanol", "CCO"), ("toluene", "Cc1ccccc1"), ("nonsense", "CC")]
     with fake_opsin(MEANINGS):
         found = run(tmp_path, make_pairs("draw", drawn))
@@ -111,7 +121,7 @@ def test_openclatura_names_molecules(tmp_path):
     assert float(rules["seconds"]) >= 0
 
 
-def test_what_is_not_installed_or_gives_no_name_is_an_error_of_its_own(monkeypatch):
+def test_rule_baselines_tell_missing_packages_from_missing_names(monkeypatch):
     monkeypatch.setitem(sys.modules, "openclatura", None)
     with pytest.raises(ValueError, match="openclatura is not installed: pip install"):
         iupac.name_by_rules("CCO")
@@ -130,7 +140,7 @@ def test_what_is_not_installed_or_gives_no_name_is_an_error_of_its_own(monkeypat
         iupac.name_by_rules("C")
 
 
-def test_the_nearest_text_is_that_of_a_plain_search():
+def test_nearest_text_is_that_of_a_plain_search():
     words = ["cats", "dg", "hot dog", "cut", "og"]
     rows = [
         EvaluatedRow(i, "spell", word, "?", "text", "text", "", 0.0, True, 1) for i, word in enumerate(words)
@@ -140,21 +150,23 @@ def test_the_nearest_text_is_that_of_a_plain_search():
         max(TRAIN["spell"], key=lambda pair: Levenshtein.normalized_similarity(word, pair[0]))[1]
         for word in words
     ]
-    assert copy_nearest_text(data, rows) == expected
+    training = TrainingMolecules(lambda: data.side_texts("train"), WorkerPool())
+    assert copy_nearest_text(Evaluation(rows, training=training)) == expected
 
 
-def test_too_many_texts_are_not_compared():
+def test_nearest_text_is_not_searched_among_too_many():
     row = EvaluatedRow(0, "spell", "a", "?", "text", "text", "", 0.0, True, 1)
-    [nearest] = anchors_for(row, 1000)
+    [nearest] = find_baselines(row, 1000)
     assert (nearest.name, nearest.most_rows) == ("nearest training input", baselines.MOST_PAIRS // 1000)
-    assert anchors_for(row, baselines.MOST_PAIRS + 1) == []
-    assert anchors_for(row, 0) == []
+    assert find_baselines(row, baselines.MOST_PAIRS + 1) == []
+    assert find_baselines(row, 0) == []
 
 
-def test_no_answer_is_a_wrong_one():
+def test_baseline_without_an_answer_counts_as_wrong():
     rows = [EvaluatedRow(i, "t", "in", "a", "text", "text", "a", 0.0, True, 1) for i in range(4)]
-    line, outcomes = judge_system("rules", rows, ["a", None, "b", None], with_names=False)
-    [kind, _] = stratify(stratified_rows(rows, outcomes))
+    evaluation = Evaluation(rows)
+    line, answered = judge_system("rules", evaluation, ["a", None, "b", None])
+    [kind, _] = stratify(stratify_rows(answered))
     assert (line["answered"], line["exact_match"], line["validity"]) == (2, 0.25, 0.5)
     assert (kind["stratum"], kind["bin"], kind["rows"], kind["exact_match"]) == (
         "input_length",
@@ -162,11 +174,12 @@ def test_no_answer_is_a_wrong_one():
         4,
         0.25,
     )
-    model, _ = judge_system("model", rows, [row.prediction for row in rows], False)
+    answers = [row.prediction for row in rows]
+    model = describe_system("model", rows, answers, evaluation.outcomes, evaluation.invalid_reasons)
     assert model["exact_match"] == 1.0
 
 
-def test_anchors_stand_in_the_table_of_the_model(tmp_path, capsys, monkeypatch):
+def test_baselines_stand_in_the_table_of_the_model(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(baselines, "find_spec", lambda _: None)
     monkeypatch.setenv("COLUMNS", "80")
     with fake_opsin(MEANINGS):
@@ -198,9 +211,9 @@ def test_anchors_stand_in_the_table_of_the_model(tmp_path, capsys, monkeypatch):
     assert [one["system"] for one in kept] == ["nearest training molecule", "nearest training input"]
 
 
-def test_validate_asks_no_anchor(tmp_path):
+def test_validate_runs_no_baseline(tmp_path):
     pairs = make_pairs("name", NAMED)
-    trainer = make_trainer(tmp_path, [Anchors()])
+    trainer = make_trainer(tmp_path, [Baselines()])
     trainer.validate(ScriptedModel(pairs), datamodule=TrainedData(pairs), verbose=False)
     assert not list(tmp_path.rglob("anchors.csv"))
 
@@ -217,17 +230,17 @@ class AskedData(TrainedData):
 
 
 @pytest.mark.parametrize("tested", [True, False])
-def test_the_base_answers_the_first_rows_where_a_checkpoint_is_tested(tmp_path, tested):
+def test_untrained_base_answers_the_first_rows_when_a_checkpoint_is_tested(tmp_path, tested):
     pairs = [Pair("a b", str(row), "?", "spell", "text", "text") for row in range(5)]
     pairs[1] = pairs[1]._replace(target="another")
     model, data = Untrained(pairs), AskedData(pairs)
     trainer = make_trainer(tmp_path, [])
     trainer.strategy.connect(model)
     trainer.save_checkpoint(tmp_path / "x.ckpt")
-    trainer = make_trainer(tmp_path, [Anchors(untrained_rows=4)])
+    trainer = make_trainer(tmp_path, [Baselines(untrained_rows=4)])
     path = str(tmp_path / "x.ckpt") if tested else None
     trainer.test(model, datamodule=data, ckpt_path=path, verbose=False)
-    found = {line["system"]: line for line in read_anchors(tmp_path / "test")}
+    found = {line["system"]: line for line in read_baselines(tmp_path / "test")}
     assert ("untrained base" in found) == tested
     if tested:
         assert found["untrained base"]["rows"] == 4

@@ -10,33 +10,10 @@ import pytest
 from callbacks.reports.compare import compare_answers, compare_verdicts, find_table, main, read_answers
 from callbacks.reports.prediction_table import PredictionTable
 from callbacks.statistics.intervals import mcnemar_exact
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 
-@pytest.mark.parametrize(
-    ("only_first", "only_second", "p"),
-    [
-        (0, 0, 1.0),
-        (5, 5, 1.0),
-        (0, 1, 1.0),
-        (0, 5, 2 / 2**5),
-        (1, 9, 22 / 1024),
-        (2, 4, 44 / 64),
-        (3, 4, 1.0),
-    ],
-)
-def test_mcnemar_doubles_the_smaller_tail(only_first, only_second, p):
-    assert mcnemar_exact(only_first, only_second) == p
-    assert mcnemar_exact(only_second, only_first) == p
-
-
-def test_mcnemar_counts_every_outcome_of_fair_coins():
-    """All 2^9 ways in which nine rows can fall: how many are at least as lopsided as 2 of 9."""
-    ones = [bin(outcome).count("1") for outcome in range(2**9)]
-    assert mcnemar_exact(2, 7) == sum(count <= 2 or count >= 7 for count in ones) / 2**9
-
-
-def test_mcnemar_of_many_rows_is_the_binomial_tail():
+def test_mcnemar_of_many_rows_equals_the_binomial_tail():
     n, k = 5_000, 2_400
     logs = [
         math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) - n * math.log(2)
@@ -46,7 +23,7 @@ def test_mcnemar_of_many_rows_is_the_binomial_tail():
 
 
 @pytest.mark.parametrize("rows", [40, 500])
-def test_of_few_rows_that_differ_the_interval_excludes_zero_only_where_the_test_does(rows):
+def test_interval_of_few_differing_rows_excludes_zero_only_where_mcnemar_does(rows):
     same = np.array([True, False] * (rows // 2))
     widths = []
     for gained in range(10):
@@ -64,7 +41,7 @@ def test_of_few_rows_that_differ_the_interval_excludes_zero_only_where_the_test_
     assert none.low == -none.high < 0
 
 
-def test_the_difference_is_paired():
+def test_difference_of_two_runs_is_paired():
     """Two runs that agree on nearly all rows differ by little, however wide each one's own interval is."""
     rng = np.random.default_rng(0)
     first = rng.random(1_000) < 0.5
@@ -89,7 +66,7 @@ def table_row(task, given, target, verdict="wrong", **same):
     }
 
 
-def test_rows_are_matched_by_what_is_asked_and_not_by_their_place():
+def test_compare_matches_rows_by_question_and_not_by_place():
     first = read_answers(
         [
             table_row("t", "a", "x", string="true"),
@@ -124,7 +101,7 @@ def run(folder, answers):
     trainer.test(ScriptedModel(pairs), datamodule=StubData(pairs), verbose=False)
 
 
-def test_the_command_compares_two_run_folders(tmp_path, capsys, monkeypatch):
+def test_compare_command_takes_two_run_folders(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "60")
     run(tmp_path / "old", ["CCO", "CC", "CC", "C(", "CC", "CC", "CC"])
     run(tmp_path / "new", ["CCO", "CCO", "OCC", "CCO", "CCO", "CCO", "CCO", "CCO"])
@@ -132,7 +109,7 @@ def test_the_command_compares_two_run_folders(tmp_path, capsys, monkeypatch):
     printed = capsys.readouterr().out
     assert "exact_match_canonical" in printed
     assert "+85.7" in printed
-    assert "1 rows are in one of the tables only" in printed
+    assert "1 rows are in only one of the tables" in printed
     assert re.search(r"p is not corrected for these \d+ comparisons", printed)
     with (tmp_path / "both.csv").open(newline="") as file:
         lines = {line["metric"]: line for line in csv.DictReader(file)}
@@ -143,11 +120,11 @@ def test_the_command_compares_two_run_folders(tmp_path, capsys, monkeypatch):
     assert "first: test/predictions/test_epoch_0.csv" in printed
 
 
-def test_without_predictions_the_error_says_what_to_do(tmp_path, capsys):
+def test_compare_without_predictions_says_what_to_do(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([str(tmp_path), str(tmp_path)])
     assert (
-        "expected a run's folder with predictions, or a table of them, but there is none: run"
+        "expected a prediction table, or a run's folder with one, but found none: run"
         in capsys.readouterr().err
     )
 
@@ -166,7 +143,7 @@ HEADER = "task,input,target,verdict,same_string"
         ("smiles,name\nC,methane\n", r"b\.csv: .*no column 'task'"),
     ],
 )  # fmt: skip
-def test_an_error_names_the_table(tmp_path, capsys, content, message):
+def test_compare_errors_name_the_table(tmp_path, capsys, content, message):
     (tmp_path / "a.csv").write_text(f"{HEADER}\nt,a,x,exact,true\n")
     (tmp_path / "b.csv").write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(SystemExit):
@@ -174,14 +151,14 @@ def test_an_error_names_the_table(tmp_path, capsys, content, message):
     assert re.search(message, capsys.readouterr().err)
 
 
-def test_names_are_shown_as_they_are_but_for_what_steers_a_terminal(tmp_path, capsys):
+def test_compare_shows_names_without_terminal_controls(tmp_path, capsys):
     long = "C" * 200_000  # longer than a cell may be by Python's default
     (tmp_path / "a.csv").write_text(f"{HEADER}\n[red]\x1b[31m,{long},x,exact,true\n")
     main([str(tmp_path / "a.csv"), str(tmp_path / "a.csv")])
     assert "[red]?[31m" in capsys.readouterr().out
 
 
-def test_a_file_of_another_name_beside_the_tables_is_not_the_latest(tmp_path):
+def test_compare_ignores_other_files_beside_the_tables(tmp_path):
     folder = tmp_path / "test" / "predictions"
     folder.mkdir(parents=True)
     for name in ("test_epoch_3", "test_epoch_mine", "test_epoch_12"):

@@ -10,12 +10,12 @@ from callbacks.metrics.throughput import Throughput
 from callbacks.metrics.validity import Validity
 from callbacks.reports.dashboard import choose_rows, main, shorten, spread_over_epochs
 from callbacks.reports.prediction_table import PredictionTable
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 PAIRS = [Pair("ethanol", "CCO", "CCO"), Pair("$a_b$", "CC", "C("), Pair("x" * 99, "C", "CC")]
 
 
-def test_a_picture_is_drawn_from_the_files_of_a_run(tmp_path):
+def test_dashboard_is_drawn_from_the_files_of_a_run(tmp_path):
     callbacks = [ExactMatch(), Validity(), PredictionTable(), Throughput()]
     trainer = make_trainer(tmp_path, callbacks, logger=CSVLogger(tmp_path, name="", version=""), max_epochs=2)
     trainer.fit(ScriptedModel(PAIRS), datamodule=StubData(PAIRS))
@@ -23,20 +23,20 @@ def test_a_picture_is_drawn_from_the_files_of_a_run(tmp_path):
     assert (tmp_path / "deep" / "x.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_without_matplotlib_the_error_says_what_to_install(tmp_path, monkeypatch):
+def test_dashboard_without_matplotlib_says_what_to_install(tmp_path, monkeypatch):
     (tmp_path / "metrics.csv").write_text("epoch,val/loss\n0,1.5\n")
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(SystemExit, match=r"pip install -e \"\.\[plots\]\""):
         main([str(tmp_path)])
 
 
-def test_a_folder_without_a_run_is_a_usage_error(tmp_path, capsys):
+def test_dashboard_of_a_folder_without_a_run_is_a_usage_error(tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([str(tmp_path)])
     assert "found neither" in capsys.readouterr().err
 
 
-def test_rows_of_each_verdict_are_chosen_in_turn():
+def test_dashboard_chooses_rows_of_each_verdict_in_turn():
     rows = [
         {"verdict": word, "row": str(i)} for i, word in enumerate(["wrong"] * 5 + ["invalid"] + ["exact"] * 2)
     ]
@@ -44,11 +44,11 @@ def test_rows_of_each_verdict_are_chosen_in_turn():
     assert choose_rows([], 5) == []
 
 
-def test_values_within_an_epoch_are_spread_over_it():
+def test_dashboard_spreads_the_values_within_an_epoch():
     assert spread_over_epochs([(0, 5.0), (0, 4.0), (1, 3.0)]) == ([0.5, 1.0, 2.0], [5.0, 4.0, 3.0])
 
 
-def test_long_texts_are_cut_in_the_middle():
+def test_dashboard_cuts_long_texts_in_the_middle():
     assert shorten("short") == "short"
     assert shorten("a" * 50 + "b" * 50, 11) == "aaaaa…bbbbb"
     assert shorten(" ") == "(empty)"

@@ -16,7 +16,7 @@ from callbacks.metrics.exact_match import ExactMatch
 from callbacks.reports.hf_export import HFExport
 from callbacks.run.run_facts import load_checkpoint
 from lightning_modules.generation.generate import GenerationSettings
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 PAIRS = [Pair("a", "CCO", "CCO"), Pair("b", "CCO", "CC")]
 WORDS = {"<pad>": 0, "<s>": 1, "</s>": 2, "what": 3, "now": 4, "yes": 5, "no": 6, "<unk>": 7}
@@ -82,7 +82,7 @@ def fit(tmp_path, tied=False, best=True):
 
 
 @pytest.mark.parametrize("tied", [False, True])
-def test_the_folder_holds_the_best_weights_and_loads_anywhere(tmp_path, tied, capsys):
+def test_export_holds_the_best_weights_and_loads_in_transformers(tmp_path, tied, capsys):
     model, trainer = fit(tmp_path, tied)
     best = load_checkpoint(trainer.checkpoint_callback.best_model_path)
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "hf").eval()
@@ -95,7 +95,7 @@ def test_the_folder_holds_the_best_weights_and_loads_anywhere(tmp_path, tied, ca
     assert "the best checkpoint" in capsys.readouterr().out
 
 
-def test_the_exported_model_gives_the_logits_of_the_module(tmp_path):
+def test_exported_model_gives_the_logits_of_the_module(tmp_path):
     model, _ = fit(tmp_path, best=False)
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "hf").eval()
     ids = torch.tensor([[1, 3, 4]])
@@ -103,7 +103,7 @@ def test_the_exported_model_gives_the_logits_of_the_module(tmp_path):
         torch.testing.assert_close(loaded(ids).logits, model.decoder.eval()(ids).logits)
 
 
-def test_generation_knows_the_stop_token_and_the_tokenizer_comes_along(tmp_path):
+def test_export_knows_the_stop_token_and_has_the_tokenizer(tmp_path):
     fit(tmp_path)
     generation = AutoModelForCausalLM.from_pretrained(tmp_path / "hf").generation_config
     assert (generation.eos_token_id, generation.pad_token_id) == (2, 0)
@@ -111,7 +111,7 @@ def test_generation_knows_the_stop_token_and_the_tokenizer_comes_along(tmp_path)
     assert AutoTokenizer.from_pretrained(tmp_path / "hf")("what now").input_ids == [3, 4]
 
 
-def test_the_card_tells_the_results_of_the_exported_weights(tmp_path):
+def test_exported_card_has_the_results_of_the_exported_weights(tmp_path):
     fit(tmp_path)
     card = (tmp_path / "hf" / "README.md").read_text()
     assert "| val/to_smiles/exact_match | 0.500 (0.095 to 0.905) |" in card
@@ -127,7 +127,7 @@ def test_the_card_tells_the_results_of_the_exported_weights(tmp_path):
         assert fact in card
 
 
-def test_without_a_checkpoint_the_last_weights_are_written(tmp_path, capsys):
+def test_export_without_a_checkpoint_has_the_last_weights(tmp_path, capsys):
     fit(tmp_path, best=False)
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "hf")
     assert loaded.state_dict()["model.norm.weight"][0] == 4.0
@@ -146,7 +146,7 @@ def test_a_checkpoint_with_code_is_refused(tmp_path):
         load_checkpoint(path)
 
 
-def test_a_checkpoint_of_another_base_is_an_error(tmp_path):
+def test_export_of_a_checkpoint_of_another_base_is_an_error(tmp_path):
     from callbacks.reports.hf_export import save_decoder
 
     with pytest.raises(ValueError, match=r"Was it written with another --model\.base"):

@@ -11,12 +11,12 @@ from callbacks.reports.audit_report import AuditReport, count_findings, describe
 from callbacks.reports.leak_audit import Finding, audit
 from callbacks.reports.run_summary import RunSummary
 from callbacks.rows.nearest_training import molecule_columns
+from callbacks.rows.notation_calls import NotationCalls
 from callbacks.rows.training_molecules import KnownMolecules
 from datamodules.rows.side_texts import SideTexts
 from datamodules.storage.text_columns import TextColumn
-from datamodules.workers.worker_pool import WorkerPool
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
-from tests.fake_opsin import fake_opsin
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.fake_opsin import fake_opsin
 
 MEANINGS = {
     "ethanol": "C(C)O", "propane": "CCC", "L-alanine": "N[C@@H](C)C(=O)O", "pyridin-2-ol": "N1=C(C=CC=C1)O",
@@ -63,57 +63,59 @@ def kinds(findings):
     return found
 
 
-def judge(train, test, with_names, pool):
+def judge(train, test, with_names, calls):
     """Audit rows against training rows, file by file."""
-    return audit(train, KnownMolecules(molecule_columns(train, pool), pool), test, with_names, pool)
+    known = KnownMolecules(molecule_columns(train, calls.pool), calls.pool)
+    return audit(train, known, test, with_names, calls)
 
 
 @pytest.fixture
-def pool():
-    with WorkerPool(1) as pool:
-        yield pool
+def calls():
+    calls = NotationCalls(workers=1)
+    yield calls
+    calls.close()
 
 
-def test_each_row_has_the_findings_that_are_its_own(pool):
+def test_each_row_has_the_findings_that_are_its_own(calls):
     with fake_opsin(MEANINGS):
-        findings = judge([side(TRAIN)], side(TEST), True, pool)
-        split = judge([side(TRAIN[:2]), side(TRAIN[2:])], side(TEST), True, pool)
+        findings = judge([side(TRAIN)], side(TEST), True, calls)
+        split = judge([side(TRAIN[:2]), side(TRAIN[2:])], side(TEST), True, calls)
     assert kinds(findings) == EXPECTED
     assert findings == split, "a task may have its rows in several files"
     [stereo] = [one for one in findings if one.kind == "stereo"]
     assert stereo.detail == "CC(N)C(=O)O | C[C@H](N)C(=O)O"
 
 
-def test_without_opsin_names_are_strings(pool):
+def test_audit_without_opsin_takes_names_as_strings(calls):
     names = {"stereo", "other_molecule", "tautomer", "unreadable"}
     expected = {row: found - names for row, found in EXPECTED.items() if found - names}
-    assert kinds(judge([side(TRAIN)], side(TEST), False, pool)) == expected
+    assert kinds(judge([side(TRAIN)], side(TEST), False, calls)) == expected
 
 
-def test_the_molecule_may_be_the_answer(pool):
+def test_audit_finds_the_molecule_in_the_answer(calls):
     train = side([("ethanol", "CCO")], "draw", ("iupac", "smiles"))
     tested = side([("ethyl alcohol", "CCO"), ("L-alanine", "CC(N)C(=O)O")], "draw", ("iupac", "smiles"))
     with fake_opsin(MEANINGS):
-        found = kinds(judge([train], tested, True, pool))
+        found = kinds(judge([train], tested, True, calls))
     assert found[0] == {"target", "molecule", "unreadable"}
     assert found[1] == {"other_molecule"}  # the question has stereo that the answer lacks
 
 
-def test_structures_that_differ_are_no_fault_where_there_are_no_names(pool):
+def test_audit_accepts_different_structures_without_names(calls):
     """A task may ask for a product, or for a molecule with its stereo."""
     notations = ("smiles", "smiles")
     tested = side([("CCO", "CC=O"), ("CC(N)C(=O)O", "C[C@H](N)C(=O)O")], "react", notations)
-    assert kinds(judge([side([("CN", "CN")], "react", notations)], tested, True, pool)) == {1: {"stereo"}}
+    assert kinds(judge([side([("CN", "CN")], "react", notations)], tested, True, calls)) == {1: {"stereo"}}
 
 
-def test_texts_have_strings_only(pool):
+def test_audit_of_texts_compares_strings_only(calls):
     words = side([("a", "x"), ("b", "y")], "spell", ("text", "text"))
     tested = side([("a", "x"), ("b", "z"), ("c", "y")], "spell", ("text", "text"))
-    found = judge([words], tested, True, pool)
+    found = judge([words], tested, True, calls)
     assert kinds(found) == {0: {"pair", "input", "target"}, 1: {"input"}, 2: {"target"}}
 
 
-def test_rows_are_counted_once_whatever_is_found():
+def test_audit_counts_a_row_once_whatever_is_found():
     findings = [
         Finding(0, "pair"),
         Finding(0, "input"),
@@ -134,7 +136,7 @@ class AuditedData(StubData):
         return [side(TRAIN if side_name == "train" else TEST)]
 
 
-def test_a_test_writes_the_audit_and_the_summary_tells_it(tmp_path, capsys):
+def test_audit_is_written_at_test_and_told_in_the_summary(tmp_path, capsys):
     pairs = [Pair(given, target, target, "name", "iupac", "smiles") for given, target in TEST]
     with fake_opsin(MEANINGS):
         trainer = make_trainer(tmp_path, [AuditReport(), RoundTrip(), RunSummary()])
@@ -149,14 +151,14 @@ def test_a_test_writes_the_audit_and_the_summary_tells_it(tmp_path, capsys):
     assert {line["input"] for line in lines if line["finding"] == "stereo"} == {"CC(N)C(=O)O"}
 
 
-def test_validate_audits_nothing(tmp_path):
+def test_audit_is_not_written_at_validate(tmp_path):
     pairs = [Pair(given, target, target, "name", "iupac", "smiles") for given, target in TEST]
     trainer = make_trainer(tmp_path, [AuditReport()])
     trainer.validate(ScriptedModel(pairs), datamodule=AuditedData(pairs), verbose=False)
     assert not list(tmp_path.rglob("audit.*"))
 
 
-def test_the_summary_leaves_the_audit_of_an_earlier_run_alone(tmp_path, capsys):
+def test_summary_leaves_the_audit_of_an_earlier_run_alone(tmp_path, capsys):
     pairs = [Pair(given, target, target, "name", "iupac", "smiles") for given, target in TEST]
     trainer = make_trainer(tmp_path, [AuditReport(), RunSummary()])
     trainer.test(ScriptedModel(pairs), datamodule=AuditedData(pairs), verbose=False)

@@ -8,7 +8,7 @@ from lightning.pytorch.loggers import WandbLogger
 
 from callbacks.reports.prediction_table import PredictionTable, verdict
 from datamodules.storage.safe_csv import read_csv
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, finish_wandb, make_trainer
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, finish_wandb, make_trainer
 
 PAIRS = [
     Pair("ethanol", "CCO", "CCO"),
@@ -35,11 +35,11 @@ PAIRS = [
         ({"string": False, "canonical": False}, "valence", "invalid"),
     ],
 )
-def test_verdict(same, reason, word):
+def test_verdict_is_the_strictest_notion_that_holds(same, reason, word):
     assert verdict(same, reason) == word
 
 
-def test_the_file_of_an_epoch_holds_every_row_in_order(tmp_path):
+def test_prediction_table_holds_every_row_in_order(tmp_path):
     trainer = make_trainer(tmp_path, [PredictionTable()], max_epochs=2, num_sanity_val_steps=1)
     trainer.fit(ScriptedModel(PAIRS), datamodule=StubData(PAIRS, batch_size=2, repeat=True))
     files = sorted(path.name for path in (tmp_path / "predictions").iterdir())
@@ -59,13 +59,13 @@ def test_the_file_of_an_epoch_holds_every_row_in_order(tmp_path):
     assert ",=O(" not in raw
 
 
-def test_test_predictions_have_their_own_file(tmp_path):
+def test_prediction_table_of_test_is_a_file_of_its_own(tmp_path):
     trainer = make_trainer(tmp_path, [PredictionTable()])
     trainer.test(ScriptedModel(PAIRS), datamodule=StubData(PAIRS), verbose=False)
     assert len(read_csv(tmp_path / "test" / "predictions" / "test_epoch_0.csv")) == 5
 
 
-def test_evaluating_a_checkpoint_leaves_the_tables_of_training_and_tells_its_epoch(tmp_path):
+def test_prediction_table_of_a_checkpoint_is_named_after_its_epoch(tmp_path):
     last = ModelCheckpoint(tmp_path, filename="last")
     trainer = make_trainer(tmp_path, [PredictionTable(), last], max_epochs=2, enable_checkpointing=True)
     trainer.fit(ScriptedModel(PAIRS), datamodule=StubData(PAIRS))
@@ -82,7 +82,7 @@ def test_evaluating_a_checkpoint_leaves_the_tables_of_training_and_tells_its_epo
     assert (tmp_path / "test" / "predictions" / "test_epoch_1.csv").is_file()
 
 
-def test_a_bounded_table_with_drawn_molecules_goes_to_wandb(tmp_path, wandb_home):
+def test_prediction_table_of_wandb_is_bounded_and_has_pictures(tmp_path, wandb_home):
     logger = WandbLogger(project="p", save_dir=tmp_path, offline=True)
     trainer = make_trainer(tmp_path, [PredictionTable(wandb_rows=3)], logger=logger)
     trainer.validate(ScriptedModel(PAIRS), datamodule=StubData(PAIRS), verbose=False)

@@ -6,8 +6,8 @@ from callbacks.metrics.round_trip import RoundTrip
 from callbacks.reports.prediction_writer import PredictionWriter
 from datamodules.storage.safe_csv import read_csv
 from lightning_modules.generation.generate import GenerationSettings
-from tests.callbacks.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
-from tests.fake_opsin import fake_opsin
+from tests.helpers.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.fake_opsin import fake_opsin
 
 PAIRS = [Pair("a", "", "CCO"), Pair("=b", "", "C("), Pair("c", "", "-"), Pair("d", "", "CC")]
 ASIDE = [Aside(7, "valence", "C(C)(C)(C)(C)C"), Aside(3, "empty", "")]
@@ -18,7 +18,7 @@ def predict(tmp_path, path, **options):
     make_trainer(tmp_path, [PredictionWriter()]).predict(ScriptedModel(PAIRS), datamodule=data)
 
 
-def test_one_line_a_row_in_the_order_of_the_file(tmp_path, capsys):
+def test_predict_writes_a_line_a_row_in_the_order_of_the_file(tmp_path, capsys):
     predict(tmp_path, "data/mols.csv.gz", aside=ASIDE)
     path = tmp_path / "predict" / "predictions" / "mols.csv"
     rows = read_csv(path)
@@ -42,7 +42,7 @@ def test_one_line_a_row_in_the_order_of_the_file(tmp_path, capsys):
     assert "2 of them without an answer" in printed
 
 
-def test_the_first_answers_are_shown_without_what_steers_a_terminal(tmp_path, capsys):
+def test_predict_shows_the_first_answers_without_terminal_controls(tmp_path, capsys):
     pairs = [Pair("OCC", "", "CCO"), Pair("a\x1b[31m", "", "C("), Pair("b", "", "C"), Pair("late", "", "CC")]
     data = StubData(pairs, predict_path="in.csv", aside=[Aside(1, "valence", "C(C)(C)(C)(C)C\x07")])
     make_trainer(tmp_path, [PredictionWriter()]).predict(ScriptedModel(pairs), datamodule=data)
@@ -80,7 +80,7 @@ class Drawing(ScriptedModel):
         return outputs | {"candidates": [[(text, -1.0, True), *others] for text in outputs["prediction"]]}
 
 
-def test_of_several_names_the_one_is_given_that_is_read_back(tmp_path):
+def test_predict_gives_the_name_that_opsin_reads_back(tmp_path):
     pairs = [Pair(given, "", "banana", "name", "iupac", "smiles") for given in ("CCO", "COCC", "CCOC", "N")]
     with fake_opsin({"methoxymethane": "COC", "ethan-1-ol": "C(C)O"}):
         data = StubData(pairs, predict_path="in.csv")
@@ -99,7 +99,7 @@ def test_of_several_names_the_one_is_given_that_is_read_back(tmp_path):
     ]  # fmt: skip
 
 
-def test_a_drawn_name_is_verified_by_reading_the_name_that_was_asked(tmp_path):
+def test_predict_verifies_a_drawing_by_reading_the_name(tmp_path):
     pairs = [
         Pair("ethanol", "", "C(O)C", "drawing", "smiles", "iupac"),
         Pair("methoxymethane", "", "CCO", "drawing", "smiles", "iupac"),
@@ -116,7 +116,7 @@ def test_a_drawn_name_is_verified_by_reading_the_name_that_was_asked(tmp_path):
     ]  # fmt: skip
 
 
-def test_repeated_rows_of_a_sampler_are_written_once(tmp_path):
+def test_predict_writes_repeated_rows_of_a_sampler_once(tmp_path):
     predict(tmp_path, "mols.csv", repeat=True)
     assert [row["input"] for row in read_csv(tmp_path / "predict" / "predictions" / "mols.csv")] == [
         "a",
@@ -135,12 +135,12 @@ def test_repeated_rows_of_a_sampler_are_written_once(tmp_path):
         (".csv", "predict.csv"),
     ],
 )
-def test_two_files_have_two_tables(tmp_path, file, table):
+def test_predict_writes_a_table_for_each_file(tmp_path, file, table):
     predict(tmp_path, file)
     assert [path.name for path in (tmp_path / "predict" / "predictions").iterdir()] == [table]
 
 
-def test_the_answers_that_are_abstained_from_are_marked_and_stay(tmp_path, capsys):
+def test_predict_marks_and_keeps_answers_it_abstains_from(tmp_path, capsys):
     model = ScriptedModel(PAIRS)
     model.generation = GenerationSettings(
         abstain_below=0.2

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 
 import pytest
 
 from callbacks.metrics.round_trip import RoundTrip
 from callbacks.reports.rerank import Checked, Rerank, check, choose, different, rerank, tabulate
 from callbacks.rows.evaluated_row import EvaluatedRow
+from callbacks.rows.evaluation import Evaluation
 from callbacks.statistics.intervals import wilson_interval
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
-from tests.fake_opsin import fake_opsin
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.fake_opsin import fake_opsin
 
 MEANINGS = {"ethanol": "C(C)O", "ethan-1-ol": "C(C)O", "methoxymethane": "COC", "propane": "CCC"}
 OWN = Checked(-1.0, False, frozenset())
@@ -29,17 +31,17 @@ BACK = Checked(-3.0, True, frozenset({"valid", "formula", "back"}))
         ("back", [BACK._replace(right=False), BACK], (False, True)),  # of equally probable ones the first
     ],
 )
-def test_a_rule_keeps_the_most_probable_answer_that_passes(rule, answers, expected):
+def test_rerank_rule_keeps_the_most_probable_answer_that_passes(rule, answers, expected):
     assert rerank(answers, rule)[:2] == expected
 
 
-def test_the_answer_to_give_passes_the_strictest_check_that_any_passes():
+def test_best_answer_passes_the_strictest_check_that_any_passes():
     assert choose([OWN, VALID, BACK]) == (BACK, "back")
     assert choose([OWN, VALID, VALID._replace(score=-5.0)]) == (VALID, "valid")
     assert choose([OWN, OWN._replace(score=0.0)]) == (OWN, "")
 
 
-def test_the_table_tells_what_abstaining_gives():
+def test_rerank_table_tells_what_abstaining_gives():
     lines = {line["rule"]: line for line in tabulate([("t", [OWN, BACK]), ("t", [VALID]), ("t", [OWN])])}
     assert list(lines) == ["own", "valid", "formula", "back", "best"]
     assert (lines["own"]["right"], lines["own"]["verified"]) == (0.0, 1.0)
@@ -52,7 +54,7 @@ def test_the_table_tells_what_abstaining_gives():
     assert [line["rule"] for line in tabulate([("t", [OWN])])] == ["own", "best"]
 
 
-def test_a_rule_is_compared_with_the_own_answer_row_by_row():
+def test_rerank_compares_a_rule_with_the_first_answer_row_by_row():
     exact = BACK._replace(exact=True)
     rows = [[OWN, exact]] * 5 + [[OWN._replace(exact=True), VALID]] + [[exact, VALID]]
     lines = {line["rule"]: line for line in tabulate(("t", row) for row in rows)}
@@ -62,7 +64,7 @@ def test_a_rule_is_compared_with_the_own_answer_row_by_row():
     assert lines["valid"]["exact"] - lines["own"]["exact"] == pytest.approx((5 - 2) / 7)
 
 
-def test_equal_answers_are_one():
+def test_rerank_takes_equal_answers_as_one():
     assert different([("a", -1.0, True), ("b", -2.0, True), ("a", -1.5, False)]) == [
         ("a", -1.0, True),
         ("b", -2.0, True),
@@ -78,35 +80,33 @@ def passes(answers):
     return [set(answer.passes) for answer in answers]
 
 
-def test_names_are_checked_against_the_question_and_not_against_the_reference():
+def test_rerank_checks_names_against_the_question_only():
     answers = ["banana", "propane", "methoxymethane", "ethan-1-ol", "propane"]
     with fake_opsin(MEANINGS):
-        [found, wrong] = check(
-            [make_row("CCO", "ethanol", answers), make_row("CCC", "ethanol", answers, index=1)], True
-        )
+        rows = [make_row("CCO", "ethanol", answers), make_row("CCC", "ethanol", answers, index=1)]
+        [found, wrong] = check(Evaluation(rows, reads_names=True))
     assert passes(found) == [set(), {"valid"}, {"valid", "formula"}, {"valid", "formula", "back"}]
     assert [answer.right for answer in found] == [False, False, False, True]
     assert passes(wrong) == [set(), {"valid", "formula", "back"}, {"valid"}, {"valid"}]
 
 
-def test_structures_for_names_can_be_valid_only_where_there_is_a_reference():
+def test_rerank_checks_validity_only_of_structures_for_names():
     row = make_row("ethanol", "CCO", ["CC(", "CC", "OCC"], ("iupac", "smiles"))
     with fake_opsin({"ethanol": "CCO"}):
-        [found] = check([row], True)
+        [found] = check(Evaluation([row], reads_names=True))
     assert passes(found) == [set(), {"valid"}, {"valid"}]
     assert [answer.right for answer in found] == [False, False, True]
 
 
-def test_a_product_is_not_held_to_the_formula_of_the_reactant():
-    [found] = check([make_row("CCO", "CC=O", ["CCO", "CC=O"], ("smiles", "smiles"))], False)
+def test_rerank_does_not_hold_a_product_to_the_reactants_formula():
+    [found] = check(Evaluation([make_row("CCO", "CC=O", ["CCO", "CC=O"], ("smiles", "smiles"))]))
     assert passes(found) == [{"valid"}, {"valid"}]
 
 
-def test_an_answer_that_was_cut_is_not_valid():
+def test_rerank_takes_an_unfinished_answer_as_not_valid():
     row = make_row("a", "b", ["b", "c"], ("text", "text"))
-    [found] = check(
-        [row.__class__(**{**row.__dict__, "candidates": (("b", -1.0, False), ("c", -2.0, True))})], False
-    )
+    cut = dataclasses.replace(row, candidates=(("b", -1.0, False), ("c", -2.0, True)))
+    [found] = check(Evaluation([cut]))
     assert passes(found) == [set(), {"valid"}]
 
 
@@ -121,7 +121,7 @@ class Drawing(ScriptedModel):
         return outputs | {"candidates": drawn}
 
 
-def test_a_test_writes_what_each_rule_gains(tmp_path):
+def test_rerank_table_is_written_at_test(tmp_path):
     pairs = [
         Pair("CCO", "ethanol", "banana", "name", "iupac", "smiles"),
         Pair("CCC", "propane", "methoxymethane", "name", "iupac", "smiles"),
@@ -144,7 +144,7 @@ def test_a_test_writes_what_each_rule_gains(tmp_path):
     assert len(java.batches) <= 3
 
 
-def test_rows_with_one_answer_write_nothing(tmp_path):
+def test_rerank_writes_nothing_for_rows_with_one_answer(tmp_path):
     pairs = [Pair("CCO", "ethanol", "ethanol", "name", "iupac", "smiles")]
     with fake_opsin(MEANINGS):
         trainer = make_trainer(tmp_path, [Rerank(), RoundTrip()])

@@ -13,8 +13,8 @@ from callbacks.metrics.exact_match import ExactMatch
 from callbacks.metrics.throughput import Throughput
 from callbacks.metrics.validity import Validity
 from callbacks.reports.run_summary import RunSummary, _show, describe_evaluation, format_seconds
-from tests.callbacks.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
-from tests.runs import PROJECT
+from tests.helpers.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.runs import PROJECT
 
 PAIRS = [Pair("a", "CCO", "CCO"), Pair("b", "CCO", "(", "to_smiles"), Pair("c", "x", "x", "spell", "text")]
 
@@ -41,7 +41,7 @@ def run(tmp_path, aside=()):
     return trainer, model, data
 
 
-def test_the_table_tells_the_best_epoch_and_where_things_lie(tmp_path, capsys):
+def test_summary_tells_the_best_epoch_and_the_files(tmp_path, capsys):
     run(tmp_path, [Aside(3, "empty", "")])
     printed = capsys.readouterr().out
     for word in (
@@ -55,10 +55,10 @@ def test_the_table_tells_the_best_epoch_and_where_things_lie(tmp_path, capsys):
         assert word in printed
     for place in ("checkpoints/epoch=0", "metrics.csv"):
         assert f"{tmp_path}/{place}" in printed
-    assert "1 rows were set aside" in printed
+    assert "1 rows were skipped" in printed
 
 
-def test_the_summary_is_kept_and_test_adds_to_it(tmp_path, capsys):
+def test_summary_file_is_kept_and_test_adds_to_it(tmp_path, capsys):
     trainer, model, data = run(tmp_path)
     assert "set aside" not in capsys.readouterr().out
     trainer.test(model, datamodule=data, verbose=False)
@@ -75,18 +75,18 @@ def test_the_summary_is_kept_and_test_adds_to_it(tmp_path, capsys):
     ("seconds", "text"),
     [(0.4, "0 s"), (59.6, "1 min 00 s"), (65, "1 min 05 s"), (3600, "1 h 00 min"), (7500, "2 h 05 min")],
 )
-def test_durations(seconds, text):
+def test_format_seconds_shows_at_most_two_units(seconds, text):
     assert format_seconds(seconds) == text
 
 
-def test_a_trial_run_leaves_no_file(tmp_path):
+def test_summary_of_a_trial_run_leaves_no_file(tmp_path):
     trainer = make_trainer(tmp_path, [RunSummary(), ExactMatch()], fast_dev_run=True)
     trainer.fit(ScriptedModel(PAIRS), datamodule=StubData(PAIRS))
     assert not (tmp_path / "summary.json").exists()
 
 
 @pytest.mark.parametrize("width", [120, 80, 50])
-def test_no_terminal_is_too_narrow_for_a_task_and_its_interval(monkeypatch, capsys, width):
+def test_summary_shows_task_and_interval_in_narrow_terminals(monkeypatch, capsys, width):
     monkeypatch.setenv("COLUMNS", str(width))
     metrics = {
         "exact_match": 0.123,
@@ -109,16 +109,16 @@ def test_no_terminal_is_too_narrow_for_a_task_and_its_interval(monkeypatch, caps
     assert width != 80 or max(len(line) for line in printed.splitlines()) <= 80
 
 
-def test_a_log_ends_with_the_table(tmp_path):
+def test_summary_is_the_end_of_a_log(tmp_path):
     """A bar that is drawn anew until the run is over stands above it."""
     code = f"""
 import sys
 sys.path.insert(0, {str(PROJECT)!r})
 from callbacks.reports.run_summary import RunSummary
-from tests.callbacks.reports.test_run_summary import PAIRS
-from tests.callbacks.callback_stubs import ScriptedModel, StubData, make_trainer
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+pairs = [Pair("a", "CCO", "CCO"), Pair("b", "CCO", "(", "to_smiles"), Pair("c", "x", "x", "spell", "text")]
 trainer = make_trainer({str(tmp_path)!r}, [RunSummary()], enable_progress_bar=True)
-trainer.fit(ScriptedModel(PAIRS), datamodule=StubData(PAIRS))
+trainer.fit(ScriptedModel(pairs), datamodule=StubData(pairs))
 """
     result = subprocess.run(
         [sys.executable, "-c", code],
@@ -132,7 +132,7 @@ trainer.fit(ScriptedModel(PAIRS), datamodule=StubData(PAIRS))
     assert "Epoch" not in result.stdout[result.stdout.index("exact match (95 %)") :]
 
 
-def test_lines_tell_what_was_measured_only():
+def test_summary_lines_tell_only_what_was_measured():
     assert describe_evaluation("t", {"exact_match": 0.5}) == []
     metrics = {
         "round_trip": 0.5, "round_trip_low": 0.4, "round_trip_high": 0.6, "round_trip_tautomer": 0.55,

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 from callbacks.rows.drawing import draw
+from callbacks.rows.notation_calls import NotationCalls
+
+CALLS = NotationCalls(workers=1)
 
 
 def test_a_molecule_is_drawn_the_same_from_both_notations():
-    smiles, selfies = draw("smiles", "OCC"), draw("selfies", "[O][C][C]")
+    smiles, selfies = (draw(CALLS, *one) for one in (("smiles", "OCC"), ("selfies", "[O][C][C]")))
     assert smiles is not None
     assert smiles.size == (260, 180)
     assert len(np.unique(np.asarray(smiles))) > 1
@@ -26,4 +29,4 @@ def test_a_molecule_is_drawn_the_same_from_both_notations():
     ],
 )
 def test_what_cannot_be_drawn_is_none(notation, text):
-    assert draw(notation, text) is None
+    assert draw(CALLS, notation, text) is None

@@ -5,8 +5,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from callbacks.run.answer_length_check import AnswerLimit, count_too_long
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from callbacks.run.answer_length_check import AnswerLengthCheck, count_too_long
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 PAIRS = [Pair("a", "CCO", "CCO")] * 3
 
@@ -27,11 +27,9 @@ def test_a_reference_needs_room_for_all_but_its_stop_token(limit, count):
 def test_references_that_cannot_be_written_are_told(tmp_path, capsys, stage, limit, told):
     model = ScriptedModel(PAIRS)
     model.generation = SimpleNamespace(max_new_tokens=limit)
-    trainer = make_trainer(tmp_path, [AnswerLimit()])
+    trainer = make_trainer(tmp_path, [AnswerLengthCheck()])
     getattr(trainer, stage)(model, datamodule=MeasuredData(PAIRS), verbose=False)
     printed = capsys.readouterr().out
-    words = (
-        "1 of 3 test references take more than --model.generation.max_new_tokens 8 tokens (the longest 10)"
-    )
+    words = "1 of 3 test references take more than --model.generation.max_new_tokens 8 tokens (longest: 10)"
     assert (words in printed) == told
     assert ("Warning" in printed) == told

@@ -48,7 +48,8 @@ def test_a_full_disk_leaves_the_old_checkpoint(
     else:
         monkeypatch.setattr(checkpoint_io, "_Counted", partial(SmallDisk, size - 2**20))
     with pytest.raises(
-        DiskFull, match=rf"last.ckpt needs {size:,} bytes, but {missing} bytes .* before it is intact"
+        DiskFull,
+        match=rf"last.ckpt needs {size:,} bytes, but its disk is {missing} bytes short.* previous checkpoint is intact",
     ):
         writer.save_checkpoint(checkpoint, path)
     assert torch.load(path, weights_only=True) == {"step": 1}

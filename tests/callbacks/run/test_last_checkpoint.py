@@ -1,4 +1,4 @@
-"""When last.ckpt is written and what is in it; the gates (tests/gates) go on from it, kill and stop runs."""
+"""Runs with last.ckpt: when it is written; the stress tests resume from it, kill and stop runs."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import torch
 from lightning.pytorch import Callback
 
 from callbacks.loggers.metrics_csv import MetricsCSV
-from callbacks.run import last_checkpoint
-from callbacks.run.last_checkpoint import STATE_KEY, LastCheckpoint
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from callbacks.run import write_timing
+from callbacks.run.last_checkpoint import LastCheckpoint
+from callbacks.run.resume_contents import STATE_KEY
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 PAIRS = [Pair("a", "b", "b", "t", "text")] * 12
 Moment = tuple[str, int, int]
@@ -25,8 +26,8 @@ class Written(LastCheckpoint):
         super().__init__(minutes)
         self.moments: list[Moment] = []
 
-    def _write(self, trainer: Any, moment: Any) -> None:
-        super()._write(trainer, moment)
+    def write(self, trainer: Any, moment: Any) -> None:
+        super().write(trainer, moment)
         path = Path(trainer.default_root_dir) / "checkpoints" / "last.ckpt"
         rows = torch.load(path, weights_only=True)[STATE_KEY]["rows"]
         self.moments.append((moment, trainer.global_step, rows))
@@ -48,23 +49,10 @@ def test_it_is_written_before_each_validation_and_between_epochs(tmp_path: Path)
 def test_within_an_epoch_it_is_written_as_often_as_asked_where_a_step_begins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(last_checkpoint, "LARGEST_SHARE", float("inf"))
+    monkeypatch.setattr(write_timing, "LARGEST_SHARE", float("inf"))
     fit(tmp_path, written := Written(minutes=0), accumulate_grad_batches=2)
     # of three batches the second ends a step; nothing has happened yet when the first begins
     assert written.moments == [("batch", 1, 1), ("validation", 2, 2), ("epoch", 2, 2)]
-
-
-@pytest.mark.parametrize(("minutes", "seconds", "passed", "due"), [
-    (1.0, 0.1, 59, False), (1.0, 0.1, 61, True), (1.0, 10.0, 499, False), (1.0, 10.0, 501, True), (0.0, 0.0, 0, True),
-])  # fmt: skip
-def test_writing_takes_at_most_a_share_of_the_time(
-    monkeypatch: pytest.MonkeyPatch, minutes: float, seconds: float, passed: float, due: bool
-) -> None:
-    monkeypatch.setattr(last_checkpoint.time, "monotonic", lambda: 1000.0)
-    callback = LastCheckpoint(minutes)
-    callback._seconds = seconds
-    monkeypatch.setattr(last_checkpoint.time, "monotonic", lambda: 1000.0 + passed)
-    assert callback._is_due() == due
 
 
 def test_minutes_below_zero_are_refused() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import torch
 
-from callbacks.run.nonfinite_steps import FiniteSteps, suspects
+from callbacks.run.nonfinite_steps import NonfiniteSteps, suspects
 from datamodules.storage.safe_csv import read_csv
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 PAIRS = [Pair(f"in {n}", f"=out {n}", "x") for n in range(8)]
 
@@ -31,7 +31,7 @@ class Left(ScriptedModel):
 
 
 def fit(
-    folder: Path, bad: set[int], callbacks: list[FiniteSteps], losses: dict[int, float], **options: Any
+    folder: Path, bad: set[int], callbacks: list[NonfiniteSteps], losses: dict[int, float], **options: Any
 ) -> list[dict[str, str]]:
     trainer = make_trainer(folder, callbacks, **options)
     trainer.fit(Left(bad, losses), datamodule=StubData(PAIRS, batch_size=2))
@@ -42,7 +42,7 @@ def fit(
 def test_the_rows_of_the_micro_batch_that_is_not_finite_are_written_down(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    lines = fit(tmp_path, {2}, [FiniteSteps()], {6: math.nan}, accumulate_grad_batches=2, max_epochs=1)
+    lines = fit(tmp_path, {2}, [NonfiniteSteps()], {6: math.nan}, accumulate_grad_batches=2, max_epochs=1)
     assert [(line["epoch"], line["step"], line["rank"], line["batch"], line["loss"]) for line in lines] == [
         ("0", "2", "0", "3", "nan")
     ] * 2
@@ -51,40 +51,40 @@ def test_the_rows_of_the_micro_batch_that_is_not_finite_are_written_down(
         ("to_smiles", "8", "in 6", "=out 6"), ("to_smiles", "9", "in 7", "=out 7")
     ]  # fmt: skip
     said = capsys.readouterr().err
-    assert "Step 2 was left out on every rank" in said
-    assert "1 so far, more than 10 end the run" in said
+    assert "Step 2 was skipped on every rank" in said
+    assert "1 skipped so far; more than 10 stop the run" in said
 
 
 def test_all_rows_of_a_step_are_written_down_when_only_its_gradients_were_not_finite(tmp_path: Path) -> None:
-    lines = fit(tmp_path, {1}, [FiniteSteps()], {}, accumulate_grad_batches=2, max_epochs=1)
+    lines = fit(tmp_path, {1}, [NonfiniteSteps()], {}, accumulate_grad_batches=2, max_epochs=1)
     assert [line["row_index"] for line in lines] == ["0", "1", "2", "3"]
 
 
 def test_steps_between_two_looks_are_seen_and_a_resumed_run_adds_to_the_file(tmp_path: Path) -> None:
-    assert fit(tmp_path, set(), [FiniteSteps()], {}, max_epochs=1) == []
-    lines = fit(tmp_path, {1, 4, 7}, [FiniteSteps()], {}, log_every_n_steps=5, max_epochs=2)
+    assert fit(tmp_path, set(), [NonfiniteSteps()], {}, max_epochs=1) == []
+    lines = fit(tmp_path, {1, 4, 7}, [NonfiniteSteps()], {}, log_every_n_steps=5, max_epochs=2)
     assert [line["step"] for line in lines] == ["1", "1", "4", "4", "7", "7"]
-    lines = fit(tmp_path, {2}, [FiniteSteps()], {}, max_epochs=1)
+    lines = fit(tmp_path, {2}, [NonfiniteSteps()], {}, max_epochs=1)
     assert [line["step"] for line in lines][-2:] == ["2", "2"]
     assert len(lines) == 8
 
 
 def test_one_more_than_the_limit_stops_the_run(tmp_path: Path) -> None:
     bad = {1, 2, 5}
-    assert fit(tmp_path / "enough", bad, [FiniteSteps(limit=3)], {}, max_epochs=2)
+    assert fit(tmp_path / "enough", bad, [NonfiniteSteps(limit=3)], {}, max_epochs=2)
     with pytest.raises(
         ValueError, match=r"not finite in 3 optimizer steps \(at most 2 .* at step 5; .*left_out\.csv"
     ):
-        fit(tmp_path / "more", bad, [FiniteSteps(limit=2)], {}, max_epochs=2, log_every_n_steps=1)
+        fit(tmp_path / "more", bad, [NonfiniteSteps(limit=2)], {}, max_epochs=2, log_every_n_steps=1)
 
 
 def test_a_trial_leaves_no_file(tmp_path: Path) -> None:
-    assert fit(tmp_path, {1}, [FiniteSteps()], {}, fast_dev_run=True) == []
+    assert fit(tmp_path, {1}, [NonfiniteSteps()], {}, fast_dev_run=True) == []
 
 
 def test_a_negative_limit_is_an_error() -> None:
     with pytest.raises(ValueError, match="at least 0, but got -1"):
-        FiniteSteps(limit=-1)
+        NonfiniteSteps(limit=-1)
 
 
 def test_a_rank_whose_loss_is_finite_is_not_suspected_when_another_one_is_to_blame() -> None:

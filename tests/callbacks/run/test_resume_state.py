@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from callbacks.run.resume_state import rng_state, set_rng_state, settle_loops
+from tests.helpers.lightning_loops import both, loops
 
 CPU = torch.device("cpu")
 
@@ -30,23 +31,6 @@ def test_random_numbers_go_on_where_they_were_after_a_checkpoint() -> None:
     set_rng_state(torch.load(file, weights_only=True), CPU)
     assert draw() == expected
     set_rng_state(before, CPU)
-
-
-def counters(ready: int, started: int, processed: int, completed: int) -> dict[str, int]:
-    return {"ready": ready, "started": started, "processed": processed, "completed": completed}
-
-
-def both(*numbers: int) -> dict[str, Any]:
-    return {"total": counters(*numbers), "current": counters(*numbers)}
-
-
-def loops() -> dict[str, Any]:
-    """Lightning's counters in the third epoch, when the sixth batch has been fetched."""
-    return {
-        "epoch_progress": both(3, 3, 2, 2),
-        "epoch_loop.batch_progress": {**both(6, 5, 5, 5), "is_last_batch": False},
-        "epoch_loop.val_loop.batch_progress": {**both(9, 9, 9, 9), "is_last_batch": True},
-    }
 
 
 @pytest.mark.parametrize(

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from callbacks.metrics.exact_match import ExactMatch
-from callbacks.run.row_count_check import FEWEST, EnoughRows
+from callbacks.run.row_count_check import FEWEST, RowCountCheck
 from callbacks.statistics.intervals import wilson_interval
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 PAIRS = [Pair("a", "CCO", "CCO")] * FEWEST
 
@@ -18,26 +18,26 @@ class NoRows(StubData):
 @pytest.mark.parametrize("stage", ["fit", "validate", "test"])
 @pytest.mark.parametrize("rows", [1, FEWEST - 1, FEWEST])
 def test_few_rows_are_told(tmp_path, capsys, stage, rows):
-    trainer = make_trainer(tmp_path, [EnoughRows(), ExactMatch()])
+    trainer = make_trainer(tmp_path, [RowCountCheck(), ExactMatch()])
     getattr(trainer, stage)(ScriptedModel(PAIRS), datamodule=StubData(PAIRS[:rows]))
     printed = capsys.readouterr().out
     assert ("Warning: " in printed) == (rows < FEWEST)
     if rows < FEWEST:
-        said = "the best checkpoint is chosen on" if stage == "fit" else "this is measured on"
+        said = "the best checkpoint is chosen on" if stage == "fit" else "metrics are measured on"
         side = "test" if stage == "test" else "val"
-        assert f"{said} {rows} row{'s' if rows > 1 else ''} only" in printed
+        assert f"{said} only {rows} row{'s' if rows > 1 else ''}. " in printed
         assert f"--data.{side}_fraction" in printed
 
 
 @pytest.mark.parametrize(("stage", "side"), [("validate", "val"), ("test", "test")])
 def test_no_row_is_an_error(tmp_path, stage, side):
-    trainer = make_trainer(tmp_path, [EnoughRows()])
-    with pytest.raises(ValueError, match=f"at least one {side} row to {stage} on.*--data.{side}_fraction"):
+    trainer = make_trainer(tmp_path, [RowCountCheck()])
+    with pytest.raises(ValueError, match=f"at least one {side} row for `{stage}`.*--data.{side}_fraction"):
         getattr(trainer, stage)(ScriptedModel(PAIRS), datamodule=NoRows(PAIRS))
 
 
 def test_fitting_without_validation_rows_says_what_that_costs(tmp_path, capsys):
-    trainer = make_trainer(tmp_path, [EnoughRows()], limit_val_batches=0)
+    trainer = make_trainer(tmp_path, [RowCountCheck()], limit_val_batches=0)
     trainer.fit(ScriptedModel(PAIRS), datamodule=NoRows(PAIRS))
     assert "no best checkpoint is chosen" in capsys.readouterr().out
 

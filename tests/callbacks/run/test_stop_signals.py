@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
@@ -12,7 +11,7 @@ from typing import NoReturn
 import pytest
 
 from callbacks.run.stop_signals import Stopped, StopSignals, requeue_slurm_job
-from tests.runs import PROJECT
+from tests.helpers.runs import PROJECT
 
 
 def stop(signum: int) -> NoReturn:
@@ -46,13 +45,13 @@ def test_a_signal_is_noted_where_something_is_and_the_first_counts(signals: Stop
 
 
 def test_the_other_ranks_are_told(signals: StopSignals) -> None:
-    other = subprocess.Popen(["sleep", "60"])
+    other = subprocess.Popen(["sleep", "600"])
     gone = subprocess.Popen(["true"])
     gone.wait()
     signals.install([gone.pid, other.pid])
     signals.immediate = False
     signal.raise_signal(signal.SIGTERM)
-    assert other.wait(10) == -signal.SIGTERM
+    assert other.wait(120) == -signal.SIGTERM
 
 
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 0)])
@@ -81,18 +80,16 @@ def test_handlers_are_put_back_unless_the_process_is_about_to_end(signals: StopS
 
 def test_a_process_that_hangs_is_ended() -> None:
     code = (
-        "import time; from callbacks.run.stop_signals import exit_soon; exit_soon(143, 0.2); time.sleep(60)"
+        "import time; from callbacks.run.stop_signals import exit_soon; exit_soon(143, 0.2); time.sleep(600)"
     )
-    begun = time.monotonic()
     assert (
-        subprocess.run([sys.executable, "-c", code], cwd=PROJECT, timeout=30, check=False).returncode == 143
+        subprocess.run([sys.executable, "-c", code], cwd=PROJECT, timeout=120, check=False).returncode == 143
     )
-    assert time.monotonic() - begun < 20
 
 
 @pytest.mark.parametrize(
     ("status", "answer"),
-    [(0, "job 7_3 is queued again"), (1, "failed with status 1"), (None, "could not be run")],
+    [(0, "job 7_3 is requeued"), (1, "failed with status 1"), (None, "could not be run")],
 )
 def test_slurm_is_asked_for_the_tasks_own_job(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int | None, answer: str

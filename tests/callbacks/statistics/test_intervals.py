@@ -5,7 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from callbacks.statistics.intervals import bootstrap_interval, difference_interval, wilson_interval
+from callbacks.statistics.intervals import (
+    bootstrap_interval,
+    difference_interval,
+    mcnemar_exact,
+    wilson_interval,
+)
 
 
 # Worked examples from the literature, 95 %, without continuity correction:
@@ -84,3 +89,26 @@ def test_difference_interval_of_many_rows_is_that_of_the_normal_distribution():
     half_width = 1.96 * math.sqrt(0.03 / 100_000)
     assert (low, high) == pytest.approx((0.01 - half_width, 0.01 + half_width), abs=3e-5)
     assert difference_interval(1_000, 2_000, 100_000) == pytest.approx((-high, -low))
+
+
+@pytest.mark.parametrize(
+    ("only_first", "only_second", "p"),
+    [
+        (0, 0, 1.0),
+        (5, 5, 1.0),
+        (0, 1, 1.0),
+        (0, 5, 2 / 2**5),
+        (1, 9, 22 / 1024),
+        (2, 4, 44 / 64),
+        (3, 4, 1.0),
+    ],
+)
+def test_mcnemar_doubles_the_smaller_tail(only_first, only_second, p):
+    assert mcnemar_exact(only_first, only_second) == p
+    assert mcnemar_exact(only_second, only_first) == p
+
+
+def test_mcnemar_counts_every_outcome_of_fair_coins():
+    """All 2^9 ways in which nine rows can fall: how many are at least as lopsided as 2 of 9."""
+    ones = [bin(outcome).count("1") for outcome in range(2**9)]
+    assert mcnemar_exact(2, 7) == sum(count <= 2 or count >= 7 for count in ones) / 2**9

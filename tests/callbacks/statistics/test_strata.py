@@ -1,20 +1,10 @@
 from __future__ import annotations
 
-import csv
-
 import numpy as np
 import pytest
-from rdkit import Chem, DataStructs
-from rdkit.Chem import AllChem
 
-from callbacks.metrics.stratified_match import StratifiedMatch
-from callbacks.rows.nearest_training import find_nearest, fingerprints
 from callbacks.statistics.intervals import wilson_interval
 from callbacks.statistics.strata import CUTS, Stratified, bins_of, name_bin, stratify
-from datamodules.rows.side_texts import SideTexts
-from datamodules.storage.text_columns import TextColumn
-from datamodules.workers.worker_pool import WorkerPool
-from tests.callbacks.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 
 @pytest.mark.parametrize(
@@ -64,98 +54,3 @@ def test_each_row_is_in_one_bin_of_each_stratum():
     assert (few["low"], few["high"]) == wilson_interval(few["exact"], few["rows"])
     rings = [line["bin"] for line in lines if line["stratum"] == "rings"]
     assert rings == ["0", "1", "2", "3", "4 to 5", "6 and more"]
-
-
-SMILES = [
-    "CCO",
-    "CCN",
-    "c1ccccc1O",
-    "c1ccccc1",
-    "CC(=O)Nc1ccc(O)cc1",
-    "C",
-    "CCCCCCCC",
-    "C1CCCCC1",
-    "OCC(O)CO",
-]
-
-
-def test_nearest_is_what_rdkit_says(monkeypatch):
-    monkeypatch.setattr("callbacks.rows.nearest_training._QUERIES", 2)
-    monkeypatch.setattr("callbacks.rows.nearest_training._KNOWN", 3)
-    queries = ["CCCO", "Oc1ccccc1C", "CC(=O)Nc1ccc(N)cc1", "CCO"]
-    with WorkerPool(1) as pool:
-        found = find_nearest(fingerprints(queries, pool), fingerprints(SMILES, pool))
-        assert fingerprints(["C(", "CCO"], pool).any(axis=1).tolist() == [False, True]
-
-    def bits(text):
-        return AllChem.GetMorganFingerprintAsBitVect(Chem.MolFromSmiles(text), 2, nBits=2048)
-
-    for place, text in enumerate(queries):
-        values = DataStructs.BulkTanimotoSimilarity(bits(text), [bits(other) for other in SMILES])
-        assert found.similarity[place] == pytest.approx(max(values))
-        assert found.place[place] == int(np.argmax(values))
-
-
-def test_what_has_no_fingerprint_has_no_neighbour():
-    nothing, something = np.zeros((1, 256), dtype=np.uint8), np.ones((1, 256), dtype=np.uint8)
-    assert np.isnan(find_nearest(nothing, something).similarity[0])
-    assert find_nearest(something, nothing).place[0] == -1
-    assert np.isnan(find_nearest(something, something[:0]).similarity[0])
-
-
-class TrainedData(StubData):
-    def side_texts(self, side):
-        assert side == "train"
-        molecules = TextColumn.of(["CCN", "c1ccccc1", "CC(=O)O"])
-        names = TextColumn.of(["ethanamine", "benzene", "acetic acid"])
-        return [
-            SideTexts("to_smiles", "iupac", "smiles", names, molecules),
-            SideTexts("spell", "text", "text", names, names),
-        ]
-
-
-def test_the_file_has_molecules_and_lengths(tmp_path):
-    pairs = [
-        Pair("ethanol", "CCO", "OCC"),
-        Pair("benzene", "c1ccccc1", "c1ccccc1"),
-        Pair("salt", "CC(=O)[O-].[Na+]", "CC"),
-        Pair("word", "w o r d", "w o r d", "spell", "text"),
-    ]
-    trainer = make_trainer(tmp_path, [StratifiedMatch()])
-    trainer.test(ScriptedModel(pairs), datamodule=TrainedData(pairs), verbose=False)
-    with (tmp_path / "test" / "strata.csv").open(newline="") as file:
-        lines = list(csv.DictReader(file))
-    found = {(line["task"], line["stratum"], line["bin"]): line for line in lines}
-    assert [found["to_smiles", "nearest_training", "1"][name] for name in ("rows", "exact", "right")] == [
-        "1",
-        "1",
-        "1",
-    ]
-    salts = {line["bin"]: line["rows"] for line in lines if line["stratum"] == "parent_in_training"}
-    assert salts == {
-        "no form of it is": "1",
-        "a salt, an ion or the parent of it is": "2",
-    }  # benzene itself, the acetate
-    near = [line for line in lines if line["stratum"] == "nearest_training"]
-    assert sum(int(line["rows"]) for line in near) == 3
-    assert found["to_smiles", "rings", "0"]["share_right"] == "0.5"
-    assert found["to_smiles", "rings", "0"]["exact_match"] == "0.0"
-    assert found["to_smiles", "elements", "others, too"]["rows"] == "1"
-    assert {line["stratum"] for line in lines if line["task"] == "spell"} == {"input_length", "target_length"}
-    assert found["spell", "target_length", "0 to 10"]["exact_match"] == "1.0"
-
-
-def test_salts_are_sought_in_a_test_only(tmp_path):
-    pairs = [Pair("salt", "CC(=O)[O-].[Na+]", "CC")]
-    trainer = make_trainer(tmp_path, [StratifiedMatch()])
-    trainer.validate(ScriptedModel(pairs), datamodule=TrainedData(pairs), verbose=False)
-    [path] = tmp_path.rglob("strata.csv")
-    assert "nearest_training" in path.read_text()
-    assert "parent_in_training" not in path.read_text()
-
-
-def test_a_fit_writes_none(tmp_path):
-    pairs = [Pair("ethanol", "CCO", "OCC")]
-    trainer = make_trainer(tmp_path, [StratifiedMatch()])
-    trainer.fit(ScriptedModel(pairs), datamodule=TrainedData(pairs))
-    assert not list(tmp_path.rglob("strata.csv"))

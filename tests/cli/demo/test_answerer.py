@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 
 from cli.demo import answerer as answering
 from cli.demo.answerer import Answerer, Model, default_folder, describe
@@ -14,18 +13,9 @@ from datamodules.formats import load_format
 from datamodules.tasks import load_task
 from datamodules.workers.guarded_worker import Result
 from datamodules.workers.opsin import why_unavailable
-from tests.tiny import save_tiny
+from tests.helpers.demo_runs import write_run
 
 needs_opsin = pytest.mark.skipif(why_unavailable() is not None, reason=f"needs OPSIN: {why_unavailable()}")
-
-
-def write_run(folder: Path, **data: object) -> Path:
-    """A run's folder with a tiny random decoder as its export."""
-    save_tiny(folder / "hf")
-    settings = {"data": {"task": "name_small_molecules", "format": "arrow", **data}}
-    (folder / "config.yaml").write_text(yaml.safe_dump(settings))
-    (folder / "hf" / "generation_config.json").write_text('{"max_new_tokens": 8}')
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +32,7 @@ def stub_answers(monkeypatch: pytest.MonkeyPatch, answerer: Answerer, *texts: st
     monkeypatch.setattr(answerer, "_generate", lambda *_: dict.fromkeys(texts, (math.log(0.5), True)))
 
 
-def test_answers_differ_and_the_most_probable_is_first(answerer: Answerer) -> None:
+def test_answers_differ_and_the_most_probable_comes_first(answerer: Answerer) -> None:
     reply = answerer.ask("name_small_molecules", " OCC ")
     assert reply.question == "CCO"
     assert reply.picture is not None
@@ -54,7 +44,7 @@ def test_answers_differ_and_the_most_probable_is_first(answerer: Answerer) -> No
     assert answerer.ask("name_small_molecules", "CCO") == reply
 
 
-def test_the_probability_is_that_of_the_tokens_under_the_plain_model(answerer: Answerer) -> None:
+def test_answer_probability_is_that_of_its_tokens_under_the_plain_model(answerer: Answerer) -> None:
     found = answerer._generate(answerer.tasks["name_small_molecules"], "CCO")
     tokenizer, decoder = answerer.tokenizer, answerer.decoder
     prompt = tokenizer("CCO ->", return_tensors="pt").input_ids
@@ -68,7 +58,7 @@ def test_the_probability_is_that_of_the_tokens_under_the_plain_model(answerer: A
 
 
 @needs_opsin
-def test_names_are_read_back(answerer: Answerer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answered_names_are_read_back(answerer: Answerer, monkeypatch: pytest.MonkeyPatch) -> None:
     stub_answers(monkeypatch, answerer, "ethanol", "methoxymethane", "ethane", "etanol", "ethan(ol")
     right, isomer, other, unknown, broken = answerer.ask("name_small_molecules", "CCO").answers
     assert (right.verdict, right.same, right.reason) == ("the same molecule", True, None)
@@ -80,7 +70,7 @@ def test_names_are_read_back(answerer: Answerer, monkeypatch: pytest.MonkeyPatch
 
 
 @needs_opsin
-def test_structures_are_compared_with_the_name(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answered_structures_are_compared_with_the_name(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answerer = Answerer(describe(run, task="iupac_to_smiles"))
     stub_answers(monkeypatch, answerer, "C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "C(")
     reply = answerer.ask("iupac_to_smiles", "L-alanine")
@@ -92,7 +82,9 @@ def test_structures_are_compared_with_the_name(run: Path, monkeypatch: pytest.Mo
     assert broken.reason is not None
 
 
-def test_without_opsin_names_are_not_judged(answerer: Answerer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answered_names_are_not_judged_without_opsin(
+    answerer: Answerer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(answering, "why_unavailable", lambda: "Java is not installed")
     stub_answers(monkeypatch, answerer, "ethanol")
     [answer] = answerer.ask("name_small_molecules", "CCO").answers
@@ -100,7 +92,7 @@ def test_without_opsin_names_are_not_judged(answerer: Answerer, monkeypatch: pyt
     assert answerer.why_no_names() == "Java is not installed"
 
 
-def test_from_structure_to_structure_there_is_nothing_to_compare(
+def test_answers_from_structure_to_structure_are_not_compared(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answerer = Answerer(describe(run, task="smiles_to_selfies"))
@@ -120,29 +112,27 @@ def test_from_structure_to_structure_there_is_nothing_to_compare(
         ("C(", "Not a valid SMILES: unbalanced parenthesis"),
         ("CCO foo", "Not a valid SMILES: title after the SMILES"),
         ("C\0", "Not a valid SMILES"),
-        ("C" * 900, "at most 127 tokens, what the model can read"),
+        ("C" * 900, r"at most 127 tokens \(the model's limit\)"),
     ],
 )
-def test_questions_that_cannot_be_asked_are_told(answerer: Answerer, text: str, message: str) -> None:
+def test_invalid_questions_are_errors_that_say_why(answerer: Answerer, text: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         answerer.ask("name_small_molecules", text)
 
 
-def test_a_drawing_that_takes_too_long_is_left_out(
-    answerer: Answerer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(answerer._painter, "map", lambda *_: [Result(None, "timeout")])
+def test_drawing_that_takes_too_long_is_left_out(answerer: Answerer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answerer._drawing_worker, "map", lambda *_: [Result(None, "timeout")])
     assert answerer.ask("name_small_molecules", "CCO").picture is None
 
 
-def test_a_model_is_a_run_an_export_in_it_or_a_copy_of_that(run: Path, tmp_path: Path) -> None:
+def test_describe_takes_a_run_its_export_or_a_copy_of_it(run: Path, tmp_path: Path) -> None:
     expected = Model(run / "hf", (load_task("name_small_molecules"),), load_format("arrow"))
     assert describe(run) == describe(run / "hf") == expected
     copy = tmp_path / "deep" / "copy"
     copy.parent.mkdir()
     (run / "hf").rename(copy)
     try:
-        with pytest.raises(ValueError, match="say them with --task and --format"):
+        with pytest.raises(ValueError, match="Set --task and --format"):
             describe(copy)
         assert describe(copy, "iupac_to_smiles", "plain").tasks == (load_task("iupac_to_smiles"),)
         with pytest.raises(ValueError, match="Expected --model to be a run's folder"):
@@ -151,18 +141,18 @@ def test_a_model_is_a_run_an_export_in_it_or_a_copy_of_that(run: Path, tmp_path:
         copy.rename(run / "hf")
 
 
-def test_a_table_of_ones_own_is_a_task(tmp_path: Path) -> None:
+def test_describe_makes_a_task_of_a_runs_own_columns(tmp_path: Path) -> None:
     run = write_run(tmp_path, task=None, input_column="smiles", output_column="name", output_notation="iupac")
     [task] = describe(run).tasks
     assert (task.name, task.input.notation, task.output.notation) == ("smiles_to_name", "smiles", "iupac")
 
 
-def test_demonstrations_are_refused(tmp_path: Path) -> None:
+def test_runs_with_demonstrations_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"--data.shots 3 puts rows of the training table"):
         describe(write_run(tmp_path, shots=3))
 
 
-def test_the_default_is_the_run_that_ended_last(tmp_path: Path) -> None:
+def test_default_model_is_that_of_the_run_that_ended_last(tmp_path: Path) -> None:
     for age, name in ((20, "old"), (0, "new"), (10, "middle")):
         file = tmp_path / name / "hf" / "config.json"
         file.parent.mkdir(parents=True)

@@ -6,8 +6,8 @@ import pytest
 
 from cli.demo import page as demo
 from cli.demo.answerer import Answer, Answerer, Reply, describe
-from tests.browser import ask_page, why_no_browser
-from tests.cli.demo.test_answerer import write_run
+from tests.helpers.browser import ask_page, why_no_browser
+from tests.helpers.demo_runs import write_run
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -25,7 +25,7 @@ def address(answerer: Answerer):
     page.close()
 
 
-def test_whatever_a_model_says_is_shown_as_text() -> None:
+def test_page_shows_answers_as_text_and_not_as_html() -> None:
     answer = Answer(HOSTILE, 0.5, HOSTILE, HOSTILE, False, f"<svg>{HOSTILE}</svg>")
     shown = demo.show_reply(Reply(HOSTILE, None, [answer], unread=HOSTILE))
     assert "<script" not in shown
@@ -38,23 +38,23 @@ def test_whatever_a_model_says_is_shown_as_text() -> None:
 @pytest.mark.parametrize(
     ("share", "words"), [(1.0, "100.0 %"), (0.0296, "3.0 %"), (0.0009, "&lt; 0.1 %"), (0.0, "&lt; 0.1 %")]
 )
-def test_probabilities_are_shares_in_words(share: float, words: str) -> None:
+def test_page_writes_probabilities_in_percent(share: float, words: str) -> None:
     assert demo.show_share(share) == words
 
 
 @pytest.mark.parametrize("text", [HOSTILE, "", None, "C" * 1001, "\ud800", "C(", "\0"])
-def test_a_mistake_is_said_on_the_page(answerer: Answerer, text: str | None) -> None:
+def test_page_tells_a_users_mistake(answerer: Answerer, text: str | None) -> None:
     shown = demo.respond(answerer, "name_small_molecules", text)
     assert shown.startswith('<div class="patois-card">')
     assert "<script" not in shown
     assert "patois-tag" not in shown
 
 
-def test_an_unknown_task_is_said_on_the_page(answerer: Answerer) -> None:
-    assert "Expected a task out of name_small_molecules" in demo.respond(answerer, HOSTILE, "CCO")
+def test_page_tells_an_unknown_task(answerer: Answerer) -> None:
+    assert "Expected one of the tasks name_small_molecules" in demo.respond(answerer, HOSTILE, "CCO")
 
 
-def test_the_page_is_served_to_this_machine_only_and_takes_no_files(address: str) -> None:
+def test_page_is_served_to_this_machine_only_and_takes_no_files(address: str) -> None:
     import httpx
 
     assert address.startswith("http://127.0.0.1:")
@@ -69,7 +69,7 @@ def test_the_page_is_served_to_this_machine_only_and_takes_no_files(address: str
 
 @pytest.mark.slow
 @pytest.mark.skipif(why_no_browser() is not None, reason=str(why_no_browser()))
-def test_a_person_gets_answers_and_nothing_is_fetched_from_elsewhere(address: str, tmp_path: Path) -> None:
+def test_page_in_a_browser_gives_answers_and_fetches_nothing_elsewhere(address: str, tmp_path: Path) -> None:
     seen = ask_page(address, "CCO", tmp_path / "page.png")
     assert seen.reply.startswith("CCO\n")
     assert "%" in seen.reply
@@ -80,7 +80,7 @@ def test_a_person_gets_answers_and_nothing_is_fetched_from_elsewhere(address: st
     assert "Not a valid" in ask_page(address, HOSTILE).reply
 
 
-def test_the_command_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_demo_command_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit, match=r"^error: Expected --model to be a run's folder"):
         demo.main(["--model", str(tmp_path)])

@@ -31,7 +31,7 @@ NORMAL = {
 
 
 @pytest.mark.parametrize(("text", "normal"), NORMAL.items())
-def test_normalize(text: str, normal: str) -> None:
+def test_normalize_writes_formulas_in_hill_order(text: str, normal: str) -> None:
     assert formula.invalid_reason(text) is None
     assert formula.normalize(text) == normal
     assert formula.normalize(normal) == normal
@@ -82,7 +82,7 @@ def test_same() -> None:
     assert formula.same("C(", "C(") == {"string": True, "composition": False}
 
 
-def test_agrees_with_rdkit(molecules: list[str]) -> None:
+def test_formulas_of_molecules_agree_with_rdkit(molecules: list[str]) -> None:
     for text in molecules:
         expected = CalcMolFormula(Chem.MolFromSmiles(text))
         assert formula.same(expected, formula.normalize(expected))["composition"]
@@ -92,7 +92,7 @@ def test_agrees_with_rdkit(molecules: list[str]) -> None:
 
 @settings(max_examples=100, deadline=None, derandomize=True, database=None)
 @given(st.one_of(st.text(max_size=20), st.text("CHONal123()+-.", max_size=20)))
-def test_any_text_is_judged(text: str) -> None:
+def test_any_text_has_a_verdict(text: str) -> None:
     assert formula.same(text, text) == {"string": True, "composition": formula.is_valid(text)}
     if formula.is_valid(text):
         assert formula.same(formula.normalize(text), text)["composition"]

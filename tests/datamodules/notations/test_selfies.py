@@ -83,7 +83,7 @@ def test_from_smiles_and_back(molecules: list[str]) -> None:
         ("C$C", "SELFIES has no symbol for some atom or bond"),
     ],
 )
-def test_from_smiles_says_why_not(text: str, reason: str) -> None:
+def test_from_smiles_gives_its_reason_for_refusal(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=f"^{re.escape(reason)}$"):
         selfies.from_smiles(text)
 
@@ -136,7 +136,7 @@ def test_similarity() -> None:
         st.text(max_size=30), st.lists(st.sampled_from([*ALPHABET, ".", "[nop]"]), max_size=25).map("".join)
     )
 )
-def test_any_text_is_judged(text: str) -> None:
+def test_any_text_has_a_verdict(text: str) -> None:
     reason = selfies.invalid_reason(text)
     assert selfies.same(text, text) == {
         name: name == "string" or reason is None for name in selfies.same("", "")

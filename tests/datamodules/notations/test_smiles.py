@@ -30,7 +30,7 @@ def test_a_molecule_has_an_atom(monkeypatch: pytest.MonkeyPatch) -> None:
     assert _molecule.read.__wrapped__("C") == "no atoms"
 
 
-def test_valid_molecules(molecules: list[str]) -> None:
+def test_molecules_of_all_kinds_are_valid(molecules: list[str]) -> None:
     assert {text: smiles.invalid_reason(text) for text in molecules} == dict.fromkeys(molecules)
     assert smiles.is_valid("C" * 1000)
 
@@ -98,10 +98,10 @@ def test_same_takes_no_wrong_short_cut(molecules: list[str]) -> None:
 
 @pytest.mark.pitfall(16)
 def test_long_strings_are_refused_at_once() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert smiles.invalid_reason("C" * 10_000) == "longer than 1000 characters"
     assert smiles.same("C" * 10_000, "C")["connectivity"] is False
-    assert time.perf_counter() - start < 1.0  # RDKit takes 13 s
+    assert time.process_time() - start < 1.0  # RDKit takes 13 s
 
 
 @pytest.mark.pitfall(17)
@@ -171,7 +171,7 @@ def test_a_salt_has_the_parent_of_its_molecule(text: str, like: str) -> None:
     assert smiles.parent(like) == smiles.identity(like)
 
 
-def test_what_has_no_carbon_has_no_parent() -> None:
+def test_molecules_without_carbon_have_no_parent() -> None:
     for text in ("[Na+].[Cl-]", "O", "O=S(=O)(O)O.N"):
         assert smiles.parent(text) == ""
     with pytest.raises(ValueError, match="unclosed"):
@@ -235,7 +235,7 @@ def test_similarity(molecules: list[str]) -> None:
         }
 
 
-def test_similarity_at_the_edges() -> None:
+def test_similarity_of_equal_empty_and_invalid_molecules() -> None:
     ones, zeros = {"morgan": 1.0, "maccs": 1.0, "rdk": 1.0}, {"morgan": 0.0, "maccs": 0.0, "rdk": 0.0}
     assert smiles.similarity("C", "C") == ones  # its MACCS and path fingerprints are empty
     assert smiles.similarity("OCC", "CCO") == ones
@@ -247,7 +247,7 @@ def test_similarity_at_the_edges() -> None:
 
 @settings(max_examples=150, deadline=None, derandomize=True, database=None)
 @given(st.one_of(st.text(max_size=40), st.text("BCFHNOPSclnos()[]=#123%0@+-./\\*:~> $", max_size=25)))
-def test_any_text_is_judged(text: str) -> None:
+def test_any_text_has_a_verdict(text: str) -> None:
     reason = smiles.invalid_reason(text)
     verdict = smiles.same(text, "CCO")
     assert verdict["string"] == (text == "CCO")
@@ -259,7 +259,7 @@ def test_any_text_is_judged(text: str) -> None:
         assert smiles.normalize(smiles.randomize(text, 3)) == smiles.normalize(text)
 
 
-def test_a_drawing_is_an_image_of_the_size_that_was_asked_for() -> None:
+def test_drawing_is_an_image_of_the_size_asked_for() -> None:
     root = ElementTree.fromstring(smiles.draw("CCO", 120, 80))
     assert root.tag == "{http://www.w3.org/2000/svg}svg"
     assert (root.get("width"), root.get("height")) == ("120px", "80px")

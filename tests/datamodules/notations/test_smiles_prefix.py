@@ -16,7 +16,7 @@ def read_molecules(step):
     return pq.read_table(DATA / "pubchem.parquet", columns=["smiles"])["smiles"].to_pylist()[::step]
 
 
-def test_all_beginnings_of_molecules_may_go_on():
+def test_every_prefix_of_a_molecule_may_continue():
     """Written canonically and otherwise; with metals, radicals and charges."""
     odd = [
         "CC[Ge](CC)(CC)CC",
@@ -37,17 +37,17 @@ def test_all_beginnings_of_molecules_may_go_on():
     ["C)", "(C", "CC(C)(=O)O", "CC(C)(=", "C=F(", "BrC#Br", "CBr(C", "C1CC1(C)(C)", "c1cccc1C", "[b]Br", "C==", "C C", "CCO>",
      "*", "[Jx", "[J", "C(()", "CC1C1C", "N(=O)(=O)C", "é", "x" * 1001],
 )  # fmt: skip
-def test_what_no_molecule_begins_with_may_not(text):
+def test_prefixes_of_no_molecule_may_not_continue(text):
     assert not smiles.may_go_on(text)
 
 
 @pytest.mark.parametrize("text", ["", "C(", "CC=", "c1ccccc", "[NH", "[", "C[G", "C%1", "c1cc", "C."])
-def test_what_may_go_on_need_not_be_whole(text):
+def test_prefix_that_may_continue_need_not_be_complete(text):
     assert smiles.may_go_on(text)
     assert not smiles.may_end(text)
 
 
-def test_the_end_is_rdkits_to_judge():
+def test_complete_smiles_are_judged_by_rdkit():
     assert smiles.may_go_on("CccC")
     assert not smiles.may_end("CccC")  # aromatic, and no ring
     assert smiles.may_end("c1ccccc1")

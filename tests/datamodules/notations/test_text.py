@@ -38,7 +38,7 @@ def test_same() -> None:
 
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(st.text(st.characters(codec=None), max_size=20))
-def test_any_text_is_judged(text: str) -> None:
+def test_any_text_has_a_verdict(text: str) -> None:
     assert notation.same(text, text) == {"string": True}
     if notation.is_valid(text):
         normal = notation.normalize(text)

@@ -12,7 +12,7 @@ import pytest
 from datamodules import task_data
 from datamodules.rows import prepare
 from datamodules.sequence_task import SequenceTaskDataModule
-from tests.datamodules.conftest import make_tokenizer
+from tests.helpers.bpe import make_tokenizer
 
 ROWS = 60
 
@@ -37,24 +37,24 @@ def make(table: Path, folder: Path, tokenizer: Any = None, **options: Any) -> Se
         "source": str(table), "input_column": "smiles", "output_column": "name", "format": "arrow", "max_length": 90,
         "val_fraction": 0.2, "test_fraction": 0.2, "cache_dir": str(folder),
     }  # fmt: skip
-    data = SequenceTaskDataModule(tokenizer or make_tokenizer(begin="<s>"), **{**defaults, **options})
-    data.setup("fit")
-    data.setup("test")
-    return data
+    module = SequenceTaskDataModule(tokenizer or make_tokenizer(begin="<s>"), **{**defaults, **options})
+    module.setup("fit")
+    module.setup("test")
+    return module
 
 
-def contents(data: SequenceTaskDataModule) -> dict[str, Any]:
+def contents(module: SequenceTaskDataModule) -> dict[str, Any]:
     """Everything that a run sees of its data."""
-    encoded, rows = data.encode_training(0)
+    encoded, rows = module.data.encode_training(0)
     return {
         "batches": [encoded.example(row).tolist() for row in range(len(encoded))],
         "order": rows.tolist(),
-        "prompts": {side: one.prompt_lengths.tolist() for side, one in data.encoded.items()},
-        "ids": {side: one.ids.tolist() for side, one in data.encoded.items()},
-        "pools": {side: pool.tolist() for side, pool in data.pools.items()},
-        "rows": [asdict(data.row("test", index)) for index in range(data.num_rows("test"))],
-        "aside": [asdict(row) for row in data.set_aside("fit")],
-        "report": data.report,
+        "prompts": {side: one.prompt_lengths.tolist() for side, one in module.data.encoded.items()},
+        "ids": {side: one.ids.tolist() for side, one in module.data.encoded.items()},
+        "pools": {side: pool.tolist() for side, pool in module.data.pools.items()},
+        "rows": [asdict(module.row("test", index)) for index in range(module.num_rows("test"))],
+        "aside": [asdict(row) for row in module.set_aside("fit")],
+        "report": module.report,
     }
 
 
@@ -66,7 +66,7 @@ def forbid_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(task_data, "fill", fail)
 
 
-def test_the_second_run_gets_the_same_and_reads_nothing(
+def test_second_run_gets_the_same_data_and_reads_nothing(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = tmp_path / "cache"
@@ -80,7 +80,7 @@ def test_the_second_run_gets_the_same_and_reads_nothing(
     assert first["report"]["rows"]["train"] > 20
 
 
-def test_what_is_kept_is_said(table: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_cached_data_are_announced(table: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     said = []
     for _ in range(2):
         caplog.clear()
@@ -92,7 +92,7 @@ def test_what_is_kept_is_said(table: Path, tmp_path: Path, caplog: pytest.LogCap
     assert said[1] == []
 
 
-def test_a_table_is_known_by_its_content(
+def test_cache_knows_a_table_by_its_content(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another name or time is the same table; set-aside rows then have the new name."""
@@ -100,9 +100,9 @@ def test_a_table_is_known_by_its_content(
     make(table, cache)
     moved = table.rename(tmp_path / "moved.csv")
     forbid_reading(monkeypatch)
-    data = make(moved, cache)
-    assert {row.file for row in data.set_aside("fit")} == {str(moved)}
-    assert data.report["sources"] == {str(moved): ROWS + 5}
+    module = make(moved, cache)
+    assert {row.file for row in module.set_aside("fit")} == {str(moved)}
+    assert module.report["sources"] == {str(moved): ROWS + 5}
 
 
 def changed(table: Path) -> None:
@@ -126,7 +126,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("change", [*CHANGES, "content"])
-def test_what_changes_the_data_is_in_the_key(table: Path, tmp_path: Path, change: str) -> None:
+def test_settings_that_change_the_data_are_in_the_cache_key(table: Path, tmp_path: Path, change: str) -> None:
     cache = tmp_path / "cache"
     first = contents(make(table, cache))
     if change == "content":
@@ -137,7 +137,7 @@ def test_what_changes_the_data_is_in_the_key(table: Path, tmp_path: Path, change
     assert with_cache != first
 
 
-def test_the_seed_counts_only_where_it_draws(
+def test_seed_is_in_the_cache_key_only_where_rows_are_drawn(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = tmp_path / "cache"
@@ -157,7 +157,7 @@ def damage_cut(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [damage_cut, Path.unlink])
-def test_damaged_entries_are_made_again(
+def test_damaged_cache_entries_are_made_again(
     table: Path, tmp_path: Path, damage: Callable[[Path], object], caplog: pytest.LogCaptureFixture
 ) -> None:
     cache = tmp_path / "cache"
@@ -173,7 +173,7 @@ def test_damaged_entries_are_made_again(
     assert warnings(caplog) == []
 
 
-def test_changed_code_leaves_no_old_data(
+def test_changed_code_makes_cached_data_anew(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cache = tmp_path / "cache"
@@ -184,7 +184,7 @@ def test_changed_code_leaves_no_old_data(
     assert len(list(cache.iterdir())) == 2 * count
 
 
-def test_a_given_split_that_leaks_is_said_again(
+def test_warning_of_a_leaking_split_is_repeated_from_the_cache(
     table: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(2):
@@ -193,7 +193,7 @@ def test_a_given_split_that_leaks_is_said_again(
         assert "shares identities" in caplog.text
 
 
-def test_a_table_that_changes_while_it_is_read_is_not_kept(
+def test_table_that_changes_while_it_is_read_is_not_cached(
     table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read = prepare.read_parts
@@ -208,16 +208,16 @@ def test_a_table_that_changes_while_it_is_read_is_not_kept(
     assert not (tmp_path / "cache").exists()
 
 
-def test_two_tasks_and_lists_come_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cached_tasks_and_lists_read_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options: dict[str, Any] = {
         "task": "smiles_to_iupac,iupac_to_smiles", "format": "arrow", "train_rows": 40, "val_rows": 5, "test_rows": 5,
     }  # fmt: skip
     results = []
     for _ in range(2):
-        data = SequenceTaskDataModule(make_tokenizer(begin="<s>"), cache_dir=str(tmp_path), **options)
-        data.setup("fit")
-        data.setup("test")
-        results.append((contents(data), data.store.parts))  # type: ignore[union-attr]
+        module = SequenceTaskDataModule(make_tokenizer(begin="<s>"), cache_dir=str(tmp_path), **options)
+        module.setup("fit")
+        module.setup("test")
+        results.append((contents(module), module.data.store.parts))  # type: ignore[union-attr]
         forbid_reading(monkeypatch)
     (first, parts), (second, again) = results
     assert first == second
@@ -229,7 +229,7 @@ def test_two_tasks_and_lists_come_back(tmp_path: Path, monkeypatch: pytest.Monke
         assert (np.asarray(one.lines) == other.lines).all()
 
 
-def test_copies_of_a_file_are_two_files(table: Path, tmp_path: Path) -> None:
+def test_copies_of_a_file_count_as_two_sources(table: Path, tmp_path: Path) -> None:
     copy = tmp_path / "copy.csv"
     copy.write_bytes(table.read_bytes())
     folder = tmp_path / "cache"

@@ -12,35 +12,38 @@ instructions: [Do it.]
 """
 
 
-def test_the_texts_of_a_side_are_those_of_its_rows_task_by_task(tokenizer: Any, tmp_path: Path) -> None:
+def test_side_texts_are_those_of_its_rows_task_by_task(tokenizer: Any, tmp_path: Path) -> None:
     table = tmp_path / "words.csv"
     table.write_text("word,back\n" + "".join(f"w{n},{n}w\n" for n in range(200)))
     for name, given, asked in (("there", "word", "back"), ("home", "back", "word")):
         (tmp_path / f"{name}.yaml").write_text(TASK.format(source=table, given=given, asked=asked))
-    data = SequenceTaskDataModule(
+    module = SequenceTaskDataModule(
         tokenizer,
         task=f"{tmp_path}/there.yaml,{tmp_path}/home.yaml",
         format="arrow",
         val_fraction=0.2,
         train_rows=50,
     )
-    data.setup("fit")
-    data.setup("test")
+    module.setup("fit")
+    module.setup("test")
     for side, stage in (("val", "val"), ("test", "test")):
-        rows = [data.row(stage, index) for index in range(data.num_rows(stage))]
-        for texts in data.side_texts(side):
+        rows = [module.row(stage, index) for index in range(module.num_rows(stage))]
+        for texts in module.side_texts(side):
             mine = [row for row in rows if row.task == texts.task]
             assert list(zip(texts.inputs, texts.outputs, strict=True)) == [
                 (row.input, row.target) for row in mine
             ]
             assert texts.input_notation == texts.output_notation == "text"
-    assert {texts.task: len(texts.inputs) for texts in data.side_texts("train")} == {"there": 50, "home": 50}
+    assert {texts.task: len(texts.inputs) for texts in module.side_texts("train")} == {
+        "there": 50,
+        "home": 50,
+    }
 
 
-def test_answers_are_as_long_as_their_tokens_and_the_stop_token(tokenizer: Any, tmp_path: Path) -> None:
+def test_answer_lengths_count_tokens_and_the_stop_token(tokenizer: Any, tmp_path: Path) -> None:
     table = tmp_path / "words.csv"
     table.write_text("word,back\n" + "".join(f"w{n},{n * 37}w\n" for n in range(60)))
-    data = SequenceTaskDataModule(
+    module = SequenceTaskDataModule(
         tokenizer,
         source=str(table),
         input_column="word",
@@ -48,8 +51,10 @@ def test_answers_are_as_long_as_their_tokens_and_the_stop_token(tokenizer: Any, 
         format="plain",
         val_fraction=0.5,
     )
-    data.setup("validate")
-    for index, length in enumerate(data.answer_lengths("val").tolist()):
-        target = data.row("val", index).target
-        completion = data.form.render(data.store.query(int(data.pools["val"][index])), target)[1]  # type: ignore[union-attr]
+    module.setup("validate")
+    for index, length in enumerate(module.answer_lengths("val").tolist()):
+        target = module.row("val", index).target
+        completion = module.form.render(
+            module.data.store.query(int(module.data.pools["val"][index])), target
+        )[1]  # type: ignore[union-attr]
         assert length == len(tokenizer(completion, add_special_tokens=False)["input_ids"]) + 1

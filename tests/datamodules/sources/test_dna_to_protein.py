@@ -8,7 +8,7 @@ import pytest
 from datamodules.sources.dna_to_protein import CODONS, ROWS, STOPS, generate, load, translate
 
 
-def test_the_code_is_the_standard_one() -> None:
+def test_genetic_code_is_the_standard_one() -> None:
     assert len(CODONS) == 64
     assert STOPS == ["TAA", "TAG", "TGA"]
     # The start of human insulin's coding sequence (NM_000207).
@@ -17,7 +17,7 @@ def test_the_code_is_the_standard_one() -> None:
     assert translate("CAATCTACCGTATATAACCCC") == "QSTVYNP"
 
 
-def test_rows_are_different_and_translate() -> None:
+def test_rows_differ_and_are_translated_by_the_code() -> None:
     rows = load()
     assert (rows.total, rows.file, rows.verified) == (ROWS, "dna_to_protein", True)
     dna, protein = (rows.table[name].to_pylist() for name in ("dna", "protein"))

@@ -47,7 +47,7 @@ def test_paragraphs_have_their_headwords_and_no_marks(packages: Path) -> None:
     ]
 
 
-def test_a_paragraph_that_names_a_held_out_molecule_is_left_out(
+def test_paragraphs_that_name_a_held_out_molecule_are_left_out(
     packages: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(held_out, "names", lambda: frozenset({"living thing", "galore"}))
@@ -66,7 +66,7 @@ def test_a_paragraph_that_names_a_held_out_molecule_is_left_out(
         ("", False),
     ],
 )
-def test_names_are_found_as_whole_words(text: str, found: bool) -> None:
+def test_held_out_names_are_found_as_whole_words(text: str, found: bool) -> None:
     assert english.mentions(text, {"acetic acid", "dinitrophenol"}) is found
 
 
@@ -79,7 +79,9 @@ def test_long_paragraphs_are_cut_between_sentences() -> None:
     assert list(english.cut("x" * (english.MOST_CHARACTERS + 1))) == list(english.cut("short")) == []
 
 
-def test_missing_packages_say_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_package_of_texts_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv(english.FOLDER_VARIABLE, str(tmp_path))
     with pytest.raises(
         ValueError, match=r"wordnet-base and dict-gcide.*is missing.*apt-get install.*PATOIS_TEXTS"
@@ -87,7 +89,7 @@ def test_missing_packages_say_what_to_install(tmp_path: Path, monkeypatch: pytes
         english.load()
 
 
-def test_the_cache_knows_the_files(packages: Path) -> None:
+def test_english_files_are_in_the_cache_key(packages: Path) -> None:
     before = hash_source("english")
     (packages / english.WORDNET[1]).write_text(WORDNET)
     assert hash_source("english") != before

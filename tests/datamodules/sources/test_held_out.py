@@ -8,7 +8,7 @@ from datamodules.tokens.control_tokens import ControlTokens
 from datamodules.workers.worker_pool import WorkerPool
 
 
-def test_they_are_the_names_of_the_tasks_own_validation_and_test_molecules() -> None:
+def test_held_out_names_are_those_of_validation_and_test_molecules() -> None:
     task = load_task("smiles_to_iupac")
     settings = SplitSettings()
     with WorkerPool() as pool:

@@ -15,7 +15,9 @@ def test_built_in_names_are_modules_with_load() -> None:
     assert load_source("pubchem").total > 100_000
 
 
-def test_a_path_keeps_the_name_the_user_gave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_source_of_a_path_keeps_the_name_the_user_gave(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "my.csv").write_text("a,b\n1,2\n3\n")
     monkeypatch.chdir(tmp_path)
     rows = load_source("my.csv")
@@ -35,7 +37,7 @@ def test_a_path_keeps_the_name_the_user_gave(tmp_path: Path, monkeypatch: pytest
         ("hf://datasets/o/n@v1/data/a.csv", {"repo_id": "o/n", "filename": "data/a.csv", "revision": "v1"}),
     ],
 )
-def test_a_file_on_the_hub(
+def test_source_on_the_hub_is_downloaded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, address: str, expected: dict[str, str | None]
 ) -> None:
     asked = []
@@ -52,7 +54,7 @@ def test_a_file_on_the_hub(
     assert rows.table.to_pylist() == [{"a": "1", "b": "2"}]
 
 
-def test_a_failed_download_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_download_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     def download(**_: object) -> str:
         raise ConnectionError("no route")
 
@@ -67,12 +69,12 @@ def test_a_failed_download_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     "address", ["hf://datasets/name/file.csv", "hf://owner/name/file.csv", "hf://datasets/owner/name"]
 )
-def test_another_address_is_an_error(address: str) -> None:
+def test_source_with_another_kind_of_address_is_an_error(address: str) -> None:
     with pytest.raises(ValueError, match=r"Expected hf://datasets/owner/name/file\.csv .* but got 'hf://"):
         load_source(address)
 
 
-def test_an_unknown_name_lists_what_there_is() -> None:
+def test_unknown_source_lists_the_known_ones() -> None:
     with pytest.raises(
         ValueError,
         match=r"No source 'pubchm'.*cmudict, dna_to_protein, english, pubchem.*\.parquet.*Did you mean 'pubchem'\?",

@@ -10,13 +10,13 @@ TABLE = pa.table({"a": ["x", "y"]})
 LINES = np.array([1, 2], dtype=np.int64)
 
 
-def test_a_row_that_is_lost_is_noticed() -> None:
+def test_rows_and_set_aside_must_add_up_to_the_total() -> None:
     with pytest.raises(AssertionError, match=r"2 rows kept \+ 0 set aside != 3"):
         Rows(TABLE, LINES, "f", [], verified=False, total=3)
     assert Rows(TABLE, LINES, "f", [SetAside("f", 3, "empty row", "")], verified=False, total=3).total == 3
 
 
-def test_every_row_has_its_line() -> None:
+def test_lines_must_be_one_for_each_row() -> None:
     with pytest.raises(AssertionError, match="2 rows but lines of shape"):
         Rows(TABLE, LINES[:1], "f", [], verified=False, total=2)
     with pytest.raises(AssertionError, match="lines must be int64, not float64"):

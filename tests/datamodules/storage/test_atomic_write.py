@@ -7,7 +7,7 @@ import pytest
 from datamodules.storage.atomic_write import whole_file
 
 
-def test_what_was_there_stays_until_the_new_text_is_complete(tmp_path: Path) -> None:
+def test_whole_file_keeps_the_old_text_until_the_new_one_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_text("old")
 

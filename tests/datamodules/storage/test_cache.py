@@ -8,32 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
-from datamodules.storage.cache import DataCache, Payload, default_folder, digest
-from tests.runs import PROJECT
-
-KEY = {"table": "abc", "settings": {"split": "identity", "fractions": [0.1, None]}}
-TEXTS = pa.array(["a", "", "\u00e9\n", "a"], pa.large_string())
-
-
-def make_payload() -> Payload:
-    arrays = {"codes": np.arange(1000, dtype=np.uint16), "none": np.zeros(0, dtype=np.int64)}
-    return Payload(arrays, {"words": TEXTS, "no_words": TEXTS[:0]}, {"total": 3})
-
-
-def assert_whole(payload: Payload | None) -> None:
-    assert payload is not None
-    expected = make_payload()
-    assert payload.facts == expected.facts
-    assert payload.arrays.keys() == expected.arrays.keys()
-    for name, array in expected.arrays.items():
-        assert payload.arrays[name].dtype == array.dtype
-        assert (payload.arrays[name] == array).all()
-    assert {name: texts.to_pylist() for name, texts in payload.texts.items()} == {
-        name: texts.to_pylist() for name, texts in expected.texts.items()
-    }
+from datamodules.storage.cache import DataCache, digest
+from tests.helpers.cache_payloads import KEY, assert_whole, make_payload
+from tests.helpers.runs import PROJECT
 
 
 @pytest.fixture
@@ -43,7 +22,7 @@ def entry(tmp_path: Path) -> Path:
     return folder
 
 
-def test_what_is_kept_comes_back_mapped_into_memory(entry: Path) -> None:
+def test_cached_payload_reads_back_mapped_into_memory(entry: Path) -> None:
     payload = DataCache(entry.parent).load("rows", KEY)
     assert_whole(payload)
     assert isinstance(payload.arrays["codes"], np.memmap)  # type: ignore[union-attr]
@@ -51,7 +30,7 @@ def test_what_is_kept_comes_back_mapped_into_memory(entry: Path) -> None:
 
 
 @pytest.mark.parametrize("key", [{**KEY, "table": "abd"}, {**KEY, "more": 1}, {"table": "abc"}])
-def test_another_key_is_another_entry(entry: Path, key: dict[str, object]) -> None:
+def test_cache_entry_of_another_key_is_not_found(entry: Path, key: dict[str, object]) -> None:
     assert DataCache(entry.parent).load("rows", key) is None
     assert DataCache(entry.parent).load("tokens", KEY) is None
 
@@ -88,7 +67,7 @@ DAMAGES = (_cut, _flip, _empty, _overwrite, _nest, Path.unlink, _become_a_folder
 
 @pytest.mark.parametrize("damage", DAMAGES)
 @pytest.mark.parametrize("name", ["codes.npy", "words.arrow", "manifest.json"])
-def test_damage_is_found_and_mended(
+def test_damaged_cache_entry_is_found_and_replaced(
     entry: Path, name: str, damage: Callable[[Path], object], caplog: pytest.LogCaptureFixture
 ) -> None:
     damage(entry / name)
@@ -96,21 +75,21 @@ def test_damage_is_found_and_mended(
     assert cache.load("rows", KEY) is None
     (message,) = [record.getMessage() for record in caplog.records]
     assert "cannot be used" in message
-    assert "made again" in message
+    assert "it is rebuilt" in message
     assert "\n" not in message
     cache.save("rows", KEY, make_payload())
     assert_whole(cache.load("rows", KEY))
     assert [path.name for path in entry.parent.iterdir()] == [entry.name]
 
 
-def test_a_foreign_entry_is_not_believed(entry: Path) -> None:
+def test_renamed_cache_entry_is_not_used(entry: Path) -> None:
     """A folder that was renamed or copied by hand has whole files, and they are someone else's."""
     other = {**KEY, "table": "other"}
     entry.rename(entry.parent / f"rows-{digest(other)}")
     assert DataCache(entry.parent).load("rows", other) is None
 
 
-def test_a_file_in_the_entrys_place(tmp_path: Path) -> None:
+def test_file_in_the_place_of_a_cache_entry_is_replaced(tmp_path: Path) -> None:
     (tmp_path / f"rows-{digest(KEY)}").write_text("not a folder")
     cache = DataCache(tmp_path)
     assert cache.load("rows", KEY) is None
@@ -128,14 +107,14 @@ def test_a_manifest_names_files_of_its_own_folder_only(entry: Path) -> None:
     assert DataCache(entry.parent).load("rows", KEY) is None
 
 
-def test_nothing_is_kept_when_turned_off(tmp_path: Path) -> None:
+def test_cache_without_a_folder_keeps_nothing(tmp_path: Path) -> None:
     cache = DataCache(None)
     cache.save("rows", KEY, make_payload())
     assert cache.load("rows", KEY) is None
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_that_cannot_be_written_is_said_once(
+def test_cache_folder_that_cannot_be_written_warns_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -144,10 +123,10 @@ def test_a_folder_that_cannot_be_written_is_said_once(
         cache.save("rows", KEY, make_payload())
         assert cache.load("rows", KEY) is None
     assert len(caplog.records) == 1
-    assert "the next run prepares its data anew" in caplog.text
+    assert "the next run prepares its data again" in caplog.text
 
 
-def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_full_disk_leaves_no_cache_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -156,7 +135,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_second_of_two_builders_loses_quietly(entry: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_second_writer_of_a_cache_entry_loses_quietly(entry: Path, caplog: pytest.LogCaptureFixture) -> None:
     before = (entry / "manifest.json").stat().st_ino
     DataCache(entry.parent).save("rows", KEY, make_payload())
     assert caplog.records == []
@@ -165,11 +144,11 @@ def test_the_second_of_two_builders_loses_quietly(entry: Path, caplog: pytest.Lo
     assert [path.name for path in entry.parent.iterdir()] == [entry.name]
 
 
-def test_many_processes_at_once(tmp_path: Path) -> None:
+def test_cache_is_shared_by_many_processes_at_once(tmp_path: Path) -> None:
     code = """
 import sys
 from pathlib import Path
-from tests.datamodules.storage.test_cache import KEY, assert_whole, make_payload
+from tests.helpers.cache_payloads import KEY, assert_whole, make_payload
 from datamodules.storage.cache import DataCache
 cache = DataCache(Path(sys.argv[1]))
 for round in range(30):
@@ -191,7 +170,7 @@ for round in range(30):
     assert len(list(tmp_path.iterdir())) == 30
 
 
-def test_what_killed_runs_left_is_removed_after_a_day(tmp_path: Path) -> None:
+def test_unfinished_entries_of_killed_runs_are_removed_after_a_day(tmp_path: Path) -> None:
     old, new = tmp_path / ".unfinished-old", tmp_path / ".unfinished-new"
     for folder in (old, new):
         folder.mkdir()
@@ -200,21 +179,3 @@ def test_what_killed_runs_left_is_removed_after_a_day(tmp_path: Path) -> None:
     DataCache(tmp_path).save("rows", KEY, make_payload())
     assert not old.exists()
     assert new.exists()
-
-
-def test_the_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATOIS_CACHE", str(tmp_path))
-    assert default_folder() == tmp_path
-    monkeypatch.delenv("PATOIS_CACHE")
-    monkeypatch.setenv("HOME", "/home/someone")
-    assert default_folder() == Path("/home/someone/.cache/patois")
-
-
-def test_a_user_without_a_home_gets_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_home() -> Path:
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.delenv("PATOIS_CACHE", raising=False)
-    monkeypatch.setattr(Path, "home", no_home)
-    assert default_folder() is None
-    DataCache(default_folder()).save("rows", {"a": 1}, Payload())

@@ -11,7 +11,7 @@ from datamodules.storage import cache_keys
 from datamodules.storage.cache_keys import describe_code, describe_tokenizer, hash_file
 
 
-def test_a_file_is_known_by_its_bytes(tmp_path: Path) -> None:
+def test_file_hash_depends_on_its_bytes(tmp_path: Path) -> None:
     one, other = tmp_path / "a", tmp_path / "b"
     one.write_bytes(b"x" * 3_000_000)
     other.write_bytes(b"x" * 3_000_000)
@@ -20,7 +20,7 @@ def test_a_file_is_known_by_its_bytes(tmp_path: Path) -> None:
     assert hash_file(one) != hash_file(other)
 
 
-def test_sources(tmp_path: Path) -> None:
+def test_source_hash_depends_on_content_and_kind_of_file(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("a,b\n1,2\n")
     copy = tmp_path / "copy.csv"
@@ -32,7 +32,7 @@ def test_sources(tmp_path: Path) -> None:
     assert len({hash_source(name) for name in BUILT_IN}) == len(BUILT_IN)
 
 
-def test_code_and_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_key_has_the_hash_of_our_code_and_library_versions(monkeypatch: pytest.MonkeyPatch) -> None:
     import rdkit
 
     known = describe_code()
@@ -44,7 +44,7 @@ def test_code_and_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
     describe_code.cache_clear()
 
 
-def test_tokenizers(tokenizer_of: Callable[..., Any]) -> None:
+def test_tokenizer_key_depends_on_everything_that_changes_ids(tokenizer_of: Callable[..., Any]) -> None:
     def describe(change: Callable[[Any], object] = lambda _: None, **options: Any) -> dict[str, Any]:
         tokenizer = tokenizer_of(**options)
         change(tokenizer)
@@ -68,8 +68,8 @@ def test_tokenizers(tokenizer_of: Callable[..., Any]) -> None:
     assert describe_tokenizer(object()) is None
 
 
-def test_what_a_tokenizer_cannot_tell_is_not_cached() -> None:
-    from tests.tiny import make_tokenizer
+def test_tokenizer_with_code_or_a_clock_is_not_cached() -> None:
+    from tests.helpers.tiny import make_tokenizer
 
     tokenizer = make_tokenizer()
     assert describe_tokenizer(tokenizer) is not None

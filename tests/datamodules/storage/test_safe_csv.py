@@ -27,18 +27,18 @@ NASTY = [
 
 
 @pytest.mark.parametrize("text", NASTY[:11])
-def test_no_cell_begins_a_formula(text):
+def test_cells_that_begin_a_formula_are_escaped(text):
     cell = escape_cell(text)
     assert cell.startswith("'")
     assert unescape_cell(cell) == text
 
 
 @pytest.mark.parametrize("text", ["CCO", "-3.5", "+1", "1e-5", "[Na+].[Cl-]", "2-methyl", ""])
-def test_harmless_cells_stay_as_they_are(text):
+def test_harmless_cells_are_not_escaped(text):
     assert escape_cell(text) == text
 
 
-def test_a_file_reads_back_equal(tmp_path):
+def test_written_table_reads_back_equal(tmp_path):
     path = tmp_path / "deep" / "x.csv"
     write_csv(path, ["a", "b"], [{"a": text, "b": -1.5} for text in NASTY])
     assert read_csv(path) == [{"a": text, "b": "-1.5"} for text in NASTY]
@@ -56,7 +56,7 @@ def test_a_file_reads_back_equal(tmp_path):
 @example("\0=1")
 @example("\u24000;\0")
 @example("\udcff'")
-def test_any_text_reads_back_equal_and_is_no_formula(tmp_path_factory, text):
+def test_any_cell_reads_back_equal_and_is_no_formula(tmp_path_factory, text):
     path = tmp_path_factory.getbasetemp() / "any.csv"
     write_csv(path, ["a", "b"], [{"a": text, "b": "end"}])
     assert read_csv(path) == [{"a": text, "b": "end"}]
@@ -65,18 +65,18 @@ def test_any_text_reads_back_equal_and_is_no_formula(tmp_path_factory, text):
     assert not raw.lstrip().startswith(("=", "@"))
 
 
-def test_values_and_missing_cells(tmp_path):
+def test_missing_cells_and_values_of_other_types_are_written(tmp_path):
     write_csv(tmp_path / "x.csv", ["t", "n", "none", "gone"], [{"t": True, "n": 0.1, "none": None}])
     assert (tmp_path / "x.csv").read_text().splitlines() == ["t,n,none,gone", "true,0.1,,"]
 
 
-def test_nul_and_lone_surrogates_do_not_cost_the_file(tmp_path):
+def test_nul_and_lone_surrogates_do_not_fail_the_write(tmp_path):
     write_csv(tmp_path / "x.csv", ["a", "b"], [{"a": "x\0y", "b": "\ud800\u2400"}])
     assert read_csv(tmp_path / "x.csv") == [{"a": "x\0y", "b": "\ud800\u2400"}]
     assert (tmp_path / "x.csv").read_text().splitlines()[1] == "x\u24000;y,\u2400d800;\u24002400;"
 
 
-def test_a_failed_write_leaves_the_old_file(tmp_path):
+def test_failed_write_leaves_the_old_table(tmp_path):
     path = tmp_path / "x.csv"
     write_csv(path, ["a"], [{"a": "old"}])
 

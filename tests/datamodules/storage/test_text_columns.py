@@ -15,7 +15,7 @@ LISTS = st.lists(st.lists(TEXT, max_size=3), max_size=6)
 
 
 @given(st.lists(TEXT, max_size=20), st.data())
-def test_a_column_is_its_texts(texts: list[str], data: st.DataObject) -> None:
+def test_text_column_is_the_sequence_of_its_texts(texts: list[str], data: st.DataObject) -> None:
     column = TextColumn.of(texts)
     assert list(column) == texts == as_strings(column).to_pylist()
     assert len(column.values) == len(set(texts))
@@ -30,13 +30,13 @@ def test_a_column_is_its_texts(texts: list[str], data: st.DataObject) -> None:
 
 
 @given(st.lists(st.lists(TEXT, max_size=5), min_size=1, max_size=4))
-def test_joined_columns_are_joined_texts(pieces: list[list[str]]) -> None:
+def test_joined_text_columns_are_the_joined_texts(pieces: list[list[str]]) -> None:
     joined = TextColumn.join([TextColumn.of(texts) for texts in pieces])
     assert list(joined) == [text for texts in pieces for text in texts]
     assert len(joined.values) == len(set(joined))
 
 
-def test_few_rows_of_many_texts() -> None:
+def test_taking_few_rows_keeps_few_texts() -> None:
     column = TextColumn.of([str(number) for number in range(1000)])
     taken = column.take(np.array([7, 3, 7]))
     assert list(taken) == ["7", "3", "7"]
@@ -44,7 +44,7 @@ def test_few_rows_of_many_texts() -> None:
 
 
 @given(LISTS, st.data())
-def test_lists(lists: list[list[str]], data: st.DataObject) -> None:
+def test_text_lists_are_the_lists_they_were_made_of(lists: list[list[str]], data: st.DataObject) -> None:
     ours = TextLists.of(lists)
     assert [ours[row] for row in range(len(ours))] == lists
     assert ours.first().to_pylist() == [entry[0] if entry else "" for entry in lists]
@@ -60,20 +60,20 @@ def test_lists(lists: list[list[str]], data: st.DataObject) -> None:
     assert [taken[place] for place in range(len(taken))] == [lists[row] for row in rows]
 
 
-def test_arrow_lists_in_pieces_and_with_nulls() -> None:
+def test_text_lists_of_arrow_join_chunks_and_take_null_as_empty() -> None:
     column = pa.chunked_array([[["a", "b"], None], [[], ["c"]]], pa.list_(pa.string()))
     lists = TextLists.of_arrow(column)
     assert [lists[row] for row in range(4)] == [["a", "b"], [], [], ["c"]]
     assert lists.take(np.array([3, 0]))[1] == ["a", "b"]
 
 
-def test_gather_gives_places_row_by_row() -> None:
+def test_gather_returns_places_row_by_row() -> None:
     places, starts = gather(np.array([0, 2, 2, 5]), np.array([2, 0, 1, 2]))
     assert places.tolist() == [2, 3, 4, 0, 1, 2, 3, 4]
     assert starts.tolist() == [0, 3, 5, 5, 8]
 
 
-def test_arrow_trims_what_python_strips() -> None:
+def test_arrow_trims_the_whitespace_that_python_strips() -> None:
     """`task_rows` trims with Arrow what it once stripped with Python: the same white space, in all of Unicode."""
     spaces = [chr(code) for code in range(1, sys.maxunicode + 1) if chr(code).isspace()]
     assert len(spaces) > 20

@@ -25,7 +25,9 @@ def make_rows(task: Task, others: list[list[str]]) -> TaskRows:
 @pytest.mark.parametrize("epoch", [BASE, 0, 1])
 @pytest.mark.parametrize("randomize", [False, True])
 @pytest.mark.parametrize("phrasings", ["all", "first", "others"])
-def test_many_rows_at_once_are_single_rows_by_the_rules(epoch: int, randomize: bool, phrasings: str) -> None:
+def test_augmentation_of_many_rows_is_that_of_single_rows(
+    epoch: int, randomize: bool, phrasings: str
+) -> None:
     others = [[f"C{'C' * row}", "CN"][: row % 3] for row in range(len(MOLECULES))]
     rows = make_rows(replace(TASK, input=replace(TASK.input, randomize=randomize)), others)
     places = np.array([3, 0, 7, 7, 19, 11, 5])
@@ -44,7 +46,7 @@ def test_many_rows_at_once_are_single_rows_by_the_rules(epoch: int, randomize: b
         assert found.outputs[number] == MOLECULES[place]
 
 
-def test_spellings_are_the_same_in_worker_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_random_spellings_are_the_same_in_worker_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = make_rows(replace(TASK, input=replace(TASK.input, randomize=True)), [[]] * len(MOLECULES))
     places = np.arange(len(MOLECULES))
     here = choose_variants(rows, places, mix(0, 0, places), 0, "first")
@@ -54,7 +56,7 @@ def test_spellings_are_the_same_in_worker_processes(monkeypatch: pytest.MonkeyPa
     assert len(set(here.inputs)) > 10
 
 
-def test_each_different_text_is_laid_out_once_a_way() -> None:
+def test_each_different_text_is_rendered_once_a_phrasing() -> None:
     seen: list[list[str]] = []
 
     def mark(sign: str):  # type: ignore[no-untyped-def]

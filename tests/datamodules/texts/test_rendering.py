@@ -39,7 +39,7 @@ def prompts(store: RowStore, rows: np.ndarray, epoch: int = BASE) -> list[str]:
     return list(store.texts(rows, epoch)[0])
 
 
-def test_numbers_depend_on_seed_epoch_and_row_alone() -> None:
+def test_random_numbers_depend_on_seed_epoch_and_row_alone() -> None:
     rows = np.arange(1000)
     assert (mix(1, 2, rows) == mix(1, 2, rows)).all()
     assert (mix(1, 2, rows)[500:] == mix(1, 2, rows[500:])).all()
@@ -63,13 +63,13 @@ def test_phrasings_vary_in_training_and_never_in_evaluation(tokenizer: Any) -> N
     assert store.varies()
 
 
-def test_one_phrasing_by_flag(tokenizer: Any) -> None:
+def test_phrasings_first_uses_one_phrasing_in_training(tokenizer: Any) -> None:
     store = make_store(tokenizer, phrasings="first")
     assert prompts(store, np.arange(9), 3) == prompts(store, np.arange(9))
     assert not store.varies()
 
 
-def test_the_phrasing_that_is_asked_can_be_kept_out_of_training(tokenizer: Any) -> None:
+def test_evaluations_phrasing_can_be_kept_out_of_training(tokenizer: Any) -> None:
     store = make_store(tokenizer, phrasings="others")
     rows = np.arange(50)
     assert {text.split("\n")[0] for text in prompts(store, rows, 0)} == {"second", "third"}
@@ -82,7 +82,7 @@ def test_the_phrasing_that_is_asked_can_be_kept_out_of_training(tokenizer: Any) 
         RowStore([single], load_format("plain"), tokenizer, phrasings="others")
 
 
-def test_a_format_without_instruction_does_not_vary(tokenizer: Any) -> None:
+def test_format_without_instruction_does_not_vary(tokenizer: Any) -> None:
     assert not RowStore([make_rows()], load_format("arrow"), tokenizer).varies()
 
 
@@ -119,14 +119,14 @@ def test_demonstrations_come_from_training_and_from_other_identities(tokenizer: 
         assert f"out{row}\n" not in prompt
 
 
-def test_too_few_rows_for_demonstrations(tokenizer: Any) -> None:
+def test_too_few_rows_for_demonstrations_are_an_error(tokenizer: Any) -> None:
     with pytest.raises(
         ValueError, match=r"--data.shots 3 needs more than 3 training rows of the task 't', but it has 2"
     ):
         make_store(tokenizer, shots=3).draw_demonstrations_from(np.arange(2))
 
 
-def test_a_variant_that_is_too_long_gives_way(tokenizer: Any) -> None:
+def test_variant_that_is_too_long_gives_way_to_the_plain_text(tokenizer: Any) -> None:
     task = replace(TASK, instructions=("a", "a very long phrasing " * 10))
     store = make_store(tokenizer, make_rows(task=task))
     rows = np.arange(50)
@@ -135,7 +135,7 @@ def test_a_variant_that_is_too_long_gives_way(tokenizer: Any) -> None:
     assert store.encode(rows, 0, max_length=longest).lengths.max() == longest
 
 
-def test_rows_of_several_parts_are_numbered_through(tokenizer: Any) -> None:
+def test_rows_of_several_parts_are_numbered_consecutively(tokenizer: Any) -> None:
     store = RowStore([make_rows(3), make_rows(4)], load_format("plain"), tokenizer)
     assert len(store) == 7
     assert [store.locate(row)[1] for row in range(7)] == [0, 1, 2, 0, 1, 2, 3]

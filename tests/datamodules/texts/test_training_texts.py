@@ -72,25 +72,25 @@ def connectivities(text: str) -> set[str]:
         return {Chem.MolToInchiKey(molecule).split("-")[0] for molecule in molecules if molecule is not None}
 
 
-def test_no_held_out_molecule_is_read(rows: list[dict[str, Any]]) -> None:
+def test_training_texts_hold_no_held_out_molecule(rows: list[dict[str, Any]]) -> None:
     held_out = held_out_strings(rows)
     assert len(held_out) > 100
     assert leaks(TASKS, held_out) == set()
 
 
-def test_the_check_sees_a_leak(rows: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_check_of_training_texts_finds_a_leak(rows: list[dict[str, Any]], tmp_path: Path) -> None:
     task = tmp_path / "mine.yaml"  # split by its text, as a task that names no identity is
     side = "{column: smiles, notation: text}"
     task.write_text(f"source: pubchem\ninput: {side}\noutput: {side}\n")
     assert leaks(str(task), held_out_strings(rows))
 
 
-def test_every_molecular_task_of_the_configuration_is_checked() -> None:
+def test_check_of_training_texts_covers_every_molecular_task() -> None:
     names = set(load_yaml(CONFIGS / "pretrain.yaml")["data"]["task"])
     assert names - {"read_english", "read_words"} <= set(TASKS)
 
 
-def test_epochs_differ_and_repeat(rows: list[dict[str, Any]]) -> None:
+def test_training_texts_differ_by_epoch_and_are_reproducible(rows: list[dict[str, Any]]) -> None:
     texts = Texts({"task": "random_smiles_to_canonical", "format": "text"})
     first, second = list(texts.train(0)), list(texts.train(1))
     assert sum(one != other for one, other in zip(first, second, strict=True)) > 0.8 * len(first)
@@ -108,13 +108,13 @@ def test_held_out_texts_are_of_each_task_and_no_training_texts(rows: list[dict[s
     }
 
 
-def test_a_format_that_asks_gives_prompt_and_completion(rows: list[dict[str, Any]]) -> None:
+def test_training_texts_join_prompt_and_completion(rows: list[dict[str, Any]]) -> None:
     text = next(Texts({"task": "smiles_to_iupac", "format": "arrow"}).train())
     smiles, _, name = text.partition(" -> ")
     assert {row["smiles"]: row["iupac"] for row in rows}[smiles] == name
 
 
-def test_the_file_holds_a_json_string_a_line(rows: list[dict[str, Any]], tmp_path: Path) -> None:
+def test_training_texts_file_holds_a_json_string_a_line(rows: list[dict[str, Any]], tmp_path: Path) -> None:
     config = tmp_path / "mine.yaml"
     config.write_text("data: {task: smiles_to_iupac, format: text}\n")
     main(["--config", str(config), "--out", str(tmp_path / "texts.jsonl")])

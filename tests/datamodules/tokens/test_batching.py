@@ -26,7 +26,7 @@ def make_encoded(lengths: list[int]) -> Encoded:
     return Encoded(ids, offsets, np.maximum(1, np.array(lengths) // 2).astype(np.int64))
 
 
-def test_without_lengths_steps_have_about_as_many_tokens() -> None:
+def test_steps_without_length_buckets_have_about_as_many_tokens() -> None:
     lengths = np.random.default_rng(0).integers(5, 100, size=1000)
     spread = []
     for by_length in (True, False):
@@ -39,14 +39,14 @@ def test_without_lengths_steps_have_about_as_many_tokens() -> None:
 
 @pytest.mark.parametrize("world_size", [1, 2, 3])
 @pytest.mark.parametrize("batch_size", [1, 8, 1000])
-def test_training_shows_each_row_once_an_epoch(batch_size: int, world_size: int) -> None:
+def test_training_plan_has_each_row_once_an_epoch(batch_size: int, world_size: int) -> None:
     plan = plan_training(LENGTHS, batch_size, world_size, seed=1, epoch=2)
     assert sorted(np.concatenate(plan)) == list(range(len(LENGTHS)))
     assert len(plan) % world_size == 0
     assert max(len(batch) for batch in plan) <= batch_size
 
 
-def test_the_order_is_a_function_of_seed_and_epoch() -> None:
+def test_training_order_is_a_function_of_seed_and_epoch() -> None:
     def order(**change: int) -> list[int]:
         return np.concatenate(plan_training(LENGTHS, 8, 1, **{"seed": 1, "epoch": 2, **change})).tolist()
 
@@ -56,7 +56,7 @@ def test_the_order_is_a_function_of_seed_and_epoch() -> None:
 
 
 @pytest.mark.parametrize("world_size", [2, 4])
-def test_a_step_has_the_same_rows_on_any_number_of_ranks(world_size: int) -> None:
+def test_training_step_has_the_same_rows_on_any_number_of_ranks(world_size: int) -> None:
     alone = plan_training(LENGTHS, 8, 1, seed=0, epoch=0)
     shared = plan_training(LENGTHS, 8 // world_size, world_size, seed=0, epoch=0)
     for step, rows in enumerate(alone):
@@ -64,7 +64,7 @@ def test_a_step_has_the_same_rows_on_any_number_of_ranks(world_size: int) -> Non
         assert sorted(np.concatenate(ranks)) == sorted(rows)
 
 
-def test_rows_of_like_length_stand_together() -> None:
+def test_batches_hold_rows_of_like_length() -> None:
     def padding(plan: list[np.ndarray]) -> float:
         total = sum(LENGTHS[rows].max() * len(rows) for rows in plan)
         return 1 - LENGTHS.sum() / total
@@ -88,7 +88,7 @@ def test_evaluation_counts_each_row_once(world_size: int) -> None:
         assert sorted(index for index in seen if index != FILLER) == list(range(rows))
 
 
-def test_a_filler_batch_supervises_nothing() -> None:
+def test_filler_batch_supervises_nothing() -> None:
     encoded = make_encoded([5, 9])
     batch = BatchDataset(encoded, [np.array([], dtype=np.int64)], pad_id=0, with_prompts=True)[0]
     assert batch["row_index"].tolist() == [FILLER]
@@ -153,7 +153,7 @@ def test_evaluation_pools_are_bounded_and_even(world_size: int) -> None:
         assert (np.diff(LENGTHS[pool]) <= 0).all(), "longest first"
 
 
-def test_a_pool_says_how_many_rows_run_at_once() -> None:
+def test_evaluation_pool_says_how_many_rows_run_at_once() -> None:
     encoded = make_encoded([5, 9, 4])
     plan = plan_evaluation(encoded.lengths, 2, 1)
     (batch,) = BatchDataset(encoded, plan, pad_id=0, with_prompts=True, slots=2)
@@ -174,11 +174,11 @@ def test_a_pool_says_how_many_rows_run_at_once() -> None:
         ([[], []], 0),
     ],
 )
-def test_a_prefix_leaves_every_prompt_a_token(prompts: list[list[int]], length: int) -> None:
+def test_shared_prefix_leaves_every_prompt_a_token(prompts: list[list[int]], length: int) -> None:
     assert shared_prefix([np.array(prompt, dtype=np.int32) for prompt in prompts]) == length
 
 
-def test_training_batches_say_what_all_rows_begin_with() -> None:
+def test_training_batches_have_the_length_of_their_shared_prefix() -> None:
     encoded = Encoded(
         np.array([1, 2, 3, 9, 1, 2, 4, 9], dtype=np.int32), np.array([0, 4, 8]), np.array([3, 3])
     )

@@ -11,7 +11,7 @@ from transformers import PreTrainedTokenizerFast
 from datamodules.storage.text_columns import TextColumn
 from datamodules.tokens import examples
 from datamodules.tokens.examples import IGNORE_INDEX, Encoded, encode
-from tests.datamodules.conftest import make_tokenizer
+from tests.helpers.bpe import make_tokenizer
 
 TOKENIZER = make_tokenizer(begin="<s>")
 
@@ -28,7 +28,7 @@ def test_the_completion_and_its_stop_token_are_supervised_and_nothing_else(token
     assert encoded.lengths.tolist() == [len(encoded.example(0)), len(encoded.example(1))]
 
 
-def test_loss_on_all_tokens(tokenizer: Any) -> None:
+def test_loss_on_all_supervises_the_prompt_too(tokenizer: Any) -> None:
     encoded = encode(tokenizer, ["CCO"], [" ethanol"])
     assert (encoded.labels(0, "all") == encoded.example(0)).all()
 
@@ -61,7 +61,7 @@ def test_parts_are_tokenised_apart_and_no_begin_token_stands_in_the_middle() -> 
     )
 
 
-def test_a_tokenizer_that_ends_texts_itself_leaves_the_prompt_open(tokenizer_of: Any) -> None:
+def test_tokenizer_that_ends_texts_itself_leaves_the_prompt_open(tokenizer_of: Any) -> None:
     from tokenizers import processors
 
     tokenizer = tokenizer_of(begin="<s>")
@@ -73,14 +73,14 @@ def test_a_tokenizer_that_ends_texts_itself_leaves_the_prompt_open(tokenizer_of:
     assert (encoded.example(0) == tokenizer.eos_token_id).sum() == 1
 
 
-def test_no_stop_token_is_an_error(tokenizer_of: Any) -> None:
+def test_tokenizer_without_a_stop_token_is_an_error(tokenizer_of: Any) -> None:
     tokenizer = tokenizer_of()
     tokenizer.eos_token = None
     with pytest.raises(ValueError, match="has no eos_token, so no model could learn to stop"):
         encode(tokenizer, ["a"], ["b"])
 
 
-def test_taking_some_is_encoding_some(tokenizer: Any) -> None:
+def test_taken_examples_are_the_encoded_ones(tokenizer: Any) -> None:
     prompts, completions = ["CCO", "C", "c1ccccc1"], [" ethanol", " methane", " benzene"]
     taken = encode(tokenizer, prompts, completions).take(np.array([True, False, True]))
     expected = encode(tokenizer, prompts[::2], completions[::2])
@@ -94,7 +94,7 @@ def test_taking_some_is_encoding_some(tokenizer: Any) -> None:
         assert (getattr(joined, name) == getattr(together, name)).all()
 
 
-def test_nothing_to_encode(tokenizer: Any) -> None:
+def test_no_texts_encode_to_no_examples(tokenizer: Any) -> None:
     encoded = encode(tokenizer, [], [])
     assert len(encoded) == 0
     assert encoded.offsets.tolist() == [0]
@@ -124,7 +124,7 @@ def encode_slowly(
 
 @pytest.mark.parametrize("special_tokens", [True, False])
 @pytest.mark.parametrize("kind", ["fast", "own", "large"])
-def test_many_texts_in_chunks_are_single_calls(
+def test_encoding_in_chunks_equals_single_calls(
     tokenizer_of: Any, monkeypatch: pytest.MonkeyPatch, kind: str, special_tokens: bool
 ) -> None:
     monkeypatch.setattr(examples, "_TEXTS_AT_ONCE", 7)
@@ -148,7 +148,7 @@ def test_many_texts_in_chunks_are_single_calls(
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.text(max_size=30), st.text(max_size=30)), min_size=1, max_size=4))
-def test_any_text_comes_back(pairs: list[tuple[str, str]]) -> None:
+def test_encoded_texts_decode_to_themselves(pairs: list[tuple[str, str]]) -> None:
     pairs = [(a.encode(errors="replace").decode(), b.encode(errors="replace").decode()) for a, b in pairs]
     pairs = [(a, b) for a, b in pairs if not any(t in a + b for t in TOKENIZER.all_special_tokens)] or [
         ("a", "b")

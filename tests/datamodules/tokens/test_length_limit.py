@@ -18,7 +18,7 @@ def encode(rows: np.ndarray) -> Encoded:
 
 @pytest.mark.parametrize("limit", [None, 0, 1, 300, 900, 5000])
 @pytest.mark.parametrize("longest", [0, 5, 12])
-def test_the_first_rows_that_fit_are_taken(limit: int | None, longest: int) -> None:
+def test_length_limit_takes_the_first_rows_that_fit(limit: int | None, longest: int) -> None:
     candidates = [np.random.default_rng(1).permutation(1500), np.arange(1500, 2000)]
     filled = fill(candidates, limit, longest, encode)
     expected, long = [], []
@@ -37,7 +37,7 @@ def test_the_first_rows_that_fit_are_taken(limit: int | None, longest: int) -> N
     ]
 
 
-def test_what_is_packed_is_unpacked() -> None:
+def test_filled_rows_are_packed_and_unpacked() -> None:
     filled = fill([np.arange(100)], 50, 8, encode)
     again = unpack(pack(filled))
     assert (again.rows == filled.rows).all()

@@ -20,7 +20,7 @@ def rows_of(*lengths: int) -> list[np.ndarray]:
     ]
 
 
-def test_pad_of_nothing() -> None:
+def test_pad_of_no_rows_is_empty() -> None:
     assert pad([], 0).shape == (0, 0)
 
 
@@ -31,7 +31,7 @@ def test_packs_hold_each_row_once_and_are_even() -> None:
     assert LENGTHS.sum() / (max(sum(LENGTHS[row] for row in rows) for rows in packs) * len(packs)) > 0.95
 
 
-def test_as_many_packs_as_it_takes() -> None:
+def test_packs_are_as_many_as_needed() -> None:
     assert choose_packs([5, 5, 5], 7) == [[0], [1], [2]]
     assert choose_packs([7], 7) == [[0]]
 
@@ -47,7 +47,7 @@ def count_sequences(lengths: list[int], capacity: int) -> int:
     raise AssertionError
 
 
-def test_usual_batches_take_as_few_sequences_as_trying_all_counts() -> None:
+def test_packing_takes_as_few_sequences_as_trying_all_counts() -> None:
     rng = np.random.default_rng(0)
     for _ in range(200):
         capacity = int(rng.choice([64, 128, 512]))
@@ -66,7 +66,7 @@ def test_usual_batches_take_as_few_sequences_as_trying_all_counts() -> None:
         ([501] * 1000 + [251] * 1000 + [249] * 1000, 1000, 1177),  # trying all counts: 1,167 in 167 tries
     ],
 )
-def test_many_rows_take_few_tries(
+def test_packing_many_rows_takes_few_tries(
     lengths: list[int], capacity: int, sequences: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tries = []
@@ -84,7 +84,7 @@ def test_many_rows_take_few_tries(
     assert len(tries) <= 60
 
 
-def test_block_mask_by_a_loop() -> None:
+def test_block_mask_equals_that_of_a_loop() -> None:
     segments = torch.tensor([[1, 1, 2, 2, 2, 0]])
     mask = block_mask(segments)
     assert mask.shape == (1, 1, 6, 6)

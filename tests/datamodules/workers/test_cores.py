@@ -14,7 +14,7 @@ SLURM = {"SLURM_NTASKS": "16", "SLURM_NTASKS_PER_NODE": "8", "SLURM_LOCALID": "3
 IN_SLURM = {"SLURM_NTASKS_PER_NODE": "1", "SLURM_CPUS_ON_NODE": "64"}
 
 
-def test_the_cores_are_those_that_this_process_may_use() -> None:
+def test_count_cores_respects_the_cpu_affinity() -> None:
     allowed = os.sched_getaffinity(0)
     try:
         os.sched_setaffinity(0, {min(allowed)})
@@ -40,7 +40,7 @@ def test_the_cores_are_those_that_this_process_may_use() -> None:
         ({"WORLD_SIZE": "16"} | SLURM, 8, 8, 8),  # a batch script often says it
     ],
 )
-def test_a_rank_has_its_share(
+def test_rank_has_its_share_of_the_cores(
     environment: dict[str, str], own: int, ranks: int, share: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(cores, "count_cores", lambda: own)
@@ -48,19 +48,17 @@ def test_a_rank_has_its_share(
     assert share_of_cores(environment) == share
 
 
-def test_pools_keep_to_the_share_of_a_rank_that_was_started_after_the_import(
+def test_worker_pool_keeps_to_the_share_of_its_rank(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from callbacks.rows.notation_pool import Judges
-
     monkeypatch.setattr(cores, "count_cores", lambda: 6)
     for name in TORCHRUN:
         monkeypatch.delenv(name, raising=False)
-    judges = Judges()
+    early = WorkerPool()
     assert len(WorkerPool().workers) == 6
     for name, value in (TORCHRUN | {"LOCAL_WORLD_SIZE": "2"}).items():
         monkeypatch.setenv(name, value)
     assert len(WorkerPool().workers) == 3
-    judges.ask_ahead([])
-    assert judges._workers.qsize() == 3
+    early.ask_ahead([])
+    assert len(early.workers) == 3
     assert len(WorkerPool(5).workers) == 5

@@ -15,7 +15,8 @@ import pytest
 
 from datamodules.notations import smiles
 from datamodules.workers.guarded_worker import GuardedWorker, Result
-from tests.runs import PROJECT
+from tests.helpers.processor_time import processor_seconds
+from tests.helpers.runs import PROJECT
 
 ETHANOL = ("OCC", "CCO")
 SAME = {"string": False, "canonical": True, "inchikey": True, "connectivity": True}
@@ -26,19 +27,31 @@ def _pid(worker: GuardedWorker) -> int:
     return worker._process.pid
 
 
-def _is_gone(pid: int, within_s: float = 10.0) -> bool:
-    """Whether a process ends (and is reaped) in time."""
-    end = time.monotonic() + within_s
-    while time.monotonic() < end:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        with contextlib.suppress(OSError):  # an orphan that nobody reaped is a zombie: ended all the same
-            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
-                return pid not in _children()
-        time.sleep(0.02)
+def _is_gone(pid: int) -> bool:
+    """Whether a process has ended and been reaped."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    with contextlib.suppress(OSError):  # an orphan that nobody reaped is a zombie: ended all the same
+        if _stat(pid)[0] == "Z":
+            return pid not in _children()
     return False
+
+
+def _ends(pid: int, processor_s: float = 10.0) -> bool:
+    """Whether a process ends before it has taken so much processor time; in two minutes at most."""
+    deadline, used = time.monotonic() + 120, 0.0
+    while not _is_gone(pid) and used < processor_s and time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            used = sum(map(int, _stat(pid)[11:13])) / os.sysconf("SC_CLK_TCK")  # utime and stime
+        time.sleep(0.02)
+    return _is_gone(pid)
+
+
+def _stat(pid: int) -> list[str]:
+    """What Linux tells of a process, from its state on."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
 
 
 def _children() -> set[int]:
@@ -54,7 +67,7 @@ def _run_script(code: str, **options: object) -> str:
     return str(done.stdout)
 
 
-def test_starts_lazily_and_again() -> None:
+def test_guarded_worker_starts_when_asked_and_again_after_close() -> None:
     worker = GuardedWorker()
     assert worker._process is None
     worker.close()  # nothing to close
@@ -64,7 +77,7 @@ def test_starts_lazily_and_again() -> None:
     assert _pid(worker) == pid
     worker.close()
     worker.close()
-    assert _is_gone(pid, within_s=0.01)  # ended and reaped when close returns
+    assert _is_gone(pid)  # ended and reaped when close returns
     assert worker.map("smiles", "same", [ETHANOL]) == [(SAME, None)]
     worker.close()
 
@@ -78,12 +91,12 @@ def test_a_slow_call_is_killed_and_the_others_are_answered(slow_molecule: str) -
     with GuardedWorker(timeout_s=0.7) as worker:
         worker.map("smiles", "similarity", [quick])
         pid = _pid(worker)
-        start = time.monotonic()
+        start = processor_seconds()
         results = worker.map("smiles", "similarity", [quick, slow, quick, quick, slow])
-        assert time.monotonic() - start < 15  # two of these take a minute
+        assert processor_seconds() - start < 15  # two of these take a minute
         timeout = Result(None, "timeout")
         assert results == [expected, timeout, expected, expected, timeout]
-        assert _is_gone(pid, within_s=0.01)
+        assert _is_gone(pid)
         assert worker.map("smiles", "similarity", [quick]) == [expected]
 
 
@@ -98,7 +111,7 @@ def test_asked_together_a_slow_call_is_killed_and_the_others_are_answered(slow_m
         assert worker.map_together("smiles", "similarity", [["CCN"], ["CCO"]]) == ([expected], {})
 
 
-def test_time_between_calls_does_not_count() -> None:
+def test_timeout_does_not_count_time_between_calls() -> None:
     with GuardedWorker(timeout_s=0.5) as worker:
         assert worker.map("text", "is_valid", [("a",)]) == [(True, None)]
         pid = _pid(worker)
@@ -143,7 +156,7 @@ def test_a_dropped_worker_leaves_no_child() -> None:
     worker.map("text", "is_valid", [("a",)])
     pid = _pid(worker)
     del worker
-    assert _is_gone(pid)
+    assert _ends(pid)
 
 
 @pytest.mark.parametrize("ending", ["pass", "raise SystemExit(0)", "os.kill(os.getpid(), signal.SIGKILL)"])
@@ -161,9 +174,9 @@ def test_no_child_outlives_its_parent(ending: str) -> None:
         stdout=subprocess.PIPE,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
-    assert _is_gone(int(process.stdout))
+    assert _ends(int(process.stdout))
 
 
 @pytest.mark.pitfall(16)
@@ -184,10 +197,10 @@ def test_a_busy_child_outlives_its_parent_by_the_timeout_at_most(slow_molecule: 
         assert process.stdout is not None
         pid = int(process.stdout.readline())
     assert process.returncode == -signal.SIGKILL
-    assert _is_gone(pid)
+    assert _ends(pid)
 
 
-def test_works_from_a_folder_with_misleading_files(tmp_path: Path) -> None:
+def test_guarded_worker_ignores_misleading_modules_of_the_working_folder(tmp_path: Path) -> None:
     for name in ("json.py", "selfies.py", "rdkit.py", "signal.py"):
         (tmp_path / name).write_text("raise ImportError('the wrong file')")
     (tmp_path / "datamodules").mkdir()

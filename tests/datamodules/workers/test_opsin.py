@@ -8,12 +8,12 @@ from rdkit import Chem
 
 from datamodules.workers import opsin
 from datamodules.workers.opsin import Reading, classify, jar_path, read_names, run_batch, why_unavailable
-from tests.fake_opsin import FakeJava, fake_opsin, forgetting, need_opsin, no_java
+from tests.helpers.fake_opsin import FakeJava, fake_opsin, forgetting, need_opsin, no_java
 
 MEANINGS = {"ethanol": "C(C)O", "sodium acetate": "C(C)(=O)[O-].[Na+]"}
 
 
-def test_a_batch_has_one_answer_and_one_message_a_name():
+def test_opsin_gives_one_answer_and_one_message_a_name():
     with fake_opsin(MEANINGS) as java:
         answers = run_batch(["ethanol", "bad", "vague", "worse"], "smi")
     assert [meaning for meaning, _ in answers] == ["C(C)O", "", "CC", ""]
@@ -21,7 +21,7 @@ def test_a_batch_has_one_answer_and_one_message_a_name():
     assert len(java.batches) == 1
 
 
-def test_messages_that_cannot_be_told_apart_are_left_out():
+def test_opsin_messages_that_cannot_be_told_apart_are_left_out():
     with fake_opsin(MEANINGS) as java:
 
         def talkative(*args, **options):
@@ -34,14 +34,14 @@ def test_messages_that_cannot_be_told_apart_are_left_out():
         assert run_batch(["bad", "ethanol"], "smi") == [("", ""), ("C(C)O", "")]
 
 
-def test_a_name_that_never_ends_costs_itself_only():
+def test_name_that_never_ends_costs_itself_only():
     with fake_opsin(MEANINGS):
         readings = read_names(["ethanol", "slow", "vague", "bad"])
     assert [reading.smiles for reading in readings] == ["C(C)O", None, "CC", None]
     assert [reading.reason for reading in readings] == [None, "timeout", None, "unknown name part"]
 
 
-def test_a_name_that_ends_the_parser_costs_itself_only():
+def test_name_that_ends_the_parser_costs_itself_only():
     with fake_opsin(MEANINGS):
         with pytest.raises(RuntimeError, match=r"OPSIN answered 1 lines for 2 names \(exit 0\)"):
             run_batch(["ethanol", "lost"], "smi")
@@ -56,7 +56,7 @@ def test_a_name_that_ends_the_parser_costs_itself_only():
 @pytest.mark.parametrize(
     "name", ["", "  ", "a\nb", "a\rb", "a\u2028b", "x" * 1001, "\ud800thane", "(", "123", "eth\0ane"]
 )
-def test_what_is_no_line_of_text_is_never_asked(name):
+def test_opsin_is_never_asked_what_is_no_line_of_text(name):
     with fake_opsin(MEANINGS) as java:
         first, second = read_names([name, "ethanol"])
     assert first.smiles is None
@@ -65,20 +65,20 @@ def test_what_is_no_line_of_text_is_never_asked(name):
     assert java.batches == [["ethanol"]]
 
 
-def test_names_are_tidied_and_each_is_asked_once():
+def test_opsin_is_asked_each_tidied_name_once():
     with fake_opsin(MEANINGS) as java:
         readings = read_names(["ethanol", " ethanol ", "sodium;acetate", "ethanol"])
     assert java.batches == [["ethanol", "sodium acetate"]]
     assert [reading.smiles for reading in readings] == ["C(C)O", "C(C)O", "C(C)(=O)[O-].[Na+]", "C(C)O"]
 
 
-def test_no_name_starts_no_java():
+def test_opsin_without_names_starts_no_java():
     with fake_opsin(MEANINGS) as java:
         assert read_names([]) == []
     assert java.batches == []
 
 
-def test_where_there_is_no_opsin_the_reason_says_so(monkeypatch):
+def test_missing_opsin_has_a_reason(monkeypatch):
     with no_java():
         assert why_unavailable() == "Java is not installed"
     with forgetting():
@@ -91,7 +91,7 @@ def test_where_there_is_no_opsin_the_reason_says_so(monkeypatch):
             jar_path()
 
 
-def test_a_java_that_does_not_work_is_none():
+def test_broken_java_counts_as_missing():
     with fake_opsin({}) as java:
         java.meanings["methane"] = ""
         assert why_unavailable() == "OPSIN reads methane as ''"
@@ -114,14 +114,14 @@ def test_a_java_that_does_not_work_is_none():
         ("\u03b1-D-glucopyranose", "OC[C@H]1O[C@H](O)[C@H](O)[C@@H](O)[C@@H]1O"),
     ],
 )
-def test_the_real_parser_reads_stereo_and_greek(name, smiles):
+def test_real_opsin_reads_stereo_and_greek_letters(name, smiles):
     [reading] = read_names([name])
     assert reading.smiles
     assert Chem.CanonSmiles(reading.smiles) == Chem.CanonSmiles(smiles)
 
 
 @need_opsin()
-def test_the_real_parser_gives_its_reasons_in_order():
+def test_real_opsin_gives_its_reasons_in_order():
     names = ["banana", "ethanol", "chloro(bromo]", "7-methylpropane", "2-chloro(bromo)ethane)", "(E)-ethane"]
     readings = read_names(names)
     assert [reading.reason for reading in readings] == [
@@ -146,5 +146,5 @@ def test_the_real_parser_gives_its_reasons_in_order():
         ("", "not readable by OPSIN"),
     ],
 )
-def test_messages_are_counted_by_kind(message, kind):
+def test_opsin_messages_are_counted_by_kind(message, kind):
     assert classify(message) == kind

@@ -1,32 +1,28 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import re
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from callbacks.reports.hf_export import save_decoder
 from lightning_modules.decoder.adapters import (
     LoraSettings,
     add_adapters,
-    choose_trainable,
     linear_modules,
     merge_adapters,
-    rows_in_place,
     target_modules,
 )
-from lightning_modules.generation.generate import GenerationSettings, generate
 from lightning_modules.training.loss import supervised_loss
-from tests.lightning_modules.tiny_runs import RowsData, make_module, make_trainer
-from tests.tiny import ARCHITECTURES, make_batch, make_rows, make_tiny, save_tiny
+from tests.helpers.tiny import ARCHITECTURES, make_tiny, save_tiny
+from tests.helpers.tiny_adapters import batch, train_a_little
+from tests.helpers.tiny_runs import make_module
 
 METHODS = ("lora", "dora", "rslora")
+
+
 ATTENTION = {  # what each architecture's own code calls them
     "llama": {"q_proj", "k_proj", "v_proj", "o_proj"},
     "opt": {"q_proj", "k_proj", "v_proj", "out_proj"},
@@ -39,28 +35,9 @@ ATTENTION = {  # what each architecture's own code calls them
     "qwen3": {"q_proj", "k_proj", "v_proj", "o_proj"},
     "gemma3_text": {"q_proj", "k_proj", "v_proj", "o_proj"},
 }
+
+
 LAYERS = 2
-TOKENS = ["[C@@H]", "[nH]", "[O-]"]
-PAIRS = [
-    ("C[C@@H](O)N:", "alcohol"), ("c1cc[nH]c1:", "pyrrole"), ("CC(=O)[O-]:", "acetate [O-]"),
-    ("CCO:", "ethanol"), ("name [nH]:", "[nH]c1cccc1"), ("C[C@@H]:", "[C@@H]"),
-]  # fmt: skip
-
-
-def batch(architecture: str = "llama") -> tuple[torch.Tensor, torch.Tensor]:
-    ids = torch.randint(5, 280, (3, 12), generator=torch.Generator().manual_seed(1))
-    labels = ids.clone()
-    labels[:, :4] = -100
-    return ids, labels
-
-
-def train_a_little(decoder: Any) -> None:
-    """Ten steps of SGD on whatever is trained."""
-    optimizer = torch.optim.AdamW([p for p in decoder.parameters() if p.requires_grad], lr=1e-2)
-    for _ in range(10):
-        optimizer.zero_grad()
-        supervised_loss(decoder, *batch())[0].backward()
-        optimizer.step()
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -180,188 +157,6 @@ def test_gradient_checkpointing_gives_the_same_gradients(architecture: str, tmp_
     torch.testing.assert_close(gradients[1], gradients[0], rtol=1e-4, atol=1e-5)
 
 
-def tied_or_not(folder: Path, architecture: str, tied: bool) -> str:
-    return save_tiny(folder, architecture, tie_word_embeddings=tied)
-
-
-@pytest.mark.pitfall(12)
-@pytest.mark.parametrize("tied", [True, False])
-@pytest.mark.parametrize("architecture", ["llama", "opt", "gpt2", "gpt_neox", "gemma3_text"])
-def test_new_tokens_are_trained_under_lora(architecture: str, tied: bool, tmp_path: Path) -> None:
-    base = tied_or_not(tmp_path, architecture, tied)
-    module = make_module(
-        base,
-        peft=LoraSettings(rank=4),
-        add_tokens=TOKENS,
-        optimizer=partial(torch.optim.AdamW, lr=1e-2, weight_decay=0.1),
-    )
-    module.configure_model()
-    before = rows(module)
-    rows_of_text = make_rows(module.tokenizer, PAIRS)  # type: ignore[arg-type]
-    assert {id for row in rows_of_text for part in row for id in part} > set(module.new_ids)
-    make_trainer(max_epochs=3, limit_val_batches=0).fit(module, RowsData(rows_of_text, batch_size=3))
-    after = rows(module)
-    new = torch.tensor(module.new_ids)
-    old = torch.tensor([i for i in range(len(before[0])) if i not in module.new_ids])
-    for was, now in zip(before, after, strict=True):  # the input embedding, and the output embedding
-        assert ((now - was)[new].abs().amax(dim=1) > 1e-3).all(), "a new token kept its initial row"
-        assert torch.equal(now[old], was[old])
-    assert torch.equal(after[0], after[1]) is tied
-
-
-def rows(module: Any) -> tuple[torch.Tensor, torch.Tensor]:
-    """Both embeddings as a plain export has them."""
-    merged, _ = merge_adapters(module.decoder, module.decoder.state_dict())
-    return (
-        merged.get_input_embeddings().weight.detach().clone(),
-        merged.get_output_embeddings().weight.detach().clone(),
-    )
-
-
-def test_output_embedding_of_trained_rows_sees_supervised_positions_only() -> None:
-    decoder = make_tiny("llama")
-    add_adapters(decoder, LoraSettings(rank=4), [290, 291])
-    seen: list[int] = []
-    decoder.get_output_embeddings().register_forward_hook(
-        lambda module, args, output: seen.append(output[..., 0].numel())
-    )
-    _, count = supervised_loss(decoder, *batch())
-    assert seen == [count]
-
-
-@pytest.mark.parametrize("tied", [True, False])
-def test_trained_rows_are_in_their_embeddings_while_generating_and_out_again_exactly(tied: bool) -> None:
-    decoder = make_tiny("llama", tie_word_embeddings=tied)
-    add_adapters(decoder, LoraSettings(rank=4), [290, 291])
-    ids = torch.tensor([[5, 290, 7, 291]])
-    for _ in range(2):
-        with torch.no_grad():
-            for name, p in decoder.named_parameters():
-                if "trainable_tokens_delta" in name:
-                    p += torch.randn_like(p)
-        before = {name: value.clone() for name, value in decoder.state_dict().items()}
-        expected = decoder(ids).logits
-        with torch.inference_mode(), rows_in_place(decoder):
-            for embedding in (decoder.get_input_embeddings(), decoder.get_output_embeddings()):
-                layer = embedding.token_adapter
-                delta = layer.trainable_tokens_delta["default"]
-                assert torch.equal(layer.get_base_layer().weight[[290, 291]], delta)
-                assert layer.merged
-            torch.testing.assert_close(decoder(ids).logits, expected)
-        for name, value in decoder.state_dict().items():
-            assert torch.equal(value, before[name]), name
-        torch.testing.assert_close(decoder(ids).logits, expected)
-        train_a_little(decoder)
-
-
-def test_rows_of_a_head_with_a_bias_are_refused() -> None:
-    decoder = make_tiny("llama", tie_word_embeddings=False)
-    decoder.lm_head.bias = torch.nn.Parameter(torch.zeros(len(decoder.lm_head.weight)))
-    with pytest.raises(ValueError, match="output embedding of LlamaForCausalLM has a bias"):
-        add_adapters(decoder, LoraSettings(), [290])
-
-
-SETTINGS = {
-    "full": {},
-    "lora": {"peft": LoraSettings(rank=4)},
-    "dora": {"peft": LoraSettings(method="dora", rank=4, targets="all_linear")},
-    "full with tokens": {"add_tokens": TOKENS},
-    "lora with tokens": {"peft": LoraSettings(rank=4, targets="all_linear"), "add_tokens": TOKENS},
-    "trainable": {"trainable": ["*.1.*"]},
-}
-
-
-@pytest.mark.parametrize("tied", [True, False])
-@pytest.mark.parametrize("name", SETTINGS)
-def test_the_export_gives_the_same_text_in_plain_transformers(name: str, tied: bool, tmp_path: Path) -> None:
-    base = tied_or_not(tmp_path / "base", "llama", tied)
-    module = make_module(
-        base,
-        **SETTINGS[name],
-        optimizer=partial(torch.optim.AdamW, lr=1e-2),
-        generation=GenerationSettings(max_new_tokens=12),
-    )
-    module.configure_model()
-    data = RowsData(make_rows(module.tokenizer, PAIRS), batch_size=3)  # type: ignore[arg-type]
-    trainer = make_trainer(max_epochs=4, limit_val_batches=0)
-    trainer.fit(module, data)
-    trainer.save_checkpoint(tmp_path / "last.ckpt")
-    state = torch.load(tmp_path / "last.ckpt", weights_only=True)["state_dict"]
-    save_decoder(module, state, tmp_path / "hf")
-
-    again = make_module(base, **SETTINGS[name], generation=module.generation)
-    again.configure_model()
-    again.load_state_dict(state)
-    model = AutoModelForCausalLM.from_pretrained(tmp_path / "hf")
-    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "hf")
-    prompts = [f"{'C' * (i % 7)}{prompt}" for i, (prompt, _) in enumerate(PAIRS * 4)][:20]
-    inputs = make_batch(make_rows(again.tokenizer, [(prompt, "") for prompt in prompts]), 0)  # type: ignore[arg-type]
-    ours = generate(
-        again.decoder, again.tokenizer, inputs["prompt_ids"], inputs["prompt_mask"], again.generation
-    )
-    assert len(set(ours.text)) > 3
-    for prompt, text in zip(prompts, ours.text, strict=True):
-        encoded = tokenizer(prompt, return_tensors="pt", return_token_type_ids=False)
-        output = model.generate(**encoded, max_new_tokens=12, do_sample=False)
-        assert tokenizer.decode(output[0, encoded["input_ids"].shape[1] :], skip_special_tokens=True) == text
-    assert not any("lora" in key for key in model.state_dict())
-    assert json.loads((tmp_path / "hf" / "config.json").read_text())["vocab_size"] == len(
-        model.get_input_embeddings().weight
-    )
-
-
-def test_patterns_choose_what_is_trained() -> None:
-    decoder = make_tiny("llama")
-
-    def trained(*patterns: str) -> set[str]:
-        choose_trainable(decoder, patterns)
-        return {name for name, p in decoder.named_parameters() if p.requires_grad}
-
-    everything = {name for name, _ in decoder.named_parameters()}
-    last_block = {name for name in everything if ".layers.1." in name}
-    assert trained("*.layers.1.*") == last_block
-    assert trained("!*embed*") == {name for name in everything if "embed" not in name}
-    assert trained("*.layers.1.*", "!*norm*") == {name for name in last_block if "norm" not in name}
-    assert trained("*.layers.1.*", "model.norm.weight") == last_block | {"model.norm.weight"}
-
-
-@pytest.mark.parametrize(
-    ("patterns", "message"),
-    [
-        (
-            ["*.layers.7.*"],
-            r"pattern '\*\.layers\.7\.\*' matches no parameter\. Names are like model\.embed_tokens",
-        ),
-        (["*", "!*layer.1*"], "matches no parameter"),
-        (["*", "!*"], "leaves nothing to train"),
-        ([], "at least one pattern"),
-    ],
-)
-def test_patterns_that_cannot_be_meant_are_errors(patterns: list[str], message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        choose_trainable(make_tiny("llama"), patterns)
-
-
-@pytest.mark.pitfall(12)
-def test_patterns_that_freeze_new_rows_are_errors(tmp_path: Path) -> None:
-    module = make_module(save_tiny(tmp_path), trainable=["*.layers.1.*"], add_tokens=TOKENS)
-    with pytest.raises(ValueError, match=r"freezes an embedding, but the tokens of --model\.add_tokens need"):
-        module.configure_model()
-    choose_trainable(make_tiny("llama"), ["*embed*", "lm_head*"], [290])
-
-
-def test_frozen_parameters_stay_and_have_no_place_in_the_optimizer(tmp_path: Path) -> None:
-    module = make_module(save_tiny(tmp_path), trainable=["*.layers.1.*"])
-    make_trainer().fit(module, RowsData(make_rows(module.tokenizer, PAIRS), batch_size=3))  # type: ignore[arg-type]
-    before = make_tiny("llama").state_dict()
-    changed = {
-        name for name, value in module.decoder.state_dict().items() if not torch.equal(value, before[name])
-    }
-    assert changed == {name for name in before if ".layers.1." in name}
-    groups = module.configure_optimizers()["optimizer"].param_groups
-    assert sum(len(group["params"]) for group in groups) == len(changed)
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -385,8 +180,3 @@ def test_without_peft_the_error_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=re.escape('pip install -e ".[peft]"')):
         LoraSettings()
-
-
-def test_adapters_and_patterns_together_are_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"--model\.peft or --model\.trainable, but got both"):
-        make_module(save_tiny(tmp_path), peft=LoraSettings(), trainable=["*"])

@@ -5,7 +5,7 @@ import torch
 
 from lightning_modules.decoder.attention import SHORT, fastest_attention
 from lightning_modules.training.loss import supervised_loss
-from tests.tiny import make_tiny
+from tests.helpers.tiny import make_tiny
 
 CPU = torch.device("cpu")
 

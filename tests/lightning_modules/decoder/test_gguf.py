@@ -9,9 +9,9 @@ import torch
 
 from lightning_modules.decoder import gguf
 from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
-from lightning_modules.decoder.gguf import cache_folder, convert_gguf, unpack_gguf
+from lightning_modules.decoder.gguf import convert_gguf, find_bases, unpack_gguf
 from lightning_modules.training.loss import supervised_loss
-from tests.tiny import make_tiny, save_tiny
+from tests.helpers.tiny import make_tiny, save_tiny
 
 BASE = "package: tiny_weights\ngguf_file: tiny.Q4.gguf\nlicence: none"
 
@@ -24,7 +24,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / "site" / name / "__init__.py").write_text("raise ImportError('must not be imported')")
     (tmp_path / "site" / "tiny_weights" / "tiny.Q4.gguf").write_text("weights")
     monkeypatch.syspath_prepend(tmp_path / "site")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PATOIS_CACHE", str(tmp_path / "cache"))
     return tmp_path / "site" / "tiny_weights"
 
 
@@ -52,8 +52,8 @@ def test_a_base_in_a_package_is_unpacked_once_and_loaded_like_a_folder(
         expected = make_tiny(seed=3).get_input_embeddings().weight
         assert torch.equal(decoder.get_input_embeddings().weight, expected)
     assert converted == [package / "tiny.Q4.gguf"]
-    assert [path.name for path in cache_folder().iterdir()] == ["tiny.Q4"]
-    assert cache_folder() == tmp_path / "cache" / "patois" / "bases"
+    assert [path.name for path in find_bases().iterdir()] == ["tiny.Q4"]
+    assert find_bases() == tmp_path / "cache" / "bases"
 
 
 def test_a_rank_that_comes_second_takes_what_is_there(

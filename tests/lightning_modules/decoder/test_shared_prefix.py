@@ -6,25 +6,10 @@ import pytest
 import torch
 
 from lightning_modules.causal_lm import CausalLM
-from lightning_modules.decoder.shared_prefix import SHARED_TOKENS, may_share_prefix
+from lightning_modules.decoder.shared_prefix import may_share_prefix
 from lightning_modules.training.loss import supervised_loss
-from lightning_modules.training.training_loss import training_loss
-from tests.tiny import ARCHITECTURES, DROPOUTS, VOCABULARY, make_tiny
-
-PREFIX = 20
-LENGTHS = (40, 25, 30, 38, 23)
-
-
-def make_batch() -> dict[str, torch.Tensor | int]:
-    """Rows that begin with the same tokens, more of them than the local attentions' window of 8."""
-    generator = torch.Generator().manual_seed(0)
-    ids = torch.randint(5, VOCABULARY, (len(LENGTHS), max(LENGTHS)), generator=generator)
-    ids[:, :PREFIX] = ids[:1, :PREFIX]
-    labels = ids.clone()
-    labels[:, : PREFIX + 2] = -100
-    for row, length in enumerate(LENGTHS):
-        ids[row, length:], labels[row, length:] = 0, -100
-    return {"input_ids": ids, "labels": labels, "prefix_length": PREFIX}
+from tests.helpers.shared_prefix import PREFIX, make_batch
+from tests.helpers.tiny import ARCHITECTURES, DROPOUTS, make_tiny
 
 
 @pytest.mark.parametrize(
@@ -48,27 +33,6 @@ def test_rows_have_the_loss_and_gradient_of_rows_alone(architecture: str, attent
         gradient = torch.cat([p.grad.flatten() for p in decoder.parameters() if p.grad is not None])
         results.append((loss.detach(), count, gradient))
     torch.testing.assert_close(results[1], results[0], rtol=1e-5, atol=1e-4)
-
-
-def tokens_run(
-    decoder: torch.nn.Module, batch: dict[str, torch.Tensor | int], share: bool
-) -> list[tuple[int, ...]]:
-    shapes: list[tuple[int, ...]] = []
-    handle = decoder.get_input_embeddings().register_forward_hook(  # type: ignore[operator]
-        lambda module, args, output: shapes.append(tuple(args[0].shape))
-    )
-    training_loss(decoder, batch, "tiny", share_prefix=share, choose_attention=True)  # type: ignore[arg-type]
-    handle.remove()
-    return shapes
-
-
-def test_the_shared_tokens_are_run_once() -> None:
-    decoder, batch = make_tiny(), make_batch()
-    assert tokens_run(decoder, batch, True) == [(1, PREFIX), (5, 40 - PREFIX)]
-    assert tokens_run(decoder, batch, False) == [(5, 40)]
-    assert tokens_run(decoder, {**batch, "prefix_length": SHARED_TOKENS - 1}, True) == [(5, 40)]
-    alone = {name: value[:1] if isinstance(value, torch.Tensor) else value for name, value in batch.items()}
-    assert tokens_run(decoder, alone, True) == [(1, 40)]
 
 
 @pytest.mark.parametrize("architecture", DROPOUTS)

@@ -8,7 +8,7 @@ import torch
 from configs.lookup import list_configs
 from lightning_modules.decoder.decoders import load_decoder, load_tokenizer, never_generated
 from lightning_modules.decoder.vocabulary import add_tokens, read_tokens, vocabulary_rows
-from tests.tiny import ARCHITECTURES, ROWS, VOCABULARY, make_tiny, make_tokenizer, save_tiny
+from tests.helpers.tiny import ARCHITECTURES, ROWS, VOCABULARY, make_tiny, make_tokenizer, save_tiny
 
 TOKENS = ["[C@@H]", "[nH]", "[O-]"]
 MANY = [f"[{number}H]" for number in range(30)]

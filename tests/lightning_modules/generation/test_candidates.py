@@ -7,8 +7,8 @@ from lightning.pytorch import Callback
 
 from lightning_modules.generation.candidates import draw_candidates
 from lightning_modules.generation.generate import GenerationSettings, generate
-from tests.lightning_modules.tiny_runs import RowsData, make_module, make_trainer
-from tests.tiny import make_batch, make_rows, make_tiny, make_tokenizer, save_tiny
+from tests.helpers.tiny import make_batch, make_rows, make_tiny, make_tokenizer, save_tiny
+from tests.helpers.tiny_runs import RowsData, make_module, make_trainer
 
 PAIRS = [("CCO:", "ethanol"), ("name c1ccccc1:", "benzene"), ("C:", "methane")]
 SEVERAL = GenerationSettings(max_new_tokens=8, candidates=3, temperature=1.5, seed=4)

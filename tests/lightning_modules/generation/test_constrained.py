@@ -8,7 +8,7 @@ import torch
 from lightning_modules.decoder.decoders import never_generated
 from lightning_modules.generation import constrained
 from lightning_modules.generation.generate import GenerationSettings, generate
-from tests.tiny import make_tiny, make_tokenizer
+from tests.helpers.tiny import make_tiny, make_tokenizer
 
 PROMPTS = [[1, 30, 31], [1, 40, 41, 42, 43], [1, 99], [1, 7, 200, 201], [1, 66, 67, 68]]
 GREEDY = GenerationSettings(max_new_tokens=10)

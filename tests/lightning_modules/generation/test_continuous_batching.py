@@ -14,7 +14,7 @@ from lightning_modules.decoder.decoders import never_generated
 from lightning_modules.generation import continuous_batching, kv_cache
 from lightning_modules.generation import generate as generation
 from lightning_modules.generation.generate import Generated, GenerationSettings, generate
-from tests.tiny import ARCHITECTURES, CONTEXT, make_tiny, make_tokenizer
+from tests.helpers.tiny import ARCHITECTURES, CONTEXT, make_tiny, make_tokenizer
 
 LISTED = [name for name in ARCHITECTURES if name != "gemma3_text"]  # it has a sliding window
 RNG = random.Random(0)

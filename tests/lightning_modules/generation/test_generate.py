@@ -10,7 +10,15 @@ from transformers import GenerationConfig, PreTrainedModel
 from lightning_modules.decoder.decoders import never_generated
 from lightning_modules.generation.generate import Generated, GenerationSettings, generate
 from lightning_modules.training.loss import supervised_loss
-from tests.tiny import ARCHITECTURES, ROWS, VOCABULARY, make_batch, make_rows, make_tiny, make_tokenizer
+from tests.helpers.tiny import (
+    ARCHITECTURES,
+    ROWS,
+    VOCABULARY,
+    make_batch,
+    make_rows,
+    make_tiny,
+    make_tokenizer,
+)
 
 PAIRS = [
     ("CCO:", "ethanol"),

@@ -8,7 +8,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from lightning_modules.decoder.forward import logits_at
 from lightning_modules.training.loss import loss_in_chunks, supervised_loss
-from tests.tiny import ARCHITECTURES, VOCABULARY, make_tiny
+from tests.helpers.tiny import ARCHITECTURES, VOCABULARY, make_tiny
 
 
 def random_batch(seed: int = 0, rows: int = 5, width: int = 24) -> tuple[torch.Tensor, torch.Tensor]:

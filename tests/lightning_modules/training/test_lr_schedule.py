@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from lightning_modules.training.lr_schedule import warmup_cosine
+from lightning_modules.training.lr_schedule import WarmupCosine, warmup_cosine
 
 
 def test_rises_to_one_and_falls_to_the_minimum() -> None:
@@ -43,3 +43,15 @@ def test_edges_stay_in_range(warmup: float, total: int) -> None:
 def test_run_without_an_end_stays_at_one() -> None:
     assert warmup_cosine(0, math.inf, 0.1, 0.1) == 0.01
     assert warmup_cosine(10**6, math.inf, 0.1, 0.1) == 1.0
+
+
+def test_the_schedule_of_a_run_takes_its_length_when_it_is_known() -> None:
+    schedule = WarmupCosine(0.1, 0.2, 0.4)
+    assert schedule.factor(80, 100) == warmup_cosine(80, 100, 0.1, 0.2, 0.4)
+    assert schedule.factor(7, -1) == warmup_cosine(7, math.inf, 0.1, 0.2, 0.4), "nothing bounds the run"
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, math.nan])
+def test_what_is_no_share_is_refused(share: float) -> None:
+    with pytest.raises(ValueError, match=rf"--model.decay_fraction to be in \[0, 1\], but got {share}"):
+        WarmupCosine(0.1, 0.2, share)

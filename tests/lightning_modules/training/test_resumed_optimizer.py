@@ -10,13 +10,14 @@ from torch.optim.lr_scheduler import CyclicLR, ExponentialLR, OneCycleLR, Reduce
 
 from lightning_modules.causal_lm import CausalLM
 from lightning_modules.training.resumed_optimizer import (
+    OptimizerFlags,
     apply_flags,
     apply_schedule,
     note_flags,
     note_schedule,
 )
-from tests.lightning_modules.tiny_runs import RowsData, make_module, make_trainer, uneven_rows
-from tests.tiny import save_tiny
+from tests.helpers.tiny import save_tiny
+from tests.helpers.tiny_runs import RowsData, make_module, make_trainer, uneven_rows
 
 
 def make(lr: float, decay: float, kind: type, **options: float):
@@ -73,9 +74,11 @@ def test_a_resumed_run_trains_with_the_rate_of_its_flag(tmp_path: Path) -> None:
     for name, lr, resume in (("first", 0.1, None), ("flag", 0.02, "first"), ("same", 0.1, "first")):
         trainer = make_trainer(max_epochs=2 if resume else 1, min_epochs=1)
         module = make_module(
-            base, optimizer=lambda params, lr=lr: torch.optim.SGD(params, lr=lr), min_lr_fraction=1.0
+            base,
+            optimizer=lambda params, lr=lr: torch.optim.SGD(params, lr=lr),
+            min_lr_fraction=1.0,
+            warmup_fraction=0.0,
         )
-        module.warmup_fraction = 0.0
         trainer.fit(module, RowsData(uneven_rows(), 2), ckpt_path=resume and tmp_path / f"{resume}.ckpt")
         trainer.save_checkpoint(tmp_path / f"{name}.ckpt")
         rates[name] = trainer.optimizers[0].param_groups[0]["lr"]
@@ -181,3 +184,12 @@ def test_what_a_setting_needs_begins_with_zeros() -> None:
     assert torch.equal(new.state[weight]["max_exp_avg_sq"], torch.zeros(2))
     weight.grad = torch.ones(2)
     new.step()  # would raise KeyError
+
+
+def test_the_flags_of_optimizer_and_schedule_are_noted_and_applied_together() -> None:
+    optimizer, scheduler, _ = make(0.1, 0.01, ExponentialLR, gamma=0.5)
+    flags = OptimizerFlags.note(optimizer, scheduler)
+    assert flags.apply(optimizer, scheduler) == []
+    optimizer.param_groups[0]["weight_decay"] = 0.5
+    scheduler.gamma = 0.9
+    assert flags.apply(optimizer, scheduler) == ["weight_decay 0.01 (was 0.5)", "gamma 0.5 (was 0.9)"]

@@ -15,7 +15,7 @@ from bench.speed.training.plain_loop import lay_batches, load, loss_of
 from bench.speed.training.workload import make_workload
 
 
-def test_both_sides_of_a_way_train_alike(tmp_path: Path) -> None:
+def test_both_sides_of_an_ablation_train_alike(tmp_path: Path) -> None:
     loaded = make_workload(tmp_path, "tiny", "arrow", 32)
     decoder = load(loaded)[0]
     loss = partial(loss_of, precision="fp32")
@@ -31,7 +31,7 @@ def test_both_sides_of_a_way_train_alike(tmp_path: Path) -> None:
         torch.testing.assert_close(loss(decoder, batch), loss(decoder, batch, share_prefix=False))
 
 
-def test_both_plans_have_every_row_and_like_lengths_pad_less(tmp_path: Path) -> None:
+def test_ablation_plans_have_every_row_and_like_lengths_pad_less(tmp_path: Path) -> None:
     loaded = make_workload(tmp_path, "tiny", "arrow", 256)
     like, drawn = (lay_batches(loaded, ablations.BATCH, by_length=by_length) for by_length in (True, False))
     for batches in (like, drawn):
@@ -41,7 +41,7 @@ def test_both_plans_have_every_row_and_like_lengths_pad_less(tmp_path: Path) -> 
     )
 
 
-def test_sides_take_turns_and_the_first_turn_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ablation_sides_take_turns_and_the_first_turn_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
     times = itertools.count()
     monkeypatch.setattr(ablations, "time", SimpleNamespace(perf_counter=lambda: next(times)))
@@ -55,7 +55,7 @@ def test_sides_take_turns_and_the_first_turn_does_not_count(monkeypatch: pytest.
     assert done == ["without", "with", "with", "without", "without", "with"]
 
 
-def test_each_way_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_each_ablation_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     ablations.main(["--shape", "tiny", "--rows", "32", "--strings", "50"])
     results = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [result["way"] for result in results] == [

@@ -17,7 +17,7 @@ from bench.speed.training.step_breakdown import (
     run_command,
 )
 from bench.speed.training.workload import make_workload
-from tests.runs import TINY
+from tests.helpers.runs import TINY
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def tiny_shape(monkeypatch: pytest.MonkeyPatch) -> str:
     return "tiny"
 
 
-def test_the_parts_of_a_step_add_up(tmp_path: Path, tiny_shape: str) -> None:
+def test_parts_of_a_step_add_up(tmp_path: Path, tiny_shape: str) -> None:
     found = measure_composition(make_workload(tmp_path, tiny_shape, "arrow", 64), 8, "fp32")
     assert sum(found[f"{part}_share"] for part in PARTS) == pytest.approx(1)
     assert all(found[f"{part}_share"] > 0 for part in PARTS)
@@ -34,7 +34,7 @@ def test_the_parts_of_a_step_add_up(tmp_path: Path, tiny_shape: str) -> None:
     assert found["update_share"] == pytest.approx(found["update_gbps"] / found["plain_gbps"])
 
 
-def test_the_update_is_forty_bytes_a_parameter(
+def test_update_moves_forty_bytes_a_parameter(
     tmp_path: Path, tiny_shape: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By a clock in which every part takes a second: clipping and optimizer take two together."""
@@ -50,7 +50,7 @@ def test_the_update_is_forty_bytes_a_parameter(
     assert found["plain_gbps"] == pytest.approx(2 * 4 * 2**26 / 1e9)
 
 
-def test_the_warm_up_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_warm_up_steps_do_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter(range(1000))
     monkeypatch.setattr("bench.speed.training.step_breakdown.time.perf_counter", lambda: next(times))
     parts = Parts()
@@ -61,7 +61,7 @@ def test_the_warm_up_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     assert parts.seconds == dict.fromkeys(PARTS, 2)
 
 
-def test_a_plain_pass_counts_what_it_reads_and_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_pass_counts_bytes_read_and_written(monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter(range(100))
     monkeypatch.setattr(
         "bench.speed.training.step_breakdown.time.perf_counter", lambda: next(times)
@@ -82,7 +82,7 @@ def test_model_flop_use_of_a_tiny_decoder(
     assert found["share"] == pytest.approx(10 * work / 4e9)
 
 
-def test_a_measurement_prints_what_was_measured_how(
+def test_step_breakdown_command_prints_its_conditions_and_refuses_partial_steps(
     tiny_shape: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def measure(loaded: workload.Workload, batch_size: int, precision: str) -> dict[str, float]:

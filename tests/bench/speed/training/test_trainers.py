@@ -18,7 +18,7 @@ from bench.speed.training.hf_trainers import FullWindowSampler
 from bench.speed.training.trainers import TRAINERS, main
 from bench.speed.training.workload import Work, Workload, held_out_loss, make_workload
 from datamodules.tokens.batching import plan_training
-from tests.runs import PROJECT
+from tests.helpers.runs import PROJECT
 
 ROWS, BATCH = 12, 4
 needs_trl = pytest.mark.skipif(not importlib.util.find_spec("trl"), reason="TRL is in the extra `bench`")
@@ -43,7 +43,7 @@ def untrained_loss(workload: Workload) -> float:
         *(pytest.param(name, marks=needs_trl) for name in ("trl-default", "trl-best")),
     ],
 )
-def test_a_trainer_times_each_row_once_and_learns(name: str, workload: Workload) -> None:
+def test_trainers_time_each_row_once_and_learn(name: str, workload: Workload) -> None:
     result = TRAINERS[name](Work(workload, BATCH, "fp32", 0))
     assert result["steps"] == ROWS / BATCH
     assert result["rows_per_second"] * result["seconds"] == pytest.approx(ROWS)
@@ -52,13 +52,13 @@ def test_a_trainer_times_each_row_once_and_learns(name: str, workload: Workload)
 
 @needs_trl
 @pytest.mark.parametrize("name", ["trl-packed", "trl-wrapped"])
-def test_packs_hold_each_row_once(name: str, workload: Workload) -> None:
+def test_packed_trainers_time_each_row_once(name: str, workload: Workload) -> None:
     result = TRAINERS[name](Work(workload, BATCH, "fp32", 0))
     assert result["steps"] < ROWS / BATCH
     assert result["rows_per_second"] * result["seconds"] == pytest.approx(ROWS)
 
 
-def test_a_seed_is_another_order_and_other_weights(workload: Workload, tmp_path: Path) -> None:
+def test_another_seed_is_another_order_and_other_weights(workload: Workload, tmp_path: Path) -> None:
     losses = [TRAINERS["bare"](Work(workload, BATCH, "fp32", seed))["held_out_loss"] for seed in (0, 0, 1)]
     assert losses[0] == losses[1] != losses[2]
     other = make_workload(tmp_path, "tiny", "arrow", ROWS, seed=1)
@@ -67,7 +67,7 @@ def test_a_seed_is_another_order_and_other_weights(workload: Workload, tmp_path:
 
 
 @pytest.mark.parametrize("name", ["patois", "patois-packed"])
-def test_a_fit_times_each_row_once(name: str, tmp_path: Path) -> None:
+def test_patois_fit_times_each_row_once(name: str, tmp_path: Path) -> None:
     words = ["--folder", str(tmp_path), "--shape", "tiny", "--rows", str(ROWS), "--batch-size", str(BATCH)]
     done = subprocess.run(
         [sys.executable, "-m", "bench.speed.training.trainers", name, *words, "--seed", "3"],
@@ -80,7 +80,9 @@ def test_a_fit_times_each_row_once(name: str, tmp_path: Path) -> None:
     assert result["rows_per_second"] * result["seconds"] == pytest.approx(ROWS)
 
 
-def test_too_few_rows_are_refused_before_training(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_trainers_refuse_too_few_rows_before_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit, match="2"):
         main(["bare", "--folder", str(tmp_path / "new"), "--rows", "16", "--batch-size", "16"])
     assert "multiple of --batch-size 16, at least 2 times it, but got 16" in capsys.readouterr().err
@@ -93,7 +95,7 @@ def padding(batches: list[list[int]], lengths: list[int]) -> float:
     return 1 - sum(lengths) / padded
 
 
-def test_full_windows_pad_as_little_as_ours() -> None:
+def test_grouping_over_full_windows_pads_as_little_as_patois() -> None:
     lengths = np.random.default_rng(0).integers(10, 128, 64)
     torch.manual_seed(0)
 
@@ -111,7 +113,9 @@ def test_full_windows_pad_as_little_as_ours() -> None:
     assert usual > 2 * full
 
 
-def test_the_sampler_of_grouped_rows_is_ours(workload: Workload, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hf_best_groups_rows_with_the_full_window_sampler(
+    workload: Workload, monkeypatch: pytest.MonkeyPatch
+) -> None:
     used: list[int] = []
     original = FullWindowSampler.__iter__
     monkeypatch.setattr(
@@ -123,7 +127,7 @@ def test_the_sampler_of_grouped_rows_is_ours(workload: Workload, monkeypatch: py
     assert used == [ROWS] * EPOCHS
 
 
-def test_litgpt_counts_each_row_once(tmp_path: Path) -> None:
+def test_litgpt_times_each_row_once(tmp_path: Path) -> None:
     python = os.environ.get("LITGPT_PYTHON")
     if not python:
         pytest.skip("needs LITGPT_PYTHON")
@@ -141,7 +145,7 @@ def test_litgpt_without_an_environment_says_what_makes_one(
         TRAINERS["litgpt"](Work(workload, BATCH, "fp32", 0))
 
 
-def test_a_trainer_that_skips_rows_is_an_error(workload: Workload, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trainer_that_skips_rows_is_an_error(workload: Workload, monkeypatch: pytest.MonkeyPatch) -> None:
     step = Stopwatch.step
     monkeypatch.setattr(Stopwatch, "step", lambda self, rows: step(self, rows - 1))
     with pytest.raises(RuntimeError, match=r"the trainer's steps had \[9, 9, 9, 9, 9, 9\] rows an epoch"):

@@ -35,7 +35,7 @@ from datamodules.sources.building.case import plain, readings, restore_case
         ("octane", "octane"),
     ],
 )
-def test_capitals_come_back(lower: str, expected: str) -> None:
+def test_readings_restore_capitals(lower: str, expected: str) -> None:
     assert restore_case(lower) == expected
 
 
@@ -55,15 +55,15 @@ def test_capitals_come_back(lower: str, expected: str) -> None:
         ("  acetic   acid. ", "acetic acid"),
     ],
 )
-def test_markup_goes(raw: str, expected: str) -> None:
+def test_readings_drop_markup(raw: str, expected: str) -> None:
     assert plain(raw) == expected
 
 
-def test_both_readings_of_an_ambiguous_name_are_offered() -> None:
+def test_readings_of_an_ambiguous_name_are_both_offered() -> None:
     assert readings("n-butyl acetate")[:2] == ["N-butyl acetate", "n-butyl acetate"]
     assert readings("BENZOIC ACID") == ["benzoic acid", "BENZOIC ACID"]
 
 
 @pytest.mark.parametrize("raw", ["", " ", "caféine", "sulfate (1:?)", "a\x00b"])
-def test_what_cannot_be_a_name_has_no_reading(raw: str) -> None:
+def test_text_that_cannot_be_a_name_has_no_reading(raw: str) -> None:
     assert readings(raw) == []

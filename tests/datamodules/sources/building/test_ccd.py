@@ -40,12 +40,12 @@ def component(smiles: str) -> tuple[Atoms, Bonds]:
         "N=C(N)c1ccccc1",
     ],
 )
-def test_stereo_comes_from_the_coordinates(smiles: str) -> None:
+def test_ccd_stereo_comes_from_the_coordinates(smiles: str) -> None:
     atoms, bonds = component(smiles)
     assert Chem.CanonSmiles(build_molecule(atoms, bonds, atoms.ideal) or "") == Chem.CanonSmiles(smiles)
 
 
-def test_the_mirror_image_of_the_coordinates_is_the_other_enantiomer() -> None:
+def test_mirrored_coordinates_are_the_other_enantiomer() -> None:
     atoms, bonds = component("C[C@H](N)C(=O)O")
     assert Chem.CanonSmiles(build_molecule(atoms, bonds, -atoms.ideal) or "") == Chem.CanonSmiles(
         "C[C@@H](N)C(=O)O"
@@ -59,12 +59,12 @@ def test_deuterium_is_an_isotope_and_an_unknown_element_no_molecule() -> None:
     assert build_molecule(atoms._replace(elements=np.array(["X", "H", "H"])), bonds, atoms.ideal) is None
 
 
-def test_too_many_bonds_are_no_molecule() -> None:
+def test_component_with_too_many_bonds_is_no_molecule() -> None:
     atoms, bonds = component("C")
     assert build_molecule(atoms, bonds._replace(orders=np.array(["DOUB"] * 4)), atoms.ideal) is None
 
 
-def test_a_name_over_two_lines_has_two_spellings() -> None:
+def test_name_over_two_lines_has_two_spellings() -> None:
     assert _spellings("BENZOIC ACID\n4-ETHYL ESTER") == [
         "BENZOIC ACID 4-ETHYL ESTER",
         "BENZOIC ACID4-ETHYL ESTER",
@@ -73,7 +73,7 @@ def test_a_name_over_two_lines_has_two_spellings() -> None:
     assert _spellings("ETHANE") == ["ETHANE"]
 
 
-def test_blocks_of_components() -> None:
+def test_blocks_are_the_rows_of_each_component() -> None:
     assert _blocks(np.array(["a", "a", "b"])) == {"a": slice(0, 2), "b": slice(2, 3)}
     with pytest.raises(AssertionError, match="not together"):
         _blocks(np.array(["a", "b", "a"]))

@@ -7,7 +7,7 @@ import pytest
 
 from datamodules.sources.building import opsin
 from datamodules.sources.building.opsin import Opsin
-from tests.fake_opsin import FakeJava, fake_opsin
+from tests.helpers.fake_opsin import FakeJava, fake_opsin
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def java() -> Iterator[FakeJava]:
         yield fake
 
 
-def test_nothing_is_asked_twice_not_even_by_the_next_build(
+def test_opsin_is_asked_once_for_each_name_also_over_builds(
     java: FakeJava, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(opsin, "BATCH", 2)
@@ -32,7 +32,7 @@ def test_nothing_is_asked_twice_not_even_by_the_next_build(
     assert second.answers == first.answers
 
 
-def test_a_half_written_line_of_a_killed_build_is_forgotten(java: FakeJava, tmp_path: Path) -> None:
+def test_half_written_answer_of_a_killed_build_is_forgotten(java: FakeJava, tmp_path: Path) -> None:
     cache = tmp_path / "smiles.tsv"
     cache.write_text("a\tA\nb\tHAL")
     again = Opsin(cache, "smi")

@@ -18,7 +18,7 @@ from datamodules.sources.building.primary import conventional_words, distance, i
         ("trimethyl-lambda5-phosphane", "trimethyl-lambda5-phosphane"),
     ],
 )
-def test_openeye_words_have_conventional_ones(name: str, expected: str) -> None:
+def test_openeye_words_map_to_conventional_ones(name: str, expected: str) -> None:
     assert conventional_words(name) == expected
     assert is_openeye(name)
 
@@ -26,17 +26,17 @@ def test_openeye_words_have_conventional_ones(name: str, expected: str) -> None:
 @pytest.mark.parametrize(
     "name", ["acetic acid", "methanol", "trimethylazanium", "ethanethiol", "phenylmethoxybenzene"]
 )
-def test_conventional_names_are_seen_as_such(name: str) -> None:
+def test_conventional_names_are_not_taken_for_openeyes(name: str) -> None:
     assert not is_openeye(name)
 
 
-def test_inverted_names() -> None:
+def test_inverted_names_are_recognized() -> None:
     assert is_inverted("benzene, 1-chloro-")
     assert is_inverted("urea, nitrate")
     assert not is_inverted("N,N-dimethylaniline")
 
 
-def test_the_order_of_substituents_hardly_counts() -> None:
+def test_distance_of_names_hardly_depends_on_the_order_of_substituents() -> None:
     anchor = conventional_words("5-methyl-2-oxidanyl-benzoic acid")
     names = ["2-hydroxy-5-methylbenzoic acid", "5-methylsalicylic acid", "m-cresotinic acid"]
     assert sorted(names, key=lambda name: distance(name, anchor)) == names
@@ -52,7 +52,7 @@ def choose(anchor: str, names: list[tuple[str, int]]) -> str:
     return min(keys)[-1]
 
 
-def test_the_primary_name() -> None:
+def test_choose_prefers_conventional_names_and_earlier_packages() -> None:
     anchor = "2,3-bis(oxidanyl)benzoic acid"
     names = [
         (anchor, 0),

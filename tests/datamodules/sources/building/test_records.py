@@ -14,7 +14,9 @@ from datamodules.sources.building.records import (
 )
 
 
-def test_chemicals_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_of_chemicals_have_structure_and_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "Identifiers").mkdir()
     row = "702\t64-17-5\tC2H6O\t46.07\tCCO\tC2H6O/c\tLFQSC\tethanol\tethyl alcohol\t64-17-5\tethanol\t\n"
     for file in PUBCHEM_FILES:
@@ -23,7 +25,7 @@ def test_chemicals_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert list(read_chemicals()) == [Record("chemicals", "CCO", ("ethanol", "ethyl alcohol"))]
 
 
-def test_b3db_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_records_of_b3db_have_structure_and_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = (
         "NO.\tcompound_name\tIUPAC_name\tSMILES\n1\taspirin\t2-acetyloxybenzoic acid\tCC(=O)Oc1ccccc1C(=O)O\n"
     )
@@ -34,7 +36,7 @@ def test_b3db_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
-def test_a_missing_package_is_an_error() -> None:
+def test_missing_package_is_an_error() -> None:
     with pytest.raises(
         ValueError, match="Expected the package no_such_package, but it is not installed: run `make data`"
     ):

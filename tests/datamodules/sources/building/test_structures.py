@@ -6,7 +6,7 @@ from rdkit import Chem
 from datamodules.sources.building.structures import canonical, check_structure
 
 
-def test_a_structure_is_canonical() -> None:
+def test_structures_are_canonical() -> None:
     structure = check_structure("OC(=O)[C@@H](N)C")
     assert structure.smiles == "C[C@H](N)C(=O)O"
     assert structure.inchikey == "QNAYBMKLOCPYGJ-REOHCLBHSA-N"
@@ -25,7 +25,7 @@ def test_a_structure_is_canonical() -> None:
         ("C[C@H](O)/C=C/C.Cl", "C/C=C/[C@H](C)O.Cl"),
     ],
 )
-def test_only_stereo_that_the_inchikey_has_is_kept(smiles: str, expected: str) -> None:
+def test_structures_keep_only_stereo_that_the_inchikey_has(smiles: str, expected: str) -> None:
     structure = check_structure(smiles)
     assert structure.smiles == expected
     assert structure.inchikey == Chem.MolToInchiKey(Chem.MolFromSmiles(smiles))
@@ -41,10 +41,10 @@ def test_only_stereo_that_the_inchikey_has_is_kept(smiles: str, expected: str) -
         ("C" * 1001, "SMILES longer than 1000 characters"),
     ],
 )
-def test_what_is_no_structure_has_a_reason(smiles: str, reason: str) -> None:
+def test_refused_structures_have_a_reason(smiles: str, reason: str) -> None:
     assert check_structure(smiles).reason == reason
 
 
-def test_canonical() -> None:
+def test_canonical_smiles_is_empty_for_no_molecule() -> None:
     assert canonical("OCC") == "CCO"
     assert canonical("") == canonical("C(") == ""

@@ -105,10 +105,10 @@ def test_a_quote_that_never_closes_costs_one_row(tmp_path: Path) -> None:
 
 
 def test_many_broken_quotes_do_not_take_quadratic_time(tmp_path: Path) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     rows = read(tmp_path, b"a,b\n" + b'1,"2\n' * 50_000 + b'"x"y,1\n' * 50_000)
     assert rows.total == 100_000
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 10
 
 
 def test_a_cell_of_ten_megabytes(tmp_path: Path) -> None:
@@ -305,9 +305,9 @@ def test_what_the_csv_module_writes_is_read_back(tmp_path: Path, rows: list[tupl
 
 
 @pytest.mark.slow
-def test_a_million_rows_in_fifteen_seconds(tmp_path: Path) -> None:
+def test_a_million_rows_take_fifteen_seconds_of_processor_time(tmp_path: Path) -> None:
     content = b"a,b,c\n" + b"".join(b'CCO%d,"ethanol, %d",plain %d\n' % (n, n, n) for n in range(1_000_000))
     (tmp_path / "rows.csv").write_bytes(content)
-    began = time.perf_counter()
+    began = time.process_time()
     assert load(tmp_path / "rows.csv").table.num_rows == 1_000_000
-    assert time.perf_counter() - began < 15
+    assert time.process_time() - began < 15

@@ -1,0 +1,166 @@
+"""The data module and the model as callbacks see them; callbacks import neither.
+
+A trainer's own attributes for them are untyped, so callbacks use `evaluation_data` and `evaluated_model`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from lightning.pytorch import LightningModule, Trainer
+from numpy.typing import NDArray
+from torch import Tensor
+
+from callbacks.rows.evaluated_row import Stage
+from datamodules.rows.row import Row
+from datamodules.rows.side_texts import SideTexts
+from datamodules.tasks import Task
+
+
+class Format(Protocol):
+    """How prompts and completions are laid out."""
+
+    @property
+    def name(self) -> str:
+        """Its name in `--data.format`."""
+
+
+class UnusedRow(Protocol):
+    """A row that was skipped."""
+
+    @property
+    def line(self) -> int:
+        """1-based line in its file."""
+
+    @property
+    def text(self) -> str:
+        """The beginning of its text."""
+
+    @property
+    def reason(self) -> str:
+        """Why it was skipped, in a few words."""
+
+
+class EvaluationData(Protocol):
+    """The evaluated rows and the training rows."""
+
+    @property
+    def tasks(self) -> Sequence[Task]:
+        """The tasks, in the order given."""
+
+    @property
+    def task_names(self) -> list[str]:
+        """The names of the tasks."""
+
+    @property
+    def form(self) -> Format:
+        """The format of the prompts."""
+
+    @property
+    def report(self) -> Mapping[str, Any]:
+        """Counts of rows; `sources` holds the counts of each source by name."""
+
+    @property
+    def predict_path(self) -> str | None:
+        """The file whose rows `predict` answers."""
+
+    def num_rows(self, stage: Stage) -> int:
+        """Return how many rows a stage evaluates, over all ranks."""
+
+    def row(self, stage: Literal[Stage, "train"], index: int) -> Row:
+        """Return a row of a stage by its index."""
+
+    def extract(self, stage: Stage, index: int, text: str) -> str:
+        """Return the answer in a generated text, without the format's own text."""
+
+    def affixes(self, stage: Stage, index: int) -> tuple[str, str]:
+        """Return the format's text before and after a row's answer."""
+
+    def answer_lengths(self, stage: Stage) -> NDArray[np.int64]:
+        """Return the number of tokens of each evaluated row's target, (N,), including the stop token."""
+
+    def set_aside(self, stage: str) -> Sequence[UnusedRow]:
+        """Return the rows that were skipped."""
+
+    def question_cells(self) -> Mapping[int, Mapping[str, str]]:
+        """Return all cells of the file to predict, by line and column, except rows that could not be read."""
+
+    def side_texts(self, side: str) -> list[SideTexts]:
+        """Return the texts of a side's rows (train, val or test), file by file."""
+
+    def questions(self, stage: Stage, rows: Sequence[int]) -> Any:
+        """Return some rows of an evaluation, by index, as one batch for the model."""
+
+
+class Generation(Protocol):
+    """The settings of generation: `--model.generation`."""
+
+    @property
+    def max_new_tokens(self) -> int:
+        """Maximum number of tokens of an answer."""
+
+    @property
+    def only_valid(self) -> bool:
+        """Whether answers are kept valid during generation."""
+
+    @property
+    def abstain_below(self) -> float | None:
+        """The lowest probability at which an answer is given; None gives all."""
+
+
+class Constraint(Protocol):
+    """Restricts the answers that the model may generate."""
+
+    def may_go_on(self, text: str) -> bool:
+        """Return whether a text can be a prefix of an answer."""
+
+    def may_end(self, text: str) -> bool:
+        """Return whether a text is a complete answer."""
+
+
+class EvaluatedModel(Protocol):
+    """The model being trained or evaluated."""
+
+    constraints_of: Callable[[list[int]], Sequence[Constraint | None]] | None
+    """Returns the constraints of rows, by index, for `generation.only_valid`."""
+
+    @property
+    def base(self) -> str:
+        """The base from which it was fine-tuned."""
+
+    @property
+    def generation(self) -> Generation:
+        """Its settings of generation."""
+
+    @property
+    def tokenizer(self) -> Any:
+        """Its transformers tokenizer."""
+
+    @property
+    def decoder(self) -> Any:
+        """Its transformers decoder."""
+
+    @property
+    def left_out(self) -> Tensor:
+        """() bool: whether the last optimizer step was skipped because of a non-finite number."""
+
+    def plain_decoder(self, weights: dict[str, Tensor]) -> tuple[Any, dict[str, Tensor]]:
+        """Return a decoder that plain transformers can load, and `weights`, a state dict of `decoder`, converted to it."""
+
+    def answer_untrained(self, batch: dict[str, Any]) -> list[str]:
+        """Return the base's answers to a batch of prompts, before any fine-tuning."""
+
+
+def evaluation_data(trainer: Trainer) -> EvaluationData:
+    """Return a trainer's data module."""
+    datamodule: EvaluationData = trainer.datamodule  # type: ignore[attr-defined]
+    return datamodule
+
+
+def evaluated_model(pl_module: LightningModule) -> EvaluatedModel:
+    """Return a Lightning module as callbacks see it."""
+    model: Any = pl_module
+    typed: EvaluatedModel = model
+    return typed

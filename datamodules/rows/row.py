@@ -1,0 +1,22 @@
+"""One row of a side of the split or of the file to predict, looked up by its index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a stage."""
+
+    index: int
+    """Position among the rows of the stage, from 0."""
+    task: str
+    input: str
+    """The input as in the file."""
+    target: str | None
+    """The correct output; None without a reference (predict)."""
+    input_notation: str
+    output_notation: str
+    line: int = field(default=0, kw_only=True)
+    """1-based line in its file; 0 for a row without a file."""

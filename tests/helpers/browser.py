@@ -1,0 +1,81 @@
+"""Ask the demo page in headless Chromium as a person would.
+
+`python -m tests.helpers.browser RUN QUESTION docs/images/demo.png` takes the README's picture of it.
+Needs Debian's `chromium` and `pip install playwright`, of which only the driver is used.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+WIDTH, HEIGHT = 980, 1000
+
+
+class Seen(NamedTuple):
+    """What a browser saw of the page."""
+
+    reply: str
+    """The text of the reply."""
+    pictures: int
+    """How many pictures of the reply were drawn."""
+    elsewhere: list[str]
+    """Addresses on other machines that the page asked for."""
+    errors: list[str]
+    """Errors that the page's scripts raised."""
+
+
+def why_no_browser() -> str | None:
+    """Return why there is no browser to test with, or None."""
+    if shutil.which("chromium") is None:
+        return "needs Chromium: apt-get install chromium"
+    return None if find_spec("playwright") else "needs the browser's driver: pip install playwright"
+
+
+def ask_page(address: str, question: str, picture: Path | None = None) -> Seen:
+    """Open the page, type a question, press the button, and wait for the reply.
+
+    Args:
+        address: Of the page.
+        question: What to type.
+        picture: Where to write a screenshot.
+    """
+    from playwright.sync_api import sync_playwright
+
+    host = urlsplit(address).netloc
+    with sync_playwright() as driver:
+        # As root there is no sandbox. No name is resolved, so that an address elsewhere fails here, too.
+        arguments = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        asked: list[str] = []
+        errors: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(address)
+        page.locator("#question textarea, #question input").first.fill(question)
+        page.locator("#ask").click()
+        page.locator("#reply .patois-card").first.wait_for(timeout=120_000)
+        page.wait_for_timeout(300)  # the pictures are there, but not yet painted
+        reply = page.locator("#reply").inner_text()
+        drawn = page.eval_on_selector_all(
+            "#reply img", "all => all.filter(one => one.naturalWidth > 0).length"
+        )
+        if picture is not None:
+            page.screenshot(path=picture)
+        browser.close()
+    elsewhere = [url for url in asked if urlsplit(url).scheme != "data" and urlsplit(url).netloc != host]
+    return Seen(reply, drawn, elsewhere, errors)
+
+
+if __name__ == "__main__":
+    from cli.demo.answerer import Answerer, describe
+    from cli.demo.page import build_page, serve
+
+    run, asked_for, target = sys.argv[1:]
+    served = serve(build_page(Answerer(describe(Path(run)))), block=False)
+    sys.stdout.write(f"{ask_page(served, asked_for, Path(target))}\n")

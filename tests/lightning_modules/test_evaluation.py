@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from lightning_modules.causal_lm import CausalLM
+from lightning_modules.evaluation import Evaluator, find_constraints
+from lightning_modules.generation.generate import GenerationSettings
+from tests.helpers.tiny import make_batch, make_rows, make_tiny, make_tokenizer, save_tiny
+from tests.helpers.tiny_runs import (
+    UNEVEN_SHARDS,
+    CollectPredictions,
+    RowsData,
+    make_module,
+    make_trainer,
+    uneven_rows,
+)
+
+
+@pytest.mark.pitfall(4)
+def test_val_loss_is_the_token_mean_however_the_ranks_share_the_rows(ranks: dict[str, Any]) -> None:
+    seen = [index for shard in UNEVEN_SHARDS for index in shard if index >= 0]
+    batch = make_batch([uneven_rows()[i] for i in seen], 0)
+    expected = make_tiny()(input_ids=batch["input_ids"], labels=batch["labels"]).loss.item()
+    assert ranks["val"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_val_loss_on_one_process(base: str) -> None:
+    data = RowsData(uneven_rows(), batch_size=3, shards=[[0, 1, 2, 3, 4, 5, 6, 7, -1]])
+    batch = make_batch(uneven_rows(), 0)
+    expected = make_tiny()(input_ids=batch["input_ids"], labels=batch["labels"]).loss.item()
+    val = make_trainer().validate(make_module(base), data, verbose=False)
+    assert val[0]["val/loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_steps_return_one_entry_per_row_fillers_included(base: str) -> None:
+    collected = CollectPredictions()
+    data = RowsData(uneven_rows(), batch_size=2, shards=[[3, 1, -1, -1]])
+    make_trainer(callbacks=[collected]).validate(make_module(base), data, verbose=False)
+    assert [output["row_index"].tolist() for output in collected.outputs] == [[3, 1], [-1, -1]]
+    for output in collected.outputs:
+        assert set(output) == {"row_index", "prediction", "score", "stopped", "num_tokens"}
+        assert len(output["prediction"]) == 2
+        assert output["score"].dtype == torch.float32
+        assert output["stopped"].dtype == torch.bool
+        assert output["num_tokens"].dtype == torch.int64
+
+
+def test_predict_needs_no_labels(base: str) -> None:
+    batch = make_batch(uneven_rows()[:3], 0)
+    batch = {key: batch[key] for key in ("prompt_ids", "prompt_mask", "row_index")}
+    (output,) = make_trainer().predict(
+        make_module(base), torch.utils.data.DataLoader([batch], batch_size=None)
+    )
+    assert output["row_index"].tolist() == [0, 1, 2]
+
+
+@pytest.mark.pitfall(13)
+def test_mixed_precision_trains_in_bf16_and_evaluates_in_the_weights_own(base: str) -> None:
+    module, seen = CausalLM(base), []
+    module.configure_model()
+    module.decoder.register_forward_pre_hook(
+        lambda decoder, _: seen.append((decoder.training, torch.is_autocast_enabled("cpu")))
+    )
+    data = RowsData(uneven_rows(), batch_size=8, shards=[list(range(8))])
+    make_trainer(precision="bf16-mixed", max_epochs=1, limit_val_batches=1).fit(module, data)
+    assert (True, True) in seen
+    assert {autocast for training, autocast in seen if not training} == {False}
+
+
+def test_the_untrained_base_answers_as_before_any_training(tmp_path):
+    """Pretrained weights are read anew; random ones are the same each time, and leave the run's random numbers alone."""
+    base = save_tiny(tmp_path)
+    tokenizer = make_tokenizer()
+    batch = make_batch(make_rows(tokenizer, [("CCO:", "ethanol"), ("C:", "methane")]), tokenizer.pad_token_id)
+    batch["slots"] = 2
+    for init in ("pretrained", "random"):
+        module = make_module(base, init=init)
+        module.configure_model()
+        evaluator = Evaluator(module.decoder, module.tokenizer, module.generation)
+        before = evaluator.answer(batch)["prediction"]
+        with torch.no_grad():
+            for parameter in module.parameters():
+                parameter.normal_()
+        state = torch.get_rng_state()
+        answers = module.answer_untrained(batch)
+        assert torch.equal(torch.get_rng_state(), state)
+        assert answers == module.answer_untrained(batch)
+        assert answers != evaluator.answer(batch)["prediction"]
+        if init == "pretrained":
+            assert answers == before
+
+
+def test_a_row_is_constrained_only_where_that_is_asked_for() -> None:
+    asked = []
+
+    def constraints_of(index: list[int]) -> list[None]:
+        asked.append(index)
+        return [None] * len(index)
+
+    index = torch.tensor([4, -1])
+    assert find_constraints(GenerationSettings(), constraints_of, index) is None
+    assert find_constraints(GenerationSettings(only_valid=True), constraints_of, index) == [None, None]
+    assert asked == [[4, -1]]
+    with pytest.raises(ValueError, match=r"Expected .*ValidPrefixes among the callbacks"):
+        find_constraints(GenerationSettings(only_valid=True), None, index)
+
+
+def test_an_evaluator_computes_the_loss_in_as_many_rows_as_fit() -> None:
+    decoder, batch = make_tiny(), make_batch(uneven_rows(), 0)
+    evaluator = Evaluator(decoder, make_tokenizer(), GenerationSettings(max_new_tokens=2))
+    loss, count = evaluator.compute_loss(batch)
+    assert loss.item() / count.item() == pytest.approx(
+        decoder(input_ids=batch["input_ids"], labels=batch["labels"]).loss.item(), rel=1e-5
+    )
+    fewer, same = evaluator.compute_loss({**batch, "slots": 3})
+    torch.testing.assert_close(fewer, loss)
+    assert same == count

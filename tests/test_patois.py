@@ -1,0 +1,75 @@
+"""The Python API: `patois.load(folder).predict(texts)`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import patois
+from cli.demo.answerer import Answerer, describe
+from lightning_modules.decoder.bases import FLAGSHIP
+from tests.helpers.runs import command, own_table, read_csv
+
+ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
+
+
+@pytest.fixture(scope="module")
+def flagship() -> patois.Model:
+    return patois.load()
+
+
+def test_answers_equal_those_of_one_question_at_a_time(flagship: patois.Model) -> None:
+    """The demo page generates one row at a time; here rows of different lengths stand side by side."""
+    texts = ["CCO", ASPIRIN, "C", "OC(=O)c1ccccc1"]
+    alone = Answerer(describe(FLAGSHIP), answers=1)
+    for text, answer in zip(
+        texts, flagship.predict(texts, task="smiles_to_iupac", batch_size=2), strict=True
+    ):
+        [expected] = alone.ask("smiles_to_iupac", text).answers
+        assert answer.text == expected.text
+        assert answer.probability == pytest.approx(expected.probability, rel=1e-4)
+        assert answer.valid == (expected.reason is None)
+
+
+def test_predict_normalizes_inputs_and_says_why_it_cannot_answer(flagship: patois.Model) -> None:
+    first, second, broken = flagship.predict(["OCC", "C(C)O", "C1CC"], task="smiles_to_iupac")
+    assert first == second
+    assert first.text == "ethanol"
+    assert broken == (None, None, False, "", "not a valid SMILES: unclosed ring")
+    assert flagship.predict([], task="smiles_to_iupac") == []
+
+
+@pytest.mark.parametrize(("task", "got"), [(None, "None"), ("smiles", "'smiles'")])
+def test_a_task_is_named_where_there_are_several(flagship: patois.Model, task: str | None, got: str) -> None:
+    with pytest.raises(
+        ValueError, match=rf"Expected task= to be one of smiles_to_iupac, iupac_to_smiles.*got {got}"
+    ):
+        flagship.predict(["CCO"], task=task)
+
+
+def test_one_text_is_no_list_of_texts(flagship: patois.Model) -> None:
+    with pytest.raises(ValueError, match=r"Expected a list of texts, but got one text: write \['CCO'\]"):
+        flagship.predict("CCO", task="smiles_to_iupac")
+
+
+def test_a_run_answers_as_its_predict_command_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = own_table(tmp_path)
+    assert command(["fit", "--name", "mine", *words, "--trainer.max_epochs", "1"], tmp_path).returncode == 0
+    (tmp_path / "new.csv").write_text("smiles\nCCO\nCCN\nc1ccccc1\n")
+    done = command(
+        ["predict", "--ckpt_path", "runs/mine/checkpoints/best.ckpt", "--data.predict_path", "new.csv"],
+        tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = read_csv(tmp_path / "runs" / "mine" / "predict" / "predictions" / "new.csv")
+    answers = patois.load("runs/mine").predict(["CCO", "CCN", "c1ccccc1"])
+    assert [answer.text for answer in answers] == [row["prediction"] for row in rows]
+    assert [answer.verified for answer in answers] == [row["verified"] for row in rows]
+    assert patois.load("runs/mine/hf").predict(["CCO"])[0].text == answers[0].text
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="Expected --model to be a run's folder that has hf/"):
+        patois.load(tmp_path)
