@@ -128,7 +128,8 @@ class SequenceTaskDataModule(LightningDataModule):
 
     def question_cells(self) -> dict[int, dict[str, str]]:
         """Return all cells of the file to predict, by line and column, except rows that could not be read."""
-        return self.data.question_cells()
+        rows = self.data.question_rows
+        return {} if rows is None else rows.cells_by_line()
 
     @property
     def world_size(self) -> int:

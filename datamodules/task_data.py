@@ -116,16 +116,15 @@ class TaskData:
             task, input_column, output_column, input_notation, output_notation
         )
         self.source, self.split_settings = source, SplitSettings(**split_settings)
-        self.table_options = TableOptions(header, encoding)
         self.limits = {"train": train_rows, "val": val_rows, "test": test_rows}
-        self.epoch_rows = epoch_rows
+        self.epoch_rows, self.table_options = epoch_rows, TableOptions(header, encoding)
         self.shots, self.phrasings, self.max_length, self.seed = shots, phrasings, max_length, seed
         folder = Path(cache_dir).expanduser() if cache_dir else find_cache_root()
         self.cache = DataCache(folder if cache else None)
         self.prepared: Prepared | None = None
         self.store: RowStore | None = None
         self.predict_store: RowStore | None = None
-        self.question_rows: Rows | None = None
+        self.question_rows: Rows | None = None  # the file to predict, with all its columns
         self.pools: dict[str, NDArray[np.int64]] = {}
         self.encoded: dict[str, Encoded] = {}
         self.aside: dict[str, list[SetAside]] = {}
@@ -154,15 +153,9 @@ class TaskData:
 
     def _read(self, workers: int | None, keep_small: bool) -> None:
         """Read and split all rows, and keep each side's rows up to its limit."""
+        settings, forbidden, options = self.split_settings, self._forbidden(), self.table_options
         prepared = prepare(
-            self.tasks,
-            self.source,
-            self.split_settings,
-            self._forbidden(),
-            self.cache,
-            workers,
-            options=self.table_options,
-            keep_small=keep_small,
+            self.tasks, self.source, settings, forbidden, self.cache, workers, options, keep_small=keep_small
         )
         data_report.tell(prepared.notes)
         self.prepared, self.store = prepared, self._make_store(prepared.parts)
@@ -198,11 +191,8 @@ class TaskData:
         for row, length in limited.long.tolist():
             part, place = self.store.locate(row)
             reason = f"longer than --data.max_length {self.max_length}: {length} tokens ({side})"
-            self.aside["fit"].append(
-                SetAside(
-                    part.file, int(part.lines[place]), reason, part.inputs[place][:TEXT_LIMIT], part.task.name
-                )
-            )
+            text = part.inputs[place][:TEXT_LIMIT]
+            self.aside["fit"].append(part.skip(place, reason, text, part.task.name))
         if len(limited.long):
             self.report["too_long"][side] = len(limited.long)
         self.pools[side], self.encoded[side] = limited.rows, limited.encoded
@@ -241,22 +231,12 @@ class TaskData:
         places = np.arange(len(part))
         encoded = store.encode(places)
         fits = encoded.lengths <= self.max_length
-        self.aside["predict"] = list(part.set_aside) + [
-            SetAside(
-                part.file,
-                int(part.lines[row]),
-                f"longer than --data.max_length {self.max_length}",
-                part.originals[row],
-            )
-            for row in places[~fits]
-        ]
+        reason = f"longer than --data.max_length {self.max_length}"
+        too_long = [part.skip(place, reason, part.originals[place]) for place in places[~fits]]
+        self.aside["predict"] = [*part.set_aside, *too_long]
         self.question_rows = rows
         self.predict_store, self.pools["predict"] = store, places[fits]
         self.encoded["predict"] = encoded.take(fits)
-
-    def question_cells(self) -> dict[int, dict[str, str]]:
-        """Return all cells of the file to predict, by line and column, except rows that could not be read."""
-        return {} if self.question_rows is None else self.question_rows.cells_by_line()
 
     def encode_training(self, epoch: int) -> tuple[Encoded, NDArray[np.int64]]:
         """Return the tokens of an epoch's training rows, and each row's index among all training rows."""

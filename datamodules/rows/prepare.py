@@ -65,8 +65,8 @@ def prepare(
     forbidden: ControlTokens,
     cache: DataCache,
     workers: int | None = None,
-    *,
     options: TableOptions | None = None,
+    *,
     keep_small: bool = False,
 ) -> Prepared:
     """Read, check, normalise and split the rows of all tasks, or load them from the cache.

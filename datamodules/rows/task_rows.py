@@ -47,6 +47,10 @@ class TaskRows:
     def __len__(self) -> int:
         return len(self.inputs)
 
+    def skip(self, place: int, reason: str, text: str, task: str = "") -> SetAside:
+        """Return the row at a place as one that is skipped."""
+        return SetAside(self.file, int(self.lines[place]), reason, text, task)
+
     def without(self, reasons: Mapping[int, str]) -> TaskRows:
         """Return the rows with some set aside: the reasons by their places."""
         keep = np.setdiff1d(np.arange(len(self)), list(reasons))

@@ -52,13 +52,3 @@ def test_a_column_that_is_missing_says_what_was_decided(tokenizer: Any, tmp_path
         ValueError, match=r"columns: column_1, column_2\).* Note: no header line .*--data\.header true"
     ):
         prepare_words(tokenizer, str(tmp_path / "mols.tsv"), input_column="smiles", output_column="id")
-
-
-def test_cells_of_questions_are_found_by_line(tokenizer: Any, tmp_path: Path) -> None:
-    path = tmp_path / "new.csv"
-    path.write_text("id,word\n7,w1\n8,w2\n")
-    (tmp_path / "words.csv").write_text("word,reversed\nw1,1w\n")
-    data = prepare_words(tokenizer, str(tmp_path / "words.csv"), val_fraction=0, test_fraction=0)
-    assert data.question_cells() == {}
-    data.read_questions(str(path))
-    assert data.question_cells() == {2: {"id": "7", "word": "w1"}, 3: {"id": "8", "word": "w2"}}
