@@ -30,7 +30,7 @@ def load_notation(name: str) -> ModuleType:
 
     Examples:
         >>> NOTATIONS
-        ('formula', 'iupac', 'number', 'phonemes', 'selfies', 'smiles', 'text')
+        ('formula', 'ipa', 'iupac', 'number', 'phonemes', 'polymer', 'reaction', 'selfies', 'smiles', 'text')
         >>> load_notation("smiles").normalize("OCC")
         'CCO'
         >>> load_notation("smile")
