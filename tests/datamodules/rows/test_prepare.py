@@ -86,7 +86,7 @@ def test_cached_data_are_announced(table: Path, tmp_path: Path, caplog: pytest.L
         caplog.clear()
         with caplog.at_level("INFO"):
             make(table, tmp_path / "cache")
-        said.append([record.getMessage() for record in caplog.records if "Kept" in record.getMessage()])
+        said.append([record.getMessage() for record in caplog.records if "Cached" in record.getMessage()])
     assert len(said[0]) == 2  # of `fit` and of `test`
     assert str(tmp_path / "cache") in said[0][0]
     assert said[1] == []
