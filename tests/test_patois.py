@@ -71,5 +71,5 @@ def test_a_run_answers_as_its_predict_command_does(tmp_path: Path, monkeypatch: 
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="Expected --model to be a run's folder that has hf/"):
+    with pytest.raises(ValueError, match="Expected --model to be a run's folder with hf/"):
         patois.load(tmp_path)

@@ -104,7 +104,7 @@ def test_a_row_is_constrained_only_where_that_is_asked_for() -> None:
     assert find_constraints(GenerationSettings(), constraints_of, index) is None
     assert find_constraints(GenerationSettings(only_valid=True), constraints_of, index) == [None, None]
     assert asked == [[4, -1]]
-    with pytest.raises(ValueError, match=r"Expected .*ValidPrefixes among the callbacks"):
+    with pytest.raises(ValueError, match=r"Expected .*ConstrainedDecoding among the callbacks"):
         find_constraints(GenerationSettings(only_valid=True), None, index)
 
 

@@ -252,7 +252,7 @@ def test_the_folder_of_a_base_runs_nothing(
 
 
 def test_attention_that_is_code_of_the_hub_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"--model.attention asks for .*evil/kernel.* code on the Hub"):
+    with pytest.raises(ValueError, match=r"--model.attention requires .*evil/kernel.* code on the Hub"):
         load_decoder(save_tiny(tmp_path), attention="evil/kernel")
 
 
@@ -269,4 +269,4 @@ def test_only_the_user_may_trust_the_code_of_a_base(tmp_path: Path, monkeypatch:
         run_line([*words, "--model.trust_remote_code=false"]), mark, r"ValueError[\s\S]*trust_remote_code"
     )
     before = ["show", "--model.trust_remote_code=false", "--model.base", "base", "--config", "trust.yaml"]
-    check_refused(run_line(before), mark, r"say so yourself")
+    check_refused(run_line(before), mark, r"set the flag yourself")
