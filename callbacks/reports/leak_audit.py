@@ -11,6 +11,7 @@ from callbacks.rows.structures import read_structures
 from callbacks.rows.training_molecules import KnownMolecules, read_keys
 from datamodules.rows.side_texts import SideTexts
 from datamodules.storage.text_columns import TextColumn
+from datamodules.workers.opsin import AMBIGUOUS
 from datamodules.workers.worker_pool import WorkerPool
 
 FINDINGS = {
@@ -26,12 +27,14 @@ FINDINGS = {
     "other_molecule": "OPSIN reads the name as another molecule",
     "tautomer": "OPSIN reads the name as a tautomer (same InChIKey)",
     "unreadable": "OPSIN cannot read the name",
+    "ambiguous_name": "OPSIN says that the name fits several molecules",
+    "relative_stereo": "the name is of a racemate or of relative stereo, or OPSIN ignores a part of its stereo",
 }
 """What can be found about a row, in words. Several can hold for one row."""
 
 LEAKS = ("pair", "input", "molecule", "connectivity")
 """The findings that make a good answer no evidence: it may be remembered."""
-UNANSWERABLE = ("ambiguous", "stereo", "other_molecule")
+UNANSWERABLE = ("ambiguous", "stereo", "other_molecule", "ambiguous_name", "relative_stereo")
 """The findings that keep a good model from the reference answer."""
 
 
@@ -101,6 +104,9 @@ def find_unanswerable(test: SideTexts, with_names: bool) -> Iterator[Finding]:
         for structure, is_name in zip((given, asked), named, strict=True):
             if is_name and structure.smiles is None:
                 yield Finding(row, "unreadable", structure.reason or "")
+            if structure.warning:
+                kind = "ambiguous_name" if structure.warning == AMBIGUOUS else "relative_stereo"
+                yield Finding(row, kind, f"read as {structure.smiles}")
         if given.smiles and asked.smiles:
             pairs.append((row, given.smiles, asked.smiles))
     yield from _find_differences(pairs, any(named))

@@ -13,7 +13,7 @@ from callbacks.metrics.row_reader import RowReader
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
 from callbacks.rows.notation_calls import call
 from callbacks.rows.outcomes import RIGHT, Outcome, outcomes_of
-from callbacks.rows.structures import Structure, holds_structures, read_structures
+from callbacks.rows.structures import Structure, holds_structures, limit_relation, read_structures
 from callbacks.rows.verdicts import judge_validity
 from callbacks.run.run_facts import output_folder
 from callbacks.statistics.intervals import mcnemar_exact, wilson_interval
@@ -45,8 +45,8 @@ class Checked(NamedTuple):
     """Why it is not valid; of a name also why OPSIN cannot read it."""
     exact: bool = False
     """Whether it is the very target."""
-    unread: str | None = None
-    """Why OPSIN cannot read the name that was asked, so that nothing could be compared."""
+    doubt: str | None = None
+    """Why a name, asked or answered, shows nothing or less than the molecule that it was read as."""
 
 
 class Reranked(NamedTuple):
@@ -131,7 +131,7 @@ def check(rows: Sequence[EvaluatedRow], with_names: bool) -> list[list[Checked]]
     judged = zip(
         spread, outcomes, judge_validity(spread), _compare(spread, outcomes, with_names), strict=True
     )
-    for row, outcome, invalid, (relation, unread) in judged:
+    for row, outcome, invalid, (relation, doubt) in judged:
         molecule = outcome.molecules.prediction
         reason = invalid or (molecule.reason if molecule else None)
         checks = {
@@ -142,7 +142,7 @@ def check(rows: Sequence[EvaluatedRow], with_names: bool) -> list[list[Checked]]
         passes = frozenset(name for name, holds in checks.items() if holds)
         right, exact = outcome.name in RIGHT, outcome.name == "exact"
         found[row.index].append(
-            Checked(row.score, right, passes, row.prediction, row.stopped, reason, exact, unread)
+            Checked(row.score, right, passes, row.prediction, row.stopped, reason, exact, doubt)
         )
     return [found[row.index] for row in rows]
 
@@ -160,7 +160,7 @@ def _compare(
 ) -> list[tuple[dict[str, bool], str | None]]:
     """Return how the answer's molecule is related to that of the question, where both are known and one is named.
 
-    Beside it stands why OPSIN cannot read a name that was asked.
+    Beside it stands why a name leaves in doubt which molecule it means.
 
     Not where a structure is made of a structure: it may be another one, as a reaction's product. And a drawn name is read only
     where there is no reference, which that reading would be in all but name: drawn right would be true by definition.
@@ -185,10 +185,17 @@ def _compare(
     ]
     known = iter(call("smiles", "relate", [pair for pair in pairs if pair]))
     related = [(next(known).value or nothing) if pair else nothing for pair in pairs]
-    return [
-        (relation, one.reason if one and row.input_notation == "iupac" else None)
-        for relation, one, row in zip(related, asked, rows, strict=True)
-    ]
+    found = []
+    for relation, answer, question, row in zip(related, answered, asked, rows, strict=True):
+        doubt = None
+        if question and question.reason and row.input_notation == "iupac":
+            doubt = f"OPSIN cannot read the question: {question.reason}"
+        for side, one in (("question", question), ("answer", answer)):
+            if question and one and one.warning:
+                relation = limit_relation(relation, one.warning)
+                doubt = doubt or f"OPSIN on the {side}: {one.warning}"
+        found.append((relation, doubt))
+    return found
 
 
 class Rerank(RowReader):

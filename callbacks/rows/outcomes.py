@@ -1,4 +1,4 @@
-"""What became of each prediction: exactly one of nine outcomes, with the parser's reason where it is not valid."""
+"""What became of each prediction: exactly one of ten outcomes, with the parser's reason where it is not valid."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from callbacks.rows.evaluated_row import EvaluatedRow
 from callbacks.rows.structures import RowMolecules, molecules_of, relations_of
 from callbacks.rows.verdicts import judge_sameness, judge_validity
 from callbacks.statistics.intervals import wilson_interval
+from datamodules.workers.opsin import AMBIGUOUS
 
 OUTCOMES = {
     "exact": "exact",
     "equivalent": "same molecule or value, other string",
+    "ambiguous": "a name that fits several molecules of the right formula",
     "stereo": "same but for stereo",
     "skeleton": "same skeleton, other charge, salt or tautomer",
     "isomer": "right formula, other structure",
@@ -24,7 +26,7 @@ OUTCOMES = {
 """The outcomes, the best first, in words."""
 
 RIGHT = ("exact", "equivalent")
-"""The outcomes of an answer that means what was asked for."""
+"""The outcomes of an answer that means what was asked for. A name that also means others is counted apart, as `ambiguous`."""
 
 
 def estimate_right(metrics: Mapping[str, float]) -> dict[str, float]:
@@ -59,6 +61,7 @@ def find_outcome(
     reason: str | None,
     unfinished: bool,
     readable: bool,
+    ambiguous: bool = False,
 ) -> str:
     """Return the outcome of a prediction, the first that holds in the order of `OUTCOMES`, but for the last two.
 
@@ -70,6 +73,7 @@ def find_outcome(
         reason: Why it is not valid; None if it is.
         unfinished: Whether it is empty, or was cut at the longest allowed length.
         readable: Whether it means a molecule.
+        ambiguous: Whether it is, or is compared with, a name that fits several molecules.
     """
     if same["string"]:
         return "exact"
@@ -81,6 +85,8 @@ def find_outcome(
         return "invalid"
     if relation is None or not readable:
         return "different"
+    if ambiguous and relation["formula"]:
+        return "ambiguous"
     names = {"without_stereo": "stereo", "skeleton": "skeleton", "formula": "isomer"}
     return next((name for kind, name in names.items() if relation[kind]), "formula")
 
@@ -106,6 +112,7 @@ def outcomes_of(rows: Sequence[EvaluatedRow], with_names: bool) -> list[Outcome]
             reason=reason,
             unfinished=not row.prediction or not row.stopped,
             readable=bool(of.prediction and of.prediction.smiles),
+            ambiguous=of.warning == AMBIGUOUS,
         )
         found.append(Outcome(name, reason if name == "invalid" else None, of))
     return found

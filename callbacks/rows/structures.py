@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from callbacks.rows.evaluated_row import EvaluatedRow
 from callbacks.rows.notation_calls import call
-from datamodules.workers.opsin import Reading, read_names
+from datamodules.workers.opsin import AMBIGUOUS, Reading, read_names
 
 _TO_SMILES = {"smiles": "normalize", "selfies": "to_smiles"}
 _MOST_READINGS = 200_000  # about 50 MB; then start anew
@@ -22,6 +22,8 @@ class Structure(NamedTuple):
     """Canonical SMILES, or None if the text means no molecule."""
     reason: str | None
     """Why it means none, in a few words that can be counted."""
+    warning: str | None = None
+    """Why a name says less than this molecule (see `opsin.Reading`): it fits others, too."""
 
 
 class RowMolecules(NamedTuple):
@@ -32,6 +34,8 @@ class RowMolecules(NamedTuple):
     reference: str | None
     """Canonical SMILES of the molecule that is asked for: the input where it is a structure, else the target; None where
     neither can be read."""
+    warning: str | None = None
+    """Why a name, the answer's or the reference's, says less than its molecule; None if it does not."""
 
 
 def holds_structures(notation: str) -> bool:
@@ -54,7 +58,13 @@ def read_structures(notation: str, texts: Sequence[str], with_names: bool) -> li
         return [None] * len(texts)
     readings = _read_once(texts)
     known = iter(read_structures("smiles", [r.smiles for r in readings if r.smiles], with_names))
-    return [next(known) if r.smiles else Structure(None, r.reason) for r in readings]
+    return [
+        _with_warning(next(known), r.warning) if r.smiles else Structure(None, r.reason) for r in readings
+    ]
+
+
+def _with_warning(structure: Structure | None, warning: str | None) -> Structure | None:
+    return structure and structure._replace(warning=warning)
 
 
 def _structure(value: str | None, error: str | None) -> Structure:
@@ -89,8 +99,10 @@ def _molecules_of_row(row: EvaluatedRow, known: dict[tuple[str, str], Structure 
     given = known[row.input_notation, row.input] if holds_structures(row.input_notation) else None
     # A name is judged by the molecule that was asked about, not by the reference name, which may be wrong itself.
     order = (target, given) if holds_structures(row.output_notation) else (given, target)
-    reference = next((one.smiles for one in order if one and one.smiles), None)
-    return RowMolecules(known[row.output_notation, row.prediction], reference)
+    reference = next((one for one in order if one and one.smiles), None)
+    answer = known[row.output_notation, row.prediction]
+    warning = next((one.warning for one in (answer, reference) if one and one.warning), None)
+    return RowMolecules(answer, reference.smiles if reference else None, warning)
 
 
 def relations_of(molecules: Sequence[RowMolecules]) -> list[dict[str, bool] | None]:
@@ -101,4 +113,19 @@ def relations_of(molecules: Sequence[RowMolecules]) -> list[dict[str, bool] | No
     judged = [(m.prediction.smiles or "", m.reference) for m in molecules if m.prediction and m.reference]
     answers = iter(call("smiles", "relate", judged))
     nothing = dict.fromkeys(("canonical", "without_stereo", "tautomer", "skeleton", "formula"), False)
-    return [next(answers).value or nothing if m.prediction and m.reference else None for m in molecules]
+    return [
+        limit_relation(next(answers).value or nothing, m.warning) if m.prediction and m.reference else None
+        for m in molecules
+    ]
+
+
+def limit_relation(relation: dict[str, bool], warning: str | None) -> dict[str, bool]:
+    """Return a relation of two molecules (see `smiles.relate`) without what a name with a warning cannot show.
+
+    A name that fits several molecules shows the formula. One whose stereo is racemic, relative or ignored shows all but
+    stereo: it is not the pure enantiomer that OPSIN writes for it.
+    """
+    if warning is None:
+        return relation
+    shown = ("formula",) if warning == AMBIGUOUS else ("without_stereo", "skeleton", "formula")
+    return {kind: holds and kind in shown for kind, holds in relation.items()}

@@ -248,4 +248,6 @@ def _compare(asked: Structure | None, answer: Structure | None) -> str | None:
         return None
     [result] = call("smiles", "relate", [(answer.smiles, asked.smiles)])
     relation = result.value or {}
-    return next((words for kind, words in _VERDICTS.items() if relation.get(kind)), "another molecule")
+    verdict = next((words for kind, words in _VERDICTS.items() if relation.get(kind)), "another molecule")
+    warning = asked.warning or answer.warning
+    return verdict if warning is None else f"{verdict}, but the name: {warning}"

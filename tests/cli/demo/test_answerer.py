@@ -92,6 +92,20 @@ def test_structures_are_compared_with_the_name(run: Path, monkeypatch: pytest.Mo
     assert broken.reason is not None
 
 
+@needs_opsin
+def test_a_name_that_fits_several_molecules_is_not_the_same(
+    answerer: Answerer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub_answers(monkeypatch, answerer, "chloronaphthalene", "1-chloronaphthalene")
+    found = {one.text: one for one in answerer.ask("name_small_molecules", "Clc1cccc2ccccc12").answers}
+    assert (found["1-chloronaphthalene"].verdict, found["1-chloronaphthalene"].same) == (
+        "the same molecule",
+        True,
+    )
+    vague = found["chloronaphthalene"]
+    assert (vague.verdict, vague.same) == ("the same molecule, but the name: fits several molecules", False)
+
+
 def test_without_opsin_names_are_not_judged(answerer: Answerer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answering, "why_unavailable", lambda: "Java is not installed")
     stub_answers(monkeypatch, answerer, "ethanol")

@@ -32,6 +32,14 @@ def test_nothing_is_asked_twice_not_even_by_the_next_build(
     assert second.answers == first.answers
 
 
+def test_a_warning_is_kept_for_the_next_build(java: FakeJava, tmp_path: Path) -> None:
+    first = Opsin(tmp_path / "smiles.tsv", "smi")
+    first.ask(["a", "vague", "bad"])
+    second = Opsin(tmp_path / "smiles.tsv", "smi")
+    assert second.warnings == first.warnings == {"vague": "APPEARS_AMBIGUOUS: Connection of eth to ane"}
+    assert second.answers == {"a": "A", "vague": "CC", "bad": ""}
+
+
 def test_a_half_written_line_of_a_killed_build_is_forgotten(java: FakeJava, tmp_path: Path) -> None:
     cache = tmp_path / "smiles.tsv"
     cache.write_text("a\tA\nb\tHAL")
