@@ -25,6 +25,7 @@ from callbacks.statistics.calibration import (
     risk_curve,
     selective_accuracy,
 )
+from datamodules.notations._unicode import are_equal
 from datamodules.storage.safe_csv import write_csv
 
 Lines = Callable[[NDArray[np.float64], NDArray[np.bool_]], list[dict[str, Any]]]
@@ -83,7 +84,7 @@ class Confidence(DetailedMetric):
             return {}
         if abstains(row.score, self._threshold):
             return {"coverage": 0.0}
-        shares = 1.0, float(row.prediction == row.target), float(self._right[row.index])
+        shares = 1.0, float(are_equal(row.prediction, row.target or "")), float(self._right[row.index])
         return dict(zip(ANSWERED, shares, strict=True))
 
     def summarize(self, table: Mapping[str, np.ndarray]) -> dict[str, Estimate]:

@@ -11,6 +11,7 @@ from rapidfuzz.distance import Levenshtein
 from callbacks.metrics.row_metric import Estimate, RowMetric
 from callbacks.rows.evaluated_row import EvaluatedRow
 from callbacks.statistics.intervals import bootstrap_interval
+from datamodules.notations._unicode import compose
 
 MAX_N = 4
 _BLEU_COLUMNS = (
@@ -66,13 +67,14 @@ class TextSimilarity(RowMetric):
 
     def score(self, rows: list[EvaluatedRow]) -> list[dict[str, float]]:
         """Return the edit distance, the similarity and the BLEU counts of each row."""
+        pairs = [(compose(row.prediction), compose(row.target or "")) for row in rows]
         return [
             {
-                "edit_similarity": Levenshtein.normalized_similarity(row.prediction, row.target or ""),
-                "edit_distance": Levenshtein.distance(row.prediction, row.target or ""),
-                **dict(zip(_BLEU_COLUMNS, bleu_counts(row.prediction, row.target or ""), strict=True)),
+                "edit_similarity": Levenshtein.normalized_similarity(*pair),
+                "edit_distance": Levenshtein.distance(*pair),
+                **dict(zip(_BLEU_COLUMNS, bleu_counts(*pair), strict=True)),
             }
-            for row in rows
+            for pair in pairs
         ]
 
     def summarize(self, table: Mapping[str, np.ndarray]) -> dict[str, Estimate]:

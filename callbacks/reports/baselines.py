@@ -29,6 +29,7 @@ from callbacks.run.run_facts import output_folder
 from callbacks.statistics.intervals import wilson_interval
 from callbacks.statistics.strata import COLUMNS as strata_columns
 from callbacks.statistics.strata import stratify
+from datamodules.notations._unicode import compose
 from datamodules.storage.safe_csv import read_csv, write_csv
 from datamodules.workers.opsin import why_unavailable
 from datamodules.workers.worker_pool import WorkerPool
@@ -86,14 +87,14 @@ def copy_nearest_molecule(datamodule: Any, rows: Sequence[EvaluatedRow]) -> Answ
 def copy_nearest_text(datamodule: Any, rows: Sequence[EvaluatedRow]) -> Answers:
     """Return the target of the training row whose input is most similar (Levenshtein similarity), the first of several."""
     texts = training_texts(datamodule, rows[0].task)
-    inputs = [given for one in texts for given in one.inputs]
+    inputs = [given for one in texts for given in one.inputs.composed()]
     targets = [target for one in texts for target in one.outputs]
     if not inputs:
         return [None] * len(rows)
     answers: Answers = []
     step = max(1, 20_000_000 // len(inputs))  # 80 MB of similarities
     for start in range(0, len(rows), step):
-        asked = [row.input for row in rows[start : start + step]]
+        asked = [compose(row.input) for row in rows[start : start + step]]
         table = process.cdist(asked, inputs, scorer=Levenshtein.normalized_similarity, workers=-1)
         answers += [targets[place] for place in table.argmax(axis=1).tolist()]
     return answers

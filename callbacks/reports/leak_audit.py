@@ -129,6 +129,11 @@ def _find_differences(pairs: Sequence[tuple[int, str, str]], has_names: bool) ->
             yield Finding(row, "tautomer" if relation["tautomer"] else "other_molecule", f"{given} | {asked}")
 
 
+def _compose(texts: SideTexts) -> SideTexts:
+    """Return the texts in one Unicode form: strings that are canonically equal are equal."""
+    return texts._replace(inputs=texts.inputs.composed(), outputs=texts.outputs.composed())
+
+
 def audit(
     train: Sequence[SideTexts], known: KnownMolecules, test: SideTexts, with_names: bool, pool: WorkerPool
 ) -> list[Finding]:
@@ -141,9 +146,10 @@ def audit(
         with_names: Whether names are read by OPSIN.
         pool: Worker processes.
     """
-    findings = [*find_ambiguous(test), *find_unanswerable(test, with_names)]
+    composed = _compose(test)
+    findings = [*find_ambiguous(composed), *find_unanswerable(test, with_names)]
     for texts in train:
-        findings += find_shared_strings(texts, test)
+        findings += find_shared_strings(_compose(texts), composed)
     tested = molecules_of_side(test, pool)
     if tested is not None:
         findings += find_shared_molecules(known, tested, pool)

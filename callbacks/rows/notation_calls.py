@@ -7,6 +7,7 @@ from functools import cache
 
 from callbacks.rows.notation_pool import Judges
 from datamodules.notations._molecule import FINGERPRINTS
+from datamodules.notations._unicode import are_equal
 from datamodules.notations.lookup import load_notation
 from datamodules.workers.guarded_worker import Result
 
@@ -51,12 +52,13 @@ def notions(notation: str) -> tuple[str, ...]:
 def same(notation: str, pairs: Sequence[tuple[str, str]]) -> list[dict[str, bool]]:
     """Return for each (prediction, target) whether they are the same, by each notion of `notation`.
 
-    `string` is plain equality. A pair that cannot be judged in time is not the same by the other notions.
+    `string` is plain equality, in whichever Unicode form. A pair that cannot be judged in time is not the same by the other
+    notions.
     """
     results = call(notation, "same", pairs)
     return [
         {name: bool(result.value and result.value[name]) for name in notions(notation)}
-        | {"string": prediction == target}
+        | {"string": are_equal(prediction, target)}
         for result, (prediction, target) in zip(results, pairs, strict=True)
     ]
 

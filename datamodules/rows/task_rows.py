@@ -229,9 +229,12 @@ def _identities(
     outputs: TextColumn,
     pool: WorkerPool,
 ) -> TextColumn:
-    """Return each row's identity: the task's column where the table has it, else the molecule's, else the input's text."""
+    """Return each row's identity: the task's column where the table has it, else the molecule's, else the input's text.
+
+    In Unicode's composed form: a text is one thing, composed or not.
+    """
     if task.identity is not None and task.identity.column in rows.table.column_names:
-        texts = first_texts(rows, task.identity.column, "identity").take(kept)
+        texts = first_texts(rows, task.identity.column, "identity").take(kept).composed()
         mark = task.identity.before
         if mark:
             texts = texts.map(lambda values: [text.split(mark)[0] for text in values.to_pylist()])
@@ -252,7 +255,7 @@ def _own_identities(task: Task, inputs: TextColumn, outputs: TextColumn, pool: W
         has_text = pc.any(pc.not_equal(column.values, "")).as_py()
         if has_text and hasattr(load_notation(side.notation), "identity"):
             return guarded_map(side.notation, "identity", column, pool)
-    return inputs
+    return inputs.composed()
 
 
 def guarded_map(notation: str, function: str, column: TextColumn, pool: WorkerPool) -> TextColumn:

@@ -132,6 +132,16 @@ def test_texts_have_strings_only(pool):
     assert kinds(found) == {0: {"pair", "input", "target"}, 1: {"input"}, 2: {"target"}}
 
 
+def test_a_text_in_another_unicode_form_is_the_same_text(pool):
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    words = side([(composed, "x"), ("b", composed)], "spell", ("text", "text"))
+    tested = side(
+        [(decomposed, "x"), ("c", decomposed), ("d", composed), ("d", decomposed)], "spell", ("text", "text")
+    )
+    found = judge([words], tested, True, pool)
+    assert kinds(found) == {0: {"pair", "input", "target"}, 1: {"target"}, 2: {"target"}, 3: {"target"}}
+
+
 def test_rows_are_counted_once_whatever_is_found():
     findings = [
         Finding(0, "pair"),
