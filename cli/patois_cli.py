@@ -33,7 +33,6 @@ from cli.run_folder import (
 from cli.save_config import SaveRunConfig
 from cli.strategy_check import refuse_sharding
 from configs.lookup import CONFIGS
-from datamodules.tasks import guess_notation
 
 
 @dataclass
@@ -172,14 +171,6 @@ class PatoisCLI(LightningCLI):
         refuse_other_root(self.words)
         check_checkpoint(config.get("ckpt_path"))
         leave_unreachable_hub(config)
-        for side in ("input", "output"):
-            # Written out, so that predicting from another table, whose column is called otherwise, keeps the notation.
-            if (
-                config.data.task is None
-                and config.data[f"{side}_column"]
-                and not config.data[f"{side}_notation"]
-            ):
-                config.data[f"{side}_notation"] = guess_notation(config.data[f"{side}_column"])
         if self.subcommand == "show":
             config.trainer.logger, config.trainer.callbacks = False, None
             return

@@ -25,6 +25,9 @@ class SaveRunConfig(SaveConfigCallback):
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Say what differs from before; a run that begins writes its `config.yaml` before anything else happens."""
         if stage == "fit" and trainer.is_global_zero:
+            # What the cells told is written out, so that another table, of other columns, is read in the same notations.
+            for guess in getattr(getattr(trainer, "datamodule", None), "guesses", ()):
+                self.config.data[f"{guess.side}_notation"] = guess.notation
             if self.config.ckpt_path is None:
                 self._keep(trainer)
                 return

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.distributed as distributed
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
@@ -17,10 +18,11 @@ from torch.utils.data import DataLoader
 
 from datamodules.formats import load_format
 from datamodules.rows import data_report
+from datamodules.rows.guess_notations import blame
 from datamodules.rows.read_and_split import Split, SplitSettings
 from datamodules.storage.cache import DataCache, default_folder
 from datamodules.task_data import EvalStage, Stages
-from datamodules.tasks import choose_tasks
+from datamodules.tasks import choose_tasks, sides_to_guess
 from datamodules.texts.augmentation import Phrasings
 from datamodules.tokens.batching import (
     Batch,
@@ -50,7 +52,8 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
         format: A name in configs/formats, or the path of a YAML file.
         input_column: Column to read inputs from, in place of the task's.
         output_column: Column to read outputs from, in place of the task's.
-        input_notation: What the input column holds: text, number, smiles, selfies, iupac, formula, phonemes.
+        input_notation: What the input column holds: text, number, smiles, selfies, iupac, formula, phonemes. Default: the
+            task's; of two columns without a task what 200 of their cells look like, which one line tells.
         output_notation: What the output column holds.
         split: `identity` (by a hash of the molecule's connectivity or the input's text), `scaffold` (Bemis-Murcko),
             `parent` (most salts and ions with their molecule), or `random` (identities shuffled). None leaks an identity.
@@ -150,10 +153,12 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
             max_length=max_length,
             seed=seed,
             cache=DataCache(folder if cache else None),
+            to_guess=sides_to_guess(task, input_column, output_column, input_notation, output_notation),
         )
         self.predict_path, self.loss_on, self.num_workers = predict_path, loss_on, num_workers
         self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
         self.packing = packing
+        self._agrees = False
         self._position: dict[str, int] = {"epoch": 0, "batches": 0}
 
     @property
@@ -196,6 +201,7 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
 
     def setup(self, stage: str) -> None:
         """Read, split, render and tokenise the rows of a stage (fit, validate, test or predict)."""
+        self._agree_on_notations(stage)
         self._fill_sides(stage)
         if stage == "predict":
             self.read_questions(self.predict_path)
@@ -209,7 +215,19 @@ class SequenceTaskDataModule(Stages, LightningDataModule):
             )
             self.cache.kept_bytes = 0
         if stage == "fit" and not len(self.pools["train"]):
-            raise ValueError(data_report.why_empty(self.report, self.aside["fit"]))
+            raise ValueError(data_report.why_empty(self.report, self.aside["fit"]) + blame(self.guesses))
+
+    def _agree_on_notations(self, stage: str) -> None:
+        """Take over what rank 0 reads off the cells, once: a cell may take too long on one rank and not on another."""
+        if not self.to_guess or self._agrees or not SIDES[stage] or not distributed.is_initialized():
+            return
+        self._agrees = True
+        if self.rank == 0:
+            with suppress(Exception):  # it comes again, on every rank, where the rows are read
+                self.settle_notations()
+        box = [self.guesses]
+        distributed.broadcast_object_list(box, src=0)
+        self._settle(box[0])
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return this rank's training batches, from where a checkpoint left off; Lightning tells the sampler the epoch."""

@@ -7,16 +7,18 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
+from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from numpy.typing import NDArray
 
 from datamodules.formats import InstructionFormat
 from datamodules.rows import data_report
+from datamodules.rows.guess_notations import Guess, apply, describe, guess_from_rows, warn_of_guesses
 from datamodules.rows.prepare import Prepared, prepare
 from datamodules.rows.read_and_split import SplitSettings
 from datamodules.rows.side_texts import SideTexts
 from datamodules.rows.task_rows import TaskRows, read_task
 from datamodules.sources.lookup import load_source
-from datamodules.sources.rows import TEXT_LIMIT, SetAside
+from datamodules.sources.rows import TEXT_LIMIT, Rows, SetAside
 from datamodules.splits import TEST, TRAIN, VAL
 from datamodules.storage.cache import DataCache
 from datamodules.storage.cache_keys import describe_tokenizer
@@ -65,6 +67,7 @@ class Stages:
         max_length: int,
         seed: int,
         cache: DataCache,
+        to_guess: Sequence[str] = (),
     ) -> None:
         """Keep what the flags of `SequenceTaskDataModule` say; nothing is read yet."""
         self.tokenizer, self.tasks, self.weights, self.form = tokenizer, list(tasks), weights, form
@@ -72,6 +75,7 @@ class Stages:
         self.epoch_rows = epoch_rows
         self.shots, self.phrasings, self.max_length, self.seed = shots, phrasings, max_length, seed
         self.cache = cache
+        self.to_guess, self.guesses = tuple(to_guess), list[Guess]()
         self.prepared: Prepared | None = None
         self.store: RowStore | None = None
         self.candidates: dict[str, list[NDArray[np.int64]]] = {}
@@ -92,8 +96,16 @@ class Stages:
             workers: Most processes that check texts; by default one for each core that is this rank's.
         """
         prepared = prepare(
-            self.tasks, self.source, self.split_settings, self._forbidden(), self.cache, workers
+            self.tasks,
+            self.source,
+            self.split_settings,
+            self._forbidden(),
+            self.cache,
+            workers,
+            self.to_guess,
+            self.guesses,
         )
+        self._settle(prepared.guesses)
         self.prepared, self.store = prepared, self._make_store(prepared.parts)
         numbers = np.array([self.task_names.index(part.task.name) for part in prepared.parts])
         task_of = np.repeat(numbers, [len(part) for part in prepared.parts])
@@ -115,6 +127,19 @@ class Stages:
             self.split_settings,
             prepared.parts,
         )
+        warn_of_guesses(self.guesses, len(prepared.sides), sum(prepared.totals.values()))
+
+    def settle_notations(self, rows: Rows | None = None) -> None:
+        """Read the notations that nobody said off the cells of some rows, or of the source's, unless that is done."""
+        if self.to_guess and not self.guesses:
+            location = self.source or ""  # two columns without a task have no source of their own
+            rows = load_source(location) if rows is None else rows
+            self._settle(guess_from_rows(self.tasks[0], self.to_guess, rows))
+
+    def _settle(self, guesses: Sequence[Guess]) -> None:
+        if guesses and not self.guesses:
+            rank_zero_info(describe(guesses))
+        self.guesses, self.tasks = list(guesses), [apply(task, guesses) for task in self.tasks]
 
     def _make_store(self, parts: Sequence[TaskRows]) -> RowStore:
         return RowStore(
@@ -177,6 +202,7 @@ class Stages:
         rows = load_source(path)
         if rows.total == 0:
             raise ValueError(f"{path}: expected at least one row below the header, but there is none.")
+        self.settle_notations(rows)
         task = task_for_columns(self.tasks, rows.table.column_names)
         part = read_task(task, rows, with_output=False, forbidden=self._forbidden())
         store = self._make_store([part])

@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from configs.lookup import find_config, find_name, load_yaml, suggest
-from datamodules.notations.lookup import load_notation
+from datamodules.notations.lookup import hint_notations, load_notation
 
 DEFAULT_TASK = "name_small_molecules"
-# What a column most likely holds, by a word in its header: only for tables without a task file.
-NOTATION_HINTS = ("smiles", "selfies", "iupac", "formula")
 
 
 @dataclass(frozen=True)
@@ -121,11 +119,6 @@ def load_task(name_or_path: str) -> Task:
     return task
 
 
-def guess_notation(column: str) -> str:
-    """Return the notation that a column's header suggests, else `text`."""
-    return next((hint for hint in NOTATION_HINTS if hint in column.lower()), "text")
-
-
 def task_from_columns(
     input_column: str,
     output_column: str,
@@ -134,11 +127,12 @@ def task_from_columns(
 ) -> Task:
     """Make a task of two columns of a table, without a task file.
 
-    The instruction names the two columns. Notations that are not given are guessed from the headers.
+    The instruction names the two columns. A notation that is not given is the one that the header hints at, until the
+    cells are read (see `rows.guess_notations`).
     """
     sides = []
     for column, notation in ((input_column, input_notation), (output_column, output_notation)):
-        notation = notation or guess_notation(column)
+        notation = notation or next(iter(hint_notations(column)), "text")
         load_notation(notation)
         sides.append(Side(column=column, notation=notation, label=column))
     return Task(
@@ -147,6 +141,20 @@ def task_from_columns(
         output=sides[1],
         instructions=(f"Give the {output_column} for this {input_column}.",),
     )
+
+
+def sides_to_guess(
+    task: Any,
+    input_column: str | None,
+    output_column: str | None,
+    input_notation: str | None,
+    output_notation: str | None,
+) -> tuple[str, ...]:
+    """Return the sides, `input` and `output`, whose notation no flag and no task file says; the arguments of `choose_tasks`."""
+    if task is not None or not input_column or not output_column:
+        return ()
+    given = {"input": input_notation, "output": output_notation}
+    return tuple(side for side, notation in given.items() if not notation)
 
 
 def parse_weights(task: str | Sequence[str] | Mapping[str, float]) -> dict[str, float | None]:

@@ -81,11 +81,15 @@ def test_a_run_leaves_what_it_promises(fitted: Path) -> None:
     text = (fitted.parents[1] / "stdout.txt").read_text()
     for word in (task, "exact match", "validity", "rows", "tokens/s", "time", "runs/mine"):
         assert word in text
+    assert text.count("Read off the cells: 'smiles' is taken for smiles (23 of 23 cells") == 1
 
 
 def test_the_configuration_is_written_out(fitted: Path) -> None:
     config = yaml.safe_load((fitted / "config.yaml").read_text())
     assert config["data"]["input_column"] == "smiles"
+    assert (config["data"]["input_notation"], config["data"]["output_notation"]) == ("smiles", "iupac"), (
+        "as the cells told"
+    )
     assert config["model"]["optimizer"]["init_args"]["lr"] == 0.002
     assert config["trainer"]["precision"] == choose_precision("auto")
     assert config["name"] == "mine"

@@ -84,6 +84,20 @@ def is_valid(text: str) -> bool:
     return invalid_reason(text) is None
 
 
+LEAST_SHARE = 0.95
+"""Cells that must look like formulas before a column is taken for formulas: others would be rewritten."""
+
+
+def looks_like(text: str) -> bool:
+    """Say whether a cell speaks for a column of molecular formulas: those in Hill order only.
+
+    CH3CH2OH is a linear formula, which tells more than its atoms and must not be rewritten. Longer words are none without a
+    number.
+    """
+    plain = len(text) > 4 and not any(character.isdigit() for character in text)
+    return not plain and is_valid(text) and normalize(text) == text
+
+
 def normalize(text: str) -> str:
     """Return the formula in Hill order: C, H, then the alphabet; the alphabet alone where there is no carbon.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -17,6 +18,26 @@ NOTATIONS: tuple[str, ...] = tuple(
     )
 )
 """The names of all notations, sorted."""
+
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_ALIASES = {
+    "name": "iupac",
+    "names": "iupac",
+    "arpabet": "phonemes",
+    "pronunciation": "phonemes",
+    "rxn": "reaction",
+}
+
+
+def hint_notations(header: str) -> tuple[str, ...]:
+    """Return the notations that whole words of a column's header hint at: its cells decide.
+
+    >>> hint_notations("canonicalSMILES"), hint_notations("Formula Weight"), hint_notations("formulation")
+    (('smiles',), ('formula',), ())
+    """
+    words = (word.lower() for word in _WORD.findall(header))
+    hinted = (_ALIASES.get(word, word) for word in words)
+    return tuple(dict.fromkeys(name for name in hinted if name in NOTATIONS and name != "text"))
 
 
 def load_notation(name: str) -> ModuleType:

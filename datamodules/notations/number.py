@@ -9,6 +9,7 @@ from decimal import Context, Decimal
 from datamodules.notations._checks import MAX_LENGTH, describe_bad_text
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
+_LABEL = re.compile(r"[+-]?0[0-9]")
 _NOT_FINITE = re.compile(r"[+-]?(?:inf|infinity|nan)", re.IGNORECASE)
 _EXACT = Context(prec=MAX_LENGTH, Emin=-99_999, Emax=99_999)  # the default rounds to 28 digits
 _PLAIN = range(-7, 21)  # powers of ten that are written out, as JavaScript does
@@ -33,6 +34,27 @@ def invalid_reason(text: str) -> str | None:
 def is_valid(text: str) -> bool:
     """Say whether `text` is one finite decimal number."""
     return invalid_reason(text) is None
+
+
+EACH_CELL_TELLS = True
+"""No text is a number by chance: even one different cell, as in a column of 1, tells what the column holds."""
+LEAST_SHARE = 0.95
+"""Cells that must look like numbers before a column is taken for numbers, whatever its header is."""
+
+
+def looks_like(text: str) -> bool:
+    """Say whether a cell speaks for a column of numbers: not where a zero leads, as in the label 007."""
+    return is_valid(text) and not _LABEL.match(text)
+
+
+def normalize_cell(text: str) -> str:
+    """Return a table's number as it is written: 0.60 may be meant so, and 1.0 may be a class.
+
+    Raises:
+        ValueError: If `text` is not valid; the message is the reason.
+    """
+    normalize(text)
+    return text
 
 
 def normalize(text: str) -> str:

@@ -28,6 +28,11 @@ def is_valid(text: str) -> bool:
     return invalid_reason(text) is None
 
 
+def looks_like(text: str) -> bool:
+    """Say whether a cell speaks for a column of phonemes: with a stress digit, or of three and more (M and F are labels)."""
+    return is_valid(text) and (any(mark in text for mark in _STRESSES) or text.count(" ") > 1)
+
+
 def normalize(text: str) -> str:
     """Return `text`: a valid one has one spelling.
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datamodules.rows.guess_notations import Guess, apply, guess_from_rows
 from datamodules.rows.read_and_split import SplitSettings, locations, read_parts, split_parts, warn_of_overlap
 from datamodules.rows.task_rows import TaskRows
-from datamodules.sources.lookup import hash_source
-from datamodules.sources.rows import SetAside
+from datamodules.sources.lookup import hash_source, load_source
+from datamodules.sources.rows import Rows, SetAside
 from datamodules.splits import nested_order
 from datamodules.storage.cache import DataCache, Payload, digest
 from datamodules.storage.cache_keys import describe_code
@@ -38,6 +39,8 @@ class Prepared:
     """How many rows each source has."""
     key: str | None
     """Names the content for what is made of it; None if it cannot be named."""
+    guesses: list[Guess] = field(default_factory=list)
+    """What columns were taken for whose notation nobody said."""
 
 
 def prepare(
@@ -47,6 +50,8 @@ def prepare(
     forbidden: Sequence[str],
     cache: DataCache,
     workers: int | None = None,
+    to_guess: Sequence[str] = (),
+    guesses: Sequence[Guess] = (),
 ) -> Prepared:
     """Read, check, normalise and split the rows of all tasks, or take what an earlier run kept.
 
@@ -57,17 +62,26 @@ def prepare(
         forbidden: Special tokens' texts.
         cache: Where prepared rows are kept.
         workers: Most processes that check texts; by default one for each core that is this rank's.
+        to_guess: Sides, `input` or `output`, of the only task whose notation nobody said; it is read off the cells.
+        guesses: What they were taken for, where that is known.
 
     Raises:
         ValueError: If a source or a column does not exist.
     """
-    key = _make_key(tasks, source, settings, forbidden)
+    key = _make_key(tasks, source, settings, forbidden, to_guess)
     kept = None if key is None else cache.load("rows", key)
     if kept is not None:
         prepared = _unpack(kept, tasks, source, settings, key)
     else:
-        prepared = _read(tasks, source, settings, forbidden, key, workers)
-        if key != _make_key(tasks, source, settings, forbidden):
+        loaded = {}
+        if to_guess and not guesses:
+            location = locations(tasks[0], source, settings)[0][0]
+            loaded = {location: load_source(location)}
+            guesses = guess_from_rows(tasks[0], to_guess, loaded[location])
+        settled = [apply(task, guesses) for task in tasks]
+        prepared = _read(settled, source, settings, forbidden, key, workers, loaded)
+        prepared = replace(prepared, guesses=list(guesses))
+        if key != _make_key(tasks, source, settings, forbidden, to_guess):
             prepared = replace(prepared, key=None)  # a file was changed while it was read
         elif key is not None and len(prepared.sides) >= cache.least_rows:
             cache.save("rows", key, _pack(prepared))
@@ -82,9 +96,10 @@ def _read(
     forbidden: Sequence[str],
     key: Mapping[str, Any] | None,
     workers: int | None,
+    loaded: Mapping[str, Rows],
 ) -> Prepared:
     with WorkerPool(workers) as pool:
-        parts, sources = read_parts(tasks, source, settings, forbidden, pool)
+        parts, sources = read_parts(tasks, source, settings, forbidden, loaded, pool)
         sides, overlap = split_parts(parts, settings, pool)
     identities = TextColumn.join([part.rows.identities for part in parts])
     return Prepared(
@@ -98,9 +113,16 @@ def _read(
 
 
 def _make_key(
-    tasks: Sequence[Task], source: str | None, settings: SplitSettings, forbidden: Sequence[str]
+    tasks: Sequence[Task],
+    source: str | None,
+    settings: SplitSettings,
+    forbidden: Sequence[str],
+    to_guess: Sequence[str],
 ) -> dict[str, Any] | None:
-    """Return all that the prepared rows depend on; sources by their content, not by their names."""
+    """Return all that the prepared rows depend on; sources by their content, not by their names.
+
+    A notation that is read off the cells depends on them and the code, which stand in the key.
+    """
     split = {**asdict(settings), "val_source": None, "test_source": None}
     asked = [locations(task, source, settings) for task in tasks]
     places = [location for sided in asked for location, _ in sided]
@@ -109,6 +131,8 @@ def _make_key(
         return None
     contents = [[(hashes[location], side) for location, side in sided] for sided in asked]
     described = [{**asdict(task), "source": None, "description": ""} for task in tasks]
+    for side in to_guess:
+        described[0][side]["notation"] = None
     return {
         "tasks": described,
         "sources": contents,
@@ -125,6 +149,7 @@ def _pack(prepared: Prepared) -> Payload:
     """Return prepared rows as arrays and texts."""
     payload = Payload({"sides": prepared.sides, "order": prepared.order})
     payload.facts = {"overlap": prepared.overlap, "totals": list(prepared.totals.values())}
+    payload.facts["guesses"] = [asdict(guess) for guess in prepared.guesses]
     for number, part in enumerate(prepared.parts):
         for name in _COLUMNS:
             column: TextColumn = getattr(part, name)
@@ -150,6 +175,8 @@ def _unpack(
     key: Mapping[str, Any] | None,
 ) -> Prepared:
     """Return the rows that `_pack` packed, under the names that the sources have now."""
+    guesses = [Guess.of(fields) for fields in payload.facts["guesses"]]
+    tasks = [apply(task, guesses) for task in tasks]
     files = [(task, location) for task in tasks for location, _ in locations(task, source, settings)]
     parts = [_unpack_part(payload, number, task, file) for number, (task, file) in enumerate(files)]
     names = dict.fromkeys(location for _, location in files)
@@ -160,6 +187,7 @@ def _unpack(
         overlap=payload.facts["overlap"],
         totals=dict(zip(names, payload.facts["totals"], strict=True)),
         key=None if key is None else digest(key),
+        guesses=guesses,
     )
 
 

@@ -51,29 +51,30 @@ def read_parts(
     source: str | None,
     settings: SplitSettings,
     forbidden: Sequence[str],
+    loaded: Mapping[str, Rows],
     pool: WorkerPool,
 ) -> tuple[list[Part], dict[str, Rows]]:
-    """Read every task's rows, and return them with the sources by name; a source is read once.
+    """Read every task's rows, and return them with the sources by name; a source is read once, and not if it is `loaded`.
 
     Raises:
         ValueError: If neither the flags nor a task name a source, or it cannot be read.
     """
-    loaded: dict[str, Rows] = {}
+    sources: dict[str, Rows] = {}
     parts = []
     for task in tasks:
         for location, side in locations(task, source, settings):
-            if location not in loaded:
-                loaded[location] = load_source(location)
-            rows = read_task(task, loaded[location], forbidden=forbidden, pool=pool)
+            if location not in sources:
+                sources[location] = loaded.get(location) or load_source(location)
+            rows = read_task(task, sources[location], forbidden=forbidden, pool=pool)
             given = None
             if settings.split_column is not None and side is None:
-                cells = first_texts(loaded[location], settings.split_column, "split")
+                cells = first_texts(sources[location], settings.split_column, "split")
                 rows = rows.without(
                     splits.unknown_sides(cells.take(rows.table_rows), f"{location}: {settings.split_column}")
                 )
                 given = cells.take(rows.table_rows)
             parts.append(Part(rows, side, given))
-    return parts, loaded
+    return parts, sources
 
 
 def locations(task: Task, source: str | None, settings: SplitSettings) -> list[tuple[str, int | None]]:

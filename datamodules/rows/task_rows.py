@@ -196,7 +196,9 @@ def _normalize(
     elif verified or side.notation == "text":
         return texts, {}
     else:
-        function = "normalize"
+        function = (
+            "normalize_cell" if hasattr(load_notation(side.notation), "normalize_cell") else "normalize"
+        )
         if name == "input" and hasattr(load_notation(side.notation), "normalize_question"):
             function = "normalize_question"
     answers = pool.map(side.notation, function, texts)
@@ -250,11 +252,13 @@ def _identities(
 
 
 def _own_identities(task: Task, inputs: TextColumn, outputs: TextColumn, pool: WorkerPool) -> TextColumn:
-    """Return each row's identity from its texts: the molecule's, or the input itself."""
+    """Return each row's identity from its texts: the molecule's, or the input itself in the notation's normal form."""
     for side, column in ((task.input, inputs), (task.output, outputs)):
         has_text = pc.any(pc.not_equal(column.values, "")).as_py()
         if has_text and hasattr(load_notation(side.notation), "identity"):
             return guarded_map(side.notation, "identity", column, pool)
+    if hasattr(load_notation(task.input.notation), "normalize_cell"):  # its cells are not in that form yet
+        inputs = guarded_map(task.input.notation, "normalize", inputs, pool)
     return inputs.composed()
 
 

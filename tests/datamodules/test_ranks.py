@@ -19,7 +19,9 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from datamodules import task_data
 from datamodules.rows import prepare
+from datamodules.rows.guess_notations import Guess
 from datamodules.sequence_task import SequenceTaskDataModule
+from datamodules.tasks import Task
 from datamodules.workers.cores import count_cores
 from tests.datamodules.conftest import make_tokenizer
 
@@ -68,7 +70,13 @@ def validate(
     except ValueError as raised:
         error = str(raised)
     rows = [batch["input_ids"].tolist() for batch in data.val_dataloader().dataset] if error is None else []
-    return {"did": list(log), "error": error, "rows": rows}
+    notations = [[side.notation for side in (task.input, task.output)] for task in data.tasks]
+    return {"did": list(log), "error": error, "rows": rows, "notations": notations}
+
+
+def guess_otherwise(task: Task, sides: list[str], rows: Any) -> list[Guess]:
+    """What a rank might guess of which a cell took too long."""
+    return [Guess(side, getattr(task, side).column, "text", 1, 1, 1) for side in sides]
 
 
 def run_rank(rank: int, folder: Path, ports: tuple[int, int]) -> None:
@@ -82,6 +90,8 @@ def run_rank(rank: int, folder: Path, ports: tuple[int, int]) -> None:
     log: list[Any] = []
     seconds = [0.0]
     note_work(log, seconds)
+    if rank == 1:
+        prepare.guess_from_rows = task_data.guess_from_rows = guess_otherwise
     table = folder / "table.csv"
     results = {
         "failed": validate(folder, log, table, folder / "cache", column="nonsense"),
@@ -115,6 +125,11 @@ def test_one_rank_prepares_with_all_cores_and_the_other_waits_longer_than_the_ti
     assert first["did"] == [["read", count_cores()], ["tokenise"]]
     assert second["did"] == []
     assert first["rows"] == second["rows"] != []
+
+
+def test_both_take_the_columns_for_what_the_first_read_off_the_cells(results: list[dict[str, Any]]) -> None:
+    for case in ("shared", "unwritable"):
+        assert [result[case]["notations"] for result in results] == [[["number", "number"]]] * 2
 
 
 def test_both_say_why_it_fails(results: list[dict[str, Any]]) -> None:

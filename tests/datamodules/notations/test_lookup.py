@@ -70,6 +70,7 @@ def test_notations_load_nothing_heavy() -> None:
                 "_checks",
                 "_edits",
                 "_molecule",
+                "_name_parts",
                 "_relations",
                 "_smiles_syntax",
                 "_unicode",
