@@ -15,6 +15,7 @@ from rdkit.Chem import rdFingerprintGenerator, rdMolDescriptors
 from rdkit.Chem.Draw import rdMolDraw2D
 
 from datamodules.notations._checks import describe_bad_text, describe_rest, only_draws, split_smiles
+from datamodules.notations._edits import clear_maps, cut_scaffold, flatten
 from datamodules.notations._smiles_syntax import describe_syntax_error
 
 FINGERPRINTS = ("morgan", "maccs", "rdk")
@@ -88,8 +89,8 @@ def _path_generator() -> rdFingerprintGenerator.FingerprintGenerator64:
 def read(smiles: str, wildcards: bool = False) -> Molecule | str:
     """Parse a SMILES string strictly.
 
-    Atom-map numbers (`[CH3:1]`) are labels, not chemistry, and are cleared. Nothing else is changed: salts stay,
-    charges stay, tautomers stay.
+    Atom-map numbers (`[CH3:1]`) are labels, not chemistry, and are cleared before anything is derived from them. Nothing
+    else is changed: salts stay, charges stay, tautomers stay.
 
     Args:
         smiles: Any text.
@@ -98,6 +99,7 @@ def read(smiles: str, wildcards: bool = False) -> Molecule | str:
     Returns:
         The molecule, or the reason why there is none.
     """
+    smiles = clear_maps(smiles)
     reason = describe_rest(smiles) or describe_bad_text(smiles)
     if reason:
         return reason
@@ -110,12 +112,7 @@ def read(smiles: str, wildcards: bool = False) -> Molecule | str:
         if mol is None:
             return _describe_refusal(smiles)
     reason = _describe_leniency(mol, smiles, wildcards)
-    if reason:
-        return reason
-    if ":" in smiles:
-        for atom in mol.GetAtoms():
-            atom.SetAtomMapNum(0)
-    return Molecule(mol)
+    return reason or Molecule(mol)
 
 
 def _describe_leniency(mol: Chem.Mol, smiles: str, wildcards: bool) -> str | None:
@@ -231,19 +228,12 @@ def first_block(inchikey: str) -> str:
 
 def compute_identity(molecule: Molecule) -> str:
     """Return the InChIKey's first block, or SMILES without stereo where there is no InChIKey."""
-    if molecule.inchikey:
-        return first_block(molecule.inchikey)
-    with rdBase.BlockLogs():
-        return Chem.MolToSmiles(molecule.mol, isomericSmiles=False)
+    return first_block(molecule.inchikey) if molecule.inchikey else flatten(molecule.mol)
 
 
 def compute_scaffold(molecule: Molecule) -> str:
     """Return the Murcko scaffold as SMILES without stereo and isotopes; an empty string without rings."""
-    with rdBase.BlockLogs():
-        scaffold = Chem.MurckoDecompose(molecule.mol)
-        scaffold.ClearComputedProps()
-        scaffold.UpdatePropertyCache()
-        return Chem.MolToSmiles(scaffold, isomericSmiles=False)
+    return cut_scaffold(molecule.mol)
 
 
 def compute_similarity(prediction: Molecule | str, target: Molecule) -> dict[str, float]:

@@ -68,6 +68,6 @@ def test_notations_load_nothing_heavy() -> None:
         *(f"datamodules.notations.{name}" for name in (*NOTATIONS, "lookup")),
         *(
             f"datamodules.notations.{name}"
-            for name in ("_checks", "_molecule", "_relations", "_smiles_syntax")
+            for name in ("_checks", "_edits", "_molecule", "_relations", "_smiles_syntax")
         ),
     }
