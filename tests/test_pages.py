@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from functools import cache
 
 import pytest
 
 from tests.helpers.pages import PAGES
 from tests.helpers.pages import link_targets as links
-from tests.helpers.runs import PROJECT, command
+from tests.helpers.runs import PROJECT, command, list_files
 
 ROOMS = ("configs", "cli", "datamodules", "lightning_modules", "callbacks")
 
@@ -92,18 +91,8 @@ def listed_files() -> set[str]:
 
 
 def test_map_of_the_code_has_every_file_and_no_other() -> None:
-    tracked = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", *ROOMS],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if tracked.returncode:
-        pytest.skip("needs a git checkout")
-    files = {
-        path for path in tracked.stdout.split() if path.endswith(".py") and not path.endswith("__init__.py")
-    }
+    tracked = list_files("--cached", "--others", "--exclude-standard", *ROOMS)
+    files = {path for path in tracked if path.endswith(".py") and not path.endswith("__init__.py")}
     known = {path for path in files if (PROJECT / path).is_file()} | {"train.py", "patois.py"}
     assert listed_files() == known, "docs/architecture.md has a line for each module, of at most eight words"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 
 import pytest
 import yaml
@@ -19,7 +18,7 @@ from docs.site_pages import (
     rewrite_links,
     shown_paths,
 )
-from tests.helpers.runs import PROJECT
+from tests.helpers.runs import PROJECT, list_files
 
 SETTINGS = yaml.safe_load((PROJECT / "mkdocs.yml").read_text(encoding="utf-8"))
 OF_DOCS = [
@@ -68,18 +67,10 @@ def test_links_are_rewritten_and_code_is_left_alone() -> None:
 
 
 def test_every_module_is_on_an_api_page() -> None:
-    tracked = subprocess.run(
-        ["git", "ls-files", "--", *packages(), "*.py"],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if tracked.returncode:
-        pytest.skip("needs a git checkout")
+    tracked = list_files("--", *packages(), "*.py")
     modules = {
         re.sub(r"(/__init__)?\.py$", "", path).replace("/", ".")
-        for path in tracked.stdout.split()
+        for path in tracked
         if path.endswith(".py") and not path.startswith(("tests/", "docs/"))
     }
     shown = [name for text in api_pages().values() for name in re.findall(r"^::: (\S+)$", text, re.MULTILINE)]

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 import yaml
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -90,3 +91,13 @@ def last_metrics(path: Path) -> dict[str, float]:
     for row in read_csv(path):
         metrics.update({name: float(value) for name, value in row.items() if value})
     return metrics
+
+
+def list_files(*arguments: str, folder: Path = PROJECT) -> list[str]:
+    """Return what `git ls-files` lists; the test is skipped outside a git checkout."""
+    done = subprocess.run(
+        ["git", "ls-files", *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        pytest.skip("needs a git checkout")
+    return done.stdout.split()
