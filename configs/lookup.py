@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import unicodedata
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -23,14 +24,21 @@ SUFFIXES = (".yaml", ".yml")
 def find_name(name: str, options: Sequence[str]) -> str | None:
     """Return the option with that name, else the only one that matches ignoring case, else None.
 
+    Unicode's composed and decomposed forms of a name (é, e + accent) are one name.
+
     Examples:
         >>> find_name("ChatML", ["alpaca", "chatml"]), find_name("Alpaka", ["alpaca", "chatml"])
         ('chatml', None)
     """
-    if name in options:
-        return name
-    matches = [option for option in options if option.casefold() == name.casefold()]
-    return matches[0] if len(matches) == 1 else None
+    for fold in (str, _compose, lambda text: _compose(text).casefold()):
+        matches = [option for option in options if fold(option) == fold(name)]
+        if len(matches) == 1:
+            return matches[0]
+    return None
+
+
+def _compose(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
 
 
 def suggest(name: str, options: list[str]) -> str:

@@ -126,6 +126,11 @@ class SequenceTaskDataModule(LightningDataModule):
         """Return the skipped rows with line and reason (`predict`: of the file to predict)."""
         return self.data.set_aside(stage)
 
+    def question_cells(self) -> dict[int, dict[str, str]]:
+        """Return all cells of the file to predict, by line and column, except rows that could not be read."""
+        rows = self.data.question_rows
+        return {} if rows is None else rows.cells_by_line()
+
     @property
     def world_size(self) -> int:
         """Number of ranks that share the batches."""

@@ -18,7 +18,8 @@ from datamodules.rows.read_and_split import SplitSettings, read_questions
 from datamodules.rows.row import Row
 from datamodules.rows.side_texts import SideTexts, texts_by_task
 from datamodules.rows.task_rows import TaskRows
-from datamodules.sources.rows import TEXT_LIMIT, SetAside
+from datamodules.sources.rows import TEXT_LIMIT, Rows, SetAside
+from datamodules.sources.tables.options import TableOptions
 from datamodules.splits import NAMES
 from datamodules.stages import EvalStage
 from datamodules.storage.cache import DataCache
@@ -26,6 +27,7 @@ from datamodules.storage.cache_keys import describe_tokenizer
 from datamodules.tasks import choose_tasks
 from datamodules.texts.augmentation import Phrasings
 from datamodules.texts.rendering import RowStore
+from datamodules.tokens.control_tokens import ControlTokens, find_control_tokens
 from datamodules.tokens.epoch_batches import choose_epoch_rows
 from datamodules.tokens.examples import Encoded
 from datamodules.tokens.length_limit import fill, pack, unpack
@@ -49,12 +51,17 @@ class TaskData:
         tokenizer: The base's tokenizer; on the command line it comes from the model.
         task: A name in configs/tasks, the path of a YAML file, or several with weights: `a,b` or `a:2,b:1`.
             Default: name_small_molecules, or a task made of the two columns if these are given.
-        source: A built-in source (pubchem, pubchem_small, cmudict, dna_to_protein, english, words), a csv, tsv, jsonl or
-            parquet file, or hf://datasets/OWNER/NAME/FILE. Default: the task's own.
+        source: A built-in source (pubchem, pubchem_small, cmudict, dna_to_protein, english, words), a csv, tsv, txt, smi, sdf,
+            xlsx, jsonl or parquet file, or hf://datasets/OWNER/NAME/FILE. Default: the task's own.
+        header: Whether the first line of a table holds the names of its columns: `auto` (the cells tell), true or false. Columns
+            without names are called column_1, column_2, ...
+        encoding: The encoding of text files: `auto` (byte order mark, else UTF-8, else cp1252, and one line tells which), or a
+            name that Python knows, such as latin-1 or utf-16.
         format: A name in configs/formats, or the path of a YAML file.
         input_column: Column of the inputs, in place of the task's.
         output_column: Column of the outputs, in place of the task's.
-        input_notation: Notation of the input column: text, number, smiles, selfies, iupac, formula, phonemes.
+        input_notation: Notation of the input column: text, number, smiles, selfies, iupac, formula, reaction, polymer,
+            phonemes (ARPAbet), ipa.
         output_notation: Notation of the output column.
         train_rows: Maximum number of training rows per task; subsets are nested (the first 100 are among the first 1,000).
         epoch_rows: Maximum number of training rows per epoch over all tasks, drawn again for each epoch; default all.
@@ -77,6 +84,8 @@ class TaskData:
         *,
         task: str | list[str] | dict[str, float] | None = None,
         source: str | None = None,
+        header: bool | Literal["auto"] = "auto",
+        encoding: str = "auto",
         format: str = "question_answer",
         input_column: str | None = None,
         output_column: str | None = None,
@@ -108,13 +117,14 @@ class TaskData:
         )
         self.source, self.split_settings = source, SplitSettings(**split_settings)
         self.limits = {"train": train_rows, "val": val_rows, "test": test_rows}
-        self.epoch_rows = epoch_rows
+        self.epoch_rows, self.table_options = epoch_rows, TableOptions(header, encoding)
         self.shots, self.phrasings, self.max_length, self.seed = shots, phrasings, max_length, seed
         folder = Path(cache_dir).expanduser() if cache_dir else find_cache_root()
         self.cache = DataCache(folder if cache else None)
         self.prepared: Prepared | None = None
         self.store: RowStore | None = None
         self.predict_store: RowStore | None = None
+        self.question_rows: Rows | None = None  # the file to predict, with all its columns
         self.pools: dict[str, NDArray[np.int64]] = {}
         self.encoded: dict[str, Encoded] = {}
         self.aside: dict[str, list[SetAside]] = {}
@@ -143,10 +153,11 @@ class TaskData:
 
     def _read(self, workers: int | None, keep_small: bool) -> None:
         """Read and split all rows, and keep each side's rows up to its limit."""
-        settings, forbidden = self.split_settings, self._forbidden()
+        settings, forbidden, options = self.split_settings, self._forbidden(), self.table_options
         prepared = prepare(
-            self.tasks, self.source, settings, forbidden, self.cache, workers, keep_small=keep_small
+            self.tasks, self.source, settings, forbidden, self.cache, workers, options, keep_small=keep_small
         )
+        data_report.tell(prepared.notes)
         self.prepared, self.store = prepared, self._make_store(prepared.parts)
         for side in NAMES:
             rows_by_task = prepared.select_side(side, self.task_names)
@@ -161,8 +172,8 @@ class TaskData:
             parts, self.form, self.tokenizer, seed=self.seed, shots=self.shots, phrasings=self.phrasings
         )
 
-    def _forbidden(self) -> list[str]:
-        return [token for token in self.tokenizer.all_special_tokens if len(token) > 1]
+    def _forbidden(self) -> ControlTokens:
+        return find_control_tokens(self.tokenizer, self.form.chat)
 
     def _encode_side(self, side: str, keep_small: bool) -> None:
         """Tokenise a side's rows up to its limit; rows over `max_length` are skipped and replaced by others."""
@@ -180,11 +191,8 @@ class TaskData:
         for row, length in limited.long.tolist():
             part, place = self.store.locate(row)
             reason = f"longer than --data.max_length {self.max_length}: {length} tokens ({side})"
-            self.aside["fit"].append(
-                SetAside(
-                    part.file, int(part.lines[place]), reason, part.inputs[place][:TEXT_LIMIT], part.task.name
-                )
-            )
+            text = part.inputs[place][:TEXT_LIMIT]
+            self.aside["fit"].append(part.skip(place, reason, text, part.task.name))
         if len(limited.long):
             self.report["too_long"][side] = len(limited.long)
         self.pools[side], self.encoded[side] = limited.rows, limited.encoded
@@ -213,7 +221,8 @@ class TaskData:
         Raises:
             ValueError: If no file is given, or the file has the input columns of several tasks.
         """
-        part = read_questions(self.tasks, path, self._forbidden())
+        part, rows = read_questions(self.tasks, path, self._forbidden(), self.table_options)
+        data_report.tell({part.file: [*rows.notes, *part.notes]})
         store = self._make_store([part])
         if self.shots:
             assert self.store is not None
@@ -222,15 +231,10 @@ class TaskData:
         places = np.arange(len(part))
         encoded = store.encode(places)
         fits = encoded.lengths <= self.max_length
-        self.aside["predict"] = list(part.set_aside) + [
-            SetAside(
-                part.file,
-                int(part.lines[row]),
-                f"longer than --data.max_length {self.max_length}",
-                part.originals[row],
-            )
-            for row in places[~fits]
-        ]
+        reason = f"longer than --data.max_length {self.max_length}"
+        too_long = [part.skip(place, reason, part.originals[place]) for place in places[~fits]]
+        self.aside["predict"] = [*part.set_aside, *too_long]
+        self.question_rows = rows
         self.predict_store, self.pools["predict"] = store, places[fits]
         self.encoded["predict"] = encoded.take(fits)
 

@@ -12,7 +12,6 @@ from tests.helpers.runs import PROJECT
 ROOMS = ("callbacks", "cli", "datamodules", "lightning_modules")
 EXCEPTIONS = {
     "datamodules/rows/row.py": "fields only",
-    "datamodules/sources/table_csv.py": "see test_table.py",
 }
 """Modules without a test module of their name, and why."""
 

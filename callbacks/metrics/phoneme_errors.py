@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from rapidfuzz.distance import Levenshtein
@@ -11,22 +12,45 @@ from rapidfuzz.distance import Levenshtein
 from callbacks.metrics.row_metric import Estimate, RowMetric
 from callbacks.rows.evaluation import Evaluation
 from callbacks.statistics.intervals import bootstrap_interval
-from datamodules.notations.phonemes import drop_stress
+from datamodules.notations import ipa, phonemes
+
+_SPOKEN: dict[str, Any] = {"phonemes": phonemes, "ipa": ipa}
+"""The notations of pronunciations, by name."""
 
 
-def count_errors(prediction: str, target: str) -> int:
-    """Return the fewest phoneme substitutions, insertions and deletions that turn one pronunciation into the other."""
-    return Levenshtein.distance(prediction.split(), target.split())
+def count_errors(prediction: str, target: str, notation: str = "phonemes") -> tuple[int, int]:
+    """Return the fewest phoneme substitutions, insertions and deletions between two pronunciations, and the target's phonemes.
+
+    Examples:
+        >>> count_errors("HH AH0 L", "HH AH0 L OW1"), count_errors("həlo", "həloʊ", "ipa")
+        ((1, 4), (1, 5))
+    """
+    split = _SPOKEN[notation].split_phonemes
+    expected = split(target)
+    return Levenshtein.distance(split(prediction, target), expected), len(expected)
+
+
+def _count(prediction: str, target: str, notation: str) -> dict[str, float]:
+    """Return a target's phonemes and a prediction's errors, with the marks of stress and without."""
+    drop_stress = _SPOKEN[notation].drop_stress
+    errors, length = count_errors(prediction, target, notation)
+    plain, plain_length = count_errors(drop_stress(prediction), drop_stress(target), notation)
+    return {
+        "phonemes": length,
+        "errors": errors,
+        "phonemes_without_stress": plain_length,
+        "errors_without_stress": plain,
+    }
 
 
 class PhonemeErrors(RowMetric):
-    """Phoneme error rate of phoneme outputs, with a bootstrap interval over words; other outputs are left out.
+    """Phoneme error rate of outputs in ARPAbet or IPA, with a bootstrap interval over words; other outputs are left out.
 
     `phoneme_error_rate` is the sum of errors over the sum of phonemes in the targets, as speech research counts it (not
-    a mean over words); `phoneme_error_rate_without_stress` ignores the stress digits, as published figures for CMUdict do.
+    a mean over words); `phoneme_error_rate_without_stress` ignores the marks of stress, as published figures for CMUdict do.
     """
 
-    columns = ("phonemes", "errors", "errors_without_stress")
+    columns = ("phonemes", "errors", "phonemes_without_stress", "errors_without_stress")
     higher_is_better = MappingProxyType(
         {"phoneme_error_rate": False, "phoneme_error_rate_without_stress": False}
     )
@@ -34,14 +58,8 @@ class PhonemeErrors(RowMetric):
     def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return the phonemes of each target, and the errors with and without stress."""
         return [
-            {
-                "phonemes": len((row.target or "").split()),
-                "errors": count_errors(row.prediction, row.target or ""),
-                "errors_without_stress": count_errors(
-                    drop_stress(row.prediction), drop_stress(row.target or "")
-                ),
-            }
-            if row.output_notation == "phonemes"
+            _count(row.prediction, row.target or "", row.output_notation)
+            if row.output_notation in _SPOKEN
             else {}
             for row in evaluation.rows
         ]
@@ -53,7 +71,7 @@ class PhonemeErrors(RowMetric):
             return {}
         rates = {}
         for suffix in ("", "_without_stress"):
-            counts = np.stack([table[f"errors{suffix}"], table["phonemes"]], axis=1)[has_phonemes]
+            counts = np.stack([table[f"errors{suffix}"], table[f"phonemes{suffix}"]], axis=1)[has_phonemes]
             low, high = bootstrap_interval(counts, statistic=lambda sums: sums[:, 0] / sums[:, 1])
             errors, phonemes = counts.sum(axis=0)
             rates[f"phoneme_error_rate{suffix}"] = Estimate(float(errors / phonemes), low, high)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,10 +18,10 @@ from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.protocols import evaluation_data
 from callbacks.run.run_facts import output_folder
 from callbacks.statistics.calibration import abstains
+from datamodules.sources.tables.read import strip_suffix
 from datamodules.storage.safe_csv import write_csv
 
 _COLUMNS = ("line", "input", "prediction", "score", "valid", "verified", "stopped", "reason")
-_TABLE_SUFFIX = re.compile(r"(\.(csv|tsv|jsonl)(\.gz)?|\.parquet)$", re.IGNORECASE)
 
 _SHOWN = 3
 """Number of answers that the terminal also shows."""
@@ -31,10 +30,10 @@ _SHOWN = 3
 class PredictionWriter(RowReader):
     """Writes `predict/predictions/<name of the input file>.csv` in the run's folder, on any number of devices.
 
-    Columns: line (in the input file, from 1), input, prediction, score (sum of the log-probabilities of the
-    generated tokens), valid (in the task's output notation), verified, stopped (false: cut at the longest allowed
-    length) and reason (why the prediction is not valid or cannot be verified, or why the row could not be answered). Rows that
-    were set aside have an empty prediction and their reason.
+    Columns: those of the file, unchanged, then line (in the input file, from 1), input, prediction, score (sum of the
+    log-probabilities of the generated tokens), valid (in the task's output notation), verified, stopped (false: cut
+    at the longest allowed length) and reason (why the prediction is not valid or cannot be verified, or why the row
+    could not be answered). Rows that were set aside have an empty prediction and their reason.
 
     `verified` is the strictest check, made without a reference, that the prediction passes: `back` (it means the molecule
     of the input; names, asked or answered, are read by OPSIN where `RoundTrip` is on), `formula` (one of its molecular
@@ -65,15 +64,36 @@ class PredictionWriter(RowReader):
         set_aside = [
             {"line": row.line, "input": row.text, "reason": row.reason} for row in datamodule.set_aside(stage)
         ]
-        stem = _TABLE_SUFFIX.sub("", Path(datamodule.predict_path or "").name)
+        stem = strip_suffix(Path(datamodule.predict_path or "").name)
         path = output_folder(trainer) / "predictions" / f"{stem or 'predict'}.csv"
         records = sorted([*gathered.values(), *set_aside], key=lambda record: record["line"])
-        write_csv(path, _COLUMNS if threshold is None else (*_COLUMNS, "abstained"), records)
+        columns = _COLUMNS if threshold is None else (*_COLUMNS, "abstained")
+        write_csv(path, *_join_columns(datamodule.question_cells(), columns, records))
         without = f", {len(set_aside)} of them without an answer (see `reason`)" if set_aside else ""
         if abstained := sum(record.get("abstained", False) for record in records):
             without += f", {abstained} abstained"
         lines = [f"Predictions of {len(records)} rows: {path}{without}", *map(_show, records[:_SHOWN])]
         Console().print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+
+
+def _join_columns(
+    cells: Mapping[int, Mapping[str, str]], columns: Sequence[str], records: Sequence[Mapping[str, Any]]
+) -> tuple[list[str], list[dict[str, Any]]]:
+    """Return the names of all columns, the file's own first, and the rows; a name that is taken gets a number.
+
+    >>> _join_columns({2: {"id": "a", "line": "x"}}, ["line", "score"], [{"line": 2, "score": 0.5}])
+    (['id', 'line', 'line_2', 'score'], [{'id': 'a', 'line': 'x', 'line_2': 2, 'score': 0.5}])
+    """
+    names = list(next(iter(cells.values()), {}))
+    ours: dict[str, str] = {}
+    for column in columns:
+        spellings = (column, *(f"{column}_{number}" for number in range(2, len(names) + 3)))
+        ours[column] = next(name for name in spellings if name not in names)
+    rows = [
+        {**cells.get(record["line"], {}), **{ours[name]: value for name, value in record.items()}}
+        for record in records
+    ]
+    return [*names, *ours.values()], rows
 
 
 def _show(record: Mapping[str, Any]) -> str:

@@ -84,6 +84,9 @@ class EvaluationData(Protocol):
     def set_aside(self, stage: str) -> Sequence[UnusedRow]:
         """Return the rows that were skipped."""
 
+    def question_cells(self) -> Mapping[int, Mapping[str, str]]:
+        """Return all cells of the file to predict, by line and column, except rows that could not be read."""
+
     def side_texts(self, side: str) -> list[SideTexts]:
         """Return the texts of a side's rows (train, val or test), file by file."""
 

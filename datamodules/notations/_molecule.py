@@ -14,7 +14,8 @@ from rdkit import Chem, DataStructs, rdBase
 from rdkit.Chem import rdFingerprintGenerator, rdMolDescriptors
 from rdkit.Chem.Draw import rdMolDraw2D
 
-from datamodules.notations._checks import describe_bad_text
+from datamodules.notations._checks import describe_bad_text, describe_rest, only_draws, split_smiles
+from datamodules.notations._edits import clear_maps, cut_scaffold, flatten
 from datamodules.notations._smiles_syntax import describe_syntax_error
 
 FINGERPRINTS = ("morgan", "maccs", "rdk")
@@ -85,19 +86,24 @@ def _path_generator() -> rdFingerprintGenerator.FingerprintGenerator64:
 
 
 @functools.lru_cache(maxsize=_CACHE_SIZE)
-def read(smiles: str) -> Molecule | str:
+def read(smiles: str, wildcards: bool = False) -> Molecule | str:
     """Parse a SMILES string strictly.
 
-    Atom-map numbers (`[CH3:1]`) are labels, not chemistry, and are cleared. Nothing else is changed: salts stay,
-    charges stay, tautomers stay.
+    Atom-map numbers (`[CH3:1]`) are labels, not chemistry, and are cleared before anything is derived from them. Nothing
+    else is changed: salts stay, charges stay, tautomers stay.
+
+    Args:
+        smiles: Any text.
+        wildcards: Whether `*` may stand for an atom.
 
     Returns:
         The molecule, or the reason why there is none.
     """
-    reason = describe_bad_text(smiles)
+    smiles = clear_maps(smiles)
+    reason = describe_rest(smiles) or describe_bad_text(smiles)
     if reason:
         return reason
-    if "*" in smiles:
+    if "*" in smiles and not wildcards:
         return "wildcard atom"
     if "~" in smiles:
         return "wildcard bond"
@@ -105,20 +111,15 @@ def read(smiles: str) -> Molecule | str:
         mol = _parse(smiles, sanitize=True)
         if mol is None:
             return _describe_refusal(smiles)
-    reason = _describe_leniency(mol, smiles)
-    if reason:
-        return reason
-    if ":" in smiles:
-        for atom in mol.GetAtoms():
-            atom.SetAtomMapNum(0)
-    return Molecule(mol)
+    reason = _describe_leniency(mol, smiles, wildcards)
+    return reason or Molecule(mol)
 
 
-def _describe_leniency(mol: Chem.Mol, smiles: str) -> str | None:
+def _describe_leniency(mol: Chem.Mol, smiles: str, wildcards: bool) -> str | None:
     """Say why a molecule that RDKit takes is none after all, or return None."""
     if mol.GetNumAtoms() == 0:
         return "no atoms"
-    if "#0" in smiles and any(atom.GetAtomicNum() == 0 for atom in mol.GetAtoms()):
+    if not wildcards and "#0" in smiles and any(atom.GetAtomicNum() == 0 for atom in mol.GetAtoms()):
         return "wildcard atom"
     # RDKit takes `C:C`, which then has neither hydrogens nor an InChI.
     aromatic = Chem.BondType.AROMATIC
@@ -129,7 +130,7 @@ def _describe_leniency(mol: Chem.Mol, smiles: str) -> str | None:
     return None
 
 
-def read_once(smiles: str) -> Molecule:
+def read_once(smiles: str, wildcards: bool = False) -> Molecule:
     """Parse a SMILES string that no one will ask about again, past the cache.
 
     Normalising a table through the cache took a quarter longer: a molecule that is freed at once leaves warm memory for
@@ -138,7 +139,7 @@ def read_once(smiles: str) -> Molecule:
     Raises:
         ValueError: If it is not valid; the message is the reason.
     """
-    molecule: Molecule | str = read.__wrapped__(smiles)
+    molecule: Molecule | str = read.__wrapped__(smiles, wildcards)
     if isinstance(molecule, str):
         raise ValueError(molecule)
     return molecule
@@ -154,6 +155,21 @@ def read_valid(smiles: str) -> Molecule:
     if isinstance(molecule, str):
         raise ValueError(molecule)
     return molecule
+
+
+def strip_title(text: str, wildcards: bool = False) -> str:
+    """Return a SMILES without the title and the hints for drawing (CXSMILES) behind it.
+
+    Raises:
+        ValueError: If the molecule may not be the same without them; the message is the reason.
+    """
+    smiles, extension, title = split_smiles(text)
+    if extension and not only_draws(extension):
+        raise ValueError("CXSMILES extension that changes the molecule")
+    # A SMILES with a blank inside of it would lose its end.
+    if title and not isinstance(read.__wrapped__(title, wildcards), str):
+        raise ValueError("title after the SMILES that could be a part of it")
+    return smiles
 
 
 @functools.lru_cache(maxsize=2)  # making these anew costs a fifth of parsing
@@ -212,19 +228,12 @@ def first_block(inchikey: str) -> str:
 
 def compute_identity(molecule: Molecule) -> str:
     """Return the InChIKey's first block, or SMILES without stereo where there is no InChIKey."""
-    if molecule.inchikey:
-        return first_block(molecule.inchikey)
-    with rdBase.BlockLogs():
-        return Chem.MolToSmiles(molecule.mol, isomericSmiles=False)
+    return first_block(molecule.inchikey) if molecule.inchikey else flatten(molecule.mol)
 
 
 def compute_scaffold(molecule: Molecule) -> str:
     """Return the Murcko scaffold as SMILES without stereo and isotopes; an empty string without rings."""
-    with rdBase.BlockLogs():
-        scaffold = Chem.MurckoDecompose(molecule.mol)
-        scaffold.ClearComputedProps()
-        scaffold.UpdatePropertyCache()
-        return Chem.MolToSmiles(scaffold, isomericSmiles=False)
+    return cut_scaffold(molecule.mol)
 
 
 def compute_similarity(prediction: Molecule | str, target: Molecule) -> dict[str, float]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdMolHash
-from rdkit.Chem.MolStandardize import rdMolStandardize
 
+from datamodules.notations._edits import find_parent, flatten, has_carbon
 from datamodules.notations._molecule import Molecule, compare, compute_identity
 
 RELATIONS = ("canonical", "without_stereo", "tautomer", "skeleton", "formula")
@@ -38,37 +38,17 @@ def relate(prediction: Molecule | str, target: Molecule | str) -> dict[str, bool
     }
 
 
-def flatten(mol: Chem.Mol) -> str:
-    """Return the canonical SMILES without stereo and isotopes.
-
-    Hydrogens that RDKit keeps as atoms only because they carry stereo (`[H]/N=C(/C)N`) or an isotope go, too.
-    """
-    with rdBase.BlockLogs():
-        plain = Chem.Mol(mol)
-        Chem.RemoveStereochemistry(plain)
-        for atom in plain.GetAtoms():
-            atom.SetIsotope(0)
-        return Chem.MolToSmiles(Chem.RemoveHs(plain, sanitize=False))
-
-
 def hash_parent(molecule: Molecule) -> str:
     """Return a hash of the largest component, neutral and without stereo, in which hetero-atom tautomers are equal.
 
     Source: RDKit's HetAtomTautomerv2 of `rdMolHash`.
     """
     with rdBase.BlockLogs():
-        neutral = _find_parent(molecule.mol)
+        neutral = find_parent(molecule.mol)
         plain = Chem.MolFromSmiles(flatten(neutral))  # the hash would keep stereo and isotopes
         return (
             rdMolHash.MolHash(plain, rdMolHash.HashFunction.HetAtomTautomerv2) if plain else flatten(neutral)
         )
-
-
-def _find_parent(mol: Chem.Mol, organic: bool = False) -> Chem.Mol:
-    """Return the largest component (with carbon, if organic), neutral where protons make it so."""
-    parts = [part for part in Chem.GetMolFrags(mol, asMols=True) if _has_carbon(part) or not organic]
-    parent = max(parts, key=lambda part: (part.GetNumHeavyAtoms(), flatten(part)))
-    return rdMolStandardize.Uncharger().uncharge(parent)
 
 
 def compute_parent(molecule: Molecule) -> str:
@@ -78,16 +58,12 @@ def compute_parent(molecule: Molecule) -> str:
     carbon: sodium chloride and potassium chloride have nothing in common that matters.
     """
     mol = molecule.mol
-    if not _has_carbon(mol):
+    if not has_carbon(mol):
         return ""
     if len(Chem.GetMolFrags(mol)) == 1 and not any(atom.GetFormalCharge() for atom in mol.GetAtoms()):
         return compute_identity(molecule)
     with rdBase.BlockLogs():
-        return compute_identity(Molecule(_find_parent(mol, organic=True)))
-
-
-def _has_carbon(mol: Chem.Mol) -> bool:
-    return any(atom.GetAtomicNum() == 6 for atom in mol.GetAtoms())
+        return compute_identity(Molecule(find_parent(mol, organic=True)))
 
 
 def describe(molecule: Molecule) -> dict[str, int]:

@@ -14,13 +14,13 @@ from rdkit import Chem
 
 _TOKEN = re.compile(
     r"(?P<bracket>\[[^\[\]]*\])"
-    r"|(?P<atom>Br|Cl|[BCNOPSFIbcnops])"
+    r"|(?P<atom>Br|Cl|[BCNOPSFIbcnops*])"
     r"|(?P<bond>->|<-|[-=#$:/\\])"
     r"|(?P<ring>%\d\d|%\(\d{1,5}\)|\d)"
     r"|(?P<open>\()|(?P<close>\))|(?P<dot>\.)"
 )
 _BRACKET = re.compile(
-    r"\[\d{0,3}(?P<symbol>[A-Z][a-z]?|[a-z]{1,2}|#\d+)"
+    r"\[\d{0,3}(?P<symbol>[A-Z][a-z]?|[a-z]{1,2}|#\d+|\*)"
     r"(?:@(?:@|(?:TH|AL|SP|TB|OH)\d+)?)?(?:H\d*)?(?:\++|-+|[+-]\d+)?(?::\d+)?\]"
 )
 _AROMATIC = frozenset({"b", "c", "n", "o", "p", "s", "as", "se", "si", "te"})
@@ -73,7 +73,7 @@ def _describe_token(kind: str, token: str) -> str | None:
         if not match:
             return "malformed bracket atom"
         symbol = match["symbol"]
-        known = symbol.startswith("#") or symbol in _AROMATIC or symbol in element_symbols()
+        known = symbol[0] in "#*" or symbol in _AROMATIC or symbol in element_symbols()
         # `[nH]` and `[Hg]` match as written; `[CH3]` must not be taken for an element called CH.
         return None if known else "unknown atom"
     if kind == "other":

@@ -33,8 +33,13 @@ _CAPITALISED = re.compile(
 
 
 def _fold(text: str) -> str:
-    """Replace typographic look-alikes by the ASCII that nomenclature uses."""
-    return unicodedata.normalize("NFC", text.translate(_LOOKALIKES))
+    """Replace typographic look-alikes by the ASCII that nomenclature uses.
+
+    Composed before, since that makes look-alikes of other characters (the Greek oxia, wide spaces), and after, since a
+    mark of no width may have stood between a letter and its accent.
+    """
+    composed = unicodedata.normalize("NFC", text)
+    return unicodedata.normalize("NFC", composed.translate(_LOOKALIKES))
 
 
 def _are_balanced(text: str) -> bool:

@@ -1,6 +1,6 @@
 """ARPAbet phonemes as the CMU Pronouncing Dictionary writes them: `HH AH0 L OW1`.
 
-39 phonemes; the 15 vowels may carry a stress digit: 0 none, 1 primary, 2 secondary.
+IPA is the notation `ipa`. 39 phonemes; the 15 vowels may carry a stress digit: 0 none, 1 primary, 2 secondary.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ def invalid_reason(text: str) -> str | None:
     symbols = text.split(" ")
     if "" in symbols or any(character.isspace() and character != " " for character in text):
         return "whitespace"
-    return None if _SYMBOLS.issuperset(symbols) else "unknown phoneme"
+    if _SYMBOLS.issuperset(symbols):
+        return None
+    return "unknown phoneme" if text.isascii() else "not ARPAbet (sounds in IPA are the notation ipa)"
 
 
 def is_valid(text: str) -> bool:
@@ -48,6 +50,11 @@ def normalize(text: str) -> str:
 def drop_stress(text: str) -> str:
     """Remove the stress digits."""
     return "".join(character for character in text if character not in _STRESSES)
+
+
+def split_phonemes(text: str, like: str | None = None) -> list[str]:
+    """Return the phonemes of a pronunciation; spaces separate them, whatever it is to be split like."""
+    return text.split()
 
 
 def same(prediction: str, target: str) -> dict[str, bool]:

@@ -1,10 +1,11 @@
 """SMILES: a molecule as a line of text, read strictly by RDKit.
 
-Reasons that `invalid_reason` gives: empty, whitespace, not ASCII, control character, longer than 1000 characters,
-wildcard atom, wildcard bond, no atoms, reaction, not a molecule, unclosed ring, ring closed onto itself or a
-neighbour, malformed ring number, misplaced ring number, unbalanced parenthesis, misplaced parenthesis, unclosed
-bracket, malformed bracket atom, unknown atom, unexpected character, dangling bond, empty component, valence,
-aromatic ring cannot be kekulized, aromatic atom outside a ring, aromatic bond outside a ring, not parseable.
+Reasons that `invalid_reason` gives: empty, whitespace, title after the SMILES, CXSMILES extension, not ASCII, control
+character, longer than 1000 characters, wildcard atom, wildcard bond, no atoms, reaction, not a molecule, unclosed
+ring, ring closed onto itself or a neighbour, malformed ring number, misplaced ring number, unbalanced parenthesis,
+misplaced parenthesis, unclosed bracket, malformed bracket atom, unknown atom, unexpected character, dangling bond,
+empty component, valence, aromatic ring cannot be kekulized, aromatic atom outside a ring, aromatic bond outside a
+ring, not parseable.
 """
 
 from __future__ import annotations
@@ -61,6 +62,15 @@ def normalize(text: str) -> str:
         ValueError: unbalanced parenthesis
     """
     return _molecule.read_once(text).canonical
+
+
+def strip_title(text: str) -> str:
+    """Return the SMILES without the title and the CXSMILES extension that files of molecules have behind it.
+
+    Raises:
+        ValueError: If the extension changes the molecule, or the title may be a part of it; the message is the reason.
+    """
+    return _molecule.strip_title(text)
 
 
 def same(prediction: str, target: str) -> dict[str, bool]:

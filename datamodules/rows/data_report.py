@@ -26,6 +26,7 @@ def make(
     kind = "given" if settings.split_column or settings.val_source or settings.test_source else settings.split
     return {
         "sources": dict(prepared.totals),
+        "notes": {source: list(texts) for source, texts in prepared.notes.items() if texts},
         "tasks": list(dict.fromkeys(part.task.name for part in prepared.parts)),
         "kept": [
             {
@@ -52,6 +53,13 @@ def write(report: dict[str, Any], aside: Sequence[SetAside], folder: Path) -> No
     (folder / "data.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     write_csv(folder / "set_aside.csv", ("file", "line", "reason", "text", "task"), map(vars, aside))
     rank_zero_info(describe(report))
+
+
+def tell(notes: Mapping[str, Sequence[str]]) -> None:
+    """Say what was decided when sources were read, a line each."""
+    for source, texts in notes.items():
+        for text in texts:
+            rank_zero_info(f"{source}: {text}.")
 
 
 def count_reasons(aside: Sequence[SetAside]) -> dict[str, int]:

@@ -9,15 +9,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from datamodules.rows.read_and_split import SplitSettings, locations, read_parts, split_parts, warn_of_overlap
+from datamodules.rows.read_and_split import (
+    Part,
+    SplitSettings,
+    locations,
+    read_parts,
+    split_parts,
+    warn_of_overlap,
+)
 from datamodules.rows.task_rows import TaskRows
 from datamodules.sources.lookup import hash_source
-from datamodules.sources.rows import SetAside
+from datamodules.sources.rows import Rows, SetAside
+from datamodules.sources.tables.options import TableOptions
 from datamodules.splits import NAMES, nested_order
 from datamodules.storage.cache import DataCache, Payload, digest
 from datamodules.storage.cache_keys import describe_code
 from datamodules.storage.text_columns import TextColumn, TextLists
 from datamodules.tasks import Task
+from datamodules.tokens.control_tokens import ControlTokens
 from datamodules.workers.worker_pool import WorkerPool
 
 _COLUMNS = ("inputs", "outputs", "identities", "originals")
@@ -36,6 +45,8 @@ class Prepared:
     """The number of identities that each pair of sides shares."""
     totals: dict[str, int]
     """The number of rows of each source."""
+    notes: dict[str, list[str]]
+    """What was decided when each source was read, for people."""
     key: str | None
     """Hash that identifies the content in the keys of derived data; None if the content cannot be identified."""
 
@@ -51,9 +62,10 @@ def prepare(
     tasks: Sequence[Task],
     source: str | None,
     settings: SplitSettings,
-    forbidden: Sequence[str],
+    forbidden: ControlTokens,
     cache: DataCache,
     workers: int | None = None,
+    options: TableOptions | None = None,
     *,
     keep_small: bool = False,
 ) -> Prepared:
@@ -63,21 +75,23 @@ def prepare(
         tasks: The tasks.
         source: The source of the rows, in place of the tasks' own sources.
         settings: Settings of the split.
-        forbidden: Texts of the special tokens.
+        forbidden: Texts of the control tokens.
         cache: The cache of prepared rows.
         workers: Maximum number of processes that check texts; by default one for each of this rank's cores.
+        options: What the user says about the sources' files.
         keep_small: Also cache small tables.
 
     Raises:
         ValueError: If a source or a column does not exist.
     """
-    key = _make_key(tasks, source, settings, forbidden)
+    options = options or TableOptions()
+    key = _make_key(tasks, source, settings, forbidden, options)
     kept = None if key is None else cache.load("rows", key)
     if kept is not None:
         prepared = _unpack(kept, tasks, source, settings, key)
     else:
-        prepared = _read(tasks, source, settings, forbidden, key, workers)
-        if key != _make_key(tasks, source, settings, forbidden):
+        prepared = _read(tasks, source, settings, forbidden, options, key, workers)
+        if key != _make_key(tasks, source, settings, forbidden, options):
             prepared = replace(prepared, key=None)  # a file changed during reading
         elif key is not None and (keep_small or len(prepared.sides) >= cache.least_rows):
             cache.save("rows", key, _pack(prepared))
@@ -89,12 +103,13 @@ def _read(
     tasks: Sequence[Task],
     source: str | None,
     settings: SplitSettings,
-    forbidden: Sequence[str],
+    forbidden: ControlTokens,
+    options: TableOptions,
     key: Mapping[str, Any] | None,
     workers: int | None,
 ) -> Prepared:
     with WorkerPool(workers) as pool:
-        parts, sources = read_parts(tasks, source, settings, forbidden, pool)
+        parts, sources = read_parts(tasks, source, settings, forbidden, pool, options)
         sides, overlap = split_parts(parts, settings, pool)
     identities = TextColumn.join([part.rows.identities for part in parts])
     return Prepared(
@@ -103,12 +118,23 @@ def _read(
         order=nested_order(identities, settings.split_seed),
         overlap=overlap,
         totals={name: rows.total for name, rows in sources.items()},
+        notes={name: _join_notes(name, rows, parts) for name, rows in sources.items()},
         key=None if key is None else digest(key),
     )
 
 
+def _join_notes(name: str, rows: Rows, parts: Sequence[Part]) -> list[str]:
+    """Return what was decided about a source, and about its rows by each task."""
+    of_tasks = [note for part in parts if part.rows.file == name for note in part.rows.notes]
+    return list(dict.fromkeys([*rows.notes, *of_tasks]))
+
+
 def _make_key(
-    tasks: Sequence[Task], source: str | None, settings: SplitSettings, forbidden: Sequence[str]
+    tasks: Sequence[Task],
+    source: str | None,
+    settings: SplitSettings,
+    forbidden: ControlTokens,
+    options: TableOptions,
 ) -> dict[str, Any] | None:
     """Return everything that the prepared rows depend on, with sources by their content and not by their names."""
     split = {**asdict(settings), "val_source": None, "test_source": None}
@@ -125,7 +151,8 @@ def _make_key(
         # Totals are kept per file, and two copies are two files.
         "same_file": [files.index(file) for file in files],
         "split": split,
-        "forbidden": list(forbidden),
+        "forbidden": forbidden.describe(),
+        "options": asdict(options),
         **describe_code(),
     }
 
@@ -134,6 +161,7 @@ def _pack(prepared: Prepared) -> Payload:
     """Return prepared rows as arrays and texts."""
     payload = Payload({"sides": prepared.sides, "order": prepared.order})
     payload.facts = {"overlap": prepared.overlap, "totals": list(prepared.totals.values())}
+    payload.facts["notes"] = list(prepared.notes.values())
     for number, part in enumerate(prepared.parts):
         for name in _COLUMNS:
             column: TextColumn = getattr(part, name)
@@ -168,6 +196,7 @@ def _unpack(
         order=payload.arrays["order"],
         overlap=payload.facts["overlap"],
         totals=dict(zip(names, payload.facts["totals"], strict=True)),
+        notes=dict(zip(names, payload.facts["notes"], strict=True)),
         key=None if key is None else digest(key),
     )
 
@@ -183,7 +212,10 @@ def _unpack_part(payload: Payload, number: int, task: Task, file: str) -> TaskRo
     )
     return TaskRows(
         task=task,
-        **{name: column(name) for name in _COLUMNS},
+        inputs=column("inputs"),
+        outputs=column("outputs"),
+        identities=column("identities"),
+        originals=column("originals"),
         alternatives=TextLists(
             payload.arrays[f"{number}-alternatives"], payload.texts[f"{number}-alternatives"]
         ),

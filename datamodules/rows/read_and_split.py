@@ -15,8 +15,10 @@ from datamodules.notations.lookup import load_notation
 from datamodules.rows.task_rows import TaskRows, first_texts, guarded_map, read_task
 from datamodules.sources.lookup import load_source
 from datamodules.sources.rows import Rows
+from datamodules.sources.tables.options import TableOptions
 from datamodules.storage.text_columns import TextColumn
 from datamodules.tasks import Task, task_for_columns
+from datamodules.tokens.control_tokens import ControlTokens
 from datamodules.workers.worker_pool import WorkerPool
 
 log = logging.getLogger(__name__)
@@ -60,8 +62,9 @@ def read_parts(
     tasks: Sequence[Task],
     source: str | None,
     settings: SplitSettings,
-    forbidden: Sequence[str],
+    forbidden: ControlTokens,
     pool: WorkerPool,
+    options: TableOptions | None = None,
 ) -> tuple[list[Part], dict[str, Rows]]:
     """Read every task's rows, and return them with the sources by name; each source is read once.
 
@@ -73,7 +76,7 @@ def read_parts(
     for task in tasks:
         for location, side in locations(task, source, settings):
             if location not in loaded:
-                loaded[location] = load_source(location)
+                loaded[location] = load_source(location, options)
             rows = read_task(task, loaded[location], forbidden=forbidden, pool=pool)
             given = None
             if settings.split_column is not None and side is None:
@@ -86,20 +89,21 @@ def read_parts(
     return parts, loaded
 
 
-def read_questions(tasks: Sequence[Task], path: str | None, forbidden: Sequence[str]) -> TaskRows:
-    """Read the file to predict as rows of the task whose input column it has.
+def read_questions(
+    tasks: Sequence[Task], path: str | None, forbidden: ControlTokens, options: TableOptions | None = None
+) -> tuple[TaskRows, Rows]:
+    """Read the file to predict as rows of the task whose input column it has, and return them with the file's own rows.
 
     Raises:
         ValueError: If no file is given, or the file has the input columns of several tasks.
     """
     if not path:
         raise ValueError("`predict` needs the file with the inputs: --data.predict_path mols.csv")
-    rows = load_source(path)
+    rows = load_source(path, options)
     if rows.total == 0:
         raise ValueError(f"{path}: expected at least one row below the header, but got none.")
-    return read_task(
-        task_for_columns(tasks, rows.table.column_names), rows, with_output=False, forbidden=forbidden
-    )
+    task = task_for_columns(tasks, rows.table.column_names)
+    return read_task(task, rows, with_output=False, forbidden=forbidden), rows
 
 
 def locations(task: Task, source: str | None, settings: SplitSettings) -> list[tuple[str, int | None]]:

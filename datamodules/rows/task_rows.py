@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,10 +12,14 @@ from numpy.typing import NDArray
 
 from configs.lookup import find_name, suggest
 from datamodules.notations.lookup import load_notation
+from datamodules.rows.cells import find_missing_numbers, note_titles, strip_titles
 from datamodules.sources.rows import TEXT_LIMIT, Rows, SetAside
 from datamodules.storage.text_columns import TextColumn, TextLists, as_strings
 from datamodules.tasks import Side, Task
+from datamodules.tokens.control_tokens import ControlTokens
 from datamodules.workers.worker_pool import WorkerPool
+
+NO_TOKENS = ControlTokens()
 
 
 @dataclass(frozen=True)
@@ -37,9 +41,15 @@ class TaskRows:
     """(N,) place of each row in the source's table."""
     file: str
     set_aside: list[SetAside]
+    notes: tuple[str, ...] = ()
+    """What was decided about the rows, for people."""
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    def skip(self, place: int, reason: str, text: str, task: str = "") -> SetAside:
+        """Return the row at a place as one that is skipped."""
+        return SetAside(self.file, int(self.lines[place]), reason, text, task)
 
     def without(self, reasons: Mapping[int, str]) -> TaskRows:
         """Return the rows with some set aside: the reasons by their places."""
@@ -74,6 +84,8 @@ class _Cells:
     """In the side's notation; as it came where it is not valid."""
     reasons: dict[int, str]
     """Why a row cannot be used, by its place in the table."""
+    notes: tuple[str, ...] = ()
+    """What was decided about the cells, for people."""
 
 
 def read_task(
@@ -81,7 +93,7 @@ def read_task(
     rows: Rows,
     *,
     with_output: bool = True,
-    forbidden: Sequence[str] = (),
+    forbidden: ControlTokens = NO_TOKENS,
     pool: WorkerPool | None = None,
 ) -> TaskRows:
     """Take a task's columns out of a source.
@@ -93,7 +105,7 @@ def read_task(
         task: Names the columns.
         rows: The source's rows.
         with_output: False for prediction, where no output is known.
-        forbidden: Special tokens' texts, which would end a prompt or a completion in its middle.
+        forbidden: Texts of control tokens, which would end a prompt or a completion in its middle.
         pool: Worker processes that are running already; by default some are started and ended.
 
     Raises:
@@ -119,12 +131,16 @@ def read_task(
         inputs=texts,
         outputs=answers,
         alternatives=_alternatives(task, rows, lists, forbidden, pool).take(kept),
-        identities=_identities(task, rows, kept, texts, answers, pool),
+        # Composed and decomposed, a text is one: two systems write it in two ways.
+        identities=_identities(task, rows, kept, texts, answers, pool).map(
+            lambda one: pc.utf8_normalize(one, "NFC")
+        ),
         originals=inputs.raw.take(kept),
         lines=rows.lines[kept],
         table_rows=kept,
         file=rows.file,
         set_aside=[*rows.set_aside, *_list_aside(task, rows.file, rows.lines, inputs.raw, aside)],
+        notes=(*inputs.notes, *outputs.notes) if with_output else inputs.notes,
     )
     assert len(result) + len(result.set_aside) == rows.total, "every row is kept or set aside"
     return result
@@ -143,7 +159,7 @@ def read_column(rows: Rows, name: str, side: str) -> TextColumn | TextLists:
     if found is None:
         raise ValueError(
             f"--data.{side}_column {name!r} is not a column of {rows.file} (columns: {', '.join(columns)})."
-            f"{suggest(name, columns)}"
+            f"{suggest(name, columns)}{''.join(f' Note: {note}.' for note in rows.notes)}"
         )
     column = rows.table.column(found)
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
@@ -162,14 +178,23 @@ def first_texts(rows: Rows, name: str, side: str) -> TextColumn:
 
 
 def _check(
-    name: str, side: Side, cells: TextColumn, verified: bool, forbidden: Sequence[str], pool: WorkerPool
+    name: str, side: Side, cells: TextColumn, verified: bool, forbidden: ControlTokens, pool: WorkerPool
 ) -> _Cells:
     """Return a side's cells in its notation, and why some cannot be used; each different string is looked at once."""
     raw = cells.map(pc.utf8_trim_whitespace)
-    values, reasons = _normalize(name, side, raw.values, verified, pool)
-    for token in forbidden:
-        for number in np.flatnonzero(pc.match_substring(raw.values, token)):
-            reasons.setdefault(int(number), f"{name} holds the special token {token!r}")
+    texts, reasons, notes = raw.values, dict[int, str](), tuple[str, ...]()
+    if not verified:
+        texts, reasons = strip_titles(side, texts, pool)
+        notes = note_titles(side, raw, texts)
+    values, invalid = _normalize(name, side, texts, verified, pool)
+    reasons = {**invalid, **reasons}
+    if not verified:
+        reasons = {**find_missing_numbers(name, raw.values), **reasons}
+    held = forbidden.find(raw.values)
+    if values is not raw.values:
+        held = {**forbidden.find(values), **held}
+    for code, token in held.items():
+        reasons.setdefault(code, f"{name} holds the special token {token!r}")
     for number in np.flatnonzero(pc.equal(raw.values, "")):
         reasons[int(number)] = f"empty {name}"
     places: dict[int, str] = {}
@@ -180,7 +205,7 @@ def _check(
         for row, code in zip(rows.tolist(), raw.codes[rows].tolist(), strict=True):
             places[row] = f"{side.column}: {reasons[code]}"
     normalized = TextColumn.of(values)
-    return _Cells(raw, TextColumn(normalized.values, normalized.codes[raw.codes]), places)
+    return _Cells(raw, TextColumn(normalized.values, normalized.codes[raw.codes]), places, notes)
 
 
 def _normalize(
@@ -205,11 +230,11 @@ def _normalize(
 
 
 def _alternatives(
-    task: Task, rows: Rows, lists: TextColumn | TextLists, forbidden: Sequence[str], pool: WorkerPool
+    task: Task, rows: Rows, lists: TextColumn | TextLists, forbidden: ControlTokens, pool: WorkerPool
 ) -> TextLists:
     """Return each table row's other right inputs in its notation, without those that could not be an input themselves."""
     others = lists.rest() if isinstance(lists, TextLists) else TextLists.empty(rows.table.num_rows)
-    if task.input.alternatives is not None and task.input.alternatives in rows.table.column_names:
+    if task.input.alternatives is not None and find_name(task.input.alternatives, rows.table.column_names):
         column = read_column(rows, task.input.alternatives, "input")
         if isinstance(column, TextColumn):  # a plain cell is a list of one, or of none when empty
             more = TextLists(np.arange(len(column) + 1), column.values.take(pa.array(column.codes)))
@@ -230,7 +255,7 @@ def _identities(
     pool: WorkerPool,
 ) -> TextColumn:
     """Return each row's identity: the task's column where the table has it, else the molecule's, else the input's text."""
-    if task.identity is not None and task.identity.column in rows.table.column_names:
+    if task.identity is not None and find_name(task.identity.column, rows.table.column_names):
         texts = first_texts(rows, task.identity.column, "identity").take(kept)
         mark = task.identity.before
         if mark:

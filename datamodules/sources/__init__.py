@@ -1,7 +1,7 @@
 """Where rows come from: built-in data sets, anybody's table, a file on the Hub.
 
-    a name, a path, hf://datasets/... ──► lookup ──► table_csv, table_jsonl, table_parquet ──► Rows
-                                             └─────► pubchem, cmudict, words, ...        ──────┘
+    a name, a path, hf://datasets/... ──► lookup ──► tables/: delimited, smi, sdf, xlsx, jsonl, parquet ──► Rows
+                                             └─────► pubchem, cmudict, words, ...                     ──────┘
 
 - *row*: one line of a table. *Line*: its number in the file, so that a person finds it again.
 - *set aside*: not used, with the line and the reason. Rows kept and rows set aside add up to the file's.

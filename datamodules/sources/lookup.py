@@ -8,8 +8,9 @@ import importlib
 import re
 from pathlib import Path
 
-from datamodules.sources import table
 from datamodules.sources.rows import Rows
+from datamodules.sources.tables import read
+from datamodules.sources.tables.options import TableOptions
 from datamodules.storage.cache_keys import hash_file
 
 BUILT_IN = ("cmudict", "dna_to_protein", "english", "pubchem", "pubchem_small", "words")
@@ -42,12 +43,13 @@ def download(address: str) -> Path:
     return Path(path)
 
 
-def load_source(name_or_path: str) -> Rows:
+def load_source(name_or_path: str, options: TableOptions | None = None) -> Rows:
     """Return the rows of a source.
 
     Args:
-        name_or_path: `pubchem`, `pubchem_small`, `cmudict`, `dna_to_protein`, `english` or `words`; the path of a .csv, .tsv,
-            .jsonl (each also .gz) or .parquet file; or `hf://datasets/owner/name/file.csv`.
+        name_or_path: `pubchem`, `pubchem_small`, `cmudict`, `dna_to_protein`, `english` or `words`; the path of a file with
+            one of `tables.read.SUFFIXES`; or `hf://datasets/owner/name/file.csv`.
+        options: What the user says about a file.
 
     Raises:
         ValueError: If there is no such source or it cannot be read at all; single bad rows are set aside instead.
@@ -56,15 +58,15 @@ def load_source(name_or_path: str) -> Rows:
         rows: Rows = importlib.import_module(f"datamodules.sources.{name_or_path}").load()
         return rows
     if name_or_path.startswith("hf://"):
-        return _named(table.load(download(name_or_path)), name_or_path)
+        return _named(read.load(download(name_or_path), options), name_or_path)
     path = Path(name_or_path).expanduser()
     if path.is_file():
-        return _named(table.load(path), name_or_path)
+        return _named(read.load(path, options), name_or_path)
     close = difflib.get_close_matches(name_or_path, BUILT_IN, n=1)
     hint = f" Did you mean {close[0]!r}?" if close else ""
     raise ValueError(
         f"No source {name_or_path!r}: it is neither a built-in one ({', '.join(BUILT_IN)}) nor a file here; "
-        f"expected one of these names, the path of a {', '.join(table.SUFFIXES)} file, "
+        f"expected one of these names, the path of a {', '.join(read.SUFFIXES)} file, "
         f"or hf://datasets/owner/name/file.csv.{hint}"
     )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +42,7 @@ class Rows:
         set_aside: The rows that are not used, in the file's order.
         verified: True for built-in data whose molecules were checked when they were built.
         total: How many rows the source has.
+        notes: What was decided when a file was read, for people: what was taken for what, and the flag that changes it.
     """
 
     table: pa.Table
@@ -48,6 +51,7 @@ class Rows:
     set_aside: list[SetAside]
     verified: bool
     total: int
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         kept = self.table.num_rows
@@ -56,6 +60,23 @@ class Rows:
         )
         assert self.lines.shape == (kept,), f"{self.file}: {kept} rows but lines of shape {self.lines.shape}"
         assert self.lines.dtype == np.int64, f"{self.file}: lines must be int64, not {self.lines.dtype}"
+
+    def amend(self, notes: tuple[str, ...], cut: SetAside | None = None) -> Rows:
+        """Return the rows with notes before their own, and with the row at which the file was cut off, if it was."""
+        if not notes and cut is None:
+            return self
+        lost = [] if cut is None else [cut]
+        aside = [*self.set_aside, *lost]
+        return replace(self, notes=(*notes, *self.notes), set_aside=aside, total=self.total + len(lost))
+
+    def cells_by_line(self) -> dict[int, dict[str, str]]:
+        """Return the cells of each row that was read, by its line; a list is written as JSON."""
+        rows = zip(self.lines.tolist(), self.table.to_pylist(), strict=True)
+        return {line: {name: _write(cell) for name, cell in cells.items()} for line, cells in rows}
+
+
+def _write(cell: Any) -> str:
+    return cell if isinstance(cell, str) else "" if cell is None else json.dumps(cell, ensure_ascii=False)
 
 
 def built_in(name: str, table: pa.Table) -> Rows:

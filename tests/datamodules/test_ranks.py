@@ -37,7 +37,7 @@ def note_work(log: list[Any], seconds: list[float]) -> None:
     read, fill = prepare.read_parts, task_data.fill
 
     def read_and_note(*args: Any) -> Any:
-        log.append(["read", len(args[-1].workers)])
+        log.append(["read", len(args[4].workers)])
         time.sleep(seconds[-1])
         return read(*args)
 

@@ -41,3 +41,13 @@ def test_predict_asks_the_task_whose_column_the_file_has(tokenizer: Any, tmp_pat
     module.setup("predict")
     assert module.data.predict_store is not None
     assert [part.task.name for part in module.data.predict_store.parts] == ["iupac_to_smiles"]
+
+
+def test_cells_of_questions_are_found_by_line(tokenizer: Any, tmp_path: Path) -> None:
+    path = tmp_path / "new.csv"
+    path.write_text("id,smiles\n7,OCC\n8,C1CC\n,\n9\n")
+    module = SequenceTaskDataModule(tokenizer, task="smiles_to_iupac", predict_path=str(path))
+    assert module.question_cells() == {}
+    module.setup("predict")
+    cells = {2: {"id": "7", "smiles": "OCC"}, 3: {"id": "8", "smiles": "C1CC"}, 4: {"id": "", "smiles": ""}}
+    assert module.question_cells() == cells

@@ -3,8 +3,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from transformers import AddedToken
+
 from datamodules.task_data import TaskData
-from tests.helpers.small_tables import prepare_data, write_and_prepare
+from tests.helpers.small_tables import prepare_data, write_and_prepare, write_csv
 from tests.helpers.tiny import make_tokenizer
 
 
@@ -60,3 +62,16 @@ def test_each_task_tells_its_own_count(tmp_path: Path) -> None:
     for kept in data.report["kept"]:
         assert kept["kept"] + kept["set_aside"] == kept["total"] == 3
     assert {row.task for row in data.set_aside("fit")} == {"smiles_to_formula", "iupac_to_smiles"}
+
+
+def test_no_cell_holds_a_control_token_of_the_base(tmp_path: Path) -> None:
+    tokenizer = make_tokenizer()
+    tokenizer.add_tokens([AddedToken("<|fim|>", special=True), AddedToken("<x>", special=False)])
+    assert "<|fim|>" not in tokenizer.all_special_tokens
+    rows = [["a", "b"], ["1 <|fim|>", "1"], ["2", "</s>2"], ["3 <x>", "3"]]
+    source = write_csv(tmp_path / "rows.csv", rows)
+    options = {"input_column": "a", "output_column": "b", "format": "arrow"}
+    data = prepare_data(tokenizer, source=source, val_fraction=0, test_fraction=0, max_length=50, **options)
+    assert {row.line: row.reason for row in data.set_aside("fit")} == {
+        2: "a: input holds the special token '<|fim|>'", 3: "b: output holds the special token '</s>'",
+    }  # fmt: skip

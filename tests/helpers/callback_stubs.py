@@ -58,8 +58,10 @@ class StubData(LightningDataModule):
         repeat: bool = False,
         aside: list[Aside] | None = None,
         predict_path: str | None = None,
+        cells: dict[int, dict[str, str]] | None = None,
     ) -> None:
         super().__init__()
+        self.cells = cells or {}
         self.pairs, self.batch_size, self.repeat = pairs, batch_size, repeat
         self.aside, self.predict_path = aside or [], predict_path
         self.form = SimpleNamespace(name="not recorded")
@@ -69,6 +71,9 @@ class StubData(LightningDataModule):
     @property
     def task_names(self) -> list[str]:
         return list(dict.fromkeys(pair.task for pair in self.pairs))
+
+    def question_cells(self) -> dict[int, dict[str, str]]:
+        return self.cells
 
     @property
     def tasks(self) -> list[Task]:

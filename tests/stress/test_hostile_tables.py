@@ -58,11 +58,12 @@ ZIPPED = gzip.compress(HEAD + b"".join(b"w%d,%dw\n" % (n * n * n, n) for n in ra
 BIG = b"x" * 10_000_000
 CASES = (
     Case("x.csv", GOOD, ["a1", "b2"], {}),
-    Case("x.csv", HEAD + b"a1,1a\n\xff\xfe,2b\nc3,\xc3\x28\n", ["a1"], {3: "not UTF-8", 4: "not UTF-8"}),
+    Case("x.csv", HEAD + "a1,1é\nb2,2é\n".encode() + b"\xff\xfe,2b\nc3,\xc3\x28\n", ["a1", "b2"], {4: "not UTF-8", 5: "not UTF-8"}),
     Case("x.csv", HEAD + b"a1,1a\nb\x002,2b\n", ["a1"], {3: "NUL"}),
     Case("x.csv", HEAD + b"a1,1a\n\xed\xa0\x80,2b\n", ["a1"], {3: "not UTF-8"}),  # a lone surrogate
     Case("x.csv", b"\xef\xbb\xbf" + GOOD, ["a1", "b2"], {}),
-    Case("x.csv", "word,reversed\na1,1a\n".encode("utf-16"), [], {}, "UTF-16"),
+    Case("x.csv", "word,reversed\na1,1a\n".encode("utf-16"), ["a1"], {}),
+    Case("x.csv", HEAD + b"a1,1a\n" + "Müller,2b\n".encode("cp1252"), ["Müller", "a1"], {}),
     Case("x.csv", GOOD.replace(b"\n", b"\r\n"), ["a1", "b2"], {}),
     Case("x.csv", GOOD.replace(b"\n", b"\r"), ["a1", "b2"], {}),
     Case("x.csv", HEAD + b"a1," + BIG + b"\nb2,2b\n", ["b2"], {2: "longer than"}),
@@ -91,8 +92,8 @@ CASES = (
          {2: "list", 3: "list", 4: "value", 5: "value"}),
     Case("x.jsonl", LINES + b'{"word": {"x": 1}}\n{"reversed": "x"}\n', ["a1"], {2: "empty output", 3: "empty input"}),
     Case("x.jsonl", LINES + b'{"word": "\\ud800"}\n{"word": "\\u0000"}\n', ["a1"], {2: "surrogate", 3: "NUL"}),
-    Case("x.jsonl", LINES + b'{"word": "b2"\n\n{"word": NaN, "reversed": 1e999}\n', ["NaN", "a1"],
-         {2: "invalid JSON", 3: "empty row"}),
+    Case("x.jsonl", LINES + b'{"word": "b2"\n\n{"word": NaN, "reversed": 1e999}\n', ["a1"],
+         {2: "invalid JSON", 3: "empty row", 4: "empty input"}),
     Case("x.jsonl", LINES + b"[" * 100_000 + b"\n" + b'{"a":' * 100_000 + b"\n", ["a1"], {2: "nested|JSON", 3: "nested|JSON"}),
     Case("x.jsonl", LINES + b'{"word": "b2", "word": "c3", "reversed": "3c"}\n', ["a1", "c3"], {}),
     Case("x.jsonl", b"\xef\xbb\xbf" + LINES + b"\xff\n", ["a1"], {2: "not UTF-8"}),
@@ -105,7 +106,11 @@ CASES = (
     Case("x.parquet", GOOD, [], {}, "Parquet"),
     Case("x.parquet", b"PAR1" + bytes(100) + b"PAR1", [], {}, "Parquet"),
     Case("x.parquet", _twice(), [], {}, "come twice"),
-    Case("x.xlsx", GOOD, [], {}, "neither a built-in one|ends in"),
+    Case("x.xlsx", GOOD, [], {}, "expected an Excel file|python-calamine"),
+    Case("x.sdf", GOOD + b"$$$$\n", [], {}, "not a column"),
+    Case("x.smi", GOOD, [], {}, "not a column"),
+    Case("x.txt", GOOD, ["a1", "b2"], {}),
+    Case("x.doc", GOOD, [], {}, "neither a built-in one|ends in"),
 )  # fmt: skip
 
 

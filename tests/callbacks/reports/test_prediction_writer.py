@@ -56,6 +56,19 @@ def test_predict_shows_the_first_answers_without_terminal_controls(tmp_path, cap
     assert not any("late" in line for line in lines)
 
 
+def test_the_columns_of_the_file_come_first_and_unchanged(tmp_path):
+    cells = {line: {"id": f"A-{line}", "score": "007", "price": "-1.50"} for line in (2, 4, 5, 6, 7)}
+    predict(tmp_path, "mols.csv", aside=ASIDE, cells=cells)
+    rows = read_csv(tmp_path / "predict" / "predictions" / "mols.csv")
+    assert list(rows[0])[:6] == ["id", "score", "price", "line", "input", "prediction"]
+    assert [(row["id"], row["score"], row["price"]) for row in rows if row["id"]] == [
+        (f"A-{line}", "007", "-1.50") for line in cells
+    ]
+    assert (rows[0]["line"], rows[0]["prediction"], rows[0]["score_2"]) == ("2", "CCO", "-1.0")
+    assert (rows[1]["id"], rows[1]["reason"]) == ("", "empty")  # its cells could not be read
+    assert rows[5]["id"] == "A-7"
+
+
 class Drawing(ScriptedModel):
     def predict_step(self, batch, batch_idx):
         outputs = self.validation_step(batch, batch_idx)

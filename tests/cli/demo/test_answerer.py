@@ -110,7 +110,7 @@ def test_answers_from_structure_to_structure_are_not_compared(
         (" \n ", "Type or paste a SMILES"),
         ("C\ud800", "lone surrogate"),
         ("C(", "Not a valid SMILES: unbalanced parenthesis"),
-        ("CCO foo", "Not a valid SMILES: whitespace"),
+        ("CCO foo", "Not a valid SMILES: title after the SMILES"),
         ("C\0", "Not a valid SMILES"),
         ("C" * 900, r"at most 127 tokens \(the model's limit\)"),
     ],

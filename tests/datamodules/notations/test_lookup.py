@@ -22,7 +22,9 @@ HEAVY = {
 
 
 def test_known_notations_are_those_of_the_folder() -> None:
-    assert NOTATIONS == ("formula", "iupac", "number", "phonemes", "selfies", "smiles", "text")
+    assert NOTATIONS == (
+        "formula", "ipa", "iupac", "number", "phonemes", "polymer", "reaction", "selfies", "smiles", "text",
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("name", NOTATIONS)
@@ -42,7 +44,7 @@ def test_notations_have_the_four_functions(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["smile", "worker", "lookup", "_molecule", "os", "../smiles", ""])
 def test_unknown_notation_is_an_error_with_the_known_ones(name: str) -> None:
-    with pytest.raises(ValueError, match=r"No notation is called .*formula, iupac, .*smiles, text"):
+    with pytest.raises(ValueError, match=r"No notation is called .*formula, ipa, iupac, .*smiles, text"):
         load_notation(name)
 
 
@@ -66,6 +68,6 @@ def test_notations_load_nothing_heavy() -> None:
         *(f"datamodules.notations.{name}" for name in (*NOTATIONS, "lookup")),
         *(
             f"datamodules.notations.{name}"
-            for name in ("_checks", "_molecule", "_relations", "_smiles_syntax")
+            for name in ("_checks", "_edits", "_molecule", "_relations", "_smiles_syntax")
         ),
     }

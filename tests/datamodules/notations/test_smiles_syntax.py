@@ -10,13 +10,13 @@ from datamodules.notations import smiles
 REASONS = {
     "": "empty",
     " ": "whitespace",
-    "CCO foo bar": "whitespace",
+    "CCO foo bar": "title after the SMILES",
     "CCO\nCCN": "whitespace",
     "CCO\n": "whitespace",
     " CCO": "whitespace",
-    "CCO\tethanol": "whitespace",
+    "CCO\tethanol": "title after the SMILES",
     "CCO\u00a0": "whitespace",
-    "CCO |$a;;$|": "whitespace",
+    "CCO |$a;;$|": "CXSMILES extension",
     "CCO\x00": "control character",
     "CC\u041e": "not ASCII",  # Cyrillic O
     "CCO\ud800": "not ASCII",

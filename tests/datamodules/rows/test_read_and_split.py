@@ -13,6 +13,7 @@ from datamodules.rows import read_and_split
 from datamodules.rows.read_and_split import SplitSettings, locations, read_parts, split_parts, warn_of_overlap
 from datamodules.splits import TEST, TRAIN, VAL
 from datamodules.tasks import Side, Task
+from datamodules.tokens.control_tokens import ControlTokens
 from datamodules.workers.worker_pool import WorkerPool
 
 NAMES = Task("name", Side("smiles", "smiles"), Side("name"))
@@ -55,8 +56,10 @@ def test_a_source_is_read_once_for_all_tasks(
 ) -> None:
     asked: list[str] = []
     load = read_and_split.load_source
-    monkeypatch.setattr(read_and_split, "load_source", lambda name: asked.append(name) or load(name))
-    parts, loaded = read_parts([NAMES, DRAWING], table, SplitSettings(), [], pool)
+    monkeypatch.setattr(
+        read_and_split, "load_source", lambda name, options: asked.append(name) or load(name, options)
+    )
+    parts, loaded = read_parts([NAMES, DRAWING], table, SplitSettings(), ControlTokens(), pool)
     assert asked == list(loaded) == [table]
     assert [(part.rows.task.name, len(part.rows), part.side, part.given) for part in parts] == [
         ("name", len(MOLECULES), None, None),
@@ -66,7 +69,7 @@ def test_a_source_is_read_once_for_all_tasks(
 
 def test_no_molecule_is_trained_on_in_one_task_and_tested_in_another(table: str, pool: WorkerPool) -> None:
     settings = SplitSettings(val_fraction=0.3, test_fraction=0.3)
-    parts, _ = read_parts([NAMES, DRAWING], table, settings, [], pool)
+    parts, _ = read_parts([NAMES, DRAWING], table, settings, ControlTokens(), pool)
     sides, overlap = split_parts(parts, settings, pool)
     sides_of = defaultdict(set)
     for smiles, side in zip([*MOLECULES, *MOLECULES], sides.tolist(), strict=True):
@@ -78,7 +81,7 @@ def test_no_molecule_is_trained_on_in_one_task_and_tested_in_another(table: str,
 
 def test_scaffold_split_keeps_each_scaffold_on_one_side(table: str, pool: WorkerPool) -> None:
     settings = SplitSettings(split="scaffold", val_fraction=0.2, test_fraction=0.2)
-    parts, _ = read_parts([NAMES, DRAWING], table, settings, [], pool)
+    parts, _ = read_parts([NAMES, DRAWING], table, settings, ControlTokens(), pool)
     sides, _ = split_parts(parts, settings, pool)
     sides_of = defaultdict(set)
     for smiles, side in zip([*MOLECULES, *MOLECULES], sides.tolist(), strict=True):
@@ -91,7 +94,7 @@ def test_scaffold_split_keeps_each_scaffold_on_one_side(table: str, pool: Worker
 
 def test_scaffold_split_needs_a_molecule(table: str, pool: WorkerPool) -> None:
     settings = SplitSettings(split="scaffold")
-    parts, _ = read_parts([WORDS], table, settings, [], pool)
+    parts, _ = read_parts([WORDS], table, settings, ControlTokens(), pool)
     with pytest.raises(
         ValueError, match=r"--data\.split scaffold needs a task with molecules .* 'words' has text and text"
     ):
@@ -102,7 +105,7 @@ def test_split_column_decides_and_an_unknown_side_is_set_aside(tmp_path: Path, p
     path = tmp_path / "sided.csv"
     path.write_text("smiles,name,set\nC,a,train\nCC,b,DEV\nCCC,c,testing\nCCCC,d,maybe\n")
     settings = SplitSettings(split_column="set")
-    [part], _ = read_parts([NAMES], str(path), settings, [], pool)
+    [part], _ = read_parts([NAMES], str(path), settings, ControlTokens(), pool)
     sides, _ = split_parts([part], settings, pool)
     assert list(part.rows.outputs) == ["a", "b", "c"]
     assert sides.tolist() == [TRAIN, VAL, TEST]
@@ -117,7 +120,7 @@ def test_a_file_of_validation_rows_is_all_validation_and_its_overlap_is_counted(
     path = tmp_path / "val.csv"
     path.write_text("smiles,name\nOCC,known\nCCCCCCCC,octane\n")
     settings = SplitSettings(val_source=str(path), val_fraction=0.5, test_fraction=0.0)
-    parts, _ = read_parts([NAMES], table, settings, [], pool)
+    parts, _ = read_parts([NAMES], table, settings, ControlTokens(), pool)
     sides, overlap = split_parts(parts, settings, pool)
     assert (
         sides.tolist() == [TRAIN] * len(MOLECULES) + [VAL] * 2

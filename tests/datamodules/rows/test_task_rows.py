@@ -12,6 +12,7 @@ from datamodules.rows.task_rows import guarded_map, read_column, read_task
 from datamodules.sources.rows import Rows, SetAside
 from datamodules.storage.text_columns import TextColumn
 from datamodules.tasks import Identity, Side, Task
+from datamodules.tokens.control_tokens import ControlTokens
 from datamodules.workers.worker_pool import WorkerPool
 
 TASK = Task("name", Side("smiles", "smiles"), Side("name"))
@@ -39,7 +40,7 @@ def test_molecules_are_normalised_and_every_other_row_is_set_aside_with_its_reas
         },
         aside=(unread,),
     )
-    result = read_task(TASK, rows, forbidden=["</s>"], pool=pool)
+    result = read_task(TASK, rows, forbidden=ControlTokens(("</s>",)), pool=pool)
     assert list(result.inputs) == [Chem.CanonSmiles("OCC"), Chem.CanonSmiles("CCC")]
     assert list(result.outputs) == ["ethanol", "propane"]
     assert list(result.originals) == ["OCC", "C(C)C"]
@@ -62,7 +63,10 @@ def test_molecules_are_normalised_and_every_other_row_is_set_aside_with_its_reas
 def test_a_special_tokens_text_is_no_part_of_a_row(pool: WorkerPool) -> None:
     task = Task("echo", Side("a"), Side("b"))
     result = read_task(
-        task, rows_of({"a": ["x", "y</s>"], "b": ["z<pad>z", "w"]}), forbidden=["</s>", "<pad>"], pool=pool
+        task,
+        rows_of({"a": ["x", "y</s>"], "b": ["z<pad>z", "w"]}),
+        forbidden=ControlTokens(("</s>", "<pad>")),
+        pool=pool,
     )
     assert [row.reason for row in result.set_aside] == [
         "b: output holds the special token '<pad>'",

@@ -4,6 +4,7 @@ from datamodules.rows.read_and_split import SplitSettings, read_parts, split_par
 from datamodules.sources import held_out, pubchem
 from datamodules.splits import NAMES
 from datamodules.tasks import load_task
+from datamodules.tokens.control_tokens import ControlTokens
 from datamodules.workers.worker_pool import WorkerPool
 
 
@@ -11,7 +12,7 @@ def test_held_out_names_are_those_of_validation_and_test_molecules() -> None:
     task = load_task("smiles_to_iupac")
     settings = SplitSettings()
     with WorkerPool() as pool:
-        [part], _ = read_parts([task], None, settings, [], pool)
+        [part], _ = read_parts([task], None, settings, ControlTokens(), pool)
         sides, _ = split_parts([part], settings, pool)
     synonyms = pubchem.load().table["synonyms"].take(part.rows.table_rows).to_pylist()
     expected: dict[str, set[str]] = {name: set() for name in NAMES}

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from datamodules.sources.rows import Rows
-from datamodules.sources.table import load
+from datamodules.sources.tables.read import load
 
 
 def read(folder: Path, table: pa.Table, **options: int) -> Rows:

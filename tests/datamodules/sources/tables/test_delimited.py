@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import time
 from pathlib import Path
 
@@ -10,9 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from datamodules.sources import table_csv
 from datamodules.sources.rows import Rows
-from datamodules.sources.table import SUFFIXES, inflate, load
+from datamodules.sources.tables import delimited
+from datamodules.sources.tables.options import TableOptions
+from datamodules.sources.tables.read import load
+from datamodules.sources.tables.separator import Separator
 
 
 def read(folder: Path, content: bytes, name: str = "rows.csv") -> Rows:
@@ -138,17 +139,19 @@ LINES = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(LINES, max_size=40))
 def test_reading_thousands_at_once_is_reading_record_by_record(lines: list[str]) -> None:
     def read_text() -> tuple[object, ...]:
-        rows = table_csv.read("x.csv", "\n".join(["a,b", *lines]), ",", clean=True)
+        text = delimited.Lines("\n".join(["a,b", *lines]))
+        rows = delimited.read_lines("x.csv", text, Separator(",", False), True, TableOptions())
         return rows.table.to_pydict(), rows.lines.tolist(), rows.set_aside, rows.total
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(table_csv, "_CHUNK", 3)
+        patch.setattr(delimited, "_CHUNK", 3)
         at_once = read_text()
-        patch.setattr(table_csv, "_plain_rows", lambda *_: None)
-        patch.setattr(table_csv, "_CHUNK", 1000)
+        patch.setattr(delimited, "_plain_rows", lambda *_: None)
+        patch.setattr(delimited, "_CHUNK", 1000)
         assert read_text() == at_once
 
 
@@ -161,119 +164,15 @@ def test_reading_thousands_at_once_is_reading_record_by_record(lines: list[str])
         (b"a,b,a\n1,2,3\n", r"these come twice: \['a'\]: rename them"),
         (b"a\xff,b\n1,2\n", r"expected column names in UTF-8, but got \['a\\\\xff', 'b'\]"),
         (b'"a,b\n1,2\n', "expected a header line with column names, but it is broken"),
-        ("a,b\n1,2\n".encode("utf-16"), "this is UTF-16: save the file as UTF-8"),
+        (
+            "a,b\n1,2\n".encode("utf-16")[:-1],
+            "expected text in utf-16, but it cannot be read .*: save the file as UTF-8",
+        ),
     ],
 )
 def test_a_file_without_a_header_is_an_error(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read(tmp_path, content)
-
-
-def test_other_files_are_errors_that_say_what_works(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"expected a file that ends in \.csv, \.tsv, \.jsonl, \.csv\.gz"):
-        load(tmp_path / "rows.xlsx")
-    with pytest.raises(ValueError, match="expected a file, but there is none"):
-        load(tmp_path / "rows.csv")
-    (tmp_path / "folder.csv").mkdir()
-    with pytest.raises(ValueError, match="expected a file, but there is none"):
-        load(tmp_path / "folder.csv")
-
-
-@pytest.mark.parametrize(
-    ("name", "content"),
-    [("r.csv.gz", b"a,b\n1,2\n"), ("r.tsv.gz", b"a\tb\n1\t2\n"), ("R.JSONL.GZ", b'{"a":"1","b":2}\n')],
-)
-def test_gzipped_text(tmp_path: Path, name: str, content: bytes) -> None:
-    assert read(tmp_path, gzip.compress(content), name).table.to_pylist() == [{"a": "1", "b": "2"}]
-
-
-def test_gzip_members_and_padding_are_joined(tmp_path: Path) -> None:
-    content = gzip.compress(b"a,b\n1,") + gzip.compress(b"2\n3,4\n") + b"\0" * 100
-    assert read(tmp_path, content, "r.csv.gz").table.to_pydict() == {"a": ["1", "3"], "b": ["2", "4"]}
-
-
-@pytest.mark.parametrize("name", ["r.csv.gz", "r.jsonl.gz"])
-def test_a_cut_gzip_keeps_the_rows_before_the_cut(tmp_path: Path, name: str) -> None:
-    lines = [b"a,b", *(b"%d,%d" % (number, number * 7919 % 10_007) for number in range(20_000))]
-    if "jsonl" in name:
-        lines = [b'{"a": "%s", "b": %s}' % tuple(line.split(b",")) for line in lines[1:]]
-    content = gzip.compress(b"\n".join(lines) + b"\n")
-    rows = read(tmp_path, content[: len(content) // 2], name)
-    assert rows.table.num_rows > 5_000
-    assert rows.table["a"].to_pylist() == [str(number) for number in range(rows.table.num_rows)]
-    (item,) = rows.set_aside
-    assert item.reason == "the gzip file is cut off here"
-    assert item.line == rows.lines[-1] + 1
-
-
-def test_a_damaged_gzip_keeps_what_came_before(tmp_path: Path) -> None:
-    content = bytearray(
-        gzip.compress(b"a,b\n" + b"".join(b"%d,%d\n" % (n, n * 7919 % 10_007) for n in range(50_000)))
-    )
-    content[len(content) // 2 :] = b"\xff" * 1000
-    rows = read(tmp_path, bytes(content), "r.csv.gz")
-    assert rows.table.num_rows > 1_000
-    assert rows.set_aside[-1].reason.startswith("the gzip file is damaged here")
-
-
-@pytest.mark.parametrize("content", [b"a,b\n1,2\n", b"\x1f\x8b"])
-def test_what_is_no_gzip_is_an_error(tmp_path: Path, content: bytes) -> None:
-    with pytest.raises(
-        ValueError, match=r"expected gzipped text, but the gzip file is .*: copy or compress it again"
-    ):
-        read(tmp_path, content, "r.csv.gz")
-
-
-@given(content=st.binary(max_size=20_000))
-def test_inflate_undoes_gzip(content: bytes) -> None:
-    assert inflate(gzip.compress(content)) == (content, "")
-
-
-LINES = st.lists(
-    st.one_of(
-        st.binary(max_size=40),
-        st.sampled_from(
-            [
-                b"a,b",
-                b'"x',
-                b'"a\n',
-                b'x"',
-                b"",
-                b",",
-                b"\r",
-                b"\xff,1",
-                b"\0",
-                b'{"a": "b"}',
-                b'{"a":["\\ud800"]}',
-            ]
-        ),
-        st.text(max_size=20).map(lambda text: text.encode("utf-8", "surrogatepass")),
-    ),
-    max_size=20,
-)
-
-
-@pytest.mark.parametrize("suffix", SUFFIXES)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(lines=LINES, header=st.booleans(), damage=st.integers(0, 400))
-def test_no_bytes_crash_the_reader_or_are_lost(
-    tmp_path: Path, suffix: str, lines: list[bytes], header: bool, damage: int
-) -> None:
-    content = b"\n".join([b"a,b"] * header + lines)
-    if suffix.endswith(".gz"):
-        content = gzip.compress(content)
-        content = content[: max(1, len(content) - damage)] if damage < 200 else content
-    path = tmp_path / f"rows{suffix}"
-    path.write_bytes(content)
-    try:
-        rows = load(path)
-    except ValueError:
-        return
-    assert rows.table.num_rows + len(rows.set_aside) == rows.total
-    numbers = sorted([*rows.lines.tolist(), *(item.line for item in rows.set_aside)])
-    assert len(set(numbers)) == rows.total
-    assert all(item.text.isprintable() and item.reason for item in rows.set_aside)
-    rows.table.validate(full=True)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

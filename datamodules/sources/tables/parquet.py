@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datamodules.sources.rows import Rows, SetAside, shown
+from datamodules.sources.tables.header import refuse_twice
+from datamodules.sources.tables.options import TableOptions
 
 
-def read(path: Path) -> Rows:
-    """Return the rows of a Parquet file; their lines are the numbers of the rows, from 1.
+def read(path: Path, options: TableOptions) -> Rows:
+    """Return the rows of a Parquet file; their lines are the numbers of the rows, from 1. It has its own names and encoding.
 
-    Numbers, flags and dates become text; null becomes `""` or `[]`; an object becomes its JSON text.
+    Numbers, flags and dates become text; null and NaN become `""` or `[]`; an object becomes its JSON text.
 
     Raises:
         ValueError: If the file is cut off (the index at its end is gone) or names a column twice.
@@ -30,13 +33,10 @@ def read(path: Path) -> Rows:
             f"{file}: expected a Parquet file, but it cannot be read ({error}). Its index lies at its end, so that nothing of a "
             "file that was cut off can be saved: copy or write it again."
         ) from error
-    names = parquet.schema_arrow.names
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(
-            f"{file}: expected different column names, but these come twice: {twice}: rename them."
-        )
-    schema = pa.schema([(field.name, _target(field.type)) for field in parquet.schema_arrow])
+    names = [unicodedata.normalize("NFC", name) for name in parquet.schema_arrow.names]
+    refuse_twice(file, names)
+    kinds = [_target(field.type) for field in parquet.schema_arrow]
+    schema = pa.schema(list(zip(names, kinds, strict=True)))
     tables, lines, set_aside = [schema.empty_table()], [], []
     start = 0
     for group in range(parquet.num_row_groups):
@@ -69,7 +69,8 @@ def _convert(table: pa.Table, schema: pa.Schema) -> tuple[pa.Table, dict[int, tu
     """Return the table as text and the rows that cannot be text: row -> (reason, text)."""
     reasons: dict[int, tuple[str, str]] = {}
     columns = []
-    for column, field in zip(table.columns, schema, strict=True):
+    for given, field in zip(table.columns, schema, strict=True):
+        column = _without_nan(given)
         try:
             text = column.cast(field.type)
             text.validate(full=True)
@@ -83,6 +84,21 @@ def _convert(table: pa.Table, schema: pa.Schema) -> tuple[pa.Table, dict[int, tu
             text = _one_by_one(column, field, reasons)
         columns.append(_fill(text, field.type))
     return pa.table(columns, schema=schema), reasons
+
+
+def _without_nan(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return the column with null in place of NaN, which is how pandas writes a missing number, also inside of lists."""
+    kind = column.type
+    if pa.types.is_dictionary(kind) and pa.types.is_floating(kind.value_type):
+        column, kind = column.cast(kind.value_type), kind.value_type
+    if pa.types.is_floating(kind):
+        return pc.if_else(pc.is_nan(column), pa.scalar(None, kind), column)
+    if pa.types.is_list(_target(kind)) and pa.types.is_floating(kind.value_type):
+        if not pc.any(pc.is_nan(column.combine_chunks().flatten())).as_py():
+            return column
+        cells = [cell and [None if item != item else item for item in cell] for cell in column.to_pylist()]
+        return pa.chunked_array([pa.array(cells, kind)])
+    return column
 
 
 def _fill(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:

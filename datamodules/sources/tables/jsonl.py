@@ -4,24 +4,38 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from datamodules.sources.rows import Rows, SetAside, shown
+from datamodules.sources.tables.options import TableOptions
+from datamodules.sources.tables.text import describe_bad_characters, read_text
 
 MAX_COLUMNS = 1000
 _BAD = re.compile("[\ud800-\udfff]")
-_NUL = "\udc00"
 _LITERALS = {True: "true", False: "false", None: ""}
+_CONSTANTS = {"NaN": None, "Infinity": "Infinity", "-Infinity": "-Infinity"}
 
 
-def read(file: str, text: str, clean: bool) -> Rows:
+def read(path: Path, options: TableOptions) -> Rows:
+    """Return the rows of a .jsonl file, also gzipped.
+
+    Raises:
+        ValueError: If no line holds an object, so that there are no columns.
+    """
+    text = read_text(path, options)
+    return read_lines(str(path), text.text, text.clean).amend(text.notes, text.cut)
+
+
+def read_lines(file: str, text: str, clean: bool) -> Rows:
     """Return the rows of JSON lines.
 
-    A column holds texts, or lists of texts if the first value it has is a list; missing keys and null become `""` or `[]`;
+    A column holds texts, or lists of texts if the first value it has is a list; missing keys, null and NaN become `""` or `[]`;
     an object inside a row becomes its JSON text.
 
     Args:
@@ -68,17 +82,19 @@ def _row(raw: str, clean: bool) -> tuple[dict[str, Any], str]:
     """Return the cells of a line (text, list of texts or None), or what is wrong with it."""
     if not raw.strip():
         return {}, "empty row"
-    if not clean and (bad := _BAD.search(raw)):
-        return {}, "NUL character" if bad.group() == _NUL else "not UTF-8"
+    if not clean and (bad := describe_bad_characters(raw)):
+        return {}, bad
     try:
         # As they are spelled: 1.50 stays 1.50, and a whole number of 5000 digits is no error.
-        content = json.loads(raw, parse_float=str, parse_int=str, parse_constant=str)
+        # NaN is how a missing number is written where null is not known.
+        content = json.loads(raw, parse_float=str, parse_int=str, parse_constant=_CONSTANTS.get)
         if not isinstance(content, dict):
             kind = "list" if isinstance(content, list) else "value"
             return {}, f"a JSON {kind}, expected an object"
+        content = {unicodedata.normalize("NFC", name): value for name, value in content.items()}
         values = {name: _cell(value) for name, value in content.items()}
         if any(isinstance(value, (dict, _Nested)) for value in values.values()):
-            whole = json.loads(raw)
+            whole = {unicodedata.normalize("NFC", name): value for name, value in json.loads(raw).items()}
             values = {
                 name: json.dumps(whole[name], ensure_ascii=False)
                 if isinstance(value, (dict, _Nested))

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from datamodules.stages import SIDES
+from datamodules.task_data import TaskData
+from tests.helpers.small_tables import prepare_words
+
+
+def test_what_was_decided_about_a_file_is_told_once_and_kept(
+    tokenizer: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "mols.smi"
+    path.write_bytes("OCC grün\nCCN amine\nCCC prop\n".encode("cp1252"))
+    options = {"input_column": "smiles", "output_column": "title", "val_fraction": 0, "test_fraction": 0}
+    for _ in range(2):  # the second time out of the cache
+        data = TaskData(
+            tokenizer, source=str(path), format="arrow", cache_dir=str(tmp_path / "cache"), **options
+        )
+        data.prepare_sides(SIDES["fit"], keep_small=True)
+        told = [line for line in caplog.messages if str(path) in line]
+        caplog.clear()
+        assert len(told) == 2
+        assert "read as cp1252" in told[0]
+        assert "--data.encoding" in told[0]
+        assert "no header line" in told[1]
+        assert "--data.header true" in told[1]
+        assert data.report["notes"] == {str(path): [line.split(": ", 1)[1].rstrip(".") for line in told]}
+    assert sorted(data.prepared.parts[0].outputs) == ["amine", "grün", "prop"]  # type: ignore[union-attr]
+
+
+def test_header_and_encoding_are_flags_of_every_table(tokenizer: Any, tmp_path: Path) -> None:
+    paths = [tmp_path / f"{name}.tsv" for name in ("train", "val", "new")]
+    for path in paths:
+        path.write_bytes("жизнь\tьнзиж\nцифиш\tшифиц\n".encode("cp1251"))
+    options = {"input_column": "column_1", "output_column": "column_2", "header": False, "encoding": "cp1251"}
+    options |= {"val_source": str(paths[1]), "val_fraction": 0, "test_fraction": 0, "max_length": 200}
+    data = prepare_words(tokenizer, str(paths[0]), **options)
+    data.read_questions(str(paths[2]))
+    assert [data.num_rows("val"), data.num_rows("predict")] == [2, 2]
+    assert data.row("predict", 0).input == "жизнь"
+    with pytest.raises(ValueError, match=r"Expected --data\.encoding to be auto or an encoding"):
+        prepare_words(tokenizer, str(paths[0]), encoding="cp999999")
+
+
+def test_a_column_that_is_missing_says_what_was_decided(tokenizer: Any, tmp_path: Path) -> None:
+    (tmp_path / "mols.tsv").write_text("CCO\tm1\nCCN\tm2\n")
+    with pytest.raises(
+        ValueError, match=r"columns: column_1, column_2\).* Note: no header line .*--data\.header true"
+    ):
+        prepare_words(tokenizer, str(tmp_path / "mols.tsv"), input_column="smiles", output_column="id")
