@@ -58,7 +58,8 @@ ZIPPED = gzip.compress(HEAD + b"".join(b"w%d,%dw\n" % (n * n * n, n) for n in ra
 BIG = b"x" * 10_000_000
 CASES = (
     Case("x.csv", GOOD, ["a1", "b2"], {}),
-    Case("x.csv", HEAD + "a1,1é\nb2,2é\n".encode() + b"\xff\xfe,2b\nc3,\xc3\x28\n", ["a1", "b2"], {4: "not UTF-8", 5: "not UTF-8"}),
+    Case("x.csv", HEAD + "a1,1é\nb2,2é\n".encode() + b"\xff\xfe,2b\nc3,\xc3\x28\n", ["a1", "b2"], {4: "not UTF-8",
+         5: "not UTF-8"}),
     Case("x.csv", HEAD + b"a1,1a\nb\x002,2b\n", ["a1"], {3: "NUL"}),
     Case("x.csv", HEAD + b"a1,1a\n\xed\xa0\x80,2b\n", ["a1"], {3: "not UTF-8"}),  # a lone surrogate
     Case("x.csv", b"\xef\xbb\xbf" + GOOD, ["a1", "b2"], {}),
