@@ -17,6 +17,7 @@ from callbacks.lightning_private import OpenCLI
 from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.run.checkpoint_io import CheckpointWriter
 from callbacks.run.last_checkpoint import LastCheckpoint
+from callbacks.run.training_memory import TrainingMemory
 from cli.argv import asks_flagship, base_rate, flag_value
 from cli.class_allowlist import allow_imports, explain_denial, refuse_foreign_code
 from cli.help_pages import program_name
@@ -246,7 +247,7 @@ class PatoisCLI(OpenCLI):
         """Log to metrics.csv and W&B in the run's folder unless `--trainer.logger` is set; write checkpoints atomically."""
         config = self.config_init[self.subcommand]
         # LastCheckpoint must run before the configuration's callbacks, which may log in the same hooks.
-        kwargs["callbacks"] = [config.checkpoint, *(config.trainer.callbacks or [])]
+        kwargs["callbacks"] = [config.checkpoint, TrainingMemory(), *(config.trainer.callbacks or [])]
         if config.trainer.plugins is None:
             kwargs["plugins"] = [CheckpointWriter()]
         folder = Path(config.trainer.default_root_dir or ".")

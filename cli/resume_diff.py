@@ -6,7 +6,7 @@ random numbers and counters stay; where a changed flag cannot affect them, the m
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 OF_THE_RUN = ("name", "ckpt_path", "weights_only", "trainer.default_root_dir")
@@ -62,6 +62,21 @@ def differences(before: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[
         for flag in dict.fromkeys([*old, *new])
         if flag not in OF_THE_RUN and not flag.endswith(".dirpath") and old.get(flag) != new.get(flag)
     }
+
+
+def say_other_data(changed: Mapping[str, tuple[Any, Any]]) -> str:
+    """Return one line about the data flags that differ from those of an evaluated run; empty if there are none.
+
+    Examples:
+        >>> say_other_data({"data.split_seed": (0, 1), "data.predict_path": (None, "new.csv"), "model.compile": (True, False)})
+        'This run was trained with other data flags: --data.split_seed 0 (now 1).'
+    """
+    parts = [
+        f"--{flag} {before} (now {now})"
+        for flag, (before, now) in changed.items()
+        if flag.startswith("data.") and flag != "data.predict_path"
+    ]
+    return f"This run was trained with other data flags: {', '.join(parts)}." if parts else ""
 
 
 def say(changed: dict[str, tuple[Any, Any]]) -> str:

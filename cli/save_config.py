@@ -13,7 +13,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.loggers.secrets import hide_secrets
 from cli.old_class_paths import rename_in_settings
-from cli.resume_diff import differences, say
+from cli.resume_diff import differences, say, say_other_data
 from cli.run_folder import find_run
 from configs.lookup import load_yaml
 from datamodules.storage.atomic_write import whole_file
@@ -23,15 +23,14 @@ class SaveRunConfig(SaveConfigCallback):
     """Writes a fit's resolved configuration to the run's folder and its loggers; other subcommands change neither."""
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Write a new run's `config.yaml` before anything else; print the changed flags of a resumed run."""
-        if stage == "fit" and trainer.is_global_zero:
-            if self.config.ckpt_path is None:
-                self._keep(trainer)
-                return
-            run = find_run(self.config.ckpt_path)
-            if run is not None and (
-                line := say(differences(rename_in_settings(load_yaml(run / "config.yaml")), self._settings()))
-            ):
+        """Write a new run's `config.yaml` before anything else; print the changed flags of a resumed or evaluated run."""
+        if not trainer.is_global_zero:
+            return
+        if stage == "fit" and self.config.ckpt_path is None:
+            self._keep(trainer)
+        elif (run := find_run(self.config.get("ckpt_path"))) is not None:
+            changed = differences(rename_in_settings(load_yaml(run / "config.yaml")), self._settings())
+            if line := say(changed) if stage == "fit" else say_other_data(changed):
                 rank_zero_info(line)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

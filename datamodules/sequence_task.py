@@ -19,6 +19,7 @@ from datamodules.formats import InstructionFormat
 from datamodules.rows import data_report
 from datamodules.rows.row import Row
 from datamodules.rows.side_texts import SideTexts
+from datamodules.rows.training_record import TrainingRecord, trained_texts
 from datamodules.sources.rows import SetAside
 from datamodules.stages import SIDES, EvalStage
 from datamodules.task_data import TaskData, refuse_below
@@ -121,6 +122,11 @@ class SequenceTaskDataModule(LightningDataModule):
     def side_texts(self, side: str) -> list[SideTexts]:
         """Return the texts of a side's rows: train, val or test."""
         return self.data.side_texts(side)
+
+    def trained_texts(self, record: TrainingRecord) -> list[SideTexts]:
+        """Return the texts of all rows, on any side, that a model was trained on by its record."""
+        assert self.data.store is not None
+        return trained_texts(self.data.store.parts, record)
 
     def set_aside(self, stage: str) -> list[SetAside]:
         """Return the skipped rows with line and reason (`predict`: of the file to predict)."""

@@ -14,6 +14,9 @@ import yaml
 import train
 from callbacks.reports.run_history import read_records
 from cli.patois_cli import choose_precision
+from datamodules.notations import smiles
+from datamodules.sequence_task import SequenceTaskDataModule
+from lightning_modules.decoder.decoders import load_tokenizer
 from tests.helpers.runs import PAIRS, command, last_metrics, own_table, read_csv
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -189,3 +192,30 @@ def test_fit_with_the_name_of_another_run_is_refused(
     ):
         train.main(["fit", "--name", "mine", *own_table(fitted.parents[1])])
     assert sorted(fitted.rglob("*")) == before
+
+
+def test_the_rows_of_training_are_remembered_whatever_the_flags_of_the_test(fitted: Path) -> None:
+    """With another split, a test says which flag differs and how many of its rows were trained on."""
+    checkpoint = "runs/mine/checkpoints/last.ckpt"
+    result = command(
+        ["test", "--ckpt_path", checkpoint, "--data.split_seed", "1", "--name", "resplit"], fitted.parents[1]
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    said = result.stdout + result.stderr
+    assert "This run was trained with other data flags: --data.split_seed 0 (now 1)." in said
+    split = SequenceTaskDataModule(
+        load_tokenizer("bundled"), source=str(fitted.parents[1] / "mols.csv"), input_column="smiles", output_column="name",
+        val_fraction=0.3, test_fraction=0.2, cache=False,
+    )  # fmt: skip
+    split.setup("fit")
+    trained = {identity for one in split.side_texts("train") for identity in one.identities}
+    audit = json.loads((fitted.parent / "resplit" / "test" / "audit.json").read_text())
+    rows = read_csv(next((fitted.parent / "resplit" / "test" / "predictions").glob("*.csv")))
+    expected = sum(smiles.identity(row["input"]) in trained for row in rows)
+    assert (
+        audit["tasks"]["smiles_to_name"]["leaked"]
+        == audit["tasks"]["smiles_to_name"]["trained"]
+        == expected
+        > 0
+    )
+    assert audit["compared_with"].startswith(f"the {len(trained)} identities that the run was trained on")

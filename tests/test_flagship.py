@@ -7,17 +7,22 @@ from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import train
 from bench.release.bundled import Pretraining
 from bench.release.flagship import MOST_BYTES, add_to_history, export, main, write_card
 from cli.demo.answerer import Answerer, default_folder, describe
-from lightning_modules.decoder.bases import FLAGSHIP, PROJECT
+from configs.lookup import CONFIGS
+from datamodules.rows.training_record import FILE, load_record
+from datamodules.sequence_task import SequenceTaskDataModule
+from lightning_modules.decoder.bases import FLAGSHIP
+from lightning_modules.decoder.decoders import load_tokenizer
 from tests.helpers.runs import PAIRS, read_csv, write_tiny_base
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
-CONFIG = str(PROJECT / "configs" / "flagship.yaml")
+CONFIG = str(CONFIGS / "flagship.yaml")
 
 
 @pytest.fixture
@@ -138,3 +143,16 @@ def test_demo_asks_the_flagship_where_no_run_has_ended(folder: Path) -> None:
     answerer = Answerer(describe(default_folder()), answers=2)
     assert list(answerer.tasks) == ["smiles_to_iupac", "iupac_to_smiles"]
     assert answerer.ask("smiles_to_iupac", "OCC").answers[0].text == "ethanol"
+
+
+def test_flagship_remembers_its_training_rows_and_no_other() -> None:
+    settings = yaml.safe_load((CONFIGS / "flagship.yaml").read_text())["data"]
+    data = SequenceTaskDataModule(load_tokenizer("flagship"), **settings, test_rows=100)
+    data.setup("validate")
+    record = load_record(FLAGSHIP / FILE)
+    assert record is not None
+    for side, least, most in (("train", 0.995, 1), ("val", 0, 0), ("test", 0, 0)):
+        for texts in data.side_texts(side):
+            assert len(texts.inputs) >= 100
+            share = record.knows(texts.identities).mean()
+            assert least <= share <= most, side  # training left out rows over its --data.max_length

@@ -27,6 +27,7 @@ from callbacks.reports.baselines import UNTRAINED
 from callbacks.reports.run_summary import format_seconds, result_cells
 from callbacks.rows.outcomes import OUTCOMES, estimate_right
 from callbacks.run.run_facts import load_checkpoint
+from datamodules.rows.training_record import FILE
 from datamodules.storage.safe_csv import read_csv
 from lightning_modules.decoder.bases import FLAGSHIP
 from lightning_modules.decoder.decoders import load_decoder
@@ -64,6 +65,7 @@ def export(run: Path, folder: Path = FLAGSHIP) -> None:
     shutil.copytree(source, folder, ignore=shutil.ignore_patterns("README.md", "*.safetensors"))
     load_decoder(str(source)).half().save_pretrained(folder)
     shutil.copyfile(source / "generation_config.json", folder / "generation_config.json")
+    shutil.copyfile(run / FILE, folder / FILE)  # so that a test knows the rows of all its training
     size = sum(path.stat().st_size for place in (folder, BUNDLED) for path in place.iterdir())
     if size > MOST_BYTES:
         raise ValueError(

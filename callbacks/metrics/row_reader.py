@@ -20,6 +20,7 @@ from callbacks.rows.protocols import EvaluationData, evaluation_data
 from callbacks.rows.training_molecules import TrainingMolecules
 from callbacks.rows.verdicts import judge_ahead
 from callbacks.run.run_facts import find_threshold
+from callbacks.run.training_memory import evaluated_record
 from datamodules.workers.opsin import why_unavailable
 
 
@@ -100,17 +101,21 @@ class SharedEvaluation:
             self._evaluation = Evaluation(
                 rows,
                 self.calls,
-                self._training_of(evaluation_data(trainer)),
+                self._training_of(trainer, pl_module),
                 reads_names=agree_to_read_names(trainer, rows),
                 abstain_below=find_threshold(pl_module),
             )
         return self._evaluation
 
-    def _training_of(self, data: EvaluationData) -> TrainingMolecules:
-        """Return the training molecules of a data module; the next stage uses them again."""
+    def _training_of(self, trainer: Trainer, pl_module: LightningModule) -> TrainingMolecules:
+        """Return the training molecules, by the run's record where there is one; the next epoch uses them again."""
+        data = evaluation_data(trainer)
         if self._training is None or self._data is not data:
-            self._data = data
-            self._training = TrainingMolecules(partial(data.side_texts, "train"), self.calls.pool)
+            record = evaluated_record(trainer, pl_module)
+            rows = (
+                partial(data.side_texts, "train") if record is None else partial(data.trained_texts, record)
+            )
+            self._data, self._training = data, TrainingMolecules(rows, self.calls.pool, record)
         return self._training
 
     def close(self) -> None:

@@ -13,9 +13,10 @@ from callbacks.metrics.row_reader import RowReader
 from callbacks.reports.leak_audit import FINDINGS, LEAKS, UNANSWERABLE, Finding, audit
 from callbacks.rows.evaluated_row import Stage
 from callbacks.rows.evaluation import Evaluation
-from callbacks.rows.protocols import evaluation_data
+from callbacks.rows.protocols import EvaluationData, evaluation_data
 from callbacks.run.run_facts import output_folder
 from datamodules.rows.side_texts import SideTexts
+from datamodules.rows.training_record import FILE, TrainingRecord, record_rows
 from datamodules.storage.safe_csv import write_csv
 
 COLUMNS = ("task", "input", "target", "finding", "meaning", "detail")
@@ -39,19 +40,22 @@ class AuditReport(RowReader):
         if not trainer.is_global_zero:
             return
         with_names, training = evaluation.reads_names, evaluation.training
-        found = []
-        for texts in evaluation_data(trainer).side_texts(stage):
-            train, known = training.texts(texts.task), training.known(texts.task)
-            found.append((texts, audit(train, known, texts, with_names, evaluation.calls)))
+        found = [
+            (texts, audit(training, texts, with_names, evaluation.calls))
+            for texts in evaluation_data(trainer).side_texts(stage)
+        ]
         folder = output_folder(trainer)
         write_csv(
             folder / "audit.csv",
             COLUMNS,
             [line for texts, findings in found for line in _lines(texts, findings)],
         )
-        counts = count_findings(found)
-        content = json.dumps({"names_read": with_names, "tasks": counts}, indent=2) + "\n"
-        (folder / "audit.json").write_text(content, encoding="utf-8")
+        content = {
+            "names_read": with_names,
+            "compared_with": describe_training(training.record, evaluation_data(trainer)),
+            "tasks": count_findings(found),
+        }
+        (folder / "audit.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def _lines(texts: SideTexts, findings: Sequence[Finding]) -> list[dict[str, str]]:
@@ -91,9 +95,29 @@ def read_audit(folder: Path) -> dict[str, dict[str, int]]:
     return tasks
 
 
+def read_comparison(folder: Path) -> str:
+    """Return what the audit in a folder compared with; empty if none was written."""
+    path = folder / "audit.json"
+    return str(json.loads(path.read_text(encoding="utf-8"))["compared_with"]) if path.is_file() else ""
+
+
+def describe_training(record: TrainingRecord | None, data: EvaluationData) -> str:
+    """Return which training rows an evaluation compares with, in words."""
+    if record is None:
+        return f"the training rows of today's flags, since the run kept no {FILE}"
+    missing = len(record) - len(record_rows(data.trained_texts(record)))
+    text = f"the {len(record):,} identities that the run was trained on ({FILE})"
+    if missing:
+        text += (
+            f"; {missing:,} of them are not in today's sources, so the nearest training row, scaffolds and salts are looked up "
+            "among the others only"
+        )
+    return text
+
+
 def describe_audit(task: str, count: Mapping[str, int]) -> str:
     """Return the counts of a task as a line."""
-    found = ", ".join(f"{count[name]:,} {name}" for name in FINDINGS if count[name])
+    found = ", ".join(f"{count[name]:,} {name}" for name in FINDINGS if count.get(name))
     return (
         f"{task}, audit: {count['leaked']:,} of {count['rows']:,} rows leak from training, "
         f"{count['unanswerable']:,} cannot be answered as the reference wants ({found or 'nothing found'})"

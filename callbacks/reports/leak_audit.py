@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from callbacks.rows.nearest_training import molecules_of_side
 from callbacks.rows.notation_calls import NotationCalls
 from callbacks.rows.structures import read_structures
-from callbacks.rows.training_molecules import KnownMolecules, read_keys
+from callbacks.rows.training_molecules import KnownMolecules, TrainingMolecules, read_keys
 from datamodules.rows.side_texts import SideTexts
+from datamodules.rows.training_record import TrainingRecord
 from datamodules.storage.text_columns import TextColumn
 from datamodules.workers.worker_pool import WorkerPool
 
 FINDINGS = {
     "pair": "input and target are those of a training row",
     "input": "the input is that of a training row, as a string",
+    "trained": "the run remembers a training row of the same identity (training_rows.npz)",
     "target": "the target is that of a training row, as a string",
     "molecule": "the molecule is in the training rows (canonical SMILES)",
     "connectivity": "the molecule is in the training rows but for stereo, isotopes or protons (first block of the InChIKey)",
@@ -29,7 +33,7 @@ FINDINGS = {
 }
 """What can be found about a row, in words. Several can hold for one row."""
 
-LEAKS = ("pair", "input", "molecule", "connectivity")
+LEAKS = ("pair", "input", "trained", "molecule", "connectivity")
 """The findings with which a right answer is no evidence: it may be memorized."""
 UNANSWERABLE = ("ambiguous", "stereo", "other_molecule")
 """The findings that keep a good model from the reference answer."""
@@ -58,6 +62,13 @@ def find_shared_strings(train: SideTexts, test: SideTexts) -> Iterator[Finding]:
             yield Finding(row, "input")
         if target in targets:
             yield Finding(row, "target")
+
+
+def find_trained(record: TrainingRecord | None, test: SideTexts) -> Iterator[Finding]:
+    """Find rows whose identity the run was trained on."""
+    if record is not None:
+        for row in np.flatnonzero(record.knows(test.identities)).tolist():
+            yield Finding(row, "trained")
 
 
 def find_shared_molecules(known: KnownMolecules, test: TextColumn, pool: WorkerPool) -> Iterator[Finding]:
@@ -127,23 +138,23 @@ def _find_differences(
 
 
 def audit(
-    train: Sequence[SideTexts], known: KnownMolecules, test: SideTexts, with_names: bool, calls: NotationCalls
+    training: TrainingMolecules, test: SideTexts, with_names: bool, calls: NotationCalls
 ) -> list[Finding]:
     """Return all that is found about the rows of a task, row by row.
 
     Args:
-        train: The training rows of the same task.
-        known: Their molecules.
+        training: The training rows and their molecules.
         test: The rows to be judged.
         with_names: Whether names are read by OPSIN.
         calls: The calls to notations.
     """
     findings = [*find_ambiguous(test), *find_unanswerable(calls, test, with_names)]
-    for texts in train:
+    findings += find_trained(training.record, test)
+    for texts in training.texts(test.task):
         findings += find_shared_strings(texts, test)
     tested = molecules_of_side(test, calls.pool)
     if tested is not None:
-        findings += find_shared_molecules(known, tested, calls.pool)
+        findings += find_shared_molecules(training.known(test.task), tested, calls.pool)
     order = list(FINDINGS)
     # A task of several files may find the same in each.
     return sorted(set(findings), key=lambda one: (one.row, order.index(one.kind), one.detail))

@@ -16,7 +16,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from callbacks.reports.audit_report import describe_audit, read_audit
+from callbacks.reports.audit_report import describe_audit, read_audit, read_comparison
 from callbacks.reports.baselines import read_baselines
 from callbacks.rows.evaluated_row import Stage
 from callbacks.rows.outcomes import OUTCOMES, estimate_right
@@ -102,6 +102,7 @@ class RunSummary(MetricsKeeper):
             "supervised_tokens_per_second": speed,
             "rows_set_aside": len(datamodule.set_aside(stage)),
             "audit": read_audit(folder) if "audit.csv" in reports else {},
+            "audit_compared_with": read_comparison(folder) if "audit.csv" in reports else "",
             "anchors": read_baselines(folder) if "anchors.csv" in reports else [],
             "outputs": _outputs(trainer, best)
             | ({"reports": f"{folder}: {', '.join(reports)}"} if reports else {}),
@@ -220,6 +221,8 @@ def _show(stage: str, summary: dict[str, Any]) -> None:
             console.print(line, markup=False, highlight=False, soft_wrap=True)
     for task, count in summary.get("audit", {}).items():
         console.print(describe_audit(task, count), markup=False, highlight=False, soft_wrap=True)
+    if compared := summary.get("audit_compared_with"):
+        console.print(f"audit: compared with {compared}", markup=False, highlight=False, soft_wrap=True)
     for name, place in summary["outputs"].items():
         console.print(f"{name}: {place}", markup=False, soft_wrap=True)
     if summary["rows_set_aside"]:

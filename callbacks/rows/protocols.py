@@ -6,6 +6,7 @@ A trainer's own attributes for them are untyped, so callbacks use `evaluation_da
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from torch import Tensor
 from callbacks.rows.evaluated_row import Stage
 from datamodules.rows.row import Row
 from datamodules.rows.side_texts import SideTexts
+from datamodules.rows.training_record import TrainingRecord
 from datamodules.tasks import Task
 
 
@@ -90,6 +92,9 @@ class EvaluationData(Protocol):
     def side_texts(self, side: str) -> list[SideTexts]:
         """Return the texts of a side's rows (train, val or test), file by file."""
 
+    def trained_texts(self, record: TrainingRecord) -> list[SideTexts]:
+        """Return the texts of all rows, on any side, that a model was trained on by its record, file by file."""
+
     def questions(self, stage: Stage, rows: Sequence[int]) -> Any:
         """Return some rows of an evaluation, by index, as one batch for the model."""
 
@@ -129,6 +134,10 @@ class EvaluatedModel(Protocol):
     @property
     def base(self) -> str:
         """The base from which it was fine-tuned."""
+
+    @property
+    def base_folder(self) -> Path | None:
+        """The base's folder on this machine; None if it is not one."""
 
     @property
     def generation(self) -> Generation:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from callbacks.rows.nearest_training import BYTES, Neighbours, find_nearest, fingerprints, molecule_columns
 from datamodules.rows.side_texts import SideTexts
+from datamodules.rows.training_record import TrainingRecord
 from datamodules.storage.text_columns import TextColumn, as_strings
 from datamodules.workers.worker_pool import WorkerPool
 
@@ -62,10 +63,16 @@ class TrainingMolecules:
     Args:
         read_texts: Returns the training rows of all tasks, file by file.
         pool: Worker processes.
+        record: What the model was trained on, as its run remembers it; None if `read_texts` tells it.
     """
 
-    def __init__(self, read_texts: Callable[[], list[SideTexts]], pool: WorkerPool) -> None:
-        self._read_texts, self._pool = read_texts, pool
+    def __init__(
+        self,
+        read_texts: Callable[[], list[SideTexts]],
+        pool: WorkerPool,
+        record: TrainingRecord | None = None,
+    ) -> None:
+        self._read_texts, self._pool, self.record = read_texts, pool, record
         self._fingerprints: dict[str, NDArray[np.uint8]] = {}
         self._known: dict[str, KnownMolecules] = {}
 

@@ -20,6 +20,8 @@ class SideTexts(NamedTuple):
     output_notation: str
     inputs: TextColumn
     outputs: TextColumn
+    identities: TextColumn
+    """Rows with the same identity are always on the same side of our own splits."""
 
 
 def texts_by_task(parts: Sequence[TaskRows], rows: NDArray[np.int64]) -> list[SideTexts]:
@@ -34,7 +36,6 @@ def texts_by_task(parts: Sequence[TaskRows], rows: NDArray[np.int64]) -> list[Si
     for part, start, end in zip(parts, starts[:-1], starts[1:], strict=True):
         places = rows[(rows >= start) & (rows < end)] - start
         notations = part.task.input.notation, part.task.output.notation
-        found.append(
-            SideTexts(part.task.name, *notations, part.inputs.take(places), part.outputs.take(places))
-        )
+        columns = (part.inputs, part.outputs, part.identities)
+        found.append(SideTexts(part.task.name, *notations, *(column.take(places) for column in columns)))
     return found

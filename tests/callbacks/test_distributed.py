@@ -55,7 +55,7 @@ class TrainedData(StubData):
         first, second = (
             TextColumn.of(list(column)) for column in zip(("a", "CCO"), ("z", "CCN"), strict=True)
         )
-        return [SideTexts("to_smiles", "text", "smiles", first, second)]
+        return [SideTexts("to_smiles", "text", "smiles", first, second, first)]
 
 
 class Drawing(ScriptedModel):

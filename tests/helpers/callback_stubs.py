@@ -20,6 +20,7 @@ from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.protocols import Constraint
 from datamodules.rows.row import Row
 from datamodules.rows.side_texts import SideTexts
+from datamodules.rows.training_record import TrainingRecord
 from datamodules.tasks import Side, Task
 from lightning_modules.generation.generate import GenerationSettings
 
@@ -103,6 +104,9 @@ class StubData(LightningDataModule):
     def side_texts(self, side: str) -> list[SideTexts]:
         return []
 
+    def trained_texts(self, record: TrainingRecord) -> list[SideTexts]:
+        return []
+
     def questions(self, stage: Stage, rows: Sequence[int]) -> Any:
         return make_batch(list(rows))
 
@@ -148,6 +152,7 @@ class ScriptedModel(LightningModule):
     """Answers every row with the prediction of its `Pair`; its training does not matter."""
 
     base = "stub"
+    base_folder: Path | None = None
     generation = GenerationSettings()
     tokenizer: Any
     decoder: Any

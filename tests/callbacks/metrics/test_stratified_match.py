@@ -19,8 +19,8 @@ class TrainedData(StubData):
         molecules = TextColumn.of(["CCN", "c1ccccc1", "CC(=O)O"])
         names = TextColumn.of(["ethanamine", "benzene", "acetic acid"])
         return [
-            SideTexts("to_smiles", "iupac", "smiles", names, molecules),
-            SideTexts("spell", "text", "text", names, names),
+            SideTexts("to_smiles", "iupac", "smiles", names, molecules, names),
+            SideTexts("spell", "text", "text", names, names, names),
         ]
 
 

@@ -13,7 +13,7 @@ from datamodules.storage.text_columns import TextColumn
 
 def file_of(task: str, rows: int) -> SideTexts:
     texts = TextColumn.of([f"{task} {row}" for row in range(rows)])
-    return SideTexts(task, "smiles", "iupac", texts, texts)
+    return SideTexts(task, "smiles", "iupac", texts, texts, texts)
 
 
 def test_files_of_one_task_are_counted_together_and_tasks_apart() -> None:

@@ -55,7 +55,9 @@ class TrainedData(StubData):
         assert side == "train"
         return [
             SideTexts(
-                task, *NOTATIONS[task], *(TextColumn.of(list(column)) for column in zip(*rows, strict=True))
+                task,
+                *NOTATIONS[task],
+                *(TextColumn.of([row[column] for row in rows]) for column in (0, 1, 0)),
             )
             for task, rows in TRAIN.items()
         ]

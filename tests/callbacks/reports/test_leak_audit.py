@@ -10,10 +10,10 @@ from callbacks.metrics.round_trip import RoundTrip
 from callbacks.reports.audit_report import AuditReport, count_findings, describe_audit
 from callbacks.reports.leak_audit import Finding, audit
 from callbacks.reports.run_summary import RunSummary
-from callbacks.rows.nearest_training import molecule_columns
 from callbacks.rows.notation_calls import NotationCalls
-from callbacks.rows.training_molecules import KnownMolecules
+from callbacks.rows.training_molecules import TrainingMolecules
 from datamodules.rows.side_texts import SideTexts
+from datamodules.rows.training_record import record_rows
 from datamodules.storage.text_columns import TextColumn
 from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 from tests.helpers.fake_opsin import fake_opsin
@@ -25,9 +25,8 @@ MEANINGS = {
 
 
 def side(pairs, task="name", notations=("smiles", "iupac")):
-    return SideTexts(
-        task, *notations, *(TextColumn.of([pair[column] for pair in pairs]) for column in (0, 1))
-    )
+    columns = (TextColumn.of([pair[column] for pair in pairs]) for column in (0, 1, 0))
+    return SideTexts(task, *notations, *columns)
 
 
 TRAIN = [("CCO", "ethanol"), ("C[C@H](N)C(=O)O", "L-alanine"), ("c1ccccc1O", "phenol"), ("CCN", "spirit")]
@@ -63,10 +62,9 @@ def kinds(findings):
     return found
 
 
-def judge(train, test, with_names, calls):
+def judge(train, test, with_names, calls, record=None):
     """Audit rows against training rows, file by file."""
-    known = KnownMolecules(molecule_columns(train, calls.pool), calls.pool)
-    return audit(train, known, test, with_names, calls)
+    return audit(TrainingMolecules(lambda: train, calls.pool, record), test, with_names, calls)
 
 
 @pytest.fixture
@@ -113,6 +111,14 @@ def test_audit_of_texts_compares_strings_only(calls):
     tested = side([("a", "x"), ("b", "z"), ("c", "y")], "spell", ("text", "text"))
     found = judge([words], tested, True, calls)
     assert kinds(found) == {0: {"pair", "input", "target"}, 1: {"input"}, 2: {"target"}}
+
+
+def test_audit_compares_with_what_the_run_remembers(calls):
+    notations = ("text", "text")
+    tested = side([("a", "x"), ("b", "y"), ("c", "z")], "spell", notations)
+    record = record_rows([side([("a", "other"), ("c", "z")], "spell", notations)])
+    found = kinds(judge([side([("c", "z")], "spell", notations)], tested, True, calls, record))
+    assert found == {0: {"trained"}, 2: {"pair", "input", "trained", "target"}}
 
 
 def test_audit_counts_a_row_once_whatever_is_found():

@@ -9,7 +9,8 @@ from datamodules.workers.worker_pool import WorkerPool
 
 
 def side(task, notations, *pairs):
-    return SideTexts(task, *notations, *(TextColumn.of(list(column)) for column in zip(*pairs, strict=True)))
+    inputs, outputs = (TextColumn.of(list(column)) for column in zip(*pairs, strict=True))
+    return SideTexts(task, *notations, inputs, outputs, inputs)
 
 
 TEXTS = [

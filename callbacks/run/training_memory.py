@@ -1,0 +1,68 @@
+"""Remember in the run's folder which rows a model was trained on, so that a test need not work it out again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
+from rich.console import Console
+
+from callbacks.rows.protocols import evaluated_model, evaluation_data
+from callbacks.run.run_facts import is_trial, run_folder
+from datamodules.rows.training_record import FILE, TrainingRecord, load_record, record_rows
+
+
+class TrainingMemory(Callback):
+    """Writes `training_rows.npz` when a fit begins: hashes of all training rows of the run and of the base before it.
+
+    A resumed run adds to its record. So a row that was once trained on stays known as such, whatever the flags are later.
+    """
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the record before the first step, and tell if validation rows were trained on before."""
+        if not trainer.is_global_zero or is_trial(trainer):
+            return
+        data, path = evaluation_data(trainer), run_folder(trainer) / FILE
+        before, of_base = load_record(path), find_record(None, pl_module)
+        before = of_base if before is None else before.join(of_base)
+        record_rows(data.side_texts("train")).join(before).save(path)
+        if before is None:
+            return
+        counts = [
+            (int(before.knows(one.identities).sum()), len(one.inputs)) for one in data.side_texts("val")
+        ]
+        trained, rows = (sum(column) for column in zip(*counts, strict=True))
+        if trained:
+            text = (
+                f"Warning: {trained:,} of {rows:,} validation rows were trained on earlier, by this run or its base, so "
+                "validation says too much. Resume with the flags of the data as they were."
+            )
+            Console().print(text, style="yellow", markup=False, soft_wrap=True)
+
+
+def find_record(ckpt_path: Path | None, pl_module: LightningModule) -> TrainingRecord | None:
+    """Return what a model was trained on: by the folder of its checkpoint's run, else by that of its base.
+
+    Args:
+        ckpt_path: The checkpoint (`<run>/checkpoints/x.ckpt`); None if the weights are the base's.
+        pl_module: The model.
+
+    Returns:
+        None if neither remembers it, as bases of others and older runs.
+    """
+    if ckpt_path is not None:
+        return load_record(ckpt_path.resolve().parent.parent / FILE)
+    folder = evaluated_model(pl_module).base_folder
+    if folder is None:
+        return None
+    found = load_record(folder / FILE)
+    # A run's export does not hold the record: whoever publishes it would give away which rows it was trained on.
+    return load_record(folder.parent / FILE) if found is None and folder.name == "hf" else found
+
+
+def evaluated_record(trainer: Trainer, pl_module: LightningModule) -> TrainingRecord | None:
+    """Return what the evaluated model was trained on; None during `fit`, whose data module tells it."""
+    if trainer.state.fn == TrainerFn.FITTING:
+        return None
+    return find_record(Path(trainer.ckpt_path) if trainer.ckpt_path else None, pl_module)

@@ -1,0 +1,99 @@
+"""What a model was trained on, remembered: the identities of its training rows, as hashes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from datamodules.rows.side_texts import SideTexts, texts_by_task
+from datamodules.rows.task_rows import TaskRows
+from datamodules.storage.text_columns import TextColumn
+
+FILE = "training_rows.npz"
+"""The record's file in a run's folder."""
+
+
+class TrainingRecord:
+    """The identities of all rows that a model was trained on, over all tasks.
+
+    Identities are hashed: 8 bytes each keep the file small and give no text away. One of 10^7 strange identities is
+    taken for a known one with a probability of 5e-13.
+
+    Args:
+        hashes: uint64 hashes of identities, as `hash_identities` computes them; in any order, repeated or not.
+    """
+
+    def __init__(self, hashes: NDArray[np.uint64]) -> None:
+        self.hashes: NDArray[np.uint64] = np.unique(hashes)
+
+    def __len__(self) -> int:
+        return len(self.hashes)
+
+    def knows(self, identities: TextColumn) -> NDArray[np.bool_]:
+        """Return for each row, (N,), whether the model was trained on a row with its identity."""
+        known = np.isin(hash_identities(identities.values.to_pylist()), self.hashes)
+        return known[identities.codes]
+
+    def join(self, other: TrainingRecord | None) -> TrainingRecord:
+        """Return the record of both trainings."""
+        return self if other is None else TrainingRecord(np.concatenate([self.hashes, other.hashes]))
+
+    def save(self, path: Path) -> None:
+        """Write the record; after an error or a kill, the old file remains."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_name(path.name + ".part")
+        with part.open("wb") as file:
+            np.savez(file, identities=self.hashes)
+        part.replace(path)
+
+
+def hash_identities(identities: Iterable[str]) -> NDArray[np.uint64]:
+    """Return a hash of each identity (BLAKE2b, 64 bits).
+
+    Examples:
+        >>> hash_identities(["ethanol", "ethanol"]).tolist() == [hash_identities(["ethanol"])[0]] * 2
+        True
+    """
+    digests = (hashlib.blake2b(text.encode(), digest_size=8).digest() for text in identities)
+    return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
+
+
+def record_rows(texts: Sequence[SideTexts]) -> TrainingRecord:
+    """Return the record of a training on some rows.
+
+    Examples:
+        >>> rows = SideTexts("t", "text", "text", *[TextColumn.of(["a", "b", "a"])] * 3)
+        >>> record = record_rows([rows])
+        >>> len(record), record.knows(TextColumn.of(["b", "c"])).tolist()
+        (2, [True, False])
+    """
+    hashes = [hash_identities(one.identities.values.to_pylist()) for one in texts]
+    return TrainingRecord(np.concatenate([np.zeros(0, dtype=np.uint64), *hashes]))
+
+
+def load_record(path: Path) -> TrainingRecord | None:
+    """Return a record, or None if there is no file.
+
+    Raises:
+        ValueError: If the file is no record.
+    """
+    if not path.is_file():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return TrainingRecord(file["identities"].astype(np.uint64))
+    except Exception as error:  # zipfile's, numpy's and the operating system's
+        raise ValueError(
+            f"{path}: expected the hashes of the training rows, but it cannot be read ({error}). Remove it to go on "
+            "without; `test` then compares with the training rows of today's flags."
+        ) from error
+
+
+def trained_texts(parts: Sequence[TaskRows], record: TrainingRecord) -> list[SideTexts]:
+    """Return the texts of the rows that a model was trained on, whatever side they are on now, one entry per part."""
+    known = [record.knows(part.identities) for part in parts]
+    return texts_by_task(parts, np.flatnonzero(np.concatenate(known)))

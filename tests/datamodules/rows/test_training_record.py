@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datamodules.rows.side_texts import SideTexts
+from datamodules.rows.training_record import FILE, load_record, record_rows
+from datamodules.sequence_task import SequenceTaskDataModule
+from datamodules.storage.text_columns import TextColumn
+from tests.helpers.tiny import make_tokenizer
+
+
+def side(*texts: str) -> SideTexts:
+    return SideTexts("t", "text", "text", *[TextColumn.of(list(texts))] * 3)
+
+
+def test_a_record_is_read_back_as_it_was_written(tmp_path: Path) -> None:
+    record = record_rows([side("b", "a"), side("a", "größe")])
+    record.save(tmp_path / "run" / FILE)
+    again = load_record(tmp_path / "run" / FILE)
+    assert again is not None
+    assert np.array_equal(again.hashes, record.hashes)
+    assert again.knows(TextColumn.of(["größe", "c", "a", "c"])).tolist() == [True, False, True, False]
+    assert [path.name for path in (tmp_path / "run").iterdir()] == [FILE]
+
+
+def test_no_rows_and_no_file_are_no_error(tmp_path: Path) -> None:
+    assert len(record_rows([])) == 0
+    assert load_record(tmp_path / FILE) is None
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(b"no zip")
+    with pytest.raises(ValueError, match=f"{FILE}: expected the hashes of the training rows.*Remove it"):
+        load_record(tmp_path / FILE)
+
+
+def test_records_are_joined() -> None:
+    joined = record_rows([side("a", "b")]).join(record_rows([side("b", "c")]))
+    assert len(joined) == 3
+    assert joined.knows(TextColumn.of(["a", "c", "d"])).tolist() == [True, True, False]
+
+
+def test_trained_rows_are_found_on_whatever_side_they_are_now(tmp_path: Path) -> None:
+    table = tmp_path / "words.csv"
+    table.write_text("word,reversed\n" + "".join(f"w{number},{number}w\n" for number in range(60)))
+
+    def read(seed: int) -> SequenceTaskDataModule:
+        data = SequenceTaskDataModule(
+            make_tokenizer(), source=str(table), input_column="word", output_column="reversed", format="arrow",
+            val_fraction=0.2, test_fraction=0.3, split_seed=seed, cache=False, max_length=100,
+        )  # fmt: skip
+        data.setup("fit")
+        return data
+
+    first, second = read(0), read(1)
+    record = record_rows(first.side_texts("train"))
+    [trained], [before], [after] = (
+        second.trained_texts(record), first.side_texts("train"), second.side_texts("train")
+    )  # fmt: skip
+    assert set(trained.inputs) == set(before.inputs) != set(after.inputs)
