@@ -151,7 +151,7 @@ def test_flagship_remembers_its_training_rows_and_no_other() -> None:
     data.setup("validate")
     record = load_record(FLAGSHIP / FILE)
     assert record is not None
-    for side, least, most in (("train", 0.995, 1), ("val", 0, 0), ("test", 0, 0)):
+    for side, least, most in (("train", 0.95, 1), ("val", 0, 0), ("test", 0, 0)):
         for texts in data.side_texts(side):
             assert len(texts.inputs) >= 100
             share = record.knows(texts.identities).mean()
