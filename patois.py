@@ -168,8 +168,7 @@ class Model:
         for [checked] in check(evaluation):
             answer, verified = choose([checked])
             cut = None if answer.stopped else f"cut at {self._max_new_tokens} tokens"
-            unread = answer.unread and f"OPSIN cannot read the input: {answer.unread}"
-            why = cut or answer.reason or unread or (no_opsin and f"names are not read: {no_opsin}")
+            why = cut or answer.reason or answer.doubt or (no_opsin and f"names are not read: {no_opsin}")
             valid = answer.reason is None and answer.stopped
             answers.append(Answer(answer.text, math.exp(answer.score), valid, verified, why))
         return answers

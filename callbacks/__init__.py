@@ -7,7 +7,7 @@
 
 - *evaluated row*: a row of the data with the model's text. It is made once; every metric and report reads the same.
 - *verdict*: what is decided about one prediction: valid, the same by a notion, similar.
-- *outcome*: the one of nine classes that a prediction falls into, from `exact` to `invalid`.
+- *outcome*: the one of ten classes that a prediction falls into, from `exact` to `invalid`.
 - *right*: exact, or another string that means the same.
 - *baseline*: what answers the same rows without this model.
 

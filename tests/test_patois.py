@@ -9,6 +9,7 @@ import pytest
 import patois
 from cli.demo.answerer import Answerer, describe
 from lightning_modules.decoder.bases import FLAGSHIP
+from tests.helpers.fake_opsin import need_opsin
 from tests.helpers.runs import command, own_table, read_csv
 
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
@@ -38,6 +39,14 @@ def test_predict_normalizes_inputs_and_says_why_it_cannot_answer(flagship: patoi
     assert first.text == "ethanol"
     assert broken == (None, None, False, "", "not a valid SMILES: unclosed ring")
     assert flagship.predict([], task="smiles_to_iupac") == []
+
+
+@need_opsin()
+def test_name_that_fits_several_molecules_is_not_verified_back(flagship: patois.Model) -> None:
+    vague, clear = flagship.predict(["methylpyridine", "2-methylpyridine"], task="iupac_to_smiles")
+    assert vague.verified in ("formula", "valid")
+    assert vague.why == "OPSIN on the question: fits several molecules"
+    assert (clear.verified, clear.why) == ("back", None)
 
 
 @pytest.mark.parametrize(("task", "got"), [(None, "None"), ("smiles", "'smiles'")])

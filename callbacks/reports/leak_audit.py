@@ -14,6 +14,7 @@ from callbacks.rows.training_molecules import KnownMolecules, TrainingMolecules,
 from datamodules.rows.side_texts import SideTexts
 from datamodules.rows.training_record import TrainingRecord
 from datamodules.storage.text_columns import TextColumn
+from datamodules.workers.opsin import AMBIGUOUS
 from datamodules.workers.worker_pool import WorkerPool
 
 FINDINGS = {
@@ -30,12 +31,14 @@ FINDINGS = {
     "other_molecule": "OPSIN reads the name as another molecule",
     "tautomer": "OPSIN reads the name as a tautomer (same InChIKey)",
     "unreadable": "OPSIN cannot read the name",
+    "ambiguous_name": "OPSIN says that the name fits several molecules",
+    "relative_stereo": "the name is of a racemate or of relative stereo, or OPSIN ignores a part of its stereo",
 }
 """What can be found about a row, in words. Several can hold for one row."""
 
 LEAKS = ("pair", "input", "trained", "molecule", "connectivity")
 """The findings with which a right answer is no evidence: it may be memorized."""
-UNANSWERABLE = ("ambiguous", "stereo", "other_molecule")
+UNANSWERABLE = ("ambiguous", "stereo", "other_molecule", "ambiguous_name", "relative_stereo")
 """The findings that keep a good model from the reference answer."""
 
 
@@ -113,6 +116,9 @@ def find_unanswerable(calls: NotationCalls, test: SideTexts, with_names: bool) -
         for structure, is_name in zip((given, asked), named, strict=True):
             if is_name and structure.smiles is None:
                 yield Finding(row, "unreadable", structure.reason or "")
+            if structure.warning:
+                kind = "ambiguous_name" if structure.warning == AMBIGUOUS else "relative_stereo"
+                yield Finding(row, kind, f"read as {structure.smiles}")
         if given.smiles and asked.smiles:
             pairs.append((row, given.smiles, asked.smiles))
     yield from _find_differences(calls, pairs, any(named))

@@ -36,9 +36,9 @@ class PredictionWriter(RowReader):
     could not be answered). Rows that were set aside have an empty prediction and their reason.
 
     `verified` is the strictest check, made without a reference, that the prediction passes: `back` (it means the molecule
-    of the input; names, asked or answered, are read by OPSIN where `RoundTrip` is on), `formula` (one of its molecular
-    formula), `valid`, or nothing. Of several answers (`--model.generation.candidates 8`) the one that passes the strictest
-    check is given.
+    of the input and no other; names, asked or answered, are read by OPSIN where `RoundTrip` is on), `formula` (one of its
+    molecular formula), `valid`, or nothing. Of several answers (`--model.generation.candidates 8`) the one that passes the
+    strictest check is given.
 
     With `--model.generation.abstain_below 0.5` the column `abstained` marks the answers whose probability, exp(score), is
     lower; they stay in their column.
@@ -103,7 +103,7 @@ def _show(record: Mapping[str, Any]) -> str:
     verified = f"not valid: {record['reason']}"
     if check := record["verified"]:
         why = f" ({record['reason']})" if record["reason"] else ""
-        verified = f"valid, not verified{why}" if check == "valid" else f"verified: {check}"
+        verified = f"valid, not verified{why}" if check == "valid" else f"verified: {check}{why}"
     if record.get("abstained"):
         verified += ", abstained"
     answer = f"{printable(record['prediction'])}  (probability {math.exp(record['score']):.2f}, {verified})"
@@ -120,6 +120,6 @@ def _record(row: EvaluatedRow, answer: Checked, verified: str, threshold: float 
         "valid": answer.reason is None,
         "verified": verified,
         "stopped": answer.stopped,
-        "reason": answer.reason or (answer.unread and f"OPSIN cannot read the question: {answer.unread}"),
+        "reason": answer.reason or answer.doubt,
         **({} if threshold is None else {"abstained": abstains(answer.score, threshold)}),
     }

@@ -12,7 +12,7 @@ from callbacks.metrics.row_reader import RowReader
 from callbacks.rows.evaluated_row import Stage, gather_by_index
 from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.outcomes import RIGHT
-from callbacks.rows.structures import Structure, holds_structures, read_structures
+from callbacks.rows.structures import Structure, holds_structures, limit_relation, read_structures
 from callbacks.run.run_facts import output_folder
 from callbacks.statistics.intervals import mcnemar_exact, wilson_interval
 from datamodules.storage.safe_csv import write_csv
@@ -43,8 +43,8 @@ class Checked(NamedTuple):
     """Why it is not valid; of a name also why OPSIN cannot read it."""
     exact: bool = False
     """Whether it is exactly the target."""
-    unread: str | None = None
-    """Why OPSIN cannot read the name in the input, so that nothing could be compared."""
+    doubt: str | None = None
+    """Why a name in the question or the answer does not stand for exactly one molecule."""
 
 
 class Reranked(NamedTuple):
@@ -134,7 +134,7 @@ def check(evaluation: Evaluation) -> list[list[Checked]]:
     answers = evaluation.of(spread)
     found: dict[int, list[Checked]] = {row.index: [] for row in evaluation.rows}
     judged = zip(spread, answers.outcomes, answers.invalid_reasons, _compare(answers), strict=True)
-    for row, outcome, invalid, (relation, unread) in judged:
+    for row, outcome, invalid, (relation, doubt) in judged:
         molecule = outcome.molecules.prediction
         reason = invalid or (molecule.reason if molecule else None)
         checks = {
@@ -145,7 +145,7 @@ def check(evaluation: Evaluation) -> list[list[Checked]]:
         passes = frozenset(name for name, holds in checks.items() if holds)
         right, exact = outcome.name in RIGHT, outcome.name == "exact"
         found[row.index].append(
-            Checked(row.score, right, passes, row.prediction, row.stopped, reason, exact, unread)
+            Checked(row.score, right, passes, row.prediction, row.stopped, reason, exact, doubt)
         )
     return [found[row.index] for row in evaluation.rows]
 
@@ -161,7 +161,7 @@ def different(candidates: Sequence[tuple[str, float, bool]]) -> list[tuple[str, 
 def _compare(evaluation: Evaluation) -> list[tuple[dict[str, bool], str | None]]:
     """Return how the answer's molecule is related to that of the question, where both are known and one is named.
 
-    The second value is why OPSIN cannot read a name in the input.
+    The second value is why a name in the question or the answer does not stand for exactly one molecule.
 
     A structure made from a structure is not compared: it may be another one, such as a reaction's product. A name in the input
     is read only without a reference: OPSIN's reading is the reference in effect, so `back` would be right by definition.
@@ -188,10 +188,17 @@ def _compare(evaluation: Evaluation) -> list[tuple[dict[str, bool], str | None]]
     ]
     known = iter(calls.call("smiles", "relate", [pair for pair in pairs if pair]))
     related = [(next(known).value or nothing) if pair else nothing for pair in pairs]
-    return [
-        (relation, one.reason if one and row.input_notation == "iupac" else None)
-        for relation, one, row in zip(related, asked, rows, strict=True)
-    ]
+    found = []
+    for relation, answer, question, row in zip(related, answered, asked, rows, strict=True):
+        doubt = None
+        if question and question.reason and row.input_notation == "iupac":
+            doubt = f"OPSIN cannot read the question: {question.reason}"
+        for side, one in (("question", question), ("answer", answer)):
+            if question and one and one.warning:
+                relation = limit_relation(relation, one.warning)
+                doubt = doubt or f"OPSIN on the {side}: {one.warning}"
+        found.append((relation, doubt))
+    return found
 
 
 class Rerank(RowReader):

@@ -1,4 +1,4 @@
-"""The outcome of each prediction: exactly one of nine, with the parser's reason if it is invalid."""
+"""The outcome of each prediction: exactly one of ten, with the parser's reason if it is invalid."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import NamedTuple
 from callbacks.rows.evaluated_row import EvaluatedRow
 from callbacks.rows.structures import RowMolecules
 from callbacks.statistics.intervals import wilson_interval
+from datamodules.workers.opsin import AMBIGUOUS
 
 OUTCOMES = {
     "exact": "exact",
     "equivalent": "same molecule or value, other string",
+    "ambiguous": "a name that fits several molecules of the right formula",
     "stereo": "same but for stereo",
     "skeleton": "same skeleton, other charge, salt or tautomer",
     "isomer": "right formula, other structure",
@@ -23,7 +25,7 @@ OUTCOMES = {
 """The outcomes, the best first, in words."""
 
 RIGHT = ("exact", "equivalent")
-"""The outcomes of a right answer, one that denotes the requested molecule or value."""
+"""The outcomes of a right answer, one that denotes the requested molecule or value and no other."""
 
 
 def estimate_right(metrics: Mapping[str, float]) -> dict[str, float]:
@@ -58,6 +60,7 @@ def find_outcome(
     reason: str | None,
     unfinished: bool,
     readable: bool,
+    ambiguous: bool = False,
 ) -> str:
     """Return a prediction's outcome: the first that holds in the order of `OUTCOMES`, with the last two after `equivalent`.
 
@@ -69,6 +72,7 @@ def find_outcome(
         reason: Why it is not valid; None if it is.
         unfinished: Whether it is empty, or was cut at the longest allowed length.
         readable: Whether it means a molecule.
+        ambiguous: Whether it is, or is compared with, a name that fits several molecules.
     """
     if same["string"]:
         return "exact"
@@ -80,6 +84,8 @@ def find_outcome(
         return "invalid"
     if relation is None or not readable:
         return "different"
+    if ambiguous and relation["formula"]:
+        return "ambiguous"
     names = {"without_stereo": "stereo", "skeleton": "skeleton", "formula": "isomer"}
     return next((name for kind, name in names.items() if relation[kind]), "formula")
 
@@ -106,6 +112,7 @@ def find_outcomes(
             reason=reason,
             unfinished=not row.prediction or not row.stopped,
             readable=bool(of.prediction and of.prediction.smiles),
+            ambiguous=of.warning == AMBIGUOUS,
         )
         found.append(Outcome(name, reason if name == "invalid" else None, of))
     return found

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from callbacks.rows.evaluated_row import EvaluatedRow
 from callbacks.rows.notation_calls import NotationCalls
+from datamodules.workers.opsin import AMBIGUOUS
 
 _TO_SMILES = {"smiles": "normalize", "selfies": "to_smiles"}
 
@@ -19,6 +20,8 @@ class Structure(NamedTuple):
     """Canonical SMILES, or None if the text means no molecule."""
     reason: str | None
     """Why it means none, in a few words that can be counted."""
+    warning: str | None = None
+    """Why the name also fits other molecules (see `opsin.Reading`); None if it does not."""
 
 
 class RowMolecules(NamedTuple):
@@ -29,6 +32,8 @@ class RowMolecules(NamedTuple):
     reference: str | None
     """Canonical SMILES of the molecule that is asked for: the input where it is a structure, else the target; None where
     neither can be read."""
+    warning: str | None = None
+    """Why a name, the answer's or the reference's, also fits other molecules; None if neither does."""
 
 
 def holds_structures(notation: str) -> bool:
@@ -54,7 +59,11 @@ def read_structures(
         return [None] * len(texts)
     readings = calls.read_names(texts)
     known = iter(read_structures(calls, "smiles", [r.smiles for r in readings if r.smiles], with_names))
-    return [next(known) if r.smiles else Structure(None, r.reason) for r in readings]
+    found: list[Structure | None] = []
+    for reading in readings:
+        molecule = next(known) if reading.smiles else Structure(None, reading.reason)
+        found.append(molecule and molecule._replace(warning=reading.warning))
+    return found
 
 
 def _structure(value: str | None, error: str | None) -> Structure:
@@ -82,8 +91,11 @@ def _molecules_of_row(row: EvaluatedRow, known: dict[tuple[str, str], Structure 
     given = known[row.input_notation, row.input] if holds_structures(row.input_notation) else None
     # A name is compared with the input molecule, not with the reference name, which may be wrong itself.
     order = (target, given) if holds_structures(row.output_notation) else (given, target)
-    reference = next((one.smiles for one in order if one and one.smiles), None)
-    return RowMolecules(known[row.output_notation, row.prediction], reference)
+    reference = next((one for one in order if one and one.smiles), None)
+    answer = known[row.output_notation, row.prediction]
+    warnings = {one.warning for one in (answer, reference) if one and one.warning}
+    warning = AMBIGUOUS if AMBIGUOUS in warnings else next(iter(warnings), None)
+    return RowMolecules(answer, reference.smiles if reference else None, warning)
 
 
 def find_relations(calls: NotationCalls, molecules: Sequence[RowMolecules]) -> list[dict[str, bool] | None]:
@@ -94,4 +106,23 @@ def find_relations(calls: NotationCalls, molecules: Sequence[RowMolecules]) -> l
     judged = [(m.prediction.smiles or "", m.reference) for m in molecules if m.prediction and m.reference]
     answers = iter(calls.call("smiles", "relate", judged))
     nothing = dict.fromkeys(("canonical", "without_stereo", "tautomer", "skeleton", "formula"), False)
-    return [next(answers).value or nothing if m.prediction and m.reference else None for m in molecules]
+    return [
+        limit_relation(next(answers).value or nothing, m.warning) if m.prediction and m.reference else None
+        for m in molecules
+    ]
+
+
+def limit_relation(relation: dict[str, bool], warning: str | None) -> dict[str, bool]:
+    """Return a relation of two molecules (see `smiles.relate`) without the relations that a name with a warning does not prove.
+
+    A name that fits several molecules proves only the formula. A name with racemic, relative or ignored stereo does not denote
+    the pure enantiomer that OPSIN writes for it, so it proves only what holds without stereo.
+
+    Examples:
+        >>> limit_relation({"canonical": True, "without_stereo": True, "formula": True}, AMBIGUOUS)
+        {'canonical': False, 'without_stereo': False, 'formula': True}
+    """
+    if warning is None:
+        return relation
+    shown = ("formula",) if warning == AMBIGUOUS else ("without_stereo", "skeleton", "formula")
+    return {kind: holds and kind in shown for kind, holds in relation.items()}

@@ -251,4 +251,6 @@ def _compare(calls: NotationCalls, asked: Structure | None, answer: Structure | 
         return None
     [result] = calls.call("smiles", "relate", [(answer.smiles, asked.smiles)])
     relation = result.value or {}
-    return next((verdict for kind, verdict in _VERDICTS.items() if relation.get(kind)), "another molecule")
+    verdict = next((words for kind, words in _VERDICTS.items() if relation.get(kind)), "another molecule")
+    warning = asked.warning or answer.warning
+    return verdict if warning is None else f"{verdict}, but the name: {warning}"

@@ -24,7 +24,15 @@ TIMEOUT_S = 900.0
 _START_S = 30.0
 _NAMES_A_SECOND = 40  # a tenth of what it reads on a busy core
 _BANNER = "Run the jar using"
-_WARNING = re.compile(r"[A-Z]+_[A-Z_]+: ")  # APPEARS_AMBIGUOUS: the name is read all the same
+_BLANK = "Input chemical name was blank!"  # said of the empty line after each name, so that words can be told apart
+_WARNING = re.compile(r"[A-Z]+_[A-Z_]+: ")  # the name is read all the same
+
+AMBIGUOUS = "fits several molecules"
+RELATIVE_STEREO = "racemic or relative stereo"
+IGNORED_STEREO = "stereo that OPSIN ignores"
+_WARNINGS = (("APPEARS_AMBIGUOUS", AMBIGUOUS), ("STEREOCHEMISTRY_IGNORED", IGNORED_STEREO))
+_LABELS = re.compile(r"\$[^$]*\$")
+_RELATIVE = re.compile(r"(?:^|,)(?:r(?:,|$)|(?:&|o)\d+:)")
 
 _KINDS = (
     (r"Unmatched ring|ring clos", "unclosed ring"),
@@ -44,7 +52,9 @@ class Reading(NamedTuple):
     reason: str | None
     """Why it cannot, in a few words that can be counted; None if it can."""
     message: str = ""
-    """OPSIN's own words about it."""
+    """OPSIN's own words about it, also about a name that it reads."""
+    warning: str | None = None
+    """Why the name says less than the SMILES: `AMBIGUOUS`, `RELATIVE_STEREO` or `IGNORED_STEREO`; None if it does not."""
 
 
 def jar_path() -> Path:
@@ -65,7 +75,7 @@ def jar_path() -> Path:
 
 
 def run_batch(names: Sequence[str], output: str, timeout_s: float = TIMEOUT_S) -> list[tuple[str, str]]:
-    """Return what each name means and what OPSIN says where it cannot read it: `("", "why")`.
+    """Return what each name means (`""` where OPSIN cannot read it) and OPSIN's words about it: why not, or its warnings.
 
     `py2opsin.py2opsin` does the same through a fixed file name in the working folder and through the encoding of
     the terminal; standard input in UTF-8 depends on neither. A batch over its time is halved until the name
@@ -73,7 +83,7 @@ def run_batch(names: Sequence[str], output: str, timeout_s: float = TIMEOUT_S) -
 
     Args:
         names: Names without line ends.
-        output: `stdinchikey` or `smi`.
+        output: `stdinchikey`, `smi` or `extendedsmi`.
         timeout_s: Seconds for the whole batch.
 
     Raises:
@@ -82,7 +92,7 @@ def run_batch(names: Sequence[str], output: str, timeout_s: float = TIMEOUT_S) -
         OSError: If Java does not start.
     """
     command = ["java", "-XX:+UseSerialGC", "-jar", str(jar_path()), "--output", output]
-    text = "".join(f"{name}\n" for name in names)
+    text = "".join(f"{name}\n\n" for name in names)
     try:
         done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=timeout_s)
     except subprocess.TimeoutExpired:
@@ -94,21 +104,30 @@ def run_batch(names: Sequence[str], output: str, timeout_s: float = TIMEOUT_S) -
         return run_batch(names[:middle], output, shorter) + run_batch(names[middle:], output, shorter)
     answers = done.stdout.decode("ascii", errors="replace").replace("\r", "").split("\n")[:-1]
     words = done.stderr.decode(errors="replace").replace("\r", "")
-    if done.returncode != 0 or len(answers) != len(names):
+    if done.returncode != 0 or len(answers) != 2 * len(names):
         raise RuntimeError(
-            f"OPSIN answered {len(answers)} lines for {len(names)} names (exit {done.returncode}): {words[-500:]}"
+            f"OPSIN answered {len(answers) - len(names)} lines for {len(names)} names (exit {done.returncode}): {words[-500:]}"
         )
-    return list(zip(answers, _messages(answers, words), strict=True))
+    meanings = answers[::2]
+    return list(zip(meanings, _split_words(meanings, words), strict=True))
 
 
-def _messages(answers: Sequence[str], words: str) -> list[str]:
-    """Return OPSIN's message about each name without an answer: it writes one line for each, in their order."""
+def _split_words(meanings: Sequence[str], words: str) -> list[str]:
+    """Return OPSIN's words about each name: why it cannot read it, or its warnings about a name that it reads.
+
+    They end where it complains of the empty line that follows the name. What else stands between (Java's own words) is left
+    out as far as it can be told apart.
+    """
     lines = [line for line in words.split("\n") if line and not line.startswith(_BANNER)]
-    lines = [line for line in lines if not _WARNING.match(line)]
-    if len(lines) != answers.count(""):  # something else was written between them
-        return [""] * len(answers)
-    remaining = iter(lines)
-    return ["" if answer else next(remaining) for answer in answers]
+    ends = [place for place, line in enumerate(lines) if line == _BLANK]
+    if len(ends) != len(meanings):
+        return [""] * len(meanings)
+    starts = [0, *(end + 1 for end in ends)]
+    found = []
+    for meaning, start, end in zip(meanings, starts, ends, strict=False):
+        about = [line for line in lines[start:end] if not meaning or _WARNING.match(line)]
+        found.append("" if not about else "; ".join(about) if meaning else about[-1])
+    return found
 
 
 @functools.cache
@@ -147,16 +166,28 @@ def _ask_safely(names: list[str]) -> dict[str, Reading]:
     if not names:
         return {}
     try:
-        answers = run_batch(names, "smi", _START_S + len(names) / _NAMES_A_SECOND)
+        answers = run_batch(names, "extendedsmi", _START_S + len(names) / _NAMES_A_SECOND)
     except (RuntimeError, OSError) as error:
         if len(names) == 1:
             return {names[0]: Reading(None, "crashed", str(error))}
         middle = len(names) // 2
         return {**_ask_safely(names[:middle]), **_ask_safely(names[middle:])}
     return {
-        name: Reading(smiles, None) if smiles else Reading(None, classify(message), message)
-        for name, (smiles, message) in zip(names, answers, strict=True)
+        name: _read_answer(meaning, words) if meaning else Reading(None, classify(words), words)
+        for name, (meaning, words) in zip(names, answers, strict=True)
     }
+
+
+def _read_answer(meaning: str, words: str) -> Reading:
+    """Return the reading of an extended SMILES, as `C[C@H](CC)O |$_AV:1;2;3;4;O$,r|`, and of OPSIN's warnings.
+
+    The extension has the atoms' labels between dollar signs, `r` for a racemate, and groups of atoms whose stereo is racemic
+    (`&1:1,2`) or relative (`o1:1,2`).
+    """
+    smiles, _, extension = meaning.partition(" ")
+    relative = _RELATIVE.search(_LABELS.sub("", extension.strip("|")))
+    warning = next((kind for mark, kind in _WARNINGS if mark in words), RELATIVE_STEREO if relative else None)
+    return Reading(smiles, None, words, warning)
 
 
 def classify(message: str) -> str:

@@ -19,7 +19,7 @@ BANNER = "Run the jar using the -h flag for help. Enter a chemical name to begin
 class FakeJava:
     """Replaces `subprocess.run`. Names that are not in `meanings` are unparsable.
 
-    A name `slow` times out, a name `lost` gets no line, and a name `vague` is read with a warning.
+    A name `slow` times out, a name `lost` gets no line, and names that begin with `vague` are read with a warning.
     """
 
     def __init__(self, meanings: Mapping[str, str]) -> None:
@@ -31,14 +31,17 @@ class FakeJava:
         self, command: list[str], input: bytes, timeout: float, **_: Any
     ) -> subprocess.CompletedProcess[bytes]:
         names = input.decode().split("\n")[:-1]
-        self.batches.append(names)
+        assert not any(names[1::2]), "an empty line after each name"
+        self.batches.append(names[::2])
         self.outputs.append(command[-1])
         if "slow" in names:
             raise subprocess.TimeoutExpired(command, timeout)
         lines, warnings = [], [BANNER]
         for name in (name for name in names if name != "lost"):
             lines.append(f"{self.meanings.get(name, '')}\r\n")
-            if name == "vague":
+            if not name:
+                warnings.append("Input chemical name was blank!\n")
+            elif name.startswith("vague"):
                 warnings.append("APPEARS_AMBIGUOUS: Connection of eth to ane\n")
             elif name not in self.meanings:
                 warnings.append(f"{name} is unparsable due to the following being uninterpretable: {name}\n")

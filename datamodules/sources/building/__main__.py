@@ -252,9 +252,11 @@ def build(cache: Path) -> tuple[pa.Table, dict[str, Any]]:
     logger.info("%d molecules; not used: %s", len(by_key), dict(reasons))
     verified = verify_names(entries, Opsin(cache / "inchikeys.tsv", "stdinchikey"))
     pairs = [pair for group in by_key.values() if (pair := choose(group, verified)) is not None]
-    pairs, changed = follow_names(pairs, Opsin(cache / "smiles.tsv", "smi"))
+    opsin = Opsin(cache / "smiles.tsv", "smi")
+    pairs, changed = follow_names(pairs, opsin)
     numbers = counts(pairs, by_key, Counter(record.source for record in all_records), reasons)
     numbers["smiles_follow_name"] = changed
+    numbers["primary_with_warning"] = sum(pair.iupac in opsin.warnings for pair in pairs)
     return to_table(pairs), numbers
 
 

@@ -15,7 +15,7 @@ BATCH = 20_000
 
 
 class Opsin:
-    """Meanings of names, remembered in a file of `name<TAB>meaning` lines so that a stopped build goes on."""
+    """Meanings of names, remembered in a file of `name<TAB>meaning[<TAB>warning]` lines so that a stopped build goes on."""
 
     def __init__(self, cache: Path, output: str) -> None:
         self.output = output
@@ -24,12 +24,15 @@ class Opsin:
         self.asked = 0
         self.seconds = 0.0
         self.answers: dict[str, str] = {}
+        self.warnings: dict[str, str] = {}
+        """OPSIN's words about names that it reads but takes for ambiguous, or whose stereo it ignores."""
         if cache.is_file():
             text = cache.read_text(encoding="ascii")
             whole = text[: text.rfind("\n") + 1]
             if whole != text:  # a build was killed while it wrote the last line
                 cache.write_text(whole, encoding="ascii")
-            self.answers = dict(line.split("\t", 1) for line in whole.splitlines())
+            for line in whole.splitlines():
+                self._keep(*line.split("\t", 2))
 
     def ask(self, names: Iterable[str]) -> None:
         """Learn the meanings of all `names` that are not known yet."""
@@ -39,15 +42,23 @@ class Opsin:
             for start in range(0, len(new), BATCH):
                 batch = new[start : start + BATCH]
                 began = time.perf_counter()
-                meanings = [meaning for meaning, _ in run_batch(batch, self.output)]
-                answers = dict(zip(batch, meanings, strict=True))
+                answers = [
+                    (name, meaning, *([words] if meaning and words else ()))
+                    for name, (meaning, words) in zip(batch, run_batch(batch, self.output), strict=True)
+                ]
                 self.seconds += time.perf_counter() - began
                 self.asked += len(batch)
-                self.answers.update(answers)
-                file.writelines(f"{name}\t{answer}\n" for name, answer in answers.items())
+                for answer in answers:
+                    self._keep(*answer)
+                file.writelines("\t".join(answer) + "\n" for answer in answers)
                 file.flush()
                 rate = self.asked / self.seconds
                 logger.info("OPSIN: %d of %d names, %.0f names/s", start + len(batch), len(new), rate)
+
+    def _keep(self, name: str, meaning: str, warning: str = "") -> None:
+        self.answers[name] = meaning
+        if warning:
+            self.warnings[name] = warning
 
     def __getitem__(self, name: str) -> str:
         """Return the meaning of a name that was asked for, `""` if it has none."""

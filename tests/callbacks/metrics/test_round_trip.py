@@ -100,6 +100,51 @@ def test_names_are_judged_by_the_molecule_that_they_mean(tmp_path):
     check(metrics, tmp_path)
 
 
+# What OPSIN reads with a warning: input, reference, answer, outcome; with the meanings of the fake one.
+VAGUE = [
+    ("Clc1cccc2ccccc12", "1-chloronaphthalene", "vague chloronaphthalene", "ambiguous"),
+    (
+        "Clc1ccc2ccccc2c1",
+        "2-chloronaphthalene",
+        "vague chloronaphthalene",
+        "ambiguous",
+    ),  # its choice is another one
+    ("Cc1ccc2ccccc2c1", "2-methylnaphthalene", "vague chloronaphthalene", "formula"),
+    ("CC[C@@H](C)O", "(2R)-butan-2-ol", "rac-(2R)-butan-2-ol", "stereo"),
+    ("CC[C@@H](C)O", "(2R)-butan-2-ol", "butan-(R)-2-ol", "equivalent"),
+    ("Clc1cccc2ccccc12", "vague chloronaphthalene", "vague chloronaphthalene", "exact"),
+    (
+        "vague chloronaphthalene",
+        "vague chloronaphthalene",
+        "1-chloronaphthalene",
+        "ambiguous",
+    ),  # from name to name
+]
+VAGUE_MEANINGS = {
+    "vague chloronaphthalene": "ClC1=CC=CC2=CC=CC=C12", "1-chloronaphthalene": "ClC1=CC=CC2=CC=CC=C12",
+    "2-chloronaphthalene": "ClC1=CC2=CC=CC=C2C=C1", "rac-(2R)-butan-2-ol": "C[C@H](CC)O |$_AV:1;2;3;4;O$,r|",
+    "(2R)-butan-2-ol": "C[C@H](CC)O", "butan-(R)-2-ol": "C[C@H](CC)O", "2-methylnaphthalene": "CC1=CC2=CC=CC=C2C=C1",
+}  # fmt: skip
+
+
+def test_name_that_fits_several_molecules_is_not_right(tmp_path):
+    pairs = [
+        Pair(given, target, answer, "name", "iupac", "iupac" if given.startswith("vague") else "smiles")
+        for given, target, answer, _ in VAGUE
+        for _ in range(2)  # ScriptedModel stops at every second row only
+    ]
+    with fake_opsin(VAGUE_MEANINGS):
+        metrics = evaluate(tmp_path, pairs)
+    table = read(tmp_path / "test" / "predictions" / "test_epoch_0.csv")[::2]
+    assert [row["outcome"] for row in table] == [outcome for *_, outcome in VAGUE]
+    trips = [row["same_round_trip"] for row in table]
+    assert trips == ["false", "false", "false", "false", "true", "false", "false"]
+    assert table[0]["read_as"] == "Clc1cccc2ccccc12"
+    assert table[3]["verdict"] == "same without stereo"
+    assert metrics["test/name/outcome_ambiguous"] == pytest.approx(3 / 14)
+    assert metrics["test/name/readable"] == 1
+
+
 @need_opsin()
 def test_the_real_parser_gives_the_same(tmp_path):
     check(evaluate(tmp_path, PAIRS), tmp_path)

@@ -84,6 +84,25 @@ def test_each_row_has_the_findings_that_are_its_own(calls):
     assert stereo.detail == "CC(N)C(=O)O | C[C@H](N)C(=O)O"
 
 
+def test_audit_lists_names_that_fit_several_molecules(calls):
+    meanings = {
+        "vague cresol": "C1(=CC=CC=C1O)C",
+        "rac-butanol": "C[C@H](CC)O |r|",
+        "phenol": "C1(=CC=CC=C1)O",
+    }
+    pairs = [("Cc1ccccc1O", "vague cresol"), ("CC[C@@H](C)O", "rac-butanol"), ("Oc1ccccc1", "phenol")]
+    with fake_opsin(meanings):
+        to_names = judge([side([("CN", "x")])], side(pairs), True, calls)
+        swapped = side([pair[::-1] for pair in pairs], "draw", ("iupac", "smiles"))
+        to_structures = judge([side([("x", "CN")], "draw", ("iupac", "smiles"))], swapped, True, calls)
+    for findings in (to_names, to_structures):
+        assert {(one.row, one.kind) for one in findings if one.kind != "scaffold"} == {
+            (0, "ambiguous_name"),
+            (1, "relative_stereo"),
+        }
+    assert count_findings([(side(pairs), to_names)])["name"]["unanswerable"] == 2
+
+
 def test_audit_without_opsin_takes_names_as_strings(calls):
     names = {"stereo", "other_molecule", "tautomer", "unreadable"}
     expected = {row: found - names for row, found in EXPECTED.items() if found - names}

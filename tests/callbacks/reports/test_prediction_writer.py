@@ -69,6 +69,23 @@ def test_the_columns_of_the_file_come_first_and_unchanged(tmp_path):
     assert rows[5]["id"] == "A-7"
 
 
+def test_name_that_fits_several_molecules_is_never_verified_back(tmp_path, capsys):
+    pairs = [
+        Pair("Clc1cccc2ccccc12", "", "vague chloronaphthalene", "name", "iupac", "smiles"),
+        Pair("CC", "", "ethane", "name", "iupac", "smiles"),
+        Pair("Clc1cccc2ccccc12", "", "1-chloronaphthalene", "name", "iupac", "smiles"),
+    ]
+    chloro = "ClC1=CC=CC2=CC=CC=C12"
+    with fake_opsin({"vague chloronaphthalene": chloro, "1-chloronaphthalene": chloro, "ethane": "CC"}):
+        data = StubData(pairs, predict_path="in.csv")
+        callbacks = [PredictionWriter(), RoundTrip()]
+        make_trainer(tmp_path, callbacks).predict(ScriptedModel(pairs), datamodule=data)
+    rows = read_csv(tmp_path / "predict" / "predictions" / "in.csv")
+    assert [row["verified"] for row in rows] == ["formula", "back", "back"]
+    assert rows[0]["reason"] == "OPSIN on the answer: fits several molecules"
+    assert "verified: formula (OPSIN on the answer: fits several molecules)" in capsys.readouterr().out
+
+
 class Drawing(ScriptedModel):
     def predict_step(self, batch, batch_idx):
         outputs = self.validation_step(batch, batch_idx)

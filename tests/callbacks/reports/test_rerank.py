@@ -98,6 +98,50 @@ def test_rerank_checks_validity_only_of_structures_for_names():
     assert [answer.right for answer in found] == [False, False, True]
 
 
+WITH_WARNINGS = {
+    "vague chloronaphthalene": "ClC1=CC=CC2=CC=CC=C12", "1-chloronaphthalene": "ClC1=CC=CC2=CC=CC=C12",
+    "rac-butanol": "C[C@H](CC)O |$_AV:1;2;3;4;O$,r|",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("given", "answer", "notations", "doubt"),
+    [
+        (
+            "Clc1cccc2ccccc12",
+            "vague chloronaphthalene",
+            ("smiles", "iupac"),
+            "OPSIN on the answer: fits several molecules",
+        ),
+        (
+            "vague chloronaphthalene",
+            "Clc1cccc2ccccc12",
+            ("iupac", "smiles"),
+            "OPSIN on the question: fits several molecules",
+        ),
+        (
+            "CC[C@@H](C)O",
+            "rac-butanol",
+            ("smiles", "iupac"),
+            "OPSIN on the answer: racemic or relative stereo",
+        ),
+        (
+            "rac-butanol",
+            "CC[C@@H](C)O",
+            ("iupac", "smiles"),
+            "OPSIN on the question: racemic or relative stereo",
+        ),
+        ("Clc1cccc2ccccc12", "1-chloronaphthalene", ("smiles", "iupac"), None),
+        ("1-chloronaphthalene", "Clc1cccc2ccccc12", ("iupac", "smiles"), None),
+    ],
+)
+def test_name_that_fits_several_molecules_is_never_read_back(given, answer, notations, doubt):
+    with fake_opsin(WITH_WARNINGS):
+        [found] = check(Evaluation([make_row(given, None, [answer], notations)], reads_names=True))
+    assert passes(found) == [{"valid", "formula", *(() if doubt else ("back",))}]
+    assert found[0].doubt == doubt
+
+
 def test_rerank_does_not_hold_a_product_to_the_reactants_formula():
     [found] = check(Evaluation([make_row("CCO", "CC=O", ["CCO", "CC=O"], ("smiles", "smiles"))]))
     assert passes(found) == [{"valid"}, {"valid"}]

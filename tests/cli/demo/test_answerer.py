@@ -82,6 +82,17 @@ def test_answered_structures_are_compared_with_the_name(run: Path, monkeypatch: 
     assert broken.reason is not None
 
 
+@needs_opsin
+def test_answered_name_that_fits_several_molecules_is_not_the_same(
+    answerer: Answerer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stub_answers(monkeypatch, answerer, "chloronaphthalene", "1-chloronaphthalene")
+    found = {one.text: one for one in answerer.ask("name_small_molecules", "Clc1cccc2ccccc12").answers}
+    exact, vague = found["1-chloronaphthalene"], found["chloronaphthalene"]
+    assert (exact.verdict, exact.same) == ("the same molecule", True)
+    assert (vague.verdict, vague.same) == ("the same molecule, but the name: fits several molecules", False)
+
+
 def test_answered_names_are_not_judged_without_opsin(
     answerer: Answerer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

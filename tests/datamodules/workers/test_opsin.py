@@ -13,25 +13,73 @@ from tests.helpers.fake_opsin import FakeJava, fake_opsin, forgetting, need_opsi
 MEANINGS = {"ethanol": "C(C)O", "sodium acetate": "C(C)(=O)[O-].[Na+]"}
 
 
-def test_opsin_gives_one_answer_and_one_message_a_name():
+def test_opsin_gives_one_answer_and_its_words_about_each_name():
     with fake_opsin(MEANINGS) as java:
         answers = run_batch(["ethanol", "bad", "vague", "worse"], "smi")
     assert [meaning for meaning, _ in answers] == ["C(C)O", "", "CC", ""]
-    assert [message.split(" is ")[0] for _, message in answers] == ["", "bad", "", "worse"]
+    assert [words.split(" is ")[0].split(": ")[0] for _, words in answers] == [
+        "",
+        "bad",
+        "APPEARS_AMBIGUOUS",
+        "worse",
+    ]
     assert len(java.batches) == 1
 
 
 def test_opsin_messages_that_cannot_be_told_apart_are_left_out():
     with fake_opsin(MEANINGS) as java:
 
+        def silent(*args, **options):
+            done = FakeJava.__call__(java, *args, **options)
+            return subprocess.CompletedProcess(done.args, 0, done.stdout, b"Something else altogether\n")
+
+        opsin.subprocess.run = silent
+        assert run_batch(["bad", "ethanol"], "smi") == [("", ""), ("C(C)O", "")]
+
+
+def test_words_of_java_itself_cost_no_other_words():
+    with fake_opsin(MEANINGS) as java:
+
         def talkative(*args, **options):
             done = FakeJava.__call__(java, *args, **options)
             return subprocess.CompletedProcess(
-                done.args, 0, done.stdout, done.stderr + b"Picked up options\n"
+                done.args, 0, done.stdout, b"Picked up\n" + done.stderr + b"options\n"
             )
 
         opsin.subprocess.run = talkative
-        assert run_batch(["bad", "ethanol"], "smi") == [("", ""), ("C(C)O", "")]
+        assert run_batch(["ethanol", "bad"], "smi") == [
+            ("C(C)O", ""),
+            ("", "bad is unparsable due to the following being uninterpretable: bad"),
+        ]
+
+
+def test_opsin_warning_belongs_to_its_name():
+    meanings = {
+        "vague one": "CC",
+        "rac": "CC(O)F |$_AV:1;r,&1:2$,r|",
+        "rel": "CC(O)F |o1:1,2|",
+        "and": "CC(O)F |&1:1|",
+    }
+    with fake_opsin({**MEANINGS, **meanings, "plain": "CC |$_AV:Cl;r,o1:$|"}) as java:
+        names = [
+            "ethanol",
+            "bad",
+            "vague one",
+            "bad",
+            "rac",
+            "rel",
+            "and",
+            "plain",
+            "sodium acetate",
+            "vague",
+        ]
+        readings = read_names(names)
+    assert [reading.warning for reading in readings] == [
+        None, None, opsin.AMBIGUOUS, None, *[opsin.RELATIVE_STEREO] * 3, None, None, opsin.AMBIGUOUS,
+    ]  # fmt: skip
+    assert readings[4].smiles == "CC(O)F"
+    assert readings[2].message == "APPEARS_AMBIGUOUS: Connection of eth to ane"
+    assert java.outputs == ["extendedsmi"]
 
 
 def test_name_that_never_ends_costs_itself_only():
@@ -133,6 +181,24 @@ def test_real_opsin_gives_its_reasons_in_order():
         "stereo that fits no atom",
     ]
     assert "banana" in readings[0].message
+
+
+@need_opsin()
+def test_the_real_parser_says_which_names_leave_something_open():
+    expected = {
+        "chloronaphthalene": opsin.AMBIGUOUS, "methylpyridine": opsin.AMBIGUOUS, "banana": None, "cresol": opsin.AMBIGUOUS,
+        "1-chloronaphthalene": None, "rac-(2R)-butan-2-ol": opsin.RELATIVE_STEREO, "L-alanine": None,
+        "rel-(2R,3S)-3-chlorobutan-2-ol": opsin.RELATIVE_STEREO, "DL-alanine": opsin.RELATIVE_STEREO, "xylene": opsin.AMBIGUOUS,
+        "(2RS)-butan-2-ol": opsin.RELATIVE_STEREO, "(+)-butan-2-ol": opsin.IGNORED_STEREO, "7-methylpropane": None,
+        "(2RS,3SR)-3-chlorobutan-2-ol": opsin.RELATIVE_STEREO, "(2R)-butan-2-ol": None, "dichlorobenzene": opsin.AMBIGUOUS,
+    }  # fmt: skip
+    readings = read_names(list(expected))
+    assert {name: reading.warning for name, reading in zip(expected, readings, strict=True)} == expected
+    assert [name for name, one in zip(expected, readings, strict=True) if not one.smiles] == [
+        "banana",
+        "7-methylpropane",
+    ]
+    assert all(reading.smiles is None or " " not in reading.smiles for reading in readings)
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ RECORDS = [
 class FakeOpsin:
     def __init__(self, cache: Path, output: str) -> None:
         self.output = output
+        self.warnings: dict[str, str] = {}
 
     def ask(self, names: Any) -> None:
         list(names)

@@ -32,6 +32,14 @@ def test_opsin_is_asked_once_for_each_name_also_over_builds(
     assert second.answers == first.answers
 
 
+def test_warning_is_kept_for_the_next_build(java: FakeJava, tmp_path: Path) -> None:
+    first = Opsin(tmp_path / "smiles.tsv", "smi")
+    first.ask(["a", "vague", "bad"])
+    second = Opsin(tmp_path / "smiles.tsv", "smi")
+    assert second.warnings == first.warnings == {"vague": "APPEARS_AMBIGUOUS: Connection of eth to ane"}
+    assert second.answers == {"a": "A", "vague": "CC", "bad": ""}
+
+
 def test_half_written_answer_of_a_killed_build_is_forgotten(java: FakeJava, tmp_path: Path) -> None:
     cache = tmp_path / "smiles.tsv"
     cache.write_text("a\tA\nb\tHAL")
