@@ -6,7 +6,7 @@ from types import MappingProxyType
 
 from callbacks.metrics.row_metric import RowMetric
 from callbacks.rows.evaluation import Evaluation
-from datamodules.notations._molecule import FINGERPRINTS
+from datamodules.notations.molecules.structure import FINGERPRINTS
 
 
 class FingerprintSimilarity(RowMetric):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
-from datamodules.notations._molecule import FINGERPRINTS
 from datamodules.notations.lookup import load_notation
+from datamodules.notations.molecules.structure import FINGERPRINTS
 from datamodules.workers.guarded_worker import Result
 from datamodules.workers.opsin import Reading, read_names
 from datamodules.workers.worker_pool import WorkerPool

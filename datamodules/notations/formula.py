@@ -10,7 +10,7 @@ import re
 from collections import Counter
 
 from datamodules.notations._checks import describe_bad_text
-from datamodules.notations._smiles_syntax import element_symbols
+from datamodules.notations.molecules.smiles_syntax import element_symbols
 
 _CHARGE = re.compile(r"([+-])([1-9][0-9]{0,2})?$")
 _MULTIPLIER = re.compile(r"[1-9][0-9]{0,5}(?=.)")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from rdkit import Chem, rdBase
 
-from datamodules.notations import _molecule
+from datamodules.notations.molecules import structure
 
 
 def invalid_reason(text: str) -> str | None:
@@ -37,7 +37,7 @@ def strip_title(text: str) -> str:
     Raises:
         ValueError: If the extension changes the unit, or the title may be a part of it; the message is the reason.
     """
-    return _molecule.strip_title(text, wildcards=True)
+    return structure.strip_title(text, wildcards=True)
 
 
 def same(prediction: str, target: str) -> dict[str, bool]:
@@ -57,9 +57,9 @@ def identity(text: str) -> str:
         return Chem.MolToSmiles(_read_valid(text).mol, isomericSmiles=False)
 
 
-def _read(text: str) -> _molecule.Molecule | str:
+def _read(text: str) -> structure.Molecule | str:
     """Parse a unit, or return the reason why it is none."""
-    unit = _molecule.read(text, wildcards=True)
+    unit = structure.read(text, wildcards=True)
     if isinstance(unit, str):
         return unit
     if not any(atom.GetAtomicNum() == 0 for atom in unit.mol.GetAtoms()):
@@ -67,7 +67,7 @@ def _read(text: str) -> _molecule.Molecule | str:
     return unit
 
 
-def _read_valid(text: str) -> _molecule.Molecule:
+def _read_valid(text: str) -> structure.Molecule:
     unit = _read(text)
     if isinstance(unit, str):
         raise ValueError(unit)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from datamodules.notations import _molecule
 from datamodules.notations._checks import describe_bad_text, describe_rest, only_draws, split_smiles
+from datamodules.notations.molecules import structure
 
 MAX_LENGTH = 4000
 """Longest accepted string, in characters; each of the three parts is held to the length of a SMILES."""
@@ -95,7 +95,7 @@ def identity(text: str) -> str:
     """
     reaction = _read_valid(text)
     return ">>".join(
-        ".".join(sorted({_molecule.compute_identity(_molecule.read_valid(one)) for one in components}))
+        ".".join(sorted({structure.compute_identity(structure.read_valid(one)) for one in components}))
         for components in (reaction.reactants, reaction.products)
     )
 
@@ -123,7 +123,7 @@ def _read_components(part: str) -> tuple[str, ...] | str:
     """Return the canonical SMILES of the components of a part, sorted, or the reason why it is not valid."""
     if not part:
         return ()
-    whole = _molecule.read(part)  # as one, for a ring may be closed over a dot
+    whole = structure.read(part)  # as one, for a ring may be closed over a dot
     return whole if isinstance(whole, str) else tuple(sorted(whole.canonical.split(".")))
 
 

@@ -15,8 +15,9 @@ import re
 
 import selfies as package
 
-from datamodules.notations import _molecule, _relations, smiles
+from datamodules.notations import smiles
 from datamodules.notations._checks import describe_bad_text
+from datamodules.notations.molecules import relations, structure
 
 MAX_LENGTH = 10_000
 """Longest accepted string, in characters; what it decodes to is held to the length of a SMILES."""
@@ -53,17 +54,17 @@ def _describe_malformed(text: str) -> str | None:
 
 
 @functools.lru_cache(maxsize=4096)
-def _read(text: str) -> _molecule.Molecule | str:
+def _read(text: str) -> structure.Molecule | str:
     """Decode and parse, or return the reason why not."""
     reason = _describe_malformed(text)
     if reason:
         return reason
     decoded = package.decoder(text)
     assert isinstance(decoded, str)
-    return _molecule.read(decoded) if decoded else "no atoms"
+    return structure.read(decoded) if decoded else "no atoms"
 
 
-def _read_valid(text: str) -> _molecule.Molecule:
+def _read_valid(text: str) -> structure.Molecule:
     """Decode and parse, or raise ValueError with the reason."""
     molecule = _read(text)
     if isinstance(molecule, str):
@@ -143,28 +144,28 @@ def normalize(text: str) -> str:
 
 def same(prediction: str, target: str) -> dict[str, bool]:
     """Compare two SELFIES: `string` by their characters, the other notions as `smiles.same`, once decoded."""
-    return {"string": prediction == target, **_molecule.compare(_read(prediction), _read(target))}
+    return {"string": prediction == target, **structure.compare(_read(prediction), _read(target))}
 
 
 def identity(text: str) -> str:
     """Return what may not be on both sides of a split, as `smiles.identity`; ValueError if invalid."""
-    return _molecule.compute_identity(_read_valid(text))
+    return structure.compute_identity(_read_valid(text))
 
 
 def scaffold(text: str) -> str:
     """Return the Murcko scaffold as SMILES (not SELFIES), as `smiles.scaffold`; ValueError if invalid."""
-    return _molecule.compute_scaffold(_read_valid(text))
+    return structure.compute_scaffold(_read_valid(text))
 
 
 def parent(text: str) -> str:
     """Return the identity of the largest organic component, neutral, as `smiles.parent`; ValueError if invalid."""
-    return _relations.compute_parent(_read_valid(text))
+    return relations.compute_parent(_read_valid(text))
 
 
 def randomize(text: str, seed: int) -> str:
     """Return another SELFIES of the same molecule, a pure function of (text, seed); ValueError if invalid."""
     molecule = _read_valid(text)
-    spelled = _molecule.spell_randomly(molecule, seed)
+    spelled = structure.spell_randomly(molecule, seed)
     if spelled is None:
         return text
     try:
@@ -175,4 +176,4 @@ def randomize(text: str, seed: int) -> str:
 
 def similarity(prediction: str, target: str) -> dict[str, float]:
     """Return Tanimoto similarities of the decoded molecules, as `smiles.similarity`."""
-    return _molecule.compute_similarity(_read(prediction), _read_valid(target))
+    return structure.compute_similarity(_read(prediction), _read_valid(target))

@@ -10,7 +10,7 @@ ring, not parseable.
 
 from __future__ import annotations
 
-from datamodules.notations import _molecule, _relations
+from datamodules.notations.molecules import relations, structure
 
 
 def invalid_reason(text: str) -> str | None:
@@ -22,7 +22,7 @@ def invalid_reason(text: str) -> str | None:
         >>> [invalid_reason(text) for text in ("CC(", "C1CC", "C(C)(C)(C)(C)C", "")]
         ['unbalanced parenthesis', 'unclosed ring', 'valence', 'empty']
     """
-    molecule = _molecule.read(text)
+    molecule = structure.read(text)
     return molecule if isinstance(molecule, str) else None
 
 
@@ -32,17 +32,17 @@ def is_valid(text: str) -> bool:
 
 
 def may_go_on(text: str) -> bool:
-    """Say whether a SMILES may begin with `text`; needs the extra `constrained`. See `_smiles_prefix`."""
-    from datamodules.notations import _smiles_prefix  # an optional package
+    """Say whether a SMILES may begin with `text`; needs the extra `constrained`. See `molecules.smiles_prefix`."""
+    from datamodules.notations.molecules import smiles_prefix  # an optional package
 
-    return _smiles_prefix.may_go_on(text)
+    return smiles_prefix.may_go_on(text)
 
 
 def may_end(text: str) -> bool:
     """Say whether `text` is one complete molecule, for partialsmiles and for RDKit; needs the extra `constrained`."""
-    from datamodules.notations import _smiles_prefix
+    from datamodules.notations.molecules import smiles_prefix
 
-    return _smiles_prefix.is_whole(text) and is_valid(text)
+    return smiles_prefix.is_whole(text) and is_valid(text)
 
 
 def normalize(text: str) -> str:
@@ -61,7 +61,7 @@ def normalize(text: str) -> str:
             ...
         ValueError: unbalanced parenthesis
     """
-    return _molecule.read_once(text).canonical
+    return structure.read_once(text).canonical
 
 
 def strip_title(text: str) -> str:
@@ -70,7 +70,7 @@ def strip_title(text: str) -> str:
     Raises:
         ValueError: If the extension changes the molecule, or the title may be a part of it; the message is the reason.
     """
-    return _molecule.strip_title(text)
+    return structure.strip_title(text)
 
 
 def same(prediction: str, target: str) -> dict[str, bool]:
@@ -92,7 +92,7 @@ def same(prediction: str, target: str) -> dict[str, bool]:
     """
     return {
         "string": prediction == target,
-        **_molecule.compare(_molecule.read(prediction), _molecule.read(target)),
+        **structure.compare(structure.read(prediction), structure.read(target)),
     }
 
 
@@ -109,7 +109,7 @@ def identity(text: str) -> str:
         >>> identity("C[C@H](N)C(=O)O") == identity("CC(N)C(=O)O"), identity("CCO")
         (True, 'LFQSCWFLJHTTHZ')
     """
-    return _molecule.compute_identity(_molecule.read_once(text))
+    return structure.compute_identity(structure.read_once(text))
 
 
 def scaffold(text: str) -> str:
@@ -124,7 +124,7 @@ def scaffold(text: str) -> str:
         >>> scaffold("Cc1ccc(O)cc1"), scaffold("CCO")
         ('c1ccccc1', '')
     """
-    return _molecule.compute_scaffold(_molecule.read_once(text))
+    return structure.compute_scaffold(structure.read_once(text))
 
 
 def parent(text: str) -> str:
@@ -137,7 +137,7 @@ def parent(text: str) -> str:
         >>> parent("CC(=O)[O-].[Na+]") == parent("CC(=O)O") == identity("CC(=O)O"), parent("[Na+].[Cl-]")
         (True, '')
     """
-    return _relations.compute_parent(_molecule.read_once(text))
+    return relations.compute_parent(structure.read_once(text))
 
 
 def randomize(text: str, seed: int) -> str:
@@ -153,7 +153,7 @@ def randomize(text: str, seed: int) -> str:
         >>> other != "CC(=O)Oc1ccccc1C(=O)O", normalize(other)
         (True, 'CC(=O)Oc1ccccc1C(=O)O')
     """
-    return _molecule.spell_randomly(_molecule.read_once(text), seed) or text
+    return structure.spell_randomly(structure.read_once(text), seed) or text
 
 
 def similarity(prediction: str, target: str) -> dict[str, float]:
@@ -172,21 +172,21 @@ def similarity(prediction: str, target: str) -> dict[str, float]:
         >>> similarity("not a molecule", "CCO")
         {'morgan': 0.0, 'maccs': 0.0, 'rdk': 0.0}
     """
-    return _molecule.compute_similarity(_molecule.read(prediction), _molecule.read_valid(target))
+    return structure.compute_similarity(structure.read(prediction), structure.read_valid(target))
 
 
 def relate(prediction: str, target: str) -> dict[str, bool]:
-    """Say how two SMILES are related: canonical, without_stereo, tautomer, skeleton, formula; see `_relations.relate`."""
-    return _relations.relate(_molecule.read(prediction), _molecule.read(target))
+    """Say how two SMILES are related: canonical, without_stereo, tautomer, skeleton, formula; see `relations.relate`."""
+    return relations.relate(structure.read(prediction), structure.read(target))
 
 
 def describe(text: str) -> dict[str, int]:
-    """Return what a molecule is like: heavy atoms, rings, stereo, charge, components; see `_relations.describe`.
+    """Return what a molecule is like: heavy atoms, rings, stereo, charge, components; see `relations.describe`.
 
     Raises:
         ValueError: If `text` is not valid; the message is the reason.
     """
-    return _relations.describe(_molecule.read_valid(text))
+    return relations.describe(structure.read_valid(text))
 
 
 def keys(text: str) -> str:
@@ -195,10 +195,10 @@ def keys(text: str) -> str:
     Raises:
         ValueError: If `text` is not valid; the message is the reason.
     """
-    molecule = _molecule.read_once(text)
+    molecule = structure.read_once(text)
     facts = (
-        molecule.canonical, _molecule.compute_identity(molecule), _molecule.compute_scaffold(molecule),
-        _relations.compute_parent(molecule),
+        molecule.canonical, structure.compute_identity(molecule), structure.compute_scaffold(molecule),
+        relations.compute_parent(molecule),
     )  # fmt: skip
     return "\t".join(facts)
 
@@ -209,7 +209,7 @@ def fingerprint(text: str) -> str:
     Raises:
         ValueError: If `text` is not valid; the message is the reason.
     """
-    return _molecule.morgan_bits(_molecule.read_once(text))
+    return structure.morgan_bits(structure.read_once(text))
 
 
 def draw(text: str, width: int, height: int) -> str:
@@ -223,4 +223,4 @@ def draw(text: str, width: int, height: int) -> str:
     Raises:
         ValueError: If `text` is not valid; the message is the reason.
     """
-    return _molecule.draw_svg(_molecule.read_once(text), width, height)
+    return structure.draw_svg(structure.read_once(text), width, height)

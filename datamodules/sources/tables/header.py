@@ -11,7 +11,8 @@ import unicodedata
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from datamodules.notations import _molecule, number
+from datamodules.notations import number
+from datamodules.notations.molecules import structure
 from datamodules.sources.rows import shown
 from datamodules.sources.tables.options import AUTO, TableOptions
 
@@ -150,4 +151,4 @@ def _is_molecule(text: str) -> bool:
     smiles = text.split()[0]
     if len(smiles) > _LONGEST or smiles.isdigit():
         return False
-    return all(not isinstance(_molecule.read(side), str) for side in re.split("(?<!-)>", smiles) if side)
+    return all(not isinstance(structure.read(side), str) for side in re.split("(?<!-)>", smiles) if side)

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from datamodules.notations import _molecule
 from datamodules.notations._checks import split_smiles
+from datamodules.notations.molecules import structure
 from datamodules.sources.rows import Rows, SetAside, shown
 from datamodules.sources.tables.header import clean_names
 from datamodules.sources.tables.options import AUTO, TableOptions
@@ -81,4 +81,4 @@ def _split(line: str, tabs: bool) -> list[str]:
 def _is_header(line: str) -> bool:
     """Say whether a line names the columns: its first word is one of letters that is no molecule."""
     word = line.split()[0]
-    return bool(re.fullmatch(r"#?[A-Za-z_]+", word)) and isinstance(_molecule.read(word.lstrip("#")), str)
+    return bool(re.fullmatch(r"#?[A-Za-z_]+", word)) and isinstance(structure.read(word.lstrip("#")), str)

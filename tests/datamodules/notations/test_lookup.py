@@ -42,7 +42,7 @@ def test_notations_have_the_four_functions(name: str) -> None:
     assert notation.invalid_reason("") == "empty"
 
 
-@pytest.mark.parametrize("name", ["smile", "worker", "lookup", "_molecule", "os", "../smiles", ""])
+@pytest.mark.parametrize("name", ["smile", "worker", "lookup", "molecules", "_checks", "os", "../smiles", ""])
 def test_unknown_notation_is_an_error_with_the_known_ones(name: str) -> None:
     with pytest.raises(ValueError, match=r"No notation is called .*formula, ipa, iupac, .*smiles, text"):
         load_notation(name)
@@ -66,8 +66,10 @@ def test_notations_load_nothing_heavy() -> None:
     assert {name for name in loaded if name.startswith("datamodules.")} == {
         "datamodules.notations",
         *(f"datamodules.notations.{name}" for name in (*NOTATIONS, "lookup")),
+        "datamodules.notations._checks",
+        "datamodules.notations.molecules",
         *(
-            f"datamodules.notations.{name}"
-            for name in ("_checks", "_edits", "_molecule", "_relations", "_smiles_syntax")
+            f"datamodules.notations.molecules.{name}"
+            for name in ("edits", "relations", "smiles_syntax", "structure")
         ),
     }

@@ -13,7 +13,8 @@ from rdkit import Chem, DataStructs, rdBase
 from rdkit.Chem import AllChem, MACCSkeys
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
-from datamodules.notations import _molecule, smiles
+from datamodules.notations import smiles
+from datamodules.notations.molecules import structure
 
 
 @pytest.mark.pitfall(14)
@@ -21,13 +22,13 @@ from datamodules.notations import _molecule, smiles
 def test_parser_reads_the_whole_text(text: str) -> None:
     # The check for white space comes first; this is what stands behind it.
     with rdBase.BlockLogs():
-        assert _molecule._parse(text, sanitize=True) is None
+        assert structure._parse(text, sanitize=True) is None
 
 
 @pytest.mark.pitfall(14)
 def test_a_molecule_has_an_atom(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_molecule, "_parse", lambda smiles, sanitize: Chem.Mol())
-    assert _molecule.read.__wrapped__("C") == "no atoms"
+    monkeypatch.setattr(structure, "_parse", lambda smiles, sanitize: Chem.Mol())
+    assert structure.read.__wrapped__("C") == "no atoms"
 
 
 def test_molecules_of_all_kinds_are_valid(molecules: list[str]) -> None:
@@ -130,12 +131,12 @@ def test_facts_are_computed_once_and_only_where_they_matter(monkeypatch: pytest.
     def count(name: str) -> None:
         function = getattr(Chem, name)
         monkeypatch.setattr(
-            _molecule.Chem, name, lambda *arguments: (calls.append(name), function(*arguments))[1]
+            structure.Chem, name, lambda *arguments: (calls.append(name), function(*arguments))[1]
         )
 
     for name in ("MolFromSmiles", "MolToSmiles", "MolToInchiKey"):
         count(name)
-    _molecule.read.cache_clear()
+    structure.read.cache_clear()
     target = "Oc1ccccn1"
     for _ in range(20):
         smiles.same(target, target)
@@ -213,7 +214,7 @@ def test_randomize_is_equal_in_another_process(molecules: list[str]) -> None:
 
 
 def test_randomize_keeps_a_molecule_that_does_not_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_molecule.Chem, "MolToRandomSmilesVect", lambda *_, **__: ["CCN"])
+    monkeypatch.setattr(structure.Chem, "MolToRandomSmilesVect", lambda *_, **__: ["CCN"])
     assert smiles.randomize("OCC", 1) == "OCC"
 
 

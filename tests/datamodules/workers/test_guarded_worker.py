@@ -98,7 +98,7 @@ def test_interrupted_map_leaves_no_answers_behind(slow_molecule: str) -> None:
     [
         ("os", "system", "No notation is called 'os'"),
         ("worker", "serve", "No notation is called 'worker'"),
-        ("smiles", "_molecule", "has no function '_molecule'"),
+        ("smiles", "structure", "has no function 'structure'"),
         ("selfies", "_encode", "has no function '_encode'"),  # private
         ("number", "Decimal", "has no function 'Decimal'"),  # imported
         ("selfies", "describe_bad_text", "has no function 'describe_bad_text'"),

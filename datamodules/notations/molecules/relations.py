@@ -5,8 +5,8 @@ from __future__ import annotations
 from rdkit import Chem, rdBase
 from rdkit.Chem import rdMolHash
 
-from datamodules.notations._edits import find_parent, flatten, has_carbon
-from datamodules.notations._molecule import Molecule, compare, compute_identity
+from datamodules.notations.molecules.edits import find_parent, flatten, has_carbon
+from datamodules.notations.molecules.structure import Molecule, compare, compute_identity
 
 RELATIONS = ("canonical", "without_stereo", "tautomer", "skeleton", "formula")
 _COMMON = frozenset((1, 6, 7, 8, 9, 17, 35, 53))  # CHNO and the halogens

@@ -7,7 +7,7 @@ from rdkit import Chem
 from rdkit.Chem import AllChem, Descriptors, rdMolDescriptors
 
 from datamodules.notations import selfies, smiles
-from datamodules.notations._relations import RELATIONS
+from datamodules.notations.molecules.relations import RELATIONS
 
 
 @pytest.mark.parametrize(

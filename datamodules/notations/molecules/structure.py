@@ -15,8 +15,8 @@ from rdkit.Chem import rdFingerprintGenerator, rdMolDescriptors
 from rdkit.Chem.Draw import rdMolDraw2D
 
 from datamodules.notations._checks import describe_bad_text, describe_rest, only_draws, split_smiles
-from datamodules.notations._edits import clear_maps, cut_scaffold, flatten
-from datamodules.notations._smiles_syntax import describe_syntax_error
+from datamodules.notations.molecules.edits import clear_maps, cut_scaffold, flatten
+from datamodules.notations.molecules.smiles_syntax import describe_syntax_error
 
 FINGERPRINTS = ("morgan", "maccs", "rdk")
 _CACHE_SIZE = (

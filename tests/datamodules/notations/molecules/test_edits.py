@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from rdkit import Chem, rdBase
 
 from datamodules.notations import iupac, selfies, smiles, text
-from datamodules.notations._edits import clear_maps, find_parent, flatten
-from datamodules.notations._molecule import read_valid
+from datamodules.notations.molecules.edits import clear_maps, find_parent, flatten
+from datamodules.notations.molecules.structure import read_valid
 
 # Stereo of all kinds that RDKit keeps, and what makes spellings differ: charges, isotopes, tautomers, explicit hydrogens.
 _TEXT = r"""

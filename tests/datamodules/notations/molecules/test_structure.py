@@ -6,7 +6,7 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem import MACCSkeys, rdFingerprintGenerator
 
-from datamodules.notations._molecule import (
+from datamodules.notations.molecules.structure import (
     FINGERPRINTS,
     Molecule,
     compare,
