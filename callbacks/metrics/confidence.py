@@ -26,6 +26,7 @@ from callbacks.statistics.calibration import (
     risk_curve,
     selective_accuracy,
 )
+from datamodules.notations._unicode import are_equal
 from datamodules.storage.safe_csv import write_csv
 
 Lines = Callable[[NDArray[np.float64], NDArray[np.bool_]], list[dict[str, Any]]]
@@ -99,7 +100,7 @@ def _score_abstaining(row: EvaluatedRow, right: float, threshold: float | None) 
         return {}
     if abstains(row.score, threshold):
         return {"coverage": 0.0}
-    return dict(zip(ANSWERED, (1.0, float(row.prediction == row.target), right), strict=True))
+    return dict(zip(ANSWERED, (1.0, float(are_equal(row.prediction, row.target or "")), right), strict=True))
 
 
 def _write(folder: Path, items: list[tuple[str, float, bool]]) -> None:

@@ -12,6 +12,7 @@ from rapidfuzz.distance import Levenshtein
 from callbacks.metrics.row_metric import Estimate, RowMetric
 from callbacks.rows.evaluation import Evaluation
 from callbacks.statistics.intervals import bootstrap_interval
+from datamodules.notations._unicode import compose
 
 MAX_N = 4
 _BLEU_COLUMNS = (
@@ -68,13 +69,14 @@ class TextSimilarity(RowMetric):
 
     def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return the edit distance, the similarity and the BLEU counts of each row."""
+        pairs = [(compose(row.prediction), compose(row.target or "")) for row in evaluation.rows]
         return [
             {
-                "edit_similarity": Levenshtein.normalized_similarity(row.prediction, row.target or ""),
-                "edit_distance": Levenshtein.distance(row.prediction, row.target or ""),
-                **dict(zip(_BLEU_COLUMNS, bleu_counts(row.prediction, row.target or ""), strict=True)),
+                "edit_similarity": Levenshtein.normalized_similarity(*pair),
+                "edit_distance": Levenshtein.distance(*pair),
+                **dict(zip(_BLEU_COLUMNS, bleu_counts(*pair), strict=True)),
             }
-            for row in evaluation.rows
+            for pair in pairs
         ]
 
     def summarize(self, table: Mapping[str, np.ndarray]) -> dict[str, Estimate]:

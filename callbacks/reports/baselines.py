@@ -27,6 +27,7 @@ from callbacks.run.run_facts import output_folder
 from callbacks.statistics.intervals import wilson_interval
 from callbacks.statistics.strata import COLUMNS as strata_columns
 from callbacks.statistics.strata import stratify
+from datamodules.notations._unicode import compose
 from datamodules.storage.safe_csv import read_csv, write_csv
 from datamodules.workers.opsin import why_unavailable
 from datamodules.workers.worker_pool import WorkerPool
@@ -88,14 +89,14 @@ def copy_nearest_molecule(evaluation: Evaluation) -> Answers:
 def copy_nearest_text(evaluation: Evaluation) -> Answers:
     """Return the target of the training row whose input is most similar (Levenshtein similarity), the first of several."""
     texts, rows = evaluation.training.texts(evaluation.rows[0].task), evaluation.rows
-    inputs = [given for one in texts for given in one.inputs]
+    inputs = [given for one in texts for given in one.inputs.composed()]
     targets = [target for one in texts for target in one.outputs]
     if not inputs:
         return [None] * len(rows)
     answers: Answers = []
     step = max(1, 20_000_000 // len(inputs))  # 80 MB of similarities
     for start in range(0, len(rows), step):
-        part = [row.input for row in rows[start : start + step]]
+        part = [compose(row.input) for row in rows[start : start + step]]
         table = process.cdist(part, inputs, scorer=Levenshtein.normalized_similarity, workers=-1)
         answers += [targets[place] for place in table.argmax(axis=1).tolist()]
     return answers

@@ -21,6 +21,7 @@ from rich.table import Table
 
 from callbacks.loggers.terminal_text import printable
 from callbacks.statistics.intervals import bootstrap_interval, difference_interval, mcnemar_exact
+from datamodules.notations._unicode import compose
 from datamodules.storage.safe_csv import read_csv, write_csv
 
 Answers = dict[tuple[str, str, str, int], dict[str, bool]]
@@ -79,7 +80,7 @@ def read_answers(rows: Sequence[Mapping[str, str]]) -> Answers:
     answers: Answers = {}
     seen: Counter[tuple[str, str, str]] = Counter()
     for number, row in enumerate(rows, start=2):
-        question = (row["task"], row["input"], row["target"])
+        question = (row["task"], compose(row["input"]), compose(row["target"]))
         key = (*question, seen[question])
         seen[question] += 1
         same = {

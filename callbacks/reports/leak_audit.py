@@ -54,11 +54,13 @@ class Finding(NamedTuple):
 
 
 def find_shared_strings(train: SideTexts, test: SideTexts) -> Iterator[Finding]:
-    """Find rows whose strings are in the training rows."""
-    inputs, targets = set(train.inputs), set(train.outputs)
-    asked = set(test.inputs) & inputs
-    pairs = {pair for pair in zip(train.inputs, train.outputs, strict=True) if pair[0] in asked}
-    for row, (given, target) in enumerate(zip(test.inputs, test.outputs, strict=True)):
+    """Find rows whose strings are in the training rows, in any Unicode form."""
+    trained = train.inputs.composed(), train.outputs.composed()
+    tested = test.inputs.composed(), test.outputs.composed()
+    inputs, targets = map(set, trained)
+    asked = set(tested[0]) & inputs
+    pairs = {pair for pair in zip(*trained, strict=True) if pair[0] in asked}
+    for row, (given, target) in enumerate(zip(*tested, strict=True)):
         if (given, target) in pairs:
             yield Finding(row, "pair")
         if given in inputs:
@@ -89,11 +91,11 @@ def find_shared_molecules(known: KnownMolecules, test: TextColumn, pool: WorkerP
 
 
 def find_ambiguous(test: SideTexts) -> Iterator[Finding]:
-    """Find rows whose input stands in another row with another target."""
-    targets: dict[str, set[str]] = {}
-    for given, target in zip(test.inputs, test.outputs, strict=True):
+    """Find rows whose input stands in another row with another target, in any Unicode form."""
+    inputs, targets = test.inputs.composed(), dict[str, set[str]]()
+    for given, target in zip(inputs, test.outputs.composed(), strict=True):
         targets.setdefault(given, set()).add(target)
-    for row, given in enumerate(test.inputs):
+    for row, given in enumerate(inputs):
         if len(targets[given]) > 1:
             yield Finding(row, "ambiguous", f"{len(targets[given])} targets")
 

@@ -15,6 +15,7 @@ from callbacks.rows.outcomes import RIGHT
 from callbacks.rows.structures import Structure, holds_structures, limit_relation, read_structures
 from callbacks.run.run_facts import output_folder
 from callbacks.statistics.intervals import mcnemar_exact, wilson_interval
+from datamodules.notations._unicode import compose
 from datamodules.storage.safe_csv import write_csv
 
 RULES = {
@@ -154,7 +155,7 @@ def different(candidates: Sequence[tuple[str, float, bool]]) -> list[tuple[str, 
     """Return the answers with different texts, the first of each."""
     found: dict[str, tuple[str, float, bool]] = {}
     for candidate in candidates:
-        found.setdefault(candidate[0], candidate)
+        found.setdefault(compose(candidate[0]), candidate)
     return list(found.values())
 
 

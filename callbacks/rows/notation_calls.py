@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 
+from datamodules.notations._unicode import are_equal
 from datamodules.notations.lookup import load_notation
 from datamodules.notations.molecules.structure import FINGERPRINTS
 from datamodules.workers.guarded_worker import Result
@@ -74,12 +75,13 @@ class NotationCalls:
     def same(self, notation: str, pairs: Sequence[tuple[str, str]]) -> list[dict[str, bool]]:
         """Return for each (prediction, target) whether they are the same, by each notion of `notation`.
 
-        `string` is plain equality. A pair that cannot be compared in time is not the same by the other notions.
+        `string` is equality as text, in any Unicode form. A pair that cannot be compared in time is not the same by the other
+        notions.
         """
         results = self.call(notation, "same", pairs)
         return [
             {name: bool(result.value and result.value[name]) for name in notions(notation)}
-            | {"string": prediction == target}
+            | {"string": are_equal(prediction, target)}
             for result, (prediction, target) in zip(results, pairs, strict=True)
         ]
 

@@ -7,9 +7,9 @@ is decided by a round trip through a parser such as OPSIN, which needs Java and 
 from __future__ import annotations
 
 import re
-import unicodedata
 
 from datamodules.notations._checks import MAX_LENGTH
+from datamodules.notations._unicode import are_equal, compose
 
 _CLOSING = {")": "(", "]": "[", "}": "{"}
 _LOOKALIKES = str.maketrans(
@@ -38,8 +38,7 @@ def _fold(text: str) -> str:
     Composed before, since that makes look-alikes of other characters (the Greek oxia, wide spaces), and after, since a
     mark of no width may have stood between a letter and its accent.
     """
-    composed = unicodedata.normalize("NFC", text)
-    return unicodedata.normalize("NFC", composed.translate(_LOOKALIKES))
+    return compose(compose(text).translate(_LOOKALIKES))
 
 
 def _are_balanced(text: str) -> bool:
@@ -163,4 +162,4 @@ def same(prediction: str, target: str) -> dict[str, bool]:
         and is_valid(target)
         and _fold_case(normalize(prediction)) == _fold_case(normalize(target))
     )
-    return {"string": prediction == target, "normalized": normalized}
+    return {"string": are_equal(prediction, target), "normalized": normalized}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 
+from datamodules.notations._unicode import are_equal, compose
+
 
 def invalid_reason(text: str) -> str | None:
     """Say why `text` is not usable text, or return None. Line breaks and tabs are fine."""
@@ -34,9 +36,9 @@ def normalize(text: str) -> str:
     reason = invalid_reason(text)
     if reason:
         raise ValueError(reason)
-    return unicodedata.normalize("NFC", text).strip()
+    return compose(text).strip()
 
 
 def same(prediction: str, target: str) -> dict[str, bool]:
-    """Compare two texts: `string`, the same characters."""
-    return {"string": prediction == target}
+    """Compare two texts: `string`, the same characters, in whichever Unicode form."""
+    return {"string": are_equal(prediction, target)}

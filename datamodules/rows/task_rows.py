@@ -132,9 +132,7 @@ def read_task(
         outputs=answers,
         alternatives=_alternatives(task, rows, lists, forbidden, pool).take(kept),
         # Composed and decomposed, a text is one: two systems write it in two ways.
-        identities=_identities(task, rows, kept, texts, answers, pool).map(
-            lambda one: pc.utf8_normalize(one, "NFC")
-        ),
+        identities=_identities(task, rows, kept, texts, answers, pool).composed(),
         originals=inputs.raw.take(kept),
         lines=rows.lines[kept],
         table_rows=kept,

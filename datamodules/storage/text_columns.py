@@ -11,6 +11,7 @@ from typing import Any, overload
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 
@@ -96,6 +97,10 @@ class TextColumn(Sequence[str]):
         """Return the column with `function` applied to all its strings at once."""
         changed = TextColumn.of(function(self.values))
         return TextColumn(changed.values, changed.codes[self.codes])
+
+    def composed(self) -> TextColumn:
+        """Return the column in Unicode's composed form (NFC), in which canonically equal texts are equal."""
+        return self.map(lambda values: pc.utf8_normalize(values, "NFC"))
 
 
 @dataclass(frozen=True)

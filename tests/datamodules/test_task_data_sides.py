@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,35 @@ def test_salts_stay_with_their_molecule_where_asked(tokenizer: Any, tmp_path: Pa
         apart[split] = sum(side[acid] != side[salt] for acid, salt in zip(acids, salts, strict=True))
     assert apart["identity"] > 0
     assert apart["parent"] == 0
+
+
+@pytest.mark.parametrize("split", ["identity", "random"])
+def test_both_unicode_forms_stand_on_one_side_and_stay_as_they_are(
+    tokenizer: Any, tmp_path: Path, split: str
+) -> None:
+    words = [
+        "do\u00e9rka",
+        "gr\u00f6\u00dfe",
+        "\u212bngstr\u00f6m",
+        "na\u00efve",
+        "\uac00\uac01",
+        "plain",
+    ] * 7
+    forms = [
+        [unicodedata.normalize(form, f"{word}{place}") for form in ("NFC", "NFD")]
+        for place, word in enumerate(words)
+    ]
+    texts = [text for both in forms for text in both]
+    rows = [["word", "reversed"], *([text, unicodedata.normalize("NFD", text[::-1])] for text in texts)]
+    source = write_csv(tmp_path / "words.csv", rows)
+    data = prepare_words(tokenizer, source, split=split, val_fraction=0.3, test_fraction=0.3)
+    assert data.store is not None
+    [part] = data.store.parts
+    assert list(part.inputs) == texts, "the model's texts"
+    assert len(set(part.identities)) == len(forms)
+    sides = {int(row): side for side, pool in data.pools.items() for row in pool}
+    assert [sides[row] for row in range(0, len(texts), 2)] == [sides[row] for row in range(1, len(texts), 2)]
+    assert len(set(sides.values())) == 3
 
 
 def test_a_table_brings_its_own_split(tokenizer: Any, tmp_path: Path) -> None:

@@ -6,7 +6,12 @@ from rapidfuzz.distance import Levenshtein
 from torchmetrics.functional.text import bleu_score
 
 from callbacks.metrics.text_similarity import TextSimilarity, bleu, bleu_counts
-from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer, score_rows
+
+
+def test_text_similarity_is_the_same_in_both_unicode_forms():
+    scores = score_rows(TextSimilarity(), ("caf\u00e9", "cafe\u0301", "text"), ("cafe", "cafe\u0301", "text"))
+    assert [score["edit_distance"] for score in scores] == [0, 1]
 
 
 def test_text_similarity_equals_torchmetrics_and_rapidfuzz(tmp_path):

@@ -156,6 +156,13 @@ def test_nearest_text_is_that_of_a_plain_search():
     assert copy_nearest_text(Evaluation(rows, training=training)) == expected
 
 
+def test_nearest_text_is_found_in_any_unicode_form():
+    texts = SideTexts("t", "text", "text", TextColumn.of(["cafe\u0301", "cafes"]), TextColumn.of(["x", "y"]))
+    training = TrainingMolecules(lambda: [texts], WorkerPool())
+    row = EvaluatedRow(0, "t", "caf\u00e9", "?", "text", "text", "", 0.0, True, 1)
+    assert copy_nearest_text(Evaluation([row], training=training)) == ["x"]
+
+
 def test_nearest_text_is_not_searched_among_too_many():
     row = EvaluatedRow(0, "spell", "a", "?", "text", "text", "", 0.0, True, 1)
     [nearest] = find_baselines(row, 1000)

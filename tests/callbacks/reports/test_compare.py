@@ -22,6 +22,12 @@ def test_mcnemar_of_many_rows_equals_the_binomial_tail():
     assert mcnemar_exact(k, n - k) == pytest.approx(2 * sum(map(math.exp, logs)), rel=1e-9)
 
 
+def test_rows_of_two_tables_are_matched_in_any_unicode_form():
+    row = {"task": "t", "target": "x", "same_string": "true", "verdict": "exact"}
+    composed, decomposed = (read_answers([{**row, "input": text}]) for text in ("caf\u00e9", "cafe\u0301"))
+    assert list(composed) == list(decomposed)
+
+
 @pytest.mark.parametrize("rows", [40, 500])
 def test_interval_of_few_differing_rows_excludes_zero_only_where_mcnemar_does(rows):
     same = np.array([True, False] * (rows // 2))

@@ -140,6 +140,16 @@ def test_audit_compares_with_what_the_run_remembers(calls):
     assert found == {0: {"trained"}, 2: {"pair", "input", "trained", "target"}}
 
 
+def test_audit_takes_a_text_in_another_unicode_form_for_the_same(calls):
+    composed, decomposed = "caf\u00e9", "cafe\u0301"
+    words = side([(composed, "x"), ("b", composed)], "spell", ("text", "text"))
+    tested = side(
+        [(decomposed, "x"), ("c", decomposed), ("d", composed), ("d", decomposed)], "spell", ("text", "text")
+    )
+    found = judge([words], tested, True, calls)
+    assert kinds(found) == {0: {"pair", "input", "target"}, 1: {"target"}, 2: {"target"}, 3: {"target"}}
+
+
 def test_audit_counts_a_row_once_whatever_is_found():
     findings = [
         Finding(0, "pair"),

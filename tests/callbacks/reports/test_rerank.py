@@ -98,6 +98,10 @@ def test_rerank_checks_validity_only_of_structures_for_names():
     assert [answer.right for answer in found] == [False, False, True]
 
 
+def test_answers_that_differ_in_their_unicode_form_are_one():
+    assert different([("caf\u00e9", -1.0, True), ("cafe\u0301", -2.0, True)]) == [("caf\u00e9", -1.0, True)]
+
+
 WITH_WARNINGS = {
     "vague chloronaphthalene": "ClC1=CC=CC2=CC=CC=C12", "1-chloronaphthalene": "ClC1=CC=CC2=CC=CC=C12",
     "rac-butanol": "C[C@H](CC)O |$_AV:1;2;3;4;O$,r|",

@@ -30,6 +30,16 @@ PARTS = (
 )
 
 
+@pytest.mark.parametrize("notation", ["text", "iupac"])
+def test_answer_in_the_other_unicode_form_is_exact(notation):
+    pairs = [("caf\u00e9", "cafe\u0301"), ("cafe\u0301", "caf\u00e9"), ("cafe", "caf\u00e9")]
+    rows = [
+        EvaluatedRow(place, "t", "x", target, "text", notation, answer, 0.0, True, 3)
+        for place, (answer, target) in enumerate(pairs)
+    ]
+    assert [one.name for one in Evaluation(rows).outcomes] == ["exact", "exact", "different"]
+
+
 @pytest.fixture
 def computed(monkeypatch):
     """What was computed, in order."""

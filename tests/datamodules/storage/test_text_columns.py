@@ -14,6 +14,12 @@ TEXT = st.text(st.characters(codec="utf-8"), max_size=3)
 LISTS = st.lists(st.lists(TEXT, max_size=3), max_size=6)
 
 
+def test_composed_column_has_equal_texts_once() -> None:
+    column = TextColumn.of(["caf\u00e9", "x", "cafe\u0301"]).composed()
+    assert list(column) == ["caf\u00e9", "x", "caf\u00e9"]
+    assert len(column.values) == 2
+
+
 @given(st.lists(TEXT, max_size=20), st.data())
 def test_text_column_is_the_sequence_of_its_texts(texts: list[str], data: st.DataObject) -> None:
     column = TextColumn.of(texts)
