@@ -38,7 +38,6 @@ from cli.save_config import SaveRunConfig
 from cli.strategy_check import refuse_sharding
 from configs.lookup import CONFIGS
 from datamodules.sequence_task import SequenceTaskDataModule
-from datamodules.tasks import guess_notation
 
 
 @dataclass
@@ -105,13 +104,6 @@ def complete_words(typed: Sequence[str], runs: Path, subcommands: Container[str]
     elif args and args[0] in subcommands and (rate := base_rate(args)) is not None:
         args[1:1] = ["--model.optimizer.lr", str(rate)]  # before the flags and files, which override it
     return Words(list(typed), args, given is None and flag_value(typed, "--ckpt_path") is not None)
-
-
-def write_out_notations(data: Any) -> None:
-    """Write guessed notations into the data's settings, so that they also hold for a table with other column names."""
-    for side in ("input", "output"):
-        if data.task is None and data[f"{side}_column"] and not data[f"{side}_notation"]:
-            data[f"{side}_notation"] = guess_notation(data[f"{side}_column"])
 
 
 def settle_dirpaths(callbacks: Iterable[Any], folder: Path) -> None:
@@ -230,7 +222,6 @@ class PatoisCLI(OpenCLI):
         refuse_other_root(self.words.typed)
         check_checkpoint(config.get("ckpt_path"))
         leave_unreachable_hub(config)
-        write_out_notations(config.data)
         if self.subcommand == "show":
             config.trainer.logger, config.trainer.callbacks = False, None
             return

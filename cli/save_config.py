@@ -26,6 +26,9 @@ class SaveRunConfig(SaveConfigCallback):
         """Write a new run's `config.yaml` before anything else; print the changed flags of a resumed or evaluated run."""
         if not trainer.is_global_zero:
             return
+        # Guessed notations are saved, so that they also hold for tables with other columns.
+        for guess in getattr(getattr(trainer, "datamodule", None), "guesses", ()):
+            self.config.data[f"{guess.side}_notation"] = guess.notation
         if stage == "fit" and self.config.ckpt_path is None:
             self._keep(trainer)
         elif (run := find_run(self.config.get("ckpt_path"))) is not None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+import torch.distributed as distributed
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
@@ -17,6 +18,7 @@ from torch.utils.data import DataLoader
 
 from datamodules.formats import InstructionFormat
 from datamodules.rows import data_report
+from datamodules.rows.guess_notations import Guess, blame
 from datamodules.rows.row import Row
 from datamodules.rows.side_texts import SideTexts
 from datamodules.rows.training_record import TrainingRecord, trained_texts
@@ -76,6 +78,7 @@ class SequenceTaskDataModule(LightningDataModule):
         self.loss_on, self.predict_path, self.num_workers = loss_on, predict_path, num_workers
         self.batch_size, self.eval_batch_size, self.packing = batch_size, eval_batch_size, packing
         self._position: dict[str, int] = {"epoch": 0, "batches": 0}
+        self._shared_guesses = False
 
     # The callbacks' view of the rows; `questions` and `predict_path` belong to it, too.
 
@@ -93,6 +96,11 @@ class SequenceTaskDataModule(LightningDataModule):
     def form(self) -> InstructionFormat:
         """The instruction format."""
         return self.data.form
+
+    @property
+    def guesses(self) -> list[Guess]:
+        """The notations that were guessed from the cells."""
+        return self.data.guesses
 
     @property
     def report(self) -> dict[str, Any]:
@@ -168,6 +176,8 @@ class SequenceTaskDataModule(LightningDataModule):
 
     def setup(self, stage: str) -> None:
         """Read, split, render and tokenise the rows of a stage (fit, validate, test or predict)."""
+        if SIDES[stage] and distributed.is_initialized():
+            self._share_guesses()
         self.data.prepare_sides(SIDES[stage])
         if stage == "predict":
             self.data.read_questions(self.predict_path)
@@ -182,7 +192,19 @@ class SequenceTaskDataModule(LightningDataModule):
             )
             cache.kept_bytes = 0
         if stage == "fit" and not len(self.data.pools["train"]):
-            raise ValueError(data_report.why_empty(self.report, self.set_aside("fit")))
+            raise ValueError(data_report.why_empty(self.report, self.set_aside("fit")) + blame(self.guesses))
+
+    def _share_guesses(self) -> None:
+        """Give all ranks what rank 0 guesses from the cells: a cell may take too long on one rank and not on another."""
+        if self.data.open_sides and not self._shared_guesses:
+            self._shared_guesses = True
+            if self.rank == 0:
+                # All ranks get the error again when they read the rows.
+                with suppress(Exception):
+                    self.data.guess_notations()
+            box = [self.guesses]
+            distributed.broadcast_object_list(box, src=0)
+            self.data.take_guesses(box[0])
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return this rank's training batches, from the checkpoint's position on; Lightning sets the sampler's epoch."""

@@ -8,23 +8,26 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from numpy.typing import NDArray
 
 from configs.lookup import find_cache_root
 from datamodules.formats import load_format
 from datamodules.rows import data_report
+from datamodules.rows.guess_notations import Guess, apply, describe, guess_from_rows, warn_of_guesses
 from datamodules.rows.prepare import Prepared, prepare
-from datamodules.rows.read_and_split import SplitSettings, read_questions
+from datamodules.rows.read_and_split import SplitSettings, load_questions, read_questions
 from datamodules.rows.row import Row
 from datamodules.rows.side_texts import SideTexts, texts_by_task
 from datamodules.rows.task_rows import TaskRows
+from datamodules.sources.lookup import load_source
 from datamodules.sources.rows import TEXT_LIMIT, Rows, SetAside
 from datamodules.sources.tables.options import TableOptions
 from datamodules.splits import NAMES
 from datamodules.stages import EvalStage
 from datamodules.storage.cache import DataCache
 from datamodules.storage.cache_keys import describe_tokenizer
-from datamodules.tasks import choose_tasks
+from datamodules.tasks import choose_tasks, find_open_sides
 from datamodules.texts.augmentation import Phrasings
 from datamodules.texts.rendering import RowStore
 from datamodules.tokens.control_tokens import ControlTokens, find_control_tokens
@@ -61,7 +64,8 @@ class TaskData:
         input_column: Column of the inputs, in place of the task's.
         output_column: Column of the outputs, in place of the task's.
         input_notation: Notation of the input column: text, number, smiles, selfies, iupac, formula, reaction, polymer,
-            phonemes (ARPAbet), ipa.
+            phonemes (ARPAbet), ipa. Default: the task's; for two columns without a task it is guessed from 200 of their cells,
+            and one line tells it.
         output_notation: Notation of the output column.
         train_rows: Maximum number of training rows per task; subsets are nested (the first 100 are among the first 1,000).
         epoch_rows: Maximum number of training rows per epoch over all tasks, drawn again for each epoch; default all.
@@ -112,9 +116,9 @@ class TaskData:
                 f"Expected --data.max_length to be at most the base's context of {context} tokens, but got {max_length}."
             )
         self.tokenizer, self.form = tokenizer, load_format(format)
-        self.tasks, self.weights = choose_tasks(
-            task, input_column, output_column, input_notation, output_notation
-        )
+        columns = input_column, output_column, input_notation, output_notation
+        self.tasks, self.weights = choose_tasks(task, *columns)
+        self.open_sides, self.guesses = find_open_sides(task, *columns), list[Guess]()
         self.source, self.split_settings = source, SplitSettings(**split_settings)
         self.limits = {"train": train_rows, "val": val_rows, "test": test_rows}
         self.epoch_rows, self.table_options = epoch_rows, TableOptions(header, encoding)
@@ -155,9 +159,12 @@ class TaskData:
         """Read and split all rows, and keep each side's rows up to its limit."""
         settings, forbidden, options = self.split_settings, self._forbidden(), self.table_options
         prepared = prepare(
-            self.tasks, self.source, settings, forbidden, self.cache, workers, options, keep_small=keep_small
-        )
+            self.tasks, self.source, settings, forbidden, self.cache, workers, options,
+            keep_small=keep_small, open_sides=self.open_sides, guesses=self.guesses,
+        )  # fmt: skip
         data_report.tell(prepared.notes)
+        self.take_guesses(prepared.guesses)
+        warn_of_guesses(self.guesses, len(prepared.sides), sum(prepared.totals.values()))
         self.prepared, self.store = prepared, self._make_store(prepared.parts)
         for side in NAMES:
             rows_by_task = prepared.select_side(side, self.task_names)
@@ -166,6 +173,20 @@ class TaskData:
             self.store.draw_demonstrations_from(self.pools["train"])
         self.aside["fit"] = [row for part in prepared.parts for row in part.set_aside]
         self.report = data_report.make(prepared, self.pools, self.split_settings)
+
+    def guess_notations(self, rows: Rows | None = None) -> None:
+        """Guess the notations that are not given from some rows, by default the source's, unless this is already done."""
+        if self.open_sides and not self.guesses:
+            if rows is None:
+                assert self.source is not None, "two columns without a task have no source of their own"
+                rows = load_source(self.source, self.table_options)
+            self.take_guesses(guess_from_rows(self.tasks[0], self.open_sides, rows))
+
+    def take_guesses(self, guesses: Sequence[Guess]) -> None:
+        """Set the tasks' notations to guessed ones, and print them once."""
+        if guesses and not self.guesses:
+            rank_zero_info(describe(guesses))
+            self.guesses, self.tasks = list(guesses), [apply(task, guesses) for task in self.tasks]
 
     def _make_store(self, parts: Sequence[TaskRows]) -> RowStore:
         return RowStore(
@@ -221,7 +242,9 @@ class TaskData:
         Raises:
             ValueError: If no file is given, or the file has the input columns of several tasks.
         """
-        part, rows = read_questions(self.tasks, path, self._forbidden(), self.table_options)
+        rows = load_questions(path, self.table_options)
+        self.guess_notations(rows)
+        part = read_questions(self.tasks, rows, self._forbidden())
         data_report.tell({part.file: [*rows.notes, *part.notes]})
         store = self._make_store([part])
         if self.shots:

@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from configs.lookup import find_config, find_name, load_yaml, suggest
-from datamodules.notations.lookup import load_notation
+from datamodules.notations.lookup import load_notation, name_notation
 
 DEFAULT_TASK = "name_small_molecules"
-# What a column most likely holds, by a word in its header: only for tables without a task file.
-NOTATION_HINTS = ("smiles", "selfies", "iupac", "formula")
 
 
 @dataclass(frozen=True)
@@ -121,16 +119,6 @@ def load_task(name_or_path: str) -> Task:
     return task
 
 
-def guess_notation(column: str) -> str:
-    """Return the notation that a column's header suggests, else `text`.
-
-    Examples:
-        >>> guess_notation("Canonical_SMILES"), guess_notation("boiling point")
-        ('smiles', 'text')
-    """
-    return next((hint for hint in NOTATION_HINTS if hint in column.lower()), "text")
-
-
 def task_from_columns(
     input_column: str,
     output_column: str,
@@ -139,7 +127,8 @@ def task_from_columns(
 ) -> Task:
     """Make a task of two columns of a table, without a task file.
 
-    The instruction names the two columns. Notations that are not given are guessed from the headers.
+    The instruction names the two columns. A notation that is not given is what the header names, until the cells are read
+    (see `rows.guess_notations`).
 
     Examples:
         >>> task = task_from_columns("smiles", "name")
@@ -148,7 +137,7 @@ def task_from_columns(
     """
     sides = []
     for column, notation in ((input_column, input_notation), (output_column, output_notation)):
-        notation = notation or guess_notation(column)
+        notation = notation or name_notation(column)
         load_notation(notation)
         sides.append(Side(column=column, notation=notation, label=column))
     return Task(
@@ -157,6 +146,25 @@ def task_from_columns(
         output=sides[1],
         instructions=(f"Give the {output_column} for this {input_column}.",),
     )
+
+
+def find_open_sides(
+    task: Any,
+    input_column: str | None,
+    output_column: str | None,
+    input_notation: str | None,
+    output_notation: str | None,
+) -> tuple[str, ...]:
+    """Return the sides, `input` and `output`, whose notation neither a flag nor a task file gives; arguments as `choose_tasks`.
+
+    Examples:
+        >>> find_open_sides(None, "smiles", "name", "smiles", None), find_open_sides("smiles_to_iupac", "a", "b", None, None)
+        (('output',), ())
+    """
+    if task is not None or not input_column or not output_column:
+        return ()
+    given = {"input": input_notation, "output": output_notation}
+    return tuple(side for side, notation in given.items() if not notation)
 
 
 def parse_weights(task: str | Sequence[str] | Mapping[str, float]) -> dict[str, float | None]:

@@ -68,11 +68,18 @@ def test_run_folder_holds_the_promised_files_and_metrics(fitted: Path) -> None:
     text = (fitted.parents[1] / "stdout.txt").read_text()
     for word in (task, "exact match", "validity", "rows", "tokens/s", "time", "runs/mine"):
         assert word in text
+    assert text.count("Guessed from the cells: 'smiles' is smiles (23 of 23 cells)") == 1
 
 
 def test_config_yaml_holds_the_resolved_configuration(fitted: Path) -> None:
     config = yaml.safe_load((fitted / "config.yaml").read_text())
     assert config["data"]["input_column"] == "smiles"
+    guessed = config["data"]["input_notation"], config["data"]["output_notation"]
+    assert guessed == ("smiles", "iupac"), "saved, so that other tables are read in the same way"
+    assert json.loads((fitted / "data.json").read_text())["guessed_notations"] == {
+        "smiles": "smiles",
+        "name": "iupac",
+    }
     assert config["model"]["optimizer"]["init_args"]["lr"] == 0.002
     assert config["trainer"]["precision"] == choose_precision("auto")
     assert config["name"] == "mine"

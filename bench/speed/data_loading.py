@@ -42,6 +42,7 @@ def measure(path: Path, case: str, cache: Path) -> dict[str, Any]:
     found = run_to_first_step(
         "--model.base", "builtin", "--data.source", str(path), "--data.input_column", "smiles",
         "--data.output_column", "name", "--data.input_notation", "text" if case == "text" else "smiles",
+        "--data.output_notation", "text",
         "--data.format", "arrow", "--data.cache_dir", str(cache), "--trainer.enable_progress_bar", "false",
         "--trainer.logger", "callbacks.loggers.metrics_csv.MetricsCSV", "--trainer.logger.folder", "metrics",
         look=memory.look, every=LOOK_SECONDS,

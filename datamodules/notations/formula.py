@@ -16,6 +16,10 @@ _CHARGE = re.compile(r"([+-])([1-9][0-9]{0,2})?$")
 _MULTIPLIER = re.compile(r"[1-9][0-9]{0,5}(?=.)")
 _TOKEN = re.compile(r"([A-Z][a-z]?|\(|\))([1-9][0-9]{0,5})?")
 _TOKENS = re.compile(rf"(?:{_TOKEN.pattern})+")
+_ION = re.compile(r"[A-Z][a-z]?[0-9]+[+-]")  # Ca2+: two atoms or two charges
+
+LEAST_SHARE = 0.95
+"""Share of cells that must look like formulas before a column is taken for formulas, since others would be rewritten."""
 
 
 def _parse(text: str) -> tuple[Counter[str], int]:
@@ -82,6 +86,19 @@ def invalid_reason(text: str) -> str | None:
 def is_valid(text: str) -> bool:
     """Say whether `text` is a molecular formula of known elements; not whether such a molecule can exist."""
     return invalid_reason(text) is None
+
+
+def looks_like(text: str) -> bool:
+    """Say whether a cell is evidence for a column of molecular formulas: it is in Hill order.
+
+    A linear formula (CH3CH2OH) says more than its atoms and must not be rewritten. A longer word without a digit is no evidence.
+
+    Examples:
+        >>> [looks_like(text) for text in ("C2H6O", "CH3CH2OH", "SO42-", "Ca2+")]
+        [True, False, False, False]
+    """
+    is_word = len(text) > 4 and not any(character.isdigit() for character in text)
+    return not is_word and not _ION.fullmatch(text) and is_valid(text) and normalize(text) == text
 
 
 def normalize(text: str) -> str:

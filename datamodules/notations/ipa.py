@@ -21,9 +21,16 @@ _SOUND = rf"[{_LETTERS}](?:[{_MARKS}]|[\u0300-\u036f]|(?<=[{_TIES}])[{_LETTERS}]
 _WORD = rf"(?:[{_STRESSES}{re.escape(_BREAKS)}{_MARKS}]|{_SOUND})+"
 _PHONEME = re.compile(_SOUND)
 _WORDS = re.compile(f"{_WORD}(?: {_WORD})*")
+_PHONETIC_ONLY = frozenset(
+    "ɐɑɒɕɘɚɜɝɞɟɡɢɤɥɦɧɪɫɬɭɮɰɱɲɳɴɵɶɷɸɹɺɻɼɽɾɿʀʁʂʄʅʆʇʈʉʊʌʍʎʏʐʑʓʔʕʖʗʘʙʚʛʜʝʞʟʠʡʢʣʤʥʦʧʨʩʪʫːˑˈˌˠˤʰʲʷ\u0361\u035c"
+)  # not ə, ɛ, ŋ, θ, ð or æ, which alphabets of languages have
 _SPELLINGS = str.maketrans({"g": "ɡ", ":": "ː", "ʻ": "ʼ", "’": "ʼ"})
 _LETTERS_A_PHONEME = 1.5
 """Phonemes with spaces between them have one letter, seldom two (oʊ, tʃ); words have more."""
+
+
+LEAST_SHARE = 0.5
+"""Share of cells that must look like IPA: words such as kæt are also spelled so in some language."""
 
 
 def invalid_reason(text: str) -> str | None:
@@ -39,6 +46,16 @@ def invalid_reason(text: str) -> str | None:
 def is_valid(text: str) -> bool:
     """Say whether `text` is made of sounds with single spaces between phonemes or words."""
     return invalid_reason(text) is None
+
+
+def looks_like(text: str) -> bool:
+    """Say whether a cell is evidence for a column of IPA: it has a letter or mark that no language's alphabet has.
+
+    Examples:
+        >>> looks_like("həˈloʊ"), looks_like("hello"), looks_like("größe")
+        (True, False, False)
+    """
+    return not _PHONETIC_ONLY.isdisjoint(text) and is_valid(text)
 
 
 def normalize(text: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from datamodules.notations._checks import MAX_LENGTH
+from datamodules.notations._name_parts import is_like_a_name
 from datamodules.notations._unicode import are_equal, compose
 
 _CLOSING = {")": "(", "]": "[", "}": "{"}
@@ -75,6 +76,11 @@ def invalid_reason(text: str) -> str | None:
 def is_valid(text: str) -> bool:
     """Say whether `text` is a well-formed name; not whether it means a molecule."""
     return invalid_reason(text) is None
+
+
+def looks_like(text: str) -> bool:
+    """Say whether a cell is evidence for a column of names: it is made of the parts of systematic names."""
+    return is_valid(text) and is_like_a_name(_fold(text))
 
 
 def normalize(text: str) -> str:

@@ -35,6 +35,11 @@ def is_valid(text: str) -> bool:
     return invalid_reason(text) is None
 
 
+def looks_like(text: str) -> bool:
+    """Say whether a cell is evidence for a column of phonemes: it has a stress digit or three phonemes, unlike M and F."""
+    return is_valid(text) and (any(mark in text for mark in _STRESSES) or text.count(" ") > 1)
+
+
 def normalize(text: str) -> str:
     """Return `text`: a valid one has one spelling.
 

@@ -22,6 +22,11 @@ def is_valid(text: str) -> bool:
     return invalid_reason(text) is None
 
 
+def looks_like(text: str) -> bool:
+    """Say whether a cell is evidence for a column of polymers: it has an atom, unlike the mark ***."""
+    return any(character.isalpha() for character in text) and is_valid(text)
+
+
 def normalize(text: str) -> str:
     """Return RDKit's canonical isomeric SMILES; numbers of attachment points (`[*:1]`) are cleared as atom maps are.
 

@@ -38,6 +38,11 @@ def is_valid(text: str) -> bool:
     return invalid_reason(text) is None
 
 
+def looks_like(text: str) -> bool:
+    """Say whether a cell is evidence for a column of reactions."""
+    return is_valid(text)
+
+
 def normalize(text: str) -> str:
     """Return the reaction with canonical components, sorted in each part; agents stay agents.
 

@@ -88,6 +88,11 @@ def is_valid(text: str) -> bool:
     return invalid_reason(text) is None
 
 
+def looks_like(text: str) -> bool:
+    """Say whether a cell is evidence for a column of SELFIES."""
+    return is_valid(text)
+
+
 def _encode(spelled: str, canonical: str) -> str:
     """Encode a SMILES and make sure that it decodes to the molecule with that canonical SMILES.
 

@@ -31,6 +31,11 @@ def is_valid(text: str) -> bool:
     return invalid_reason(text) is None
 
 
+def looks_like(text: str) -> bool:
+    """Say whether a cell is evidence for a column of SMILES."""
+    return is_valid(text)
+
+
 def may_go_on(text: str) -> bool:
     """Say whether a SMILES may begin with `text`; needs the extra `constrained`. See `molecules.smiles_prefix`."""
     from datamodules.notations.molecules import smiles_prefix  # an optional package

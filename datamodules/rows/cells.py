@@ -41,6 +41,18 @@ def note_titles(side: Side, raw: TextColumn, stripped: pa.LargeStringArray) -> t
     return (f"{side.column}: {count:,} rows have {what}",) if count else ()
 
 
+def note_formulas(name: str, side: Side, raw: TextColumn, values: pa.LargeStringArray) -> tuple[str, ...]:
+    """Say how many formulas were rewritten: a linear formula (CH3CH2OH) says more than its atoms."""
+    changed = pc.not_equal(raw.values, values).to_numpy(zero_copy_only=False)
+    count = int(changed[raw.codes].sum()) if side.notation == "formula" and not side.convert_from else 0
+    if not count:
+        return ()
+    place = int(changed.argmax())
+    example = f"{raw.values[place].as_py()} to {values[place].as_py()}"
+    keep = f"--data.{name}_notation text keeps the column as it is"
+    return (f"{side.column}: {count:,} formulas are rewritten in Hill order, such as {example}; {keep}",)
+
+
 def find_missing_numbers(name: str, texts: pa.LargeStringArray) -> dict[int, str]:
     """Return the words for a missing number among texts that are all numbers; elsewhere they are words like others."""
     number = pc.match_substring_regex(texts, _NUMBER)

@@ -27,6 +27,7 @@ def make(
     return {
         "sources": dict(prepared.totals),
         "notes": {source: list(texts) for source, texts in prepared.notes.items() if texts},
+        "guessed_notations": {guess.column: guess.notation for guess in prepared.guesses},
         "tasks": list(dict.fromkeys(part.task.name for part in prepared.parts)),
         "kept": [
             {

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datamodules.rows.guess_notations import Guess, apply, guess_from_rows
 from datamodules.rows.read_and_split import (
     Part,
     SplitSettings,
@@ -18,7 +19,7 @@ from datamodules.rows.read_and_split import (
     warn_of_overlap,
 )
 from datamodules.rows.task_rows import TaskRows
-from datamodules.sources.lookup import hash_source
+from datamodules.sources.lookup import hash_source, load_source
 from datamodules.sources.rows import Rows, SetAside
 from datamodules.sources.tables.options import TableOptions
 from datamodules.splits import NAMES, nested_order
@@ -49,6 +50,8 @@ class Prepared:
     """What was decided when each source was read, for people."""
     key: str | None
     """Hash that identifies the content in the keys of derived data; None if the content cannot be identified."""
+    guesses: list[Guess] = field(default_factory=list)
+    """The notations that were guessed from the cells."""
 
     def select_side(self, side: str, task_names: Sequence[str]) -> list[NDArray[np.int64]]:
         """Return the rows of a side, one array per task, in the order in which subsets take them."""
@@ -68,6 +71,8 @@ def prepare(
     options: TableOptions | None = None,
     *,
     keep_small: bool = False,
+    open_sides: Sequence[str] = (),
+    guesses: Sequence[Guess] = (),
 ) -> Prepared:
     """Read, check, normalise and split the rows of all tasks, or load them from the cache.
 
@@ -80,18 +85,27 @@ def prepare(
         workers: Maximum number of processes that check texts; by default one for each of this rank's cores.
         options: What the user says about the sources' files.
         keep_small: Also cache small tables.
+        open_sides: Sides, `input` or `output`, of the only task whose notation is guessed from the cells.
+        guesses: Their notations if they are already guessed.
 
     Raises:
         ValueError: If a source or a column does not exist.
     """
     options = options or TableOptions()
-    key = _make_key(tasks, source, settings, forbidden, options)
+    key = _make_key(tasks, source, settings, forbidden, options, open_sides)
     kept = None if key is None else cache.load("rows", key)
     if kept is not None:
         prepared = _unpack(kept, tasks, source, settings, key)
     else:
-        prepared = _read(tasks, source, settings, forbidden, options, key, workers)
-        if key != _make_key(tasks, source, settings, forbidden, options):
+        loaded: dict[str, Rows] = {}
+        if open_sides and not guesses:
+            location = locations(tasks[0], source, settings)[0][0]
+            loaded[location] = load_source(location, options)
+            guesses = guess_from_rows(tasks[0], open_sides, loaded[location])
+        known = [apply(task, guesses) for task in tasks]
+        prepared = _read(known, source, settings, forbidden, options, key, workers, loaded)
+        prepared = replace(prepared, guesses=list(guesses))
+        if key != _make_key(tasks, source, settings, forbidden, options, open_sides):
             prepared = replace(prepared, key=None)  # a file changed during reading
         elif key is not None and (keep_small or len(prepared.sides) >= cache.least_rows):
             cache.save("rows", key, _pack(prepared))
@@ -107,9 +121,10 @@ def _read(
     options: TableOptions,
     key: Mapping[str, Any] | None,
     workers: int | None,
+    loaded: Mapping[str, Rows],
 ) -> Prepared:
     with WorkerPool(workers) as pool:
-        parts, sources = read_parts(tasks, source, settings, forbidden, pool, options)
+        parts, sources = read_parts(tasks, source, settings, forbidden, pool, options, loaded)
         sides, overlap = split_parts(parts, settings, pool)
     identities = TextColumn.join([part.rows.identities for part in parts])
     return Prepared(
@@ -135,8 +150,12 @@ def _make_key(
     settings: SplitSettings,
     forbidden: ControlTokens,
     options: TableOptions,
+    open_sides: Sequence[str],
 ) -> dict[str, Any] | None:
-    """Return everything that the prepared rows depend on, with sources by their content and not by their names."""
+    """Return everything that the prepared rows depend on, with sources by their content and not by their names.
+
+    A guessed notation depends on the content and the code, which are in the key.
+    """
     split = {**asdict(settings), "val_source": None, "test_source": None}
     files_by_task = [locations(task, source, settings) for task in tasks]
     files = [file for task_files in files_by_task for file, _ in task_files]
@@ -145,6 +164,8 @@ def _make_key(
         return None
     contents = [[(hashes[file], side) for file, side in task_files] for task_files in files_by_task]
     described = [{**asdict(task), "source": None, "description": ""} for task in tasks]
+    for side in open_sides:
+        described[0][side]["notation"] = None
     return {
         "tasks": described,
         "sources": contents,
@@ -162,6 +183,7 @@ def _pack(prepared: Prepared) -> Payload:
     payload = Payload({"sides": prepared.sides, "order": prepared.order})
     payload.facts = {"overlap": prepared.overlap, "totals": list(prepared.totals.values())}
     payload.facts["notes"] = list(prepared.notes.values())
+    payload.facts["guesses"] = [asdict(guess) for guess in prepared.guesses]
     for number, part in enumerate(prepared.parts):
         for name in _COLUMNS:
             column: TextColumn = getattr(part, name)
@@ -187,6 +209,8 @@ def _unpack(
     key: Mapping[str, Any] | None,
 ) -> Prepared:
     """Return the rows that `_pack` converted, with the current names of their sources."""
+    guesses = [Guess.of(fields) for fields in payload.facts["guesses"]]
+    tasks = [apply(task, guesses) for task in tasks]
     files = [(task, location) for task in tasks for location, _ in locations(task, source, settings)]
     parts = [_unpack_part(payload, number, task, file) for number, (task, file) in enumerate(files)]
     names = dict.fromkeys(location for _, location in files)
@@ -198,6 +222,7 @@ def _unpack(
         totals=dict(zip(names, payload.facts["totals"], strict=True)),
         notes=dict(zip(names, payload.facts["notes"], strict=True)),
         key=None if key is None else digest(key),
+        guesses=guesses,
     )
 
 

@@ -65,45 +65,53 @@ def read_parts(
     forbidden: ControlTokens,
     pool: WorkerPool,
     options: TableOptions | None = None,
+    loaded: Mapping[str, Rows] | None = None,
 ) -> tuple[list[Part], dict[str, Rows]]:
-    """Read every task's rows, and return them with the sources by name; each source is read once.
+    """Read every task's rows, and return them with the sources by name; each source is read once, or is in `loaded`.
 
     Raises:
         ValueError: If neither the flags nor a task name a source, or a source cannot be read.
     """
-    loaded: dict[str, Rows] = {}
+    read = dict(loaded or {})
     parts = []
     for task in tasks:
         for location, side in locations(task, source, settings):
-            if location not in loaded:
-                loaded[location] = load_source(location, options)
-            rows = read_task(task, loaded[location], forbidden=forbidden, pool=pool)
+            if location not in read:
+                read[location] = load_source(location, options)
+            rows = read_task(task, read[location], forbidden=forbidden, pool=pool)
             given = None
             if settings.split_column is not None and side is None:
-                cells = first_texts(loaded[location], settings.split_column, "split")
+                cells = first_texts(read[location], settings.split_column, "split")
                 rows = rows.without(
                     splits.unknown_sides(cells.take(rows.table_rows), f"{location}: {settings.split_column}")
                 )
                 given = cells.take(rows.table_rows)
             parts.append(Part(rows, side, given))
-    return parts, loaded
+    return parts, read
 
 
-def read_questions(
-    tasks: Sequence[Task], path: str | None, forbidden: ControlTokens, options: TableOptions | None = None
-) -> tuple[TaskRows, Rows]:
-    """Read the file to predict as rows of the task whose input column it has, and return them with the file's own rows.
+def load_questions(path: str | None, options: TableOptions | None = None) -> Rows:
+    """Return the rows of the file to predict.
 
     Raises:
-        ValueError: If no file is given, or the file has the input columns of several tasks.
+        ValueError: If no file is given, or it has no rows.
     """
     if not path:
         raise ValueError("`predict` needs the file with the inputs: --data.predict_path mols.csv")
     rows = load_source(path, options)
     if rows.total == 0:
         raise ValueError(f"{path}: expected at least one row below the header, but got none.")
+    return rows
+
+
+def read_questions(tasks: Sequence[Task], rows: Rows, forbidden: ControlTokens) -> TaskRows:
+    """Return the rows of the file to predict as rows of the task whose input column it has.
+
+    Raises:
+        ValueError: If the file has the input columns of several tasks.
+    """
     task = task_for_columns(tasks, rows.table.column_names)
-    return read_task(task, rows, with_output=False, forbidden=forbidden), rows
+    return read_task(task, rows, with_output=False, forbidden=forbidden)
 
 
 def locations(task: Task, source: str | None, settings: SplitSettings) -> list[tuple[str, int | None]]:

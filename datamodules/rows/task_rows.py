@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from configs.lookup import find_name, suggest
 from datamodules.notations.lookup import load_notation
-from datamodules.rows.cells import find_missing_numbers, note_titles, strip_titles
+from datamodules.rows.cells import find_missing_numbers, note_formulas, note_titles, strip_titles
 from datamodules.sources.rows import TEXT_LIMIT, Rows, SetAside
 from datamodules.storage.text_columns import TextColumn, TextLists, as_strings
 from datamodules.tasks import Side, Task
@@ -188,6 +188,7 @@ def _check(
     reasons = {**invalid, **reasons}
     if not verified:
         reasons = {**find_missing_numbers(name, raw.values), **reasons}
+        notes += note_formulas(name, side, raw, values)
     held = forbidden.find(raw.values)
     if values is not raw.values:
         held = {**forbidden.find(values), **held}

@@ -19,7 +19,9 @@ from lightning.pytorch.strategies import DDPStrategy
 
 from datamodules import task_data
 from datamodules.rows import prepare
+from datamodules.rows.guess_notations import Guess
 from datamodules.sequence_task import SequenceTaskDataModule
+from datamodules.tasks import Task
 from datamodules.workers.cores import count_cores
 from tests.helpers.bpe import make_tokenizer
 
@@ -68,7 +70,13 @@ def validate(
     except ValueError as raised:
         error = str(raised)
     rows = [batch["input_ids"].tolist() for batch in data.val_dataloader().dataset] if error is None else []
-    return {"did": list(log), "error": error, "rows": rows}
+    notations = [[side.notation for side in (task.input, task.output)] for task in data.tasks]
+    return {"did": list(log), "error": error, "rows": rows, "notations": notations}
+
+
+def guess_otherwise(task: Task, sides: list[str], rows: Any) -> list[Guess]:
+    """Guess as a rank might on which cells take too long."""
+    return [Guess(side, getattr(task, side).column, "number", 1, 1) for side in sides]
 
 
 def run_rank(rank: int, folder: Path, ports: tuple[int, int]) -> None:
@@ -82,6 +90,8 @@ def run_rank(rank: int, folder: Path, ports: tuple[int, int]) -> None:
     log: list[Any] = []
     seconds = [0.0]
     note_work(log, seconds)
+    if rank == 1:
+        prepare.guess_from_rows = task_data.guess_from_rows = guess_otherwise
     table = folder / "table.csv"
     results = {
         "failed": validate(folder, log, table, folder / "cache", column="nonsense"),
@@ -98,7 +108,7 @@ def run_rank(rank: int, folder: Path, ports: tuple[int, int]) -> None:
 def results(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """What each rank did in each case."""
     folder = tmp_path_factory.mktemp("ranks")
-    lines = ["in,out", *(f"{number},{number * number}" for number in range(40))]
+    lines = ["in,out", *(f"{'C' * number},{number * number}" for number in range(1, 41))]
     (folder / "table.csv").write_text("\n".join(lines) + "\n")
     with socket.socket() as one, socket.socket() as other:
         for server in (one, other):
@@ -115,6 +125,11 @@ def test_rank_0_prepares_with_all_cores_while_rank_1_waits_beyond_the_timeout(
     assert first["did"] == [["read", count_cores()], ["tokenise"]]
     assert second["did"] == []
     assert first["rows"] == second["rows"] != []
+
+
+def test_all_ranks_take_the_notations_that_rank_0_guesses(results: list[dict[str, Any]]) -> None:
+    for case in ("shared", "unwritable"):
+        assert [result[case]["notations"] for result in results] == [[["smiles", "text"]]] * 2
 
 
 def test_all_ranks_say_why_preparing_fails(results: list[dict[str, Any]]) -> None:

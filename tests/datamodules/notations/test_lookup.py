@@ -67,6 +67,7 @@ def test_notations_load_nothing_heavy() -> None:
         "datamodules.notations",
         *(f"datamodules.notations.{name}" for name in (*NOTATIONS, "lookup")),
         "datamodules.notations._checks",
+        "datamodules.notations._name_parts",
         "datamodules.notations._unicode",
         "datamodules.notations.molecules",
         *(

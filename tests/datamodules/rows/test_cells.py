@@ -106,3 +106,14 @@ def test_composed_and_decomposed_headers_are_one() -> None:
     for header, flag in (("NFC", "NFD"), ("NFD", "NFC")):
         rows = rows_of(**{unicodedata.normalize(header, "größe"): ["1"]})
         assert read_column(rows, unicodedata.normalize(flag, "größe"), "input")[0] == "1"
+
+
+def test_formulas_that_are_rewritten_are_noted_with_the_flag_that_keeps_them() -> None:
+    rows = rows_of(smiles=["CCO", "C", "CC(=O)O", "O"], formula=["CH3CH2OH", "CH4", "CH3COOH", "not one"])
+    found = read(rows, smiles="smiles", formula="formula")
+    assert found.outputs[:] == ["C2H6O", "CH4", "C2H4O2"]
+    assert found.notes == (
+        "formula: 2 formulas are rewritten in Hill order, such as CH3CH2OH to C2H6O; --data.output_notation text keeps the "
+        "column as it is",
+    )
+    assert read(rows, smiles="smiles").notes == ()

@@ -1,0 +1,220 @@
+"""Guess a column's notation from its cells; the header is only a hint.
+
+A notation takes part if its module has `looks_like(text)`, which says whether a cell is evidence for it. A notation without
+it is tried by `is_valid`, and only if the header names it. A module may set `LEAST_SHARE`, the share of cells that must look
+like it, whatever the header says.
+
+Columns of numbers are text: `number` would rewrite 0.60, so the user has to ask for it.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from configs.lookup import find_name
+from datamodules.notations.lookup import NOTATIONS, UNAMBIGUOUS, hint_notations, load_notation, name_notation
+from datamodules.sources.rows import Rows, shown
+from datamodules.tasks import Task
+from datamodules.workers.guarded_worker import GuardedWorker
+
+log = logging.getLogger(__name__)
+
+CELLS = 200
+"""Number of cells of a column that are checked, evenly spread."""
+_NEVER = ("text", "number")
+_SHARE, _HINTED_SHARE = (
+    0.9,
+    0.5,
+)  # of the cells must look like a notation: without and with a hint of the header
+_DIFFERENT, _SHORT = (
+    3,
+    2,
+)  # without a hint, so many different cells must be longer than labels such as NO and ON
+_ORDER = ("selfies", "phonemes", "reaction", "smiles", "polymer", "formula", "iupac", "ipa")  # breaks ties
+
+
+@dataclass(frozen=True)
+class Guess:
+    """The notation that a column was taken for, and the evidence."""
+
+    side: str
+    """`input` or `output`."""
+    column: str
+    notation: str
+    cells: int
+    """Number of cells that were checked."""
+    fitting: int
+    """Number of cells that look like the notation; for text, like the notation that the header names."""
+    hint: str | None = None
+    """The notation that the header names."""
+    rewritten: int = 0
+    """Number of cells that the notation spells otherwise."""
+    example: tuple[str, str] | None = None
+    """One of them, before and after."""
+
+    @staticmethod
+    def of(fields: Mapping[str, Any]) -> Guess:
+        """Make a guess from its fields as JSON holds them."""
+        example = fields["example"]
+        return Guess(**{**fields, "example": None if example is None else tuple(example)})
+
+    @property
+    def flag(self) -> str:
+        """The flag that sets the notation."""
+        return f"--data.{self.side}_notation"
+
+
+def apply(task: Task, guesses: Sequence[Guess]) -> Task:
+    """Return the task with the guessed notations."""
+    for guess in guesses:
+        task = replace(task, **{guess.side: replace(getattr(task, guess.side), notation=guess.notation)})
+    return task
+
+
+def guess_from_rows(task: Task, sides: Sequence[str], rows: Rows) -> list[Guess]:
+    """Guess the notations of a task's sides from the cells of their columns.
+
+    Args:
+        task: A task made of two columns.
+        sides: Those of `input` and `output` without a given notation.
+        rows: The table; a column that it lacks has no cells.
+    """
+    columns = [(side, getattr(task, side).column) for side in sides]
+    with GuardedWorker() as worker:
+        return [guess_notation(side, column, sample_cells(rows, column), worker) for side, column in columns]
+
+
+def sample_cells(rows: Rows, name: str) -> list[str]:
+    """Return at most `CELLS` non-empty cells of a column, evenly spread; of a list, its first entry."""
+    found = find_name(name, rows.table.column_names)
+    if found is None or not rows.table.num_rows:
+        return []
+    column = rows.table.column(found)
+    sparse = np.unique(np.linspace(0, len(column) - 1, 10 * CELLS).astype(np.int64))
+    cells: list[str] = []
+    for places in (sparse, np.arange(len(column))):  # the whole column if nearly all cells are empty
+        cells = [_first_text(cell) for cell in column.take(pa.array(places)).to_pylist()]
+        cells = [cell for cell in cells if cell]
+        if len(cells) >= CELLS:
+            break
+    if not cells:
+        return []
+    return [cells[place] for place in np.unique(np.linspace(0, len(cells) - 1, CELLS).astype(int))]
+
+
+def _first_text(cell: Any) -> str:
+    first = (cell[0] if cell else None) if isinstance(cell, list) else cell
+    return "" if first is None else str(first).strip()
+
+
+def guess_notation(side: str, column: str, cells: Sequence[str], worker: GuardedWorker) -> Guess:
+    """Guess what a column holds.
+
+    Args:
+        side: `input` or `output`.
+        column: The header.
+        cells: Some of its cells, none of them empty.
+        worker: Calls notations in a process that can be killed.
+    """
+    if not cells:
+        return Guess(side, column, name_notation(column), 0, 0)
+    hints = hint_notations(column)
+    names = sorted(set(NOTATIONS) - set(_NEVER), key=lambda name: ((*_ORDER, name).index(name), name))
+    looking = {name: _find_looking(name, name in hints, cells, worker) for name in names}
+    fitting = [name for name in names if _convinces(name, name in hints, looking[name], len(cells))]
+    # The notation that most cells look like; of equal ones the one in the header, then the first.
+    chosen = max(fitting, key=lambda name: (len(looking[name]), name in hints), default="text")
+    hint = next(iter(hints), None)
+    if not fitting and column.strip().casefold() in UNAMBIGUOUS and not _are_numbers(cells, worker):
+        chosen = name_notation(
+            column
+        )  # its broken cells are skipped with a reason each, rather than learned as text
+    of = len(looking.get(hint or "", ())) if chosen == "text" else len(looking[chosen])
+    guess = Guess(side, column, chosen, len(cells), of, hint)
+    return guess if chosen == "text" else _note_spelling(guess, looking[chosen], worker)
+
+
+def _find_looking(name: str, hinted: bool, cells: Sequence[str], worker: GuardedWorker) -> list[str]:
+    """Return the cells that look like a notation."""
+    function = "looks_like" if hasattr(load_notation(name), "looks_like") else "is_valid"
+    if function == "is_valid" and not hinted:
+        return []
+    values, _ = worker.map_together(name, function, [cells])
+    return [cell for cell, value in zip(cells, values, strict=True) if value]
+
+
+def _are_numbers(cells: Sequence[str], worker: GuardedWorker) -> bool:
+    values, _ = worker.map_together("number", "is_valid", [cells])
+    return sum(map(bool, values)) >= _SHARE * len(cells)
+
+
+def _convinces(name: str, hinted: bool, looking: Sequence[str], total: int) -> bool:
+    """Say whether enough of `total` cells look like a notation to take the column for it."""
+    least = getattr(load_notation(name), "LEAST_SHARE", _HINTED_SHARE if hinted else _SHARE)
+    if not looking or len(looking) < least * total:
+        return False
+    return hinted or len({cell for cell in looking if len(cell) > _SHORT}) >= _DIFFERENT
+
+
+def _note_spelling(guess: Guess, cells: Sequence[str], worker: GuardedWorker) -> Guess:
+    """Return the guess with the number of cells that the notation spells otherwise."""
+    as_question = guess.side == "input" and hasattr(load_notation(guess.notation), "normalize_question")
+    function = "normalize_question" if as_question else "normalize"
+    values, _ = worker.map_together(guess.notation, function, [cells])
+    other = [(cell, value) for cell, value in zip(cells, values, strict=True) if value not in (None, cell)]
+    example = min(other, key=lambda pair: len(pair[0]), default=None)
+    return replace(guess, rewritten=len(other), example=example)
+
+
+def describe(guesses: Sequence[Guess]) -> str:
+    """Return what the columns were taken for, and the flags that change it, as one line.
+
+    Examples:
+        >>> describe([Guess("output", "mol", "smiles", 200, 198, "smiles", 3, ("OCC", "CCO"))])
+        "Guessed from the cells: 'mol' is smiles (198 of 200 cells; 3 rewritten, such as OCC to CCO). To change it: \
+--data.output_notation NAME"
+    """
+    flags = ", ".join(f"{guess.flag} NAME" for guess in guesses)
+    return f"Guessed from the cells: {', '.join(map(_describe_one, guesses))}. To change it: {flags}"
+
+
+def _describe_one(guess: Guess) -> str:
+    taken = f"{guess.column!r} is {guess.notation}"
+    if not guess.cells:
+        return f"{taken} (by its header: there are no cells)"
+    if guess.notation == "text":
+        return (
+            f"{taken} ({guess.fitting} of {guess.cells} cells look like {guess.hint})"
+            if guess.hint
+            else taken
+        )
+    if guess.example is None:
+        return f"{taken} ({guess.fitting} of {guess.cells} cells)"
+    before, after = map(shown, guess.example)
+    facts = (
+        f"{guess.fitting} of {guess.cells} cells; {guess.rewritten} rewritten, such as {before} to {after}"
+    )
+    return f"{taken} ({facts})"
+
+
+def blame(guesses: Sequence[Guess]) -> str:
+    """Return which notations were guessed and the flags that change them, for an error; empty without guesses.
+
+    Examples:
+        >>> blame([Guess("output", "mol", "smiles", 200, 120)])
+        " Guessed notations: 'mol' is smiles (--data.output_notation); text takes a column as it is."
+    """
+    taken = ", ".join(f"{guess.column!r} is {guess.notation} ({guess.flag})" for guess in guesses)
+    return f" Guessed notations: {taken}; text takes a column as it is." if guesses else ""
+
+
+def warn_of_guesses(guesses: Sequence[Guess], kept: int, total: int) -> None:
+    """Name the guessed notations if most rows were skipped."""
+    if guesses and 2 * kept < total:
+        log.warning("Only %s of %s rows can be used.%s", f"{kept:,}", f"{total:,}", blame(guesses))

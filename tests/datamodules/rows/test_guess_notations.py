@@ -1,0 +1,302 @@
+"""Cells decide what a column holds; its header is only a hint."""
+
+# ruff: noqa: RUF001 - the phonetic alphabet has letters that look like others
+from __future__ import annotations
+
+import gzip
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from datamodules.notations.lookup import NOTATIONS, hint_notations, load_notation
+from datamodules.rows import prepare
+from datamodules.rows.guess_notations import (
+    CELLS,
+    Guess,
+    describe,
+    guess_from_rows,
+    guess_notation,
+    sample_cells,
+)
+from datamodules.sequence_task import SequenceTaskDataModule
+from datamodules.sources.lookup import load_source
+from datamodules.sources.rows import built_in
+from datamodules.tasks import find_open_sides, task_from_columns
+from datamodules.workers.guarded_worker import GuardedWorker
+from tests.helpers.tiny import make_tokenizer
+
+SMILES = ["CCO", "CC(C)O", "c1ccccc1", "CC(=O)O", "OCC", "CCCl", "C", "CN"]
+NAMES = ["ethanol", "propan-2-ol", "benzene", "acetic acid", "chloroethane", "2-methylpyridine", "aspirin"]
+SELFIES = ["[C][C][O]", "[C][=C][Branch1][C][C][C]", "[C][C][Branch1][C][C][O]"]
+REACTIONS = ["CO.CC>>COC", "CCO.CC>>CC", "CCO>[H+]>C=C"]
+POLYMERS = ["*CC*", "*CC(*)C", "*CC(*)c1ccccc1"]
+IPA = ["həˈloʊ", "wɜːld", "kæt", "dɔg", "bɪt"]
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "notation"),
+    [
+        # The header says one thing, the cells another.
+        ("formulation", [f"tablet of {n} mg" for n in range(9)], "text"),
+        ("has_smiles", ["yes 1", "no 2", "yes 3"], "text"),
+        ("Formula Weight", ["30.00", "37.10", "44.20"], "text"),
+        ("smiles_length", ["3", "4", "5"], "text"),
+        ("smiles", ["1", "2", "3"], "text"),
+        ("smiles", SELFIES, "selfies"),
+        ("smiles", POLYMERS, "polymer"),
+        ("SMILES", REACTIONS, "reaction"),
+        ("name", ["John Smith", "Jane Doe", "O. Alcott"], "text"),
+        ("name", SMILES, "smiles"),
+        ("polymer", ["polyethylene", "nylon", "PVC"], "text"),
+        ("reaction", ["esterification", "oxidation of alcohols"], "text"),
+        ("pronunciation", ["like father", "as in cat"], "text"),
+        # A linear formula says more than its atoms.
+        ("Linear Formula", ["CH3CH2OH", "(CH3)2CHOH", "CH3COOH", "HOCH2CH2OH"], "text"),
+        ("formula", ["CH3CH2OH", "CO2", "H2O", "C6H6"], "text"),
+        ("formula", ["SO42-", "Ca2+", "Na+", "NH4+"], "text"),
+        ("formula", ["Ca2+", "Mg2+", "Fe3+", "Na+"], "text"),
+        ("formula", ["C2H6O", "CO2", "H2O", "C6H6"], "formula"),
+        ("what", ["C2H6O", "CO2", "H2O", "C6H6", "H4N+"], "formula"),
+        # The header says nothing.
+        ("a", SMILES, "smiles"),
+        ("structure", SMILES[:4], "smiles"),
+        ("b", SELFIES, "selfies"),
+        ("c", ["HH AH0 L OW1", "K AE1 T", "D AO1 G"], "phonemes"),
+        ("d", ["1", "2.5", "-3e-4", "0"], "text"),
+        ("e", NAMES[:6], "iupac"),
+        ("f", ["house", "button", "union station", "a sentence of words"], "text"),
+        ("g", REACTIONS, "reaction"),
+        ("h", POLYMERS, "polymer"),
+        ("i", IPA, "ipa"),
+        ("psmiles", POLYMERS[:2], "polymer"),
+        ("rxn_smiles", REACTIONS[:2], "reaction"),
+        ("pronunciation", ["K AE1 T", "D AO1 G"], "phonemes"),
+        ("pronunciation", ["kæt", "bɪt"], "ipa"),
+        # Texts that some parser accepts.
+        ("sex", ["M", "F", "M"], "text"),
+        ("answer", ["NO", "ON", "NO"], "text"),
+        ("grade", ["B", "C", "B"], "text"),
+        ("gas", ["CO", "CO", "CO"], "text"),
+        ("code", ["007", "008", "123"], "text"),
+        ("active", ["0", "1", "0"], "text"),
+        ("number", ["0.60", "1.0", "2"], "text"),
+        ("DNA", ["ACGT", "CCGT", "GATTACA"], "text"),
+        ("p", ["*", "**", "***", "****"], "text"),
+        ("word", ["größe", "señor", "naïve", "façade"], "text"),
+        ("söz", ["ərik", "dənə", "kənd"], "text"),
+        # The header decides between notations that fit equally well.
+        ("smiles", ["CO", "CN"], "smiles"),
+        ("formula", ["CO", "CN"], "formula"),
+        ("name", NAMES, "iupac"),
+        ("iupac", ["aspirin", "caffeine"], "iupac"),
+        ("names", ["aspirin", "ibuprofen"], "text"),
+        ("canonicalSmiles", ["CCO", "CCN", "not one"], "smiles"),
+        ("smiles", ["C1CC", "C1C"], "smiles"),  # each is skipped with its reason
+        # Without cells there is only the header.
+        ("smiles", [], "smiles"),
+        ("output_smiles", [], "smiles"),
+        ("smiles_length", [], "text"),
+        ("formula", [], "text"),
+        ("note", [], "text"),
+    ],
+)  # fmt: skip
+def test_cells_decide_what_a_column_holds(
+    worker: GuardedWorker, header: str, cells: list[str], notation: str
+) -> None:
+    assert guess_notation("input", header, cells, worker).notation == notation
+
+
+@pytest.mark.parametrize(
+    ("header", "hints"),
+    [
+        ("smiles", ("smiles",)), ("Canonical SMILES", ("smiles",)), ("canonicalSMILES", ("smiles",)), ("SMILES_1", ("smiles",)),
+        ("formulation", ()), ("has_smiles", ("smiles",)), ("psmiles", ("polymer",)), ("IUPACName", ("iupac",)),
+        ("name", ("iupac",)), ("smiles formula", ("smiles", "formula")), ("text", ()), ("CAS number", ()), ("", ()),
+        ("größe", ()), ("pronunciation", ("phonemes", "ipa")),
+    ],
+)  # fmt: skip
+def test_only_whole_words_of_a_header_are_hints(header: str, hints: tuple[str, ...]) -> None:
+    assert hint_notations(header) == hints
+
+
+def test_notation_without_looks_like_is_tried_if_the_header_names_it(
+    worker: GuardedWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(load_notation("selfies"), "looks_like")
+    assert guess_notation("input", "selfies", SELFIES, worker).notation == "selfies"
+    assert guess_notation("input", "column", SELFIES, worker).notation == "text"
+
+
+def test_cell_that_looks_like_a_notation_is_valid_in_it() -> None:
+    cells = [
+        *SMILES, *NAMES, *SELFIES, *REACTIONS, *POLYMERS, *IPA,
+        "C2H6O", "1.5", "K AE1 T", "", " ", "C1CC", "é", "a\nb", "(", "***",
+    ]  # fmt: skip
+    for module in (load_notation(name) for name in NOTATIONS if hasattr(load_notation(name), "looks_like")):
+        found = [cell for cell in cells if module.looks_like(cell)]
+        assert found, module.__name__
+        assert all(map(module.is_valid, found)), module.__name__
+
+
+def test_one_line_says_what_was_guessed_and_how_to_change_it(worker: GuardedWorker) -> None:
+    guesses = [
+        guess_notation("input", "mol", SMILES, worker),
+        guess_notation("output", "active", ["0", "1"] * 5, worker),
+    ]
+    assert describe(guesses) == (
+        "Guessed from the cells: 'mol' is smiles (8 of 8 cells; 1 rewritten, such as OCC to CCO), 'active' is text. "
+        "To change it: --data.input_notation NAME, --data.output_notation NAME"
+    )
+    text = guess_notation("output", "Linear Formula", ["CH3CH2OH", "CO2"], worker)
+    assert "'Linear Formula' is text (1 of 2 cells look like formula)" in describe([text])
+    header = guess_notation("input", "smiles", [], worker)
+    assert "'smiles' is smiles (by its header: there are no cells)" in describe([header])
+
+
+def test_names_in_capitals_are_shown_as_they_are_asked(worker: GuardedWorker) -> None:
+    guess = guess_notation("input", "name", ["Ethanol", "propan-2-ol"], worker)
+    assert (guess.rewritten, guess.example) == (1, ("Ethanol", "ethanol"))
+    assert guess_notation("output", "name", ["Ethanol", "propan-2-ol"], worker).rewritten == 0
+
+
+def write_tables(folder: Path, header: str, cells: list[str]) -> list[Path]:
+    """The same column in every kind of file."""
+    csv = header + ",other\n" + "".join(f"{cell},x{place}\n" for place, cell in enumerate(cells))
+    lines = "".join(
+        json.dumps({header: cell, "other": f"x{place}"}) + "\n" for place, cell in enumerate(cells)
+    )
+    paths = [folder / name for name in ("t.csv", "t.csv.gz", "t.jsonl", "t.parquet")]
+    paths[0].write_text(csv)
+    paths[1].write_bytes(gzip.compress(csv.encode()))
+    paths[2].write_text(lines)
+    pq.write_table(pa.table({header: cells, "other": [f"x{place}" for place in range(len(cells))]}), paths[3])
+    return paths
+
+
+def test_guess_is_the_same_for_every_kind_of_file(tmp_path: Path) -> None:
+    found = []
+    for path in write_tables(tmp_path, "mol", SMILES * 40):
+        rows = load_source(str(path))
+        guesses = guess_from_rows(task_from_columns("mol", "other"), ("input", "output"), rows)
+        assert [guess.notation for guess in guesses] == ["smiles", "text"]
+        found.append(guesses)
+    assert all(one == found[0] for one in found)
+    assert found[0][0].cells == CELLS
+
+
+def test_cells_of_lists_and_numbers_are_sampled(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"x": [1.5, None, 2.0], "mols": [["CCO", "OCC"], [], ["CCN"]]}), path)
+    rows = load_source(str(path))
+    assert sample_cells(rows, "mols") == ["CCO", "CCN"]
+    assert sample_cells(rows, "x") == ["1.5", "2"]
+    assert sample_cells(rows, "nonsense") == []
+
+
+def test_cells_are_sought_where_most_are_empty() -> None:
+    cells = [""] * 50_000
+    for place in range(7, 50_000, 5_000):
+        cells[place] = "CCO"
+    assert sample_cells(built_in("t", pa.table({"mol": cells})), "mol") == ["CCO"] * 10
+
+
+def test_a_large_table_takes_no_longer_than_a_small_one(tmp_path: Path) -> None:
+    rows = built_in("t", pa.table({"mol": np.array(SMILES * 125_000), "y": np.arange(1_000_000).astype(str)}))
+    with GuardedWorker() as worker:
+        guess_notation("input", "mol", SMILES, worker)  # starts it
+        began = time.process_time()
+        for column in ("mol", "y"):
+            guess_notation("input", column, sample_cells(rows, column), worker)
+    assert time.process_time() - began < 0.5
+
+
+def test_guess_is_cached_with_the_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n" + "".join(f"{cell},{place}\n" for place, cell in enumerate(SMILES * 20)))
+    first, again = (make(path, cache_dir=str(tmp_path / "cache")) for _ in range(2))
+    first.data.prepare_sides(["train"], keep_small=True)
+    monkeypatch.setattr(prepare, "load_source", lambda *_: pytest.fail("the table is read again"))
+    again.data.prepare_sides(["train"])
+    assert again.guesses == first.guesses
+    assert again.tasks == first.tasks
+    assert [guess.notation for guess in again.guesses] == ["smiles", "text"]
+    assert again.guesses[0].example == ("OCC", "CCO")
+
+
+def make(path: Path, **options: Any) -> SequenceTaskDataModule:
+    return SequenceTaskDataModule(
+        make_tokenizer(), source=str(path), format="arrow", max_length=100, val_fraction=0.0, test_fraction=0.0,
+        **{"input_column": "a", "output_column": "b", **options},
+    )  # fmt: skip
+
+
+def test_numbers_stay_as_they_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\nCCO,0.60\nCCN,1.0\nCCC,0\nCCCC,1\nOCCO,+2\n")
+    data = make(path)
+    data.setup("fit")
+    [part] = data.data.store.parts  # type: ignore[union-attr]
+    assert list(part.outputs) == ["0.60", "1.0", "0", "1", "+2"]
+    assert (part.task.output.notation, part.task.input.notation) == ("text", "smiles")
+
+
+def test_linear_formulas_are_targets_as_they_stand(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("smiles,Linear Formula\nCCO,CH3CH2OH\nCC(C)O,(CH3)2CHOH\nCC(=O)O,CH3COOH\n")
+    data = make(path, input_column="smiles", output_column="Linear Formula")
+    data.setup("fit")
+    assert list(data.data.store.parts[0].outputs) == ["CH3CH2OH", "(CH3)2CHOH", "CH3COOH"]  # type: ignore[union-attr]
+
+
+def test_where_nothing_can_be_used_the_error_names_the_guess(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("smiles,b\nC1CC,x\nC1CCC,y\n")
+    with pytest.raises(
+        ValueError,
+        match=r"'smiles' is smiles \(--data.input_notation\), .*text takes a column as it is",
+    ):
+        make(path, input_column="smiles").setup("fit")
+    with pytest.raises(ValueError, match=r"got none\. (?!.*Guessed)"):
+        make(path, input_column="smiles", input_notation="smiles", output_notation="text").setup("fit")
+
+
+def test_where_most_rows_fail_a_warning_names_the_guess(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("smiles,b\nC1CC,x\nC1CCC,y\nCCO,z\nC1CCCC,\nCCN,\n")
+    make(path, input_column="smiles").setup("fit")
+    assert (
+        "Only 1 of 5 rows can be used. Guessed notations: 'smiles' is smiles (--data.input_notation)"
+        in caplog.text
+    )
+
+
+def test_only_notations_that_are_not_given_are_guessed() -> None:
+    assert find_open_sides(None, "a", "b", None, None) == ("input", "output")
+    assert find_open_sides(None, "a", "b", "smiles", None) == ("output",)
+    assert find_open_sides(None, "a", "b", "smiles", "text") == ()
+    assert find_open_sides("smiles_to_iupac", "a", "b", None, None) == ()
+    assert find_open_sides(None, "a", None, None, None) == ()
+
+
+def test_notation_is_guessed_from_the_file_to_predict_without_a_run(tmp_path: Path) -> None:
+    path = tmp_path / "new.csv"
+    path.write_text("molecule\nOCC\nC(C)N\nc1ccccc1C\n")
+    data = SequenceTaskDataModule(
+        make_tokenizer(),
+        input_column="molecule",
+        output_column="iupac",
+        format="arrow",
+        max_length=100,
+        predict_path=str(path),
+    )
+    data.setup("predict")
+    assert [data.row("predict", place).input_notation for place in range(3)] == ["smiles"] * 3
+    assert data.guesses[1] == Guess("output", "iupac", "iupac", 0, 0)
