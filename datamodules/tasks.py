@@ -5,12 +5,13 @@ A task is a YAML file; adding one takes no code (see `configs/tasks/smiles_to_iu
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from configs.lookup import find_config, find_name, load_yaml, suggest
+from configs.lookup import SUFFIXES, find_config, find_name, load_yaml, suggest
 from datamodules.notations.lookup import load_notation
 
 DEFAULT_TASK = "name_small_molecules"
@@ -159,10 +160,16 @@ def task_from_columns(
     )
 
 
-def parse_weights(task: str | Sequence[str] | Mapping[str, float]) -> dict[str, float | None]:
+def parse_weights(
+    task: str | Sequence[str] | Mapping[str, float], folder: Path = Path()
+) -> dict[str, float | None]:
     """Read `--data.task`: a name, `a,b`, `a:2,b:1`, a list of those, or a mapping of name to weight.
 
-    A task that is named without a weight gets None.
+    A task that is named without a weight gets None. The path of a file may hold commas and colons.
+
+    Args:
+        task: The value of the flag.
+        folder: The folder that relative paths are meant from; default: the working folder.
 
     Raises:
         ValueError: If a weight is not a positive number or no task is named.
@@ -180,13 +187,8 @@ def parse_weights(task: str | Sequence[str] | Mapping[str, float]) -> dict[str, 
     if isinstance(task, Mapping):
         pairs: list[tuple[str, float | str | None]] = [(str(name), weight) for name, weight in task.items()]
     else:
-        parts = (
-            task.split(",") if isinstance(task, str) else [part for item in task for part in item.split(",")]
-        )
-        pairs = []
-        for part in (part.strip() for part in parts):
-            name, colon, given = part.rpartition(":")
-            pairs.append((name, given) if colon else (part, None))
+        texts = [task] if isinstance(task, str) else task
+        pairs = [pair for text in texts for pair in _read_pairs(text, folder)]
     weights: dict[str, float | None] = {}
     for name, weight in pairs:
         try:
@@ -202,6 +204,25 @@ def parse_weights(task: str | Sequence[str] | Mapping[str, float]) -> dict[str, 
     if not weights:
         raise ValueError("Expected --data.task to name at least one task, but it is empty.")
     return weights
+
+
+def _read_pairs(text: str, folder: Path) -> list[tuple[str, float | str | None]]:
+    """Return the tasks of `a,b` or `a:2,b:1` with their weights; the longest piece that is a file is that file."""
+    pairs: list[tuple[str, float | str | None]] = []
+    parts = text.split(",")
+    while parts:
+        for length in range(len(parts), 0, -1):
+            piece = ",".join(parts[:length]).strip()
+            name, colon, weight = piece.rpartition(":")
+            if (is_file := _is_file(piece, folder)) or (colon and _is_file(name, folder)) or length == 1:
+                pairs.append((piece, None) if is_file or not colon else (name, weight))
+                parts = parts[length:]
+                break
+    return pairs
+
+
+def _is_file(path: str, folder: Path) -> bool:
+    return (path.endswith(SUFFIXES) or "/" in path) and os.path.isfile(folder / os.path.expanduser(path))
 
 
 def choose_tasks(

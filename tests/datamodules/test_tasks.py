@@ -101,6 +101,25 @@ def test_task_flag_refuses_wrong_weights(given: str) -> None:
         parse_weights(given)
 
 
+@pytest.mark.parametrize("name", ["a,b.yaml", "mine: 1.yaml", "a:2,b.yaml", "a,b:1,c.yml", "sub,x/task"])
+def test_path_of_a_task_may_hold_commas_and_colons(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("input: {column: word}\noutput: {column: back}\n")
+    for path in (str(file), f"./{name}"):
+        assert parse_weights(path) == {path: None}
+        assert parse_weights(f"{path}:3") == {path: 3.0}
+        assert parse_weights(f"smiles_to_iupac:2, {path},read_words:1") == {
+            "smiles_to_iupac": 2.0, path: None, "read_words": 1.0,
+        }  # fmt: skip
+        assert parse_weights([path, "read_words"]) == {path: None, "read_words": None}
+    tasks, _ = choose_tasks(str(file))
+    assert tasks[0].input.column == "word"
+
+
 def test_task_is_made_of_two_columns() -> None:
     tasks, weights = choose_tasks(None, "my_smiles", "boiling_point", None, "number")
     assert weights is None
