@@ -124,7 +124,7 @@ def _read_base(name: str, file: Path) -> BaseSpec:
     rate = content.get("learning_rate")
     if rate is not None and not (isinstance(rate, float) and 0 < rate < 1):
         raise ValueError(
-            f"{file}: expected `learning_rate:` to be a number such as 1.0e-4 (YAML reads 1e-4 as text), but got {rate!r}."
+            f"{file}: expected `learning_rate:` to be a number between 0 and 1 such as 1e-4, but got {rate!r}."
         )
     architecture = content.get("config")
     if architecture is not None:
