@@ -118,6 +118,9 @@ def load_task(name_or_path: str) -> Task:
         )
     content["instructions"] = tuple(instructions)
     content.setdefault("name", Path(path).stem)
+    if isinstance(content.get("source"), str) and not Path(content["source"]).expanduser().exists():
+        beside = path.parent / content["source"]  # a run may be used from another folder
+        content["source"] = str(beside) if beside.is_file() else content["source"]
     task: Task = _build(Task, content, str(path))
     return task
 

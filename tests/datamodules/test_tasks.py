@@ -195,3 +195,21 @@ def test_table_that_fits_no_or_several_tasks_is_an_error(columns: list[str], mes
     both = [load_task(name) for name in ("smiles_to_iupac", "iupac_to_smiles")]
     with pytest.raises(ValueError, match=message):
         task_for_columns(both, columns)
+
+
+def test_source_of_a_task_lies_here_or_beside_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    file = tmp_path / "sub" / "task.yaml"
+    for source, found in (
+        ("beside.csv", str(tmp_path / "sub" / "beside.csv")),
+        ("here.csv", "here.csv"),
+        ("pubchem", "pubchem"),
+        ("missing.csv", "missing.csv"),
+    ):
+        file.write_text(f"source: {source}\ninput: {{column: a}}\noutput: {{column: b}}\n")
+        (tmp_path / "here.csv").touch()
+        (tmp_path / "sub" / "beside.csv").touch()
+        assert load_task(str(file)).source == found
