@@ -13,7 +13,7 @@ from callbacks.loggers.secrets import drop_hidden
 from cli.old_class_paths import rename_class_paths
 from cli.paths import PATH_FLAGS, is_name, move_path, move_tasks
 from configs.lookup import SUFFIXES, load_yaml
-from configs.yaml_text import read_written
+from configs.yaml_text import read_written, read_yaml, write_yaml
 
 
 def read_run_settings(run: Path) -> dict[str, Any]:
@@ -36,6 +36,12 @@ def read_run_settings(run: Path) -> dict[str, Any]:
         _change(settings, "data.task", partial(move_tasks, origin=origin))
     kept: dict[str, Any] = drop_hidden(settings)
     return kept
+
+
+def read_typed_settings(run: Path) -> dict[str, Any]:
+    """Return the same with numbers as numbers."""
+    settings: dict[str, Any] = read_yaml(write_yaml(read_run_settings(run)))
+    return settings
 
 
 @contextlib.contextmanager

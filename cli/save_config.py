@@ -13,7 +13,7 @@ from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.loggers.secrets import hide_secrets
 from cli.resume_diff import differences, say, say_other_data
 from cli.run_folder import find_run
-from cli.run_settings import read_run_settings
+from cli.run_settings import read_typed_settings
 from configs.yaml_text import read_yaml, write_yaml
 from datamodules.storage.atomic_write import whole_file
 
@@ -28,7 +28,7 @@ class SaveRunConfig(SaveConfigCallback):
         if stage == "fit" and self.config.ckpt_path is None:
             self._keep(trainer)
         elif (run := find_run(self.config.get("ckpt_path"))) is not None:
-            changed = differences(read_yaml(write_yaml(read_run_settings(run))), self._settings())
+            changed = differences(read_typed_settings(run), self._settings())
             if line := say(changed) if stage == "fit" else say_other_data(changed):
                 rank_zero_info(line)
 

@@ -25,12 +25,21 @@ _SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the one writ
 
 
 class Loader(_SafeLoader):
-    """Reads plain values only; nothing in a file can run code."""
+    """Reads plain values only; nothing in a file can run code. A key that stands twice is an error, not the last one's value."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 (PyYAML's own attribute)
         first: [(tag, pattern) for tag, pattern in rules if tag not in (_FLOAT_TAG, _DATE_TAG)]
         for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return a mapping."""
+        keys = [(key.tag, key.value) for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for place, key in enumerate(keys):
+            if key in keys[:place]:
+                raise yaml.MarkedYAMLError(None, None, f"the key {key[1]!r} stands twice", node.start_mark)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
 
 
 class Plain(str):
@@ -75,7 +84,7 @@ def read_yaml(text: str) -> Any:
         {'rate': 0.0001, 'name': '1e-4', 'when': '2026-01-01'}
     """
     try:
-        return yaml.load(text, Loader)
+        return yaml.load(str(text), Loader)
     except ValueError as error:  # such as `0b_`, which begins like a number
         raise yaml.YAMLError(str(error)) from error
 

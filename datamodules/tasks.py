@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from configs.lookup import SUFFIXES, find_config, find_name, load_yaml, suggest
+from configs.yaml_text import Plain, read_written, read_yaml
 from datamodules.notations.lookup import load_notation
 
 DEFAULT_TASK = "name_small_molecules"
@@ -71,12 +72,14 @@ def _build(kind: type, content: Any, where: str) -> Any:
         raise ValueError(
             f"{where}: expected a mapping with the keys {', '.join(known)}, but got {content!r}."
         )
-    for key, value in content.items():
+    for key, value in tuple(content.items()):
         if key not in known:
             raise ValueError(
                 f"{where}: unknown key {key!r} (known: {', '.join(known)}).{suggest(str(key), known)}"
             )
         expected = bool if key == "randomize" else str
+        if expected is bool and isinstance(value, Plain):
+            content = {**content, key: (value := read_yaml(value))}
         if kind is not Task and value is not None and not isinstance(value, expected):
             raise ValueError(
                 f"{where}: expected {key!r} to be {'true or false' if expected is bool else 'text'}, but got {value!r}."
@@ -97,7 +100,7 @@ def load_task(name_or_path: str) -> Task:
         ValueError: If there is no such task, a key is unknown or missing, or a notation does not exist.
     """
     path = find_config("tasks", name_or_path)
-    content = load_yaml(path)
+    content = load_yaml(path, read_written)  # a column may be called 2024 or no
     for side in ("input", "output"):
         if side not in content:
             raise ValueError(

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from configs.lookup import PROJECT, SUFFIXES, find_config, list_configs, load_yaml
+from configs.yaml_text import read_written
 from lightning_modules.decoder.gguf import unpack_gguf
 
 Init = Literal["pretrained", "random"]
@@ -107,6 +108,8 @@ def learning_rate_of(base: str | BaseSpec) -> float | None:
 
 def _read_base(name: str, file: Path) -> BaseSpec:
     content = load_yaml(file)
+    if "revision" in content:  # a branch may be called 1.0
+        content["revision"] = load_yaml(file, read_written)["revision"]
     known = {field.name for field in fields(BaseSpec)} - {"name"}
     unknown = sorted(set(content) - known)
     if unknown:

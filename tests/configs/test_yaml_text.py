@@ -66,6 +66,18 @@ def test_words_of_a_list_are_all_text() -> None:
     assert read_words("[1, null, ~, 'a']") == ["1", "null", "~", "a"]
 
 
+@pytest.mark.parametrize("read", [read_yaml, read_written])
+@pytest.mark.parametrize("text", ["a: 1\nb: 2\na: 3\n", "x: {a: 1, 'a': 2}", "[{null: 1, ~: 2, null: 3}]"])
+def test_key_that_stands_twice_is_an_error(read: Any, text: str) -> None:
+    with pytest.raises(yaml.YAMLError, match="stands twice"):
+        read(text)
+
+
+def test_keys_of_a_merged_mapping_may_be_given_again() -> None:
+    text = "base: &base {a: 1, b: 2}\nown: {<<: *base, a: 3}\n"
+    assert read_yaml(text)["own"] == {"a": 3, "b": 2}
+
+
 def test_text_that_only_begins_like_a_number_is_a_yaml_error() -> None:
     with pytest.raises(yaml.YAMLError):
         read_yaml("a: 0b_")

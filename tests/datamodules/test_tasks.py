@@ -171,6 +171,18 @@ def test_task_value_of_the_wrong_kind_is_an_error_with_its_place(tmp_path, text:
         load_task(str(path))
 
 
+@pytest.mark.parametrize("name", ["2024", "1e-4", "no", "12:30", "2026-01-01", "'null'"])
+def test_texts_of_a_task_are_taken_as_they_are_written(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        f"name: {name}\ninput: {{column: {name}, label: {name}, randomize: yes}}\noutput: {{column: b}}\n"
+        f"instructions: [{name}]\nidentity: {{column: {name}}}\n"
+    )
+    task, text = load_task(str(path)), name.strip("'")
+    assert (task.name, task.input.column, task.input.label, task.instructions) == (text, text, text, (text,))
+    assert (task.input.randomize, task.identity and task.identity.column) == (True, text)
+
+
 def test_task_to_predict_is_the_one_whose_input_column_the_table_has() -> None:
     both = [load_task(name) for name in ("smiles_to_iupac", "iupac_to_smiles")]
     assert task_for_columns(both, ["id", "iupac"]).name == "iupac_to_smiles"
