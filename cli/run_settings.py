@@ -38,6 +38,26 @@ def read_run_settings(run: Path) -> dict[str, Any]:
     return kept
 
 
+def settle_paths(settings: dict[str, Any], run: Path) -> None:
+    """Change the paths of settings in place so that they hold when `read_run_settings` reads them from the run's folder.
+
+    A run that goes on from another folder was given paths from there.
+    """
+    origin = run.resolve().parent.parent
+    if origin == Path.cwd().resolve():
+        return
+    for flag in PATH_FLAGS:
+        _change(settings, flag, partial(move_path, flag, origin=Path.cwd()))
+        _change(settings, flag, partial(_shorten, origin=origin))
+    _change(settings, "data.task", partial(move_tasks, origin=Path.cwd()))
+
+
+def _shorten(value: Any, origin: Path) -> Any:
+    """Return a path below `origin` as a relative one, so that the run may move together with what it names."""
+    below = isinstance(value, str) and os.path.isabs(value) and Path(value).is_relative_to(origin)
+    return str(Path(value).relative_to(origin)) if below else value
+
+
 def read_typed_settings(run: Path) -> dict[str, Any]:
     """Return the same with numbers as numbers."""
     settings: dict[str, Any] = read_yaml(write_yaml(read_run_settings(run)))

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cli.run_settings import find_missing, name_run, read_run_settings
+from cli.run_settings import find_missing, name_run, read_run_settings, settle_paths
+from configs.yaml_text import write_yaml
 
 
 @pytest.fixture
@@ -57,7 +58,10 @@ def test_file_that_is_no_yaml_is_named(run: Path) -> None:
         read_run_settings(run)
 
 
-def test_error_about_a_path_of_a_run_names_its_configuration(run: Path) -> None:
+def test_error_about_a_path_of_a_run_names_its_configuration(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(run)
     settings = {"model": {"base": "runs/gone"}, "data": {"source": "gone.csv", "format": "alpaca"}}
     assert find_missing(run, settings) == {"model.base": "runs/gone", "data.source": "gone.csv"}
     with (
@@ -81,3 +85,25 @@ def test_error_about_a_path_of_a_run_names_its_configuration(run: Path) -> None:
 def test_other_errors_stay(run: Path, settings: dict, given: list[str], message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}$"), name_run(run, settings, given):
         raise ValueError(message)
+
+
+def test_paths_that_a_run_is_given_elsewhere_hold_when_it_is_read(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere, project = run.parents[2] / "elsewhere", run.parents[1]
+    elsewhere.mkdir()
+    (elsewhere / "new.csv").touch()
+    monkeypatch.chdir(elsewhere)
+    settings = read_run_settings(run)
+    settings["data"]["val_source"] = "new.csv"
+    settle_paths(settings, run)
+    assert settings["model"]["base"] == "runs/base"
+    assert settings["data"]["source"] == "table.csv"
+    assert settings["data"]["val_source"] == str(elsewhere / "new.csv")
+    (run / "config.yaml").write_text(write_yaml(settings))
+    monkeypatch.chdir(project)
+    again = read_run_settings(run)
+    assert (again["data"]["source"], again["data"]["val_source"]) == ("table.csv", str(elsewhere / "new.csv"))
+    before = dict(again)
+    settle_paths(again, run)
+    assert again == before
