@@ -111,8 +111,10 @@ def asks_flagship(given: Given) -> bool:
 
 def base_of(given: Given) -> str:
     """Return the base that a command line selects."""
-    base: str = given.get("model.base") or load_yaml(CONFIGS / "default.yaml")["model"]["base"]
-    return base
+    base = given.get("model.base")
+    if not isinstance(base, str) or not base:  # none, or one that the parser will refuse
+        base = load_yaml(CONFIGS / "default.yaml")["model"]["base"]
+    return str(base)
 
 
 def base_rate(given: Given) -> float | None:

@@ -78,8 +78,9 @@ def _build(kind: type, content: Any, where: str) -> Any:
                 f"{where}: unknown key {key!r} (known: {', '.join(known)}).{suggest(str(key), known)}"
             )
         expected = bool if key == "randomize" else str
-        if expected is bool and isinstance(value, Plain):
-            content = {**content, key: (value := read_yaml(value))}
+        if isinstance(value, Plain):
+            value = read_yaml(value) if expected is bool else str(value)
+            content = {**content, key: value}
         if kind is not Task and value is not None and not isinstance(value, expected):
             raise ValueError(
                 f"{where}: expected {key!r} to be {'true or false' if expected is bool else 'text'}, but got {value!r}."
@@ -119,8 +120,8 @@ def load_task(name_or_path: str) -> Task:
         raise ValueError(
             f"{path}: expected `instructions` to be a list of phrasings, but got {instructions!r}."
         )
-    content["instructions"] = tuple(instructions)
-    content.setdefault("name", Path(path).stem)
+    content["instructions"] = tuple(str(text) for text in instructions)
+    content["name"] = path.stem if content.get("name") is None else str(content["name"])
     if isinstance(content.get("source"), str) and not Path(content["source"]).expanduser().exists():
         beside = path.parent / content["source"]  # a run may be used from another folder
         content["source"] = str(beside) if beside.is_file() else content["source"]

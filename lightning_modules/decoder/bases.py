@@ -109,7 +109,8 @@ def learning_rate_of(base: str | BaseSpec) -> float | None:
 def _read_base(name: str, file: Path) -> BaseSpec:
     content = load_yaml(file)
     if "revision" in content:  # a branch may be called 1.0
-        content["revision"] = load_yaml(file, read_written)["revision"]
+        revision = load_yaml(file, read_written)["revision"]
+        content["revision"] = None if revision is None else str(revision)
     known = {field.name for field in fields(BaseSpec)} - {"name"}
     unknown = sorted(set(content) - known)
     if unknown:

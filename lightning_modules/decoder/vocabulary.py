@@ -50,7 +50,7 @@ def read_tokens(tokens: Sequence[str] | str | None) -> list[str]:
         if token in seen:
             raise ValueError(f"{where}: the token {token!r} occurs twice.")
         seen.add(token)
-    return list(tokens or [])
+    return [str(token) for token in tokens or []]
 
 
 def add_tokens(tokenizer: PreTrainedTokenizerBase, tokens: Sequence[str]) -> list[int]:

@@ -157,6 +157,13 @@ def test_given_rate_wins_over_the_base_wherever_both_stand(rate: list[str]) -> N
         assert base_rate(read_given(words, SUBCOMMANDS)) == 1e-4
 
 
+@pytest.mark.parametrize("base", ["{a: 1}", "[a]"])
+def test_base_that_is_no_text_is_refused_by_the_parser(base: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parse(["fit", "--config", f"model: {{base: {base}}}"])
+    assert "model.base" in capsys.readouterr().err
+
+
 @pytest.mark.usefixtures("folder")
 def test_rate_of_a_file_before_the_subcommand_wins_over_the_base() -> None:
     before = "fit: {model: {optimizer: {class_path: AdamW, init_args: {lr: 0.5}}}}"

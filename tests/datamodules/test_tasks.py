@@ -180,6 +180,7 @@ def test_texts_of_a_task_are_taken_as_they_are_written(tmp_path: Path, name: str
     )
     task, text = load_task(str(path)), name.strip("'")
     assert (task.name, task.input.column, task.input.label, task.instructions) == (text, text, text, (text,))
+    assert type(task.input.column) is type(task.name) is type(task.instructions[0]) is str
     assert (task.input.randomize, task.identity and task.identity.column) == (True, text)
 
 
