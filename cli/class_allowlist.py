@@ -11,10 +11,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-import yaml
 from jsonargparse import set_parsing_settings
 
 from cli.argv import flag_value
+from configs.yaml_text import read_yaml
 
 VARIABLE = "PATOIS_ALLOW"
 """Further modules, separated by commas: `PATOIS_ALLOW=my_callbacks python train.py fit ...`."""
@@ -84,7 +84,7 @@ def refuse_foreign_code(config: Any, args: Sequence[str]) -> None:
     Raises:
         ValueError: If a file but not the user sets `trust_remote_code: true`, or if anything sets `weights_only: false`.
     """
-    typed = yaml.safe_load(flag_value(args, "--model.trust_remote_code") or "false")
+    typed = read_yaml(flag_value(args, "--model.trust_remote_code") or "false")
     if config.model.trust_remote_code and typed is not True:
         raise ValueError(
             "A configuration file sets model.trust_remote_code: true, which runs Python code shipped with the base. "

@@ -6,11 +6,6 @@ Kept for one release, 0.1: older runs still resume, and older configuration file
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from typing import Any
-
-import yaml
-from jsonargparse import get_loader, set_loader
 
 MOVED = {
     "anchors": "reports.baselines",
@@ -67,31 +62,3 @@ def rename_class_paths(text: str) -> str:
 def _rename(found: re.Match[str]) -> str:
     module, name = found.groups()
     return f"callbacks.{MOVED[module]}.{RENAMED.get(f'{module}.{name}', name)}"
-
-
-def rename_in_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Return the settings of a configuration file with current class paths."""
-    renamed: dict[str, Any] = yaml.safe_load(rename_class_paths(yaml.safe_dump(settings)))
-    return renamed
-
-
-class RenamingLoader:
-    """Loads YAML with current class paths in place of old ones.
-
-    Args:
-        load: Loads YAML from a text.
-    """
-
-    def __init__(self, load: Callable[[str], Any]) -> None:
-        self.load = load
-
-    def __call__(self, text: str) -> Any:
-        """Return the content of a YAML text."""
-        return self.load(rename_class_paths(text))
-
-
-def read_old_class_paths() -> None:
-    """Make the parser accept old class paths in every YAML file that it reads."""
-    load = get_loader("yaml")
-    if not isinstance(load, RenamingLoader):
-        set_loader("yaml", RenamingLoader(load), exceptions=(yaml.YAMLError,))

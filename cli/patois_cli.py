@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any
 
 import lightning.pytorch as pl
 from jsonargparse import set_parsing_settings
@@ -18,24 +19,22 @@ from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.run.checkpoint_io import CheckpointWriter
 from callbacks.run.last_checkpoint import LastCheckpoint
 from callbacks.run.training_memory import TrainingMemory
-from cli.argv import asks_flagship, base_rate, flag_value
-from cli.class_allowlist import allow_imports, explain_denial, refuse_foreign_code
+from cli.class_allowlist import allow_imports, refuse_foreign_code
 from cli.help_pages import program_name
 from cli.hub_fallback import leave_unreachable_hub
-from cli.old_class_paths import read_old_class_paths, rename_class_paths
+from cli.parser import Parser, use_one_reader
 from cli.precision import choose_precision
 from cli.run_folder import (
     check_checkpoint,
-    find_run,
     goes_on,
     one_run,
     refuse_other_root,
     refuse_used,
-    resolve_keyword,
     settle_folder,
 )
 from cli.save_config import SaveRunConfig
 from cli.strategy_check import refuse_sharding
+from cli.words import complete_words
 from configs.lookup import CONFIGS
 from datamodules.sequence_task import SequenceTaskDataModule
 
@@ -72,38 +71,6 @@ class Trainer(pl.Trainer):
             sys.stdout.write(text + "\n")
 
 
-class Words(NamedTuple):
-    """The arguments of a command line."""
-
-    typed: list[str]
-    """As the user typed them."""
-    completed: list[str]
-    """With implied arguments added: the file that `last` means, a run's own configuration, the base's learning rate."""
-    begins_again: bool
-    """Whether `--ckpt_path` was given but the run has no checkpoint yet, so that it restarts in its folder."""
-
-
-def complete_words(typed: Sequence[str], runs: Path, subcommands: Container[str]) -> Words:
-    """Insert before the flags the configuration of a checkpoint's run, or else the base's learning rate.
-
-    Args:
-        typed: The arguments of a command line.
-        runs: The folder of all runs.
-        subcommands: All subcommands; arguments that start with none of them stay unchanged.
-
-    Raises:
-        ValueError: If `--ckpt_path` refers to a run or a checkpoint that does not exist.
-    """
-    args = [rename_class_paths(arg) for arg in resolve_keyword(typed, runs)]
-    given = flag_value(args, "--ckpt_path")
-    run = find_run(given)
-    if run is not None and args and args[0] in subcommands:
-        args[1:1] = ["--config", str(run / "config.yaml")]
-    elif asks_flagship(args):
-        args[1:1] = ["--config", str(CONFIGS / "flagship.yaml"), "--model.base", "flagship"]
-    elif args and args[0] in subcommands and (rate := base_rate(args)) is not None:
-        args[1:1] = ["--model.optimizer.lr", str(rate)]  # before the flags and files, which override it
-    return Words(list(typed), args, given is None and flag_value(typed, "--ckpt_path") is not None)
 
 
 def settle_dirpaths(callbacks: Iterable[Any], folder: Path) -> None:
@@ -111,15 +78,6 @@ def settle_dirpaths(callbacks: Iterable[Any], folder: Path) -> None:
     for callback in callbacks:
         if callback.class_path.endswith("Checkpoint") and callback.init_args.get("dirpath") is None:
             callback.init_args.dirpath = str(folder / "checkpoints")
-
-
-class Parser(LightningArgumentParser):
-    """A parser that prints an error without the usage: its 100 flags would push the error off the screen."""
-
-    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Print the error and the command that lists all flags; exit with status 2."""
-        command = self.prog.replace(" [options]", "")
-        self.exit(2, f"error: {explain_denial(message)}\nSee `{command} --help`.\n")
 
 
 class PatoisCLI(OpenCLI):
@@ -148,10 +106,12 @@ class PatoisCLI(OpenCLI):
         self.logger_class, self.runs = logger_class, runs
         set_parsing_settings(docstring_parse_attribute_docstrings=True)
         allow_imports()
-        read_old_class_paths()
-        defaults = {"default_config_files": [str(CONFIGS / "default.yaml")]}
-        with one_run(self.runs):
+        use_one_reader()
+        with one_run(self.runs), contextlib.ExitStack() as stack:
             self.words = complete_words(sys.argv[1:] if args is None else args, self.runs, self.subcommands())
+            files = {"files": self.words.files}
+            defaults = {"default_config_files": [str(CONFIGS / "default.yaml")], **files}
+            stack.enter_context(self.words.naming_run())
             super().__init__(
                 model_class,
                 datamodule_class,
@@ -164,6 +124,7 @@ class PatoisCLI(OpenCLI):
                     "prog": program_name(sys.argv[0]),
                     "allow_abbrev": False,  # `--model.bas` would set the base, but not the base's learning rate
                     "description": "Fine-tune a small decoder language model on pairs. `make fit` runs `fit` with defaults.",
+                    **files,
                     **{name: dict(defaults) for name in self.subcommands()},
                 },
                 # Checkpoints hold no hyperparameters: the run's config.yaml does, and flags override it.
@@ -184,8 +145,7 @@ class PatoisCLI(OpenCLI):
 
         Each subcommand takes 0.4 s of processor time, a tenth of the time to import PyTorch and Lightning.
         """
-        running = next((arg for arg in self.words.typed if arg in self.subcommands()), subcommand)
-        if running != subcommand:
+        if self.words.given.subcommand not in (None, subcommand):
             return self.init_parser(description=kwargs.get("description"))
         parser = super().make_subcommand_parser(trainer_class, subcommand, **kwargs)
         if subcommand in ("validate", "test"):

@@ -6,16 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
-import yaml
 from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 
 from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.loggers.secrets import hide_secrets
-from cli.old_class_paths import rename_in_settings
 from cli.resume_diff import differences, say, say_other_data
 from cli.run_folder import find_run
-from configs.lookup import load_yaml
+from cli.run_settings import read_typed_settings, settle_paths
+from configs.yaml_text import read_yaml, write_yaml
 from datamodules.storage.atomic_write import whole_file
 
 
@@ -32,7 +31,7 @@ class SaveRunConfig(SaveConfigCallback):
         if stage == "fit" and self.config.ckpt_path is None:
             self._keep(trainer)
         elif (run := find_run(self.config.get("ckpt_path"))) is not None:
-            changed = differences(rename_in_settings(load_yaml(run / "config.yaml")), self._settings())
+            changed = differences(read_typed_settings(run), self._settings())
             if line := say(changed) if stage == "fit" else say_other_data(changed):
                 rank_zero_info(line)
 
@@ -42,18 +41,17 @@ class SaveRunConfig(SaveConfigCallback):
             self._keep(trainer)
 
     def _settings(self) -> dict[str, Any]:
-        settings: dict[str, Any] = hide_secrets(
-            yaml.safe_load(self.parser.dump(self.config, skip_unset=False))
-        )
+        settings: dict[str, Any] = hide_secrets(read_yaml(self.parser.dump(self.config, skip_unset=False)))
         return settings
 
     def _keep(self, trainer: pl.Trainer) -> None:
         """Write `config.yaml` atomically and log the settings."""
         settings = self._settings()
         folder = Path(trainer.default_root_dir)
+        settle_paths(settings, folder)
         folder.mkdir(parents=True, exist_ok=True)
         with whole_file(folder / "config.yaml") as file:
-            yaml.safe_dump(settings, file, sort_keys=False, allow_unicode=True)
+            file.write(write_yaml(settings))
         for logger in trainer.loggers:
             if not isinstance(logger, MetricsCSV):  # it would repeat the settings in hparams.yaml
                 logger.log_hyperparams(settings)

@@ -8,12 +8,14 @@ from __future__ import annotations
 import difflib
 import os
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from configs.yaml_text import read_yaml
 
 CONFIGS = Path(__file__).resolve().parent
 PROJECT = CONFIGS.parent
@@ -88,14 +90,18 @@ def find_config(kind: str, name_or_path: str) -> Path:
     )
 
 
-def load_yaml(path: Path) -> dict[str, Any]:
+def load_yaml(path: Path, read: Callable[[str], Any] = read_yaml) -> dict[str, Any]:
     """Read a YAML file that holds one mapping.
+
+    Args:
+        path: The file.
+        read: How its text is read: `read_yaml` or `read_written`.
 
     Raises:
         ValueError: If the file is not YAML or is not a mapping.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = read(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: expected a YAML file, but {error}") from error
     if not isinstance(content, dict):

@@ -5,12 +5,14 @@ A task is a YAML file; adding one takes no code (see `configs/tasks/smiles_to_iu
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from configs.lookup import find_config, find_name, load_yaml, suggest
+from configs.lookup import SUFFIXES, find_config, find_name, load_yaml, suggest
+from configs.yaml_text import Plain, read_written, read_yaml
 from datamodules.notations.lookup import load_notation, name_notation
 
 DEFAULT_TASK = "name_small_molecules"
@@ -68,12 +70,15 @@ def _build(kind: type, content: Any, where: str) -> Any:
         raise ValueError(
             f"{where}: expected a mapping with the keys {', '.join(known)}, but got {content!r}."
         )
-    for key, value in content.items():
+    for key, value in tuple(content.items()):
         if key not in known:
             raise ValueError(
                 f"{where}: unknown key {key!r} (known: {', '.join(known)}).{suggest(str(key), known)}"
             )
         expected = bool if key == "randomize" else str
+        if isinstance(value, Plain):
+            value = read_yaml(value) if expected is bool else str(value)
+            content = {**content, key: value}
         if kind is not Task and value is not None and not isinstance(value, expected):
             raise ValueError(
                 f"{where}: expected {key!r} to be {'true or false' if expected is bool else 'text'}, but got {value!r}."
@@ -94,7 +99,7 @@ def load_task(name_or_path: str) -> Task:
         ValueError: If there is no such task, a key is unknown or missing, or a notation does not exist.
     """
     path = find_config("tasks", name_or_path)
-    content = load_yaml(path)
+    content = load_yaml(path, read_written)  # a column may be called 2024 or no
     for side in ("input", "output"):
         if side not in content:
             raise ValueError(
@@ -113,8 +118,11 @@ def load_task(name_or_path: str) -> Task:
         raise ValueError(
             f"{path}: expected `instructions` to be a list of phrasings, but got {instructions!r}."
         )
-    content["instructions"] = tuple(instructions)
-    content.setdefault("name", Path(path).stem)
+    content["instructions"] = tuple(str(text) for text in instructions)
+    content["name"] = path.stem if content.get("name") is None else str(content["name"])
+    if isinstance(content.get("source"), str) and not Path(content["source"]).expanduser().exists():
+        beside = path.parent / content["source"]  # a run may be used from another folder
+        content["source"] = str(beside) if beside.is_file() else content["source"]
     task: Task = _build(Task, content, str(path))
     return task
 
@@ -167,10 +175,16 @@ def find_open_sides(
     return tuple(side for side, notation in given.items() if not notation)
 
 
-def parse_weights(task: str | Sequence[str] | Mapping[str, float]) -> dict[str, float | None]:
+def parse_weights(
+    task: str | Sequence[str] | Mapping[str, float], folder: Path = Path()
+) -> dict[str, float | None]:
     """Read `--data.task`: a name, `a,b`, `a:2,b:1`, a list of those, or a mapping of name to weight.
 
-    A task that is named without a weight gets None.
+    A task that is named without a weight gets None. The path of a file may hold commas and colons.
+
+    Args:
+        task: The value of the flag.
+        folder: The folder that relative paths are meant from; default: the working folder.
 
     Raises:
         ValueError: If a weight is not a positive number or no task is named.
@@ -188,13 +202,8 @@ def parse_weights(task: str | Sequence[str] | Mapping[str, float]) -> dict[str, 
     if isinstance(task, Mapping):
         pairs: list[tuple[str, float | str | None]] = [(str(name), weight) for name, weight in task.items()]
     else:
-        parts = (
-            task.split(",") if isinstance(task, str) else [part for item in task for part in item.split(",")]
-        )
-        pairs = []
-        for part in (part.strip() for part in parts):
-            name, colon, given = part.rpartition(":")
-            pairs.append((name, given) if colon else (part, None))
+        texts = [task] if isinstance(task, str) else task
+        pairs = [pair for text in texts for pair in _read_pairs(text, folder)]
     weights: dict[str, float | None] = {}
     for name, weight in pairs:
         try:
@@ -210,6 +219,25 @@ def parse_weights(task: str | Sequence[str] | Mapping[str, float]) -> dict[str, 
     if not weights:
         raise ValueError("Expected --data.task to name at least one task, but it is empty.")
     return weights
+
+
+def _read_pairs(text: str, folder: Path) -> list[tuple[str, float | str | None]]:
+    """Return the tasks of `a,b` or `a:2,b:1` with their weights; the longest piece that is a file is that file."""
+    pairs: list[tuple[str, float | str | None]] = []
+    parts = text.split(",")
+    while parts:
+        for length in range(len(parts), 0, -1):
+            piece = ",".join(parts[:length]).strip()
+            name, colon, weight = piece.rpartition(":")
+            if (is_file := _is_file(piece, folder)) or (colon and _is_file(name, folder)) or length == 1:
+                pairs.append((piece, None) if is_file or not colon else (name, weight))
+                parts = parts[length:]
+                break
+    return pairs
+
+
+def _is_file(path: str, folder: Path) -> bool:
+    return (path.endswith(SUFFIXES) or "/" in path) and os.path.isfile(folder / os.path.expanduser(path))
 
 
 def choose_tasks(

@@ -78,6 +78,22 @@ def hide_secrets(value: Any, known: Sequence[str] | None = None) -> Any:
     return value
 
 
+def drop_hidden(settings: Any) -> Any:
+    """Return settings without the secrets that `hide_secrets` hid under secret names: their place-holder is no value.
+
+    Examples:
+        >>> drop_hidden({"name": "a", "logger": {"api_key": "(hidden)", "offline": True}, "(hidden)": 1})
+        {'name': 'a', 'logger': {'offline': True}}
+    """
+    if isinstance(settings, Mapping):
+        return {
+            key: drop_hidden(item)
+            for key, item in settings.items()
+            if key != HIDDEN and not (item == HIDDEN and _is_secret(str(key)))
+        }
+    return [drop_hidden(item) for item in settings] if isinstance(settings, list) else settings
+
+
 def _is_secret(name: str) -> bool:
     return _SECRET_NAME.search(name) is not None
 

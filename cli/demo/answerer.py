@@ -16,6 +16,7 @@ import torch
 
 from callbacks.rows.notation_calls import NotationCalls
 from callbacks.rows.structures import Structure, read_structures
+from cli.run_settings import read_typed_settings
 from configs.lookup import CONFIGS, load_yaml
 from datamodules.formats import InstructionFormat, Query, load_format
 from datamodules.notations._checks import MAX_LENGTH
@@ -110,7 +111,8 @@ def describe(folder: Path, task: str | None = None, form: str | None = None) -> 
         )
     ships = weights.resolve() == FLAGSHIP
     settings = CONFIGS / "flagship.yaml" if ships else weights.resolve().parent / "config.yaml"
-    data = (load_yaml(settings).get("data") or {}) if settings.is_file() else {}
+    read = load_yaml if ships else lambda file: read_typed_settings(file.parent)
+    data = (read(settings).get("data") or {}) if settings.is_file() else {}
     if not data and not (task and form):
         raise ValueError(
             f"{settings} is missing or has no data settings, so the task and format of {weights} are unknown. Set --task "

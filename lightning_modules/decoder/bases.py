@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from configs.lookup import PROJECT, SUFFIXES, find_config, list_configs, load_yaml
+from configs.yaml_text import read_written
 from lightning_modules.decoder.gguf import unpack_gguf
 
 Init = Literal["pretrained", "random"]
@@ -107,6 +108,9 @@ def learning_rate_of(base: str | BaseSpec) -> float | None:
 
 def _read_base(name: str, file: Path) -> BaseSpec:
     content = load_yaml(file)
+    if "revision" in content:  # a branch may be called 1.0
+        revision = load_yaml(file, read_written)["revision"]
+        content["revision"] = None if revision is None else str(revision)
     known = {field.name for field in fields(BaseSpec)} - {"name"}
     unknown = sorted(set(content) - known)
     if unknown:
@@ -124,7 +128,7 @@ def _read_base(name: str, file: Path) -> BaseSpec:
     rate = content.get("learning_rate")
     if rate is not None and not (isinstance(rate, float) and 0 < rate < 1):
         raise ValueError(
-            f"{file}: expected `learning_rate:` to be a number such as 1.0e-4 (YAML reads 1e-4 as text), but got {rate!r}."
+            f"{file}: expected `learning_rate:` to be a number between 0 and 1 such as 1e-4, but got {rate!r}."
         )
     architecture = content.get("config")
     if architecture is not None:

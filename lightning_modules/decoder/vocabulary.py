@@ -10,6 +10,7 @@ from tokenizers import AddedToken
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from configs.lookup import find_config, load_yaml
+from configs.yaml_text import read_written
 
 ROW_MULTIPLE = 64
 """A larger vocabulary gets a multiple of this many rows, because matrix kernels are faster on such shapes."""
@@ -35,7 +36,7 @@ def read_tokens(tokens: Sequence[str] | str | None) -> list[str]:
     where = "--model.add_tokens"
     if isinstance(tokens, str):
         file = find_config("tokens", tokens)
-        content, where = load_yaml(file), str(file)
+        content, where = load_yaml(file, read_written), str(file)
         if set(content) != {"tokens"} or not isinstance(content["tokens"], list):
             raise ValueError(f"{file}: expected one key, `tokens:`, with a list, but got {sorted(content)}.")
         tokens = cast("list[str]", content["tokens"])
@@ -49,7 +50,7 @@ def read_tokens(tokens: Sequence[str] | str | None) -> list[str]:
         if token in seen:
             raise ValueError(f"{where}: the token {token!r} occurs twice.")
         seen.add(token)
-    return list(tokens or [])
+    return [str(token) for token in tokens or []]
 
 
 def add_tokens(tokenizer: PreTrainedTokenizerBase, tokens: Sequence[str]) -> list[int]:

@@ -6,9 +6,9 @@ import importlib
 from pathlib import Path
 
 import pytest
-import yaml
 
-from cli.old_class_paths import MOVED, RENAMED, rename_class_paths, rename_in_settings
+from cli.old_class_paths import MOVED, RENAMED, rename_class_paths
+from cli.run_settings import read_run_settings
 from tests.helpers.parsing import parse
 
 OLD = """
@@ -50,8 +50,9 @@ def test_old_class_paths_on_the_command_line_are_read() -> None:
     ]
 
 
-def test_old_class_path_of_the_same_callback_is_no_difference() -> None:
-    settings = rename_in_settings(yaml.safe_load(OLD))
+def test_old_class_path_of_the_same_callback_is_no_difference(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text(OLD)
+    settings = read_run_settings(tmp_path)
     assert [callback["class_path"] for callback in settings["trainer"]["callbacks"]] == NOW
 
 

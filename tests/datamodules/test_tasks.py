@@ -101,6 +101,25 @@ def test_task_flag_refuses_wrong_weights(given: str) -> None:
         parse_weights(given)
 
 
+@pytest.mark.parametrize("name", ["a,b.yaml", "mine: 1.yaml", "a:2,b.yaml", "a,b:1,c.yml", "sub,x/task"])
+def test_path_of_a_task_may_hold_commas_and_colons(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text("input: {column: word}\noutput: {column: back}\n")
+    for path in (str(file), f"./{name}"):
+        assert parse_weights(path) == {path: None}
+        assert parse_weights(f"{path}:3") == {path: 3.0}
+        assert parse_weights(f"smiles_to_iupac:2, {path},read_words:1") == {
+            "smiles_to_iupac": 2.0, path: None, "read_words": 1.0,
+        }  # fmt: skip
+        assert parse_weights([path, "read_words"]) == {path: None, "read_words": None}
+    tasks, _ = choose_tasks(str(file))
+    assert tasks[0].input.column == "word"
+
+
 def test_task_is_made_of_two_columns() -> None:
     tasks, weights = choose_tasks(None, "my_smiles", "boiling_point", None, "number")
     assert weights is None
@@ -152,6 +171,19 @@ def test_task_value_of_the_wrong_kind_is_an_error_with_its_place(tmp_path, text:
         load_task(str(path))
 
 
+@pytest.mark.parametrize("name", ["2024", "1e-4", "no", "12:30", "2026-01-01", "'null'"])
+def test_texts_of_a_task_are_taken_as_they_are_written(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        f"name: {name}\ninput: {{column: {name}, label: {name}, randomize: yes}}\noutput: {{column: b}}\n"
+        f"instructions: [{name}]\nidentity: {{column: {name}}}\n"
+    )
+    task, text = load_task(str(path)), name.strip("'")
+    assert (task.name, task.input.column, task.input.label, task.instructions) == (text, text, text, (text,))
+    assert type(task.input.column) is type(task.name) is type(task.instructions[0]) is str
+    assert (task.input.randomize, task.identity and task.identity.column) == (True, text)
+
+
 def test_task_to_predict_is_the_one_whose_input_column_the_table_has() -> None:
     both = [load_task(name) for name in ("smiles_to_iupac", "iupac_to_smiles")]
     assert task_for_columns(both, ["id", "iupac"]).name == "iupac_to_smiles"
@@ -176,3 +208,21 @@ def test_table_that_fits_no_or_several_tasks_is_an_error(columns: list[str], mes
     both = [load_task(name) for name in ("smiles_to_iupac", "iupac_to_smiles")]
     with pytest.raises(ValueError, match=message):
         task_for_columns(both, columns)
+
+
+def test_source_of_a_task_lies_here_or_beside_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sub").mkdir()
+    file = tmp_path / "sub" / "task.yaml"
+    for source, found in (
+        ("beside.csv", str(tmp_path / "sub" / "beside.csv")),
+        ("here.csv", "here.csv"),
+        ("pubchem", "pubchem"),
+        ("missing.csv", "missing.csv"),
+    ):
+        file.write_text(f"source: {source}\ninput: {{column: a}}\noutput: {{column: b}}\n")
+        (tmp_path / "here.csv").touch()
+        (tmp_path / "sub" / "beside.csv").touch()
+        assert load_task(str(file)).source == found

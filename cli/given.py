@@ -1,0 +1,172 @@
+"""What a command line gives, by its words, its files and the environment: read before the parser exists.
+
+Some settings decide how the rest is read: the checkpoint, whose run brings its own configuration; the base, which brings its
+own learning rate; and the run's name. They may stand anywhere: `--model.base x`, `--model FILE`, `--model '{"base": "x"}'`,
+`--config FILE` before or after the subcommand, or a file that another file names.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from configs.lookup import load_yaml
+from configs.yaml_text import read_written
+
+NESTED = (
+    "trainer",
+    "model",
+    "model.optimizer",
+    "model.optimizer.init_args",
+    "model.generation",
+    "data",
+    "wandb",
+    "checkpoint",
+)
+"""Flags whose value may be a file or a mapping with further settings."""
+READ_AHEAD = ("config", "ckpt_path", "name", "model", "model.base", "model.optimizer")
+"""Flags that are read from the environment, too, if jsonargparse reads it."""
+CONFIG_FLAGS = ("--config", "-c")
+MOST_READINGS = 8
+"""A file that names itself is not read more often; the parser then says what is wrong."""
+
+
+@dataclass
+class Given:
+    """What a command line gives."""
+
+    subcommand: str | None = None
+    """The subcommand, or None if there is none."""
+    place: int = 0
+    """The subcommand's place among the arguments."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Nested settings; a later one has replaced an earlier one."""
+    files: list[Path] = field(default_factory=list)
+    """The configuration files that were read."""
+
+    def get(self, flag: str) -> Any:
+        """Return the value of a flag such as `model.base`, or None if nothing gives one."""
+        value: Any = self.settings
+        for part in flag.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        return value
+
+    def gives_rate(self) -> bool:
+        """Return whether a learning rate is given."""
+        return any(self.get(f"model.optimizer{part}.lr") is not None for part in ("", ".init_args"))
+
+
+def read_given(words: Sequence[str], subcommands: Container[str]) -> Given:
+    """Return what a command line gives.
+
+    Args:
+        words: Arguments of the command line.
+        subcommands: All subcommands.
+
+    Raises:
+        ValueError: If a configuration file is not YAML.
+
+    Examples:
+        >>> given = read_given(["fit", "--model.base", "gpt2", '--model={"optimizer": {"lr": 0.1}}'], ["fit"])
+        >>> given.subcommand, given.get("model.base"), given.gives_rate()
+        ('fit', 'gpt2', True)
+    """
+    place = _find_subcommand(words, subcommands)
+    if place is None:
+        return Given()
+    given = Given(words[place], place)
+    for _, value in (pair for pair in _pairs(words[:place]) if pair[0] in CONFIG_FLAGS):
+        content, folder = _read(value, Path(), given.files)
+        if isinstance(own := (content or {}).get(words[place]), dict):
+            _put(given, "", own, folder)
+    for flag, value in _environment(words[place]):
+        _put(given, flag, value, Path())
+    for flag, value in _pairs(words[place + 1 :]):
+        if flag in CONFIG_FLAGS:
+            _put(given, "config", value, Path())
+        elif flag.startswith("--") and not flag.endswith("+"):
+            _put(given, flag.removeprefix("--"), value, Path())
+    return given
+
+
+def _find_subcommand(words: Sequence[str], subcommands: Container[str]) -> int | None:
+    """Return the place of the subcommand; a file that is called like one is none."""
+    return next(
+        (
+            place
+            for place, word in enumerate(words)
+            if word in subcommands and (place == 0 or words[place - 1] not in CONFIG_FLAGS)
+        ),
+        None,
+    )
+
+
+def _pairs(words: Sequence[str]) -> list[tuple[str, str]]:
+    """Return flags and their values.
+
+    Examples:
+        >>> _pairs(["--name", "a", "--print_config", "--model.base=b=c", "-cfile.yaml"])
+        [('--name', 'a'), ('--model.base', 'b=c'), ('-c', 'file.yaml')]
+    """
+    pairs, place = [], 0
+    while place < len(words):
+        word, following = words[place], words[place + 1] if place + 1 < len(words) else "--"
+        flag, equals, value = word.partition("=")
+        if equals and word.startswith("--"):
+            pairs.append((flag, value))
+        elif word.startswith("-c") and word != "-c":
+            pairs.append(("-c", word.removeprefix("-c").removeprefix("=")))
+        elif word.startswith("-") and word != "--print_config" and not following.startswith("--"):
+            pairs.append((word, following))
+            place += 1
+        place += 1
+    return pairs
+
+
+def _environment(subcommand: str) -> list[tuple[str, str]]:
+    """Return the flags that jsonargparse reads from the environment when it is asked to."""
+    if os.environ.get("JSONARGPARSE_DEFAULT_ENV", "").lower() != "true":
+        return []
+    names = {flag: f"PL_{subcommand}__{flag.replace('.', '__')}".upper() for flag in READ_AHEAD}
+    return [(flag, os.environ[name]) for flag, name in names.items() if name in os.environ]
+
+
+def _read(text: str, folder: Path, files: list[Path]) -> tuple[dict[str, Any] | None, Path]:
+    """Return the settings of a file, or of a text that is a mapping itself, and the folder that its own files lie in."""
+    paths = [os.path.join(place, os.path.expanduser(text)) for place in (folder, "")]
+    if path := next((path for path in paths if os.path.isfile(path)), None):
+        file = Path(path)
+        if files.count(file) == MOST_READINGS:
+            return None, folder
+        files.append(file)
+        return load_yaml(file, read_written), file.parent
+    try:
+        content = read_written(text)
+    except yaml.YAMLError:
+        return None, folder
+    return (content if isinstance(content, dict) else None), folder
+
+
+def _put(given: Given, flag: str, value: Any, folder: Path) -> None:
+    """Set a flag; the file or the mapping that it may name is read."""
+    if flag == "config" or (flag in NESTED and isinstance(value, str)):
+        value, folder = _read(str(value), folder, given.files)
+        flag = "" if flag == "config" else flag
+        if value is None:
+            return
+    if isinstance(value, dict) and (value or not flag):
+        for name, item in value.items():
+            _put(given, f"{flag}.{name}" if flag else str(name), item, folder)
+        return
+    *parents, name = flag.split(".")
+    settings = given.settings
+    for parent in parents:
+        if not isinstance(settings.get(parent), dict):
+            settings[parent] = {}
+        settings = settings[parent]
+    settings[name] = value
