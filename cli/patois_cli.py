@@ -19,13 +19,16 @@ from callbacks.run.checkpoint_io import CheckpointWriter
 from callbacks.run.last_checkpoint import LastCheckpoint
 from callbacks.run.training_memory import TrainingMemory
 from cli.argv import asks_flagship, base_rate, flag_value
+from cli.checks.checkpoint_path import find_checkpoint, take_folder
+from cli.checks.flag_list import read_flags
+from cli.checks.parser_message import shorten
+from cli.checks.settings_check import check_settings
 from cli.class_allowlist import allow_imports, explain_denial, refuse_foreign_code
-from cli.help_pages import program_name
+from cli.help_pages import help_command, program_name
 from cli.hub_fallback import leave_unreachable_hub
 from cli.old_class_paths import read_old_class_paths, rename_class_paths
 from cli.precision import choose_precision
 from cli.run_folder import (
-    check_checkpoint,
     find_run,
     goes_on,
     one_run,
@@ -95,7 +98,7 @@ def complete_words(typed: Sequence[str], runs: Path, subcommands: Container[str]
     Raises:
         ValueError: If `--ckpt_path` refers to a run or a checkpoint that does not exist.
     """
-    args = [rename_class_paths(arg) for arg in resolve_keyword(typed, runs)]
+    args = [rename_class_paths(arg) for arg in resolve_keyword(take_folder(typed), runs)]
     given = flag_value(args, "--ckpt_path")
     run = find_run(given)
     if run is not None and args and args[0] in subcommands:
@@ -126,8 +129,11 @@ class Parser(LightningArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print the error and the command that lists all flags; exit with status 2."""
-        command = self.prog.replace(" [options]", "")
-        self.exit(2, f"error: {explain_denial(message)}\nSee `{command} --help`.\n")
+        args = [
+            word for word in self.prog.replace(" [options]", "").split() if word in PatoisCLI.subcommands()
+        ]
+        text = shorten(explain_denial(message), args[0] if args else "", read_flags())
+        self.exit(2, f"error: {text}\nSee `{help_command(args, program_name(sys.argv[0]))}`.\n")
 
 
 class PatoisCLI(OpenCLI):
@@ -228,8 +234,10 @@ class PatoisCLI(OpenCLI):
         refuse_foreign_code(config, self.words.typed)
         refuse_sharding(config.trainer.strategy)
         refuse_other_root(self.words.typed)
-        check_checkpoint(config.get("ckpt_path"))
         leave_unreachable_hub(config)
+        if path := config.get("ckpt_path"):
+            config.ckpt_path = find_checkpoint(str(path), self.subcommand == "fit")
+        check_settings(str(self.subcommand), config, self.runs)
         write_out_notations(config.data)
         if self.subcommand == "show":
             config.trainer.logger, config.trainer.callbacks = False, None
