@@ -14,7 +14,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_info
 
 from callbacks.run.run_facts import from_here
 from cli.argv import flag_value, without_flag
-from cli.checks.checkpoint_path import KEYWORDS
+from cli.checks.checkpoint_path import KEYWORDS, no_run
 from cli.checks.run_name import check_name
 from configs.lookup import load_yaml
 
@@ -61,10 +61,7 @@ def resolve_keyword(args: Sequence[str], root: Path) -> list[str]:
     if run is None:
         if fits and keyword == "last" and (name is not None or was_restarted()):
             return rest
-        raise ValueError(
-            f"--ckpt_path {keyword}: expected a run{f' {name}' if name else ''} in {root}, but there is none. Start one "
-            "with `fit`, or give the path of a checkpoint."
-        )
+        raise no_run(keyword, name, root)
     os.environ[RUN_NAME_VARIABLE] = run.name  # for the other ranks
     path = run / "checkpoints" / f"{keyword}.ckpt"
     if path.is_file():

@@ -50,6 +50,20 @@ def take_folder(args: Sequence[str]) -> list[str]:
     return list(args) if path == given else [*without_flag(args, "--ckpt_path"), "--ckpt_path", str(path)]
 
 
+def no_run(keyword: str, name: str | None, runs: Path) -> ValueError:
+    """Return the error for a keyword that means no run."""
+    return ValueError(
+        f"--ckpt_path {keyword}: expected a run{f' {name}' if name else ''} in {runs}, but there is none. Start one "
+        "with `fit`, or give the path of a checkpoint."
+    )
+
+
+def check_keyword(keyword: str, name: str | None, runs: Path) -> None:
+    """Raise ValueError if `last` or `best` of a subcommand other than `fit` means no run."""
+    if keyword in ("last", "best") and not any(runs.glob(f"{name or '*'}/config.yaml")):
+        raise no_run(keyword, name, runs)
+
+
 def check_checkpoint(ckpt_path: str | None) -> None:
     """Raise ValueError for a checkpoint that does not exist or that no checkpoint can be read from.
 

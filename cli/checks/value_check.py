@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from cli.checks.checkpoint_path import check_checkpoint
+from cli.checks.checkpoint_path import check_checkpoint, check_keyword
 from cli.checks.run_name import check_name, check_writable
 from cli.strategy_check import refuse_sharding
 from configs.lookup import find_config, suggest
@@ -87,6 +87,8 @@ def check_values(command: str, values: Mapping[str, Any], runs: Path) -> None:
     if isinstance(name := values.get("name"), str):
         check_name(name)
     if isinstance(path := values.get("ckpt_path"), str | Path):
+        if command != "fit":
+            check_keyword(str(path), values.get("name"), runs)
         check_checkpoint(str(path))
     if command != "show":
         check_writable(runs)

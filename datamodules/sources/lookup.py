@@ -75,7 +75,8 @@ def no_such_source(name_or_path: str) -> ValueError:
     beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
     close = difflib.get_close_matches(name_or_path, BUILT_IN, n=1)
     files = difflib.get_close_matches(path.name, beside, n=1)
-    nearest = close or [str(path.with_name(file)) for file in files]
+    found = [str(path.with_name(file)) for file in files]
+    nearest = found or close if path.suffix else close or found
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
     return ValueError(
         f"No source {name_or_path!r}: it is neither a built-in one ({', '.join(BUILT_IN)}) nor a file here; "

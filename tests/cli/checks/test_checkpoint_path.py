@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from cli.checks.checkpoint_path import check_checkpoint, find_checkpoint, take_folder
+from cli.checks.checkpoint_path import check_checkpoint, check_keyword, find_checkpoint, take_folder
 
 
 def make_run(folder: Path, *names: str) -> Path:
@@ -65,3 +65,13 @@ def test_what_is_no_checkpoint_is_told(tmp_path: Path) -> None:
             check_checkpoint(str(tmp_path / name))
     with pytest.raises(ValueError, match=r"is not a file\. .* Did you mean '.*text\.ckpt'\?"):
         check_checkpoint(str(tmp_path / "txt.ckpt"))
+
+
+def test_keyword_needs_a_run(tmp_path: Path) -> None:
+    for name in (None, "other"):
+        with pytest.raises(ValueError, match=r"--ckpt_path last: expected a run.* in .*, but there is none"):
+            check_keyword("last", name, tmp_path)
+        (tmp_path / "mine").mkdir(exist_ok=True)
+        (tmp_path / "mine" / "config.yaml").touch()
+    check_keyword("last", None, tmp_path)
+    check_keyword("a.ckpt", "nobody", tmp_path)
