@@ -65,9 +65,9 @@ def check_keyword(keyword: str, name: str | None, runs: Path) -> None:
 
 
 def check_checkpoint(ckpt_path: str | None) -> None:
-    """Raise ValueError for a checkpoint that does not exist or that no checkpoint can be read from.
+    """Raise ValueError for a checkpoint that does not exist, is cut off, or holds no weights of a run.
 
-    Whether the file is whole is told by the index at the end of PyTorch's zip archive; its content is not read.
+    PyTorch's zip archive has its index at its end, and the names of what it holds in one small file: no weights are read.
     """
     if not ckpt_path or ckpt_path in KEYWORDS:
         return
@@ -80,19 +80,28 @@ def check_checkpoint(ckpt_path: str | None) -> None:
         start = file.read(2)
     if start == b"\x80\x02":  # how PyTorch wrote files before it used zip archives
         return
-    if not zipfile.is_zipfile(path):
-        size = path.stat().st_size
-        what = (
-            "it is empty"
-            if not size
-            else "it was cut off"
-            if start == b"PK"
-            else "it is another kind of file"
-        )
+    if wrong := _find_fault(path, start):
         raise ValueError(
-            f"--ckpt_path {str(ckpt_path)!r}: expected a checkpoint, but {what} ({size:,} bytes). Copy it again, or take "
-            "another one of the run: last.ckpt or best.ckpt in runs/NAME/checkpoints."
+            f"--ckpt_path {str(ckpt_path)!r}: expected a checkpoint, but {wrong} ({path.stat().st_size:,} bytes). Copy it "
+            "again, or take another one of the run: last.ckpt or best.ckpt in runs/NAME/checkpoints."
         )
+
+
+def _find_fault(path: Path, start: bytes) -> str:
+    """Return what is wrong with a file, or an empty text."""
+    if not start:
+        return "it is empty"
+    if not zipfile.is_zipfile(path):
+        return "it was cut off" if start == b"PK" else "it is another kind of file"
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = [name for name in archive.namelist() if name.endswith("/data.pkl")]
+            held = archive.read(names[0]) if names else b""
+    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
+        return f"it is damaged ({error})"
+    if not names:
+        return "it is another kind of file"
+    return "" if b"state_dict" in held else "it holds no weights of a run"
 
 
 def _nearest(path: Path) -> str:

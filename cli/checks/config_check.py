@@ -14,27 +14,28 @@ from cli.exit_status import UsageError
 from configs.lookup import suggest
 
 
-def read_config(given: str, folder: Path = Path()) -> tuple[str, dict[str, Any]]:
+def read_config(given: str, folder: Path = Path(), flag: str = "--config") -> tuple[str, dict[str, Any]]:
     """Return the name of a configuration file for messages, and its settings; text that is no path may be YAML itself.
 
     Args:
         given: The value of `--config`.
         folder: What a relative path is relative to.
+        flag: The flag, if it is that of a group, such as `--data`.
 
     Raises:
         UsageError: If there is no such file, or it holds no settings.
     """
     path = folder / Path(given).expanduser()
     if "\n" in given or given.lstrip().startswith("{"):
-        return "--config", _parse("--config", given)
+        return flag, _parse(flag, given)
     if path.is_dir():
         files = [file.name for file in sorted(path.glob("*.y*ml"))]
         has = f" It holds {', '.join(files)}." if files else ""
-        raise UsageError(f"Expected --config to be a YAML file, but {given} is a folder.{has}")
+        raise UsageError(f"Expected {flag} to be a YAML file, but {given} is a folder.{has}")
     if not path.is_file():
         others = [file.name for file in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
         raise UsageError(
-            f"Expected --config to be a YAML file, but there is no file {given}.{suggest(path.name, others)}"
+            f"Expected {flag} to be a YAML file, but there is no file {given}.{suggest(path.name, others)}"
         )
     try:
         text = path.read_text(encoding="utf-8")
@@ -68,6 +69,11 @@ def _name(content: Any) -> str:
     return "a list" if isinstance(content, list) else "a text" if isinstance(content, str) else repr(content)
 
 
+def is_group(name: str, flags: Mapping[str, Flag]) -> bool:
+    """Return whether a name stands above flags, such as `data`."""
+    return any(flag.startswith(f"{name}.") for flag in flags)
+
+
 def flatten(
     content: Mapping[str, Any], flags: Mapping[str, Flag], folder: Path = Path(), above: str = ""
 ) -> Iterator[tuple[str, Any]]:
@@ -77,7 +83,7 @@ def flatten(
     """
     for key, value in content.items():
         name = f"{above}.{key}" if above else str(key)
-        group = any(flag.startswith(f"{name}.") for flag in flags)
+        group = is_group(name, flags)
         if group and isinstance(value, str):
             found = next((at for at in (Path(value), folder / value) if at.is_file()), None)
             if found is None:

@@ -53,7 +53,7 @@ def check_command_line(args: Sequence[str], runs: Path) -> None:
         return
     settings = gather(command, words, listed)
     check_words(command, words, listed, settings.configured)
-    check_values(command, settings.values, runs)
+    check_values(command, settings.values, runs, complete=settings.complete)
     if settings.certain:
         # Here, since rdkit and pyarrow are not needed to refuse a flag.
         from datamodules.rows.early_check import check_flags, check_tables

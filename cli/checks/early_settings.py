@@ -10,7 +10,7 @@ import yaml
 
 from cli.argv import asks_flagship
 from cli.checks.checkpoint_path import KEYWORDS, find_checkpoint
-from cli.checks.config_check import check_keys, flatten, read_config
+from cli.checks.config_check import check_keys, flatten, is_group, read_config
 from cli.checks.flag_check import SHORT, find_above
 from cli.checks.flag_list import Flag, FlagList
 from cli.checks.flag_words import Word
@@ -26,8 +26,10 @@ class Settings(NamedTuple):
     values: dict[str, Any]
     configured: dict[str, Any]
     """Those of configuration files alone."""
+    complete: bool
+    """Whether these are all that matter together: those of a checkpoint that a keyword or a file means may be missing."""
     certain: bool
-    """Whether these are all: not those of a checkpoint that a keyword means, or of text that only the parser understands."""
+    """Whether the data's are what the parser will find, so that its tables can be looked at."""
 
 
 def gather(command: str, words: Sequence[Word], listed: FlagList) -> Settings:
@@ -38,17 +40,14 @@ def gather(command: str, words: Sequence[Word], listed: FlagList) -> Settings:
         ValueError: If a folder in place of a checkpoint holds none.
     """
     flags = listed.flags[command]
-    configured, certain = _begin(command, words, flags)
+    configured, complete, certain = _begin(command, words, flags)
     values = dict(configured)
     for word in words:
         name = SHORT.get(word.flag, word.flag)
         if word.value is None:
             continue
-        if name == "config":
-            file, content = read_config(word.value)
-            folder = Path(word.value).parent if file == word.value else Path()
-            found = dict(flatten(content, flags, folder))
-            check_keys(file, found, command, listed)
+        if name == "config" or (is_group(name, flags) and word.value not in _EMPTY):
+            found = _read_group(name, word.value, command, listed)
             configured.update(found)
             values.update(found)
         elif name == "name":
@@ -62,11 +61,15 @@ def gather(command: str, words: Sequence[Word], listed: FlagList) -> Settings:
             certain = certain and not name.startswith("data")
     if isinstance(checkpoint := values.get("ckpt_path"), str) and checkpoint:
         values["ckpt_path"] = find_checkpoint(checkpoint, command == "fit")
-    return Settings(values, configured, certain)
+        typed = any(word.flag == "ckpt_path" for word in words)
+        complete, certain = complete and typed, certain and typed
+    return Settings(values, configured, complete, certain)
 
 
-def _begin(command: str, words: Sequence[Word], flags: Mapping[str, Flag]) -> tuple[dict[str, Any], bool]:
-    """Return the settings before any flag, and whether these are all: the defaults, then the checkpoint's run's own."""
+def _begin(
+    command: str, words: Sequence[Word], flags: Mapping[str, Flag]
+) -> tuple[dict[str, Any], bool, bool]:
+    """Return the defaults or those of the checkpoint's run, and whether these are complete and certain."""
     settings = dict(flatten(load_yaml(CONFIGS / "default.yaml"), flags))
     given = [word.value for word in words if word.flag == "ckpt_path" and word.value not in (None, *_EMPTY)]
     if given:
@@ -75,10 +78,21 @@ def _begin(command: str, words: Sequence[Word], flags: Mapping[str, Flag]) -> tu
         if run.is_file():
             settings.update(flatten(load_yaml(run), flags))
         # Whatever a run's relative paths mean is decided later.
-        return settings, path not in KEYWORDS and not run.is_file()
+        return settings, path not in KEYWORDS, path not in KEYWORDS and not run.is_file()
     if asks_flagship([command, *(f"--{word.flag}={word.value}" for word in words)]):
         settings.update(flatten(load_yaml(CONFIGS / "flagship.yaml"), flags))
-    return settings, True
+    return settings, True, True
+
+
+def _read_group(name: str, given: str, command: str, listed: FlagList) -> dict[str, Any]:
+    """Return the settings of a configuration file, or of a group's own file or JSON text."""
+    flags = listed.flags[command]
+    file, content = read_config(given, flag=f"--{name}")
+    for part in [] if name == "config" else reversed(name.split(".")):
+        content = {part: content}
+    found = dict(flatten(content, flags, Path(given).parent if file == given else Path()))
+    check_keys(file, found, command, listed)
+    return found
 
 
 _UNCLEAR = object()

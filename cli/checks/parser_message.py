@@ -30,5 +30,8 @@ def shorten(message: str, command: str, listed: FlagList) -> str:
         name = found[1].partition("=")[0]
         nearest = find_nearest(name.lstrip("-"), listed.flags.get(command, {}), listed)
         return f"No flag is called {name}.{f' Did you mean --{nearest}?' if nearest else ''}"
+    if found := re.search(r"(?:does not accept option|^Option) '([\w.]+)'", one):
+        nearest = find_nearest(found[1], listed.flags.get(command or "fit", {}), listed)
+        return f"No flag is called {found[1]}.{f' Did you mean --{nearest}?' if nearest else ''}"
     one = re.sub(r"<class '(?:\w+\.)*(\w+)'>", r"\1", one).replace("typing.", "")
     return one if len(one) <= _LONGEST else f"{one[: _LONGEST - 4]} ..."

@@ -71,16 +71,22 @@ OPTIMIZER_RANGES: dict[str, Range] = {
 """Ranges of arguments that mean the same in all optimizers; `optimizer_check` lets the class itself check the others."""
 
 
-def check_values(command: str, values: Mapping[str, Any], runs: Path) -> None:
+def check_values(command: str, values: Mapping[str, Any], runs: Path, *, complete: bool = True) -> None:
     """Raise ValueError for the first setting that cannot work.
 
     Args:
         command: The subcommand.
         values: The settings by flag; those that are missing are not checked.
         runs: The folder of all runs.
+        complete: Whether no setting is missing but those that have their defaults; else only single values are checked.
     """
     _check_ranges(values, RANGES)
-    _check_data(command, values)
+    _check_data(values)
+    if complete:
+        if command == "predict":
+            refuse_no_questions(values.get("data.predict_path"))
+        _check_fractions(data_flags(values))
+        GenerationSettings(**_only_known(GenerationSettings, _below(values, "model.generation")))
     _check_optimizer(_below(values, "model.optimizer"))
     _check_trainer(values)
     _check_model(values)
@@ -90,7 +96,7 @@ def check_values(command: str, values: Mapping[str, Any], runs: Path) -> None:
         if command != "fit":
             check_keyword(str(path), values.get("name"), runs)
         check_checkpoint(str(path))
-    if command != "show":
+    elif command != "show":  # with a checkpoint, its run's folder is written to
         check_writable(runs)
 
 
@@ -101,17 +107,10 @@ def _check_ranges(values: Mapping[str, Any], ranges: Mapping[str, Range], above:
             raise ValueError(f"Expected --{above}{name} to be {expected}, but got {value!r}.")
 
 
-def _check_data(command: str, values: Mapping[str, Any]) -> None:
+def _check_data(values: Mapping[str, Any]) -> None:
     """Check what needs no table; `datamodules.rows.early_check` checks the rest, and loads more for it."""
     data = data_flags(values)
     refuse_below(**{name: data[name] for name in LEAST if isinstance(data.get(name), int)})
-    shares = [
-        0.0 if data.get(f"{side}_source") else data.get(f"{side}_fraction", 0.05) for side in ("val", "test")
-    ]
-    if data.get("split_column") is None and all(isinstance(share, int | float) for share in shares):
-        check_fractions(*shares)
-    if command == "predict":
-        refuse_no_questions(data.get("predict_path"))
     if isinstance(data.get("format"), str):
         find_config("formats", data["format"])
     for name in ("input_notation", "output_notation"):
@@ -119,6 +118,14 @@ def _check_data(command: str, values: Mapping[str, Any]) -> None:
             check_notation(data[name])
     if isinstance(data.get("encoding"), str):
         TableOptions(encoding=data["encoding"])
+
+
+def _check_fractions(data: Mapping[str, Any]) -> None:
+    shares = [
+        0.0 if data.get(f"{side}_source") else data.get(f"{side}_fraction", 0.05) for side in ("val", "test")
+    ]
+    if data.get("split_column") is None and all(isinstance(share, int | float) for share in shares):
+        check_fractions(*shares)
 
 
 def _check_optimizer(arguments: Mapping[str, Any]) -> None:
@@ -169,10 +176,8 @@ def _check_model(values: Mapping[str, Any]) -> None:
     tokens = values.get("model.add_tokens")
     if isinstance(tokens, str):
         find_config("tokens", tokens)
-    given = {name: _below(values, f"model.{name}") for name in ("generation", "peft")}
-    GenerationSettings(**_only_known(GenerationSettings, given["generation"]))
-    if given["peft"]:
-        LoraSettings(**_only_known(LoraSettings, given["peft"]))
+    if adapters := _below(values, "model.peft"):
+        LoraSettings(**_only_known(LoraSettings, adapters))
     shares = ("warmup_fraction", "min_lr_fraction", "decay_fraction")
     WarmupCosine(
         *(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from cli.checks.checkpoint_path import check_checkpoint, check_keyword, find_che
 def make_run(folder: Path, *names: str) -> Path:
     (folder / "checkpoints").mkdir(parents=True)
     for name in names:
-        torch.save({"x": torch.zeros(3)}, folder / "checkpoints" / name)
+        torch.save({"state_dict": {"x": torch.zeros(3)}}, folder / "checkpoints" / name)
     return folder
 
 
@@ -59,10 +60,18 @@ def test_what_is_no_checkpoint_is_told(tmp_path: Path) -> None:
         ("cut.ckpt", whole.read_bytes()[:-100], "it was cut off"),
         ("text.ckpt", b"hello", "it is another kind of file"),
         ("empty.ckpt", b"", "it is empty"),
+        ("holes.ckpt", whole.read_bytes().replace(b"state_dict", b"etats_tcid"), "it is damaged"),
     ):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ValueError, match=message):
             check_checkpoint(str(tmp_path / name))
+    torch.save({"x": torch.zeros(3)}, tmp_path / "weights.ckpt")
+    with pytest.raises(ValueError, match="it holds no weights of a run"):
+        check_checkpoint(str(tmp_path / "weights.ckpt"))
+    with zipfile.ZipFile(tmp_path / "zip.ckpt", "w") as archive:
+        archive.writestr("a.txt", "hello")
+    with pytest.raises(ValueError, match="another kind of file"):
+        check_checkpoint(str(tmp_path / "zip.ckpt"))
     with pytest.raises(ValueError, match=r"is not a file\. .* Did you mean '.*text\.ckpt'\?"):
         check_checkpoint(str(tmp_path / "txt.ckpt"))
 

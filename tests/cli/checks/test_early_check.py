@@ -40,6 +40,8 @@ def test_mistake_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, args: list[str], message: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "runs" / "mine").mkdir(parents=True)
+    (tmp_path / "runs" / "mine" / "config.yaml").touch()
     with pytest.raises(ValueError, match=message):
         check_command_line(args, tmp_path / "runs")
 

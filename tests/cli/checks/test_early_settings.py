@@ -7,6 +7,7 @@ import pytest
 from cli.checks.early_settings import gather
 from cli.checks.flag_list import read_flags
 from cli.checks.flag_words import split_words
+from cli.exit_status import UsageError
 
 LISTED = read_flags()
 
@@ -44,11 +45,11 @@ def test_text_flags_keep_the_text_and_numbers_become_numbers() -> None:
     assert values["data.header"] == "auto"
 
 
-@pytest.mark.parametrize(
-    "words", [["--data.task+", "a"], ["--data", "{batch_size: 4}"], ["--ckpt_path", "last"]]
-)
+@pytest.mark.parametrize("words", [["--data.task+", "a"], ["--ckpt_path", "last"]])
 def test_what_only_the_parser_understands_is_not_certain(words: list[str]) -> None:
-    assert not settings("fit", *words).certain
+    found = settings("fit", *words)
+    assert not found.certain
+    assert found.complete == (words[0] != "--ckpt_path")
 
 
 def test_predict_without_a_model_has_the_shipped_ones_settings() -> None:
@@ -64,3 +65,23 @@ def test_folder_of_a_run_is_its_checkpoint_with_the_runs_settings(tmp_path: Path
     assert found.values["ckpt_path"] == str(tmp_path / "checkpoints" / "best.ckpt")
     assert found.values["data.source"] == "words.csv"
     assert not found.certain  # relative to where the run began
+
+
+def test_group_can_be_json_or_a_file_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "data.yaml").write_text("batch_size: 5\n")
+    assert settings("fit", "--data", "{batch_size: 4}").values["data.batch_size"] == 4
+    assert settings("fit", "--data", str(tmp_path / "data.yaml")).values["data.batch_size"] == 5
+    with pytest.raises(
+        UsageError, match=r"--data: unknown key 'data.batchsize'. Did you mean data.batch_size?"
+    ):
+        settings("fit", "--data", "{batchsize: 4}")
+    with pytest.raises(
+        UsageError, match=r"Expected --data to be a YAML file, but there is no file nowhere.yaml"
+    ):
+        settings("fit", "--data", "nowhere.yaml")
+
+
+def test_checkpoint_of_a_file_leaves_its_run_to_the_parser(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("ckpt_path: last\n")
+    found = settings("test", "--config", str(tmp_path / "a.yaml"))
+    assert (found.complete, found.certain) == (False, False)

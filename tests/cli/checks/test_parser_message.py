@@ -20,6 +20,8 @@ UNION = """Parser key "model.peft":
         (UNION, "Expected --model.peft.rank to be at least 1, but got 0."),
         ("Parser key \"a\":\n  Expected a <class 'int'>. Got value: x", 'Parser key "a": Expected a int. Got value: x'),
         ("unrecognized arguments: --data.fromat arrow", "No flag is called --data.fromat. Did you mean --data.format?"),
+        ("Option 'ranks' is not accepted", "No flag is called ranks. Did you mean --model.peft.rank?"),
+        ("Subcommand 'fit' does not accept option 'data.pack'", "No flag is called data.pack. Did you mean --data.packing?"),
         ("unrecognized arguments: --zzzzzz=1", "No flag is called --zzzzzz."),
     ],
 )  # fmt: skip

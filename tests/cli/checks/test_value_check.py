@@ -93,3 +93,22 @@ def test_predict_needs_a_file() -> None:
     with pytest.raises(ValueError, match=r"--data\.predict_path mols\.csv"):
         check_values("predict", {}, RUNS)
     check_values("predict", {"data.predict_path": "x.csv"}, RUNS)
+
+
+def test_values_that_go_together_are_not_checked_where_some_are_missing() -> None:
+    values = {
+        "model.generation.temperature": 0.5,
+        "data.val_fraction": 0.96,
+    }  # the run's strategy may be sample
+    check_values("test", values, RUNS, complete=False)
+    for name, value in values.items():
+        with pytest.raises(ValueError):  # noqa: PT011
+            check_values("test", {name: value}, RUNS)
+
+
+def test_with_a_checkpoint_the_folder_of_runs_is_not_written(tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("")
+    check_values("fit", {"ckpt_path": "hpc"}, tmp_path / "runs")
+    check_values("show", {}, tmp_path / "runs")
+    with pytest.raises(ValueError, match="it is a file"):
+        check_values("fit", {}, tmp_path / "runs")
