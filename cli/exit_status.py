@@ -15,6 +15,11 @@ from configs.lookup import PROJECT
 
 OWN_FOLDERS = ("lightning_modules", "datamodules", "callbacks", "cli", "configs")
 DISK_FULL = 74
+USAGE = 2
+
+
+class UsageError(ValueError):
+    """An unknown or invalid flag; `--help` lists the right ones."""
 
 
 def ending_of(error: BaseException) -> tuple[str, int] | None:
@@ -32,8 +37,12 @@ def ending_of(error: BaseException) -> tuple[str, int] | None:
     """
     if "PATOIS_TRACEBACK" in os.environ:
         return None
+    if isinstance(error, UsageError):
+        return f"error: {error}", USAGE
     if isinstance(error, ValueError) and _is_our_own(error):
         return f"error: {error}", 1
+    if type(error).__name__ == "MisconfigurationException":  # Lightning's name for what its user did
+        return f"error: {' '.join(str(error).split())}", 1
     if isinstance(error, OSError) and _is_full(error):
         return f"error: {_describe_full(error)}", DISK_FULL
     return None

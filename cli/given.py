@@ -94,6 +94,12 @@ def read_given(words: Sequence[str], subcommands: Container[str]) -> Given:
     return given
 
 
+def asks_flagship(given: Given) -> bool:
+    """Return whether a command line uses the shipped model: `predict` or `test` without a checkpoint or a base."""
+    named = (given.get("ckpt_path"), given.get("model.base"))
+    return given.subcommand in ("predict", "test") and not any(named)
+
+
 def _find_subcommand(words: Sequence[str], subcommands: Container[str]) -> int | None:
     """Return the place of the subcommand; a file that is called like one is none."""
     return next(

@@ -45,6 +45,17 @@ def rename_program(page: str, program: str) -> str:
     )
 
 
+def help_command(args: Sequence[str], program: str = PROGRAM) -> str:
+    """Return the command that lists the flags of a command line's subcommand.
+
+    Examples:
+        >>> help_command(["fit", "--nme", "mine"]), help_command(["fti"], "patois")
+        ('python train.py fit --help', 'patois --help')
+    """
+    known = args[:1] if args and (FOLDER / f"{args[0]}.txt").is_file() and args[0] != "train" else []
+    return " ".join([program, *known, "--help"])
+
+
 def saved_help(args: Sequence[str], program: str = PROGRAM) -> str | None:
     """Return the saved page that `args` request, or None if they request anything else.
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callbacks.loggers.secrets import hide_in_output
-from cli.exit_status import ending_of
-from cli.help_pages import program_name, saved_help
+from cli.checks.early_check import check_command_line
+from cli.exit_status import USAGE, ending_of
+from cli.help_pages import help_command, program_name, saved_help
 from cli.openmp import thread_settings
 
 if TYPE_CHECKING:
@@ -49,12 +52,19 @@ def main(args: Sequence[str] | None = None, model_class: type[CausalLM] | None =
         return
     hide_in_output(args)
     try:
+        if model_class is None:  # the list of flags has none of another model's
+            check_command_line(args, Path("runs"))
         run(args, model_class)
-    except (ValueError, OSError) as error:
+    except KeyboardInterrupt:
+        sys.stderr.write("error: stopped by Ctrl-C.\n")
+        sys.exit(128 + signal.SIGINT)
+    except Exception as error:
         if (line_and_status := ending_of(error)) is None:
             raise
         line, status = line_and_status
         if status == 1:
             sys.exit(line)
         sys.stderr.write(f"{line}\n")
+        if status == USAGE:
+            sys.stderr.write(f"See `{help_command(args, program_name(sys.argv[0]))}`.\n")
         sys.exit(status)

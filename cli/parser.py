@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -11,7 +12,10 @@ from jsonargparse import set_dumper, set_loader
 from jsonargparse._common import parent_parser
 from lightning.pytorch.cli import LightningArgumentParser
 
+from cli.checks.flag_list import read_flags
+from cli.checks.parser_message import shorten
 from cli.class_allowlist import explain_denial
+from cli.help_pages import help_command, program_name
 from cli.old_class_paths import rename_class_paths
 from cli.text_flags import restore_text, take_text
 from cli.unknown_settings import explain_unknown
@@ -43,11 +47,13 @@ class Parser(LightningArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print the error and the command that lists all flags; exit with status 2."""
-        command = self.prog.replace(" [options]", "")
+        listed = read_flags()
+        command = next((word for word in self.prog.split() if word in listed.flags), "")
         outer = parent_parser.get()  # the parser of a class's arguments knows no files
         files = self.files or getattr(outer, "files", ())
-        told = explain_unknown(explain_denial(message), files)
-        self.exit(2, f"error: {told}\nSee `{command} --help`.\n")
+        told = shorten(explain_unknown(explain_denial(message), files), command, listed)
+        see = help_command([command] if command else [], program_name(sys.argv[0]))
+        self.exit(2, f"error: {told}\nSee `{see}`.\n")
 
     def _load_config_parser_mode(
         self, content: str, path: Any = "", ext_vars: Any = None, prev_cfg: Any = None

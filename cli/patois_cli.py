@@ -19,13 +19,14 @@ from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.run.checkpoint_io import CheckpointWriter
 from callbacks.run.last_checkpoint import LastCheckpoint
 from callbacks.run.training_memory import TrainingMemory
+from cli.checks.checkpoint_path import find_checkpoint
+from cli.checks.settings_check import check_settings
 from cli.class_allowlist import allow_imports, refuse_foreign_code
 from cli.help_pages import program_name
 from cli.hub_fallback import leave_unreachable_hub
 from cli.parser import Parser, use_one_reader
 from cli.precision import choose_precision
 from cli.run_folder import (
-    check_checkpoint,
     goes_on,
     one_run,
     refuse_other_root,
@@ -69,8 +70,6 @@ class Trainer(pl.Trainer):
         datamodule.setup("fit")
         for text in datamodule.preview(rows):
             sys.stdout.write(text + "\n")
-
-
 
 
 def settle_dirpaths(callbacks: Iterable[Any], folder: Path) -> None:
@@ -180,8 +179,10 @@ class PatoisCLI(OpenCLI):
         refuse_foreign_code(config, self.words.typed)
         refuse_sharding(config.trainer.strategy)
         refuse_other_root(self.words.typed)
-        check_checkpoint(config.get("ckpt_path"))
         leave_unreachable_hub(config)
+        if path := config.get("ckpt_path"):
+            config.ckpt_path = find_checkpoint(str(path), self.subcommand == "fit")
+        check_settings(str(self.subcommand), config, self.runs)
         if self.subcommand == "show":
             config.trainer.logger, config.trainer.callbacks = False, None
             return

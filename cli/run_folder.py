@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,15 +12,14 @@ from typing import Any
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 
-from callbacks.loggers.secrets import hide_secrets
 from callbacks.run.run_facts import from_here
 from cli.argv import flag_value, without_flag
+from cli.checks.checkpoint_path import KEYWORDS, no_run
+from cli.checks.run_name import check_name
 from configs.lookup import load_yaml
 
 RUN_NAME_VARIABLE = "PATOIS_RUN_NAME"
 """Passes the run's name to the other ranks, which start the same command a moment later."""
-KEYWORDS = ("last", "best", "hpc")
-"""Values of --ckpt_path other than a file; Lightning handles `hpc`."""
 
 
 def find_run(ckpt_path: str | None) -> Path | None:
@@ -63,10 +61,7 @@ def resolve_keyword(args: Sequence[str], root: Path) -> list[str]:
     if run is None:
         if fits and keyword == "last" and (name is not None or was_restarted()):
             return rest
-        raise ValueError(
-            f"--ckpt_path {keyword}: expected a run{f' {name}' if name else ''} in {root}, but there is none. Start one "
-            "with `fit`, or give the path of a checkpoint."
-        )
+        raise no_run(keyword, name, root)
     os.environ[RUN_NAME_VARIABLE] = run.name  # for the other ranks
     path = run / "checkpoints" / f"{keyword}.ckpt"
     if path.is_file():
@@ -82,14 +77,6 @@ def _latest_run(root: Path, name: str | None) -> Path | None:
     configs = root.glob(f"{name or '*'}/config.yaml")
     latest = max(configs, key=lambda config: config.stat().st_mtime, default=None)
     return None if latest is None else latest.parent
-
-
-def check_checkpoint(ckpt_path: str | None) -> None:
-    """Raise ValueError for a checkpoint that does not exist; the `KEYWORDS` need no file."""
-    if ckpt_path and ckpt_path not in KEYWORDS and not Path(ckpt_path).is_file():
-        raise ValueError(
-            f"--ckpt_path {ckpt_path!r} is not a file. A run's checkpoints are in runs/NAME/checkpoints."
-        )
 
 
 def settle_folder(config: Any, root: Path) -> Path:
@@ -154,14 +141,7 @@ def make_run_folder(name: str | None, root: Path) -> Path:
     name = name or os.environ.get(RUN_NAME_VARIABLE)
     if name is None:
         name = _shared_name() or _new_name(root)
-    if not re.fullmatch(r"[\w.+-]+", name) or name in (".", ".."):
-        raise ValueError(
-            f"Expected --name to be letters, digits and . _ + - (it names a folder), but got {name!r}."
-        )
-    if hide_secrets(name) != name:
-        raise ValueError(
-            "Expected --name to hold no secret, since it names a folder, but it looks like a key or a password."
-        )
+    check_name(name)
     os.environ[RUN_NAME_VARIABLE] = name
     return root / name
 

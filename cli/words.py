@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from callbacks.run.run_facts import from_here
 from cli.argv import flag_value
-from cli.given import Given, read_given
+from cli.checks.checkpoint_path import take_folder
+from cli.given import Given, asks_flagship, read_given
 from cli.old_class_paths import rename_class_paths
 from cli.paths import PATH_FLAGS
 from cli.run_folder import find_run, resolve_keyword
@@ -66,7 +67,7 @@ def complete_words(typed: Sequence[str], runs: Path, subcommands: Collection[str
         return Words(list(typed), args, given)
     before, after = args[: given.place], spell_out(args[given.place :], given)
     asks_checkpoint = flag_value(after, "--ckpt_path") is not None
-    after = resolve_keyword(after, runs)
+    after = resolve_keyword(take_folder(after), runs)
     checkpoint = flag_value(after, "--ckpt_path")
     begins_again = asks_checkpoint and checkpoint is None
     if begins_again and given.get("ckpt_path"):
@@ -101,12 +102,6 @@ def spell_out(args: Sequence[str], given: Given) -> list[str]:
             if isinstance(value, str) and value and flag_value(args, flag) is None
         ),
     ]
-
-
-def asks_flagship(given: Given) -> bool:
-    """Return whether a command line uses the shipped model: `predict` or `test` without a checkpoint or a base."""
-    named = (given.get("ckpt_path"), given.get("model.base"))
-    return given.subcommand in ("predict", "test") and not any(named)
 
 
 def base_of(given: Given) -> str:

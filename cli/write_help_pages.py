@@ -1,4 +1,4 @@
-"""Write the saved help pages: `python -m cli.write_help_pages [FOLDER]`."""
+"""Write the saved help pages and the list of flags: `python -m cli.write_help_pages [FOLDER]`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from jsonargparse import ArgumentParser, Namespace
+
+from cli.checks.flag_list import PATH
+from cli.checks.write_flag_list import write_flags
 from cli.help_pages import FOLDER
 
 DEFAULTS = "Default values below come from configs/default.yaml if it sets one.\n\n"
@@ -28,6 +32,38 @@ def live_help(args: Sequence[str]) -> str:
     return re.sub(r"default config file locations:\n.*?\n\n", DEFAULTS, output.getvalue(), flags=re.DOTALL)
 
 
+def build_parsers() -> dict[str, ArgumentParser]:
+    """Return the parser of each subcommand; it parses and runs nothing."""
+    from lightning.pytorch.cli import LightningArgumentParser
+
+    from callbacks.loggers.wandb_logger import DashboardLogger
+    from cli.patois_cli import PatoisCLI
+    from datamodules.sequence_task import SequenceTaskDataModule
+    from lightning_modules.causal_lm import CausalLM
+
+    built: dict[str, ArgumentParser] = {}
+
+    class OnlyParsers(PatoisCLI):
+        def make_subcommand_parser(self, *args: Any, **kwargs: Any) -> LightningArgumentParser:
+            parser = super().make_subcommand_parser(*args, **kwargs)
+            if args[1] == self.words.typed[0]:
+                built[args[1]] = parser
+            return parser
+
+        def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+            self.config = Namespace(subcommand=None)
+
+        def before_instantiate_classes(self) -> None:
+            pass
+
+        def instantiate_classes(self) -> None:
+            pass
+
+    for name in PatoisCLI.subcommands():
+        OnlyParsers(CausalLM, SequenceTaskDataModule, logger_class=DashboardLogger, args=[name])
+    return built
+
+
 def write_pages(folder: Path) -> None:
     """Write all pages into a folder; run it in a separate process, since it changes `sys.modules`."""
     # Where PEFT has installed accelerate, transformers would load it, and the pages would list its optimizers.
@@ -36,10 +72,10 @@ def write_pages(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     (folder / "train.txt").write_text(live_help([]), encoding="utf-8")
 
-    from cli.patois_cli import PatoisCLI
-
-    for name in PatoisCLI.subcommands():
+    parsers = build_parsers()
+    for name in parsers:
         (folder / f"{name}.txt").write_text(live_help([name]), encoding="utf-8")
+    write_flags(parsers, folder / PATH.name)
 
 
 if __name__ == "__main__":

@@ -44,14 +44,15 @@ def _compose(text: str) -> str:
 
 
 def suggest(name: str, options: list[str]) -> str:
-    """Return ` Did you mean 'x'?` for the closest of `options`, or an empty string.
+    """Return ` Did you mean 'x'?` for the closest of `options`, or an empty string; upper and lower case are the same.
 
     Examples:
         >>> suggest("smile", ["smiles", "name", "mw"]), suggest("mass", ["smiles", "name", "mw"])
         (" Did you mean 'smiles'?", '')
     """
-    close = difflib.get_close_matches(name, options, n=1, cutoff=0.6)
-    return f" Did you mean {close[0]!r}?" if close else ""
+    folded = {option.casefold(): option for option in reversed(options)}
+    close = difflib.get_close_matches(name.casefold(), folded, n=1, cutoff=0.6)
+    return f" Did you mean {folded[close[0]]!r}?" if close else ""
 
 
 def list_configs(kind: str) -> list[str]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from datamodules.formats import InstructionFormat
+from datamodules.limits import refuse_below
 from datamodules.rows import data_report
 from datamodules.rows.guess_notations import Guess, blame
 from datamodules.rows.row import Row
@@ -24,7 +25,7 @@ from datamodules.rows.side_texts import SideTexts
 from datamodules.rows.training_record import TrainingRecord, trained_texts
 from datamodules.sources.rows import SetAside
 from datamodules.stages import SIDES, EvalStage
-from datamodules.task_data import TaskData, refuse_below
+from datamodules.task_data import TaskData
 from datamodules.tasks import Task
 from datamodules.tokens.batching import (
     Batch,
@@ -68,7 +69,7 @@ class SequenceTaskDataModule(LightningDataModule):
         **settings: Any,
     ) -> None:
         super().__init__()
-        refuse_below(1, batch_size=batch_size, eval_batch_size=eval_batch_size)
+        refuse_below(batch_size=batch_size, eval_batch_size=eval_batch_size, num_workers=num_workers)
         self.data = TaskData(tokenizer, **settings)
         if not self.form.asks and (loss_on != "all" or self.data.shots):
             raise ValueError(

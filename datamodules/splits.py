@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from datamodules.limits import check_fractions
 from datamodules.storage.text_columns import TextColumn
 
 TRAIN, VAL, TEST = 0, 1, 2
@@ -42,14 +43,6 @@ def unit_hashes(texts: Iterable[str], salt: str) -> NDArray[np.float64]:
     return (numbers >> np.uint64(11)).astype(np.float64) / (1 << 53)
 
 
-def _check_fractions(val_fraction: float, test_fraction: float) -> None:
-    if not (val_fraction >= 0 and test_fraction >= 0 and val_fraction + test_fraction < 1):
-        raise ValueError(
-            f"Expected --data.val_fraction and --data.test_fraction to be at least 0 and to add up to less than 1, "
-            f"but got {val_fraction} and {test_fraction}."
-        )
-
-
 def split_by_hash(
     identities: Sequence[str], val_fraction: float, test_fraction: float, seed: int = 0
 ) -> NDArray[np.int8]:
@@ -71,7 +64,7 @@ def split_by_hash(
         >>> split_by_hash(few, 0.25, 0.25).tolist(), split_by_hash(more, 0.25, 0.25).tolist()
         ([0, 0, 1, 0], [1, 0, 0, 1, 0, 0])
     """
-    _check_fractions(val_fraction, test_fraction)
+    check_fractions(val_fraction, test_fraction)
     column = TextColumn.of(identities)
     hashes = unit_hashes(column.values.to_pylist(), f"split{seed}")
     sides = np.full(len(hashes), TRAIN, dtype=np.int8)
@@ -92,7 +85,7 @@ def split_at_random(
         >>> {name: int((sides == side).sum()) for side, name in enumerate(NAMES)}
         {'train': 7, 'val': 1, 'test': 2}
     """
-    _check_fractions(val_fraction, test_fraction)
+    check_fractions(val_fraction, test_fraction)
     column = TextColumn.of(identities)
     texts = np.array(column.values.to_pylist(), dtype=object).astype(str)
     unique, group = np.unique(texts, return_inverse=True)

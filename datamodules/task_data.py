@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from configs.lookup import find_cache_root
 from datamodules.formats import load_format
+from datamodules.limits import refuse_below
 from datamodules.rows import data_report
 from datamodules.rows.guess_notations import Guess, apply, describe, guess_from_rows, warn_of_guesses
 from datamodules.rows.prepare import Prepared, prepare
@@ -34,17 +35,6 @@ from datamodules.tokens.control_tokens import ControlTokens, find_control_tokens
 from datamodules.tokens.epoch_batches import choose_epoch_rows
 from datamodules.tokens.examples import Encoded
 from datamodules.tokens.length_limit import fill, pack, unpack
-
-
-def refuse_below(least: int, **flags: int | None) -> None:
-    """Raise an error if a data flag is below its minimum; None means no limit.
-
-    Raises:
-        ValueError: If a flag is below `least`.
-    """
-    for name, value in flags.items():
-        if value is not None and value < least:
-            raise ValueError(f"Expected --data.{name} to be at least {least}, but got {value}.")
 
 
 class TaskData:
@@ -107,9 +97,8 @@ class TaskData:
         cache_dir: str | None = None,
         **split_settings: Any,
     ) -> None:
-        refuse_below(1, train_rows=train_rows, test_rows=test_rows, epoch_rows=epoch_rows)
-        refuse_below(0, val_rows=val_rows, shots=shots)
-        refuse_below(2, max_length=max_length)
+        refuse_below(train_rows=train_rows, val_rows=val_rows, test_rows=test_rows, epoch_rows=epoch_rows)
+        refuse_below(shots=shots, max_length=max_length)
         context = getattr(tokenizer, "model_max_length", None)
         if context is not None and max_length > context:
             raise ValueError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from transformers import PreTrainedModel
 
 from lightning_modules.decoder.adapters import LoraSettings, add_adapters, choose_trainable, merge_adapters
 from lightning_modules.decoder.bases import Init, resolve_base
+from lightning_modules.decoder.checkpoint_fit import other_weights
 from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
 from lightning_modules.decoder.shared_prefix import may_share_prefix
 from lightning_modules.decoder.vocabulary import add_tokens as add_to_tokenizer
@@ -171,6 +172,17 @@ class CausalLM(LightningModule):
     def plain_decoder(self, weights: dict[str, Tensor]) -> tuple[PreTrainedModel, dict[str, Tensor]]:
         """Return a decoder without adapters, and `weights` (a state dict of `decoder`) with the adapters merged in."""
         return merge_adapters(self.decoder, weights)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Load a checkpoint's weights.
+
+        Raises:
+            ValueError: If they are those of another base, vocabulary or adapters.
+        """
+        try:
+            return super().load_state_dict(state_dict, *args, **kwargs)
+        except RuntimeError as error:
+            raise other_weights(self.state_dict(), state_dict, self.base) from error
 
     def batch_loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Return the loss sum of a training batch's supervised tokens, with gradient, and their number: two scalars.

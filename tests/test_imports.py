@@ -20,7 +20,8 @@ def loaded_by(statement: str) -> set[str]:
 @pytest.mark.parametrize(
     "module",
     ["datamodules.notations.smiles", "datamodules.workers.guarded_worker", "datamodules.tasks", "datamodules.splits",
-     "datamodules.sources.lookup", "callbacks.statistics.intervals", "cli.help_pages", "train"],
+     "datamodules.sources.lookup", "callbacks.statistics.intervals", "cli.help_pages", "cli.argv", "train",
+     "lightning_modules.generation.settings", "lightning_modules.decoder.lora_settings", "lightning_modules.decoder.bases"],
 )  # fmt: skip
 def test_light_modules_load_nothing_heavy(module: str) -> None:
     assert loaded_by(f"import {module}") == set()

@@ -48,10 +48,16 @@ def test_users_mistake_leaves_no_run_folder(run_in: Callable[..., Path], tmp_pat
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["fit", "--data.fromat", "arrow"], "unrecognized arguments: --data.fromat arrow"),
-        (["fit", "--model.bas", "builtin"], "unrecognized arguments: --model.bas builtin"),  # not completed
-        (["fit", "--data.loss_on", "nothing"], "Expected a .*'completion', 'all'"),
-        (["fti"], "invalid choice: 'fti'"),
+        (
+            ["fit", "--data.fromat", "arrow"],
+            r"No flag is called --data\.fromat\. Did you mean --data\.format\?",
+        ),
+        (
+            ["fit", "--model.bas", "builtin"],
+            r"No flag is called --model\.bas\. Did you mean --model\.base\?",
+        ),  # not completed
+        (["fit", "--data.loss_on", "nothing"], "Expected --data.loss_on to be completion or all"),
+        (["fti"], r"No subcommand is called 'fti' .* Did you mean 'fit'\?"),
     ],
 )
 def test_wrong_flag_is_one_error_that_points_to_the_help(

@@ -15,7 +15,7 @@ from callbacks.metrics.row_reader import RowReader
 from callbacks.reports.rerank import Checked, check, choose
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
 from callbacks.rows.evaluation import Evaluation
-from callbacks.rows.protocols import evaluation_data
+from callbacks.rows.protocols import evaluated_model, evaluation_data
 from callbacks.run.run_facts import output_folder
 from callbacks.statistics.calibration import abstains
 from datamodules.sources.tables.read import strip_suffix
@@ -31,9 +31,9 @@ class PredictionWriter(RowReader):
     """Writes `predict/predictions/<name of the input file>.csv` in the run's folder, on any number of devices.
 
     Columns: those of the file, unchanged, then line (in the input file, from 1), input, prediction, score (sum of the
-    log-probabilities of the generated tokens), valid (in the task's output notation), verified, stopped (false: cut
-    at the longest allowed length) and reason (why the prediction is not valid or cannot be verified, or why the row
-    could not be answered). Rows that were set aside have an empty prediction and their reason.
+    log-probabilities of the generated tokens), valid (whole, and valid in the task's output notation), verified, stopped
+    (false: cut at `--model.generation.max_new_tokens`) and reason (why the prediction is not valid or cannot be
+    verified, or why the row could not be answered). Rows that were set aside have an empty prediction and their reason.
 
     `verified` is the strictest check, made without a reference, that the prediction passes: `back` (it means the molecule
     of the input and no other; names, asked or answered, are read by OPSIN where `RoundTrip` is on), `formula` (one of its
@@ -52,10 +52,10 @@ class PredictionWriter(RowReader):
     ) -> None:
         """Check this rank's rows, gather all on rank 0, add the skipped rows, and write the table."""
         datamodule = evaluation_data(trainer)
-        threshold = evaluation.abstain_below
+        threshold, limit = evaluation.abstain_below, evaluated_model(pl_module).generation.max_new_tokens
         gathered = gather_by_index(
             {
-                row.index: _record(row, *choose(answers), threshold)
+                row.index: _record(row, *choose(answers), threshold, limit)
                 for row, answers in zip(evaluation.rows, check(evaluation), strict=True)
             }
         )
@@ -110,16 +110,20 @@ def _show(record: Mapping[str, Any]) -> str:
     return f"  {printable(record['input'])} -> {answer}"
 
 
-def _record(row: EvaluatedRow, answer: Checked, verified: str, threshold: float | None) -> dict[str, Any]:
-    """Return the cells of an answered row by column."""
+def _record(
+    row: EvaluatedRow, answer: Checked, verified: str, threshold: float | None, limit: int
+) -> dict[str, Any]:
+    """Return the cells of an answered row by column; an answer that never stopped is valid only if a check says so."""
+    whole = answer.stopped or verified
+    cut = None if whole else f"cut at --model.generation.max_new_tokens {limit}"
     return {
         "line": row.line,
         "input": row.input,
         "prediction": answer.text,
         "score": round(answer.score, 6),
-        "valid": answer.reason is None,
+        "valid": answer.reason is None and cut is None,
         "verified": verified,
         "stopped": answer.stopped,
-        "reason": answer.reason or answer.doubt,
+        "reason": cut or answer.reason or answer.doubt,
         **({} if threshold is None else {"abstained": abstains(answer.score, threshold)}),
     }

@@ -83,8 +83,13 @@ def load_notation(name: str) -> ModuleType:
             ...
         ValueError: No notation is called 'smile' (there are: ..., smiles, ...). Did you mean 'smiles'?
     """
+    check_notation(name)
+    return importlib.import_module(f"datamodules.notations.{name}")
+
+
+def check_notation(name: str) -> None:
+    """Raise ValueError if there is no notation of a name; its module is not imported."""
     if name not in NOTATIONS:
         close = difflib.get_close_matches(name, NOTATIONS, n=1)
         suggestion = f" Did you mean {close[0]!r}?" if close else ""
         raise ValueError(f"No notation is called {name!r} (there are: {', '.join(NOTATIONS)}).{suggestion}")
-    return importlib.import_module(f"datamodules.notations.{name}")

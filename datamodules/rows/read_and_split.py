@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules import splits
+from datamodules.limits import check_fractions, refuse_below, refuse_no_questions
 from datamodules.notations.lookup import load_notation
 from datamodules.rows.task_rows import TaskRows, first_texts, guarded_map, read_task
 from datamodules.sources.lookup import load_source
@@ -46,6 +47,24 @@ class SplitSettings:
     """Share of identities in test."""
     split_seed: int = 0
     """Seed of the split; separate from `seed`, so that runs with different seeds share one split."""
+
+    def __post_init__(self) -> None:
+        """Reject values that cannot work.
+
+        Raises:
+            ValueError: If the seed is negative, or fractions that count are not shares that leave rows for training.
+        """
+        refuse_below(split_seed=self.split_seed)
+        if self.split_column is None:
+            check_fractions(*self.fractions)
+
+    @property
+    def fractions(self) -> tuple[float, float]:
+        """The shares of validation and test; 0 where a file of its own has the rows."""
+        return (
+            0.0 if self.val_source else self.val_fraction,
+            0.0 if self.test_source else self.test_fraction,
+        )
 
 
 class Part(NamedTuple):
@@ -96,8 +115,7 @@ def load_questions(path: str | None, options: TableOptions | None = None) -> Row
     Raises:
         ValueError: If no file is given, or it has no rows.
     """
-    if not path:
-        raise ValueError("`predict` needs the file with the inputs: --data.predict_path mols.csv")
+    path = refuse_no_questions(path)
     rows = load_source(path, options)
     if rows.total == 0:
         raise ValueError(f"{path}: expected at least one row below the header, but got none.")
@@ -135,8 +153,7 @@ def split_parts(
     All tasks are split together, so that no molecule is a training row of one task and a test row of another.
     """
     identities = TextColumn.join([part.rows.identities for part in parts])
-    val = 0.0 if settings.val_source else settings.val_fraction
-    test = 0.0 if settings.test_source else settings.test_fraction
+    val, test = settings.fractions
     if settings.split_column is not None:
         sides = np.concatenate([_given(part) for part in parts])
     elif settings.split in ("scaffold", "parent"):

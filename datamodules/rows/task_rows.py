@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -152,17 +152,32 @@ def read_column(rows: Rows, name: str, side: str) -> TextColumn | TextLists:
     Raises:
         ValueError: If there is no such column; the message lists those that exist.
     """
-    columns = rows.table.column_names
-    found = find_name(name, columns)
-    if found is None:
-        raise ValueError(
-            f"--data.{side}_column {name!r} is not a column of {rows.file} (columns: {', '.join(columns)})."
-            f"{suggest(name, columns)}{''.join(f' Note: {note}.' for note in rows.notes)}"
-        )
-    column = rows.table.column(found)
+    column = rows.table.column(find_column(name, rows.table.column_names, rows.file, side, rows.notes))
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
         return TextLists.of_arrow(column)
     return TextColumn.of(pc.fill_null(column.cast(pa.large_string()), ""))
+
+
+def find_column(name: str, columns: Sequence[str], file: str, side: str, notes: Sequence[str] = ()) -> str:
+    """Return the column of a table that a name means.
+
+    Args:
+        name: The name; upper and lower case are the same where that leaves no choice.
+        columns: The table's columns.
+        file: The table.
+        side: `input`, `output` or `split`: which flag gave the name.
+        notes: What was decided about the table when it was read.
+
+    Raises:
+        ValueError: If there is no such column; the message lists those that exist.
+    """
+    found = find_name(name, columns)
+    if found is None:
+        raise ValueError(
+            f"--data.{side}_column {name!r} is not a column of {file} (columns: {', '.join(columns)})."
+            f"{suggest(name, list(columns))}{''.join(f' Note: {note}.' for note in notes)}"
+        )
+    return found
 
 
 def _first(column: TextColumn | TextLists) -> TextColumn:

@@ -62,9 +62,23 @@ def load_source(name_or_path: str, options: TableOptions | None = None) -> Rows:
     path = Path(name_or_path).expanduser()
     if path.is_file():
         return _named(read.load(path, options), name_or_path)
+    raise no_such_source(name_or_path)
+
+
+def no_such_source(name_or_path: str) -> ValueError:
+    """Return the error for a name that is neither a built-in source nor a file; it names the nearest of both."""
+    path = Path(name_or_path).expanduser()
+    if path.is_dir():
+        found = sorted(file.name for file in path.iterdir() if file.name.lower().endswith(read.SUFFIXES))
+        has = f"it holds {', '.join(found[:5])}" if found else "it holds none"
+        return ValueError(f"Expected a table, but {name_or_path!r} is a folder; {has}.")
+    beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
     close = difflib.get_close_matches(name_or_path, BUILT_IN, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    raise ValueError(
+    files = difflib.get_close_matches(path.name, beside, n=1)
+    found = [str(path.with_name(file)) for file in files]
+    nearest = found or close if path.suffix else close or found
+    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    return ValueError(
         f"No source {name_or_path!r}: it is neither a built-in one ({', '.join(BUILT_IN)}) nor a file here; "
         f"expected one of these names, the path of a {', '.join(read.SUFFIXES)} file, "
         f"or hf://datasets/owner/name/file.csv.{hint}"

@@ -10,9 +10,6 @@ import importlib.util
 import tempfile
 from pathlib import Path
 
-import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
-
 from configs.lookup import find_cache_root
 
 
@@ -81,6 +78,10 @@ def convert_gguf(file: Path, folder: Path) -> None:
         file: A GGUF file; its quantized weights are dequantized.
         folder: The folder to create.
     """
+    # Only here: without them, a base is resolved in a twentieth of a second.
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
     read = AutoModelForCausalLM.from_pretrained(file.parent, gguf_file=file.name, dtype=torch.float32)
     state = read.state_dict()
     config = read.config

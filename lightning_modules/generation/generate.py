@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import cast
 
 import torch
 from torch import Tensor
@@ -19,68 +19,7 @@ from lightning_modules.generation.constrained import ConstrainedChooser, Constra
 from lightning_modules.generation.continuous_batching import Chooser, can_decode, decode
 from lightning_modules.generation.hf_generate import generate_through_transformers
 from lightning_modules.generation.sampling import TokenChooser, row_uniform
-
-
-@dataclass(frozen=True)
-class GenerationSettings:
-    """How the text after a prompt is generated."""
-
-    strategy: Literal["greedy", "beam", "sample"] = "greedy"
-    """greedy: take the most probable token; beam: search for the most probable sequence; sample: draw tokens."""
-    num_beams: int = 5
-    """For `beam`: number of sequences kept at each step. The cost grows with it. At least 2."""
-    temperature: float = 1.0
-    """For `sample`: logits are divided by it; values below 1 give less varied text. Above 0."""
-    top_p: float = 1.0
-    """For `sample`: draw from the most probable tokens that together have this probability (nucleus sampling)."""
-    seed: int = 0
-    """For `sample`: a row's random numbers depend only on this seed and its row index, not on the batch or device count."""
-    max_new_tokens: int = 256
-    """Most tokens to generate, if no stop token comes earlier."""
-    candidates: int = 1
-    """Number of answers per row in `test` and `predict`: the strategy's own, and others drawn with temperature, top_p and
-    seed, each at the same cost. `predict` returns the one with the strictest passed check; `rerank.csv` of `test` shows
-    the gain."""
-    only_valid: bool = False
-    """For `greedy` and `sample`: generate only text that can still become valid, and stop only where it is valid. Applies
-    to SMILES outputs (needs the extra `constrained`); rows of tasks with other outputs are not constrained."""
-    abstain_below: float | None = None
-    """`test` and `predict` mark answers whose probability under the model, exp(score), is lower as abstained. They stay in
-    the table; `test` reports how many rows are answered, and how many of these answers are right."""
-
-    def __post_init__(self) -> None:
-        """Reject invalid values and values that the strategy would ignore.
-
-        Raises:
-            ValueError: If a value is invalid or has no effect.
-        """
-        checks = {
-            "strategy": (self.strategy in ("greedy", "beam", "sample"), "greedy, beam or sample"),
-            "num_beams": (self.num_beams >= 2, "at least 2 (greedy is 1)"),
-            "temperature": (self.temperature > 0, "above 0 (for 0 use strategy greedy)"),
-            "top_p": (0 < self.top_p <= 1, "in (0, 1]"),
-            "max_new_tokens": (self.max_new_tokens >= 1, "at least 1"),
-            "candidates": (self.candidates >= 1, "at least 1"),
-            "abstain_below": (self.abstain_below is None or 0 < self.abstain_below <= 1, "in (0, 1]"),
-            "only_valid": (
-                not self.only_valid or self.strategy != "beam",
-                "false with strategy beam, whose search checks no text",
-            ),
-        }
-        for name, (holds, expected) in checks.items():
-            if not holds:
-                raise ValueError(
-                    f"Expected generation.{name} to be {expected}, but got {getattr(self, name)!r}."
-                )
-        owners = {"num_beams": "beam", "temperature": "sample", "top_p": "sample", "seed": "sample"}
-        for name, owner in owners.items():
-            if owner == "sample" and self.candidates > 1:
-                continue
-            if self.strategy != owner and getattr(self, name) != getattr(type(self), name):
-                raise ValueError(
-                    f"generation.{name}={getattr(self, name)} has no effect with strategy {self.strategy!r}: "
-                    f"leave it out, or set generation.strategy to {owner}."
-                )
+from lightning_modules.generation.settings import GenerationSettings
 
 
 @dataclass(frozen=True)

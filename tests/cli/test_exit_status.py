@@ -5,10 +5,11 @@ from collections import namedtuple
 from pathlib import Path
 
 import pytest
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from callbacks.run.checkpoint_io import DiskFull
 from cli import exit_status
-from cli.exit_status import DISK_FULL, ending_of
+from cli.exit_status import DISK_FULL, UsageError, ending_of
 from configs.lookup import load_yaml
 
 
@@ -34,6 +35,15 @@ def test_users_mistake_ends_with_its_message_and_status_1(
 )
 def test_bugs_and_errors_of_libraries_keep_their_traceback(error: Exception) -> None:
     assert ending_of(error) is None
+
+
+def test_mistake_on_the_command_line_has_status_2() -> None:
+    assert ending_of(UsageError("No flag is called --x.")) == ("error: No flag is called --x.", 2)
+
+
+def test_lightnings_word_for_a_mistake_is_one_line() -> None:
+    error = MisconfigurationException("You have passed\n  a wrong value.")
+    assert ending_of(error) == ("error: You have passed a wrong value.", 1)
 
 
 def test_full_disk_of_a_checkpoint_says_how_many_bytes_are_missing(tmp_path: Path) -> None:

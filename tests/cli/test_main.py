@@ -41,6 +41,32 @@ def test_main_answers_help_without_running_anything(
     assert capsys.readouterr().out.startswith("usage: python train.py [options] fit")
 
 
+def test_main_ends_ctrl_c_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(args: object, model_class: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(main, "run", interrupt)
+    with pytest.raises(SystemExit) as ended:
+        main.main(["fit"])
+    assert ended.value.code == 130
+    assert capsys.readouterr().err == "error: stopped by Ctrl-C.\n"
+
+
+def test_main_checks_no_flags_of_another_objective(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ran: list[object] = []
+    monkeypatch.setattr(main, "run", lambda args, model_class: ran.append(args))
+    main.main(["fit", "--model.own_flag", "1"], model_class=type("Own", (), {}))
+    assert ran == [["fit", "--model.own_flag", "1"]]
+    with pytest.raises(SystemExit) as ended:
+        main.main(["fit", "--model.own_flag", "1"])
+    assert ended.value.code == 2
+    assert "No flag is called --model.own_flag" in capsys.readouterr().err
+
+
 def test_main_ends_a_users_mistake_with_its_line_and_a_bug_with_its_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

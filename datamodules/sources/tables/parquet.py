@@ -17,6 +17,21 @@ from datamodules.sources.tables.header import refuse_twice
 from datamodules.sources.tables.options import TableOptions
 
 
+def open_file(path: Path) -> pq.ParquetFile:
+    """Return a Parquet file whose index has been read.
+
+    Raises:
+        ValueError: If the file is cut off (the index at its end is gone).
+    """
+    try:
+        return pq.ParquetFile(path)
+    except (pa.ArrowException, OSError) as error:
+        raise ValueError(
+            f"{path}: expected a Parquet file, but it cannot be read ({error}). Its index lies at its end, so that nothing of a "
+            "file that was cut off can be saved: copy or write it again."
+        ) from error
+
+
 def read(path: Path, options: TableOptions) -> Rows:
     """Return the rows of a Parquet file; their lines are the numbers of the rows, from 1. It has its own names and encoding.
 
@@ -26,13 +41,7 @@ def read(path: Path, options: TableOptions) -> Rows:
         ValueError: If the file is cut off (the index at its end is gone) or names a column twice.
     """
     file = str(path)
-    try:
-        parquet = pq.ParquetFile(path)
-    except (pa.ArrowException, OSError) as error:
-        raise ValueError(
-            f"{file}: expected a Parquet file, but it cannot be read ({error}). Its index lies at its end, so that nothing of a "
-            "file that was cut off can be saved: copy or write it again."
-        ) from error
+    parquet = open_file(path)
     names = [unicodedata.normalize("NFC", name) for name in parquet.schema_arrow.names]
     refuse_twice(file, names)
     kinds = [_target(field.type) for field in parquet.schema_arrow]

@@ -48,6 +48,16 @@ def load(path: Path, options: TableOptions | None = None) -> Rows:
     Raises:
         ValueError: If the file is missing, empty, without a usable header, or of another format.
     """
+    readers = {**_READERS, **_HAVE_THEIR_OWN_COMPRESSION}
+    return readers[check_file(path)](path, options or TableOptions())
+
+
+def check_file(path: Path) -> str:
+    """Return the ending that tells the format of a file, without .gz.
+
+    Raises:
+        ValueError: If the file is missing, empty, or of no format that can be read.
+    """
     name = path.name.lower()
     if not name.endswith(SUFFIXES):
         raise ValueError(f"{path}: expected a file that ends in {', '.join(SUFFIXES)}.")
@@ -57,5 +67,4 @@ def load(path: Path, options: TableOptions | None = None) -> Rows:
         )
     if path.stat().st_size == 0:
         raise ValueError(f"{path}: expected a table, but the file is empty.")
-    readers = {**_READERS, **_HAVE_THEIR_OWN_COMPRESSION}
-    return readers[Path(name.removesuffix(".gz")).suffix](path, options or TableOptions())
+    return Path(name.removesuffix(".gz")).suffix

@@ -56,6 +56,16 @@ def test_predict_shows_the_first_answers_without_terminal_controls(tmp_path, cap
     assert not any("late" in line for line in lines)
 
 
+def test_an_answer_that_never_stopped_is_cut_in_the_terminal_and_in_the_table(tmp_path, capsys):
+    pairs = [Pair("a", "", "CCO"), Pair("b", "", "CC")]  # the second one never stops
+    data = StubData(pairs, predict_path="in.csv")
+    make_trainer(tmp_path, [PredictionWriter()]).predict(ScriptedModel(pairs), datamodule=data)
+    row = read_csv(tmp_path / "predict" / "predictions" / "in.csv")[1]
+    reason = f"cut at --model.generation.max_new_tokens {ScriptedModel.generation.max_new_tokens}"
+    assert (row["valid"], row["stopped"], row["reason"]) == ("false", "false", reason)
+    assert f"b -> CC  (probability 0.22, not valid: {reason})" in capsys.readouterr().out
+
+
 def test_the_columns_of_the_file_come_first_and_unchanged(tmp_path):
     cells = {line: {"id": f"A-{line}", "score": "007", "price": "-1.50"} for line in (2, 4, 5, 6, 7)}
     predict(tmp_path, "mols.csv", aside=ASIDE, cells=cells)

@@ -1,0 +1,33 @@
+"""Check a parsed configuration before anything is made: what a program or an unusual spelling sets is known only then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cli.checks.config_check import flatten
+from cli.checks.device_check import check_devices
+from cli.checks.flag_list import read_flags
+from cli.checks.optimizer_check import check_optimizer
+from cli.checks.value_check import check_values, data_flags
+from datamodules.rows.early_check import check_tables
+
+
+def check_settings(command: str, config: Any, runs: Path) -> None:
+    """Check the values, the first rows of the tables, the devices and the optimizer.
+
+    Most of it has been checked before PyTorch was loaded, by the same functions.
+
+    Args:
+        command: The subcommand.
+        config: Its configuration.
+        runs: The folder of all runs.
+
+    Raises:
+        ValueError: If something cannot work.
+    """
+    values = dict(flatten(config.as_dict(), read_flags().flags[command]))
+    check_values(command, values, runs)
+    check_tables(command, data_flags(values))
+    check_devices(config.trainer.accelerator, config.trainer.devices)
+    check_optimizer(config.model.optimizer)

@@ -1,0 +1,49 @@
+"""Which values the data's flags may have; loads nothing."""
+
+from __future__ import annotations
+
+LEAST = {
+    "batch_size": 1,
+    "eval_batch_size": 1,
+    "num_workers": 0,
+    "train_rows": 1,
+    "epoch_rows": 1,
+    "val_rows": 0,
+    "test_rows": 1,
+    "shots": 0,
+    "max_length": 2,
+    "split_seed": 0,
+}
+
+
+def refuse_below(**flags: int | None) -> None:
+    """Raise an error if a data flag is below its minimum; None means no limit.
+
+    Raises:
+        ValueError: If a flag is below its minimum.
+
+    Examples:
+        >>> refuse_below(batch_size=0)
+        Traceback (most recent call last):
+            ...
+        ValueError: Expected --data.batch_size to be at least 1, but got 0.
+    """
+    for name, value in flags.items():
+        if value is not None and value < LEAST[name]:
+            raise ValueError(f"Expected --data.{name} to be at least {LEAST[name]}, but got {value}.")
+
+
+def check_fractions(val_fraction: float, test_fraction: float) -> None:
+    """Raise ValueError unless both are shares that leave rows for training."""
+    if not (val_fraction >= 0 and test_fraction >= 0 and val_fraction + test_fraction < 1):
+        raise ValueError(
+            f"Expected --data.val_fraction and --data.test_fraction to be at least 0 and to add up to less than 1, "
+            f"but got {val_fraction} and {test_fraction}."
+        )
+
+
+def refuse_no_questions(path: str | None) -> str:
+    """Return the file to predict, or raise ValueError if none is given."""
+    if not path:
+        raise ValueError("`predict` needs the file with the inputs: --data.predict_path mols.csv")
+    return path

@@ -1,0 +1,91 @@
+"""Check the data's flags, and the columns of the tables by their first rows, before anything is made or loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from datamodules.formats import load_format
+from datamodules.limits import LEAST, refuse_below, refuse_no_questions
+from datamodules.rows.read_and_split import SplitSettings, locations
+from datamodules.rows.task_rows import find_column
+from datamodules.sources.head import Head, read_head
+from datamodules.sources.tables.options import TableOptions
+from datamodules.tasks import Task, choose_tasks, task_for_columns
+
+
+def check_flags(data: Mapping[str, Any]) -> list[Task]:
+    """Check the flags of the data that need no table, and return the tasks.
+
+    Args:
+        data: The flags by name, without `data.`; those that are missing have their defaults.
+
+    Raises:
+        ValueError: If a value is out of range, or no task, format, notation or encoding has the name.
+    """
+    refuse_below(**{name: data[name] for name in LEAST if isinstance(data.get(name), int)})
+    _table_options(data)
+    _split_settings(data)
+    if data.get("format") is not None:
+        load_format(data["format"])
+    folder = data.get("cache_dir")
+    if folder and Path(folder).expanduser().is_file():
+        raise ValueError(f"Expected --data.cache_dir to be a folder, but {folder} is a file.")
+    names = ("task", "input_column", "output_column", "input_notation", "output_notation")
+    return choose_tasks(*(data.get(name) for name in names))[0]
+
+
+def check_tables(command: str, data: Mapping[str, Any], *, fetch: bool = True) -> None:
+    """Check that the tables of a subcommand exist, have a row, and have the columns.
+
+    Args:
+        command: The subcommand.
+        data: As for `check_flags`.
+        fetch: Whether a table on the Hub may be downloaded.
+
+    Raises:
+        ValueError: If `check_flags` does, or a table is missing, empty, cannot be read, or lacks a column.
+    """
+    tasks, options, settings = check_flags(data), _table_options(data), _split_settings(data)
+    if command == "predict":
+        path = refuse_no_questions(data.get("predict_path"))
+        head = _read(path, options, fetch)
+        if head is not None and (head.all_columns or len(tasks) > 1):
+            task = task_for_columns(tasks, head.columns)
+            find_column(task.input.column, head.columns, path, "input", head.notes)
+        if not data.get("shots"):
+            return
+    for task in tasks:
+        for location, side in locations(task, data.get("source"), settings):
+            head = _read(location, options, fetch)
+            if head is None or not head.all_columns:
+                continue
+            _find_columns(task, head, settings.split_column if side is None else None)
+
+
+def _find_columns(task: Task, head: Head, split_column: str | None) -> None:
+    wanted: Sequence[tuple[str, str]] = [
+        ("input", task.input.column),
+        ("output", task.output.column),
+        *([("split", split_column)] if split_column is not None else []),
+    ]
+    for side, name in wanted:
+        find_column(name, head.columns, head.file, side, head.notes)
+
+
+def _read(name: str, options: TableOptions, fetch: bool) -> Head | None:
+    head = read_head(name, options, fetch=fetch)
+    if head is not None and not head.has_rows:
+        raise ValueError(f"{name}: expected at least one row below the header, but got none.")
+    return head
+
+
+def _table_options(data: Mapping[str, Any]) -> TableOptions:
+    return TableOptions(**{name: data[name] for name in ("header", "encoding") if data.get(name) is not None})
+
+
+def _split_settings(data: Mapping[str, Any]) -> SplitSettings:
+    names = [item.name for item in fields(SplitSettings)]
+    return SplitSettings(**{name: data[name] for name in names if data.get(name) is not None})
