@@ -21,6 +21,7 @@ from transformers import PreTrainedModel
 from lightning_modules.decoder.adapters import LoraSettings, add_adapters, choose_trainable, merge_adapters
 from lightning_modules.decoder.bases import Init, resolve_base
 from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
+from lightning_modules.decoder.kept_buffers import kept_buffers
 from lightning_modules.decoder.shared_prefix import may_share_prefix
 from lightning_modules.decoder.vocabulary import add_tokens as add_to_tokenizer
 from lightning_modules.decoder.vocabulary import read_tokens
@@ -167,6 +168,11 @@ class CausalLM(LightningModule):
         if self.share_prefix is None:
             self.share_prefix = may_share_prefix(decoder)
         self.decoder = decoder
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> CausalLM:
+        """Cast or move all tensors, as `Module.to` does; rotary frequencies stay in float32."""
+        with kept_buffers(self):
+            return super()._apply(fn, recurse)
 
     def plain_decoder(self, weights: dict[str, Tensor]) -> tuple[PreTrainedModel, dict[str, Tensor]]:
         """Return a decoder without adapters, and `weights` (a state dict of `decoder`) with the adapters merged in."""
