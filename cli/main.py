@@ -50,7 +50,7 @@ def main(args: Sequence[str] | None = None, model_class: type[CausalLM] | None =
     hide_in_output(args)
     try:
         run(args, model_class)
-    except (ValueError, OSError) as error:
+    except Exception as error:
         if (line_and_status := ending_of(error)) is None:
             raise
         line, status = line_and_status

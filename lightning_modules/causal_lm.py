@@ -34,6 +34,7 @@ from lightning_modules.training.resumed_optimizer import OptimizerFlags
 from lightning_modules.training.skip_step import leave_out
 from lightning_modules.training.token_mean import TokenMean
 from lightning_modules.training.training_loss import training_loss
+from lightning_modules.training.try_optimizer import try_optimizer
 
 GREEDY = GenerationSettings()
 
@@ -106,7 +107,8 @@ class CausalLM(LightningModule):
                 such a YAML file, or the tokens themselves. Their embeddings start as the mean of the others.
 
         Raises:
-            ValueError: If the base cannot be found or fetched, a share is not in [0, 1], tokens are invalid, or both `peft` and
+            ValueError: If the base cannot be found or fetched, a share is not in [0, 1], tokens are invalid, the
+                optimizer or scheduler cannot be built, or both `peft` and
                 `trainable` or both `share_prefix` and `gradient_checkpointing` are given.
         """
         super().__init__()
@@ -120,6 +122,7 @@ class CausalLM(LightningModule):
                 "Expected --model.share_prefix or --model.gradient_checkpointing, but got both: gradient checkpointing "
                 "keeps no keys and values of the shared tokens."
             )
+        try_optimizer(optimizer, scheduler)
         self.val_loss, self.test_loss = TokenMean(), TokenMean()
         self.register_module("decoder", None)
         self.base = base
