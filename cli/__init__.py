@@ -8,8 +8,8 @@
 - *mistake*: an error that the user can fix. It ends the program with one line, never with a traceback.
 
 `main` is the entry point and imports PyTorch only to run a subcommand. Each decision before loading has its own
-module: `class_allowlist`, `precision`, `strategy_check`, `hub_fallback`, `openmp`. `rank_watchdog` ends all ranks
-when one dies. `demo` is the browser page.
+module: `class_allowlist`, `precision`, `hub_fallback`, `openmp`; `trainer` holds what concerns Lightning's trainer.
+`rank_watchdog` ends all ranks when one dies. `demo` is the browser page.
 
 Examples:
     >>> from cli.help_pages import saved_help

@@ -41,7 +41,7 @@ def ending_of(error: BaseException) -> tuple[str, int] | None:
         return f"error: {error}", USAGE
     if isinstance(error, ValueError) and _is_our_own(error):
         return f"error: {error}", 1
-    if type(error).__name__ == "MisconfigurationException":  # Lightning's name for what its user did
+    if _is_lightnings(error):
         return f"error: {' '.join(str(error).split())}", 1
     if isinstance(error, OSError) and _is_full(error):
         return f"error: {_describe_full(error)}", DISK_FULL
@@ -55,6 +55,13 @@ def _is_our_own(error: ValueError) -> bool:
         trace = trace.tb_next
     path = Path(trace.tb_frame.f_code.co_filename) if trace is not None else PROJECT
     return any(path.is_relative_to(PROJECT / folder) for folder in OWN_FOLDERS)
+
+
+def _is_lightnings(error: BaseException) -> bool:
+    """Return whether Lightning refuses the configuration while the run goes on, such as a metric that is not logged."""
+    from cli.trainer.errors import is_about_configuration
+
+    return is_about_configuration(error)
 
 
 def _is_full(error: OSError) -> bool:

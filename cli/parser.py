@@ -18,6 +18,8 @@ from cli.class_allowlist import explain_denial
 from cli.help_pages import help_command, program_name
 from cli.old_class_paths import rename_class_paths
 from cli.text_flags import restore_text, take_text
+from cli.trainer.parts import settle_defaults
+from cli.trainer.support import explain_name, read_features
 from cli.unknown_settings import explain_unknown
 from configs.yaml_text import read_written, read_yaml, write_yaml
 
@@ -45,13 +47,21 @@ class Parser(LightningArgumentParser):
         """Add an argument; jsonargparse gives the groups of arguments this method, too."""
         return take_text(super().add_argument(*args, **kwargs))
 
+    def add_class_arguments(self, *args: Any, **kwargs: Any) -> Any:
+        """Add a class's arguments with defaults that a configuration can hold."""
+        added = super().add_class_arguments(*args, **kwargs)
+        settle_defaults(self._actions)
+        return added
+
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Print the error and the command that lists all flags; exit with status 2."""
         listed = read_flags()
         command = next((word for word in self.prog.split() if word in listed.flags), "")
         outer = parent_parser.get()  # the parser of a class's arguments knows no files
         files = self.files or getattr(outer, "files", ())
-        told = shorten(explain_unknown(explain_denial(message), files), command, listed)
+        told = shorten(
+            explain_unknown(explain_denial(explain_name(message, read_features())), files), command, listed
+        )
         see = help_command([command] if command else [], program_name(sys.argv[0]))
         self.exit(2, f"error: {told}\nSee `{see}`.\n")
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser
 
 from callbacks.lightning_private import OpenCLI
 from callbacks.loggers.metrics_csv import MetricsCSV
-from callbacks.run.checkpoint_io import CheckpointWriter
+from callbacks.metrics.monitor_check import check_monitors, monitors_of
 from callbacks.run.last_checkpoint import LastCheckpoint
 from callbacks.run.training_memory import TrainingMemory
 from cli.checks.checkpoint_path import find_checkpoint
@@ -34,7 +35,17 @@ from cli.run_folder import (
     settle_folder,
 )
 from cli.save_config import SaveRunConfig
-from cli.strategy_check import refuse_sharding
+from cli.trainer.checks import check_trainer
+from cli.trainer.errors import told_in_one_line
+from cli.trainer.parts import (
+    add_writer,
+    choose_callbacks,
+    has_precision,
+    join_loggers,
+    settle_dirpaths,
+    settle_folders,
+)
+from cli.trainer.support import read_features
 from cli.words import complete_words
 from configs.lookup import CONFIGS
 from datamodules.sequence_task import SequenceTaskDataModule
@@ -70,13 +81,6 @@ class Trainer(pl.Trainer):
         datamodule.setup("fit")
         for text in datamodule.preview(rows):
             sys.stdout.write(text + "\n")
-
-
-def settle_dirpaths(callbacks: Iterable[Any], folder: Path) -> None:
-    """Make checkpoint callbacks without a `dirpath` write to the run's folder."""
-    for callback in callbacks:
-        if callback.class_path.endswith("Checkpoint") and callback.init_args.get("dirpath") is None:
-            callback.init_args.dirpath = str(folder / "checkpoints")
 
 
 class PatoisCLI(OpenCLI):
@@ -177,7 +181,7 @@ class PatoisCLI(OpenCLI):
         """Check the configuration; set the run's folder, the precision, and whether to use the Hub."""
         config = self.config[self.subcommand]
         refuse_foreign_code(config, self.words.typed)
-        refuse_sharding(config.trainer.strategy)
+        check_trainer(config.trainer, os.environ, read_features())
         refuse_other_root(self.words.typed)
         leave_unreachable_hub(config)
         if path := config.get("ckpt_path"):
@@ -190,28 +194,49 @@ class PatoisCLI(OpenCLI):
         if self.subcommand == "fit":
             refuse_used(folder, config.get("ckpt_path"))
         config.name = folder.name
-        config.trainer.default_root_dir = str(folder)
+        was, config.trainer.default_root_dir = config.trainer.default_root_dir, str(folder)
         settle_dirpaths(config.trainer.callbacks or [], folder)
-        if config.trainer.precision is None:
+        own = folder if self.subcommand == "fit" else folder / str(self.subcommand)
+        settle_folders(config.trainer.logger, "save_dir", was, own)
+        settle_folders(config.trainer.profiler, "dirpath", was, own)
+        if config.trainer.precision is None and not has_precision(config.trainer.plugins):
             config.trainer.precision = choose_precision(config.trainer.accelerator)
 
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
-        """Log to metrics.csv and W&B in the run's folder unless `--trainer.logger` is set; write checkpoints atomically."""
+        """Log to metrics.csv, W&B and the loggers of `--trainer.logger`; write checkpoints atomically."""
         config = self.config_init[self.subcommand]
+        given = config.trainer
+        folder = Path(given.default_root_dir or ".")
+        config.checkpoint.writes = given.enable_checkpointing is not False
+        callbacks = choose_callbacks(
+            given.callbacks or [], logs=given.logger is not False, checkpoints=config.checkpoint.writes
+        )
         # LastCheckpoint must run before the configuration's callbacks, which may log in the same hooks.
-        kwargs["callbacks"] = [config.checkpoint, TrainingMemory(), *(config.trainer.callbacks or [])]
-        if config.trainer.plugins is None:
-            kwargs["plugins"] = [CheckpointWriter()]
-        folder = Path(config.trainer.default_root_dir or ".")
-        if config.trainer.logger in (None, True):
+        kwargs["callbacks"] = [config.checkpoint, TrainingMemory(), *callbacks]
+        kwargs["plugins"] = add_writer(given.plugins)
+        if self.subcommand in ("predict", "show"):
+            kwargs["logger"] = False
+        elif given.logger is not False:
             if self.subcommand == "fit":
                 csv = MetricsCSV(folder, resume=goes_on(config.ckpt_path, folder))
-                kwargs["logger"] = [csv, self._dashboard(folder)]
-            elif self.subcommand == "predict":
-                kwargs["logger"] = False
             else:  # in a subfolder, to leave the fit's metrics.csv unchanged
-                kwargs["logger"] = [MetricsCSV(folder / str(self.subcommand)), self._dashboard(folder)]
+                csv = MetricsCSV(folder / str(self.subcommand))
+            kwargs["logger"] = join_loggers([csv, self._dashboard(folder)], given.logger)
         return super().instantiate_trainer(**kwargs)
+
+    def instantiate_classes(self) -> None:
+        """Make the data module, the model and the trainer; a configuration that Lightning refuses is told in one line."""
+        with told_in_one_line():
+            super().instantiate_classes()
+
+    def before_fit(self) -> None:
+        """Check the monitored metrics before anything is read or written."""
+        scheduler = self.config[self.subcommand].model.get("scheduler")
+        of_scheduler = (scheduler.get("init_args") or {}).get("monitor") if scheduler else None
+        named = {"--model.scheduler": of_scheduler} if of_scheduler is not None else {}
+        callbacks = self.trainer.callbacks  # type: ignore[attr-defined]
+        tasks = self.datamodule.task_names
+        check_monitors({**monitors_of(callbacks), **named}, callbacks, self.model, tasks)
 
     def _dashboard(self, folder: Path) -> Any:
         config = self.config[self.subcommand]

@@ -22,6 +22,7 @@ from lightning_modules.decoder.adapters import LoraSettings, add_adapters, choos
 from lightning_modules.decoder.bases import Init, resolve_base
 from lightning_modules.decoder.checkpoint_fit import other_weights
 from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
+from lightning_modules.decoder.kept_buffers import kept_buffers
 from lightning_modules.decoder.shared_prefix import may_share_prefix
 from lightning_modules.decoder.vocabulary import add_tokens as add_to_tokenizer
 from lightning_modules.decoder.vocabulary import read_tokens
@@ -34,6 +35,7 @@ from lightning_modules.training.resumed_optimizer import OptimizerFlags
 from lightning_modules.training.skip_step import leave_out
 from lightning_modules.training.token_mean import TokenMean
 from lightning_modules.training.training_loss import training_loss
+from lightning_modules.training.try_optimizer import try_optimizer
 
 GREEDY = GenerationSettings()
 
@@ -106,7 +108,8 @@ class CausalLM(LightningModule):
                 such a YAML file, or the tokens themselves. Their embeddings start as the mean of the others.
 
         Raises:
-            ValueError: If the base cannot be found or fetched, a share is not in [0, 1], tokens are invalid, or both `peft` and
+            ValueError: If the base cannot be found or fetched, a share is not in [0, 1], tokens are invalid, the
+                optimizer or scheduler cannot be built, or both `peft` and
                 `trainable` or both `share_prefix` and `gradient_checkpointing` are given.
         """
         super().__init__()
@@ -120,6 +123,7 @@ class CausalLM(LightningModule):
                 "Expected --model.share_prefix or --model.gradient_checkpointing, but got both: gradient checkpointing "
                 "keeps no keys and values of the shared tokens."
             )
+        try_optimizer(optimizer, scheduler)
         self.val_loss, self.test_loss = TokenMean(), TokenMean()
         self.register_module("decoder", None)
         self.base = base
@@ -168,6 +172,11 @@ class CausalLM(LightningModule):
         if self.share_prefix is None:
             self.share_prefix = may_share_prefix(decoder)
         self.decoder = decoder
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> CausalLM:
+        """Cast or move all tensors, as `Module.to` does; rotary frequencies stay in float32."""
+        with kept_buffers(self):
+            return super()._apply(fn, recurse)
 
     def plain_decoder(self, weights: dict[str, Tensor]) -> tuple[PreTrainedModel, dict[str, Tensor]]:
         """Return a decoder without adapters, and `weights` (a state dict of `decoder`) with the adapters merged in."""

@@ -34,6 +34,11 @@ def count_batch(batch: dict[str, Tensor]) -> Tensor:
     return torch.stack([supervised.sum(), lengths.sum(), positions, rows])
 
 
+def count_rows(batch: dict[str, Tensor]) -> int:
+    """Return the number of rows or packs in a training batch; for `batch_size_fn` of Lightning's ThroughputMonitor."""
+    return len(batch["input_ids"])
+
+
 class Throughput(Callback):
     """Logs the training speed once per epoch, over all ranks.
 
@@ -46,6 +51,16 @@ class Throughput(Callback):
     Validation time does not count. Counts stay on the device until the epoch ends, so that no training step
     waits for them.
     """
+
+    names = (
+        "supervised_tokens_per_second",
+        "tokens_per_second",
+        "rows_per_second",
+        "padding",
+        "tokens_seen",
+        "seconds",
+    )
+    """What it logs, below `train/`."""
 
     def __init__(self) -> None:
         self._counts: Tensor | None = None
@@ -127,12 +142,8 @@ class Throughput(Callback):
         supervised, tokens, positions, rows = counts.tolist()
         self._seen += int(tokens)
         self._total_seconds += seconds
-        for name, value in (
-            ("supervised_tokens_per_second", supervised / max(seconds, 1e-9)),
-            ("tokens_per_second", tokens / max(seconds, 1e-9)),
-            ("rows_per_second", rows / max(seconds, 1e-9)),
-            ("padding", 1 - tokens / positions if positions else 0.0),
-            ("tokens_seen", float(self._seen)),
-            ("seconds", self._total_seconds),
-        ):
+        rates = (count / max(seconds, 1e-9) for count in (supervised, tokens, rows))
+        padding = 1 - tokens / positions if positions else 0.0
+        values = (*rates, padding, float(self._seen), self._total_seconds)
+        for name, value in zip(self.names, values, strict=True):
             pl_module.log(f"train/{name}", value, sync_dist=False)

@@ -35,12 +35,16 @@ class LastCheckpoint(Callback):
     def __init__(self, minutes: float = 5.0) -> None:
         if not minutes >= 0:
             raise ValueError(f"Expected --checkpoint.minutes to be at least 0, but got {minutes}.")
+        self.writes = True
+        """Whether last.ckpt is written: not with `--trainer.enable_checkpointing false`."""
         self.contents = ResumeContents()
         self.timing = WriteTiming(minutes)
         self.stopper = RunStopper()
 
     def write(self, trainer: Trainer, moment: Moment) -> None:
-        """Write last.ckpt. All ranks call it together."""
+        """Write last.ckpt, unless the run has no checkpoints. All ranks call it together."""
+        if not self.writes:
+            return
         with self.timing.writing(), self.contents.before(moment):
             trainer.save_checkpoint(last_checkpoint_file(trainer), weights_only=False)
 

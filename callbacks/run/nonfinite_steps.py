@@ -80,7 +80,8 @@ class NonfiniteSteps(Callback):
         left_out = evaluated_model(pl_module).left_out
         self._steps.append(_Step(trainer.current_epoch, self._last_step, self._pieces, left_out))
         self._pieces = []
-        if self._last_step % find_log_interval(trainer) == 0:
+        interval = find_log_interval(trainer)
+        if interval and self._last_step % interval == 0:
             self._check(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -46,7 +46,7 @@ def is_trial(trainer: Trainer) -> bool:
 
 
 def find_log_interval(trainer: Trainer) -> int:
-    """Return the number of optimizer steps between logged metrics."""
+    """Return the number of optimizer steps between logged metrics; 0 logs none within an epoch."""
     untyped: Any = trainer
     return int(untyped.log_every_n_steps)
 

@@ -33,6 +33,16 @@ def logits_at(decoder: PreTrainedModel, positions_N: Tensor, input_ids: Tensor, 
     return logits[0] if selected else logits.flatten(0, 1)[positions_N]
 
 
+def widened(dtype: torch.dtype) -> torch.dtype:
+    """Return the type in which losses and log-probabilities of logits of this type are computed: at least float32.
+
+    Examples:
+        >>> widened(torch.bfloat16), widened(torch.float64)
+        (torch.float32, torch.float64)
+    """
+    return torch.promote_types(dtype, torch.float32)
+
+
 @contextmanager
 def _select_before_output_embedding(
     decoder: PreTrainedModel, positions_N: Tensor, shape: torch.Size

@@ -11,6 +11,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from lightning_modules.decoder.forward import widened
 from lightning_modules.generation.continuous_batching import Chooser
 
 TRIES = 64
@@ -76,7 +77,7 @@ class ConstrainedChooser:
                     continue
                 self.replaced[row] += 1
                 token[place] = chosen[place] = another
-                values = logits[place].float()
+                values = logits[place].to(log_prob.dtype)
                 log_prob[place] += values[another] - values[first]
             ids.append(chosen[place])
             self._text[row] = self.decode(ids)
@@ -93,7 +94,7 @@ class ConstrainedChooser:
 
     def _find_another(self, row: int, first: int, logits: Tensor, rows: Tensor, steps: Tensor) -> int | None:
         """Return the token that the chooser takes among the allowed ones, or None; `first` is disallowed."""
-        remaining, token = logits.float().clone(), first
+        remaining, token = logits.to(widened(logits.dtype), copy=True), first
         for _ in range(TRIES):
             remaining[0, token] = -torch.inf
             chosen, log_prob = self.choose(remaining.clone(), rows, steps)

@@ -19,7 +19,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
 
-from lightning_modules.decoder.forward import logits_at
+from lightning_modules.decoder.forward import logits_at, widened
 from lightning_modules.decoder.packing_support import ATTENTIONS
 from lightning_modules.decoder.shared_prefix import SHARED_TOKENS, encode_prefix
 from lightning_modules.generation.kv_cache import Layers, SlotCache
@@ -71,7 +71,8 @@ def decode(
         slots: Rows decoded at once.
 
     Returns:
-        The tokens `(N, T)` int64, -1 after a row's last token, and their log-probabilities `(N, T)` float32, 0 after it.
+        The tokens `(N, T)` int64, -1 after a row's last token, and their log-probabilities `(N, T)`, 0 after it, in
+        float32, or in float64 for a decoder in float64.
     """
     return _Decoding(decoder, prompt_ids, lengths, room, choose, stop).run(min(slots, len(prompt_ids)))
 
@@ -119,7 +120,8 @@ class _Decoding:
         # finished rows write to the last column, which is discarded
         shape = (len(prompt_ids), int(room.max()) + 1)
         self.ids = prompt_ids.new_full(shape, -1)
-        self.log_prob = torch.zeros(shape, device=prompt_ids.device)
+        # With 16-true and the like, Lightning changes PyTorch's default type.
+        self.log_prob = torch.zeros(shape, dtype=widened(decoder.dtype), device=prompt_ids.device)
         # On a CPU the cost of a step grows with its rows and columns: rows of similar length run together, short ones first.
         # On a GPU all steps cost about the same: long rows run first, so that fewer steps are needed.
         self.waiting = torch.argsort(lengths, descending=ahead, stable=True)

@@ -31,7 +31,7 @@ class Generated:
     text: list[str]
     """Decoded without special tokens."""
     score: Tensor
-    """`(N,)` float32: sum of the log-probabilities (nats) of the generated tokens, including the stop token."""
+    """`(N,)` sum of the log-probabilities (nats) of the generated tokens, including the stop token; at least float32."""
     stopped: Tensor
     """`(N,)` bool: whether the stop token came before `max_new_tokens`."""
     num_tokens: Tensor

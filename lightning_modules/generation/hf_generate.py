@@ -19,7 +19,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from lightning_modules.decoder.forward import logits_at
+from lightning_modules.decoder.forward import logits_at, widened
 from lightning_modules.generation.continuous_batching import Chooser
 
 
@@ -48,7 +48,7 @@ def generate_through_transformers(
         num_beams: Sequences kept at each step of a beam search; None for no beam search.
     """
     all_ids = prompt_ids.new_full((len(prompt_ids), int(room.max())), -1)
-    all_log_prob = torch.zeros(all_ids.shape, device=prompt_ids.device)
+    all_log_prob = torch.zeros(all_ids.shape, dtype=widened(decoder.dtype), device=prompt_ids.device)
     for batch in _cut_batches(prompt_mask.sum(dim=1).tolist(), room.tolist(), slots):
         rows = torch.tensor(batch, device=prompt_ids.device)
         width = max(1, int(prompt_mask[rows].sum(dim=1).max()))
@@ -80,7 +80,9 @@ def generate_through_transformers(
             else torch.stack(processor.log_prob, dim=1) * real
         )
         all_ids[rows, : ids.shape[1]] = ids.masked_fill(~real, -1)
-        all_log_prob[rows, : ids.shape[1]] = log_prob
+        all_log_prob[rows, : ids.shape[1]] = log_prob.to(
+            all_log_prob.dtype
+        )  # transformers computes in float32
     return all_ids, all_log_prob
 
 
@@ -140,6 +142,7 @@ def _rescore(
     keep = torch.zeros_like(mask, dtype=torch.bool)
     keep[:, prompt_ids.shape[1] - 1 : -1] = real  # position t predicts token t + 1
     positions_N = keep.flatten().nonzero()[:, 0]
-    logits_NV = logits_at(decoder, positions_N, **inputs).float().index_fill(1, banned, -torch.inf)
+    logits_NV = logits_at(decoder, positions_N, **inputs).to(widened(decoder.dtype))
+    logits_NV = logits_NV.index_fill(1, banned, -torch.inf)
     log_prob_N = logits_NV.gather(1, ids[real][:, None])[:, 0] - logits_NV.logsumexp(dim=1)
-    return torch.zeros(real.shape, device=ids.device).masked_scatter(real, log_prob_N)
+    return log_prob_N.new_zeros(real.shape).masked_scatter(real, log_prob_N)

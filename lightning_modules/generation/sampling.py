@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 from transformers.generation import TopPLogitsWarper
 
+from lightning_modules.decoder.forward import widened
+
 LEAST_TEMPERATURE = 1e-30
 """Temperatures are clamped to at least this value: float32 and GPUs round much smaller values to 0, and the most probable
 token is certain long before. They are clamped to at most its inverse."""
@@ -49,7 +51,7 @@ class TokenChooser:
             rows: `(B,)`, indices among the N rows.
             steps: `(B,)`, number of tokens generated before.
         """
-        logits_BV = logits.float().index_fill_(1, self.banned, -torch.inf)
+        logits_BV = logits.to(widened(logits.dtype)).index_fill_(1, self.banned, -torch.inf)
         if self.uniform is None:
             best_B, token_B = logits_BV.max(dim=1)
         else:
@@ -82,5 +84,5 @@ def row_uniform(seed: int, rows: Sequence[int], steps: int) -> Tensor:
     drawn = []
     for row in rows:
         generator = torch.Generator().manual_seed((seed * 1_000_003 + row) % 2**63)
-        drawn.append(torch.rand(steps, generator=generator))
+        drawn.append(torch.rand(steps, generator=generator, dtype=torch.float32))
     return torch.stack(drawn)

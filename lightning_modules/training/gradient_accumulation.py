@@ -15,7 +15,7 @@ class GradientWindow:
     """
 
     def __init__(self) -> None:
-        self.sums = torch.zeros(2)
+        self.sums = torch.zeros(2, dtype=torch.float32)
 
     def add(self, loss_sum: Tensor, count: Tensor) -> None:
         """Add a micro-batch: the sum of its token losses and its number of supervised tokens, both scalars."""
@@ -44,7 +44,7 @@ class GradientWindow:
             The mean loss per token over all ranks in nats, and whether the loss or the gradients are not finite on any rank,
             () bool.
         """
-        norm = torch.nn.utils.get_total_norm(gradients)
+        norm = total_norm(gradients)
         overflow = (~norm.isfinite() & (not may_overflow)).to(self.sums).view(1)
         loss_sum, tokens, overflows = reduce(torch.cat([self.sums, overflow])).unbind()
         self.sums = torch.zeros_like(self.sums)
@@ -54,3 +54,14 @@ class GradientWindow:
             factor = factor * (max_norm / (norm * factor + 1e-6)).clamp(max=1.0)
         torch._foreach_mul_(list(gradients), factor)
         return loss_sum / tokens, (overflows > 0) | ~loss_sum.isfinite()
+
+
+def total_norm(gradients: Sequence[Tensor]) -> Tensor:
+    """Return the norm of all gradients together, a scalar; that of bf16 and fp16 gradients is computed in float32.
+
+    In fp16 a norm above 65,504 would be infinite, although no gradient is.
+    """
+    if any(gradient.dtype in (torch.bfloat16, torch.float16) for gradient in gradients):
+        norms = [torch.linalg.vector_norm(gradient, dtype=torch.float32) for gradient in gradients]
+        return torch.linalg.vector_norm(torch.stack([norm.to(norms[0].device) for norm in norms]))
+    return torch.nn.utils.get_total_norm(gradients)

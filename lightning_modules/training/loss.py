@@ -45,7 +45,7 @@ def supervised_loss(
         labels: `(B, T)`, aligned with `input_ids` (the shift happens here); `IGNORE_INDEX` is not supervised.
 
     Returns:
-        The loss sum in nats, a float32 scalar with gradient, and the count, an int64 scalar.
+        The loss sum in nats, a scalar with gradient of at least float32, and the count, an int64 scalar.
     """
     targets_BT = F.pad(labels[:, 1:], (0, 1), value=IGNORE_INDEX)  # position t predicts token t + 1
     inputs: dict[str, Any] = {"attention_mask": attention_mask, "position_ids": position_ids}

@@ -20,12 +20,13 @@ class TokenMean(Metric):
 
     def __init__(self) -> None:
         super().__init__()
-        self.add_state("loss_sum", torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("loss_sum", torch.tensor(0.0, dtype=torch.float32), dist_reduce_fx="sum")
         self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, loss_sum: Tensor, count: Tensor) -> None:
         """Add a batch: the sum of its token losses and its number of supervised tokens, both scalars."""
-        self.loss_sum += loss_sum
+        # `Module.to(dtype)` casts the states, too, and a sum in bf16 would stop growing after a few hundred tokens.
+        self.loss_sum = self.loss_sum.to(loss_sum.dtype) + loss_sum
         self.count += count
 
     def compute(self) -> Tensor:

@@ -47,3 +47,12 @@ def test_draws_have_the_softmax_as_their_distribution() -> None:
     counts = torch.bincount(tokens, minlength=8)
     assert (counts[BANNED] == 0).all()
     torch.testing.assert_close(counts[1:5] / draws, expected, rtol=0, atol=0.03)
+
+
+def test_random_numbers_do_not_depend_on_the_default_type() -> None:
+    expected = row_uniform(seed=0, rows=[3, 8], steps=5)
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        assert torch.equal(row_uniform(seed=0, rows=[3, 8], steps=5), expected)
+    finally:
+        torch.set_default_dtype(torch.float32)

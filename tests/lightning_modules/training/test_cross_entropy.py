@@ -24,17 +24,18 @@ def test_is_pytorchs_loss_and_gradient(
     logits, targets = make_logits(dtype)
     scale = 2.0**16  # as fp16's scaler does; unscaled probabilities below 6e-8 would be 0 in fp16
     scale = scale if dtype != torch.float16 else 2.0**10
-    expected = F.cross_entropy(logits.float(), targets, reduction="sum")
+    wide = torch.float64 if dtype == torch.float64 else torch.float32
+    expected = F.cross_entropy(logits.to(wide), targets, reduction="sum")
     (reference,) = torch.autograd.grad(expected * scale, logits)
 
     loss = cross_entropy_sum(logits, targets)
 
     (gradient,) = torch.autograd.grad(loss * scale, logits)
-    assert loss.dtype == torch.float32
+    assert loss.dtype == wide
     assert gradient.dtype == dtype
     torch.testing.assert_close(loss, expected)
-    relative = (gradient - reference).float().norm() / reference.float().norm()
-    assert relative < (1e-6 if dtype in (torch.float32, torch.float64) else 1e-4)
+    relative = (gradient - reference).to(wide).norm() / reference.to(wide).norm()
+    assert relative < {torch.float64: 1e-12, torch.float32: 1e-6}.get(dtype, 1e-4)
 
 
 def test_small_probabilities_survive_fp16_when_the_loss_is_scaled() -> None:

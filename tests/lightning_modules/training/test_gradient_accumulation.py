@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from lightning_modules.causal_lm import CausalLM
-from lightning_modules.training.gradient_accumulation import GradientWindow
+from lightning_modules.training.gradient_accumulation import GradientWindow, total_norm
 from tests.helpers.tiny import make_batch, make_tiny
 from tests.helpers.tiny_runs import (
     CLIP,
@@ -169,3 +169,13 @@ def test_gradients_are_freed_before_the_next_forward_pass(base: str) -> None:
     data = RowsData(uneven_rows(), batch_size=2)
     make_trainer(accumulate_grad_batches=2, callbacks=[Look()]).fit(make_module(base), data)
     assert [any(batch) for batch in kept] == [False, True, False, True]
+
+
+def test_norm_of_fp16_gradients_beyond_its_range_is_finite() -> None:
+    gradients = [torch.full((100,), 60_000.0, dtype=torch.float16), torch.zeros(3, dtype=torch.float16)]
+    assert total_norm(gradients).item() == pytest.approx(600_000.0)
+
+
+def test_norm_of_float32_gradients_is_that_of_pytorch() -> None:
+    gradients = [torch.randn(7, 3), torch.randn(5)]
+    assert torch.equal(total_norm(gradients), torch.nn.utils.get_total_norm(gradients))
