@@ -79,13 +79,17 @@ def is_attached(logger: WandbLogger) -> bool:
 
 
 class OpenCLI(LightningCLI):
-    """LightningCLI with two private steps made public, so that a subclass can override them."""
+    """LightningCLI with three private methods made public, so that a subclass can call or override them."""
 
     def make_subcommand_parser(
         self, trainer_class: type, subcommand: str, **kwargs: Any
     ) -> LightningArgumentParser:
         """Return the parser of a subcommand with all its arguments."""
         return super()._prepare_subcommand_parser(trainer_class, subcommand, **kwargs)
+
+    def parser_of(self, subcommand: str) -> LightningArgumentParser:
+        """Return the parser of a subcommand."""
+        return super()._parser(subcommand)
 
     def read_checkpoint_settings(self) -> None:
         """Make a checkpoint's hyperparameters override the flags."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
 import lightning.pytorch as pl
+import yaml
 from jsonargparse import set_parsing_settings
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser
 
@@ -18,12 +19,13 @@ from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.run.checkpoint_io import CheckpointWriter
 from callbacks.run.last_checkpoint import LastCheckpoint
 from callbacks.run.training_memory import TrainingMemory
-from cli.argv import asks_flagship, base_rate, flag_value
+from cli.argv import asks_flagship, base_rate, flag_value, flag_values
 from cli.class_allowlist import allow_imports, explain_denial, refuse_foreign_code
 from cli.help_pages import program_name
 from cli.hub_fallback import leave_unreachable_hub
-from cli.old_class_paths import read_old_class_paths, rename_class_paths
+from cli.old_class_paths import read_old_class_paths, rename_class_paths, rename_in_settings
 from cli.precision import choose_precision
+from cli.run.resume_lists import drop_repeated
 from cli.run_folder import (
     check_checkpoint,
     find_run,
@@ -36,7 +38,7 @@ from cli.run_folder import (
 )
 from cli.save_config import SaveRunConfig
 from cli.strategy_check import refuse_sharding
-from configs.lookup import CONFIGS
+from configs.lookup import CONFIGS, load_yaml
 from datamodules.sequence_task import SequenceTaskDataModule
 
 
@@ -222,6 +224,7 @@ class PatoisCLI(OpenCLI):
         refuse_other_root(self.words.typed)
         check_checkpoint(config.get("ckpt_path"))
         leave_unreachable_hub(config)
+        self._append_once(config)
         if self.subcommand == "show":
             config.trainer.logger, config.trainer.callbacks = False, None
             return
@@ -233,6 +236,16 @@ class PatoisCLI(OpenCLI):
         settle_dirpaths(config.trainer.callbacks or [], folder)
         if config.trainer.precision is None:
             config.trainer.precision = choose_precision(config.trainer.accelerator)
+
+    def _append_once(self, config: Any) -> None:
+        """Let `+=` change nothing where the run whose configuration is read already has what it appends."""
+        files = [Path(file) for file in flag_values(self.words.completed, "--config")]
+        run = find_run(config.get("ckpt_path")) or next(
+            (file.parent for file in files if file.parent.parent == self.runs), None
+        )
+        if run is not None:
+            now = yaml.safe_load(self.parser_of(str(self.subcommand)).dump(config, skip_unset=False))
+            drop_repeated(config, rename_in_settings(load_yaml(run / "config.yaml")), now)
 
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
         """Log to metrics.csv and W&B in the run's folder unless `--trainer.logger` is set; write checkpoints atomically."""
