@@ -36,6 +36,23 @@ def end_restart(trainer: Trainer) -> None:
     trainer.fit_loop._restarting = False
 
 
+def validation_is_due(trainer: Trainer) -> bool:
+    """Return whether a validation runs now by its cadence; Lightning also runs one where `should_stop` ends an epoch early."""
+    loop = trainer.fit_loop
+    asked, trainer.should_stop = trainer.should_stop, False
+    try:
+        return loop.epoch_loop._should_check_val_fx(loop._data_fetcher)  # type: ignore[arg-type]
+    finally:
+        trainer.should_stop = asked
+
+
+def is_epoch_cut(trainer: Trainer) -> bool:
+    """Return whether training has left an epoch before its last batch: the run ends there."""
+    loop = trainer.fit_loop
+    left = loop.epoch_progress.current.processed > loop.epoch_progress.current.completed  # type: ignore[attr-defined]
+    return left and not loop.epoch_loop._num_ready_batches_reached()
+
+
 @contextmanager
 def replaced_process_observer(observer: ProcessObserver) -> Iterator[None]:
     """Make `observer` watch the ranks that Lightning's launcher starts, instead of Lightning's own observer."""

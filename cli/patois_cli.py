@@ -19,6 +19,7 @@ from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.run.checkpoint_io import CheckpointWriter
 from callbacks.run.last_checkpoint import LastCheckpoint
 from callbacks.run.training_memory import TrainingMemory
+from callbacks.run.whole_steps import WholeSteps
 from cli.argv import asks_flagship, base_rate, flag_value, flag_values
 from cli.class_allowlist import allow_imports, explain_denial, refuse_foreign_code
 from cli.help_pages import program_name
@@ -263,7 +264,9 @@ class PatoisCLI(OpenCLI):
                 kwargs["logger"] = False
             else:  # in a subfolder, to leave the fit's metrics.csv unchanged
                 kwargs["logger"] = [MetricsCSV(folder / str(self.subcommand)), self._dashboard(folder)]
-        return super().instantiate_trainer(**kwargs)
+        trainer = super().instantiate_trainer(**kwargs)
+        trainer.callbacks.append(WholeSteps())  # type: ignore[attr-defined]  # after that of --trainer.max_time
+        return trainer
 
     def _dashboard(self, folder: Path) -> Any:
         config = self.config[self.subcommand]

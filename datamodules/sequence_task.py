@@ -216,6 +216,11 @@ class SequenceTaskDataModule(LightningDataModule):
                 f"{', '.join(f'{name} {now[name]}' for name in changed)}. Resume with the same values, or from a checkpoint "
                 "between two epochs, such as best.ckpt."
             )
+        if saved["batches"] and getattr(self.trainer, "overfit_batches", 0):
+            raise ValueError(
+                f"The checkpoint was saved in the middle of epoch {saved['epoch']}, where a run with --trainer.overfit_batches "
+                "cannot go on: Lightning begins its epochs at the first batch. Resume without that flag, or start a new run."
+            )
         dataset = TrainingBatches(
             self.data.encode_training,
             batch_size=self.batch_size,
@@ -224,15 +229,29 @@ class SequenceTaskDataModule(LightningDataModule):
             epoch=saved["epoch"],
             **self._batch_options(),
         )
-        return self._loader(dataset, saved["epoch"], saved["batches"])
+        loader = self._loader(dataset, saved["epoch"], saved["batches"])
+        if saved["batches"] > (most := self._limit_batches(len(loader))):
+            raise ValueError(
+                f"The checkpoint was saved after {saved['batches']} batches of epoch {saved['epoch']}, but "
+                f"--trainer.limit_train_batches leaves {most} per epoch. Raise it to at least {saved['batches']}."
+            )
+        return loader
+
+    def _limit_batches(self, count: int) -> int:
+        """Return how many of a rank's batches of an epoch Lightning trains on."""
+        limit = self.trainer.limit_train_batches if self.trainer is not None else 1.0
+        return min(limit, count) if isinstance(limit, int) else int(limit * count)
 
     def state_dict(self) -> dict[str, int]:
         """Return training's position (epoch and batches within it), for a checkpoint."""
         assert self.trainer is not None
         loop: Any = self.trainer.fit_loop
-        epoch = loop.epoch_progress.current.processed
-        within = loop.epoch_progress.current.started > epoch
-        batches = loop.epoch_loop.batch_progress.current.completed if within else 0
+        epochs, done = loop.epoch_progress.current, loop.epoch_loop.batch_progress
+        # Where a run ends within an epoch, Lightning counts the epoch as processed, but not yet as completed.
+        ended = done.is_last_batch or done.current.ready >= self.trainer.num_training_batches
+        epoch = epochs.processed if ended else epochs.completed
+        # A batch is processed before the hooks that end it, and Lightning goes on after it from a checkpoint of theirs.
+        batches = done.current.processed if epochs.started > epoch else 0
         return {"epoch": epoch, "batches": batches, **self._describe_batches()}
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:

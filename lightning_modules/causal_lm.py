@@ -16,6 +16,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+from torch.optim.swa_utils import SWALR
 from transformers import PreTrainedModel
 
 from lightning_modules.decoder.adapters import LoraSettings, add_adapters, choose_trainable, merge_adapters
@@ -293,6 +294,8 @@ class CausalLM(LightningModule):
     def on_train_start(self) -> None:
         """Let flags override a checkpoint's settings, and set the first step's rate, which was unknown before."""
         scheduler = self.lr_schedulers()
+        if scheduler is None or isinstance(scheduler, SWALR):
+            return  # StochasticWeightAveraging has replaced the schedule and its rates
         if self.trainer.ckpt_path is not None:
             assert self._flags is not None, "configure_optimizers notes them"
             if changed := self._flags.apply(self.trainer.optimizers[0], scheduler):

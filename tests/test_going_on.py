@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ import yaml
 
 import train
 from cli.run_folder import RUN_NAME_VARIABLE
-from tests.helpers.runs import own_table
+from tests.helpers.runs import own_table, read_csv
 
 STOP = ["--trainer.callbacks+=EarlyStopping", "--trainer.callbacks.monitor=val/loss"]
 QUICK = [
@@ -76,3 +77,83 @@ def test_something_new_is_appended_when_going_on() -> None:
     assert callbacks_of("mine")[-2:] == ["EarlyStopping", "DeviceStatsMonitor"]
     settings = yaml.safe_load(Path("runs/mine/config.yaml").read_text())
     assert settings["trainer"]["callbacks"][-2]["init_args"]["patience"] == 9
+
+
+FLAT = ["--model.warmup_fraction", "0", "--model.min_lr_fraction", "1", "--trainer.precision", "32-true"]
+LONG = [
+    *FLAT,
+    "--trainer.limit_train_batches",
+    "1.0",
+    "--data.batch_size",
+    "2",
+    "--trainer.log_every_n_steps",
+    "1",
+]
+
+
+def outcome(name: str) -> dict[str, Any]:
+    """Return all that a run comes to, but for times and its name."""
+    folder = Path("runs", name)
+    checkpoint = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+    logged = [
+        {key: cell for key, cell in row.items() if not key.endswith(("_per_second", "/seconds"))}
+        for row in read_csv(folder / "metrics.csv")
+    ]
+    kept = ("state_dict", "optimizer_states", "lr_schedulers", "loops", "global_step", "epoch", "resume")
+    return {
+        **{key: checkpoint[key] for key in kept},
+        "position": {key: checkpoint["SequenceTaskDataModule"][key] for key in ("epoch", "batches")},
+        "logged": logged,
+        "best": torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"],
+        "predictions": {path.name: path.read_text() for path in (folder / "predictions").glob("*.csv")},
+    }
+
+
+def differences(one: Any, other: Any, path: str = "") -> list[str]:
+    if isinstance(one, torch.Tensor):
+        return [] if torch.equal(one, other) else [path]
+    if isinstance(one, dict) and one.keys() == other.keys():
+        return [found for key in one for found in differences(one[key], other[key], f"{path}/{key}")]
+    if isinstance(one, list | tuple) and len(one) == len(other):
+        pairs = zip(one, other, strict=True)
+        return [
+            found for place, (a, b) in enumerate(pairs) for found in differences(a, b, f"{path}[{place}]")
+        ]
+    return [] if one == other else [f"{path}: {one} != {other}"]
+
+
+@pytest.mark.parametrize(
+    ("words", "stop"),
+    [
+        ([], ["--trainer.max_steps", "3"]),
+        (["--trainer.accumulate_grad_batches", "2", "--data.packing", "true"], ["--trainer.max_steps", "2"]),
+        (["--trainer.val_check_interval", "3", "--model.peft.rank", "2"], ["--trainer.max_steps", "3"]),
+        (["--trainer.accumulate_grad_batches", "2"], ["--trainer.max_time", "00:10:00:00"]),
+    ],
+)
+def test_a_run_that_ended_within_an_epoch_goes_on_where_it_was(
+    words: list[str], stop: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = [*words, *LONG, "--trainer.max_epochs", "2"]
+    fit("--name", "one", *whole)
+    with monkeypatch.context() as patch:
+        if "--trainer.max_time" in stop:  # the time is over within an accumulation window
+            patch.setattr(
+                "lightning.pytorch.callbacks.Timer.on_train_batch_end",
+                lambda self, trainer, *_: setattr(trainer, "should_stop", trainer.fit_loop.batch_idx >= 2),
+            )
+        fit("--name", "two", *whole, *stop)
+    stopped = torch.load("runs/two/checkpoints/last.ckpt", weights_only=True)["SequenceTaskDataModule"]
+    assert (stopped["epoch"], stopped["batches"] > 0) == (0, True)
+    fit(
+        "--name",
+        "two",
+        "--ckpt_path",
+        "last",
+        *whole,
+        "--trainer.max_steps",
+        "-1",
+        "--trainer.max_time",
+        "null",
+    )
+    assert differences(outcome("one"), outcome("two")) == []

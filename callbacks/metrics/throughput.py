@@ -136,3 +136,4 @@ class Throughput(Callback):
             ("seconds", self._total_seconds),
         ):
             pl_module.log(f"train/{name}", value, sync_dist=False)
+        self._counts, self._seconds = None, 0.0  # a checkpoint from now on must not count them again

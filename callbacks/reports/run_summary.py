@@ -28,6 +28,7 @@ from callbacks.run.run_facts import (
     current_metrics,
     from_here,
     is_trial,
+    last_checkpoint_file,
     load_checkpoint,
     output_folder,
     run_folder,
@@ -125,9 +126,10 @@ def _of_task(metrics: Mapping[str, float], prefix: str) -> dict[str, float]:
 
 def _outputs(trainer: Trainer, best: Path | None) -> dict[str, str]:
     """Return the paths of those outputs of the run that exist."""
-    folder = output_folder(trainer)
+    folder, last = output_folder(trainer), from_here(last_checkpoint_file(trainer))
     places = {
         "best checkpoint": best and from_here(best),
+        "last checkpoint, to go on with": last if trainer.state.fn == TrainerFn.FITTING else None,
         "Hugging Face folder": folder / "hf",
         "predictions": folder / "predictions",
         "rows set aside": folder / "set_aside.csv",
