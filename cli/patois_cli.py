@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from collections.abc import Container, Iterable, Sequence
@@ -29,6 +30,7 @@ from cli.precision import choose_precision
 from cli.run.resume_lists import drop_repeated
 from cli.run_folder import (
     check_checkpoint,
+    claimed,
     find_run,
     goes_on,
     one_run,
@@ -153,7 +155,7 @@ class PatoisCLI(OpenCLI):
         allow_imports()
         read_old_class_paths()
         defaults = {"default_config_files": [str(CONFIGS / "default.yaml")]}
-        with one_run(self.runs):
+        with one_run(self.runs), contextlib.ExitStack() as self.claims:
             self.words = complete_words(sys.argv[1:] if args is None else args, self.runs, self.subcommands())
             super().__init__(
                 model_class,
@@ -229,7 +231,8 @@ class PatoisCLI(OpenCLI):
         if self.subcommand == "show":
             config.trainer.logger, config.trainer.callbacks = False, None
             return
-        folder = settle_folder(config, self.runs)
+        folder = settle_folder(config, self.runs, self.words.typed)
+        self.claims.enter_context(claimed(folder, str(self.subcommand), self.words.typed))
         if self.subcommand == "fit":
             refuse_used(folder, config.get("ckpt_path"))
         config.name = folder.name

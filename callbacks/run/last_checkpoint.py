@@ -55,7 +55,17 @@ class LastCheckpoint(Callback):
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Keep the resume state until training begins; drop later rows from metrics.csv."""
+        """Keep the resume state until training begins; drop later rows from metrics.csv.
+
+        Raises:
+            ValueError: If the run is already past `--trainer.max_epochs`.
+        """
+        epoch, most = checkpoint["epoch"], trainer.max_epochs
+        if trainer.state.fn == TrainerFn.FITTING and most not in (None, -1) and epoch > most:
+            raise ValueError(
+                f"Expected --trainer.max_epochs to be at least {epoch}, the epoch of the checkpoint, but got {most}. Raise it to "
+                "go on with this run."
+            )
         self.contents.take_from(checkpoint, trainer)
 
     # Fit, from beginning to end

@@ -95,6 +95,12 @@ def test_a_run_that_is_over_goes_on_with_more_epochs(tmp_path: Path) -> None:
     assert written.moments == [("validation", 6, 6), ("epoch", 6, 6)]
 
 
+def test_a_run_past_the_last_epoch_is_refused_in_one_line(tmp_path: Path) -> None:
+    fit(tmp_path, LastCheckpoint(), max_epochs=2)
+    with pytest.raises(ValueError, match=r"--trainer.max_epochs to be at least 2, .* but got 1"):
+        fit(tmp_path, LastCheckpoint(), tmp_path / "checkpoints" / "last.ckpt", max_epochs=1)
+
+
 def test_a_trial_writes_nothing(tmp_path: Path) -> None:
     fit(tmp_path, written := Written(minutes=0), fast_dev_run=True)
     assert written.moments == []
