@@ -24,7 +24,7 @@ from lightning_modules.decoder.bases import Init, resolve_base
 from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
 from lightning_modules.decoder.shared_prefix import may_share_prefix
 from lightning_modules.decoder.vocabulary import add_tokens as add_to_tokenizer
-from lightning_modules.decoder.vocabulary import read_tokens
+from lightning_modules.decoder.vocabulary import describe_vocabulary, read_tokens, refuse_vocabulary
 from lightning_modules.evaluation import ConstraintsOf, Evaluator, answer_untrained, as_written
 from lightning_modules.generation.generate import GenerationSettings
 from lightning_modules.training.gradient_accumulation import GradientWindow
@@ -290,6 +290,15 @@ class CausalLM(LightningModule):
         return (
             self._default_schedule.factor(step, self.trainer.estimated_stepping_batches) if step > 0 else 1.0
         )
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Note the vocabulary that the weights belong to."""
+        checkpoint["vocabulary"] = describe_vocabulary(self.tokenizer)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse weights of another vocabulary; earlier checkpoints do not say theirs."""
+        if (saved := checkpoint.get("vocabulary")) is not None:
+            refuse_vocabulary(saved, describe_vocabulary(self.tokenizer))
 
     def on_train_start(self) -> None:
         """Let flags override a checkpoint's settings, and set the first step's rate, which was unknown before."""

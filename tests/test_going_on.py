@@ -157,3 +157,65 @@ def test_a_run_that_ended_within_an_epoch_goes_on_where_it_was(
         "null",
     )
     assert differences(outcome("one"), outcome("two")) == []
+
+
+def write_table(*rows: str) -> None:
+    Path("table.csv").write_text("smiles,name\n" + "\n".join(rows) + "\n")
+
+
+ROWS = [
+    "C,methane",
+    "CC,ethane",
+    "CCC,propane",
+    "CCO,ethanol",
+    "CO,methanol",
+    "CCN,ethanamine",
+    "CCCC,butane",
+]
+OWN = ["--data.source", "table.csv", "--data.val_source", "table.csv", "--data.val_fraction", "0"]
+OWN += ["--data.test_fraction", "0", "--data.batch_size", "2", "--trainer.limit_train_batches", "1.0"]
+
+
+@pytest.mark.parametrize("steps", ["1", "-1"])
+def test_rows_of_the_same_number_and_other_content_are_no_secret(
+    steps: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_table(*ROWS)
+    fit("--name", "mine", *OWN, "--trainer.max_steps", steps)
+    write_table(*ROWS[:-1], "CCCC,isobutane")
+    on = [
+        "--name",
+        "mine",
+        "--ckpt_path",
+        "last",
+        *OWN,
+        "--trainer.max_steps",
+        "-1",
+        "--trainer.max_epochs",
+        "2",
+    ]
+    if steps == "1":
+        with pytest.raises(
+            SystemExit, match="in the middle of epoch 0, but this run has other content: training rows"
+        ):
+            fit(*on)
+    else:
+        fit(*on)
+        assert "Resuming with other content than the checkpoint's: training rows." in caplog.text
+
+
+def test_another_token_of_the_same_number_is_refused() -> None:
+    fit("--name", "mine", "--model.add_tokens+=kari")
+    for command in ("fit", "validate"):
+        with pytest.raises(
+            SystemExit, match=r"another vocabulary \(added tokens: .*'kari'\) than .*'rika'\)"
+        ):
+            train.main([command, "--name", "mine", "--ckpt_path", "last", "--model.add_tokens", '["rika"]'])
+
+
+def test_a_new_token_is_refused_in_one_line_when_going_on() -> None:
+    fit("--name", "mine", "--model.add_tokens+=kari")
+    with pytest.raises(
+        SystemExit, match=r"another vocabulary \(added tokens: .*'kari'\) than .*'kari', 'rika'\)"
+    ):
+        fit("--name", "mine", "--ckpt_path", "last", "--model.add_tokens+=rika")
