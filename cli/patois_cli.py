@@ -17,6 +17,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser
 
 from callbacks.lightning_private import OpenCLI
 from callbacks.loggers.metrics_csv import MetricsCSV
+from callbacks.loggers.secrets import hide_secrets
 from callbacks.run.checkpoint_io import CheckpointWriter
 from callbacks.run.last_checkpoint import LastCheckpoint
 from callbacks.run.training_memory import TrainingMemory
@@ -27,12 +28,14 @@ from cli.help_pages import program_name
 from cli.hub_fallback import leave_unreachable_hub
 from cli.old_class_paths import read_old_class_paths, rename_class_paths, rename_in_settings
 from cli.precision import choose_precision
+from cli.run.outputs import keep_earlier
 from cli.run.resume_lists import drop_repeated
 from cli.run_folder import (
     check_checkpoint,
     claimed,
     find_run,
     goes_on,
+    is_first_rank,
     one_run,
     refuse_other_root,
     refuse_used,
@@ -238,6 +241,8 @@ class PatoisCLI(OpenCLI):
         config.name = folder.name
         config.trainer.default_root_dir = str(folder)
         settle_dirpaths(config.trainer.callbacks or [], folder)
+        if self.subcommand != "fit" and is_first_rank() and not config.trainer.fast_dev_run:
+            keep_earlier(folder, str(self.subcommand), hide_secrets(self._settings_of(config)))
         if config.trainer.precision is None:
             config.trainer.precision = choose_precision(config.trainer.accelerator)
 
@@ -248,8 +253,15 @@ class PatoisCLI(OpenCLI):
             (file.parent for file in files if file.parent.parent == self.runs), None
         )
         if run is not None:
-            now = yaml.safe_load(self.parser_of(str(self.subcommand)).dump(config, skip_unset=False))
-            drop_repeated(config, rename_in_settings(load_yaml(run / "config.yaml")), now)
+            before = rename_in_settings(load_yaml(run / "config.yaml"))
+            drop_repeated(config, before, self._settings_of(config))
+
+    def _settings_of(self, config: Any) -> dict[str, Any]:
+        """Return a subcommand's configuration as plain values."""
+        settings: dict[str, Any] = yaml.safe_load(
+            self.parser_of(str(self.subcommand)).dump(config, skip_unset=False)
+        )
+        return settings
 
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
         """Log to metrics.csv and W&B in the run's folder unless `--trainer.logger` is set; write checkpoints atomically."""

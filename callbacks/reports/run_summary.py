@@ -71,6 +71,11 @@ class RunSummary(MetricsKeeper):
         kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({**kept, stage: summary}, indent=2) + "\n", encoding="utf-8")
+        if (
+            own := output_folder(trainer)
+        ) != path.parent:  # the run's file holds the latest of each stage only
+            own.mkdir(exist_ok=True)
+            (own / path.name).write_text(json.dumps({stage: summary}, indent=2) + "\n", encoding="utf-8")
         if trainer.progress_bar_callback is not None:
             # The bar redraws itself until its teardown, which would come after this one, and would end up below the table.
             trainer.progress_bar_callback.teardown(trainer, pl_module, stage)
