@@ -36,6 +36,23 @@ def end_restart(trainer: Trainer) -> None:
     trainer.fit_loop._restarting = False
 
 
+def validation_is_due(trainer: Trainer) -> bool:
+    """Return whether a validation runs now by its cadence; Lightning also runs one where `should_stop` ends an epoch early."""
+    loop = trainer.fit_loop
+    asked, trainer.should_stop = trainer.should_stop, False
+    try:
+        return loop.epoch_loop._should_check_val_fx(loop._data_fetcher)  # type: ignore[arg-type]
+    finally:
+        trainer.should_stop = asked
+
+
+def is_epoch_cut(trainer: Trainer) -> bool:
+    """Return whether training has left an epoch before its last batch: the run ends there."""
+    loop = trainer.fit_loop
+    left = loop.epoch_progress.current.processed > loop.epoch_progress.current.completed  # type: ignore[attr-defined]
+    return left and not loop.epoch_loop._num_ready_batches_reached()
+
+
 @contextmanager
 def replaced_process_observer(observer: ProcessObserver) -> Iterator[None]:
     """Make `observer` watch the ranks that Lightning's launcher starts, instead of Lightning's own observer."""
@@ -79,13 +96,17 @@ def is_attached(logger: WandbLogger) -> bool:
 
 
 class OpenCLI(LightningCLI):
-    """LightningCLI with two private steps made public, so that a subclass can override them."""
+    """LightningCLI with three private methods made public, so that a subclass can call or override them."""
 
     def make_subcommand_parser(
         self, trainer_class: type, subcommand: str, **kwargs: Any
     ) -> LightningArgumentParser:
         """Return the parser of a subcommand with all its arguments."""
         return super()._prepare_subcommand_parser(trainer_class, subcommand, **kwargs)
+
+    def parser_of(self, subcommand: str) -> LightningArgumentParser:
+        """Return the parser of a subcommand."""
+        return super()._parser(subcommand)
 
     def read_checkpoint_settings(self) -> None:
         """Make a checkpoint's hyperparameters override the flags."""

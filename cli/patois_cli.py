@@ -17,9 +17,12 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser
 
 from callbacks.lightning_private import OpenCLI
 from callbacks.loggers.metrics_csv import MetricsCSV
+from callbacks.loggers.secrets import hide_secrets
 from callbacks.metrics.monitor_check import check_monitors, monitors_of
 from callbacks.run.last_checkpoint import LastCheckpoint
 from callbacks.run.training_memory import TrainingMemory
+from callbacks.run.whole_steps import WholeSteps
+from cli.argv import flag_values
 from cli.checks.checkpoint_path import find_checkpoint
 from cli.checks.settings_check import check_settings
 from cli.class_allowlist import allow_imports, refuse_foreign_code
@@ -27,13 +30,19 @@ from cli.help_pages import program_name
 from cli.hub_fallback import leave_unreachable_hub
 from cli.parser import Parser, use_one_reader
 from cli.precision import choose_precision
+from cli.run.outputs import keep_earlier
+from cli.run.resume_lists import drop_repeated
 from cli.run_folder import (
+    claimed,
+    find_run,
     goes_on,
+    is_first_rank,
     one_run,
     refuse_other_root,
     refuse_used,
     settle_folder,
 )
+from cli.run_settings import read_typed_settings
 from cli.save_config import SaveRunConfig
 from cli.trainer.checks import check_trainer
 from cli.trainer.errors import told_in_one_line
@@ -48,6 +57,7 @@ from cli.trainer.parts import (
 from cli.trainer.support import read_features
 from cli.words import complete_words
 from configs.lookup import CONFIGS
+from configs.yaml_text import read_yaml
 from datamodules.sequence_task import SequenceTaskDataModule
 
 
@@ -110,11 +120,11 @@ class PatoisCLI(OpenCLI):
         set_parsing_settings(docstring_parse_attribute_docstrings=True)
         allow_imports()
         use_one_reader()
-        with one_run(self.runs), contextlib.ExitStack() as stack:
+        with one_run(self.runs), contextlib.ExitStack() as self.claims:
             self.words = complete_words(sys.argv[1:] if args is None else args, self.runs, self.subcommands())
             files = {"files": self.words.files}
             defaults = {"default_config_files": [str(CONFIGS / "default.yaml")], **files}
-            stack.enter_context(self.words.naming_run())
+            self.claims.enter_context(self.words.naming_run())
             super().__init__(
                 model_class,
                 datamodule_class,
@@ -186,21 +196,41 @@ class PatoisCLI(OpenCLI):
         leave_unreachable_hub(config)
         if path := config.get("ckpt_path"):
             config.ckpt_path = find_checkpoint(str(path), self.subcommand == "fit")
+        self._append_once(config)
         check_settings(str(self.subcommand), config, self.runs)
         if self.subcommand == "show":
             config.trainer.logger, config.trainer.callbacks = False, None
             return
-        folder = settle_folder(config, self.runs)
+        folder = settle_folder(config, self.runs, self.words.typed)
+        self.claims.enter_context(claimed(folder, str(self.subcommand), self.words.typed))
         if self.subcommand == "fit":
             refuse_used(folder, config.get("ckpt_path"))
         config.name = folder.name
         was, config.trainer.default_root_dir = config.trainer.default_root_dir, str(folder)
         settle_dirpaths(config.trainer.callbacks or [], folder)
+        if self.subcommand != "fit" and is_first_rank() and not config.trainer.fast_dev_run:
+            keep_earlier(folder, str(self.subcommand), hide_secrets(self._settings_of(config)))
         own = folder if self.subcommand == "fit" else folder / str(self.subcommand)
         settle_folders(config.trainer.logger, "save_dir", was, own)
         settle_folders(config.trainer.profiler, "dirpath", was, own)
         if config.trainer.precision is None and not has_precision(config.trainer.plugins):
             config.trainer.precision = choose_precision(config.trainer.accelerator)
+
+    def _append_once(self, config: Any) -> None:
+        """Let `+=` change nothing where the run whose configuration is read already has what it appends."""
+        files = [Path(file) for file in flag_values(self.words.completed, "--config")]
+        run = find_run(config.get("ckpt_path")) or next(
+            (file.parent for file in files if file.parent.parent == self.runs), None
+        )
+        if run is not None:
+            drop_repeated(config, read_typed_settings(run), self._settings_of(config))
+
+    def _settings_of(self, config: Any) -> dict[str, Any]:
+        """Return a subcommand's configuration as plain values."""
+        settings: dict[str, Any] = read_yaml(
+            self.parser_of(str(self.subcommand)).dump(config, skip_unset=False)
+        )
+        return settings
 
     def instantiate_trainer(self, **kwargs: Any) -> pl.Trainer:
         """Log to metrics.csv, W&B and the loggers of `--trainer.logger`; write checkpoints atomically."""
@@ -222,7 +252,9 @@ class PatoisCLI(OpenCLI):
             else:  # in a subfolder, to leave the fit's metrics.csv unchanged
                 csv = MetricsCSV(folder / str(self.subcommand))
             kwargs["logger"] = join_loggers([csv, self._dashboard(folder)], given.logger)
-        return super().instantiate_trainer(**kwargs)
+        trainer = super().instantiate_trainer(**kwargs)
+        trainer.callbacks.append(WholeSteps())  # type: ignore[attr-defined]  # after that of --trainer.max_time
+        return trainer
 
     def instantiate_classes(self) -> None:
         """Make the data module, the model and the trainer; a configuration that Lightning refuses is told in one line."""

@@ -16,6 +16,15 @@ from callbacks.run.run_facts import from_here
 from cli.argv import flag_value, without_flag
 from cli.checks.checkpoint_path import KEYWORDS, no_run
 from cli.checks.run_name import check_name
+from cli.run.claim import Claim, describe_self
+from cli.run.cluster_job import (
+    count_restarts,
+    describe_fit,
+    find_job,
+    find_own_run,
+    wait_for_first_rank,
+    write_record,
+)
 from configs.lookup import load_yaml
 
 RUN_NAME_VARIABLE = "PATOIS_RUN_NAME"
@@ -32,15 +41,14 @@ def find_run(ckpt_path: str | None) -> Path | None:
 
 def was_restarted() -> bool:
     """Return whether a cluster has restarted this job."""
-    names = ("SLURM_RESTART_COUNT", "TORCHELASTIC_RESTART_COUNT")
-    return any(os.environ.get(name, "0") != "0" for name in names)
+    return count_restarts() > 0
 
 
 def resolve_keyword(args: Sequence[str], root: Path) -> list[str]:
     """Replace `--ckpt_path last` or `best` by that file of the run called --name, or else of the latest run.
 
-    A fit that the cluster restarts is treated as if it had `--ckpt_path last`. A run that stopped before its first
-    checkpoint restarts with its own configuration.
+    A fit that the cluster restarts goes on with its own run, as if it had `--ckpt_path last`, or begins if it had none yet. A
+    run that stopped before its first checkpoint restarts with its own configuration.
 
     Args:
         args: Command-line arguments.
@@ -52,14 +60,17 @@ def resolve_keyword(args: Sequence[str], root: Path) -> list[str]:
     args = list(args)
     fits = args[:1] == ["fit"]
     keyword, name = flag_value(args, "--ckpt_path"), flag_value(args, "--name")
-    if keyword is None and fits and was_restarted():
-        keyword, name = "last", name or _shared_name()
+    if fits and was_restarted() and keyword in (None, "last") and name is None:
+        name = _find_own_name(root, args)
+        keyword = "last" if name is not None else keyword
+    elif keyword is None and fits and was_restarted():
+        keyword = "last"
     if keyword not in ("last", "best"):
         return args
     rest = without_flag(args, "--ckpt_path")
     run = _latest_run(root, name or os.environ.get(RUN_NAME_VARIABLE))
     if run is None:
-        if fits and keyword == "last" and (name is not None or was_restarted()):
+        if fits and keyword == "last" and was_restarted():
             return rest
         raise no_run(keyword, name, root)
     os.environ[RUN_NAME_VARIABLE] = run.name  # for the other ranks
@@ -72,6 +83,17 @@ def resolve_keyword(args: Sequence[str], root: Path) -> list[str]:
     raise ValueError(f"--ckpt_path {keyword}: {path} does not exist (yet).")
 
 
+def _find_own_name(root: Path, words: Sequence[str]) -> str | None:
+    """Return the name of the run that this fit began before its job was restarted, the same on all ranks."""
+    if (name := os.environ.get(RUN_NAME_VARIABLE)) is not None:
+        return name
+    fit = describe_fit(words)
+    if is_first_rank():
+        run = find_own_run(root, fit)
+        return None if run is None else run.name
+    return wait_for_first_rank(root, fit)
+
+
 def _latest_run(root: Path, name: str | None) -> Path | None:
     """Return the run called `name`, or else the one started or resumed last; None if there is none."""
     configs = root.glob(f"{name or '*'}/config.yaml")
@@ -79,17 +101,18 @@ def _latest_run(root: Path, name: str | None) -> Path | None:
     return None if latest is None else latest.parent
 
 
-def settle_folder(config: Any, root: Path) -> Path:
+def settle_folder(config: Any, root: Path, words: Sequence[str] = ()) -> Path:
     """Return the folder that a subcommand writes to: the folder of the checkpoint's run, unless --name differs.
 
     Args:
         config: The subcommand's configuration. The run's own configuration is read again from its folder, to see
             whether the user gave the name or the run's configuration did.
         root: The folder of all runs.
+        words: The command line's arguments, by which the ranks of a job know each other.
     """
     run = find_run(config.get("ckpt_path"))
     if run is None:
-        return make_run_folder(config.name, root)
+        return make_run_folder(config.name, root, words)
     own = load_yaml(run / "config.yaml")
     # The folder may have been renamed since; nobody chose the `checkpoints` path of its old place.
     was = Path((own.get("trainer") or {}).get("default_root_dir") or run)
@@ -98,12 +121,15 @@ def settle_folder(config: Any, root: Path) -> Path:
             callback.init_args.dirpath = None
     if config.name in (None, own.get("name"), run.name):
         return from_here(run)
-    return make_run_folder(config.name, root)
+    return make_run_folder(config.name, root, words)
 
 
 def is_first_rank() -> bool:
-    """Return whether this is the process of rank 0; works before a trainer exists."""
-    return getattr(rank_zero_only, "rank", 0) == 0
+    """Return whether this is the process of rank 0; works before a trainer exists.
+
+    Lightning counts the first process of each machine as rank 0 until then where the user starts one a machine (NODE_RANK).
+    """
+    return getattr(rank_zero_only, "rank", 0) == 0 and int(os.environ.get("NODE_RANK") or 0) == 0
 
 
 def goes_on(ckpt_path: str | None, folder: Path) -> bool:
@@ -119,11 +145,12 @@ def refuse_used(folder: Path, ckpt_path: str | None) -> None:
 
     Only rank 0 checks: the other ranks find a folder that rank 0 has already written to.
     """
-    used = any(folder.glob("checkpoints/*.ckpt")) or any(folder.glob("predictions/*.csv"))
+    used = any(any(folder.glob(files)) for files in ("checkpoints/*.ckpt", "predictions/*.csv", "hf/*"))
     if is_first_rank() and used and not goes_on(ckpt_path, folder):
         last = folder / "checkpoints" / "last.ckpt"
+        resume = f"resume that run (--ckpt_path {last}), " if last.is_file() else ""
         raise ValueError(
-            f"{folder} already holds a run. Choose another --name, resume that run (--ckpt_path {last}), or delete the folder."
+            f"{folder} already holds a run. Choose another --name, {resume}or delete the folder."
         )
 
 
@@ -136,37 +163,60 @@ def refuse_other_root(args: Sequence[str]) -> None:
         )
 
 
-def make_run_folder(name: str | None, root: Path) -> Path:
-    """Return this run's folder, the same on every rank: `root/<name>`; the default name is the start time."""
+def make_run_folder(name: str | None, root: Path, words: Sequence[str] = ()) -> Path:
+    """Return this run's folder, the same on every rank: `root/<name>`.
+
+    The default name is that of the cluster's job (`job-7`, the next one of the job `job-7-2`), or else the start time.
+
+    Args:
+        name: The name that the user gave.
+        root: The folder of all runs.
+        words: The command line's arguments, by which the ranks of a job know each other.
+    """
     name = name or os.environ.get(RUN_NAME_VARIABLE)
     if name is None:
-        name = _shared_name() or _new_name(root)
+        name = _new_name(root, words)
     check_name(name)
     os.environ[RUN_NAME_VARIABLE] = name
     return root / name
 
 
-def _shared_name() -> str | None:
-    """Return a run name that all ranks of a cluster's job can derive, or None outside a cluster."""
-    job = os.environ.get("TORCHELASTIC_RUN_ID") or os.environ.get("SLURM_JOB_ID")
-    return f"job-{job}" if job not in (None, "none") else None
+def _new_name(root: Path, words: Sequence[str]) -> str:
+    """Return a name from the job or the time, and make its folder so that no other run that starts now takes it.
 
-
-def _new_name(root: Path) -> str:
-    """Return a name from the time, and make its folder so that no other run started in the same second takes it.
-
-    A rank of `torchrun` that cannot know rank 0's choice makes no folder: it writes nothing there.
+    Other ranks of `torchrun` or `srun` wait for rank 0's choice. One that cannot know it makes no folder: it writes nothing.
     """
-    stamp = time.strftime("%Y%m%d-%H%M%S")
+    job = find_job()
+    stem = f"job-{job}" if job is not None else time.strftime("%Y%m%d-%H%M%S")
     if not is_first_rank():
-        return stamp
-    for name in (stamp, *(f"{stamp}-{number}" for number in range(2, 1000))):
+        known = job is not None or "MASTER_PORT" in os.environ
+        return (wait_for_first_rank(root, describe_fit(words)) if known else None) or stem
+    for name in (stem, *(f"{stem}-{number}" for number in range(2, 1000))):
         try:
             (root / name).mkdir(parents=True)
         except FileExistsError:
             continue
         return name
-    raise AssertionError("a thousand runs in one second")
+    raise AssertionError("a thousand runs of one name")
+
+
+@contextlib.contextmanager
+def claimed(folder: Path, subcommand: str, words: Sequence[str]) -> Iterator[None]:
+    """Hold the folder that a subcommand writes to, on rank 0: the run's own for `fit`, else a subfolder.
+
+    The other ranks write with rank 0, and end with it.
+
+    Raises:
+        ValueError: If another process holds it.
+    """
+    if not is_first_rank():
+        yield
+        return
+    fit = describe_fit(words)
+    with Claim(folder if subcommand == "fit" else folder / subcommand, describe_self(words, **fit)):
+        if subcommand == "fit" and find_job() is not None:
+            write_record(folder, fit)
+        yield
 
 
 @contextlib.contextmanager

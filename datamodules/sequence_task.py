@@ -27,6 +27,7 @@ from datamodules.sources.rows import SetAside
 from datamodules.stages import SIDES, EvalStage
 from datamodules.task_data import TaskData
 from datamodules.tasks import Task
+from datamodules.texts.contents import Contents, describe_training, find_changed
 from datamodules.tokens.batching import (
     Batch,
     BatchDataset,
@@ -80,6 +81,10 @@ class SequenceTaskDataModule(LightningDataModule):
         self.batch_size, self.eval_batch_size, self.packing = batch_size, eval_batch_size, packing
         self._position: dict[str, int] = {"epoch": 0, "batches": 0}
         self._shared_guesses = False
+        self._contents: Contents = {}
+        """What this fit's checkpoints take for granted; set when its rows are."""
+        self._saved_contents: Contents = {}
+        """What the checkpoint that a fit goes on from takes for granted."""
 
     # The callbacks' view of the rows; `questions` and `predict_path` belong to it, too.
 
@@ -194,6 +199,8 @@ class SequenceTaskDataModule(LightningDataModule):
             cache.kept_bytes = 0
         if stage == "fit" and not len(self.data.pools["train"]):
             raise ValueError(data_report.why_empty(self.report, self.set_aside("fit")) + blame(self.guesses))
+        if stage == "fit":
+            self._contents = self._describe_contents()
 
     def _share_guesses(self) -> None:
         """Give all ranks what rank 0 guesses from the cells: a cell may take too long on one rank and not on another."""
@@ -217,6 +224,16 @@ class SequenceTaskDataModule(LightningDataModule):
                 f"{', '.join(f'{name} {now[name]}' for name in changed)}. Resume with the same values, or from a checkpoint "
                 "between two epochs, such as best.ckpt."
             )
+        if saved["batches"] and (changed := find_changed(self._saved_contents, self._contents)):
+            raise ValueError(
+                f"The checkpoint was saved in the middle of epoch {saved['epoch']}, but this run has other content: "
+                f"{', '.join(changed)}. Resume with the same data, or from a checkpoint between two epochs."
+            )
+        if saved["batches"] and getattr(self.trainer, "overfit_batches", 0):
+            raise ValueError(
+                f"The checkpoint was saved in the middle of epoch {saved['epoch']}, where a run with --trainer.overfit_batches "
+                "cannot go on: Lightning begins its epochs at the first batch. Resume without that flag, or start a new run."
+            )
         dataset = TrainingBatches(
             self.data.encode_training,
             batch_size=self.batch_size,
@@ -225,20 +242,50 @@ class SequenceTaskDataModule(LightningDataModule):
             epoch=saved["epoch"],
             **self._batch_options(),
         )
-        return self._loader(dataset, saved["epoch"], saved["batches"])
+        loader = self._loader(dataset, saved["epoch"], saved["batches"])
+        if saved["batches"] > (most := self._limit_batches(len(loader))):
+            raise ValueError(
+                f"The checkpoint was saved after {saved['batches']} batches of epoch {saved['epoch']}, but "
+                f"--trainer.limit_train_batches leaves {most} per epoch. Raise it to at least {saved['batches']}."
+            )
+        return loader
 
-    def state_dict(self) -> dict[str, int]:
-        """Return training's position (epoch and batches within it), for a checkpoint."""
+    def _limit_batches(self, count: int) -> int:
+        """Return how many of a rank's batches of an epoch Lightning trains on."""
+        limit = self.trainer.limit_train_batches if self.trainer is not None else 1.0
+        return min(limit, count) if isinstance(limit, int) else int(limit * count)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return training's position (epoch and batches within it) and what it depends on, for a checkpoint."""
         assert self.trainer is not None
         loop: Any = self.trainer.fit_loop
-        epoch = loop.epoch_progress.current.processed
-        within = loop.epoch_progress.current.started > epoch
-        batches = loop.epoch_loop.batch_progress.current.completed if within else 0
-        return {"epoch": epoch, "batches": batches, **self._describe_batches()}
+        epochs, done = loop.epoch_progress.current, loop.epoch_loop.batch_progress
+        # Where a run ends within an epoch, Lightning counts the epoch as processed, but not yet as completed.
+        ended = done.is_last_batch or done.current.ready >= self.trainer.num_training_batches
+        epoch = epochs.processed if ended else epochs.completed
+        # A batch is processed before the hooks that end it, and Lightning goes on after it from a checkpoint of theirs.
+        batches = done.current.processed if epochs.started > epoch else 0
+        return {"epoch": epoch, "batches": batches, **self._describe_batches(), "contents": self._contents}
 
-    def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        """Make the next `train_dataloader` resume from a checkpoint's position."""
-        self._position = dict(state_dict)
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Make the next `train_dataloader` resume from a checkpoint's position; name what differs from the checkpoint's."""
+        saved = state_dict.get("contents", {})
+        self._position = {name: value for name, value in state_dict.items() if name != "contents"}
+        if not self._contents:  # not a fit
+            return
+        self._saved_contents = saved
+        changed = find_changed(saved, self._contents)
+        if changed and not self._position["batches"]:
+            rank_zero_info(f"Resuming with other content than the checkpoint's: {', '.join(changed)}.")
+
+    def _describe_contents(self) -> Contents:
+        """Return the content of what a fit trains on."""
+        settings = {
+            "--data.loss_on": self.loss_on, "--data.phrasings": self.data.phrasings, "--data.shots": self.data.shots,
+            "weights of tasks": None if self.data.weights is None else list(self.data.weights),
+            "--data.max_length": self.data.max_length if self.packing else None,
+        }  # fmt: skip
+        return describe_training(self.data.encoded["train"], self.form, self.tasks, settings)
 
     def _describe_batches(self) -> dict[str, int]:
         """Return everything that the number of batches and their rows depend on."""

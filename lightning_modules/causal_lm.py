@@ -16,6 +16,7 @@ from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+from torch.optim.swa_utils import SWALR
 from transformers import PreTrainedModel
 
 from lightning_modules.decoder.adapters import LoraSettings, add_adapters, choose_trainable, merge_adapters
@@ -25,7 +26,7 @@ from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
 from lightning_modules.decoder.kept_buffers import kept_buffers
 from lightning_modules.decoder.shared_prefix import may_share_prefix
 from lightning_modules.decoder.vocabulary import add_tokens as add_to_tokenizer
-from lightning_modules.decoder.vocabulary import read_tokens
+from lightning_modules.decoder.vocabulary import describe_vocabulary, read_tokens, refuse_vocabulary
 from lightning_modules.evaluation import ConstraintsOf, Evaluator, answer_untrained, as_written
 from lightning_modules.generation.generate import GenerationSettings
 from lightning_modules.training.gradient_accumulation import GradientWindow
@@ -311,9 +312,20 @@ class CausalLM(LightningModule):
             self._default_schedule.factor(step, self.trainer.estimated_stepping_batches) if step > 0 else 1.0
         )
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Note the vocabulary that the weights belong to."""
+        checkpoint["vocabulary"] = describe_vocabulary(self.tokenizer)
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse weights of another vocabulary; earlier checkpoints do not say theirs."""
+        if (saved := checkpoint.get("vocabulary")) is not None:
+            refuse_vocabulary(saved, describe_vocabulary(self.tokenizer))
+
     def on_train_start(self) -> None:
         """Let flags override a checkpoint's settings, and set the first step's rate, which was unknown before."""
         scheduler = self.lr_schedulers()
+        if scheduler is None or isinstance(scheduler, SWALR):
+            return  # StochasticWeightAveraging has replaced the schedule and its rates
         if self.trainer.ckpt_path is not None:
             assert self._flags is not None, "configure_optimizers notes them"
             if changed := self._flags.apply(self.trainer.optimizers[0], scheduler):

@@ -148,7 +148,8 @@ def test_what_lightning_keeps_to_itself_is_touched_in_one_file_only() -> None:
     assert touched == {}
     assert touched_privately(DOOR.read_text("utf-8")) & own == {
         "_accelerator_connector", "_val_check_time_interval", "_restarting", "_launch_process_observer",
-        "_prepare_subcommand_parser", "_parse_ckpt_path", "_wandb_init", "_experiment", "_offline",
+        "_prepare_subcommand_parser", "_parser", "_parse_ckpt_path", "_num_ready_batches_reached",
+        "_should_check_val_fx", "_data_fetcher", "_wandb_init", "_experiment", "_offline",
     }  # fmt: skip
 
 

@@ -147,3 +147,4 @@ class Throughput(Callback):
         values = (*rates, padding, float(self._seen), self._total_seconds)
         for name, value in zip(self.names, values, strict=True):
             pl_module.log(f"train/{name}", value, sync_dist=False)
+        self._counts, self._seconds = None, 0.0  # a checkpoint from now on must not count them again

@@ -90,7 +90,7 @@ class HFExport(MetricsKeeper):
         shutil.rmtree(folder, ignore_errors=True)
         part.replace(folder)
         which = (
-            f"the best checkpoint, {path.name}" if path else "the last weights (no checkpoint was written)"
+            f"the best checkpoint, {path.name}" if path else "the last weights: no best checkpoint was chosen"
         )
         Console().print(f"Hugging Face folder: {folder} ({which})", markup=False, soft_wrap=True)
 

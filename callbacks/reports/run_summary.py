@@ -28,6 +28,7 @@ from callbacks.run.run_facts import (
     current_metrics,
     from_here,
     is_trial,
+    last_checkpoint_file,
     load_checkpoint,
     output_folder,
     run_folder,
@@ -70,6 +71,11 @@ class RunSummary(MetricsKeeper):
         kept = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps({**kept, stage: summary}, indent=2) + "\n", encoding="utf-8")
+        if (
+            own := output_folder(trainer)
+        ) != path.parent:  # the run's file holds the latest of each stage only
+            own.mkdir(exist_ok=True)
+            (own / path.name).write_text(json.dumps({stage: summary}, indent=2) + "\n", encoding="utf-8")
         if trainer.progress_bar_callback is not None:
             # The bar redraws itself until its teardown, which would come after this one, and would end up below the table.
             trainer.progress_bar_callback.teardown(trainer, pl_module, stage)
@@ -125,9 +131,10 @@ def _of_task(metrics: Mapping[str, float], prefix: str) -> dict[str, float]:
 
 def _outputs(trainer: Trainer, best: Path | None) -> dict[str, str]:
     """Return the paths of those outputs of the run that exist."""
-    folder = output_folder(trainer)
+    folder, last = output_folder(trainer), from_here(last_checkpoint_file(trainer))
     places = {
         "best checkpoint": best and from_here(best),
+        "last checkpoint, to go on with": last if trainer.state.fn == TrainerFn.FITTING else None,
         "Hugging Face folder": folder / "hf",
         "predictions": folder / "predictions",
         "rows set aside": folder / "set_aside.csv",

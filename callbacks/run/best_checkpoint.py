@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from lightning.pytorch import Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
+
+from callbacks.lightning_private import is_epoch_cut
 
 
 class BestCheckpoint(ModelCheckpoint):
@@ -27,6 +29,17 @@ class BestCheckpoint(ModelCheckpoint):
             dirpath: The folder; default: `checkpoints` in the run's folder.
         """
         super().__init__(dirpath, filename="best", monitor=monitor, mode=mode, enable_version_counter=False)
+        self._measured_at = -1
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Note the step that the metrics belong to."""
+        self._measured_at = trainer.global_step
+        super().on_validation_end(trainer, pl_module)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Choose among measured weights only: those at the end of a run within an epoch may not be."""
+        if not is_epoch_cut(trainer) or self._measured_at == trainer.global_step:
+            super().on_train_epoch_end(trainer, pl_module)
 
     def check_monitor_top_k(self, trainer: Trainer, current: Tensor | None = None) -> bool:
         """Return whether to keep these weights: whether they are at least as good as the best so far."""

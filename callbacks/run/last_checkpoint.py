@@ -7,7 +7,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
-from callbacks.lightning_private import end_restart
+from callbacks.lightning_private import end_restart, is_epoch_cut, validation_is_due
 from callbacks.run.rank_agreement import agree
 from callbacks.run.resume_contents import ResumeContents
 from callbacks.run.resume_state import Moment
@@ -59,7 +59,17 @@ class LastCheckpoint(Callback):
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Keep the resume state until training begins; drop later rows from metrics.csv."""
+        """Keep the resume state until training begins; drop later rows from metrics.csv.
+
+        Raises:
+            ValueError: If the run is already past `--trainer.max_epochs`.
+        """
+        epoch, most = checkpoint["epoch"], trainer.max_epochs
+        if trainer.state.fn == TrainerFn.FITTING and most not in (None, -1) and epoch > most:
+            raise ValueError(
+                f"Expected --trainer.max_epochs to be at least {epoch}, the epoch of the checkpoint, but got {most}. Raise it to "
+                "go on with this run."
+            )
         self.contents.take_from(checkpoint, trainer)
 
     # Fit, from beginning to end
@@ -98,8 +108,10 @@ class LastCheckpoint(Callback):
             return
         if trainer.sanity_checking or is_trial(trainer) or not may_resume_validation(trainer):
             return
-        self.timing.between_epochs = False
-        if not self.timing.up_to_date:
+        self.timing.between_epochs = trainer.should_stop and not validation_is_due(trainer)
+        if self.timing.between_epochs:
+            self.write(trainer, "stop")
+        elif not self.timing.up_to_date:
             self.write(trainer, "validation")
         agreed = agree(trainer, self.stopper.received, due=False)
         if agreed.signum:
@@ -107,19 +119,27 @@ class LastCheckpoint(Callback):
         self.stopper.stop_at_once()
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Let a metric-based scheduler step in a resumed epoch; Lightning would skip it."""
+        """Write last.ckpt if the run ends within the epoch, before other callbacks end it.
+
+        A metric-based scheduler steps in a resumed epoch, too; Lightning would skip it.
+        """
         end_restart(trainer)
+        if is_epoch_cut(trainer):
+            self._write_end(trainer, "validated" if validation_is_due(trainer) else "batch")
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the final state of training."""
         self._end_epoch(trainer)
 
     def _end_epoch(self, trainer: Trainer) -> None:
+        self._write_end(trainer, "epoch")
+        self.stopper.stop_at_once()
+
+    def _write_end(self, trainer: Trainer, moment: Moment) -> None:
         if not self.timing.between_epochs and not is_trial(trainer):
             self.stopper.wait_for_save()
-            self.write(trainer, "epoch")
+            self.write(trainer, moment)
             self.timing.between_epochs = True
-        self.stopper.stop_at_once()
 
     # Stages without anything to save
 

@@ -10,6 +10,7 @@ import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
+from callbacks.lightning_private import is_epoch_cut, validation_is_due
 from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.run.rank_agreement import gather
 from callbacks.run.resume_state import Moment, rng_state, set_rng_state, settle_loops
@@ -56,6 +57,9 @@ class ResumeContents:
         }
         if self._moment is not None:
             settle_loops(checkpoint["loops"]["fit_loop"], self._moment)
+        elif is_epoch_cut(trainer):  # another callback's checkpoint at the end of a run within an epoch
+            moment: Moment = "validated" if validation_is_due(trainer) else "batch"
+            settle_loops(checkpoint["loops"]["fit_loop"], moment)
 
     def take_from(self, checkpoint: dict[str, Any], trainer: Trainer) -> None:
         """Keep a fit's resume state until training begins; drop rows logged after the checkpoint from metrics.csv."""

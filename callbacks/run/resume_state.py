@@ -11,8 +11,12 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-Moment = Literal["epoch", "batch", "validation"]
-"""What a checkpoint is written right before: an epoch (or the end of training), a training batch, or a validation."""
+Moment = Literal["epoch", "batch", "validation", "stop", "validated"]
+"""What a checkpoint is written right before: an epoch (or the end of training), a training batch, or a validation.
+
+Two more where a run ends within an epoch: before a validation that only the end brings (`stop`), or, like `batch`, right after
+a validation that was due (`validated`).
+"""
 Rng = dict[str, Any]
 
 
@@ -52,12 +56,19 @@ def settle_loops(loops: dict[str, Any], moment: Moment) -> None:
     validation = loops["epoch_loop.val_loop.batch_progress"]
     for scope in ("total", "current"):
         _level(loops["epoch_loop.batch_progress"][scope])
+        epochs = loops["epoch_progress"][scope]
         if moment == "epoch":
-            _level(loops["epoch_progress"][scope])
+            _level(epochs)
+        else:  # Lightning counts an epoch as processed where a run ends within it
+            epochs["processed"] = epochs["completed"]
         # Lightning runs a validation next if one of its batches has started but is not processed.
         begun = int(moment == "validation")
         validation[scope].update(ready=begun, started=begun, processed=0, completed=0)
     validation["is_last_batch"] = False
+    # Lightning counts a step after its validation, and, on resume, once more where a validation was due.
+    counted = {"stop": 1, "validated": -1}.get(moment, 0)
+    if counted:
+        loops["epoch_loop.state_dict"]["_batches_that_stepped"] += counted
 
 
 def _level(counters: dict[str, int]) -> None:

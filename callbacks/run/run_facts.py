@@ -83,7 +83,7 @@ class MetricsKeeper(Callback):
 
 
 def best_checkpoint(trainer: Trainer) -> Path | None:
-    """Return the file of the best weights, or None if no checkpoint was written.
+    """Return the file of the best weights, or None if none was chosen (there may be a last.ckpt).
 
     With several `ModelCheckpoint` callbacks, the first one that monitors a metric is used.
     """

@@ -26,7 +26,7 @@ class WriteTiming:
         self.up_to_date = True
         """Whether last.ckpt holds all training so far."""
         self.between_epochs = True
-        """Whether no batch or validation has begun since an epoch ended."""
+        """Whether no batch or validation has begun since an epoch ended, or since the run ended within one."""
         self._written, self._seconds = time.monotonic(), 0.0
 
     def begin(self) -> None:
@@ -52,11 +52,15 @@ class WriteTiming:
         self.up_to_date = True
 
 
+def ends_step(trainer: Trainer) -> bool:
+    """Return whether the current batch ends an optimizer step, not only a part of its accumulation window."""
+    batch = trainer.fit_loop.batch_idx + 1
+    return batch % trainer.accumulate_grad_batches == 0 or batch == trainer.num_training_batches
+
+
 def may_resume_validation(trainer: Trainer) -> bool:
     """Return whether Lightning could resume from a checkpoint written before the validation that begins now.
 
     It could not within an accumulation window, nor if validation runs by time; the next step's checkpoint is soon enough.
     """
-    batch = trainer.fit_loop.batch_idx + 1
-    ends_step = batch % trainer.accumulate_grad_batches == 0 or batch == trainer.num_training_batches
-    return ends_step and not validates_by_time(trainer)
+    return ends_step(trainer) and not validates_by_time(trainer)

@@ -52,9 +52,16 @@ def take_folder(args: Sequence[str]) -> list[str]:
 
 def no_run(keyword: str, name: str | None, runs: Path) -> ValueError:
     """Return the error for a keyword that means no run."""
+    near = difflib.get_close_matches(
+        name or "", [path.parent.name for path in runs.glob("*/config.yaml")], n=1
+    )
+    advice = (
+        f"Did you mean --name {near[0]}?"
+        if near
+        else "Start one with `fit` (without --ckpt_path), or give the path of a checkpoint."
+    )
     return ValueError(
-        f"--ckpt_path {keyword}: expected a run{f' {name}' if name else ''} in {runs}, but there is none. Start one "
-        "with `fit`, or give the path of a checkpoint."
+        f"--ckpt_path {keyword}: there is no run{f' {name}' if name else ''} in {runs} to go on with. {advice}"
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import torch
@@ -14,6 +16,42 @@ from configs.yaml_text import read_written
 
 ROW_MULTIPLE = 64
 """A larger vocabulary gets a multiple of this many rows, because matrix kernels are faster on such shapes."""
+
+
+MOST_NAMED = 20
+"""Tokens that an error names."""
+
+
+def describe_vocabulary(tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
+    """Return the content of a tokenizer's vocabulary, to which the rows of a checkpoint's embedding belong."""
+    text = json.dumps(sorted(tokenizer.get_vocab().items()))
+    return {
+        "hash": hashlib.blake2b(text.encode(), digest_size=16).hexdigest(),
+        "added": sorted(map(str, tokenizer.get_added_vocab())),
+    }
+
+
+def refuse_vocabulary(saved: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Raise ValueError if a checkpoint's weights belong to another vocabulary; both as `describe_vocabulary` gives them.
+
+    Examples:
+        >>> refuse_vocabulary({"hash": "a", "added": ["kari"]}, {"hash": "b", "added": ["rika"]})
+        Traceback (most recent call last):
+            ...
+        ValueError: The checkpoint was trained with another vocabulary (added tokens: 'kari') than this command's (added \
+tokens: 'rika'). Use the same --model.base and --model.add_tokens, or start a new run.
+    """
+    if saved["hash"] != now["hash"]:
+        raise ValueError(
+            f"The checkpoint was trained with another vocabulary (added tokens: {_name(saved['added'])}) than this command's "
+            f"(added tokens: {_name(now['added'])}). Use the same --model.base and --model.add_tokens, or start a new run."
+        )
+
+
+def _name(tokens: Sequence[str]) -> str:
+    return (
+        ", ".join([*map(repr, tokens[:MOST_NAMED]), *(["..."] if len(tokens) > MOST_NAMED else [])]) or "none"
+    )
 
 
 def read_tokens(tokens: Sequence[str] | str | None) -> list[str]:

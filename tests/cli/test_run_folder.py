@@ -187,7 +187,6 @@ def begun(name: str, when: float, *checkpoints: str) -> Path:
         ("fit --ckpt_path last --seed 1", "fit --seed 1 --ckpt_path runs/new/checkpoints/last.ckpt"),
         ("fit --ckpt_path=last --name old", "fit --name old --ckpt_path runs/old/checkpoints/last.ckpt"),
         ("test --ckpt_path best", "test --ckpt_path runs/new/checkpoints/best.ckpt"),
-        ("fit --ckpt_path last --name never", "fit --name never"),
         (
             "fit --ckpt_path last --name killed",
             "fit --config runs/killed/config.yaml --name killed --name killed",
@@ -213,13 +212,52 @@ def test_all_ranks_resume_the_same_run() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ("fit --ckpt_path last", "expected a run in runs, but there is none"),
-        ("test --ckpt_path last --name x", "expected a run x in runs, but there is none"),
+        ("fit --ckpt_path last", "there is no run in runs to go on with. Start one with `fit`"),
+        ("test --ckpt_path last --name x", "there is no run x in runs to go on with. Start one with `fit`"),
+        (
+            "fit --ckpt_path last --name tpyo",
+            "there is no run tpyo in runs to go on with. Start one with `fit`",
+        ),
     ],
 )
 def test_resume_without_a_run_is_an_error(words: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         resolve_keyword(words.split(), Path("runs"))
+
+
+def test_a_similar_name_is_suggested() -> None:
+    begun("typo", 1.0, "last")
+    with pytest.raises(
+        ValueError, match=r"there is no run tpyo in runs to go on with\. Did you mean --name typo\?"
+    ):
+        resolve_keyword(["fit", "--ckpt_path", "last", "--name", "tpyo"], Path("runs"))
+
+
+@pytest.mark.parametrize("words", ["fit", "fit --name mine", "fit --name mine --ckpt_path last"])
+def test_a_job_that_ended_before_its_run_began_begins_it_when_restarted(
+    monkeypatch: pytest.MonkeyPatch, words: str
+) -> None:
+    begun("other", 1.0, "last")
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    assert resolve_keyword(words.split(), Path("runs")) == words.removesuffix(" --ckpt_path last").split()
+
+
+def test_each_fit_of_a_job_gets_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    names = []
+    for seed in ("1", "2"):
+        with one_run(Path("runs")):
+            names.append(make_run_folder(None, Path("runs"), ["fit", "--seed_everything", seed]).name)
+    assert names == ["job-7", "job-7-2"]
+
+
+def test_fit_into_the_folder_of_a_run_without_checkpoints_is_refused() -> None:
+    folder = Path("runs/mine")
+    (folder / "hf").mkdir(parents=True)
+    (folder / "hf" / "config.json").touch()
+    with pytest.raises(ValueError, match=r"already holds a run. Choose another --name, or delete the folder"):
+        refuse_used(folder, None)
 
 
 @pytest.mark.parametrize("words", ["fit --ckpt_path best", "validate --ckpt_path last"])

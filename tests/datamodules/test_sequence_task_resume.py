@@ -10,12 +10,21 @@ from datamodules.sequence_task import SequenceTaskDataModule
 from tests.helpers.small_tables import attach_trainer, make_module
 
 
-def in_epoch(module: SequenceTaskDataModule, started: int, processed: int, completed: int) -> None:
-    """Let the data module's trainer stand after some batches of an epoch."""
+def in_epoch(
+    module: SequenceTaskDataModule, started: int, processed: int, completed: int, epochs: int | None = None
+) -> None:
+    """Let the data module's trainer stand after some batches of an epoch; `epochs`: completed ones, if not all processed."""
+    module.trainer.num_training_batches = 40  # type: ignore[union-attr, misc]
     module.trainer.fit_loop = SimpleNamespace(  # type: ignore[union-attr]
-        epoch_progress=SimpleNamespace(current=SimpleNamespace(started=started, processed=processed)),
+        epoch_progress=SimpleNamespace(
+            current=SimpleNamespace(
+                started=started, processed=processed, completed=processed if epochs is None else epochs
+            )
+        ),
         epoch_loop=SimpleNamespace(
-            batch_progress=SimpleNamespace(current=SimpleNamespace(completed=completed))
+            batch_progress=SimpleNamespace(
+                current=SimpleNamespace(ready=completed, processed=completed), is_last_batch=False
+            )
         ),
     )
 
@@ -48,7 +57,9 @@ def test_a_state_between_two_epochs_leaves_no_batch_out(tokenizer: Any, words: s
     attach_trainer(module, tmp_path)
     module.setup("fit")
     in_epoch(module, started=3, processed=3, completed=40)
-    assert module.state_dict() == {
+    state = module.state_dict()
+    assert set(state.pop("contents")) >= {"training rows", "format", "tasks"}
+    assert state == {
         "epoch": 3,
         "batches": 0,
         "rows": len(module.data.pools["train"]),
@@ -58,6 +69,18 @@ def test_a_state_between_two_epochs_leaves_no_batch_out(tokenizer: Any, words: s
         "packing": 0,
         "epoch_rows": 0,
     }
+
+
+@pytest.mark.parametrize(("batches", "position"), [(5, (2, 5)), (40, (3, 0))])
+def test_an_epoch_that_a_run_ended_within_has_batches_left(
+    tokenizer: Any, words: str, tmp_path: Path, batches: int, position: tuple[int, int]
+) -> None:
+    module = make_module(tokenizer, words)
+    attach_trainer(module, tmp_path)
+    module.setup("fit")
+    in_epoch(module, started=3, processed=3, completed=batches, epochs=2)  # as Lightning counts it
+    state = module.state_dict()
+    assert (state["epoch"], state["batches"]) == position
 
 
 @pytest.mark.parametrize(

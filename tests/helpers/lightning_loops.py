@@ -18,5 +18,6 @@ def loops() -> dict[str, Any]:
     return {
         "epoch_progress": both(3, 3, 2, 2),
         "epoch_loop.batch_progress": {**both(6, 5, 5, 5), "is_last_batch": False},
+        "epoch_loop.state_dict": {"_batches_that_stepped": 6},
         "epoch_loop.val_loop.batch_progress": {**both(9, 9, 9, 9), "is_last_batch": True},
     }

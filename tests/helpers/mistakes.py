@@ -96,7 +96,7 @@ VALUES = [
     ("test --ckpt_path folder", "this folder holds neither best.ckpt nor last.ckpt"),
     ("test --ckpt_path cut.ckpt", "expected a checkpoint, but it was cut off"),
     ("test --ckpt_path text.ckpt", "expected a checkpoint, but it is another kind of file"),
-    ("test --ckpt_path last", "expected a run in runs, but there is none"),
+    ("test --ckpt_path last", "there is no run in runs to go on with"),
     ("predict", "--data.predict_path mols.csv"),
 ]  # fmt: skip
 TABLES = [

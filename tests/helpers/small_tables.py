@@ -59,5 +59,6 @@ def attach_trainer(
         global_rank=rank,
         is_global_zero=rank == 0,
         default_root_dir=str(folder),
+        limit_train_batches=1.0,
         strategy=SimpleNamespace(root_device=torch.device(device)),
     )  # type: ignore[assignment]

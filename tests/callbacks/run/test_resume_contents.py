@@ -23,7 +23,10 @@ def make_trainer(folder: Path, resume: bool = False, fn: TrainerFn = TrainerFn.F
         global_rank=rank,
         is_global_zero=rank == 0,
         state=SimpleNamespace(fn=fn),
-        fit_loop=SimpleNamespace(epoch_loop=SimpleNamespace(restarting=True)),
+        fit_loop=SimpleNamespace(
+            epoch_loop=SimpleNamespace(restarting=True),
+            epoch_progress=SimpleNamespace(current=SimpleNamespace(processed=2, completed=2)),
+        ),
     )
 
 

@@ -78,7 +78,7 @@ def test_what_is_no_checkpoint_is_told(tmp_path: Path) -> None:
 
 def test_keyword_needs_a_run(tmp_path: Path) -> None:
     for name in (None, "other"):
-        with pytest.raises(ValueError, match=r"--ckpt_path last: expected a run.* in .*, but there is none"):
+        with pytest.raises(ValueError, match=r"--ckpt_path last: there is no run.* in .* to go on with"):
             check_keyword("last", name, tmp_path)
         (tmp_path / "mine").mkdir(exist_ok=True)
         (tmp_path / "mine" / "config.yaml").touch()
