@@ -28,7 +28,6 @@ from cli.checks.settings_check import check_settings
 from cli.class_allowlist import allow_imports, refuse_foreign_code
 from cli.help_pages import program_name
 from cli.hub_fallback import leave_unreachable_hub
-from cli.parser import Parser, use_one_reader
 from cli.precision import choose_precision
 from cli.run.outputs import keep_earlier
 from cli.run.resume_lists import drop_repeated
@@ -42,8 +41,10 @@ from cli.run_folder import (
     refuse_used,
     settle_folder,
 )
-from cli.run_settings import read_typed_settings
 from cli.save_config import SaveRunConfig
+from cli.settings.parser import Parser, use_one_reader
+from cli.settings.run_settings import read_typed_settings
+from cli.settings.words import complete_words
 from cli.trainer.checks import check_trainer
 from cli.trainer.errors import told_in_one_line
 from cli.trainer.parts import (
@@ -55,7 +56,6 @@ from cli.trainer.parts import (
     settle_folders,
 )
 from cli.trainer.support import read_features
-from cli.words import complete_words
 from configs.lookup import CONFIGS
 from configs.yaml_text import read_yaml
 from datamodules.sequence_task import SequenceTaskDataModule

@@ -13,7 +13,7 @@ from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.loggers.secrets import hide_secrets
 from cli.resume_diff import differences, say, say_other_data
 from cli.run_folder import find_run
-from cli.run_settings import read_typed_settings, settle_paths
+from cli.settings.run_settings import read_typed_settings, settle_paths
 from configs.yaml_text import read_yaml, write_yaml
 from datamodules.storage.atomic_write import whole_file
 

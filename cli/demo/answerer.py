@@ -16,7 +16,7 @@ import torch
 
 from callbacks.rows.notation_calls import NotationCalls
 from callbacks.rows.structures import Structure, read_structures
-from cli.run_settings import read_typed_settings
+from cli.settings.run_settings import read_typed_settings
 from configs.lookup import CONFIGS, load_yaml
 from datamodules.formats import InstructionFormat, Query, load_format
 from datamodules.notations._checks import MAX_LENGTH

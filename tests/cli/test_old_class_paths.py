@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.old_class_paths import MOVED, RENAMED, rename_class_paths
-from cli.run_settings import read_run_settings
+from cli.settings.run_settings import read_run_settings
 from tests.helpers.parsing import parse
 
 OLD = """

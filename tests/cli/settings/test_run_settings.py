@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cli.run_settings import find_missing, name_run, read_run_settings, settle_paths
+from cli.settings.run_settings import find_missing, name_run, read_run_settings, settle_paths
 from configs.yaml_text import write_yaml
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cli.paths import is_name, move_path, move_tasks
+from cli.settings.paths import is_name, move_path, move_tasks
 
 
 @pytest.fixture

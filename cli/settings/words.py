@@ -14,9 +14,9 @@ from cli.argv import flag_value
 from cli.checks.checkpoint_path import take_folder
 from cli.given import Given, asks_flagship, read_given
 from cli.old_class_paths import rename_class_paths
-from cli.paths import PATH_FLAGS
 from cli.run_folder import find_run, resolve_keyword
-from cli.run_settings import name_run, read_run_settings
+from cli.settings.paths import PATH_FLAGS
+from cli.settings.run_settings import name_run, read_run_settings
 from configs.lookup import CONFIGS, load_yaml
 from configs.yaml_text import write_yaml
 from lightning_modules.decoder.bases import learning_rate_of

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.unknown_settings import MOVED, explain_unknown
+from cli.settings.unknown_settings import MOVED, explain_unknown
 from tests.helpers.parsing import parse
 
 

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from cli.given import asks_flagship, read_given
-from cli.words import Words, base_of, base_rate, complete_words
+from cli.settings.words import Words, base_of, base_rate, complete_words
 from lightning_modules.decoder.bases import FINE_TUNING_RATE
 from tests.helpers.parsing import parse
 from tests.helpers.runs import write_tiny_base
