@@ -16,8 +16,8 @@ def other_weights(own: Mapping[str, Any], given: Mapping[str, Any], base: str) -
 
     Examples:
         >>> import torch
-        >>> str(other_weights({"w": torch.zeros(2, 3)}, {"w": torch.zeros(4, 3)}, "gpt2"))[:100]
-        "The checkpoint's weights do not fit --model.base gpt2: 1 of 1 differ, such as w, (4, 3) in the checkp"
+        >>> str(other_weights({"w": torch.zeros(2, 3)}, {"w": torch.zeros(4, 3)}, "gpt2"))[:87]
+        "The checkpoint's weights do not fit --model.base gpt2: 1 of 1 differ, such as w, (4, 3)"
     """
     places = {name: _size(tensor) for name, tensor in own.items()}
     found = {name: _size(tensor) for name, tensor in given.items()}
