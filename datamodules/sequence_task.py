@@ -26,6 +26,7 @@ from datamodules.sources.rows import SetAside
 from datamodules.stages import SIDES, EvalStage
 from datamodules.task_data import TaskData, refuse_below
 from datamodules.tasks import Task
+from datamodules.texts.asking import Asking
 from datamodules.tokens.batching import (
     Batch,
     BatchDataset,
@@ -101,6 +102,9 @@ class SequenceTaskDataModule(LightningDataModule):
     def guesses(self) -> list[Guess]:
         """The notations that were guessed from the cells."""
         return self.data.guesses
+    def asking(self) -> Asking:
+        """How the model is asked."""
+        return Asking(tuple(self.data.tasks), self.data.form, self.data.shots)
 
     @property
     def report(self) -> dict[str, Any]:

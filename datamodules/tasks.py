@@ -91,10 +91,23 @@ def load_task(name_or_path: str) -> Task:
         name_or_path: A name in `configs/tasks`, or the path of a YAML file.
 
     Raises:
-        ValueError: If there is no such task, a key is unknown or missing, or a notation does not exist.
+        ValueError: If there is no such task, or its file is no task.
     """
     path = find_config("tasks", name_or_path)
-    content = load_yaml(path)
+    return build_task({"name": Path(path).stem, **load_yaml(path)}, str(path))
+
+
+def build_task(content: dict[str, Any], path: str) -> Task:
+    """Make a task of a file's content.
+
+    Args:
+        content: The keys of a task file, and its `name`.
+        path: Names the file in errors.
+
+    Raises:
+        ValueError: If a key is unknown or missing, or a notation does not exist.
+    """
+    content = dict(content)
     for side in ("input", "output"):
         if side not in content:
             raise ValueError(
@@ -114,8 +127,7 @@ def load_task(name_or_path: str) -> Task:
             f"{path}: expected `instructions` to be a list of phrasings, but got {instructions!r}."
         )
     content["instructions"] = tuple(instructions)
-    content.setdefault("name", Path(path).stem)
-    task: Task = _build(Task, content, str(path))
+    task: Task = _build(Task, content, path)
     return task
 
 
