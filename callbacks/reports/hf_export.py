@@ -86,9 +86,10 @@ class HFExport(MetricsKeeper):
         model = evaluated_model(pl_module)
         data = evaluation_data(trainer)
         save_decoder(model, checkpoint["state_dict"], part)
-        why_no_chat = make_portable(part, model.tokenizer, data.asking, model.generation.max_new_tokens)
+        limit = model.generation.max_new_tokens
+        why_no_chat = make_portable(part, model.tokenizer, data.asking, limit)
         shown, question = example or (None, None)
-        card = Card(metrics, shown, tuple(question) if question else None, why_no_chat)
+        card = Card(metrics, shown, tuple(question) if question else None, why_no_chat, limit)
         write_card(part, model, data, card)
         shutil.rmtree(folder, ignore_errors=True)
         part.replace(folder)

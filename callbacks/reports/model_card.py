@@ -61,6 +61,8 @@ class Card(NamedTuple):
     """The task and the input of that prompt."""
     why_no_chat: str | None = None
     """Why the folder has no chat template of the run's format; None if it has one."""
+    max_new_tokens: int = 96
+    """Maximum number of tokens of an answer; pipelines of transformers 4 read it from no file."""
 
 
 def result_table(metrics: Mapping[str, float]) -> str:
@@ -220,6 +222,7 @@ def _chat(data: EvaluationData, card: Card) -> str:
     task, text = card.question
     messages = [{"role": "system", "content": task}] if len(data.asking.tasks) > 1 else []
     messages.append({"role": "user", "content": text})
+    limit = card.max_new_tokens
     why = " (the system message names the task)" if len(messages) > 1 else ""
     return f"""The chat template writes this prompt around the last user message{why}, so that a pipeline, a server or a chat
 client asks alike:
@@ -228,6 +231,6 @@ client asks alike:
 from transformers import pipeline
 
 ask = pipeline("text-generation", model=".")
-print(ask({json.dumps(messages, ensure_ascii=False)})[0]["generated_text"][-1]["content"])
+print(ask({json.dumps(messages, ensure_ascii=False)}, max_new_tokens={limit})[0]["generated_text"][-1]["content"])
 ```
 """
