@@ -102,6 +102,8 @@ class SequenceTaskDataModule(LightningDataModule):
     def guesses(self) -> list[Guess]:
         """The notations that were guessed from the cells."""
         return self.data.guesses
+
+    @property
     def asking(self) -> Asking:
         """How the model is asked."""
         return Asking(tuple(self.data.tasks), self.data.form, self.data.shots)
