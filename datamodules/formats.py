@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jinja2
@@ -169,7 +168,13 @@ class InstructionFormat:
                 f"--data.format {self.name} needs a base whose tokenizer has a chat template, but "
                 f"{getattr(tokenizer, 'name_or_path', tokenizer)!r} has none. Use --data.format chatml, or another base."
             )
-        text: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        try:
+            text: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+        except jinja2.TemplateError as error:
+            raise ValueError(
+                f"--data.format {self.name}: the chat template of {getattr(tokenizer, 'name_or_path', tokenizer)!r} refuses the "
+                f"question ({error}). Choose another --data.format."
+            ) from error
         return text
 
     def render_all(self, query: Query, inputs: Sequence[str]) -> pa.LargeStringArray:
@@ -227,17 +232,28 @@ def load_format(name_or_path: str) -> InstructionFormat:
             the completion is not empty and does not contain the output exactly once.
     """
     path = find_config("formats", name_or_path)
-    content = load_yaml(path)
+    return build_format(path.stem, load_yaml(path), str(path))
+
+
+def build_format(name: str, content: Mapping[str, Any], path: str) -> InstructionFormat:
+    """Make a format of a file's content.
+
+    Args:
+        name: What it is called.
+        content: The keys of a format file.
+        path: Names the file in errors.
+
+    Raises:
+        ValueError: As `load_format`.
+    """
     _check_keys(path, content)
     options = {key: content[key] for key in ("separator", "chat") if key in content}
-    form = InstructionFormat(
-        name=path.stem, prompt=content["prompt"], completion=content["completion"], **options
-    )
+    form = InstructionFormat(name=name, prompt=content["prompt"], completion=content["completion"], **options)
     _check_templates(path, form)
     return form
 
 
-def _check_keys(path: Path, content: Mapping[str, Any]) -> None:
+def _check_keys(path: str, content: Mapping[str, Any]) -> None:
     """Raise an error if a key is unknown or missing, or its value has the wrong type."""
     for key in content:
         if key not in KEYS:
@@ -256,7 +272,7 @@ def _check_keys(path: Path, content: Mapping[str, Any]) -> None:
             )
 
 
-def _check_templates(path: Path, form: InstructionFormat) -> None:
+def _check_templates(path: str, form: InstructionFormat) -> None:
     """Raise an error if a template is invalid or puts the input or output where a model could not learn from it."""
     query = Query("instruction", INPUT_MARK, "INPUT", "OUTPUT")
     try:

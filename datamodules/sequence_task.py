@@ -27,6 +27,7 @@ from datamodules.sources.rows import SetAside
 from datamodules.stages import SIDES, EvalStage
 from datamodules.task_data import TaskData
 from datamodules.tasks import Task
+from datamodules.texts.asking import Asking
 from datamodules.texts.contents import Contents, describe_training, find_changed
 from datamodules.tokens.batching import (
     Batch,
@@ -107,6 +108,11 @@ class SequenceTaskDataModule(LightningDataModule):
     def guesses(self) -> list[Guess]:
         """The notations that were guessed from the cells."""
         return self.data.guesses
+
+    @property
+    def asking(self) -> Asking:
+        """How the model is asked."""
+        return Asking(tuple(self.data.tasks), self.data.form, self.data.shots)
 
     @property
     def report(self) -> dict[str, Any]:

@@ -96,10 +96,23 @@ def load_task(name_or_path: str) -> Task:
         name_or_path: A name in `configs/tasks`, or the path of a YAML file.
 
     Raises:
-        ValueError: If there is no such task, a key is unknown or missing, or a notation does not exist.
+        ValueError: If there is no such task, or its file is no task.
     """
     path = find_config("tasks", name_or_path)
-    content = load_yaml(path, read_written)  # a column may be called 2024 or no
+    return build_task(load_yaml(path, read_written), str(path))  # a column may be called 2024 or no
+
+
+def build_task(content: dict[str, Any], path: str) -> Task:
+    """Make a task of a file's content.
+
+    Args:
+        content: The keys of a task file, and its `name`.
+        path: Names the file in errors.
+
+    Raises:
+        ValueError: If a key is unknown or missing, or a notation does not exist.
+    """
+    content = dict(content)
     for side in ("input", "output"):
         if side not in content:
             raise ValueError(
@@ -119,11 +132,11 @@ def load_task(name_or_path: str) -> Task:
             f"{path}: expected `instructions` to be a list of phrasings, but got {instructions!r}."
         )
     content["instructions"] = tuple(str(text) for text in instructions)
-    content["name"] = path.stem if content.get("name") is None else str(content["name"])
+    content["name"] = Path(path).stem if content.get("name") is None else str(content["name"])
     if isinstance(content.get("source"), str) and not Path(content["source"]).expanduser().exists():
-        beside = path.parent / content["source"]  # a run may be used from another folder
+        beside = Path(path).parent / content["source"]  # a run may be used from another folder
         content["source"] = str(beside) if beside.is_file() else content["source"]
-    task: Task = _build(Task, content, str(path))
+    task: Task = _build(Task, content, path)
     return task
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,7 +19,7 @@ from torch.optim.swa_utils import SWALR
 from transformers import PreTrainedModel
 
 from lightning_modules.decoder.adapters import LoraSettings, add_adapters, choose_trainable, merge_adapters
-from lightning_modules.decoder.bases import Init, resolve_base
+from lightning_modules.decoder.bases import BaseSpec, Init, resolve_base
 from lightning_modules.decoder.checkpoint_fit import other_weights
 from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
 from lightning_modules.decoder.kept_buffers import kept_buffers
@@ -154,10 +153,9 @@ class CausalLM(LightningModule):
         self._flags: OptimizerFlags | None = None
 
     @property
-    def base_folder(self) -> Path | None:
-        """The base's folder on this machine; None if it is not one."""
-        spec = resolve_base(self.base)
-        return Path(spec.path) if spec.path and spec.is_local else None
+    def base_facts(self) -> BaseSpec:
+        """Where the base comes from."""
+        return resolve_base(self.base)
 
     def configure_model(self) -> None:
         """Load the weights and freeze those that are not trained; a second call does nothing."""

@@ -18,15 +18,19 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
+from callbacks.reports.hf_folder import make_portable
 from callbacks.reports.run_summary import format_seconds
 from callbacks.run.run_facts import load_checkpoint
 from configs.lookup import load_yaml
-from datamodules.tasks import parse_weights
+from datamodules.formats import load_format
+from datamodules.tasks import choose_tasks, parse_weights
+from datamodules.texts.asking import Asking
 from datamodules.texts.training_texts import Texts
 from datamodules.tokens.batching import BatchDataset, plan_evaluation
 from datamodules.tokens.examples import encode
 from lightning_modules.decoder.bases import PROJECT
 from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
+from lightning_modules.generation.generate import GenerationSettings
 from lightning_modules.training.loss import supervised_loss
 
 BUNDLED = PROJECT / "lightning_modules" / "bundled"
@@ -113,6 +117,9 @@ def export(run: Path, folder: Path) -> Pretraining:
     )
     decoder.half().save_pretrained(folder)
     tokenizer.save_pretrained(folder)
+    data = done.config["data"]
+    asking = Asking(tuple(choose_tasks(data["task"])[0]), load_format(data["format"]))
+    make_portable(folder, tokenizer, asking, GenerationSettings().max_new_tokens)
     size = sum(path.stat().st_size for path in folder.iterdir())
     if size > MOST_BYTES:
         raise ValueError(f"{folder}: expected at most {MOST_BYTES:,} bytes, but it has {size:,}.")

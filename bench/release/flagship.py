@@ -24,13 +24,15 @@ from bench.release.bundled import BUNDLED, Pretraining
 from bench.studies.results import append_result, read_results
 from callbacks.reports.audit_report import describe_audit
 from callbacks.reports.baselines import UNTRAINED
+from callbacks.reports.hf_folder import make_portable
 from callbacks.reports.run_summary import format_seconds, result_cells
 from callbacks.rows.outcomes import OUTCOMES, estimate_right
 from callbacks.run.run_facts import load_checkpoint
 from datamodules.rows.training_record import FILE
 from datamodules.storage.safe_csv import read_csv
+from datamodules.texts.asking import load_asking
 from lightning_modules.decoder.bases import FLAGSHIP
-from lightning_modules.decoder.decoders import load_decoder
+from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
 
 MOST_BYTES = 64_000_000
 """Limit for the shipped weights: the flagship and the bundled base."""
@@ -65,6 +67,10 @@ def export(run: Path, folder: Path = FLAGSHIP) -> None:
     shutil.copytree(source, folder, ignore=shutil.ignore_patterns("README.md", "*.safetensors"))
     load_decoder(str(source)).half().save_pretrained(folder)
     shutil.copyfile(source / "generation_config.json", folder / "generation_config.json")
+    asking = load_asking(source)
+    assert asking is not None, "the export of a run tells how it is asked"
+    settings = json.loads((source / "generation_config.json").read_text(encoding="utf-8"))
+    make_portable(folder, load_tokenizer(str(source)), asking, settings["max_new_tokens"])
     shutil.copyfile(run / FILE, folder / FILE)  # so that a test knows the rows of all its training
     size = sum(path.stat().st_size for place in (folder, BUNDLED) for path in place.iterdir())
     if size > MOST_BYTES:

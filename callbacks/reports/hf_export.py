@@ -12,8 +12,9 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from rich.console import Console
 
-from callbacks.reports.model_card import describe_model
-from callbacks.rows.protocols import EvaluatedModel, evaluated_model, evaluation_data
+from callbacks.reports.hf_folder import make_portable
+from callbacks.reports.model_card import Card, describe_model, eval_results
+from callbacks.rows.protocols import EvaluatedModel, EvaluationData, evaluated_model, evaluation_data
 from callbacks.run.run_facts import (
     METRICS_KEY,
     MetricsKeeper,
@@ -26,7 +27,7 @@ from callbacks.run.run_facts import (
 
 _PREFIX = "decoder."
 _EXAMPLE_KEY = "example"
-"""The checkpoint key of an example: a prompt, and the answer that the weights gave."""
+"""The checkpoint key of an example: [[prompt, answer that the weights gave], [task, input]]."""
 
 
 class HFExport(MetricsKeeper):
@@ -41,7 +42,7 @@ class HFExport(MetricsKeeper):
 
     def __init__(self, folder: str = "hf") -> None:
         self.folder = folder
-        self._example: list[str] | None = None
+        self._example: list[list[str]] | None = None
 
     def on_save_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
@@ -67,10 +68,9 @@ class HFExport(MetricsKeeper):
         if real:
             ids = batch["prompt_ids"][real[0]][batch["prompt_mask"][real[0]].bool()]
             tokenizer = evaluated_model(pl_module).tokenizer
-            self._example = [
-                tokenizer.decode(ids, skip_special_tokens=False),
-                outputs["prediction"][real[0]],
-            ]
+            row = evaluation_data(trainer).row("val", int(outputs["row_index"][real[0]]))
+            shown = [tokenizer.decode(ids, skip_special_tokens=False), outputs["prediction"][real[0]]]
+            self._example = [shown, [row.task, row.input]]
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the folder on rank 0; the other ranks do not wait."""
@@ -84,15 +84,28 @@ class HFExport(MetricsKeeper):
         part = folder.with_name(folder.name + ".part")
         shutil.rmtree(part, ignore_errors=True)
         model = evaluated_model(pl_module)
+        data = evaluation_data(trainer)
         save_decoder(model, checkpoint["state_dict"], part)
-        card = describe_model(model, evaluation_data(trainer), metrics, example)
-        (part / "README.md").write_text(card, encoding="utf-8")
+        limit = model.generation.max_new_tokens
+        why_no_chat = make_portable(part, model.tokenizer, data.asking, limit)
+        shown, question = example or (None, None)
+        card = Card(metrics, shown, tuple(question) if question else None, why_no_chat, limit)
+        write_card(part, model, data, card)
         shutil.rmtree(folder, ignore_errors=True)
         part.replace(folder)
         which = (
             f"the best checkpoint, {path.name}" if path else "the last weights: no best checkpoint was chosen"
         )
         Console().print(f"Hugging Face folder: {folder} ({which})", markup=False, soft_wrap=True)
+
+
+def write_card(folder: Path, model: EvaluatedModel, data: EvaluationData, card: Card) -> None:
+    """Write the model card, and the results as the Hub collects them."""
+    (folder / "README.md").write_text(describe_model(model, data, card), encoding="utf-8")
+    for task, content in eval_results(data, card.metrics).items():
+        path = folder / ".eval_results" / f"{task}.yaml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(content, encoding="utf-8")
 
 
 def save_decoder(model: EvaluatedModel, state: dict[str, torch.Tensor], folder: Path) -> None:
@@ -118,14 +131,7 @@ def save_decoder(model: EvaluatedModel, state: dict[str, torch.Tensor], folder: 
     with _without_progress_bar():
         decoder.save_pretrained(folder, state_dict=weights)
     tokenizer.save_pretrained(folder)
-    generation = type(decoder.generation_config).from_dict(decoder.generation_config.to_dict())
-    generation.eos_token_id = tokenizer.eos_token_id
-    generation.pad_token_id = (
-        tokenizer.eos_token_id if tokenizer.pad_token_id is None else tokenizer.pad_token_id
-    )
-    # Without it transformers stops after 20 tokens.
-    generation.max_new_tokens = model.generation.max_new_tokens
-    generation.save_pretrained(folder)
+    decoder.generation_config.save_pretrained(folder)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ A trainer's own attributes for them are untyped, so callbacks use `evaluation_da
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -19,6 +18,7 @@ from datamodules.rows.row import Row
 from datamodules.rows.side_texts import SideTexts
 from datamodules.rows.training_record import TrainingRecord
 from datamodules.tasks import Task
+from datamodules.texts.asking import Asking
 
 
 class Format(Protocol):
@@ -59,6 +59,10 @@ class EvaluationData(Protocol):
     @property
     def form(self) -> Format:
         """The format of the prompts."""
+
+    @property
+    def asking(self) -> Asking:
+        """How the model is asked."""
 
     @property
     def report(self) -> Mapping[str, Any]:
@@ -125,6 +129,26 @@ class Constraint(Protocol):
         """Return whether a text is a complete answer."""
 
 
+class BaseFacts(Protocol):
+    """Where a base comes from."""
+
+    @property
+    def name(self) -> str:
+        """The value of `--model.base`."""
+
+    @property
+    def path(self) -> str:
+        """A local folder or a Hub id; empty for a package's file."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the base is a folder on this machine."""
+
+    @property
+    def licence(self) -> str:
+        """Licence of the weights, or `unknown`."""
+
+
 class EvaluatedModel(Protocol):
     """The model being trained or evaluated."""
 
@@ -136,8 +160,8 @@ class EvaluatedModel(Protocol):
         """The base from which it was fine-tuned."""
 
     @property
-    def base_folder(self) -> Path | None:
-        """The base's folder on this machine; None if it is not one."""
+    def base_facts(self) -> BaseFacts:
+        """Where the base comes from."""
 
     @property
     def generation(self) -> Generation:

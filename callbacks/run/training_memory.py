@@ -53,9 +53,10 @@ def find_record(ckpt_path: Path | None, pl_module: LightningModule) -> TrainingR
     """
     if ckpt_path is not None:
         return load_record(ckpt_path.resolve().parent.parent / FILE)
-    folder = evaluated_model(pl_module).base_folder
-    if folder is None:
+    base = evaluated_model(pl_module).base_facts
+    if not base.path or not base.is_local:
         return None
+    folder = Path(base.path)
     found = load_record(folder / FILE)
     # A run's export does not hold the record: whoever publishes it would give away which rows it was trained on.
     return load_record(folder.parent / FILE) if found is None and folder.name == "hf" else found

@@ -17,10 +17,10 @@ import torch
 from callbacks.rows.notation_calls import NotationCalls
 from callbacks.rows.structures import Structure, read_structures
 from cli.settings.run_settings import read_typed_settings
-from configs.lookup import CONFIGS, load_yaml
 from datamodules.formats import InstructionFormat, Query, load_format
 from datamodules.notations._checks import MAX_LENGTH
 from datamodules.tasks import Task, choose_tasks
+from datamodules.texts.asking import FILE, Asking, load_asking
 from datamodules.texts.augmentation import labels_of
 from datamodules.tokens.examples import encode
 from datamodules.workers.guarded_worker import GuardedWorker
@@ -109,24 +109,32 @@ def describe(folder: Path, task: str | None = None, form: str | None = None) -> 
             f"Expected --model to be a run's folder with hf/ (a fit writes it at its end) or an exported Hugging Face "
             f"folder, but neither {folder / 'hf/config.json'} nor {folder / 'config.json'} exists."
         )
-    ships = weights.resolve() == FLAGSHIP
-    settings = CONFIGS / "flagship.yaml" if ships else weights.resolve().parent / "config.yaml"
-    read = load_yaml if ships else lambda file: read_typed_settings(file.parent)
-    data = (read(settings).get("data") or {}) if settings.is_file() else {}
-    if not data and not (task and form):
+    asking = load_asking(weights) or _asking_of_run(weights.resolve().parent / "config.yaml")
+    if asking is None and not (task and form):
         raise ValueError(
-            f"{settings} is missing or has no data settings, so the task and format of {weights} are unknown. Set --task "
-            "and --format (the model card in the folder names them)."
+            f"{weights} has no {FILE} (a fit writes it), so its task and format are unknown. Set --task and --format (the model "
+            "card in the folder names them)."
         )
-    if data.get("shots"):
+    if asking is not None and asking.shots:
         raise ValueError(
-            f"{settings}: --data.shots {data['shots']} puts rows of the training table before each question, but this page "
+            f"{weights}: --data.shots {asking.shots} puts rows of the training table before each question, but this page "
             "does not read that table. Use `python train.py predict`."
         )
+    tasks = asking.tasks if asking and not task else tuple(choose_tasks(task)[0])
+    if form:
+        return Model(weights, tasks, load_format(form))
+    assert asking is not None
+    return Model(weights, tasks, asking.form)
+
+
+def _asking_of_run(settings: Path) -> Asking | None:
+    """Return how a run's model is asked by its config.yaml, for exports from before `patois.json`; None without one."""
+    data = (read_typed_settings(settings.parent).get("data") or {}) if settings.is_file() else {}
+    if not data:
+        return None
     columns = ("input_column", "output_column", "input_notation", "output_notation")
-    own = {} if task else {name: data.get(name) for name in columns}
-    tasks, _ = choose_tasks(task or data.get("task"), **own)
-    return Model(weights, tuple(tasks), load_format(form or data["format"]))
+    tasks, _ = choose_tasks(data.get("task"), **{name: data.get(name) for name in columns})
+    return Asking(tuple(tasks), load_format(data["format"]), int(data.get("shots") or 0))
 
 
 class Answerer:

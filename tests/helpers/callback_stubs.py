@@ -18,10 +18,12 @@ from callbacks.metrics.row_metric import RowMetric
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage
 from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.protocols import Constraint
+from datamodules.formats import InstructionFormat
 from datamodules.rows.row import Row
 from datamodules.rows.side_texts import SideTexts
 from datamodules.rows.training_record import TrainingRecord
 from datamodules.tasks import Side, Task
+from datamodules.texts.asking import Asking
 from lightning_modules.generation.generate import GenerationSettings
 
 
@@ -72,6 +74,10 @@ class StubData(LightningDataModule):
     @property
     def task_names(self) -> list[str]:
         return list(dict.fromkeys(pair.task for pair in self.pairs))
+
+    @property
+    def asking(self) -> Asking:
+        return Asking(tuple(self.tasks), InstructionFormat("arrow", "{{ input }} ->", " {{ output }}"))
 
     def question_cells(self) -> dict[int, dict[str, str]]:
         return self.cells
@@ -148,11 +154,23 @@ def make_batch(rows: list[int]) -> dict[str, torch.Tensor]:
     }
 
 
+class Base(NamedTuple):
+    """Where a base comes from."""
+
+    name: str
+    path: str = ""
+    is_local: bool = False
+    licence: str = "unknown"
+
+
+BASE = Base("stub")
+
+
 class ScriptedModel(LightningModule):
     """Answers every row with the prediction of its `Pair`; its training does not matter."""
 
     base = "stub"
-    base_folder: Path | None = None
+    base_facts = BASE
     generation = GenerationSettings()
     tokenizer: Any
     decoder: Any

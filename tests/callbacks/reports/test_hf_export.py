@@ -117,8 +117,8 @@ def test_exported_card_has_the_results_of_the_exported_weights(tmp_path):
     assert "| val/to_smiles/exact_match | 0.500 (0.095 to 0.905) |" in card
     assert "_low" not in card
     for fact in (
-        "task: to_smiles",
-        "data source: pairs.csv",
+        "tasks: to_smiles",
+        "data: pairs.csv (2 rows)",
         "base: stub",
         "## Licence",
         'prompt = "what now"',

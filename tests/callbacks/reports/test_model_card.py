@@ -3,18 +3,29 @@ from __future__ import annotations
 import ast
 import re
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import yaml
+from huggingface_hub import ModelCard, parse_eval_result_entries
 
-from callbacks.reports.model_card import describe_model, result_table
+from callbacks.reports.model_card import Card, describe_model, eval_results, result_table
+from datamodules.formats import load_format
+from datamodules.tasks import Side, Task
+from datamodules.texts.asking import Asking
+from tests.helpers.callback_stubs import Base
 
-MODEL = SimpleNamespace(base="opt-125m")
+TASKS = tuple(Task(name, Side("smiles"), Side("name")) for name in ("name", "draw"))
+MODEL = SimpleNamespace(base_facts=Base("opt-125m", "facebook/opt-125m", licence="OPT-175B"))
+LOCAL = SimpleNamespace(base_facts=Base("bundled", "/somewhere", True))
 DATA = SimpleNamespace(
     task_names=["name", "draw"],
-    form=SimpleNamespace(name="question_answer"),
-    report={"sources": {"mols.csv": 100, "pubchem": 7}},
-)
+    asking=Asking(TASKS, load_format("question_answer")),
+    report={
+        "sources": {"hf://datasets/owner/mols@main/x.csv": 1100, "pubchem": 7}, "split": "identity",
+        "rows": {"train": 1000, "val": 60},
+    },
+)  # fmt: skip
 METRICS = {
     "train/loss": 0.5, "val/loss": 1.25, "test/name/exact_match": 0.61249, "test/name/exact_match_low": 0.58,
     "test/name/exact_match_high": 0.643, "lr": 0.1,
@@ -30,15 +41,78 @@ def test_result_table_has_evaluation_metrics_with_their_intervals() -> None:
     ]
 
 
+def read_header(card: str) -> dict[str, Any]:
+    header: dict[str, Any] = yaml.safe_load(card.split("---\n", 2)[1])
+    return header
+
+
+def test_model_card_has_the_fields_that_the_hub_reads() -> None:
+    card = describe_model(MODEL, DATA, Card(METRICS))
+    assert ModelCard(card).data.to_dict() == read_header(card)
+    header = read_header(card)
+    [index] = header.pop("model-index")
+    assert header == {
+        "library_name": "transformers", "pipeline_tag": "text-generation", "base_model": "facebook/opt-125m",
+        "license": "opt-175b", "datasets": ["owner/mols"], "tags": ["patois", "name", "draw"], "metrics": ["exact_match"],
+    }  # fmt: skip
+    assert index["results"] == [
+        {
+            "task": {"type": "text-generation", "name": "name"},
+            "dataset": {"type": "owner/mols", "name": "owner/mols", "split": "test"},
+            "metrics": [
+                {
+                    "type": "exact_match",
+                    "value": 0.6125,
+                    "name": "exact match",
+                    "args": {"low_95": 0.58, "high_95": 0.643},
+                }
+            ],
+        }
+    ]
+
+
+def test_model_card_names_nothing_that_is_not_on_the_hub() -> None:
+    header = read_header(describe_model(LOCAL, SimpleNamespace(**{**vars(DATA), "report": {}}), Card({})))
+    assert set(header) == {"library_name", "pipeline_tag", "tags"}
+
+
 def test_model_card_says_what_the_model_is_and_what_it_was_made_of() -> None:
-    card = describe_model(MODEL, DATA, METRICS, None)
-    _, header, text = card.split("---\n", 2)
-    assert yaml.safe_load(header) == {"library_name": "transformers", "pipeline_tag": "text-generation"}
+    text = describe_model(MODEL, DATA, Card(METRICS)).split("---\n", 2)[2]
     assert "# name, draw, fine-tuned from opt-125m" in text
-    assert "- data source: mols.csv, pubchem\n- instruction format: question_answer\n- base: opt-125m" in text
-    assert "## Measured results\n\n" + result_table(METRICS) in text
-    assert "opt-125m; mols.csv, pubchem" in text.partition("## Licence")[2]
+    assert "- instruction format: question_answer" in text
+    assert "- base: [facebook/opt-125m](https://huggingface.co/facebook/opt-125m)" in text
+    assert (
+        "- data: hf://datasets/owner/mols@main/x.csv (1,100 rows), pubchem (7 rows); identity split: 1,000 train, 60 val"
+        in text
+    )
+    assert (
+        "## Measured results\n\nThese weights, on the validation side of the identity split.\n\n"
+        + result_table(METRICS)
+        in text
+    )
+    assert "(OPT-175B) and of the training data" in text
     assert "## Use" not in text  # without an example there is no prompt to show
+
+
+def test_results_are_written_as_the_hub_collects_them() -> None:
+    files = eval_results(DATA, METRICS)
+    assert list(files) == ["name"]
+    entry = parse_eval_result_entries(yaml.safe_load(files["name"]))[0]
+    assert (entry.dataset_id, entry.task_id, entry.value) == ("owner/mols", "name", 61.25)
+    assert "95 % interval 61.2 % (58.0 to 64.3)" in str(entry.notes)
+
+
+def test_model_card_shows_how_to_ask_in_a_chat() -> None:
+    example = ["<s>CCO", "ethanol"]
+    card = describe_model(MODEL, DATA, Card({}, example, ("name", "CCO")))
+    assert '[{"role": "system", "content": "name"}, {"role": "user", "content": "CCO"}]' in card
+    single = SimpleNamespace(**{**vars(DATA), "asking": Asking(TASKS[:1], load_format("arrow"))})
+    assert '([{"role": "user", "content": "CCO"}], max_new_tokens=96)' in describe_model(
+        MODEL, single, Card({}, example, ("name", "CCO"))
+    )
+    card = describe_model(MODEL, DATA, Card({}, example, ("name", "CCO"), "its tokenizer differs"))
+    assert "There is no chat template, since its tokenizer differs" in card
+    assert "pipeline(" not in card
 
 
 @pytest.mark.parametrize(
@@ -50,7 +124,7 @@ def test_model_card_says_what_the_model_is_and_what_it_was_made_of() -> None:
     ],
 )
 def test_model_card_shows_code_that_holds_the_prompt_to_the_character(prompt: str, answer: str) -> None:
-    card = describe_model(MODEL, DATA, METRICS, [prompt, answer])
+    card = describe_model(MODEL, DATA, Card(METRICS, [prompt, answer]))
     [code] = re.findall(r"```python\n(.*)\n```\n", card, flags=re.DOTALL)
     [given] = [
         node.value

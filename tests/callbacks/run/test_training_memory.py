@@ -9,7 +9,7 @@ from callbacks.run.training_memory import TrainingMemory, evaluated_record
 from datamodules.rows.side_texts import SideTexts
 from datamodules.rows.training_record import FILE, load_record, record_rows
 from datamodules.storage.text_columns import TextColumn
-from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.callback_stubs import Base, Pair, ScriptedModel, StubData, make_trainer
 
 PAIRS = [Pair("a", "x", "x"), Pair("b", "y", "y")]
 
@@ -31,7 +31,7 @@ class OtherSplit(SplitData):
 
 def fit(folder: Path, data: StubData, base_folder: Path | None = None, **options: object) -> None:
     model = ScriptedModel(PAIRS)
-    model.base_folder = base_folder
+    model.base_facts = Base("base", str(base_folder), True) if base_folder else Base("stub")
     make_trainer(folder, [TrainingMemory()], max_epochs=1, **options).fit(model, datamodule=data)
 
 
@@ -72,7 +72,7 @@ def test_a_test_takes_the_record_of_its_checkpoint_before_that_of_the_base(tmp_p
     record_rows([side("a")]).save(tmp_path / "run" / FILE)
     record_rows([side("b", "c")]).save(tmp_path / "base" / FILE)
     model = ScriptedModel(PAIRS)
-    model.base_folder = tmp_path / "base"
+    model.base_facts = Base("base", str(tmp_path / "base"), True)
     trainer = make_trainer(tmp_path / "out", [])
     trainer.test(model, datamodule=StubData(PAIRS))
     found = evaluated_record(trainer, model)

@@ -1,0 +1,141 @@
+"""The chat template of an exported model: it renders the last user message as the run's own prompt. Pure.
+
+A chat endpoint, a pipeline or llama.cpp then asks the model as its training did, without knowing the format.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from jinja2 import Environment
+
+from datamodules.formats import Query
+from datamodules.tasks import Task
+from datamodules.texts.asking import Asking
+from datamodules.texts.augmentation import labels_of
+from datamodules.tokens.examples import encode
+
+# Any template is cut into its pieces with these settings; InstructionFormat reads it with the same.
+_LEXER = Environment(keep_trailing_newline=True)
+_READ = """\
+{%- macro text_of(content) -%}
+{%- if content is string -%}{{- content -}}
+{%- else -%}{%- for part in content -%}{{- part['text'] -}}{%- endfor -%}{%- endif -%}
+{%- endmacro -%}
+{%- set found = namespace(asked='', system='') -%}
+{%- for message in messages -%}
+{%- if message['role'] == 'user' -%}{%- set found.asked = text_of(message['content']) | trim -%}{%- endif -%}
+{%- if message['role'] == 'system' -%}{%- set found.system = text_of(message['content']) | trim -%}{%- endif -%}
+{%- endfor -%}
+"""
+
+
+def make_chat_template(asking: Asking, begin: str, of_base: str | None = None) -> str:
+    """Return a Jinja template for transformers' `apply_chat_template`.
+
+    The last user message is the input. With several tasks a system message selects one, by its name or its instruction;
+    without one, the template raises an error that lists them. Templates are rendered with `trim_blocks`, which formats are
+    not, so all text stands in string literals.
+
+    Args:
+        asking: The tasks and the format.
+        begin: The text of the tokens that the tokenizer puts before a prompt, such as `<s>`.
+        of_base: The base's chat template, for formats that use it.
+
+    Raises:
+        ValueError: If the format uses the base's chat template and there is none.
+    """
+    prompt = _in_literals(asking.form.prompt)
+    select = _READ + _select(asking.tasks) + "{%- set input = found.asked -%}\n"
+    if asking.shots:
+        return select + _refuse(
+            f"This model was trained with {asking.shots} solved rows of its table before each question, which no chat has."
+        )
+    if not asking.form.chat:
+        return f"{select}{{{{- {_quote(begin)} -}}}}{prompt}\n".rstrip("\n")
+    if of_base is None:
+        raise ValueError(
+            f"Expected the base's chat template for the format {asking.form.name}, but got none."
+        )
+    wrapped = f"{{%- set prompt -%}}{prompt}{{%- endset -%}}\n"
+    return f"{select}{wrapped}{{%- set messages = [{{'role': 'user', 'content': prompt}}] -%}}\n{of_base}"
+
+
+def find_begin(tokenizer: Any) -> str | None:
+    """Return the text of the tokens that a tokenizer puts before a prompt; None if no text gives these tokens."""
+    with_special, plain = (
+        encode(tokenizer, ["x"], [""], special_tokens=special).prompt(0).tolist() for special in (True, False)
+    )
+    begin = with_special[: len(with_special) - len(plain)]
+    text: str = tokenizer.decode(begin, skip_special_tokens=False)
+    same = tokenizer(text, add_special_tokens=False).input_ids == begin if begin else True
+    return text if same and with_special[len(begin) :] == plain else None
+
+
+def asks_alike(tokenizer: Any, asking: Asking, template: str, texts: Sequence[str]) -> bool:
+    """Return whether a chat template gives the tokens that training and evaluation give, for some texts and all tasks."""
+    for task in asking.tasks:
+        expected = asking.encode(tokenizer, task, texts)
+        for place, text in enumerate(texts):
+            messages = [{"role": "system", "content": task.name}, {"role": "user", "content": text}]
+            options = {"tokenize": False, "add_generation_prompt": True, "chat_template": template}
+            rendered = tokenizer.apply_chat_template(messages, **options)
+            ids = tokenizer(rendered, add_special_tokens=False).input_ids
+            if ids != expected.prompt(place).tolist():
+                return False
+    return True
+
+
+def _select(tasks: Sequence[Task]) -> str:
+    """Return the part that sets the instruction and the labels of the task."""
+    if len(tasks) == 1:
+        return _set(tasks[0]) + "\n"
+    lines = []
+    for number, task in enumerate(tasks):
+        names = ", ".join(_quote(name) for name in dict.fromkeys((task.name, *task.instructions)) if name)
+        lines.append(f"{{%- {'elif' if number else 'if'} found.system in [{names}] -%}}{_set(task)}")
+    known = ", ".join(task.name for task in tasks)
+    lines.append(
+        "{%- else -%}" + _refuse(f"This model has several tasks. Name one in the system message: {known}.")
+    )
+    return "\n".join([*lines, "{%- endif -%}\n"])
+
+
+def _set(task: Task) -> str:
+    query = Query(task.instructions[0], "", *labels_of(task))._asdict()
+    return "".join(
+        f"{{%- set {name} = {_quote(value)} -%}}" for name, value in query.items() if name != "input"
+    )
+
+
+def _refuse(text: str) -> str:
+    return f"{{{{- raise_exception({_quote(text)}) -}}}}"
+
+
+def _quote(text: str) -> str:
+    r"""Return a text as a string literal of Jinja, whose escapes are Python's.
+
+    Examples:
+        >>> print(_quote('a "b"\n'))
+        "a \"b\"\n"
+    """
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _in_literals(source: str) -> str:
+    r"""Return a template that renders the same whatever `trim_blocks`, `lstrip_blocks` and `keep_trailing_newline` are.
+
+    Examples:
+        >>> print(_in_literals("{% if a %}\nA {{ b }}\n{% endif %}"))
+        {% if a %}{{- "\nA " -}}{{ b }}{{- "\n" -}}{% endif %}
+    """
+    skipped = ("comment", "comment_begin", "comment_end", "raw_begin", "raw_end")
+    pieces = []
+    for _, kind, value in _LEXER.lex(source):
+        if kind == "data":
+            pieces.append(f"{{{{- {_quote(value)} -}}}}")
+        elif kind not in skipped:
+            pieces.append(value)
+    return "".join(pieces)

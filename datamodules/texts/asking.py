@@ -1,0 +1,86 @@
+"""How a trained model is asked: its tasks and its format. `patois.json` keeps it beside exported weights."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from datamodules.formats import InstructionFormat, Query, build_format
+from datamodules.tasks import Task, build_task
+from datamodules.texts.augmentation import labels_of
+from datamodules.tokens.examples import Encoded, encode
+
+FILE = "patois.json"
+"""The file's name in an exported folder."""
+VERSION = 1
+"""Version of the file's layout."""
+
+
+@dataclass(frozen=True)
+class Asking:
+    r"""The tasks that a model was trained on, and the format in which it was asked.
+
+    Examples:
+        >>> from datamodules.formats import load_format
+        >>> from datamodules.tasks import load_task
+        >>> asking = Asking((load_task("smiles_to_iupac"),), load_format("labels"))
+        >>> asking.prompt(None, asking.tasks[0], "CCO")
+        'SMILES: CCO\nIUPAC:'
+    """
+
+    tasks: tuple[Task, ...]
+    form: InstructionFormat
+    shots: int = 0
+    """Number of training rows before each question; they are not part of this."""
+
+    def query(self, task: Task, text: str) -> Query:
+        """Return the question about a text, in the words of an evaluation: the task's first phrasing."""
+        return Query(task.instructions[0], text, *labels_of(task))
+
+    def prompt(self, tokenizer: Any, task: Task, text: str) -> str:
+        """Return the prompt for a text, without demonstrations; the tokenizer may be None unless the format is a chat's."""
+        query = self.query(task, text)
+        return self.form.render_chat(tokenizer, query) if self.form.chat else self.form.render(query)[0]
+
+    def encode(self, tokenizer: Any, task: Task, texts: Sequence[str]) -> Encoded:
+        """Return the prompts of texts as tokens, as training and evaluation make them."""
+        prompts = [self.prompt(tokenizer, task, text) for text in texts]
+        return encode(tokenizer, prompts, [""] * len(prompts), special_tokens=not self.form.chat)
+
+    def save(self, folder: Path, **facts: Any) -> None:
+        """Write `patois.json`; `facts` are for other tools and not read back."""
+        content = {
+            "version": VERSION,
+            "tasks": [asdict(task) for task in self.tasks],
+            "format": asdict(self.form),
+            "shots": self.shots,
+            **facts,
+        }
+        text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        (folder / FILE).write_text(text, encoding="utf-8")
+
+
+def load_asking(folder: Path) -> Asking | None:
+    """Return how the model in a folder is asked, or None if the folder does not tell.
+
+    Raises:
+        ValueError: If the file is not as `Asking.save` writes it.
+    """
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["version"] != VERSION:
+            raise ValueError(f"version {content['version']}")
+        tasks = tuple(build_task(task, str(path)) for task in content["tasks"])
+        form = build_format(content["format"].pop("name"), content["format"], str(path))
+        return Asking(tasks, form, int(content["shots"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"{path}: expected the tasks and the format of version {VERSION}, as a fit exports them, but got {error}. "
+            "Export the run again, or name --task and --format."
+        ) from error

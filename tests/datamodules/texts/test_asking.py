@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from datamodules.formats import load_format
+from datamodules.sequence_task import SequenceTaskDataModule
+from datamodules.tasks import load_task, task_from_columns
+from datamodules.texts.asking import FILE, Asking, load_asking
+from tests.helpers.tiny import make_tokenizer
+
+CHAT = "{% for m in messages %}[{{ m['role'] }}] {{ m['content'] }}\n{% endfor %}{% if add_generation_prompt %}[a]{% endif %}"
+BOTH = (load_task("smiles_to_iupac"), load_task("iupac_to_smiles"))
+
+
+@pytest.mark.parametrize("form", ["labels", "tags", "alpaca", "chat_template"])
+@pytest.mark.parametrize(
+    "tasks", [BOTH, (task_from_columns("größe", 'a "b"', "text", "number"),)], ids=["two", "own"]
+)
+def test_a_folder_tells_how_its_model_is_asked(tmp_path: Path, form: str, tasks: tuple) -> None:
+    asking = Asking(tasks, load_format(form), shots=2)
+    asking.save(tmp_path, stop=["</s>"], max_new_tokens=9)
+    assert load_asking(tmp_path) == asking
+    assert json.loads((tmp_path / FILE).read_text())["stop"] == ["</s>"]
+    assert load_asking(tmp_path / "nowhere") is None
+
+
+@pytest.mark.parametrize("form", ["labels", "question_answer", "chat_template"])
+def test_questions_are_those_of_an_evaluation(tmp_path: Path, form: str) -> None:
+    table = tmp_path / "words.csv"
+    table.write_text("word,reversed\n" + "".join(f"w{n},{n}w\n" for n in range(40)))
+    tokenizer = make_tokenizer()
+    tokenizer.chat_template = CHAT
+    data = SequenceTaskDataModule(
+        tokenizer, source=str(table), input_column="word", output_column="reversed", format=form, val_fraction=0.3,
+        cache=False, max_length=120,
+    )  # fmt: skip
+    data.setup("validate")
+    rows = range(data.num_rows("val"))
+    assert len(rows) > 3
+    encoded = data.asking.encode(tokenizer, data.tasks[0], [data.row("val", row).input for row in rows])
+    for row in rows:
+        assert encoded.prompt(row).tolist() == data.data.encoded["val"].prompt(row).tolist()
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["no json", "[]", "{}", '{"version": 2, "tasks": [], "format": {}, "shots": 0}', '{"version": 1, "tasks": [{"name": "x"}]}',
+     '{"version": 1, "tasks": [], "shots": 0, "format": {"name": "x", "prompt": "{{ input }}{{ bad", "completion": ""}}'],
+)  # fmt: skip
+def test_a_broken_file_is_named_with_what_to_do(tmp_path: Path, content: str) -> None:
+    (tmp_path / FILE).write_text(content)
+    with pytest.raises(ValueError, match=rf"{FILE}: .*Export the run again"):
+        load_asking(tmp_path)
