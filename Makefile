@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help fit demo test test-all stress gates soak lint docs format help-pages lock install-locked audit data bench clean bundled flagship base-sizes smollm2 study
+.PHONY: help fit demo test test-all transformers4 stress gates soak lint docs format help-pages lock install-locked audit data bench clean bundled flagship base-sizes smollm2 study
 
 # Fine-tune the bundled base to name small molecules: the default job.
 fit: .venv/run
@@ -24,6 +24,11 @@ test: .venv/dev
 # The slow tests, too.
 test-all: .venv/dev
 	$(BIN)/python -m pytest -m "not stress"
+
+# An environment with transformers 4.57, in which the slow tests of exported folders ask these, too.
+transformers4:
+	$(PYTHON) -m venv .venv/transformers4
+	.venv/transformers4/bin/pip install --quiet "transformers==4.57.*" "torch==2.13.0" jinja2
 
 # Test runs many times under kills, full disks and hostile inputs; appends to docs/reliability.jsonl and writes docs/reliability.md.
 # Takes hours.
