@@ -203,7 +203,7 @@ class PatoisCLI(OpenCLI):
             return
         folder = settle_folder(config, self.runs, self.words.typed)
         self.claims.enter_context(claimed(folder, str(self.subcommand), self.words.typed))
-        if self.subcommand == "fit":
+        if self.subcommand == "fit" and not self.words.begins_again:
             refuse_used(folder, config.get("ckpt_path"))
         config.name = folder.name
         was, config.trainer.default_root_dir = config.trainer.default_root_dir, str(folder)

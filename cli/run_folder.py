@@ -127,9 +127,10 @@ def settle_folder(config: Any, root: Path, words: Sequence[str] = ()) -> Path:
 def is_first_rank() -> bool:
     """Return whether this is the process of rank 0; works before a trainer exists.
 
-    Lightning counts the first process of each machine as rank 0 until then where the user starts one a machine (NODE_RANK).
+    Lightning reads the environment when it is imported, and not NODE_RANK, which a user sets who starts a process a machine.
     """
-    return getattr(rank_zero_only, "rank", 0) == 0 and int(os.environ.get("NODE_RANK") or 0) == 0
+    numbers = (os.environ.get(name) for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"))
+    return getattr(rank_zero_only, "rank", 0) == 0 and not any(int(number or 0) for number in numbers)
 
 
 def goes_on(ckpt_path: str | None, folder: Path) -> bool:

@@ -13,6 +13,7 @@ from cli.run_folder import (
     RUN_NAME_VARIABLE,
     find_run,
     goes_on,
+    is_first_rank,
     make_run_folder,
     one_run,
     refuse_used,
@@ -116,6 +117,14 @@ def test_requeued_job_is_not_refused(monkeypatch: pytest.MonkeyPatch, name: str)
 def test_other_ranks_accept_the_folder_that_rank_0_has_filled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rank_zero_only, "rank", 1)
     refuse_used(make_run("mine"), None)
+
+
+@pytest.mark.parametrize("name", ["RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"])
+def test_a_rank_is_known_by_its_environment(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "0")
+    assert is_first_rank()
+    monkeypatch.setenv(name, "1")
+    assert not is_first_rank()
 
 
 def test_fit_that_failed_before_its_first_checkpoint_can_be_repeated() -> None:
