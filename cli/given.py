@@ -32,6 +32,18 @@ NESTED = (
 READ_AHEAD = ("config", "ckpt_path", "name", "model", "model.base", "model.optimizer")
 """Flags that are read from the environment, too, if jsonargparse reads it."""
 CONFIG_FLAGS = ("--config", "-c")
+PATH_FLAGS = (
+    "ckpt_path",
+    "data.source",
+    "data.val_source",
+    "data.test_source",
+    "data.predict_path",
+    "data.cache_dir",
+    "data.format",
+    "model.base",
+    "model.add_tokens",
+)
+"""Flags of one path (or a name); `data.task` holds several, and `--config` and the like are read by jsonargparse."""
 MOST_READINGS = 8
 """A file that names itself is not read more often; the parser then says what is wrong."""
 

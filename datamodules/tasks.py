@@ -307,7 +307,10 @@ def task_for_columns(tasks: Sequence[Task], columns: Sequence[str]) -> Task:
     of = ", ".join(f"{task.name} (column {task.input.column!r})" for task in fitting or tasks)
     found = "the input columns of several" if fitting else f"the columns {', '.join(map(repr, columns))}"
     rename = (
-        "" if fitting else f", and name the column: --data.input_column {columns[0] if columns else 'NAME'}"
+        ""
+        if fitting
+        else f", and name the column: --data.input_column {columns[0] if columns else 'NAME'} "
+        "(or --data.header false if that is a row)"
     )
     raise ValueError(
         f"`predict` answers one task, but the file has {found}; choose with --data.task: {of}{rename}."

@@ -104,7 +104,7 @@ def read_comparison(folder: Path) -> str:
 def describe_training(record: TrainingRecord | None, data: EvaluationData) -> str:
     """Return which training rows an evaluation compares with, in words."""
     if record is None:
-        return f"the training rows of today's flags, since the run kept no {FILE}"
+        return f"the training rows of today's flags, since the run kept no {FILE} of these notations"
     missing = len(record) - len(record_rows(data.trained_texts(record)))
     text = f"the {len(record):,} identities that the run was trained on ({FILE})"
     if missing:

@@ -7,11 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-import yaml
 from huggingface_hub import EvalResult, EvalResultEntry, ModelCard, ModelCardData, eval_result_entries_to_yaml
 
 from callbacks.rows.protocols import EvaluatedModel, EvaluationData
 from callbacks.statistics.intervals import format_estimate
+from configs.yaml_text import write_yaml
 
 _INTERVAL = re.compile(r"_(low|high)$")
 _HUB_FILE = re.compile(r"hf://datasets/([^/]+/[^/@]+)")
@@ -116,9 +116,7 @@ def eval_results(data: EvaluationData, metrics: Mapping[str, float]) -> dict[str
             if (name := f"{side}/{task}/exact_match") in metrics
         ]
         if entries:
-            files[task] = yaml.safe_dump(
-                eval_result_entries_to_yaml(entries), sort_keys=False, allow_unicode=True
-            )
+            files[task] = write_yaml(eval_result_entries_to_yaml(entries))
     return files
 
 

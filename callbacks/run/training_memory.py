@@ -25,7 +25,8 @@ class TrainingMemory(Callback):
             return
         data, path = evaluation_data(trainer), run_folder(trainer) / FILE
         before, of_base = load_record(path), find_record(None, pl_module)
-        before = of_base if before is None else before.join(of_base)
+        for other in (of_base, self._of_checkpoint(trainer, pl_module)):
+            before = other if before is None else before.join(other)
         record_rows(data.side_texts("train")).join(before).save(path)
         if before is None:
             return
@@ -39,6 +40,11 @@ class TrainingMemory(Callback):
                 "validation says too much. Resume with the flags of the data as they were."
             )
             Console().print(text, style="yellow", markup=False, soft_wrap=True)
+
+    @staticmethod
+    def _of_checkpoint(trainer: Trainer, pl_module: LightningModule) -> TrainingRecord | None:
+        """Return the record of the run that goes on under another name."""
+        return find_record(Path(trainer.ckpt_path), pl_module) if trainer.ckpt_path else None
 
 
 def find_record(ckpt_path: Path | None, pl_module: LightningModule) -> TrainingRecord | None:
@@ -63,7 +69,11 @@ def find_record(ckpt_path: Path | None, pl_module: LightningModule) -> TrainingR
 
 
 def evaluated_record(trainer: Trainer, pl_module: LightningModule) -> TrainingRecord | None:
-    """Return what the evaluated model was trained on; None during `fit`, whose data module tells it."""
+    """Return what the evaluated model was trained on; None during `fit`, whose data module tells it.
+
+    A record is of no use, and None, where the task's notations are not those of training: they decide what an identity is.
+    """
     if trainer.state.fn == TrainerFn.FITTING:
         return None
-    return find_record(Path(trainer.ckpt_path) if trainer.ckpt_path else None, pl_module)
+    record = find_record(Path(trainer.ckpt_path) if trainer.ckpt_path else None, pl_module)
+    return record if record is not None and record.covers(evaluation_data(trainer).tasks) else None

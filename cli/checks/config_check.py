@@ -12,6 +12,7 @@ from cli.checks.flag_check import DEFAULT_CLASSES, find_class, find_nearest, ref
 from cli.checks.flag_list import Flag, FlagList
 from cli.exit_status import UsageError
 from configs.lookup import suggest
+from configs.yaml_text import Plain, read_written, read_yaml, write_yaml
 
 
 def read_config(given: str, folder: Path = Path(), flag: str = "--config") -> tuple[str, dict[str, Any]]:
@@ -50,7 +51,7 @@ def read_config(given: str, folder: Path = Path(), flag: str = "--config") -> tu
 
 def _parse(file: str, text: str) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(text)
+        content = read_written(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
@@ -62,6 +63,12 @@ def _parse(file: str, text: str) -> dict[str, Any]:
         raise UsageError(
             f"{file}: expected settings (lines such as `data: {{batch_size: 16}}`), but got {_name(content)}."
         )
+    for key in content:
+        group, dot, _ = str(key).partition(".")
+        if dot and group in ("checkpoint", "data", "model", "trainer", "wandb"):
+            raise UsageError(
+                f"{file}: expected nested settings, but the key {key!r} has dots: write `{group}:` and the rest below it."
+            )
     return content
 
 
@@ -93,7 +100,15 @@ def flatten(
         elif group and isinstance(value, Mapping):
             yield from flatten(value, flags, folder, name)
         else:
-            yield name, value
+            yield name, _as_type(value, flags.get(name))
+
+
+def _as_type(value: Any, flag: Flag | None) -> Any:
+    """Return a value of a file as its flag's type: a text flag takes it as it is written, as the parser does."""
+    kinds = set() if flag is None else set(flag.types)
+    if isinstance(value, Plain) and "str" in kinds and not kinds & {"int", "float", "bool"}:
+        return str(value)
+    return read_yaml(write_yaml(value)) if isinstance(value, Plain | Mapping | list) else value
 
 
 def check_keys(file: str, settings: Mapping[str, Any], command: str, listed: FlagList) -> None:
@@ -108,6 +123,12 @@ def check_keys(file: str, settings: Mapping[str, Any], command: str, listed: Fla
     flags = listed.flags[command]
     for name, value in settings.items():
         flag = flags.get(name)
+        if is_group(name, flags) and not (flag and flag.classes) and value is not None:
+            example = next(key for key in flags if key.startswith(f"{name}.")).removeprefix(f"{name}.")
+            raise UsageError(
+                f"{file}: expected {name!r} to be a mapping of settings ({{{example}: ...}}) or the path of a YAML file, but got "
+                f"{value!r}."
+            )
         if flag is None:
             _refuse_unknown(file, name, command, listed)
         elif flag.classes:

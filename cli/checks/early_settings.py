@@ -13,8 +13,9 @@ from cli.checks.config_check import check_keys, flatten, is_group, read_config
 from cli.checks.flag_check import SHORT, find_above
 from cli.checks.flag_list import Flag, FlagList
 from cli.checks.flag_words import Word
-from cli.given import asks_flagship, read_given
+from cli.given import PATH_FLAGS, asks_flagship, read_given
 from configs.lookup import CONFIGS, load_yaml
+from configs.yaml_text import read_yaml
 
 _EMPTY = ("null", "Null", "NULL", "~", "")
 _TRUTH = {"true": True, "false": False}
@@ -77,7 +78,8 @@ def _begin(
         run = Path(path).expanduser().resolve().parent.parent / "config.yaml"
         if run.is_file():
             settings.update(flatten(load_yaml(run), flags))
-        # Whatever a run's relative paths mean is decided later.
+            for name in (*PATH_FLAGS, "data.task"):  # what a run's relative paths mean is decided later
+                settings.pop(name, None)
         return settings, path not in KEYWORDS, path not in KEYWORDS and not run.is_file()
     spelled = [command, *(f"--{word.flag}={word.value}" for word in words)]
     if asks_flagship(read_given(spelled, [command])):
@@ -117,10 +119,6 @@ def _read(text: str, flag: Flag) -> Any:
 def _set_below(values: dict[str, Any], above: str, name: str, text: str) -> None:
     """Set an argument of the class that a flag has."""
     try:
-        value: Any = float(text) if "." in text or "e" in text.lower() else int(text)
-    except ValueError:
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            value = text
-    values[f"{above}.{name}"] = value
+        values[f"{above}.{name}"] = float("nan") if text.lower() == "nan" else read_yaml(text)
+    except yaml.YAMLError:
+        values[f"{above}.{name}"] = text

@@ -6,12 +6,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-import yaml
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 
 from cli.resume_diff import differences
 from cli.run.claim import FILE
 from configs.lookup import load_yaml
+from configs.yaml_text import write_yaml
 from datamodules.sources.tables.read import strip_suffix
 from datamodules.storage.atomic_write import whole_file
 
@@ -73,7 +73,7 @@ def keep_earlier(folder: Path, subcommand: str, settings: dict[str, Any]) -> Non
         )
     record.parent.mkdir(parents=True, exist_ok=True)
     with whole_file(record) as file:
-        yaml.safe_dump(settings, file, sort_keys=False, allow_unicode=True)
+        file.write(write_yaml(settings))
 
 
 def _find_sibling(output: Path) -> Path:

@@ -11,18 +11,6 @@ from configs.lookup import SUFFIXES, list_configs
 from datamodules.sources.lookup import BUILT_IN
 from datamodules.tasks import parse_weights
 
-PATH_FLAGS = (
-    "ckpt_path",
-    "data.source",
-    "data.val_source",
-    "data.test_source",
-    "data.predict_path",
-    "data.cache_dir",
-    "data.format",
-    "model.base",
-    "model.add_tokens",
-)
-"""Flags of one path (or a name); `data.task` holds several, and `--config` and the like are read by jsonargparse."""
 _NAMES = {"data.format": "formats", "data.task": "tasks", "model.base": "bases", "model.add_tokens": "tokens"}
 
 

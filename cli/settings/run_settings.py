@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from callbacks.loggers.secrets import drop_hidden
+from cli.given import PATH_FLAGS
 from cli.old_class_paths import rename_class_paths
-from cli.settings.paths import PATH_FLAGS, is_name, move_path, move_tasks
+from cli.settings.paths import is_name, move_path, move_tasks
 from configs.lookup import SUFFIXES, load_yaml
 from configs.yaml_text import read_written, read_yaml, write_yaml
 

@@ -20,7 +20,7 @@ from jsonargparse._subcommands import ActionSubCommands, find_action
 from jsonargparse._typehints import ActionTypeHint
 from jsonargparse._util import NestedArg
 
-from cli.settings.paths import PATH_FLAGS
+from cli.given import PATH_FLAGS
 from configs.yaml_text import read_words
 
 _LISTS = (list, tuple, collections.abc.Sequence, collections.abc.Iterable)

@@ -12,10 +12,9 @@ from typing import Any, NamedTuple
 from callbacks.run.run_facts import from_here
 from cli.argv import flag_value
 from cli.checks.checkpoint_path import take_folder
-from cli.given import Given, asks_flagship, read_given
+from cli.given import PATH_FLAGS, Given, asks_flagship, read_given
 from cli.old_class_paths import rename_class_paths
 from cli.run_folder import find_run, resolve_keyword
-from cli.settings.paths import PATH_FLAGS
 from cli.settings.run_settings import name_run, read_run_settings
 from configs.lookup import CONFIGS, load_yaml
 from configs.yaml_text import write_yaml

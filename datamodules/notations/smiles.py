@@ -32,8 +32,16 @@ def is_valid(text: str) -> bool:
 
 
 def looks_like(text: str) -> bool:
-    """Say whether a cell is evidence for a column of SMILES."""
-    return is_valid(text)
+    """Say whether a cell is evidence for a column of SMILES; a title may follow the SMILES of more than two characters."""
+    if is_valid(text):
+        return True
+    smiles = text.split()[0] if text.split() else ""
+    if len(smiles) < 3 or smiles == text:
+        return False
+    try:
+        return is_valid(strip_title(text))
+    except ValueError:
+        return False
 
 
 def may_go_on(text: str) -> bool:

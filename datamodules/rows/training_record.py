@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from datamodules.rows.side_texts import SideTexts, texts_by_task
 from datamodules.rows.task_rows import TaskRows
 from datamodules.storage.text_columns import TextColumn
+from datamodules.tasks import Task
 
 FILE = "training_rows.npz"
 """The record's file in a run's folder."""
@@ -25,10 +26,12 @@ class TrainingRecord:
 
     Args:
         hashes: uint64 hashes of identities, as `hash_identities` computes them; in any order, repeated or not.
+        notations: The notations of each task's two sides, which decide what an identity is.
     """
 
-    def __init__(self, hashes: NDArray[np.uint64]) -> None:
+    def __init__(self, hashes: NDArray[np.uint64], notations: Iterable[frozenset[str]]) -> None:
         self.hashes: NDArray[np.uint64] = np.unique(hashes)
+        self.notations = frozenset(notations)
 
     def __len__(self) -> int:
         return len(self.hashes)
@@ -38,16 +41,23 @@ class TrainingRecord:
         known = np.isin(hash_identities(identities.values.to_pylist()), self.hashes)
         return known[identities.codes]
 
+    def covers(self, tasks: Sequence[Task]) -> bool:
+        """Return whether the identities of these tasks can be compared with those of training."""
+        return all(frozenset((task.input.notation, task.output.notation)) in self.notations for task in tasks)
+
     def join(self, other: TrainingRecord | None) -> TrainingRecord:
         """Return the record of both trainings."""
-        return self if other is None else TrainingRecord(np.concatenate([self.hashes, other.hashes]))
+        if other is None:
+            return self
+        return TrainingRecord(np.concatenate([self.hashes, other.hashes]), self.notations | other.notations)
 
     def save(self, path: Path) -> None:
         """Write the record; after an error or a kill, the old file remains."""
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(path.name + ".part")
         with part.open("wb") as file:
-            np.savez(file, identities=self.hashes)
+            notations = sorted(" ".join(sorted(pair)) for pair in self.notations)
+            np.savez(file, identities=self.hashes, notations=np.array(notations, dtype=np.str_))
         part.replace(path)
 
 
@@ -72,7 +82,8 @@ def record_rows(texts: Sequence[SideTexts]) -> TrainingRecord:
         (2, [True, False])
     """
     hashes = [hash_identities(one.identities.values.to_pylist()) for one in texts]
-    return TrainingRecord(np.concatenate([np.zeros(0, dtype=np.uint64), *hashes]))
+    notations = [frozenset((one.input_notation, one.output_notation)) for one in texts]
+    return TrainingRecord(np.concatenate([np.zeros(0, dtype=np.uint64), *hashes]), notations)
 
 
 def load_record(path: Path) -> TrainingRecord | None:
@@ -85,7 +96,8 @@ def load_record(path: Path) -> TrainingRecord | None:
         return None
     try:
         with np.load(path, allow_pickle=False) as file:
-            return TrainingRecord(file["identities"].astype(np.uint64))
+            notations = [frozenset(pair.split()) for pair in file["notations"].tolist()]
+            return TrainingRecord(file["identities"].astype(np.uint64), notations)
     except Exception as error:  # zipfile's, numpy's and the operating system's
         raise ValueError(
             f"{path}: expected the hashes of the training rows, but it cannot be read ({error}). Remove it to go on "

@@ -10,8 +10,8 @@ import pytest
 
 from callbacks.loggers.secrets import HIDDEN
 from callbacks.loggers.wandb_logger import DashboardLogger
+from cli.given import PATH_FLAGS
 from cli.save_config import SaveRunConfig
-from cli.settings.paths import PATH_FLAGS
 from cli.settings.run_settings import read_run_settings
 from cli.settings.text_flags import TextFlag, is_text, members
 from configs.yaml_text import write_yaml
