@@ -63,7 +63,7 @@ def test_text_of_a_flag_is_taken_saved_and_read_back_as_it_was_typed(
         texts[flag] = HOSTILE[(turn + place * 7) % len(HOSTILE)]
         only_list = str not in members(action._typehint)
         words.append(f"--{flag}{'+' if only_list else ''}={texts[flag]}")
-    config = cli.settings.parser.parse_args(["fit", *words]).fit
+    config = cli.parser.parse_args(["fit", *words]).fit
     for flag, text in texts.items():
         may_be_list = text in ("[x]", "{x}") and flag in LISTS
         if text and not may_be_list and (text != "~" or flag not in PATH_FLAGS):
@@ -76,7 +76,7 @@ def test_text_of_a_flag_is_taken_saved_and_read_back_as_it_was_typed(
     monkeypatch.chdir(tmp_path)
     beneath = write_yaml({"fit": read_run_settings(run)})
     for again in (["--config", beneath, "fit"], ["fit", "--config", "runs/mine/config.yaml"]):
-        found = cli.settings.parser.parse_args(again).fit
+        found = cli.parser.parse_args(again).fit
         assert {flag: found[flag] for flag in texts} == {flag: config[flag] for flag in texts}
         assert SaveRunConfig(cli._parser("fit"), found)._settings() == settings
 
@@ -90,7 +90,7 @@ def test_hidden_secrets_do_not_break_reading_back(
         "init_args": {"save_dir": "x", "name": "s3cr3t-value"},
     }
     words = [f"--{flag}=s3cr3t-value 1e-4" for flag in text_flags(cli) if flag not in LISTS]
-    config = cli.settings.parser.parse_args(["fit", *words, f"--trainer.logger={json.dumps(logger)}"]).fit
+    config = cli.parser.parse_args(["fit", *words, f"--trainer.logger={json.dumps(logger)}"]).fit
     settings = SaveRunConfig(cli._parser("fit"), config)._settings()
     settings["trainer"]["logger"]["init_args"]["version"] = (
         HIDDEN  # as a setting with a secret's name would be
@@ -99,7 +99,7 @@ def test_hidden_secrets_do_not_break_reading_back(
     run = tmp_path / "runs" / "mine"
     run.mkdir(parents=True)
     (run / "config.yaml").write_text(write_yaml(settings), encoding="utf-8")
-    again = cli.settings.parser.parse_args(
+    again = cli.parser.parse_args(
         ["--config", write_yaml({"fit": read_run_settings(run)}), "fit"]
     ).fit
     assert again.data.output_column == f"{HIDDEN} 1e-4"
@@ -119,29 +119,29 @@ def test_scalar_of_a_file_is_taken_as_it_is_written(
     file.write_text(
         f"output_column: {scalar}\n" if flag == "data" else f"data: {{output_column: {scalar}}}\n"
     )
-    assert cli.settings.parser.parse_args(["fit", f"--{flag}", str(file)]).fit.data.output_column == text
+    assert cli.parser.parse_args(["fit", f"--{flag}", str(file)]).fit.data.output_column == text
 
 
 def test_items_of_lists_and_mappings_are_taken_as_they_are_written(cli: ParseOnly, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("wandb: {tags: [1e-4, yes, 'a']}\ndata: {task: {1e-4: 2, b: 1}}\n")
-    config = cli.settings.parser.parse_args(
+    config = cli.parser.parse_args(
         ["fit", "--config", str(tmp_path / "mine.yaml"), "--wandb.tags+=null"]
     ).fit
     assert config.wandb.tags == ["1e-4", "yes", "a", "null"]
     assert config.data.task == {"1e-4": 2.0, "b": 1.0}
     words = ["fit", "--wandb.tags=[1e-4, null, '#x']", "--data.task", "{null: 2, yes: 1e-1}"]
-    config = cli.settings.parser.parse_args(words).fit
+    config = cli.parser.parse_args(words).fit
     assert (config.wandb.tags, config.data.task) == (["1e-4", "null", "#x"], {"null": 2.0, "yes": 0.1})
 
 
 def test_json_takes_null_for_nothing_and_a_string_for_text(cli: ParseOnly) -> None:
     word = '{"output_column": "null", "input_column": null, "split_column": "1e-4"}'
-    data = cli.settings.parser.parse_args(["fit", "--data.input_column=a", "--data", word]).fit.data
+    data = cli.parser.parse_args(["fit", "--data.input_column=a", "--data", word]).fit.data
     assert (data.output_column, data.input_column, data.split_column) == ("null", None, "1e-4")
 
 
 def test_empty_word_is_nothing_where_a_flag_can_be_unset(cli: ParseOnly) -> None:
-    config = cli.settings.parser.parse_args(
+    config = cli.parser.parse_args(
         ["fit", "--data.source=a.csv", "--data.source=", "--wandb.project="]
     ).fit
     assert (config.data.source, config.wandb.project) == (None, "")
@@ -162,7 +162,7 @@ def test_text_of_a_class_is_taken_as_it_is_written(cli: ParseOnly) -> None:
         "--trainer.callbacks.monitor=null",
         "--trainer.callbacks.filename=#x",
     ]
-    arguments = cli.settings.parser.parse_args(["fit", *words]).fit.trainer.callbacks[-1].init_args
+    arguments = cli.parser.parse_args(["fit", *words]).fit.trainer.callbacks[-1].init_args
     assert (arguments.monitor, arguments.filename) == ("null", "#x")
 
 
@@ -170,7 +170,7 @@ def test_home_is_found_in_every_path(cli: ParseOnly, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("HOME", "/home/someone")
     words = [f"--{flag}=~/x.yaml" for flag in PATH_FLAGS]
     callback = ["--trainer.callbacks+=ModelCheckpoint", "--trainer.callbacks.dirpath=~/x"]
-    config = cli.settings.parser.parse_args(
+    config = cli.parser.parse_args(
         ["fit", *words, *callback, "--name=~/x", "--data.output_column=~/x"]
     ).fit
     assert {config[flag] for flag in PATH_FLAGS} == {"/home/someone/x.yaml"}
