@@ -12,7 +12,7 @@ from cli.checks.flag_check import DEFAULT_CLASSES, find_class, find_nearest, ref
 from cli.checks.flag_list import Flag, FlagList
 from cli.exit_status import UsageError
 from configs.lookup import suggest
-from configs.yaml_text import Plain, read_written, read_yaml, write_yaml
+from configs.yaml_text import Plain, read_written, read_yaml
 
 
 def read_config(given: str, folder: Path = Path(), flag: str = "--config") -> tuple[str, dict[str, Any]]:
@@ -108,7 +108,16 @@ def _as_type(value: Any, flag: Flag | None) -> Any:
     kinds = set() if flag is None else set(flag.types)
     if isinstance(value, Plain) and "str" in kinds and not kinds & {"int", "float", "bool"}:
         return str(value)
-    return read_yaml(write_yaml(value)) if isinstance(value, Plain | Mapping | list) else value
+    return _as_numbers(value)
+
+
+def _as_numbers(value: Any) -> Any:
+    """Return a value with what is written like a number or a truth value as one."""
+    if isinstance(value, Plain):
+        return read_yaml(value)
+    if isinstance(value, Mapping):
+        return {key: _as_numbers(one) for key, one in value.items()}
+    return [_as_numbers(one) for one in value] if isinstance(value, list) else value
 
 
 def check_keys(file: str, settings: Mapping[str, Any], command: str, listed: FlagList) -> None:

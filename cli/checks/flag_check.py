@@ -11,6 +11,8 @@ from typing import Any
 from cli.checks.flag_list import Flag, FlagList
 from cli.checks.flag_words import Word
 from cli.exit_status import UsageError
+from cli.trainer.support import FLAGS as OF_KINDS
+from cli.trainer.support import refuse_feature
 from configs.lookup import suggest
 
 SHORT = {"c": "config", "h": "help"}
@@ -192,6 +194,9 @@ def _refuse_class(name: str, value: str, flag: Flag, listed: FlagList) -> None:
         return
     if find_class(value, flag.classes) is not None or not listed.is_current():
         return
+    kind = next((kind for kind, flag_of_kind in OF_KINDS.items() if flag_of_kind == f"--{name}"), None)
+    if kind is not None and (refused := refuse_feature(kind, value)):
+        raise UsageError(refused)
     arguments = listed.arguments.get(flag.classes[0], ())
     if len(flag.classes) == 1 and arguments:
         raise UsageError(

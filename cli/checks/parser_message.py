@@ -8,7 +8,8 @@ from cli.checks.flag_check import find_nearest
 from cli.checks.flag_list import FlagList
 
 _OURS = re.compile(
-    r"(Expected --[\w.]+ to be .*? but got .*|--[\w.]+ needs .*|Expected generation\..* but got .*)"
+    r"(Expected --[\w.]+ to be .*? but got .*|--[\w.]+ needs .*|Expected generation\..* but got .*"
+    r"|\S+ is not in the modules on the allow-list .*? train\.py \.\.\.)"
 )
 _LONGEST = 600
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from cli.checks.checkpoint_path import check_checkpoint, check_keyword
 from cli.checks.run_name import check_name, check_writable
-from cli.trainer.support import find_feature, read_features, why_not
+from cli.trainer.support import refuse_feature
 from configs.lookup import find_config, suggest
 from datamodules.limits import LEAST, check_fractions, refuse_below, refuse_no_questions
 from datamodules.notations.lookup import check_notation
@@ -146,8 +146,7 @@ def _check_trainer(values: Mapping[str, Any]) -> None:
             f"Expected --trainer.accelerator to be {', '.join(ACCELERATORS)}, but got {accelerator!r}."
             f"{suggest(accelerator, list(ACCELERATORS))}"
         )
-    refused = isinstance(strategy, str) and why_not(find_feature(read_features(), "strategies", strategy))
-    if refused:
+    if isinstance(strategy, str) and (refused := refuse_feature("strategies", strategy)):
         raise ValueError(refused)
     time = values.get("trainer.max_time")
     if isinstance(time, str) and not _TIME.fullmatch(time):

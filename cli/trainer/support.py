@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from typing import Any
@@ -130,3 +130,9 @@ def why_not(feature: Feature | None) -> str | None:
     if not feature.is_installed:
         return f"{named} needs a package that is not installed: pip install {feature.package}"
     return None
+
+
+def refuse_feature(kind: str, name: str) -> str | None:
+    """Return why a run cannot have a feature of this name, with the name as it was given; None if it can."""
+    feature = find_feature(read_features(), kind, name)
+    return why_not(feature and replace(feature, name=name))

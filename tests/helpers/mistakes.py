@@ -78,7 +78,7 @@ VALUES = [
     ("fit --trainer.max_time soon", "Expected --trainer.max_time to be DD:HH:MM:SS"),
     ("fit --trainer.devices 0", "Expected --trainer.devices to be at least 1"),
     ("fit --trainer.accelerator gpuu", "Did you mean 'gpu'?"),
-    ("fit --trainer.strategy fsdp", "--trainer.strategy: expected auto or ddp"),
+    ("fit --trainer.strategy fsdp", "--trainer.strategy fsdp is refused"),
     ("fit --model.optimizer.lr 0", "Expected --model.optimizer.lr to be above 0, but got 0"),
     ("fit --model.optimizer.lr -1", "Expected --model.optimizer.lr to be above 0, but got -1"),
     ("fit --model.optimizer.betas [2,3]", "Expected --model.optimizer.betas to be two numbers in [0, 1)"),

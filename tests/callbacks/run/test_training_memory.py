@@ -15,7 +15,7 @@ PAIRS = [Pair("a", "x", "x"), Pair("b", "y", "y")]
 
 
 def side(*texts: str) -> SideTexts:
-    return SideTexts("t", "text", "text", *[TextColumn.of(list(texts))] * 3)
+    return SideTexts("t", "smiles", "text", *[TextColumn.of(list(texts))] * 3)
 
 
 class SplitData(StubData):
@@ -86,3 +86,24 @@ def test_a_test_takes_the_record_of_its_checkpoint_before_that_of_the_base(tmp_p
     assert evaluated_record(trainer, model) is None, (
         "an older run remembers nothing; its base knows a part only"
     )
+
+
+def test_a_record_of_other_notations_is_not_compared(tmp_path: Path) -> None:
+    """An identity is another string in another notation: nothing would be found, and 0 rows would leak."""
+    texts = SideTexts("t", "text", "text", *[TextColumn.of(["a"])] * 3)
+    record_rows([texts]).save(tmp_path / "run" / FILE)
+    trainer = make_trainer(tmp_path / "out", [])
+    trainer.test(ScriptedModel(PAIRS), datamodule=StubData(PAIRS))
+    trainer.ckpt_path = str(tmp_path / "run" / "checkpoints" / "best.ckpt")
+    assert evaluated_record(trainer, ScriptedModel(PAIRS)) is None
+
+
+def test_a_run_that_goes_on_under_another_name_remembers_the_rows_before(tmp_path: Path) -> None:
+    record_rows([side("c")]).save(tmp_path / "before" / FILE)
+    data, model = SplitData(PAIRS), ScriptedModel(PAIRS)
+    trainer = make_trainer(tmp_path / "after", [TrainingMemory()], max_epochs=1)
+    trainer.ckpt_path = str(tmp_path / "before" / "checkpoints" / "last.ckpt")
+    memory = TrainingMemory()
+    trainer.datamodule = data
+    memory.on_train_start(trainer, model)
+    assert known(tmp_path / "after") == [True, True, True, False, False]

@@ -60,11 +60,12 @@ def test_predict_without_a_model_has_the_shipped_ones_settings() -> None:
 def test_folder_of_a_run_is_its_checkpoint_with_the_runs_settings(tmp_path: Path) -> None:
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "best.ckpt").touch()
-    (tmp_path / "config.yaml").write_text("data: {source: words.csv}\n")
+    (tmp_path / "config.yaml").write_text("data: {source: words.csv, batch_size: 5}\n")
     found = settings("test", "--ckpt_path", str(tmp_path))
     assert found.values["ckpt_path"] == str(tmp_path / "checkpoints" / "best.ckpt")
-    assert found.values["data.source"] == "words.csv"
-    assert not found.certain  # relative to where the run began
+    assert found.values["data.batch_size"] == 5
+    assert "data.source" not in found.values  # relative to where the run began
+    assert not found.certain
 
 
 def test_group_can_be_json_or_a_file_of_its_own(tmp_path: Path) -> None:

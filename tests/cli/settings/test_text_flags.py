@@ -99,9 +99,7 @@ def test_hidden_secrets_do_not_break_reading_back(
     run = tmp_path / "runs" / "mine"
     run.mkdir(parents=True)
     (run / "config.yaml").write_text(write_yaml(settings), encoding="utf-8")
-    again = cli.parser.parse_args(
-        ["--config", write_yaml({"fit": read_run_settings(run)}), "fit"]
-    ).fit
+    again = cli.parser.parse_args(["--config", write_yaml({"fit": read_run_settings(run)}), "fit"]).fit
     assert again.data.output_column == f"{HIDDEN} 1e-4"
     assert "api_key" not in again.trainer.logger.init_args
 
@@ -124,9 +122,7 @@ def test_scalar_of_a_file_is_taken_as_it_is_written(
 
 def test_items_of_lists_and_mappings_are_taken_as_they_are_written(cli: ParseOnly, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("wandb: {tags: [1e-4, yes, 'a']}\ndata: {task: {1e-4: 2, b: 1}}\n")
-    config = cli.parser.parse_args(
-        ["fit", "--config", str(tmp_path / "mine.yaml"), "--wandb.tags+=null"]
-    ).fit
+    config = cli.parser.parse_args(["fit", "--config", str(tmp_path / "mine.yaml"), "--wandb.tags+=null"]).fit
     assert config.wandb.tags == ["1e-4", "yes", "a", "null"]
     assert config.data.task == {"1e-4": 2.0, "b": 1.0}
     words = ["fit", "--wandb.tags=[1e-4, null, '#x']", "--data.task", "{null: 2, yes: 1e-1}"]
@@ -141,9 +137,7 @@ def test_json_takes_null_for_nothing_and_a_string_for_text(cli: ParseOnly) -> No
 
 
 def test_empty_word_is_nothing_where_a_flag_can_be_unset(cli: ParseOnly) -> None:
-    config = cli.parser.parse_args(
-        ["fit", "--data.source=a.csv", "--data.source=", "--wandb.project="]
-    ).fit
+    config = cli.parser.parse_args(["fit", "--data.source=a.csv", "--data.source=", "--wandb.project="]).fit
     assert (config.data.source, config.wandb.project) == (None, "")
 
 
@@ -170,9 +164,7 @@ def test_home_is_found_in_every_path(cli: ParseOnly, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("HOME", "/home/someone")
     words = [f"--{flag}=~/x.yaml" for flag in PATH_FLAGS]
     callback = ["--trainer.callbacks+=ModelCheckpoint", "--trainer.callbacks.dirpath=~/x"]
-    config = cli.parser.parse_args(
-        ["fit", *words, *callback, "--name=~/x", "--data.output_column=~/x"]
-    ).fit
+    config = cli.parser.parse_args(["fit", *words, *callback, "--name=~/x", "--data.output_column=~/x"]).fit
     assert {config[flag] for flag in PATH_FLAGS} == {"/home/someone/x.yaml"}
     assert config.trainer.callbacks[-1].init_args.dirpath == "/home/someone/x"
     assert (config.name, config.data.output_column) == ("~/x", "~/x")

@@ -102,7 +102,7 @@ def test_several_nodes_need_to_know_which_one_this_is() -> None:
 @pytest.mark.parametrize(
     ("args", "message"),
     [
-        (["--trainer.accelerator", "mps"], "MPSAccelerator"),
+        (["--trainer.accelerator", "mps"], "expected a GPU that PyTorch can use"),
         (["--trainer.devices", "0"], "devices"),
         (["--trainer.gradient_clip_algorithm", "maximum"], "Allowed algorithms"),
         (["--trainer.limit_train_batches", "-1"], "limit_train_batches"),
@@ -118,7 +118,7 @@ def test_several_nodes_need_to_know_which_one_this_is() -> None:
         (["--model.peft.rank", "0"], "error: Expected --model.peft.rank to be at least 1"),
         (["--model.optimizer", "LBFGS"], "--model.optimizer: LBFGS .*Use --model.optimizer AdamW"),
         (["--model.optimizer", "SparseAdam"], "sparse gradients only. Use --model.optimizer AdamW"),
-        (["--model.optimizer.lr", "-1"], "--model.optimizer: Invalid learning rate: -1.0"),
+        (["--model.optimizer.lr", "-1"], "Expected --model.optimizer.lr to be above 0, but got -1"),
         (["--trainer.callbacks+=EarlyStopping", "--trainer.callbacks.monitor=val/los"], "mean 'val/loss'"),
     ],
 )

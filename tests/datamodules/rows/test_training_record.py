@@ -9,6 +9,7 @@ from datamodules.rows.side_texts import SideTexts
 from datamodules.rows.training_record import FILE, load_record, record_rows
 from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.storage.text_columns import TextColumn
+from datamodules.tasks import load_task, task_from_columns
 from tests.helpers.tiny import make_tokenizer
 
 
@@ -61,3 +62,14 @@ def test_trained_rows_are_found_on_whatever_side_they_are_now(tmp_path: Path) ->
         second.trained_texts(record), first.side_texts("train"), second.side_texts("train")
     )  # fmt: skip
     assert set(trained.inputs) == set(before.inputs) != set(after.inputs)
+
+
+def test_a_record_covers_tasks_of_its_notations_in_either_direction(tmp_path: Path) -> None:
+    texts = SideTexts("t", "smiles", "iupac", *[TextColumn.of(["a"])] * 3)
+    record_rows([texts]).join(record_rows([side("b")])).save(tmp_path / FILE)
+    record = load_record(tmp_path / FILE)
+    assert record is not None
+    both = [load_task("smiles_to_iupac"), load_task("iupac_to_smiles")]
+    assert record.covers(both)
+    assert record.covers([task_from_columns("a", "b", "text", "text")])
+    assert not record.covers([*both, task_from_columns("a", "b", "smiles", "text")])
