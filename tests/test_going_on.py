@@ -154,7 +154,7 @@ def test_a_run_that_ended_within_an_epoch_goes_on_where_it_was(
         "--trainer.max_steps",
         "-1",
         "--trainer.max_time",
-        "null",
+        "",
     )
     assert differences(outcome("one"), outcome("two")) == []
 

@@ -26,7 +26,9 @@ def check_settings(command: str, config: Any, runs: Path) -> None:
     Raises:
         ValueError: If something cannot work.
     """
-    values = dict(flatten(config.as_dict(), read_flags().flags[command]))
+    settings = config.as_dict()
+    settings.pop("config", None)  # the parser's paths of the files it has read
+    values = dict(flatten(settings, read_flags().flags[command]))
     check_values(command, values, runs)
     check_tables(command, data_flags(values))
     check_devices(config.trainer.accelerator, config.trainer.devices)

@@ -51,7 +51,7 @@ def settle_folders(parts: Any, name: str, was: str | None, folder: Path) -> None
     parts = [parts] if hasattr(parts, "get") else as_list(parts)
     for part in parts:
         arguments = part.get("init_args") if hasattr(part, "get") else None
-        if arguments is not None and str(arguments.get(name)) in {UNSETTLED, str(was)}:
+        if arguments is not None and name in arguments and str(arguments[name]) in {UNSETTLED, str(was)}:
             arguments[name] = str(folder)
 
 

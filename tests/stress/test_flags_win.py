@@ -29,7 +29,9 @@ STORED = {
     r"lr_schedulers/0/.*": "--model.scheduler.*, test_state_yields",
     r"callbacks/BestCheckpoint.*": "--trainer.callbacks.BestCheckpoint.*, test_state_yields",
     r"callbacks/Throughput/(tokens|seconds)|throughput/.*|metrics/.*|example/.*": "what was measured",
+    r"vocabulary/.*": "what the weights mean: refused with another tokenizer (--model.base, --model.add_tokens)",
     r"SequenceTaskDataModule/(epoch|batches)": "where in the data it stands",
+    r"SequenceTaskDataModule/contents/.*": "refused within an epoch (test_sequence_task_*)",
     r"SequenceTaskDataModule/(rows|batch_size|ranks|seed|packing|epoch_rows)": "refused within an epoch (test_sequence_task_*)",
     r"resume/(rng.*|rows|moment)": "random numbers (--seed_everything)",
 }
@@ -44,7 +46,7 @@ OTHER: dict[str, Any] = {
     "model.optimizer": "torch.optim.NAdam", "model.attention": "eager", "model.share_prefix": False,
     "model.generation.strategy": "beam", "model.generation.abstain_below": 0.5,
     "model.peft": {"rank": 4}, "model.trainable": ["norm"], "model.add_tokens": ["<x>"],
-    "data.task": "smiles_to_iupac", "data.source": "other.csv", "data.format": "alpaca", "data.split": "random",
+    "data.task": "smiles_to_iupac", "data.source": "other.csv", "data.format": "alpaca", "data.header": True, "data.split": "random",
     "data.input_column": "name", "data.output_column": "smiles", "data.input_notation": "text",
     "data.output_notation": "selfies", "data.split_column": "side", "data.val_source": "v.csv", "data.test_source": "t.csv",
     "data.train_rows": 5, "data.epoch_rows": 5, "data.test_rows": 5, "data.phrasings": "first", "data.loss_on": "all",
@@ -169,14 +171,20 @@ def test_a_refused_checkpoint_leaves_the_configuration_of_the_run(
     said: list[str] = []
     monkeypatch.setattr("cli.save_config.rank_zero_info", said.append)
     before = (run / "config.yaml").read_bytes()
-    cut = run / "checkpoints" / "cut.ckpt"
-    cut.write_bytes((run / "checkpoints" / "last.ckpt").read_bytes()[:1000])
+    refused = run / "checkpoints" / "refused.ckpt"
+    stored = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    stored["state_dict"].popitem()
+    torch.save(stored, refused)
     for _ in range(2):
-        with pytest.raises(SystemExit, match=r"cut.ckpt"):
-            train.main(["fit", "--ckpt_path", str(cut), "--trainer.max_epochs", "7"])
+        with pytest.raises(SystemExit, match=r"checkpoint's weights do not fit"):
+            train.main(["fit", "--ckpt_path", str(refused), "--trainer.max_epochs", "7"])
         assert "--trainer.max_epochs 7 (was 1)" in said.pop()
         assert (run / "config.yaml").read_bytes() == before
-    cut.unlink()
+    refused.write_bytes(refused.read_bytes()[:1000])
+    with pytest.raises(SystemExit, match=r"refused.ckpt"):  # before anything is said
+        train.main(["fit", "--ckpt_path", str(refused), "--trainer.max_epochs", "7"])
+    assert (said, (run / "config.yaml").read_bytes()) == ([], before)
+    refused.unlink()
     train.main(["fit", "--ckpt_path", str(run / "checkpoints" / "last.ckpt"), "--trainer.max_epochs", "2"])
     assert yaml.safe_load((run / "config.yaml").read_text())["trainer"]["max_epochs"] == 2
     assert not (run / "config.yaml.part").exists()

@@ -102,7 +102,8 @@ def hash_batches(data: SequenceTaskDataModule, epochs: int) -> str:
     sha = hashlib.sha256()
     for rank in (0, 1):
         strategy = SimpleNamespace(root_device=torch.device("cpu"))
-        data.trainer = SimpleNamespace(world_size=2, global_rank=rank, strategy=strategy)  # type: ignore[assignment]
+        trainer = SimpleNamespace(world_size=2, global_rank=rank, strategy=strategy, limit_train_batches=1.0)
+        data.trainer = trainer  # type: ignore[assignment]
         loader = data.train_dataloader()
         for epoch in range(epochs):
             loader.sampler.set_epoch(epoch)  # type: ignore[attr-defined]

@@ -157,7 +157,8 @@ def test_nearest_text_is_that_of_a_plain_search():
 
 
 def test_nearest_text_is_found_in_any_unicode_form():
-    texts = SideTexts("t", "text", "text", TextColumn.of(["cafe\u0301", "cafes"]), TextColumn.of(["x", "y"]))
+    inputs = TextColumn.of(["cafe\u0301", "cafes"])
+    texts = SideTexts("t", "text", "text", inputs, TextColumn.of(["x", "y"]), inputs)
     training = TrainingMolecules(lambda: [texts], WorkerPool())
     row = EvaluatedRow(0, "t", "caf\u00e9", "?", "text", "text", "", 0.0, True, 1)
     assert copy_nearest_text(Evaluation([row], training=training)) == ["x"]
