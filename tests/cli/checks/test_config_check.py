@@ -117,13 +117,13 @@ def test_text_of_a_file_is_taken_as_it_is_written(tmp_path: Path, text: str) -> 
 )
 def test_a_group_that_is_no_mapping_is_refused(content: str) -> None:
     with pytest.raises(
-        UsageError, match="to be a mapping of settings .* or the path of a YAML file, but got"
+        UsageError, match=r"to be a mapping of settings .* or the path of a YAML file, but got"
     ):
         check_keys("a.yaml", dict(flatten(read_config(content)[1], FLAGS)), "fit", LISTED)
 
 
 def test_keys_with_dots_are_told_to_nest() -> None:
     with pytest.raises(
-        UsageError, match=r"the key 'model.optimizer.lr' has dots: write `model:` and the rest below it"
+        UsageError, match=r"the key .model\.optimizer\.lr. has dots: write `model:` and the rest below it"
     ):
         read_config("{model.optimizer.lr: 1}")
