@@ -129,6 +129,11 @@ def _check_fractions(data: Mapping[str, Any]) -> None:
 
 
 def _check_optimizer(arguments: Mapping[str, Any]) -> None:
+    for name, (_, expected) in OPTIMIZER_RANGES.items():
+        if isinstance(value := arguments.get(name), str):
+            raise ValueError(
+                f"Expected --model.optimizer.{name} to be a number {expected}, but got {value!r}."
+            )
     _check_ranges(arguments, OPTIMIZER_RANGES, "model.optimizer.")
     betas = arguments.get("betas")
     if isinstance(betas, list | tuple) and not (

@@ -24,6 +24,7 @@ RUNS = Path("runs")
         ({"trainer.max_time": "soon"}, "Expected --trainer.max_time to be DD:HH:MM:SS"),
         ({"trainer.accelerator": "gpuu"}, "Did you mean 'gpu'?"),
         ({"trainer.strategy": "fsdp"}, "--trainer.strategy fsdp is refused"),
+        ({"model.optimizer.lr": "1e-4x"}, "Expected --model.optimizer.lr to be a number above 0, but got '1e-4x'"),
         ({"model.optimizer.lr": 0}, "Expected --model.optimizer.lr to be above 0, but got 0"),
         ({"model.optimizer": {"class_path": "x.Y", "init_args": {"lr": -1.0}}}, "lr to be above 0, but got -1.0"),
         ({"model.optimizer.betas": [0.9, 1.0]}, "two numbers in [0, 1), but got [0.9, 1.0]"),
