@@ -89,7 +89,7 @@ def traced() -> Iterator[None]:
 
 if __name__ == "__main__":
     if "DISTURB" in os.environ:
-        with disturbed(*os.environ["DISTURB"].split()):
+        with disturbed(*os.environ["DISTURB"].split()), traced():
             train.main()
     else:
         train.main()

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,24 +11,12 @@ import pytest
 import torch
 
 from datamodules.sequence_task import SequenceTaskDataModule
-from tests.helpers.runs import PROJECT, command, last_metrics, own_table, read_csv, write_pairs
+from tests.helpers.runs import command, last_metrics, own_table, read_csv, write_pairs
 from tests.helpers.tiny import make_tokenizer
 from tests.stress.loss_curve import PATH, train_curve
 
 SOME = [(1, 4), (2, 8), (4, 1)]
 ALL = [(world, batch) for world in (1, 2, 4) for batch in (1, 4, 8) if (world, batch) != (1, 1)]
-
-# Forked ranks, so that PyTorch is imported once for all of them.
-EVALUATE = """
-import sys
-sys.path.insert(0, {project!r})
-import train
-for world, batch in {ways}:
-    train.main(["test", "--ckpt_path", "runs/mine/checkpoints/best.ckpt", "--name", f"on{{world}}by{{batch}}",
-                "--data.eval_batch_size", str(batch), "--trainer.devices", str(world), "--trainer.accelerator", "cpu",
-                "--trainer.precision", "32-true",
-                "--trainer.strategy", "auto" if world == 1 else "ddp_fork"])
-"""
 
 
 def evaluate(folder: Path, ways: list[tuple[int, int]]) -> None:
@@ -44,18 +29,14 @@ def evaluate(folder: Path, ways: list[tuple[int, int]]) -> None:
         ["fit", "--name", "mine", *flags, *args, "--trainer.check_val_every_n_epoch", "50"], folder
     )
     assert result.returncode == 0, result.stderr[-3000:]
-    environment = {
-        **os.environ,
-        "WANDB_MODE": "disabled",
-        "OMP_NUM_THREADS": "1",
-        "TOKENIZERS_PARALLELISM": "false",
-    }
-    code = EVALUATE.format(project=str(PROJECT), ways=[(1, 1), *ways])
-    result = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, timeout=280,
-        check=False,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr[-3000:]
+    for world, batch in [(1, 1), *ways]:
+        words = [
+            "test", "--ckpt_path", "runs/mine/checkpoints/best.ckpt", "--name", f"on{world}by{batch}",
+            "--data.eval_batch_size", str(batch), "--trainer.devices", str(world), "--trainer.accelerator", "cpu",
+            "--trainer.precision", "32-true",
+        ]  # fmt: skip
+        result = command(words, folder, TOKENIZERS_PARALLELISM="false")
+        assert result.returncode == 0, result.stderr[-3000:]
 
 
 def of(runs: Path, world: int, batch: int) -> tuple[dict[str, float], list[dict[str, str]]]:
