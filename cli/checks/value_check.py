@@ -86,8 +86,8 @@ def check_values(command: str, values: Mapping[str, Any], runs: Path, *, complet
         if command == "predict":
             refuse_no_questions(values.get("data.predict_path"))
         _check_fractions(data_flags(values))
-        GenerationSettings(**_only_known(GenerationSettings, _below(values, "model.generation")))
-    _check_optimizer(_below(values, "model.optimizer"))
+        GenerationSettings(**_only_known(GenerationSettings, below(values, "model.generation")))
+    _check_optimizer(below(values, "model.optimizer"))
     _check_trainer(values)
     _check_model(values)
     if isinstance(name := values.get("name"), str):
@@ -181,7 +181,7 @@ def _check_model(values: Mapping[str, Any]) -> None:
     tokens = values.get("model.add_tokens")
     if isinstance(tokens, str):
         find_config("tokens", tokens)
-    if adapters := _below(values, "model.peft"):
+    if adapters := below(values, "model.peft"):
         LoraSettings(**_only_known(LoraSettings, adapters))
     shares = ("warmup_fraction", "min_lr_fraction", "decay_fraction")
     WarmupCosine(
@@ -197,7 +197,7 @@ def data_flags(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name.removeprefix("data."): value for name, value in values.items() if name.startswith("data.")}
 
 
-def _below(values: Mapping[str, Any], above: str) -> dict[str, Any]:
+def below(values: Mapping[str, Any], above: str) -> dict[str, Any]:
     """Return the settings below a flag, whether they came one by one or as the flag's own value."""
     own = values.get(above)
     given = own.get("init_args", own) if isinstance(own, Mapping) else None
