@@ -101,7 +101,9 @@ def _list_classes(hint: Any) -> list[str]:
 def _list_arguments(path: str) -> list[str] | None:
     """Return the names of a class's arguments, as flags below the flag that takes it; None if flags cannot set them."""
     module, _, name = path.rpartition(".")
-    kind = getattr(__import__(module, fromlist=[name]), name)
+    kind = getattr(__import__(module, fromlist=[name]), name, None)
+    if kind is None:  # Lightning makes a class of its own of each optimizer that runs, in no module
+        return None
     if is_dataclass(kind):
         return [item.name for item in fields(kind) if item.init and item.default is not MISSING]
     parser = ArgumentParser()
