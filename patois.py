@@ -24,10 +24,8 @@ from callbacks.rows.evaluated_row import EvaluatedRow
 from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.notation_calls import NotationCalls
 from cli.demo import answerer
-from datamodules.formats import Query
 from datamodules.tasks import Task
 from datamodules.texts.augmentation import labels_of
-from datamodules.tokens.examples import encode
 from datamodules.workers.opsin import why_unavailable
 from lightning_modules.decoder.bases import FLAGSHIP
 from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
@@ -62,7 +60,7 @@ class Model:
 
     def __init__(self, described: answerer.Model, device: str | torch.device) -> None:
         self.tasks = {task.name: task for task in described.tasks}
-        self._form, self._device = described.form, torch.device(device)
+        self._asking, self._device = described.asking, torch.device(device)
         self._tokenizer = load_tokenizer(str(described.weights))
         decoder = load_decoder(str(described.weights), "pretrained")
         torch.nn.Module.to(decoder, self._device)  # transformers annotates its own `to` as taking a model
@@ -116,8 +114,8 @@ class Model:
 
     def _answer(self, task: Task, questions: Sequence[str], batch_size: int) -> list[Answer]:
         """Return the answers to normalized questions."""
-        queries = [Query(task.instructions[0], question, *labels_of(task)) for question in questions]
-        prompts = [self._render(query) for query in queries]
+        encoded = self._asking.encode(self._tokenizer, task, questions)
+        prompts = [encoded.prompt(place).tolist() for place in range(len(questions))]
         room = int(self._tokenizer.model_max_length) - 1
         fits = [place for place, ids in enumerate(prompts) if len(ids) <= room]
         rows: list[EvaluatedRow] = []
@@ -143,7 +141,8 @@ class Model:
             rows = [
                 EvaluatedRow(
                     place, task.name, questions[place], None, task.input.notation, task.output.notation,
-                    self._form.extract(text, queries[place]).strip(), score, stopped, tokens,
+                    self._asking.form.extract(text, self._asking.query(task, questions[place])).strip(),
+                    score, stopped, tokens,
                 )
                 for place, text, score, stopped, tokens in written
             ]  # fmt: skip
@@ -152,12 +151,6 @@ class Model:
             dict(zip(fits, self._verify(rows), strict=True)).get(place, too_long)
             for place in range(len(prompts))
         ]
-
-    def _render(self, query: Query) -> list[int]:
-        chat = self._form.chat
-        prompt = self._form.render_chat(self._tokenizer, query) if chat else self._form.render(query)[0]
-        ids: list[int] = encode(self._tokenizer, [prompt], [""], special_tokens=not chat).prompt(0).tolist()
-        return ids
 
     def _verify(self, rows: Sequence[EvaluatedRow]) -> list[Answer]:
         """Return answers with their reference-free checks; names are read only if OPSIN is available."""

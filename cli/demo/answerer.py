@@ -17,12 +17,11 @@ import torch
 from callbacks.rows.notation_calls import NotationCalls
 from callbacks.rows.structures import Structure, read_structures
 from cli.settings.run_settings import read_typed_settings
-from datamodules.formats import InstructionFormat, Query, load_format
+from datamodules.formats import InstructionFormat, load_format
 from datamodules.notations._checks import MAX_LENGTH
 from datamodules.tasks import Task, choose_tasks
 from datamodules.texts.asking import FILE, Asking, load_asking
 from datamodules.texts.augmentation import labels_of
-from datamodules.tokens.examples import encode
 from datamodules.workers.guarded_worker import GuardedWorker
 from datamodules.workers.opsin import why_unavailable
 from lightning_modules.decoder.bases import FLAGSHIP
@@ -83,6 +82,11 @@ class Model:
     """A Hugging Face folder."""
     tasks: tuple[Task, ...]
     form: InstructionFormat
+
+    @property
+    def asking(self) -> Asking:
+        """How it is asked."""
+        return Asking(self.tasks, self.form)
 
 
 def default_folder(runs: Path = Path("runs")) -> Path:
@@ -198,10 +202,9 @@ class Answerer:
 
     def _generate(self, task: Task, question: str) -> dict[str, tuple[float, bool]]:
         """Return distinct answers, most probable first, each with its log-probability and whether it stopped."""
-        query = Query(task.instructions[0], question, *labels_of(task))
-        form = self.model.form
-        prompt = form.render_chat(self.tokenizer, query) if form.chat else form.render(query)[0]
-        ids = encode(self.tokenizer, [prompt], [""], special_tokens=not form.chat).prompt(0)
+        asking = self.model.asking
+        query = asking.query(task, question)
+        ids = asking.encode(self.tokenizer, task, [question]).prompt(0)
         room = int(self.tokenizer.model_max_length) - 1
         if len(ids) > room:
             raise ValueError(
@@ -218,7 +221,7 @@ class Answerer:
                 for answer, score, stopped in zip(
                     made.text, made.score.tolist(), made.stopped.tolist(), strict=True
                 ):
-                    found.setdefault(form.extract(answer, query), (score, stopped))
+                    found.setdefault(asking.form.extract(answer, query), (score, stopped))
         return dict(sorted(found.items(), key=lambda item: -item[1][0]))
 
     def _reply(self, task: Task, question: str, found: dict[str, tuple[float, bool]]) -> Reply:
