@@ -8,7 +8,7 @@ all readers get the same `Evaluation`. So no callback depends on another or on i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any, ClassVar
 
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -113,7 +113,9 @@ class SharedEvaluation:
         if self._training is None or self._data is not data:
             record = evaluated_record(trainer, pl_module)
             rows = (
-                partial(data.side_texts, "train") if record is None else partial(data.trained_texts, record)
+                partial(data.side_texts, "train")
+                if record is None
+                else cache(partial(data.trained_texts, record))  # hashes the identities of all rows
             )
             self._data, self._training = data, TrainingMolecules(rows, self.calls.pool, record)
         return self._training

@@ -13,10 +13,11 @@ from callbacks.metrics.row_reader import RowReader
 from callbacks.reports.leak_audit import FINDINGS, LEAKS, UNANSWERABLE, Finding, audit
 from callbacks.rows.evaluated_row import Stage
 from callbacks.rows.evaluation import Evaluation
-from callbacks.rows.protocols import EvaluationData, evaluation_data
+from callbacks.rows.protocols import evaluation_data
+from callbacks.rows.training_molecules import TrainingMolecules
 from callbacks.run.run_facts import output_folder
 from datamodules.rows.side_texts import SideTexts
-from datamodules.rows.training_record import FILE, TrainingRecord, record_rows
+from datamodules.rows.training_record import FILE, record_rows
 from datamodules.storage.safe_csv import write_csv
 
 COLUMNS = ("task", "input", "target", "finding", "meaning", "detail")
@@ -52,7 +53,7 @@ class AuditReport(RowReader):
         )
         content = {
             "names_read": with_names,
-            "compared_with": describe_training(training.record, evaluation_data(trainer)),
+            "compared_with": describe_training(training),
             "tasks": count_findings(found),
         }
         (folder / "audit.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
@@ -101,11 +102,12 @@ def read_comparison(folder: Path) -> str:
     return str(json.loads(path.read_text(encoding="utf-8"))["compared_with"]) if path.is_file() else ""
 
 
-def describe_training(record: TrainingRecord | None, data: EvaluationData) -> str:
+def describe_training(training: TrainingMolecules) -> str:
     """Return which training rows an evaluation compares with, in words."""
+    record = training.record
     if record is None:
         return f"the training rows of today's flags, since the run kept no {FILE} of these notations"
-    missing = len(record) - len(record_rows(data.trained_texts(record)))
+    missing = len(record) - len(record_rows(training.read_texts()))
     text = f"the {len(record):,} identities that the run was trained on ({FILE})"
     if missing:
         text += (

@@ -72,13 +72,13 @@ class TrainingMolecules:
         pool: WorkerPool,
         record: TrainingRecord | None = None,
     ) -> None:
-        self._read_texts, self._pool, self.record = read_texts, pool, record
+        self.read_texts, self._pool, self.record = read_texts, pool, record
         self._fingerprints: dict[str, NDArray[np.uint8]] = {}
         self._known: dict[str, KnownMolecules] = {}
 
     def texts(self, task: str) -> list[SideTexts]:
         """Return the training rows of a task, file by file."""
-        return [texts for texts in self._read_texts() if texts.task == task]
+        return [texts for texts in self.read_texts() if texts.task == task]
 
     def find_nearest(self, task: str, smiles: Sequence[str]) -> Neighbours:
         """Return the nearest training row of a task for each molecule, as its index among the rows of `texts`."""
