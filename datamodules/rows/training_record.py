@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from datamodules.rows.side_texts import SideTexts, texts_by_task
 from datamodules.rows.task_rows import TaskRows
+from datamodules.storage.atomic_write import whole_binary_file
 from datamodules.storage.text_columns import TextColumn
 from datamodules.tasks import Task
 
@@ -54,11 +55,9 @@ class TrainingRecord:
     def save(self, path: Path) -> None:
         """Write the record; after an error or a kill, the old file remains."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        with part.open("wb") as file:
+        with whole_binary_file(path) as file:
             notations = sorted(" ".join(sorted(pair)) for pair in self.notations)
             np.savez(file, identities=self.hashes, notations=np.array(notations, dtype=np.str_))
-        part.replace(path)
 
 
 def hash_identities(identities: Iterable[str]) -> NDArray[np.uint64]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import IO, Any, BinaryIO, TextIO
 
 
 @contextmanager
@@ -18,6 +18,21 @@ def whole_file(path: Path) -> Iterator[TextIO]:
     part = path.with_name(path.name + ".part")
     with part.open("w", newline="", encoding="utf-8") as file:
         yield file
-        file.flush()
-        os.fsync(file.fileno())
+        _settle(file)
     part.replace(path)
+
+
+@contextmanager
+def whole_binary_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file of bytes as `whole_file` opens one of text."""
+    part = path.with_name(path.name + ".part")
+    with part.open("wb") as file:
+        yield file
+        _settle(file)
+    part.replace(path)
+
+
+def _settle(file: IO[Any]) -> None:
+    """Bring what was written to the disk."""
+    file.flush()
+    os.fsync(file.fileno())
