@@ -6,7 +6,8 @@ import atexit
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,35 @@ atexit.register(shutil.rmtree, _CACHE, ignore_errors=True)
 # rich's, float first, Trainer's own `limit_train_batches: 1` would be parsed as 1.0, which means all batches. train.py has
 # Lightning's order, as test_limit_of_one_batch_is_one_batch shows.
 import lightning.pytorch  # noqa: E402, F401
+
+
+@contextmanager
+def own_environment() -> Iterator[None]:
+    """Take back what a fit in this process leaves, above all the port of its ranks.
+
+    Lightning writes it into the environment, where a later test's processes would find it and ask for a port that this
+    process still holds.
+    """
+    before = dict(os.environ)
+    yield
+    import torch.distributed
+
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _environment_of_the_file() -> Iterator[None]:
+    with own_environment():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _environment_of_the_test() -> Iterator[None]:
+    with own_environment():
+        yield
 
 
 @pytest.fixture
