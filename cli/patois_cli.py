@@ -273,9 +273,11 @@ class PatoisCLI(OpenCLI):
     def _dashboard(self, folder: Path) -> Any:
         config = self.config[self.subcommand]
         go_on = self.words.begins_again or goes_on(config.get("ckpt_path"), folder)
-        return self.logger_class(
+        dashboard = self.logger_class(
             save_dir=str(folder), name=folder.name, go_on=go_on, **config.wandb.as_dict()
         )
+        dashboard.hold()  # until the rows have been read
+        return dashboard
 
 
 def silence_noise() -> None:

@@ -11,6 +11,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_info
 
 from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.loggers.secrets import hide_secrets
+from callbacks.loggers.wandb_logger import DashboardLogger
 from cli.resume_diff import differences, say, say_other_data
 from cli.run_folder import find_run
 from cli.settings.run_settings import read_typed_settings, settle_paths
@@ -25,6 +26,9 @@ class SaveRunConfig(SaveConfigCallback):
         """Write a new run's `config.yaml` before anything else; print the changed flags of a resumed or evaluated run."""
         if not trainer.is_global_zero:
             return
+        for logger in trainer.loggers:  # the data have been read
+            if isinstance(logger, DashboardLogger):
+                logger.release()
         # Guessed notations are saved, so that they also hold for tables with other columns.
         for guess in getattr(getattr(trainer, "datamodule", None), "guesses", ()):
             self.config.data[f"{guess.side}_notation"] = guess.notation

@@ -16,6 +16,13 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
+from datamodules.epoch_checks import (
+    check_batches_left,
+    check_interval,
+    check_position,
+    counts_batches,
+    limit_batches,
+)
 from datamodules.formats import InstructionFormat
 from datamodules.limits import refuse_below
 from datamodules.rows import data_report
@@ -191,6 +198,8 @@ class SequenceTaskDataModule(LightningDataModule):
         if SIDES[stage] and distributed.is_initialized():
             self._share_guesses()
         self.data.prepare_sides(SIDES[stage])
+        if stage == "fit" and self.trainer is not None and counts_batches(self.trainer):
+            check_interval(int(self.trainer.val_check_interval), self._batches_of_epoch())
         if stage == "predict":
             self.data.read_questions(self.predict_path)
         if SIDES[stage] and self.trainer is not None and self.trainer.is_global_zero:
@@ -223,44 +232,25 @@ class SequenceTaskDataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return this rank's training batches, from the checkpoint's position on; Lightning sets the sampler's epoch."""
         saved, now = self._position, {**self._position, **self._describe_batches()}
-        if saved["batches"] and (changed := [name for name in saved if saved[name] != now[name]]):
-            raise ValueError(
-                f"The checkpoint was saved in the middle of epoch {saved['epoch']}, after {saved['batches']} batches of a rank, "
-                f"with {', '.join(f'{name} {saved[name]}' for name in changed)}, but this run has "
-                f"{', '.join(f'{name} {now[name]}' for name in changed)}. Resume with the same values, or from a checkpoint "
-                "between two epochs, such as best.ckpt."
-            )
-        if saved["batches"] and (changed := find_changed(self._saved_contents, self._contents)):
-            raise ValueError(
-                f"The checkpoint was saved in the middle of epoch {saved['epoch']}, but this run has other content: "
-                f"{', '.join(changed)}. Resume with the same data, or from a checkpoint between two epochs."
-            )
-        if saved["batches"] and getattr(self.trainer, "overfit_batches", 0):
-            raise ValueError(
-                f"The checkpoint was saved in the middle of epoch {saved['epoch']}, where a run with --trainer.overfit_batches "
-                "cannot go on: Lightning begins its epochs at the first batch. Resume without that flag, or start a new run."
-            )
-        dataset = TrainingBatches(
+        overfits = bool(getattr(self.trainer, "overfit_batches", 0))
+        check_position(saved, now, self._saved_contents, self._contents, overfits)
+        loader = self._loader(self._training_batches(saved["epoch"]), saved["epoch"], saved["batches"])
+        check_batches_left(saved, limit_batches(self.trainer, len(loader)))
+        return loader
+
+    def _batches_of_epoch(self) -> int:
+        batches = self._training_batches(0)
+        return limit_batches(self.trainer, len(RankSampler(batches, self.world_size, self.rank, 0, 0)))
+
+    def _training_batches(self, epoch: int) -> TrainingBatches:
+        return TrainingBatches(
             self.data.encode_training,
             batch_size=self.batch_size,
             world_size=self.world_size,
             seed=self.data.seed,
-            epoch=saved["epoch"],
+            epoch=epoch,
             **self._batch_options(),
         )
-        loader = self._loader(dataset, saved["epoch"], saved["batches"])
-        if saved["batches"] > (most := self._limit_batches(len(loader))):
-            raise ValueError(
-                f"The checkpoint was saved after {saved['batches']} batches of epoch {saved['epoch']}, but "
-                f"--trainer.limit_train_batches leaves {most} per epoch. Raise it to at least {saved['batches']}."
-            )
-        return loader
-
-    def _limit_batches(self, count: int) -> int:
-        """Return how many of a rank's batches of an epoch Lightning trains on."""
-        limit = self.trainer.limit_train_batches if self.trainer is not None else 1.0
-        return min(limit, count) if isinstance(limit, int) else int(limit * count)
-
     def state_dict(self) -> dict[str, Any]:
         """Return training's position (epoch and batches within it) and what it depends on, for a checkpoint."""
         assert self.trainer is not None

@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lightning.pytorch.loggers import WandbLogger
-from lightning.pytorch.loggers.logger import rank_zero_experiment
+from lightning.pytorch.loggers.logger import DummyExperiment, rank_zero_experiment
 from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 
@@ -166,6 +166,15 @@ class DashboardLogger(WandbLogger):
         self.higher_is_better: dict[str, bool | None] = {"loss": False}
         self._known_axes: set[str] = set()
         self._takes_tables = True
+        self._held = False
+
+    def hold(self) -> None:
+        """Open no W&B run until `release`: Lightning asks for one before it has read the data, which may be wrong."""
+        self._held = True
+
+    def release(self) -> None:
+        """Open the W&B run on its next use."""
+        self._held = False
 
     @property
     def id_file(self) -> Path:
@@ -175,8 +184,11 @@ class DashboardLogger(WandbLogger):
     @property
     @rank_zero_experiment
     def experiment(self) -> Any:
-        """The W&B run, opened on first use; on ranks other than 0 an object that ignores everything."""
+        """The W&B run, opened on first use; while held and on ranks other than 0 an object that ignores everything."""
         import wandb
+
+        if self._held:
+            return DummyExperiment()
 
         run = find_wandb_run(self)
         if run is not None and service_died():
