@@ -9,7 +9,11 @@ from datamodules.texts.contents import Contents, find_changed
 
 
 def check_position(
-    saved: Mapping[str, int], now: Mapping[str, int], saved_contents: Contents, contents: Contents, overfits: bool
+    saved: Mapping[str, int],
+    now: Mapping[str, int],
+    saved_contents: Contents,
+    contents: Contents,
+    overfits: bool,
 ) -> None:
     """Refuse to go on within an epoch whose batches would be others.
 

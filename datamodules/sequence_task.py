@@ -251,6 +251,7 @@ class SequenceTaskDataModule(LightningDataModule):
             epoch=epoch,
             **self._batch_options(),
         )
+
     def state_dict(self) -> dict[str, Any]:
         """Return training's position (epoch and batches within it) and what it depends on, for a checkpoint."""
         assert self.trainer is not None

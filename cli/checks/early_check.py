@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from cli.checks.class_check import check_monitored, check_required
 from cli.checks.device_check import check_devices, needs_devices
 from cli.checks.early_settings import gather
 from cli.checks.flag_check import check_words
@@ -53,6 +54,8 @@ def check_command_line(args: Sequence[str], runs: Path) -> None:
         return
     settings = gather(command, words, listed)
     check_words(command, words, listed, settings.configured)
+    check_required(command, words, listed)
+    check_monitored(words, settings.values, listed)
     check_values(command, settings.values, runs, complete=settings.complete)
     if settings.certain:
         # Here, since rdkit and pyarrow are not needed to refuse a flag.

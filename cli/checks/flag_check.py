@@ -226,6 +226,9 @@ def find_nearest(name: str, flags: Mapping[str, Flag], listed: FlagList) -> str 
         return alias
     same = [flag for flag in known if _fold(flag) == _fold(name)]
     last = [flag for flag in known if _fold(flag.rpartition(".")[2]) == _fold(name.rpartition(".")[2])]
+    begun = [flag for flag in known if len(name) > 2 and flag.startswith(name.replace("-", "_"))]
+    if len(begun) == 1:
+        return begun[0]
     if same or last:
         return max(same or last, key=lambda flag: difflib.SequenceMatcher(None, flag, name).ratio())
     if close := difflib.get_close_matches(name, known, n=1, cutoff=0.75):

@@ -41,6 +41,10 @@ class FlagList:
     """The names of the arguments of each class."""
     versions: dict[str, str] = field(default_factory=dict)
     """The versions of `PACKAGES` that have these flags."""
+    required: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """The arguments without which a class cannot be made."""
+    metrics: tuple[str, ...] = ()
+    """The last parts of the names of all metrics that the default callbacks log."""
 
     def is_current(self) -> bool:
         """Return whether the packages that are installed here have the versions that the list was made with."""
@@ -65,6 +69,8 @@ def read_flags(path: Path = PATH) -> FlagList:
         {command: {name: every[name] for name in names} for command, names in content["subcommands"].items()},
         {name: tuple(names) for name, names in content["classes"].items() if names is not None},
         content["versions"],
+        {name: tuple(names) for name, names in content["required"].items()},
+        tuple(content["metrics"][""]),
     )
 
 

@@ -8,9 +8,21 @@ from cli.checks.flag_check import find_nearest
 from cli.checks.flag_list import FlagList
 
 _OURS = re.compile(
-    r"(Expected --[\w.]+ to be .*? but got .*|--[\w.]+ needs .*|Expected generation\..* but got .*"
+    r"(Expected --[\w.]+ to be .*? but got .*|--[\w.]+ needs .*|No class for --.* is called .*"
     r"|\S+ is not in the modules on the allow-list .*? train\.py \.\.\.)"
 )
+_UNION = re.compile(
+    r'Parser key "([\w.]+)": Does not validate against any of the Union subtypes Subtypes: \[(.*?)\] Errors: '
+    r".*Given value type: .*? Given value: (.*)"
+)
+_WORDS = {
+    "str": "a text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "NoneType": "null",
+}
+_CONTAINERS = {"list": "a list such as [...]", "dict": "a mapping such as {name: number}"}
 _LONGEST = 600
 
 
@@ -26,6 +38,9 @@ def shorten(message: str, command: str, listed: FlagList) -> str:
     for line in lines:
         if found := _OURS.search(line):
             return found[1]
+    if found := _UNION.search(" ".join(lines)):
+        name, kinds, value = found.groups()
+        return f"Expected --{name} to be {_in_words(kinds)}, but got {value.strip()}."
     one = " ".join(lines).partition(" - Does not validate against any of the Union subtypes")[0]
     if found := re.match(r"unrecognized arguments: (-\S+)", one):
         name = found[1].partition("=")[0]
@@ -36,3 +51,17 @@ def shorten(message: str, command: str, listed: FlagList) -> str:
         return f"No flag is called {found[1]}.{f' Did you mean --{nearest}?' if nearest else ''}"
     one = re.sub(r"<class '(?:\w+\.)*(\w+)'>", r"\1", one).replace("typing.", "")
     return one if len(one) <= _LONGEST else f"{one[: _LONGEST - 4]} ..."
+
+
+def _in_words(kinds: str) -> str:
+    """Return a union's members in words.
+
+    Examples:
+        >>> _in_words("str, list[str], dict[str, float], NoneType")
+        'a text, a list such as [...], a mapping such as {name: number} or null'
+    """
+    members = re.findall(
+        r"(?:typing\.)?(\w+)(?:\[[^\]]*\])?", re.sub(r"<class '(?:\w+\.)*(\w+)'>", r"\1", kinds)
+    )
+    said = [_WORDS.get(one) or _CONTAINERS.get(one.lower(), one) for one in members]
+    return " or ".join([*([", ".join(said[:-1])] if said[1:] else []), said[-1]])

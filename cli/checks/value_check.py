@@ -23,6 +23,7 @@ from lightning_modules.training.lr_schedule import WarmupCosine
 
 LARGEST_SEED = 2**32 - 1
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps", "tpu", "xla", "hpu")
+_DEVICES = re.compile(r"auto|-?\d+(\s*,\s*\d+)*\s*,?|")
 _TIME = re.compile(r"\d+:\d{1,2}:\d{1,2}:\d{1,2}")
 
 Range = tuple[Callable[[Any], bool], str]
@@ -153,10 +154,15 @@ def _check_trainer(values: Mapping[str, Any]) -> None:
         )
     if isinstance(strategy, str) and (refused := refuse_feature("strategies", strategy)):
         raise ValueError(refused)
+    devices = values.get("trainer.devices")
+    if isinstance(devices, str) and not _DEVICES.fullmatch(devices):
+        raise ValueError(
+            f"Expected --trainer.devices to be a number, auto, or a list such as 0,1, but got {devices!r}."
+        )
     time = values.get("trainer.max_time")
     if isinstance(time, str) and not _TIME.fullmatch(time):
         raise ValueError(
-            f"Expected --trainer.max_time to be DD:HH:MM:SS, such as 00:12:00:00, but got {time!r}."
+            f'Expected --trainer.max_time to be DD:HH:MM:SS, such as 00:12:00:00, or "" for no limit, but got {time!r}.'
         )
     interval = values.get("trainer.val_check_interval")
     if not _is_interval(interval):

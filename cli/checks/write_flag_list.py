@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from importlib import import_module
 from pathlib import Path
-from types import NoneType
-from typing import Any, Literal, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from jsonargparse import ArgumentParser
 from jsonargparse._actions import _ActionConfigLoad
@@ -19,6 +21,7 @@ from jsonargparse._typehints import (
 )
 
 from cli.checks.flag_list import installed_versions
+from configs.lookup import CONFIGS, load_yaml
 
 _PLAIN = {int: "int", float: "float", bool: "bool", str: "str", NoneType: "null", Path: "str"}
 
@@ -28,6 +31,7 @@ def describe_flags(parsers: Mapping[str, ArgumentParser]) -> dict[str, Any]:
     flags: dict[str, Any] = {}
     subcommands: dict[str, list[str]] = {}
     classes: dict[str, list[str] | None] = {}
+    required: dict[str, list[str]] = {}
     for command, parser in parsers.items():
         subcommands[command] = []
         for action in parser._actions:
@@ -37,12 +41,32 @@ def describe_flags(parsers: Mapping[str, ArgumentParser]) -> dict[str, Any]:
             for path in described.get("classes", ()):
                 if path not in classes:
                     classes[path] = _list_arguments(path)
+                    if needed := _list_required(path):
+                        required[path] = needed
             for option in action.option_strings:
                 if option.startswith("--") and not option.endswith((".help", "+")):
                     name = option.removeprefix("--")
                     flags[name] = described
                     subcommands[command].append(name)
-    return {"versions": installed_versions(), "subcommands": subcommands, "flags": flags, "classes": classes}
+    return {
+        "versions": installed_versions(), "subcommands": subcommands, "flags": flags, "classes": classes,
+        "required": required, "metrics": {"": list_last_names(load_yaml(CONFIGS / "default.yaml"))},
+    }  # fmt: skip
+
+
+def list_last_names(defaults: Mapping[str, Any]) -> list[str]:
+    """Return the last parts of the names of all metrics that the default callbacks log, such as `exact_match`."""
+    from callbacks.metrics.monitor_check import list_metrics  # loads Transformers
+
+    callbacks = [
+        _find(one["class_path"])(**one.get("init_args", {})) for one in defaults["trainer"]["callbacks"]
+    ]
+    return sorted({name.rpartition("/")[2] for name in list_metrics(callbacks, ["task"])})
+
+
+def _find(path: str) -> Any:
+    module, _, name = path.rpartition(".")
+    return getattr(import_module(module), name, None)
 
 
 def write_flags(parsers: Mapping[str, ArgumentParser], path: Path) -> None:
@@ -76,7 +100,8 @@ def _describe(action: Any) -> dict[str, list[str]]:
 def _atoms(hint: Any) -> Iterable[Any]:
     """Yield the members of a union, of unions in it, and what lists in it hold if these are classes."""
     origin, members = get_origin(hint), get_args(hint)
-    if origin is not None and origin is not Literal and not is_callable_type(hint):
+    is_union = origin in (Union, UnionType)  # of which one member may be callable
+    if is_union or (origin is not None and origin is not Literal and not is_callable_type(hint)):
         if origin in (list, dict, tuple) or "abc" in getattr(origin, "__module__", ""):
             yield origin
             members = tuple(member for member in members if member not in _PLAIN)
@@ -100,8 +125,7 @@ def _list_classes(hint: Any) -> list[str]:
 
 def _list_arguments(path: str) -> list[str] | None:
     """Return the names of a class's arguments, as flags below the flag that takes it; None if flags cannot set them."""
-    module, _, name = path.rpartition(".")
-    kind = getattr(__import__(module, fromlist=[name]), name, None)
+    kind = _find(path)
     if kind is None:  # Lightning makes a class of its own of each optimizer that runs, in no module
         return None
     if is_dataclass(kind):
@@ -112,3 +136,21 @@ def _list_arguments(path: str) -> list[str] | None:
     except ValueError:  # no flag can set its arguments
         return None
     return sorted({action.dest.split(".")[1] for action in parser._actions if action.dest.startswith("it.")})
+
+
+def _list_required(path: str) -> list[str]:
+    """Return the arguments without which a class cannot be made, but for those that the program passes by position."""
+    kind = _find(path)
+    if kind is None or is_dataclass(kind):
+        return []
+    parser = ArgumentParser()
+    try:
+        parser.add_class_arguments(kind, "it", fail_untyped=False)
+    except ValueError:
+        return []
+    first = next(
+        iter(inspect.signature(kind).parameters), ""
+    )  # an optimizer's weights, a scheduler's optimizer
+    by_program = {"params", "optimizer"} & {first}
+    needed = {action.dest.removeprefix("it.") for action in parser._actions if action.required}
+    return sorted(needed - by_program)

@@ -32,7 +32,7 @@ class LoraSettings:
         """
         checks = {
             "method": (self.method in ("lora", "dora", "rslora"), "lora, dora or rslora"),
-            "rank": (self.rank >= 1, "at least 1"),
+            "rank": (self.rank >= 1 and self.rank == int(self.rank), "a whole number of at least 1"),
             "alpha": (self.alpha > 0, "above 0"),
             "dropout": (0 <= self.dropout < 1, "in [0, 1)"),
             "targets": (

@@ -55,7 +55,7 @@ class GenerationSettings:
         for name, (holds, expected) in checks.items():
             if not holds:
                 raise ValueError(
-                    f"Expected generation.{name} to be {expected}, but got {getattr(self, name)!r}."
+                    f"Expected --model.generation.{name} to be {expected}, but got {getattr(self, name)!r}."
                 )
         owners = {"num_beams": "beam", "temperature": "sample", "top_p": "sample", "seed": "sample"}
         for name, owner in owners.items():

@@ -39,7 +39,7 @@ def test_limit_is_a_share_or_a_number(limit: float, most: int) -> None:
 
 def test_more_batches_done_than_an_epoch_has_are_refused() -> None:
     check_batches_left(SAVED, 3)
-    with pytest.raises(ValueError, match="leaves 2 per epoch. Raise it to at least 3"):
+    with pytest.raises(ValueError, match=r"leaves 2 per epoch\. Raise it to at least 3"):
         check_batches_left(SAVED, 2)
 
 

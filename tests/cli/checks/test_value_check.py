@@ -29,7 +29,7 @@ RUNS = Path("runs")
         ({"model.optimizer": {"class_path": "x.Y", "init_args": {"lr": -1.0}}}, "lr to be above 0, but got -1.0"),
         ({"model.optimizer.betas": [0.9, 1.0]}, "two numbers in [0, 1), but got [0.9, 1.0]"),
         ({"model.optimizer.betas": [0.9]}, "two numbers"),
-        ({"model.peft": {"rank": 0}}, "Expected --model.peft.rank to be at least 1, but got 0"),
+        ({"model.peft": {"rank": 0}}, "Expected --model.peft.rank to be a whole number of at least 1, but got 0"),
         ({"model.peft.alpha": -1}, "Expected --model.peft.alpha to be above 0"),
         ({"model.generation.max_new_tokens": 0}, "max_new_tokens to be at least 1"),
         ({"model.generation": {"temperature": 2.0}}, "has no effect with strategy 'greedy'"),

@@ -13,7 +13,7 @@ from lightning_modules.decoder.lora_settings import LoraSettings
     ("arguments", "message"),
     [
         ({"method": "qlora"}, "peft.method to be lora, dora or rslora, but got 'qlora'"),
-        ({"rank": 0}, "peft.rank to be at least 1, but got 0"),
+        ({"rank": 0}, "peft.rank to be a whole number of at least 1, but got 0"),
         ({"alpha": 0.0}, "peft.alpha to be above 0"),
         ({"dropout": 1.0}, r"peft.dropout to be in \[0, 1\), but got 1.0"),
         (
