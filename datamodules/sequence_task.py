@@ -26,7 +26,7 @@ from datamodules.epoch_checks import (
 from datamodules.formats import InstructionFormat
 from datamodules.limits import refuse_below
 from datamodules.rows import data_report
-from datamodules.rows.guess_notations import Guess, blame
+from datamodules.rows.guess_notations import Guess, blame, suspect
 from datamodules.rows.row import Row
 from datamodules.rows.side_texts import SideTexts
 from datamodules.rows.training_record import TrainingRecord, trained_texts
@@ -213,7 +213,9 @@ class SequenceTaskDataModule(LightningDataModule):
             )
             cache.kept_bytes = 0
         if stage == "fit" and not len(self.data.pools["train"]):
-            raise ValueError(data_report.why_empty(self.report, self.set_aside("fit")) + blame(self.guesses))
+            aside = self.set_aside("fit")
+            suspects = suspect(self.guesses, (row.reason for row in aside))
+            raise ValueError(data_report.why_empty(self.report, aside) + blame(suspects))
         if stage == "fit":
             self._contents = self._describe_contents()
 

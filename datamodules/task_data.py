@@ -153,7 +153,8 @@ class TaskData:
         )  # fmt: skip
         data_report.tell(prepared.notes)
         self.take_guesses(prepared.guesses)
-        warn_of_guesses(self.guesses, len(prepared.sides), sum(prepared.totals.values()))
+        reasons = [row.reason for part in prepared.parts for row in part.set_aside]
+        warn_of_guesses(self.guesses, len(prepared.sides), sum(prepared.totals.values()), reasons)
         self.prepared, self.store = prepared, self._make_store(prepared.parts)
         for side in NAMES:
             rows_by_task = prepared.select_side(side, self.task_names)

@@ -41,6 +41,9 @@ def gather(command: str, words: Sequence[Word], listed: FlagList) -> Settings:
         ValueError: If a folder in place of a checkpoint holds none.
     """
     flags = listed.flags[command]
+    for word in words:  # first, since whether the flagship is meant may stand in a file
+        if SHORT.get(word.flag, word.flag) == "config" and word.value is not None:
+            read_config(word.value)
     configured, complete, certain = _begin(command, words, flags)
     values = dict(configured)
     for word in words:
@@ -52,7 +55,7 @@ def gather(command: str, words: Sequence[Word], listed: FlagList) -> Settings:
             configured.update(found)
             values.update(found)
         elif name == "name":
-            values[name] = word.value or None
+            values[name] = word.value
         elif name in flags and not word.adds and (read := _read(word.value, flags[name])) is not _UNCLEAR:
             values[name] = read
         elif name not in flags and (above := find_above(name, flags)) is not None:

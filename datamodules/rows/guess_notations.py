@@ -10,7 +10,7 @@ Columns of numbers are text: `number` would rewrite 0.60, so the user has to ask
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -214,7 +214,13 @@ def blame(guesses: Sequence[Guess]) -> str:
     return f" Guessed notations: {taken}; text takes a column as it is." if guesses else ""
 
 
-def warn_of_guesses(guesses: Sequence[Guess], kept: int, total: int) -> None:
-    """Name the guessed notations if most rows were skipped."""
-    if guesses and 2 * kept < total:
-        log.warning("Only %s of %s rows can be used.%s", f"{kept:,}", f"{total:,}", blame(guesses))
+def suspect(guesses: Iterable[Guess], reasons: Iterable[str]) -> list[Guess]:
+    """Return the guesses of the columns that rows were set aside for: a reason begins with its column."""
+    columns = {reason.partition(": ")[0] for reason in reasons}
+    return [guess for guess in guesses if guess.column in columns]
+
+
+def warn_of_guesses(guesses: Sequence[Guess], kept: int, total: int, reasons: Iterable[str]) -> None:
+    """Name the guessed notations of the columns that most rows were skipped for."""
+    if 2 * kept < total and (suspects := suspect(guesses, reasons)):
+        log.warning("Only %s of %s rows can be used.%s", f"{kept:,}", f"{total:,}", blame(suspects))

@@ -14,7 +14,7 @@ import pyarrow as pa
 from datamodules.sources.rows import Rows, SetAside, shown
 from datamodules.sources.tables.header import SAMPLE, Header, find_header
 from datamodules.sources.tables.options import TableOptions
-from datamodules.sources.tables.separator import NAMES, ONE_COLUMN, Separator, find_separator
+from datamodules.sources.tables.separator import NAMES, ONE_COLUMN, Separator, find_separator, find_told
 from datamodules.sources.tables.text import describe_bad_characters, read_text
 
 _CHUNK = 10_000
@@ -47,6 +47,7 @@ def read(path: Path, options: TableOptions) -> Rows:
     """
     text = read_text(path, options)
     lines = Lines(text.text)
+    lines.position = int(find_told(lines.lines) is not None)
     suffix = Path(path.name.lower().removesuffix(".gz")).suffix
     rows = read_lines(str(path), lines, find_separator(lines.lines, suffix), text.clean, options)
     return rows.amend(text.notes, text.cut)
@@ -98,6 +99,7 @@ def _parse(lines: Iterable[str], separator: Separator) -> Iterator[list[str]]:
 
 def _find_header(file: str, lines: Lines, separator: Separator, options: TableOptions) -> Header:
     """Return the names of the columns, and stand behind the header if there is one."""
+    start = lines.position
     records = islice(_records(lines, separator), SAMPLE + 1)
     first = next(records, (1, []))[1]
     behind = lines.position
@@ -105,7 +107,7 @@ def _find_header(file: str, lines: Lines, separator: Separator, options: TableOp
     if options.header is not False:
         _refuse_broken(file, first, separator)
     header = find_header(file, [first, *rows] if isinstance(first, list) else rows, options)
-    lines.position = behind if header.in_file else 0
+    lines.position = behind if header.in_file else start
     return header
 
 

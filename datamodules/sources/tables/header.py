@@ -15,6 +15,7 @@ from datamodules.notations import number
 from datamodules.notations.molecules import structure
 from datamodules.sources.rows import shown
 from datamodules.sources.tables.options import AUTO, TableOptions
+from datamodules.sources.tables.separator import holds_locants
 
 SAMPLE = 50
 """Rows that are looked at below the first."""
@@ -117,6 +118,8 @@ def holds_names(first: Sequence[str], below: Sequence[Sequence[str]]) -> bool | 
         return True
     if any(re.sub(r"[\W_]+", "", cell.casefold()) in _KNOWN for cell in first):
         return True
+    if any(holds_locants(cell) for cell in first):
+        return False
     # A sentence is no name, and a class beside it that comes again is none, either.
     if any(len(cell.split()) > _LONGEST_NAME for cell in first) and any(
         cell.strip() in {row[place].strip() for row in below if place < len(row)}

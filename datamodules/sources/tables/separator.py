@@ -12,6 +12,9 @@ ONE_COLUMN = "\x1f"
 """ASCII's unit separator, in no text: each line is one cell."""
 NAMES = {"\t": "tab", ";": "semicolon", "|": "bar", ",": "comma", ONE_COLUMN: "none, one cell a line"}
 _LINES = 200
+_TOLD = re.compile(r"sep=(.)\s*$")
+_LOCANTS = re.compile(r"\d+[a-z]?'*(,\d+[a-z]?'*)+(?=-[(\[{a-zA-Z])")
+"""Of a chemical name, as in 1,2-dichlorobenzene: no table's cells."""
 
 
 class Separator(NamedTuple):
@@ -20,6 +23,25 @@ class Separator(NamedTuple):
     mark: str
     blanks: bool
     """Whether blanks follow it that belong to no cell, as in `"CC", "x"`."""
+
+
+def find_told(lines: list[str]) -> str | None:
+    r"""Return the separator that a first line `sep=;` tells, as Excel reads and writes it; None if there is no such line.
+
+    >>> find_told(["sep=;\n", "a;b\n"]), find_told(["a;b\n"])
+    (';', None)
+    """
+    found = _TOLD.match(lines[0]) if lines else None
+    return found[1] if found else None
+
+
+def holds_locants(text: str) -> bool:
+    """Return whether a text holds numbers with commas as only chemical names do.
+
+    >>> holds_locants("1,2-dichlorobenzene"), holds_locants("1,2")
+    (True, False)
+    """
+    return _LOCANTS.search(text) is not None
 
 
 def find_separator(lines: list[str], suffix: str) -> Separator:
@@ -34,14 +56,17 @@ def find_separator(lines: list[str], suffix: str) -> Separator:
     >>> find_separator(["name\n", "1,2-dichlorobenzene\n"], ".csv") == Separator(ONE_COLUMN, False)
     True
     """
-    sample = [line for line in lines[:_LINES] if line.strip()]
-    mark = "\t" if suffix == ".tsv" else _choose(sample, suffix == ".txt")
+    told = find_told(lines)
+    sample = [line for line in lines[told is not None : _LINES] if line.strip()]
+    mark = told or "\t" if told or suffix == ".tsv" else _choose(sample, suffix == ".txt")
     # Only before a quote does a blank change what is read; all cells lose the white space around them later.
     blanks = mark != ONE_COLUMN and any(re.search(re.escape(mark) + ' +"', line) for line in sample)
     return Separator(mark, blanks)
 
 
 def _choose(sample: list[str], often_plain: bool) -> str:
+    if not any(mark in _LOCANTS.sub("", line) for line in sample for mark in SEPARATORS):
+        return ONE_COLUMN
     scores = {mark: _measure(sample, mark) for mark in SEPARATORS}
     possible = [mark for mark in SEPARATORS if scores[mark].width > 1]
     if not possible:

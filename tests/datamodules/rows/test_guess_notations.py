@@ -259,7 +259,7 @@ def test_where_nothing_can_be_used_the_error_names_the_guess(tmp_path: Path) -> 
     path.write_text("smiles,b\nC1CC,x\nC1CCC,y\n")
     with pytest.raises(
         ValueError,
-        match=r"'smiles' is smiles \(--data.input_notation\), .*text takes a column as it is",
+        match=r"Guessed notations: 'smiles' is smiles \(--data.input_notation\); text takes a column as it is",
     ):
         make(path, input_column="smiles").setup("fit")
     with pytest.raises(ValueError, match=r"got none\. (?!.*Guessed)"):
@@ -300,3 +300,11 @@ def test_notation_is_guessed_from_the_file_to_predict_without_a_run(tmp_path: Pa
     data.setup("predict")
     assert [data.row("predict", place).input_notation for place in range(3)] == ["smiles"] * 3
     assert data.guesses[1] == Guess("output", "iupac", "iupac", 0, 0)
+
+
+def test_only_the_guess_of_the_column_that_rows_fail_in_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("smiles,b\nCCO,\nCCC,\n")
+    with pytest.raises(ValueError, match=r"'b' is text \(--data.output_notation\); text takes") as caught:
+        make(path, input_column="smiles").setup("fit")
+    assert "'smiles' is" not in str(caught.value)

@@ -62,3 +62,20 @@ def test_a_blank_before_a_quote_belongs_to_no_cell(tmp_path: Path) -> None:
 def test_an_error_names_the_separator(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"it is broken: .* \(between cells: none, one cell a line\)"):
         read(tmp_path, '"a"b,c\n1,2\n')
+
+
+def test_first_line_of_excel_tells_the_separator(tmp_path: Path) -> None:
+    rows = read(tmp_path, "sep=;\nsmiles;name\nCCO;a, b\nCCN;c, d\n")
+    assert rows.table.to_pylist() == [{"smiles": "CCO", "name": "a, b"}, {"smiles": "CCN", "name": "c, d"}]
+    assert rows.lines.tolist() == [3, 4]
+
+
+def test_list_of_names_without_a_header_is_one_column_however_short(tmp_path: Path) -> None:
+    rows = read(tmp_path, "1,2-dichlorobenzene\n2,4-dinitrophenol\n")
+    assert rows.table.column("column_1").to_pylist() == ["1,2-dichlorobenzene", "2,4-dinitrophenol"]
+    assert "no header line" in " ".join(rows.notes)
+
+
+def test_numbers_and_names_beside_each_other_stay_two_columns(tmp_path: Path) -> None:
+    rows = read(tmp_path, "id,name\n1,2-methylpropane\n2,3-methylpentane\n")
+    assert rows.table.column("name").to_pylist() == ["2-methylpropane", "3-methylpentane"]
