@@ -33,6 +33,18 @@ def test_fit_writes_checkpoints_with_the_checkpoint_writer(
     assert set(written) == {"best.ckpt", "last.ckpt"}
 
 
+def test_interval_above_an_epochs_batches_is_refused_before_anything_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    with pytest.raises(
+        SystemExit, match=r"val_check_interval to be at most the \d+ training batches .* got 5000"
+    ):
+        train.main(["fit", *own_table(tmp_path), "--trainer.val_check_interval", "5000"])
+    assert not (tmp_path / "runs").exists()
+
+
 def test_fit_stopped_before_its_first_checkpoint_begins_again_as_the_same_run(tmp_path: Path) -> None:
     home = {f"WANDB_{name}_DIR": str(tmp_path / "wandb_home") for name in ("DATA", "CACHE", "CONFIG")}
     args = [

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.loggers import CSVLogger, WandbLogger
+from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
 from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.reports.audit_report import describe_audit, read_audit, read_comparison
 from callbacks.reports.baselines import read_baselines
 from callbacks.rows.evaluated_row import Stage
@@ -140,7 +141,7 @@ def _outputs(trainer: Trainer, best: Path | None) -> dict[str, str]:
         "rows set aside": folder / "set_aside.csv",
     }
     for logger in trainer.loggers:
-        if isinstance(logger, CSVLogger):
+        if isinstance(logger, MetricsCSV):  # not a CSVLogger that --trainer.logger adds
             places["metrics"] = Path(logger.log_dir) / "metrics.csv"
         elif isinstance(logger, WandbLogger):
             places["W&B run"] = Path(logger.experiment.dir).parent

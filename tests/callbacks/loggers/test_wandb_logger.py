@@ -185,3 +185,14 @@ def test_a_host_without_wandb_costs_less_than_half_a_minute(tmp_path, wandb_home
     start = time.perf_counter()
     log_one(tmp_path / "run")
     assert time.perf_counter() - start < 30
+
+
+def test_held_logger_opens_no_run_until_it_is_released(tmp_path, wandb_home):
+    logger = DashboardLogger(save_dir=str(tmp_path / "run"))
+    logger.hold()
+    logger.experiment.define_metric("ignored")
+    assert not (tmp_path / "run").exists()
+    logger.release()
+    assert logger.experiment.id
+    assert (tmp_path / "run" / "wandb").is_dir()
+    finish_wandb(tmp_path / "run")

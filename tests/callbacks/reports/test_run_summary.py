@@ -7,8 +7,8 @@ import sys
 
 import pytest
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.loggers import CSVLogger
 
+from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.metrics.exact_match import ExactMatch
 from callbacks.metrics.throughput import Throughput
 from callbacks.metrics.validity import Validity
@@ -34,7 +34,7 @@ class Fading(ScriptedModel):
 def run(tmp_path, aside=()):
     checkpoint = ModelCheckpoint(tmp_path / "checkpoints", monitor="val/exact_match", mode="max")
     callbacks = [RunSummary(), ExactMatch(), Validity(), Throughput(), checkpoint]
-    logger = CSVLogger(tmp_path, name="", version="")
+    logger = MetricsCSV(tmp_path)
     trainer = make_trainer(tmp_path, callbacks, max_epochs=2, logger=logger, enable_checkpointing=True)
     model, data = Fading(PAIRS), StubData(PAIRS, aside=list(aside))
     trainer.fit(model, datamodule=data)
