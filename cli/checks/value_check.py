@@ -88,6 +88,8 @@ def check_values(command: str, values: Mapping[str, Any], runs: Path, *, complet
             refuse_no_questions(values.get("data.predict_path"))
         _check_fractions(data_flags(values))
         GenerationSettings(**_only_known(GenerationSettings, below(values, "model.generation")))
+    if "model.optimizer" in values and values["model.optimizer"] is None:
+        raise ValueError("Expected --model.optimizer to be a class such as AdamW, but got null.")
     _check_optimizer(below(values, "model.optimizer"))
     _check_trainer(values)
     _check_model(values)

@@ -170,5 +170,11 @@ def restore_text(parser: Any, content: Any, words: Any, key: str = "") -> Any:
             if name in words
             else value
             for name, value in content.items()
+            if value is not None or not _is_group(parser, f"{key}.{name}" if key else name)
         }
     return content
+
+
+def _is_group(parser: Any, key: str) -> bool:
+    """Return whether a key stands above flags: without lines below it, as where all are commented out, it sets nothing."""
+    return isinstance(find_action(parser, key), _ActionConfigLoad)

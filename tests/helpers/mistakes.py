@@ -96,6 +96,7 @@ VALUES = [
     ("fit --model.peft.rank 0", "Expected --model.peft.rank to be a whole number of at least 1, but got 0"),
     ("fit --model.warmup_fraction 2", "Expected --model.warmup_fraction to be in [0, 1]"),
     ("fit --model.generation.max_new_tokens 0", "max_new_tokens to be at least 1, but got 0"),
+    ("fit --config unset.yaml", "Expected --model.optimizer to be a class such as AdamW, but got null"),
     ("fit --model.base opt125m", "Did you mean 'opt-125m'?"),
     ("fit --model.add_tokens smilez", "Did you mean 'smiles'?"),
     ("fit --data.format alpacca", "Did you mean 'alpaca'?"),
@@ -158,6 +159,7 @@ def make_files(folder: Path) -> None:
     (folder / "binary.yaml").write_bytes(bytes(range(128, 256)))
     (folder / "key.yaml").write_text("data:\n  batchsize: 4\n")
     (folder / "group.yaml").write_text("modle:\n  base: gpt2\n")
+    (folder / "unset.yaml").write_text("model:\n  optimizer:\n")
     (folder / "type.yaml").write_text("data:\n  batch_size: many\n")
     (folder / "text.ckpt").write_text("hello")
     (folder / "cut.ckpt").write_bytes(b"PK\x03\x04" + bytes(1000))

@@ -120,6 +120,14 @@ def test_scalar_of_a_file_is_taken_as_it_is_written(
     assert cli.parser.parse_args(["fit", f"--{flag}", str(file)]).fit.data.output_column == text
 
 
+@pytest.mark.parametrize("group", ["model", "data", "trainer", "wandb", "checkpoint"])
+def test_group_without_lines_below_it_sets_nothing(tmp_path: Path, group: str) -> None:
+    (tmp_path / "empty.yaml").write_text(f"{group}:\n")
+    read = parse(["fit", "--config", str(tmp_path / "empty.yaml")]).fit
+    plain = parse(["fit"]).fit
+    assert read[group] == plain[group]
+
+
 def test_items_of_lists_and_mappings_are_taken_as_they_are_written(cli: ParseOnly, tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("wandb: {tags: [1e-4, yes, 'a']}\ndata: {task: {1e-4: 2, b: 1}}\n")
     config = cli.parser.parse_args(["fit", "--config", str(tmp_path / "mine.yaml"), "--wandb.tags+=null"]).fit
