@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help fit demo test test-all transformers4 stress gates soak lint docs format help-pages lock install-locked audit data bench clean bundled flagship base-sizes smollm2 study
+.PHONY: help fit demo report test test-all transformers4 stress gates soak lint docs format help-pages lock install-locked audit data bench clean bundled flagship base-sizes smollm2 study
 
 # Fine-tune the bundled base to name small molecules: the default job.
 fit: .venv/run
@@ -16,6 +16,10 @@ help:
 # A page at http://127.0.0.1:7860 for the model of the last run, or the flagship; another: make demo MODEL=FOLDER
 demo: .venv/demo
 	$(BIN)/python -m cli.demo.page $(if $(MODEL),--model $(MODEL))
+
+# Make a run's page again from its files: make report RUN=runs/mine; without RUN, that of the latest run.
+report: .venv/run
+	$(BIN)/python -m callbacks.reports.page $(if $(filter file,$(origin RUN)),,$(RUN))
 
 # The default tests, on up to four processes; what takes long is left out.
 test: .venv/dev

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import lightning.pytorch as pl
+import torch
 from lightning.pytorch.cli import SaveConfigCallback
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 
 from callbacks.loggers.metrics_csv import MetricsCSV
-from callbacks.loggers.secrets import hide_secrets
+from callbacks.loggers.secrets import hide_in_words, hide_secrets
 from callbacks.loggers.wandb_logger import DashboardLogger
+from callbacks.run.command_record import record_command
+from callbacks.run.run_facts import output_folder
+from cli.help_pages import program_name
 from cli.resume_diff import differences, say, say_other_data
 from cli.run_folder import find_run
 from cli.settings.run_settings import read_typed_settings, settle_paths
@@ -20,7 +29,20 @@ from datamodules.storage.atomic_write import whole_file
 
 
 class SaveRunConfig(SaveConfigCallback):
-    """Writes a fit's resolved configuration to the run's folder and its loggers; other subcommands change neither."""
+    """Writes a fit's resolved configuration to the run's folder and its loggers; other subcommands change neither.
+
+    Every subcommand writes `made_by.json` to its own folder: its command line, the flags that differ from the defaults, versions.
+
+    Args:
+        args: The arguments of LightningCLI's class.
+        words: The command line as the user typed it.
+        kwargs: The other arguments of LightningCLI's class.
+    """
+
+    def __init__(self, *args: Any, words: Sequence[str] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._command = shlex.join([*program_name(sys.argv[0]).split(), *hide_in_words(words)])
+        self._begun = time.strftime("%Y-%m-%d %H:%M:%S")
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         """Write a new run's `config.yaml` before anything else; print the changed flags of a resumed or evaluated run."""
@@ -44,6 +66,25 @@ class SaveRunConfig(SaveConfigCallback):
         if trainer.is_global_zero and self.config.ckpt_path is not None:
             self._keep(trainer)
 
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Record `validate` when it has something to show."""
+        if trainer.is_global_zero and trainer.state.fn == TrainerFn.VALIDATING:
+            self._record(trainer)
+
+    def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Record `test` when it has something to show."""
+        if trainer.is_global_zero:
+            self._record(trainer)
+
+    def _record(self, trainer: pl.Trainer, goes_on: bool = False) -> None:
+        """Write `made_by.json` to the subcommand's folder."""
+        defaults = read_yaml(
+            self.parser.dump(self.parser.get_defaults(), skip_unset=False, skip_validation=True)
+        )
+        changed = differences(hide_secrets(defaults), self._settings())
+        device = describe_device(trainer)
+        record_command(output_folder(trainer), self._command, self._begun, changed, device, goes_on)
+
     def _settings(self) -> dict[str, Any]:
         settings: dict[str, Any] = hide_secrets(read_yaml(self.parser.dump(self.config, skip_unset=False)))
         return settings
@@ -56,6 +97,14 @@ class SaveRunConfig(SaveConfigCallback):
         folder.mkdir(parents=True, exist_ok=True)
         with whole_file(folder / "config.yaml") as file:
             file.write(write_yaml(settings))
+        self._record(trainer, goes_on=self.config.ckpt_path is not None)
         for logger in trainer.loggers:
             if not isinstance(logger, MetricsCSV):  # it would repeat the settings in hparams.yaml
                 logger.log_hyperparams(settings)
+
+
+def describe_device(trainer: pl.Trainer) -> str:
+    """Return what a trainer runs on, such as `2 x NVIDIA H100, bf16-mixed`."""
+    device = trainer.strategy.root_device
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    return f"{trainer.world_size} x {name}, {trainer.precision}"

@@ -12,12 +12,12 @@ import torch
 import yaml
 
 import train
-from callbacks.reports.run_history import read_records
 from cli.patois_cli import choose_precision
 from datamodules.notations import smiles
 from datamodules.sequence_task import SequenceTaskDataModule
 from lightning_modules.decoder.decoders import load_tokenizer
 from tests.helpers.runs import PAIRS, command, last_metrics, own_table, read_csv
+from tests.helpers.wandb_files import read_records
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 

@@ -24,6 +24,7 @@ from bench.studies.tables import (
     varying,
 )
 from bench.studies.verdicts import paired_table
+from callbacks.reports.page.render import read_style
 from callbacks.statistics.intervals import Z_95
 
 if TYPE_CHECKING:
@@ -34,17 +35,11 @@ PICTURES = 2
 """Number of plots per task, of its first columns."""
 
 PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title}</title>
 <style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 68rem; margin: 2rem auto; padding: 0 1rem; color: #222; }}
-table {{ border-collapse: collapse; margin: 1rem 0; display: block; overflow-x: auto; font-size: .9rem; }}
-th, td {{ border-bottom: 1px solid #ddd; padding: .35rem .7rem; text-align: left; vertical-align: top; }}
-th {{ border-bottom: 2px solid #888; }}
-code {{ background: #f3f3f3; padding: .1rem .25rem; border-radius: 3px; }}
-img {{ max-width: 100%; margin: .5rem 1rem .5rem 0; }}
-</style></head><body>
-{body}</body></html>
+{style}</style></head><body><main>
+{body}</main></body></html>
 """
 
 
@@ -189,5 +184,7 @@ def write_report(study: Study, results: Sequence[Result], folder: Path, page: Pa
         body = body.replace(f'src="{name}"', f'src="{as_uri(svg)}"')
     page = folder / f"{study.name}.html" if page is None else page
     page.parent.mkdir(parents=True, exist_ok=True)
-    page.write_text(PAGE.format(title=f"Patois: {study.name}", body=body), encoding="utf-8")
+    page.write_text(
+        PAGE.format(title=f"Patois: {study.name}", style=read_style(), body=body), encoding="utf-8"
+    )
     return page

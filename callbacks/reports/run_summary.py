@@ -89,8 +89,10 @@ class RunSummary(MetricsKeeper):
         speed = metrics.get("train/supervised_tokens_per_second")
         best = best_checkpoint(trainer) if stage == "fit" else None
         weights = best or (Path(trainer.ckpt_path) if trainer.ckpt_path and stage != "fit" else None)
+        epoch = None
         if best is not None:
-            metrics = load_checkpoint(best).get(METRICS_KEY) or metrics
+            checkpoint = load_checkpoint(best)
+            metrics, epoch = checkpoint.get(METRICS_KEY) or metrics, checkpoint["epoch"]
         split = evaluated_rows(stage)
         folder = output_folder(trainer)
         # Only this run's reports: an earlier run may have had other callbacks, and its reports are still in the folder.
@@ -105,6 +107,7 @@ class RunSummary(MetricsKeeper):
                 for task, rows in _count_rows(datamodule, split).items()
             },
             "weights": weights.name if weights else "last weights",
+            "epoch": epoch,
             "seconds": round(time.perf_counter() - self._begun, 1),
             "supervised_tokens_per_second": speed,
             "rows_set_aside": len(datamodule.set_aside(stage)),

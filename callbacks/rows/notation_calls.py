@@ -90,6 +90,17 @@ class NotationCalls:
         results = self.call(notation, "similarity", pairs)
         return [result.value or dict.fromkeys(FINGERPRINTS, 0.0) for result in results]
 
+    def draw(self, smiles: Sequence[str], width: int, height: int) -> dict[str, str]:
+        """Return pictures of molecules as SVG by SMILES; those that cannot be drawn, or not in time, are left out.
+
+        Args:
+            smiles: The molecules.
+            width: In pixels.
+            height: In pixels.
+        """
+        results = self.pool.ask([("smiles", "draw", (text, width, height)) for text in smiles])
+        return {text: result.value for text, result in zip(smiles, results, strict=True) if result.value}
+
     def read_names(self, names: Sequence[str]) -> list[Reading]:
         """Return OPSIN's reading of each name; names that it has not read yet form one batch."""
         if len(self._readings) > _MOST_READINGS:

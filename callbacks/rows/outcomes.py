@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from callbacks.rows.evaluated_row import EvaluatedRow
 from callbacks.rows.structures import RowMolecules
 from callbacks.statistics.intervals import wilson_interval
 from datamodules.workers.opsin import AMBIGUOUS
+
+if TYPE_CHECKING:  # it imports PyTorch, and a run's page does without
+    from callbacks.rows.evaluated_row import EvaluatedRow
 
 OUTCOMES = {
     "exact": "exact",
@@ -35,12 +37,8 @@ def estimate_right(metrics: Mapping[str, float]) -> dict[str, float]:
     return {"right": right, "right_low": low, "right_high": high}
 
 
-_MEANS_THE_SAME = (
-    "canonical",
-    "normalized",
-    "value",
-    "composition",
-)  # notions under which an answer is right
+MEANS_THE_SAME = ("canonical", "normalized", "value", "composition")
+"""The notions under which an answer is right."""
 
 
 class Outcome(NamedTuple):
@@ -76,7 +74,7 @@ def find_outcome(
     """
     if same["string"]:
         return "exact"
-    if any(same.get(notion) for notion in _MEANS_THE_SAME) or (relation and relation["canonical"]):
+    if any(same.get(notion) for notion in MEANS_THE_SAME) or (relation and relation["canonical"]):
         return "equivalent"
     if unfinished:
         return "unfinished"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from callbacks.rows.evaluated_row import EvaluatedRow
 from callbacks.rows.notation_calls import NotationCalls
 from datamodules.workers.opsin import AMBIGUOUS
+
+if TYPE_CHECKING:  # it imports PyTorch, and a run's page does without
+    from callbacks.rows.evaluated_row import EvaluatedRow
 
 _TO_SMILES = {"smiles": "normalize", "selfies": "to_smiles"}
 

@@ -22,7 +22,7 @@ from datamodules.storage.text_columns import as_strings
 from datamodules.workers.cores import share_of_cores
 from datamodules.workers.guarded_worker import GuardedWorker, Result
 
-Question = tuple[str, str, tuple[str, ...]]
+Question = tuple[str, str, tuple[str | int, ...]]
 """Notation, function name, arguments."""
 
 _TEXTS_A_REQUEST = 256  # a text that kills its child makes its whole request run again

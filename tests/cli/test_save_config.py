@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import torch
 import yaml
+from lightning.pytorch.trainer.states import TrainerFn
 
 from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.loggers.wandb_logger import DashboardLogger
@@ -27,8 +30,16 @@ class Kept:
 def save_config(folder: Path, stage: str, loggers: list, rank: int = 0) -> None:
     words = ["fit", "--data.format", "tags", "--wandb.tags", "[s3cr3t-value]"]
     cli = ParseOnly(CausalLM, SequenceTaskDataModule, logger_class=DashboardLogger, args=words)
-    callback = SaveRunConfig(cli._parser("fit"), cli.config.fit)
-    trainer = SimpleNamespace(is_global_zero=rank == 0, default_root_dir=str(folder), loggers=loggers)
+    callback = SaveRunConfig(cli._parser("fit"), cli.config.fit, words=words)
+    trainer = SimpleNamespace(
+        is_global_zero=rank == 0,
+        default_root_dir=str(folder),
+        loggers=loggers,
+        state=SimpleNamespace(fn=TrainerFn.FITTING),
+        strategy=SimpleNamespace(root_device=torch.device("cpu")),
+        world_size=1,
+        precision="32-true",
+    )
     callback.setup(trainer, None, stage)  # type: ignore[arg-type]
 
 
@@ -44,7 +55,14 @@ def test_every_logger_gets_the_configuration_without_its_secrets(
     assert settings["model"]["optimizer"]["init_args"]["lr"] == 0.001
     assert settings["wandb"]["tags"] == ["(hidden)"]
     assert yaml.safe_load((tmp_path / "config.yaml").read_text())["data"]["format"] == "tags"
-    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]  # no second one of MetricsCSV
+    written = sorted(path.name for path in tmp_path.iterdir())
+    assert written == ["config.yaml", "made_by.json"]  # no second one of MetricsCSV
+    record = json.loads((tmp_path / "made_by.json").read_text())
+    changed = {flag: (default, value) for flag, default, value in record["changed"]}
+    assert changed["data.format"] == ("arrow", "tags")
+    assert changed["wandb.tags"] == (None, ["(hidden)"])
+    assert record["commands"][0]["command"].endswith("fit --data.format tags --wandb.tags '[(hidden)]'")
+    assert record["device"] == "1 x cpu, 32-true"
 
 
 @pytest.mark.parametrize(("stage", "rank"), [("test", 0), ("fit", 1)])

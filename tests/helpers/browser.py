@@ -1,4 +1,4 @@
-"""Use the demo page in headless Chromium as a person would.
+"""Use the demo page and the page of a run in headless Chromium as a person would.
 
 `python -m tests.helpers.browser RUN QUESTION docs/images/demo.png` takes the README's screenshot.
 Needs Debian's `chromium` and `pip install playwright`; only Playwright's driver is used.
@@ -7,6 +7,7 @@ Needs Debian's `chromium` and `pip install playwright`; only Playwright's driver
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,6 +28,20 @@ class Seen(NamedTuple):
     """Addresses on other machines that the page requested."""
     errors: list[str]
     """Errors that the page's scripts raised."""
+
+
+def dump_page(address: str) -> str:
+    """Return the page at an address as HTML, after its scripts have run in headless Chromium; needs no driver."""
+    arguments = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--virtual-time-budget=3000",
+        "--dump-dom",
+        address,
+    ]
+    done = subprocess.run(["chromium", *arguments], capture_output=True, text=True, timeout=240, check=True)
+    return done.stdout
 
 
 def why_no_browser() -> str | None:

@@ -232,7 +232,7 @@ def read_axes(folder: Path) -> dict[str, tuple[str, str | None]]:
     """Return each metric's x axis in the W&B run in `folder`, and whether its summary keeps the maximum or minimum."""
     from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]
 
-    from callbacks.reports.run_history import read_records
+    from tests.helpers.wandb_files import read_records
 
     axes = {}
     for path in folder.glob("wandb/offline-run-*/run-*.wandb"):
@@ -253,7 +253,7 @@ def finish_wandb(folder: Path) -> list[Path]:
     import wandb
     from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]
 
-    from callbacks.reports.run_history import read_records
+    from tests.helpers.wandb_files import read_records
 
     def is_whole(path: Path) -> bool:
         content = path.read_bytes() and list(read_records(path))

@@ -10,8 +10,8 @@ import pytest
 
 from callbacks.loggers import wandb_logger
 from callbacks.loggers.wandb_logger import DashboardLogger, axis_of, has_credentials, is_reachable
-from callbacks.reports.run_history import read_wandb
 from tests.helpers.callback_stubs import finish_wandb, read_axes
+from tests.helpers.wandb_files import read_wandb
 
 KEY = "0123456789abcdef" * 2 + "01234567"
 

@@ -1,8 +1,7 @@
-"""Read the metrics that a run logged, from its offline W&B file or from metrics.csv."""
+"""Read what a run logged offline out of W&B's own file format."""
 
 from __future__ import annotations
 
-import csv
 import json
 import struct
 from collections import defaultdict
@@ -61,41 +60,10 @@ def read_wandb(path: Path) -> History:
     return _by_metric(lines)
 
 
-def read_metrics_csv(path: Path) -> History:
-    """Return the numbers in the metrics.csv of Lightning's CSVLogger, by metric and epoch."""
-    with path.open(newline="", encoding="utf-8") as file:
-        return _by_metric(
-            {name: float(cell) for name, cell in line.items() if cell} for line in csv.DictReader(file)
-        )
-
-
-def _by_metric(lines: Iterator[dict[str, float]] | list[dict[str, float]]) -> History:
+def _by_metric(lines: list[dict[str, float]]) -> History:
     history: History = defaultdict(list)
     for line in lines:
         for name, value in line.items():
             if "/" in name and "epoch" in line:
                 history[name].append((line["epoch"], value))
     return dict(history)
-
-
-def read_history(run: Path) -> tuple[History, str]:
-    """Return what the run in folder `run` logged, and the name of the file that holds it.
-
-    A resumed W&B run has several files; they are read in the order of their folders' dates.
-
-    Raises:
-        ValueError: If the folder holds neither an offline W&B run nor a metrics.csv.
-    """
-    merged: History = defaultdict(list)
-    offline = sorted(run.glob("wandb/offline-run-*/run-*.wandb"))
-    for path in offline:
-        for name, points in read_wandb(path).items():
-            merged[name] += points
-    if merged:
-        return dict(merged), f"{offline[-1].name} (offline W&B run)"
-    files = sorted(run.glob("**/metrics.csv"))
-    if files:
-        return read_metrics_csv(files[-1]), files[-1].name
-    raise ValueError(
-        f"{run}: expected a run's folder with wandb/offline-run-*/*.wandb or a metrics.csv, but found neither."
-    )

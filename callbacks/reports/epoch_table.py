@@ -1,0 +1,99 @@
+"""A run's epochs as a table, `epochs.csv`: a line an epoch, made of what metrics.csv holds."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from datamodules.storage.safe_csv import write_csv
+
+FILE = "epochs.csv"
+COLUMNS = {
+    "epoch": "epoch",
+    "step": "step",
+    "train_loss": "train/loss",
+    "val_loss": "val/loss",
+    "exact_match": "val/exact_match",
+    "exact_match_low": "",
+    "exact_match_high": "",
+    "validity": "val/validity",
+    "rows_per_second": "train/rows_per_second",
+    "supervised_tokens_per_second": "train/supervised_tokens_per_second",
+    "seconds": "train/seconds",
+}
+"""The columns, and the metric that each holds. The bounds are those of the task, so a mean over several tasks has none."""
+OF_TASK = ("exact_match", "exact_match_low", "exact_match_high", "validity")
+"""What each of several tasks has a column of, such as `TASK/validity`."""
+
+
+def read_metrics(path: Path) -> list[dict[str, float]]:
+    """Return the lines of a metrics.csv as numbers by name, without the empty cells; none if there is no such file."""
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{name: float(cell) for name, cell in line.items() if cell} for line in csv.DictReader(file)]
+
+
+def find_tasks(lines: Iterable[Mapping[str, float]]) -> list[str]:
+    """Return the tasks whose validation was logged, in the order of their names.
+
+    Examples:
+        >>> find_tasks([{"val/loss": 1.0}, {"val/exact_match": 0.5, "val/b/exact_match": 0.5, "val/a/exact_match_low": 0.2}])
+        ['b']
+    """
+    names = {name for line in lines for name in line}
+    return sorted(
+        name[len("val/") : -len("/exact_match")]
+        for name in names
+        if name.startswith("val/") and name.endswith("/exact_match") and name.count("/") > 1
+    )
+
+
+def summarize_epochs(lines: Iterable[Mapping[str, float]]) -> list[dict[str, float | None]]:
+    """Return a line for each epoch that logged a loss or was evaluated, as numbers by column.
+
+    The training loss is the mean of what was logged within the epoch; every other value is the epoch's last one.
+
+    Examples:
+        >>> [line] = summarize_epochs([{"epoch": 0, "step": 9, "train/loss": 3.0}, {"epoch": 0, "step": 19, "train/loss": 2.0}])
+        >>> line["epoch"], line["step"], line["train_loss"], line["val_loss"]
+        (0, 20, 2.5, None)
+    """
+    lines = list(lines)
+    tasks = find_tasks(lines)
+    last: dict[int, dict[str, float]] = {}
+    losses: dict[int, list[float]] = {}
+    for line in lines:
+        if "epoch" in line and any(name.startswith(("train/loss", "val/")) for name in line):
+            epoch = int(line["epoch"])
+            last.setdefault(epoch, {}).update(line)
+            losses.setdefault(epoch, []).extend([line["train/loss"]] if "train/loss" in line else [])
+        elif "epoch" in line and int(line["epoch"]) in last:  # the speed, which is logged when the epoch ends
+            last[int(line["epoch"])].update(line)
+    return [_line(epoch, values, losses[epoch], tasks) for epoch, values in sorted(last.items())]
+
+
+def _line(
+    epoch: int, values: Mapping[str, float], losses: list[float], tasks: list[str]
+) -> dict[str, float | None]:
+    """Return an epoch's cells by column."""
+    line: dict[str, float | None] = {column: values.get(metric) for column, metric in COLUMNS.items()}
+    # Lightning logs the step before it counts it.
+    line |= {"epoch": epoch, "step": int(values["step"]) + 1}
+    line["train_loss"] = math.fsum(losses) / len(losses) if losses else None
+    for task in tasks:
+        for name in OF_TASK:
+            value = values.get(f"val/{task}/{name}")
+            if len(tasks) == 1 and line.get(name) is None:
+                line[name] = value
+            elif len(tasks) > 1:
+                line[f"{task}/{name}"] = value
+    return line
+
+
+def write_epochs(run: Path) -> None:
+    """Write `epochs.csv` into a run's folder, if its metrics.csv has an epoch."""
+    if lines := summarize_epochs(read_metrics(run / "metrics.csv")):
+        write_csv(run / FILE, list(dict.fromkeys(name for line in lines for name in line)), lines)

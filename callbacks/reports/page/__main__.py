@@ -1,0 +1,42 @@
+"""Make a run's page again from the files of its folder: `python -m callbacks.reports.page runs/mine`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from callbacks.reports.page.render import write_page
+
+
+def find_latest(runs: Path) -> Path:
+    """Return the run's folder that was written to last.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    found = [path.parent for path in runs.glob("*/config.yaml")]
+    if not found:
+        raise ValueError(f"expected a run in {runs}, but found none; give a run's folder")
+    return max(found, key=lambda run: (run.stat().st_mtime, run.name))
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Read the command line, write the page, and print its path."""
+    parser = argparse.ArgumentParser(
+        prog="python -m callbacks.reports.page", description="Write report.html into a run's folder, from its files."
+    )  # fmt: skip
+    parser.add_argument(
+        "run", type=Path, nargs="?", help="the run's folder, runs/NAME; default: the latest run"
+    )
+    options = parser.parse_args(arguments)
+    try:
+        path = write_page(options.run or find_latest(Path("runs")))
+    except ValueError as error:
+        parser.error(str(error))
+    sys.stdout.write(f"{path}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,223 @@
+"""The page of a run as one HTML text, and as `report.html` in the run's folder."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from callbacks.loggers.secrets import hide_secrets
+from callbacks.reports.page import curves, predictions, sections
+from callbacks.reports.page.run_files import RunFiles, Side, read_run
+from callbacks.rows.notation_calls import NotationCalls
+from datamodules.storage.atomic_write import whole_file
+
+FILE = "report.html"
+HERE = Path(__file__).parent
+PROGRAM = "python train.py"
+MOST_SET_ASIDE = 50
+"""Most rows that were set aside and are shown."""
+ROWS_OF = {"fit": "validation rows", "validate": "validation rows", "test": "test rows"}
+
+
+def read_style() -> str:
+    """Return the style sheet, which the pages of studies share."""
+    return (HERE / "style.css").read_text(encoding="utf-8")
+
+
+def write_page(run: Path) -> Path:
+    """Write a run's page into its folder; return its path.
+
+    Raises:
+        ValueError: If the folder is no run's, or a file in it is broken.
+    """
+    files = read_run(run)
+    calls = NotationCalls(workers=1)
+    try:
+        text = render(files, calls)
+    finally:
+        calls.close()
+    path = run / FILE
+    with whole_file(path) as file:
+        file.write(text)
+    return path
+
+
+def render(files: RunFiles, calls: NotationCalls) -> str:
+    """Return a run's page; equal files give equal text."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        finalize=_write_value,
+    )  # fmt: skip
+    chosen = [(side, predictions.choose_rows(side.predictions)) for side in files.sides]
+    shown = [(side.name, row) for side, rows in chosen for row in predictions.show_rows(rows, calls)]
+    content = {
+        "name": files.name,
+        "place": files.place,
+        "style": Markup(read_style()),
+        "script": Markup((HERE / "page.js").read_text(encoding="utf-8")),
+        "summary_line": _summarize(files),
+        "facts": _list_facts(files),
+        "results": [_describe_results(side) for side in files.sides if side.summary.get("tasks")],
+        "curves": sections.draw_fit(files),
+        "epochs_note": _note_epochs(files),
+        "shown": shown,
+        "tables": [_describe_table(side, len(rows)) for side, rows in chosen if rows],
+        "fields": _list_fields(shown),
+        "outcomes": [(side.name, task, lines) for side in files.sides for task, lines in sections.list_outcomes(side).items()],
+        "strata": [(side.name, task, lines) for side in files.sides for task, lines in sections.list_strata(side).items()],
+        "confidence": [(side.name, charts) for side in files.sides if (charts := sections.draw_confidence(side))],
+        "data": [_describe_data(side) for side in files.sides if side.data],
+        "made": [_describe_command(side) for side in files.sides if side.record],
+        "commands": sections.list_commands(files, _find_program(files)),
+        "width": curves.WIDTH, "height": curves.HEIGHT, "left": curves.LEFT, "right": curves.RIGHT,
+        "picture_width": predictions.WIDTH, "picture_height": predictions.HEIGHT,
+    }  # fmt: skip
+    titles = {"results": "Results", "curves": "Curves", "shown": "Predictions", "outcomes": "Outcomes",
+              "strata": "By kind of row", "confidence": "Calibration", "data": "Rows"}  # fmt: skip
+    ids = {"shown": "rows"}
+    nav = [(ids.get(part, part), title) for part, title in titles.items() if content[part]]
+    content["nav"] = [*nav, ("made", "How it was made"), ("next", "Next")]
+    return environment.get_template("report.html.jinja").render(content)
+
+
+def _write_value(value: Any) -> Any:
+    """Return a value as the page shows it: a text as one that every file can hold, without secrets of the environment."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return "".join(letter if letter.isprintable() or letter in "\n\t" else "\ufffd" for letter in value)
+    return value
+
+
+def _find_program(files: RunFiles) -> str:
+    """Return how the program was called."""
+    commands = [one["command"] for side in files.sides for one in side.record.get("commands", ())]
+    return "patois" if commands and commands[-1].startswith("patois ") else PROGRAM
+
+
+def _summarize(files: RunFiles) -> str:
+    """Return what the folder holds, in a line."""
+    parts = []
+    for side in files.sides:
+        if seconds := side.summary.get("seconds"):
+            parts.append(f"{side.name}: {side.summary.get('weights')}, {_format_seconds(seconds)}")
+        else:
+            parts.append(f"{side.name}: not ended")
+    return "; ".join(parts) or "The run has written no results yet."
+
+
+def _format_seconds(seconds: float) -> str:
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    return (
+        f"{whole // 60} min {whole % 60:02d} s"
+        if whole < 3600
+        else f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    )
+
+
+def _list_facts(files: RunFiles) -> list[tuple[str, Any]]:
+    """Return the settings that people look for first."""
+    model, data, trainer = (files.settings.get(group) or {} for group in ("model", "data", "trainer"))
+    optimizer = (model.get("optimizer") or {}).get("init_args") or {}
+    tasks = list(dict.fromkeys(task for side in files.sides for task in side.summary.get("tasks", {})))
+    last = files.epochs[-1] if files.epochs else {}
+    facts = {
+        "task": ", ".join(tasks) or data.get("task"),
+        "base": model.get("base"),
+        "format": data.get("format"),
+        "epochs": f"{len(files.epochs)} of {trainer.get('max_epochs')}" if files.settings else None,
+        "optimizer steps": f"{int(last['step']):,}" if last else None,
+        "learning rate": optimizer.get("lr"),
+        "rows a second": f"{last['rows_per_second']:,.0f}" if "rows_per_second" in last else None,
+        "seed": files.settings.get("seed_everything"),
+    }
+    return [(label, value) for label, value in facts.items() if value is not None]
+
+
+def _note_epochs(files: RunFiles) -> str:
+    if not files.settings or files.epochs:
+        return ""
+    return "The fit has not ended an epoch, so there are no curves."
+
+
+def _describe_results(side: Side) -> dict[str, Any]:
+    audit = [
+        f"{task}: {count['leaked']:,} of {count['rows']:,} rows leak from training, {count['unanswerable']:,} cannot be "
+        "answered as the reference wants."
+        for task, count in side.audit.items()
+    ]
+    lines = sections.list_results(side)
+    places = sections.list_measures(lines)
+    return {
+        "name": side.name,
+        "measures": [list(sections.MEASURES.values())[place] for place in places],
+        "title": f"{side.name}: {ROWS_OF[side.name]}, {side.summary.get('weights', '')}",
+        "lines": [line._replace(cells=[line.cells[place] for place in places]) for line in lines],
+        "metrics": sections.list_metrics(side),
+        "audit": audit,
+    }
+
+
+def _describe_table(side: Side, shown: int) -> str:
+    total = len(side.predictions)
+    which = "all" if shown == total else f"{shown:,} of"
+    return f"{side.name}: {which} {total:,} rows of {side.place}/{side.table}."
+
+
+def _list_fields(shown: Sequence[tuple[str, predictions.Shown]]) -> list[dict[str, Any]]:
+    """Return the filters that have something to choose, each value with the number of shown rows."""
+    values = {
+        "side": Counter(side for side, _ in shown),
+        "task": Counter(row.task for _, row in shown),
+        "kind": Counter(row.kind for _, row in shown),
+        "outcome": Counter(row.outcome for _, row in shown),
+    }
+    return [
+        {"name": name, "label": "answer" if name == "kind" else name,
+         "options": [(value, f"{value} ({number})") for value, number in counts.items()]}
+        for name, counts in values.items() if len(counts) > 1
+    ]  # fmt: skip
+
+
+def _describe_data(side: Side) -> dict[str, Any]:
+    """Return the counts of rows, and those that were set aside."""
+    counts: list[tuple[str, str]] = []
+    for label, key in (
+        ("read from", "sources"),
+        ("usable", "usable"),
+        ("used", "rows"),
+        ("shared identities", "overlap"),
+    ):
+        if found := side.data.get(key):
+            counts.append((label, ", ".join(f"{name} {number:,}" for name, number in found.items())))
+    reasons = side.data.get("set_aside") or Counter(line["reason"] for line in side.set_aside)
+    lines = [
+        {name: predictions.shorten(line.get(name, ""), 160) for name in ("file", "line", "reason", "text")}
+        for line in side.set_aside[:MOST_SET_ASIDE]
+    ]
+    return {
+        "name": side.name, "counts": counts, "reasons": sorted(reasons.items(), key=lambda item: -item[1]),
+        "total": sum(reasons.values()), "lines": lines, "file": f"{side.place}/set_aside.csv",
+    }  # fmt: skip
+
+
+def _describe_command(side: Side) -> dict[str, Any]:
+    record: Mapping[str, Any] = hide_secrets(side.record)
+    versions = ", ".join(f"{name} {number}" for name, number in record.get("versions", {}).items())
+    return {
+        "name": side.name,
+        "commands": record["commands"],
+        "changed": [
+            [flag, *(predictions.shorten(_show(value), 200) for value in values)] for flag, *values in record["changed"]
+        ],
+        "versions": f"{record.get('device', '')}; {versions}",
+    }  # fmt: skip
+
+
+def _show(value: Any) -> str:
+    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

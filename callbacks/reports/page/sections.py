@@ -1,0 +1,250 @@
+"""The page's tables, curves and commands, from what a run's folder holds."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from callbacks.reports.page.curves import Chart, Point, Series, draw_chart
+from callbacks.reports.page.predictions import count_kinds
+from callbacks.reports.page.run_files import RunFiles, Side
+from callbacks.rows.outcomes import OUTCOMES, estimate_right
+from callbacks.statistics.intervals import format_estimate, wilson_interval
+
+Numbers = Mapping[str, float]
+MEASURES = {"exact_match": "exact match", "right": "right", "validity": "well-formed"}
+"""The shares of the table of results, and their names in it."""
+MOST_REASONS = 4
+"""Most reasons that are shown of an outcome."""
+
+
+class Estimate(NamedTuple):
+    """A share with its bounds, in words and as numbers from 0 to 1."""
+
+    text: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+class Result(NamedTuple):
+    """A line of the table of results."""
+
+    name: str
+    is_baseline: bool
+    cells: Sequence[Estimate]
+    rows: int
+
+
+def estimate(metrics: Numbers, name: str) -> Estimate:
+    """Return a share out of metrics; one that was not measured is `-`."""
+    if name not in metrics:
+        return Estimate("-")
+    return Estimate(
+        format_estimate(metrics, name, percent=True), metrics[name], metrics.get(f"{name}_low"), metrics.get(f"{name}_high")
+    )  # fmt: skip
+
+
+def list_results(side: Side) -> list[Result]:
+    """Return the results of each task, each followed by those of its baselines."""
+    lines = []
+    for task, metrics in side.summary.get("tasks", {}).items():
+        measured = any(name.startswith("outcome_") for name in metrics)
+        numbers = {**metrics, **(estimate_right(metrics) if measured else {})}
+        lines.append(_result(task, False, numbers))
+        lines += [
+            _result(baseline["system"], True, baseline)
+            for baseline in side.summary.get("anchors", ())
+            if baseline["task"] == task
+        ]
+    return lines
+
+
+def list_measures(lines: Sequence[Result]) -> list[int]:
+    """Return the places of the measures that any of some results has."""
+    return [
+        place for place in range(len(MEASURES)) if any(line.cells[place].value is not None for line in lines)
+    ]
+
+
+def _result(name: str, is_baseline: bool, numbers: Numbers) -> Result:
+    return Result(
+        name, is_baseline, [estimate(numbers, measure) for measure in MEASURES], int(numbers["rows"])
+    )
+
+
+def list_metrics(side: Side) -> dict[str, list[tuple[str, str]]]:
+    """Return the name and value of every metric by task, as saved in summary.json; `rows` and bounds have no line."""
+    return {
+        task: [
+            (name, format_estimate(metrics, name))
+            for name in metrics
+            if name != "rows"
+            and not (name.endswith(("_low", "_high")) and name.rpartition("_")[0] in metrics)
+        ]
+        for task, metrics in side.summary.get("tasks", {}).items()
+    }
+
+
+def draw_fit(files: RunFiles) -> list[Chart]:
+    """Return the curves of a fit: loss, exact match, well-formed answers, speed."""
+    epochs = files.epochs
+    tasks = [name[: -len("/exact_match")] for name in _columns(epochs) if name.endswith("/exact_match")]
+
+    def line(name: str, column: str) -> Series:
+        bounds = (f"{column}_low", f"{column}_high")
+        return Series(name, [Point(one["step"], one[column], *(one.get(bound) for bound in bounds))
+                             for one in epochs if column in one])  # fmt: skip
+
+    def of_tasks(column: str) -> list[Series]:
+        return [line(task, f"{task}/{column}") for task in tasks] or [line("validation", column)]
+
+    losses = [
+        Series("training", [Point(*point) for point in files.losses], faint=True),
+        line("validation", "val_loss"),
+    ]
+    found = [
+        draw_chart("Loss (nats per supervised token)", losses),
+        draw_chart("Exact match, 95 % interval", of_tasks("exact_match"), percent=True),
+        draw_chart("Well-formed answers", of_tasks("validity"), percent=True),
+        draw_chart("Rows per second in training", [line("rows/s", "rows_per_second")]),
+    ]
+    return [chart for chart in found if chart is not None]
+
+
+def _columns(lines: Iterable[Mapping[str, Any]]) -> list[str]:
+    return list(dict.fromkeys(name for line in lines for name in line))
+
+
+def draw_confidence(side: Side) -> list[Chart]:
+    """Return the pictures of calibration and abstaining, a line a task."""
+
+    def lines(report: str, x: str) -> list[Series]:
+        table = side.reports.get(report, ())
+        return [
+            Series(task, [Point(*(float(line[name]) for name in (x, "right", "low", "high"))) for line in table
+                          if line["task"] == task and line[x] and line["right"]])
+            for task in dict.fromkeys(line["task"] for line in table)
+        ]  # fmt: skip
+
+    found = [
+        draw_chart("Share right by the model's probability", lines("calibration", "confidence"),
+                   x_label="probability", percent=True, diagonal=True),
+        draw_chart("Share right when only the most probable answers are given", lines("abstaining", "coverage"),
+                   x_label="share answered", percent=True),
+    ]  # fmt: skip
+    return [chart for chart in found if chart is not None]
+
+
+class OutcomeLine(NamedTuple):
+    """How many predictions had an outcome, and why those that are not valid are not."""
+
+    kind: str
+    name: str
+    meaning: str
+    rows: int
+    share: Estimate
+    reasons: Sequence[tuple[str, int]]
+
+
+def list_outcomes(side: Side) -> dict[str, list[OutcomeLine]]:
+    """Return the outcomes of a side's predictions by task, those without a row left out.
+
+    In a fit these are the verdicts of its table of predictions.
+    """
+    kinds = count_kinds(side.predictions)
+    totals = Counter(row["task"] for row in side.predictions)
+    found: dict[str, list[OutcomeLine]] = {task: [] for task in totals}
+    for task, kind, name in sorted(kinds, key=_rank):
+        number = kinds[task, kind, name]
+        low, high = wilson_interval(number, totals[task])
+        share = {"share": number / totals[task], "share_low": low, "share_high": high}
+        reasons = [
+            (line["reason"], int(line["rows"])) for line in side.reports.get("error_classes", ())
+            if (line["task"], line["outcome"]) == (task, name) and line["reason"]
+        ]  # fmt: skip
+        found[task].append(
+            OutcomeLine(
+                kind, name, OUTCOMES.get(name, name), number, estimate(share, "share"), reasons[:MOST_REASONS]
+            )
+        )
+    return found
+
+
+def _rank(key: tuple[str, str, str]) -> tuple[int, int]:
+    """Return the place of a (task, kind, outcome) in the table, the best first."""
+    _, kind, outcome = key
+    places = {name: place for place, name in enumerate(OUTCOMES)}
+    return ("right", "wrong", "invalid").index(kind), places.get(outcome, -1)
+
+
+class Stratum(NamedTuple):
+    """Exact match of one kind of row."""
+
+    name: str
+    bin: str
+    rows: int
+    exact: Estimate
+    right: Estimate
+
+
+def list_strata(side: Side) -> dict[str, list[Stratum]]:
+    """Return the exact match by kind of row, by task."""
+    found: dict[str, list[Stratum]] = {}
+    for line in side.reports.get("strata", ()):
+        numbers = {
+            name: float(cell)
+            for name, cell in line.items()
+            if name not in ("task", "stratum", "bin") and cell
+        }
+        numbers |= {"exact_match_low": numbers["low"], "exact_match_high": numbers["high"]}
+        numbers |= {f"share_{name}": numbers[name] for name in ("right_low", "right_high")}
+        found.setdefault(line["task"], []).append(
+            Stratum(line["stratum"].replace("_", " "), line["bin"], int(numbers["rows"]),
+                    estimate(numbers, "exact_match"), estimate(numbers, "share_right"))
+        )  # fmt: skip
+    return found
+
+
+def list_commands(files: RunFiles, program: str) -> list[tuple[str, str]]:
+    """Return what to do next, in words and as a command to copy.
+
+    Args:
+        files: What the folder holds.
+        program: How the program is called, `python train.py` or `patois`.
+    """
+    place = shlex.quote(files.place)
+    sides = {side.name: side for side in files.sides}
+    found = []
+    if "checkpoints/best.ckpt" in files.has:
+        best = shlex.quote(f"{files.place}/checkpoints/best.ckpt")
+        if not sides.get("test") or not sides["test"].summary:
+            found.append(("Test it on the held-out rows", f"{program} test --ckpt_path {best}"))
+        found.append(
+            (
+                "Answer a table of questions",
+                f"{program} predict --ckpt_path {best} --data.predict_path new.csv",
+            )
+        )
+    if "hf" in files.has:
+        asked = f"import patois; print(patois.load({json.dumps(files.place)}).predict([{json.dumps('...')}]))"
+        found.append(("Ask it in Python", asked))
+        found.append(("Ask it in the browser", f"python -m cli.demo.page --model {place}"))
+    if "checkpoints/last.ckpt" in files.has:
+        most = (files.settings.get("trainer") or {}).get("max_epochs")
+        longer = (
+            f" --trainer.max_epochs {2 * most}"
+            if isinstance(most, int) and 0 < most <= len(files.epochs)
+            else ""
+        )
+        last = shlex.quote(f"{files.place}/checkpoints/last.ckpt")
+        words = "Train it longer" if longer else "Go on with the fit"
+        found.append((words, f"{program} fit --ckpt_path {last}{longer}"))
+    found.append(
+        ("Compare it with another run, row by row", f"python -m callbacks.reports.compare {place} runs/OTHER")
+    )
+    found.append(("Make this page again", f"python -m callbacks.reports.page {place}"))
+    return found

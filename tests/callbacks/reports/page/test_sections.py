@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import pytest
+
+from callbacks.reports.page.run_files import read_run
+from callbacks.reports.page.sections import (
+    draw_confidence,
+    draw_fit,
+    list_commands,
+    list_metrics,
+    list_outcomes,
+    list_results,
+    list_strata,
+)
+from tests.helpers.run_folders import write_fit, write_test
+
+
+@pytest.fixture
+def files(tmp_path):
+    return read_run(write_test(write_fit(tmp_path / "runs" / "mine")))
+
+
+def test_results_are_followed_by_their_baselines(files):
+    fit, test = (list_results(side) for side in files.sides)
+    assert [(line.name, line.is_baseline, line.rows) for line in test] == [
+        ("draw", False, 3), ("nearest <b>row</b>", True, 3), ("spell", False, 1),
+    ]  # fmt: skip
+    assert [cell.text for cell in fit[0].cells] == ["33.3 % (6.1 to 79.2)", "-", "66.7 %"]
+    assert test[0].cells[1].text == "33.3 % (6.1 to 79.2)"  # right
+    assert [cell.text for cell in test[1].cells] == ["25.0 %", "-", "100.0 %"]
+
+
+def test_metrics_have_a_line_each_without_their_bounds(files):
+    assert [name for name, _ in list_metrics(files.sides[0])["draw"]] == ["exact_match", "validity"]
+
+
+def test_outcomes_count_all_predictions_the_best_first(files):
+    fit, test = (list_outcomes(side) for side in files.sides)
+    assert [(line.kind, line.name, line.rows) for line in test["draw"]] == [
+        ("right", "exact", 1), ("wrong", "formula", 1), ("invalid", "invalid", 1),
+    ]  # fmt: skip
+    assert test["draw"][2].reasons == [("unbalanced parenthesis", 1)]
+    assert [line.name for line in fit["draw"]] == ["exact", "wrong", "invalid"]
+    assert [line.share.text for line in fit["spell"]] == ["100.0 % (20.7 to 100.0)"]
+
+
+def test_strata_and_confidence_are_those_of_the_files(files):
+    assert list_strata(files.sides[0]) == {}
+    [line] = list_strata(files.sides[1])["draw"]
+    assert (line.name, line.bin, line.exact.text) == ("input length", "0 to 10", "33.3 % (6.0 to 79.0)")
+    assert draw_confidence(files.sides[0]) == []
+    [chart] = draw_confidence(files.sides[1])
+    assert chart.lines[0].dots[0][2] == "draw: 33.3 % (6.0 to 79.0) at probability 0.4"
+
+
+def test_curves_are_those_of_the_epochs(files):
+    loss, exact, speed = draw_fit(files)
+    assert [line.name for line in loss.lines] == ["training", "validation"]
+    assert [line.name for line in exact.lines] == ["draw", "spell"]
+    assert speed.lines[0].last == "41"
+
+
+def test_next_commands_fit_what_is_there(tmp_path, files):
+    words = dict(list_commands(files, "patois"))
+    assert "Test it on the held-out rows" not in words
+    assert words["Answer a table of questions"] == (
+        "patois predict --ckpt_path runs/mine/checkpoints/best.ckpt --data.predict_path new.csv"
+    )
+    assert 'patois.load("runs/mine")' in words["Ask it in Python"]
+    untested = write_fit(tmp_path / "my runs" / "new")
+    (untested / "checkpoints" / "last.ckpt").touch()
+    words = dict(list_commands(read_run(untested), "python train.py"))
+    assert (
+        words["Test it on the held-out rows"]
+        == "python train.py test --ckpt_path 'my runs/new/checkpoints/best.ckpt'"
+    )
+    assert words["Train it longer"].endswith("last.ckpt' --trainer.max_epochs 4")
+    started = write_fit(tmp_path / "runs" / "started", epochs=0)
+    (started / "checkpoints" / "last.ckpt").touch()
+    words = dict(list_commands(read_run(started), "python train.py"))
+    assert words["Go on with the fit"] == "python train.py fit --ckpt_path runs/started/checkpoints/last.ckpt"
+    assert "Answer a table of questions" not in words
