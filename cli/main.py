@@ -15,6 +15,7 @@ from cli.commands.table import COMMANDS, describe_commands, run_command
 from cli.exit_status import USAGE, ending_of
 from cli.help_pages import help_command, program_name, saved_help
 from cli.openmp import thread_settings
+from cli.run.streams import standard_streams
 
 if TYPE_CHECKING:
     from lightning_modules.causal_lm import CausalLM
@@ -56,9 +57,10 @@ def main(args: Sequence[str] | None = None, model_class: type[CausalLM] | None =
         if model_class is None and args[:1] and args[0] in COMMANDS:
             run_command(args[0], args[1:], program)
             return
-        if model_class is None:  # the list of flags has none of another model's
-            check_command_line(args, Path("runs"))
-        run(args, model_class)
+        with standard_streams(args) as words:
+            if model_class is None:  # the list of flags has none of another model's
+                check_command_line(words, Path("runs"))
+            run(words, model_class)
     except KeyboardInterrupt:
         sys.stderr.write("error: stopped by Ctrl-C.\n")
         sys.exit(128 + signal.SIGINT)
