@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING
 
 from callbacks.loggers.secrets import hide_in_output
 from cli.checks.early_check import check_command_line
+from cli.commands.table import COMMANDS, describe_commands, run_command
 from cli.exit_status import USAGE, ending_of
 from cli.help_pages import help_command, program_name, saved_help
 from cli.openmp import thread_settings
+from cli.run.streams import standard_streams
 
 if TYPE_CHECKING:
     from lightning_modules.causal_lm import CausalLM
@@ -39,22 +41,26 @@ def run(args: Sequence[str], model_class: type[CausalLM] | None = None) -> None:
 
 
 def main(args: Sequence[str] | None = None, model_class: type[CausalLM] | None = None) -> None:
-    """Print `--help` from the saved pages, run anything else, and show a user's mistake as one line.
+    """Print `--help` from the saved pages, run any subcommand, and show a user's mistake as one line.
 
     Args:
         args: Command-line arguments; default: `sys.argv[1:]`.
         model_class: A model with another objective, whose flags no saved page lists; default: `CausalLM`.
     """
     args = list(sys.argv[1:] if args is None else args)
-    text = None if model_class is not None else saved_help(args, program_name(sys.argv[0]))
-    if text is not None:
+    program = program_name(sys.argv[0])
+    if model_class is None and (text := _answer_at_once(args, program)) is not None:
         sys.stdout.write(text)
         return
     hide_in_output(args)
     try:
-        if model_class is None:  # the list of flags has none of another model's
-            check_command_line(args, Path("runs"))
-        run(args, model_class)
+        if model_class is None and args[:1] and args[0] in COMMANDS:
+            run_command(args[0], args[1:], program)
+            return
+        with standard_streams(args) as words:
+            if model_class is None:  # the list of flags has none of another model's
+                check_command_line(words, Path("runs"))
+            run(words, model_class)
     except KeyboardInterrupt:
         sys.stderr.write("error: stopped by Ctrl-C.\n")
         sys.exit(128 + signal.SIGINT)
@@ -66,5 +72,15 @@ def main(args: Sequence[str] | None = None, model_class: type[CausalLM] | None =
             sys.exit(line)
         sys.stderr.write(f"{line}\n")
         if status == USAGE:
-            sys.stderr.write(f"See `{help_command(args, program_name(sys.argv[0]))}`.\n")
+            sys.stderr.write(f"See `{help_command(args, program)}`.\n")
         sys.exit(status)
+
+
+def _answer_at_once(args: Sequence[str], program: str) -> str | None:
+    """Return a saved help page or the version, if this is what the words ask for."""
+    if args == ["--version"]:
+        from cli.commands.env import own_version
+
+        return f"patois {own_version()}\n"
+    text = saved_help(args, program)
+    return f"{text}\n{describe_commands()}" if text is not None and len(args) == 1 else text

@@ -39,6 +39,7 @@ from cli.run_folder import (
     one_run,
     refuse_other_root,
     refuse_used,
+    remove_empty,
     settle_folder,
 )
 from cli.save_config import SaveRunConfig
@@ -52,6 +53,7 @@ from cli.trainer.parts import (
     choose_callbacks,
     has_precision,
     join_loggers,
+    set_output,
     settle_dirpaths,
     settle_folders,
 )
@@ -59,6 +61,8 @@ from cli.trainer.support import read_features
 from configs.lookup import CONFIGS
 from configs.yaml_text import read_yaml
 from datamodules.sequence_task import SequenceTaskDataModule
+
+OUTPUT_HELP = "File for the answers (csv, tsv, jsonl, parquet or xlsx); - is standard output. Default: in the run's folder."
 
 
 @dataclass
@@ -165,6 +169,8 @@ class PatoisCLI(OpenCLI):
         if subcommand in ("validate", "test"):
             # Lightning's table has a line for each of about a hundred metrics, with cut names; RunSummary prints its own.
             parser.set_defaults(verbose=False)
+        if subcommand == "predict":
+            parser.add_argument("--output", type=str | None, default=None, help=OUTPUT_HELP)
         return parser
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -203,6 +209,8 @@ class PatoisCLI(OpenCLI):
             config.trainer.logger, config.trainer.callbacks = False, None
             return
         folder = settle_folder(config, self.runs, self.words.typed)
+        if config.get("output"):
+            self.claims.callback(remove_empty, folder)
         self.claims.enter_context(claimed(folder, str(self.subcommand), self.words.typed))
         if self.subcommand == "fit" and not self.words.begins_again:
             refuse_used(folder, config.get("ckpt_path"))
@@ -242,6 +250,7 @@ class PatoisCLI(OpenCLI):
         callbacks = choose_callbacks(
             given.callbacks or [], logs=given.logger is not False, checkpoints=config.checkpoint.writes
         )
+        set_output(callbacks, config.get("output"))
         # LastCheckpoint must run before the configuration's callbacks, which may log in the same hooks.
         kwargs["callbacks"] = [config.checkpoint, TrainingMemory(), *callbacks]
         kwargs["plugins"] = add_writer(given.plugins)

@@ -201,6 +201,13 @@ def _new_name(root: Path, words: Sequence[str]) -> str:
     raise AssertionError("a thousand runs of one name")
 
 
+def remove_empty(folder: Path) -> None:
+    """Remove a run's folder, and that of all runs, if nothing was written there: `--output` names another place."""
+    with contextlib.suppress(OSError):
+        folder.rmdir()
+        folder.parent.rmdir()
+
+
 @contextlib.contextmanager
 def claimed(folder: Path, subcommand: str, words: Sequence[str]) -> Iterator[None]:
     """Hold the folder that a subcommand writes to, on rank 0: the run's own for `fit`, else a subfolder.

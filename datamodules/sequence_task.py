@@ -30,7 +30,8 @@ from datamodules.rows.guess_notations import Guess, blame, suspect
 from datamodules.rows.row import Row
 from datamodules.rows.side_texts import SideTexts
 from datamodules.rows.training_record import TrainingRecord, trained_texts
-from datamodules.sources.rows import SetAside
+from datamodules.sources.rows import Rows, SetAside
+from datamodules.sources.tables.options import TableOptions
 from datamodules.stages import SIDES, EvalStage
 from datamodules.task_data import TaskData
 from datamodules.tasks import Task
@@ -159,10 +160,15 @@ class SequenceTaskDataModule(LightningDataModule):
         """Return the skipped rows with line and reason (`predict`: of the file to predict)."""
         return self.data.set_aside(stage)
 
-    def question_cells(self) -> dict[int, dict[str, str]]:
-        """Return all cells of the file to predict, by line and column, except rows that could not be read."""
-        rows = self.data.question_rows
-        return {} if rows is None else rows.cells_by_line()
+    @property
+    def question_rows(self) -> Rows | None:
+        """The rows of the file to predict with all their columns; None before it is read."""
+        return self.data.question_rows
+
+    @property
+    def table_options(self) -> TableOptions:
+        """What the user says about files."""
+        return self.data.table_options
 
     @property
     def world_size(self) -> int:

@@ -17,7 +17,7 @@ from datamodules.limits import refuse_below
 from datamodules.rows import data_report
 from datamodules.rows.guess_notations import Guess, apply, describe, guess_from_rows, warn_of_guesses
 from datamodules.rows.prepare import Prepared, prepare
-from datamodules.rows.read_and_split import SplitSettings, load_questions, read_questions
+from datamodules.rows.read_and_split import SplitSettings, load_questions, name_list, read_questions
 from datamodules.rows.row import Row
 from datamodules.rows.side_texts import SideTexts, texts_by_task
 from datamodules.rows.task_rows import TaskRows
@@ -232,7 +232,7 @@ class TaskData:
         Raises:
             ValueError: If no file is given, or the file has the input columns of several tasks.
         """
-        rows = load_questions(path, self.table_options)
+        rows = name_list(self.tasks, load_questions(path, self.table_options))
         self.guess_notations(rows)
         part = read_questions(self.tasks, rows, self._forbidden())
         data_report.tell({part.file: [*rows.notes, *part.notes]})

@@ -290,6 +290,15 @@ def choose_tasks(
     return tasks, [1.0 if weight is None else weight for weight in weights.values()]
 
 
+def name_only_column(tasks: Sequence[Task], columns: Sequence[str]) -> list[str]:
+    """Return the columns of a file to predict; that of a list without a header gets the name that the only task asks for.
+
+    >>> name_only_column([load_task("smiles_to_iupac")], ["column_1"])
+    ['smiles']
+    """
+    return [tasks[0].input.column] if len(tasks) == 1 and list(columns) == ["column_1"] else list(columns)
+
+
 def task_for_columns(tasks: Sequence[Task], columns: Sequence[str]) -> Task:
     """Return the only task, or of several the one whose input column a table has.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -18,8 +18,9 @@ from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.protocols import evaluated_model, evaluation_data
 from callbacks.run.run_facts import output_folder
 from callbacks.statistics.calibration import abstains
-from datamodules.sources.tables.read import strip_suffix
-from datamodules.storage.safe_csv import write_csv
+from datamodules.sources.output.names import output_name, why_csv
+from datamodules.sources.output.write import write_answers
+from datamodules.workers.opsin import how_to_read_names
 
 _COLUMNS = ("line", "input", "prediction", "score", "valid", "verified", "stopped", "reason")
 
@@ -28,8 +29,9 @@ _SHOWN = 3
 
 
 class PredictionWriter(RowReader):
-    """Writes `predict/predictions/<name of the input file>.csv` in the run's folder, on any number of devices.
+    """Writes `predict/predictions/<name of the input file>` in the run's folder, on any number of devices.
 
+    The file is of the input file's own format, or csv where that holds no further columns (smi, sdf, txt); `.gz` stays.
     Columns: those of the file, unchanged, then line (in the input file, from 1), input, prediction, score (sum of the
     log-probabilities of the generated tokens), valid (whole, and valid in the task's output notation), verified, stopped
     (false: cut at `--model.generation.max_new_tokens`) and reason (why the prediction is not valid or cannot be
@@ -42,10 +44,18 @@ class PredictionWriter(RowReader):
 
     With `--model.generation.abstain_below 0.5` the column `abstained` marks the answers whose probability, exp(score), is
     lower; they stay in their column.
+
+    Args:
+        output: Another file for the answers; its ending tells the format (csv, tsv, jsonl, parquet, xlsx). On the command line
+            it is `--output`.
     """
 
     asks: ClassVar[tuple[str, ...]] = ("invalid_reason",)
     stages: ClassVar[tuple[Stage, ...]] = ("predict",)
+
+    def __init__(self, output: str | None = None) -> None:
+        super().__init__()
+        self.output = output
 
     def read_rows(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
@@ -64,36 +74,42 @@ class PredictionWriter(RowReader):
         set_aside = [
             {"line": row.line, "input": row.text, "reason": row.reason} for row in datamodule.set_aside(stage)
         ]
-        stem = strip_suffix(Path(datamodule.predict_path or "").name)
-        path = output_folder(trainer) / "predictions" / f"{stem or 'predict'}.csv"
+        source = datamodule.predict_path or ""
+        path = output_folder(trainer) / "predictions" / output_name(source)
+        if self.output is not None:
+            path = Path(self.output).expanduser()
         records = sorted([*gathered.values(), *set_aside], key=lambda record: record["line"])
         columns = _COLUMNS if threshold is None else (*_COLUMNS, "abstained")
-        write_csv(path, *_join_columns(datamodule.question_cells(), columns, records))
+        notes = write_answers(
+            path, source, datamodule.question_rows, columns, records, datamodule.table_options
+        )
+        if self.output is None and (why := why_csv(source)):
+            notes.append(why)
+        if why := _why_unverified(evaluation):
+            notes.append(why)
         without = f", {len(set_aside)} of them without an answer (see `reason`)" if set_aside else ""
         if abstained := sum(record.get("abstained", False) for record in records):
             without += f", {abstained} abstained"
-        lines = [f"Predictions of {len(records)} rows: {path}{without}", *map(_show, records[:_SHOWN])]
+        lines = [
+            f"Predictions of {len(records)} rows: {path}{without}",
+            *map(_show, records[:_SHOWN]),
+            *notes,
+        ]
         Console().print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
 
 
-def _join_columns(
-    cells: Mapping[int, Mapping[str, str]], columns: Sequence[str], records: Sequence[Mapping[str, Any]]
-) -> tuple[list[str], list[dict[str, Any]]]:
-    """Return the names of all columns, the file's own first, and the rows; a name that is taken gets a number.
-
-    >>> _join_columns({2: {"id": "a", "line": "x"}}, ["line", "score"], [{"line": 2, "score": 0.5}])
-    (['id', 'line', 'line_2', 'score'], [{'id': 'a', 'line': 'x', 'line_2': 2, 'score': 0.5}])
-    """
-    names = list(next(iter(cells.values()), {}))
-    ours: dict[str, str] = {}
-    for column in columns:
-        spellings = (column, *(f"{column}_{number}" for number in range(2, len(names) + 3)))
-        ours[column] = next(name for name in spellings if name not in names)
-    rows = [
-        {**cells.get(record["line"], {}), **{ours[name]: value for name, value in record.items()}}
-        for record in records
-    ]
-    return [*names, *ours.values()], rows
+def _why_unverified(evaluation: Evaluation) -> str | None:
+    """Return why no answer about names is verified and how to get that, or None if names are read or there are none."""
+    rows = evaluation.rows
+    if evaluation.reads_names or not any(
+        "iupac" in (row.input_notation, row.output_notation) for row in rows
+    ):
+        return None
+    how = (
+        how_to_read_names()
+        or "add callbacks.metrics.round_trip.RoundTrip to the callbacks, which asks for it"
+    )
+    return f"No name is verified, since OPSIN does not read them here: {how}."
 
 
 def _show(record: Mapping[str, Any]) -> str:

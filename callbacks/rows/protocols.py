@@ -17,6 +17,8 @@ from callbacks.rows.evaluated_row import Stage
 from datamodules.rows.row import Row
 from datamodules.rows.side_texts import SideTexts
 from datamodules.rows.training_record import TrainingRecord
+from datamodules.sources.rows import Rows
+from datamodules.sources.tables.options import TableOptions
 from datamodules.tasks import Task
 from datamodules.texts.asking import Asking
 
@@ -90,8 +92,13 @@ class EvaluationData(Protocol):
     def set_aside(self, stage: str) -> Sequence[UnusedRow]:
         """Return the rows that were skipped."""
 
-    def question_cells(self) -> Mapping[int, Mapping[str, str]]:
-        """Return all cells of the file to predict, by line and column, except rows that could not be read."""
+    @property
+    def question_rows(self) -> Rows | None:
+        """The rows of the file to predict with all their columns; None before it is read."""
+
+    @property
+    def table_options(self) -> TableOptions:
+        """What the user says about files."""
 
     def side_texts(self, side: str) -> list[SideTexts]:
         """Return the texts of a side's rows (train, val or test), file by file."""

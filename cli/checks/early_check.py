@@ -13,6 +13,7 @@ from cli.checks.flag_check import check_words
 from cli.checks.flag_list import read_flags
 from cli.checks.flag_words import is_flag, split_words
 from cli.checks.value_check import check_values, data_flags
+from cli.commands.table import COMMANDS
 from cli.exit_status import UsageError
 from cli.openmp import thread_settings
 from configs.lookup import suggest
@@ -36,7 +37,7 @@ def check_command_line(args: Sequence[str], runs: Path) -> None:
     listed = read_flags()
     commands = list(listed.flags)
     if not args:
-        raise UsageError(f"Expected a subcommand: {', '.join(commands)}.")
+        raise UsageError(f"Expected a subcommand: {', '.join([*commands, *COMMANDS])}.")
     command = args[0]
     if is_flag(command):
         if command.partition("=")[0] not in ("-c", "--config", *_FOR_THE_PARSER):
@@ -47,7 +48,8 @@ def check_command_line(args: Sequence[str], runs: Path) -> None:
         return
     if command not in commands:
         raise UsageError(
-            f"No subcommand is called {command!r} (there are {', '.join(commands)}).{suggest(command, commands)}"
+            f"No subcommand is called {command!r} (there are {', '.join([*commands, *COMMANDS])})."
+            f"{suggest(command, [*commands, *COMMANDS])}"
         )
     words = split_words(args[1:])
     if any(word.flag in ("h", "help") or word.flag.endswith(".help") for word in words):

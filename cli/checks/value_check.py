@@ -15,6 +15,7 @@ from cli.trainer.support import refuse_feature
 from configs.lookup import find_config, suggest
 from datamodules.limits import LEAST, check_fractions, refuse_below, refuse_no_questions
 from datamodules.notations.lookup import check_notation
+from datamodules.sources.output.names import check_output
 from datamodules.sources.tables.options import TableOptions
 from lightning_modules.decoder.bases import resolve_base
 from lightning_modules.decoder.lora_settings import LoraSettings
@@ -83,9 +84,11 @@ def check_values(command: str, values: Mapping[str, Any], runs: Path, *, complet
     """
     _check_ranges(values, RANGES)
     _check_data(values)
+    if complete and command == "predict":
+        refuse_no_questions(values.get("data.predict_path"))
+    if isinstance(output := values.get("output"), str) and command == "predict":
+        check_output(output, str(values.get("data.predict_path") or ""))
     if complete:
-        if command == "predict":
-            refuse_no_questions(values.get("data.predict_path"))
         _check_fractions(data_flags(values))
         GenerationSettings(**_only_known(GenerationSettings, below(values, "model.generation")))
     if "model.optimizer" in values and values["model.optimizer"] is None:

@@ -12,6 +12,7 @@ from cli.resume_diff import differences
 from cli.run.claim import FILE
 from configs.lookup import load_yaml
 from configs.yaml_text import write_yaml
+from datamodules.sources.output.names import output_name
 from datamodules.sources.tables.read import strip_suffix
 from datamodules.storage.atomic_write import whole_file
 
@@ -26,13 +27,18 @@ def find_outputs(folder: Path, subcommand: str, settings: dict[str, Any]) -> tup
         >>> find_outputs(Path("runs/a"), "test", {})[0].as_posix()
         'runs/a/test'
         >>> [path.as_posix() for path in find_outputs(Path("runs/a"), "predict", {"data": {"predict_path": "x/new.csv.gz"}})]
-        ['runs/a/predict/predictions/new.csv', 'runs/a/predict/new.command.yaml']
+        ['runs/a/predict/predictions/new.csv.gz', 'runs/a/predict/new.csv.gz.command.yaml']
     """
     own = folder / subcommand
     if subcommand != "predict":
         return own, own / RECORD
-    stem = strip_suffix(Path((settings.get("data") or {}).get("predict_path") or "predict").name)
-    return own / "predictions" / f"{stem}.csv", own / f"{stem}.{RECORD}"
+    name = output_name((settings.get("data") or {}).get("predict_path") or "predict")
+    return own / "predictions" / name, own / _record_name(name)
+
+
+def _record_name(name: str) -> str:
+    """Return the name of the file with the settings for a file of answers."""
+    return f"{name.removesuffix('.csv')}.{RECORD}"
 
 
 def is_same_command(before: dict[str, Any], now: dict[str, Any]) -> bool:
@@ -43,13 +49,16 @@ def is_same_command(before: dict[str, Any], now: dict[str, Any]) -> bool:
 def keep_earlier(folder: Path, subcommand: str, settings: dict[str, Any]) -> None:
     """Move to a numbered sibling what a command with other settings wrote, and keep the settings of this one.
 
-    The latest output is always at its own place. A line tells what is replaced or moved.
+    Where `--output` names the file, nothing is written to the run's folder. Else the latest output is always at its
+    own place. A line tells what is replaced or moved.
 
     Args:
         folder: The run's folder.
         subcommand: `validate`, `test` or `predict`.
         settings: The command's settings, without secrets.
     """
+    if settings.get("output"):
+        return
     output, record = find_outputs(folder, subcommand, settings)
     files = [output] if output.is_file() else []
     if output.is_dir():
@@ -67,7 +76,7 @@ def keep_earlier(folder: Path, subcommand: str, settings: dict[str, Any]) -> Non
         else:
             output.rename(kept)
             if record.is_file():
-                record.rename(record.with_name(f"{kept.stem}.{RECORD}"))
+                record.rename(record.with_name(_record_name(kept.name)))
         rank_zero_info(
             f"{output} was written by a command with other settings; that output is kept as {kept}."
         )
@@ -77,5 +86,7 @@ def keep_earlier(folder: Path, subcommand: str, settings: dict[str, Any]) -> Non
 
 
 def _find_sibling(output: Path) -> Path:
-    names = (output.with_name(f"{output.stem}-{number}{output.suffix}") for number in range(1, 10_000))
+    stem = strip_suffix(output.name)
+    suffix = output.name[len(stem) :]
+    names = (output.with_name(f"{stem}-{number}{suffix}") for number in range(1, 10_000))
     return next(path for path in names if not path.exists())

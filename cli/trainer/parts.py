@@ -15,6 +15,7 @@ from lightning.pytorch.loggers import Logger, WandbLogger
 from lightning.pytorch.plugins import CheckpointIO, Precision
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 
+from callbacks.reports.prediction_writer import PredictionWriter
 from callbacks.run.checkpoint_io import CheckpointWriter
 
 FOLDERS = frozenset({"save_dir", "dirpath"})
@@ -111,3 +112,15 @@ def choose_callbacks(callbacks: Iterable[Callback], logs: bool, checkpoints: boo
         if (logs or not isinstance(callback, LearningRateMonitor))
         and (checkpoints or not isinstance(callback, Checkpoint))
     ]
+
+
+def set_output(callbacks: list[Callback], output: str | None) -> None:
+    """Make `predict` write its answers to the file that `--output` names."""
+    if output is None:
+        return
+    writers = [callback for callback in callbacks if isinstance(callback, PredictionWriter)]
+    if not writers:
+        writers = [PredictionWriter()]
+        callbacks += writers
+    for writer in writers:
+        writer.output = output

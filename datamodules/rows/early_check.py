@@ -13,7 +13,7 @@ from datamodules.rows.read_and_split import SplitSettings, locations
 from datamodules.rows.task_rows import find_column
 from datamodules.sources.head import Head, read_head
 from datamodules.sources.tables.options import TableOptions
-from datamodules.tasks import Task, choose_tasks, task_for_columns
+from datamodules.tasks import Task, choose_tasks, name_only_column, task_for_columns
 
 
 def check_flags(data: Mapping[str, Any]) -> list[Task]:
@@ -53,8 +53,9 @@ def check_tables(command: str, data: Mapping[str, Any], *, fetch: bool = True) -
         path = refuse_no_questions(data.get("predict_path"))
         head = _read(path, options, fetch)
         if head is not None and (head.all_columns or len(tasks) > 1):
-            task = task_for_columns(tasks, head.columns)
-            find_column(task.input.column, head.columns, path, "input", head.notes)
+            columns = name_only_column(tasks, head.columns)
+            task = task_for_columns(tasks, columns)
+            find_column(task.input.column, columns, path, "input", head.notes)
         if not data.get("shots"):
             return
     for task in tasks:

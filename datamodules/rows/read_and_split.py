@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -18,7 +18,7 @@ from datamodules.sources.lookup import load_source
 from datamodules.sources.rows import Rows
 from datamodules.sources.tables.options import TableOptions
 from datamodules.storage.text_columns import TextColumn
-from datamodules.tasks import Task, task_for_columns
+from datamodules.tasks import Task, name_only_column, task_for_columns
 from datamodules.tokens.control_tokens import ControlTokens
 from datamodules.workers.worker_pool import WorkerPool
 
@@ -120,6 +120,12 @@ def load_questions(path: str | None, options: TableOptions | None = None) -> Row
     if rows.total == 0:
         raise ValueError(f"{path}: expected at least one row below the header, but got none.")
     return rows
+
+
+def name_list(tasks: Sequence[Task], rows: Rows) -> Rows:
+    """Return the rows of a list without a header with the name of the only task's input column."""
+    names = name_only_column(tasks, rows.table.column_names)
+    return rows if names == rows.table.column_names else replace(rows, table=rows.table.rename_columns(names))
 
 
 def read_questions(tasks: Sequence[Task], rows: Rows, forbidden: ControlTokens) -> TaskRows:

@@ -142,6 +142,20 @@ def why_unavailable() -> str | None:
     return None if smiles == "C" else f"OPSIN reads methane as {smiles!r}"
 
 
+def how_to_read_names() -> str | None:
+    """Return what to install so that names can be read here, or None if they can be read."""
+    if (why := why_unavailable()) is None:
+        return None
+    steps = []
+    if shutil.which("java") is None:
+        steps.append(
+            "install Java (Debian and Ubuntu: apt install default-jre-headless; conda: conda install openjdk)"
+        )
+    if find_spec("py2opsin") is None:
+        steps.append('pip install -e ".[opsin]" (Python 3.11 or later)')
+    return " and ".join(steps) or why.rstrip(".")
+
+
 def read_names(names: Sequence[str]) -> list[Reading]:
     """Return what each name means; names may be anything, and one that OPSIN trips over costs only itself.
 

@@ -47,7 +47,8 @@ def test_cells_of_questions_are_found_by_line(tokenizer: Any, tmp_path: Path) ->
     path = tmp_path / "new.csv"
     path.write_text("id,smiles\n7,OCC\n8,C1CC\n,\n9\n")
     module = SequenceTaskDataModule(tokenizer, task="smiles_to_iupac", predict_path=str(path))
-    assert module.question_cells() == {}
+    assert module.question_rows is None
     module.setup("predict")
+    assert module.question_rows is not None
     cells = {2: {"id": "7", "smiles": "OCC"}, 3: {"id": "8", "smiles": "C1CC"}, 4: {"id": "", "smiles": ""}}
-    assert module.question_cells() == cells
+    assert module.question_rows.cells_by_line() == cells

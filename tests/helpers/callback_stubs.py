@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import torch
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ from datamodules.formats import InstructionFormat
 from datamodules.rows.row import Row
 from datamodules.rows.side_texts import SideTexts
 from datamodules.rows.training_record import TrainingRecord
+from datamodules.sources.rows import Rows
+from datamodules.sources.tables.options import TableOptions
 from datamodules.tasks import Side, Task
 from datamodules.texts.asking import Asking
 from lightning_modules.generation.generate import GenerationSettings
@@ -79,8 +82,17 @@ class StubData(LightningDataModule):
     def asking(self) -> Asking:
         return Asking(tuple(self.tasks), InstructionFormat("arrow", "{{ input }} ->", " {{ output }}"))
 
-    def question_cells(self) -> dict[int, dict[str, str]]:
-        return self.cells
+    @property
+    def question_rows(self) -> Rows | None:
+        if not self.cells:
+            return None
+        lines = np.array(list(self.cells), dtype=np.int64)
+        table = pa.Table.from_pylist(list(self.cells.values()))
+        return Rows(table, lines, self.predict_path or "", [], False, len(lines))
+
+    @property
+    def table_options(self) -> TableOptions:
+        return TableOptions()
 
     @property
     def tasks(self) -> list[Task]:

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from callbacks.metrics import row_reader
 from callbacks.metrics.round_trip import RoundTrip
 from callbacks.reports.prediction_writer import PredictionWriter
 from datamodules.storage.safe_csv import read_csv
+from datamodules.workers import opsin
 from lightning_modules.generation.generate import GenerationSettings
 from tests.helpers.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
 from tests.helpers.fake_opsin import fake_opsin
@@ -19,7 +23,7 @@ def predict(tmp_path, path, **options):
 
 
 def test_predict_writes_a_line_a_row_in_the_order_of_the_file(tmp_path, capsys):
-    predict(tmp_path, "data/mols.csv.gz", aside=ASIDE)
+    predict(tmp_path, "data/mols.csv", aside=ASIDE)
     path = tmp_path / "predict" / "predictions" / "mols.csv"
     rows = read_csv(path)
     assert [(row["line"], row["input"]) for row in rows] == [
@@ -143,6 +147,51 @@ def test_predict_verifies_a_drawing_by_reading_the_name(tmp_path):
     ]  # fmt: skip
 
 
+def test_predict_writes_to_the_file_that_output_names(tmp_path, capsys):
+    output = tmp_path / "answers.jsonl"
+    data = StubData(PAIRS, batch_size=3, predict_path="in.smi", aside=ASIDE)
+    make_trainer(tmp_path, [PredictionWriter(str(output))]).predict(ScriptedModel(PAIRS), datamodule=data)
+    rows = [json.loads(line) for line in output.read_text().splitlines()]
+    assert [row["line"] for row in rows] == [2, 3, 4, 5, 6, 7]
+    assert (rows[0]["prediction"], rows[0]["valid"], rows[1]["prediction"]) == ("CCO", True, None)
+    assert not (tmp_path / "predict").exists()
+    assert "written as csv" not in capsys.readouterr().out
+
+
+def test_another_format_and_a_renamed_column_are_told(tmp_path, capsys):
+    predict(tmp_path, "in.smi", cells={2: {"line": "x"}})
+    printed = capsys.readouterr().out
+    assert "The answers are written as csv, since a .smi file holds no further columns." in printed
+    assert "Of our columns line is called line_2, since the file has columns of these names." in printed
+
+
+@pytest.mark.parametrize(
+    ("java", "package", "how"),
+    [
+        (
+            False,
+            True,
+            "install Java (Debian and Ubuntu: apt install default-jre-headless; conda: conda install openjdk).",
+        ),
+        (True, False, 'pip install -e ".[opsin]" (Python 3.11 or later).'),
+    ],
+)
+def test_predict_says_why_no_name_is_verified_and_how_to_change_it(
+    tmp_path, capsys, monkeypatch, java, package, how
+):
+    monkeypatch.setattr(opsin.shutil, "which", lambda name: "/bin/java" if java else None)
+    monkeypatch.setattr(opsin, "find_spec", lambda name: object() if package else None)
+    monkeypatch.setattr(opsin, "why_unavailable", lambda: "no OPSIN")
+    monkeypatch.setattr(row_reader, "why_unavailable", lambda: "no OPSIN")
+    pairs = [Pair("CCO", "", "ethanol", "name", "iupac", "smiles")]
+    data = StubData(pairs, predict_path="in.csv")
+    make_trainer(tmp_path, [PredictionWriter(), RoundTrip()]).predict(ScriptedModel(pairs), datamodule=data)
+    lines = capsys.readouterr().out.splitlines()
+    assert f"No name is verified, since OPSIN does not read them here: {how}" in lines
+    predict(tmp_path, "in.csv")  # no names, so nothing to say
+    assert "No name is verified" not in capsys.readouterr().out
+
+
 def test_predict_writes_repeated_rows_of_a_sampler_once(tmp_path):
     predict(tmp_path, "mols.csv", repeat=True)
     assert [row["input"] for row in read_csv(tmp_path / "predict" / "predictions" / "mols.csv")] == [
@@ -157,8 +206,10 @@ def test_predict_writes_repeated_rows_of_a_sampler_once(tmp_path):
     ("file", "table"),
     [
         ("mols.v1.csv", "mols.v1.csv"),
-        ("mols.v2.csv.gz", "mols.v2.csv"),
-        ("a.b.PARQUET", "a.b.csv"),
+        ("mols.v2.csv.gz", "mols.v2.csv.gz"),
+        ("a.b.PARQUET", "a.b.PARQUET"),
+        ("drugs.sdf", "drugs.csv"),
+        ("new.jsonl", "new.jsonl"),
         (".csv", "predict.csv"),
     ],
 )

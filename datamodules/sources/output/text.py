@@ -1,0 +1,110 @@
+"""Answers as text: csv, tsv and jsonl."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from datamodules.sources.output.names import find_suffix, strip_gz
+from datamodules.sources.rows import Rows
+from datamodules.sources.tables.options import TableOptions
+from datamodules.sources.tables.separator import ONE_COLUMN, find_separator
+from datamodules.sources.tables.text import read_bytes, read_text
+from datamodules.storage.safe_csv import escape_cell, format_cell
+
+Records = Sequence[Mapping[str, Any]]
+_BOM = b"\xef\xbb\xbf"
+
+
+def write_delimited(
+    suffix: str,
+    source: Path | None,
+    rows: Rows | None,
+    ours: Mapping[str, str],
+    records: Records,
+    options: TableOptions,
+) -> bytes:
+    """Return a csv or tsv: the user's cells as they stand in the file, then ours.
+
+    Cells of ours that a spreadsheet would run as formulas are marked (see `safe_csv`), and so are those that come from a file
+    of another kind, which no spreadsheet has opened.
+    """
+    mark, end, start = ("\t" if suffix == ".tsv" else ","), "\r\n", b""
+    from_csv = source is not None and strip_gz(find_suffix(source.name)) in (".csv", ".tsv")
+    if from_csv and strip_gz(find_suffix(source.name)) == suffix:  # type: ignore[union-attr]
+        mark, end, start = _look_of(source, suffix, options)  # type: ignore[arg-type]
+    names = [] if rows is None else rows.table.column_names
+    cells = {} if rows is None else rows.cells_by_line()
+    keep = (lambda text: text) if from_csv else escape_cell
+    file = io.StringIO(newline="")
+    writer = csv.writer(file, delimiter=mark, lineterminator=end)
+    writer.writerow([*map(keep, names), *ours.values()])
+    for record in records:
+        own = cells.get(record["line"], {})
+        writer.writerow(
+            [
+                *(keep(own.get(name, "")) for name in names),
+                *(format_cell(record.get(column)) for column in ours),
+            ]
+        )
+    return start + file.getvalue().encode()
+
+
+def _look_of(source: Path, suffix: str, options: TableOptions) -> tuple[str, str, bytes]:
+    """Return what separates the cells of a file, what ends its lines, and its byte order mark."""
+    mark = find_separator(io.StringIO(read_text(source, options).text, newline="\n").readlines(), suffix).mark
+    data = read_bytes(source)[0]
+    return (
+        ("," if mark == ONE_COLUMN else mark),
+        ("\r\n" if b"\r\n" in data else "\n"),
+        data[:3] * data.startswith(_BOM),
+    )
+
+
+def write_jsonl(
+    source: Path | None,
+    rows: list[dict[str, Any] | None],
+    ours: Mapping[str, str],
+    records: Records,
+    options: TableOptions,
+) -> bytes:
+    """Return JSON lines; the objects of a jsonl file keep their own text, so that numbers are spelled as before.
+
+    Args:
+        source: The user's file, or None if it is of no other kind.
+        rows: The user's values of each record; not used for a jsonl file.
+        ours: Our columns and their names beside the user's.
+        records: Our values.
+        options: How the file is read.
+    """
+    raw = None
+    if source is not None and strip_gz(find_suffix(source.name)) == ".jsonl":
+        raw = io.StringIO(read_text(source, options).text, newline="\n").readlines()
+    lines = []
+    for place, record in enumerate(records):
+        own = {name: record.get(column) for column, name in ours.items()}
+        if raw is None:
+            lines.append(json.dumps({**(rows[place] or {}), **own}, ensure_ascii=False, default=str))
+        else:
+            text = raw[record["line"] - 1] if record["line"] <= len(raw) else ""
+            lines.append(_extend_object(text, json.dumps(own, ensure_ascii=False)))
+    return "".join(f"{line}\n" for line in lines).encode("utf-8", errors="backslashreplace")
+
+
+def _extend_object(text: str, added: str) -> str:
+    """Return the text of a JSON object with the keys of another behind its own; the other one if the first is no object.
+
+    >>> _extend_object('{"a": 1.50}', '{"b": 2}'), _extend_object("[1", '{"b": 2}'), _extend_object("{ }", '{"b": 2}')
+    ('{"a": 1.50, "b": 2}', '{"b": 2}', '{"b": 2}')
+    """
+    try:
+        found = json.loads(text, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return added
+    if not isinstance(found, dict) or not found:
+        return added
+    return f"{text.strip()[:-1].rstrip()}, {added[1:]}"

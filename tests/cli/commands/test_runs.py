@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from cli.commands.runs import main, read_run, tabulate
+from cli.run.claim import FILE, describe_self
+
+METRICS = """epoch,val/exact_match,val/t/exact_match,val/t/exact_match_low,val/t/exact_match_high
+,,,,
+0,0.25,0.25,0.1,0.4
+1,0.5,0.5,0.3,0.7
+2,0.4,0.4,0.2,0.6
+"""
+
+
+def write(
+    folder: Path, age: int = 0, metrics: str = METRICS, done: bool = True, data: str = "task: t"
+) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "config.yaml").write_text(f"model: {{base: bundled}}\ndata: {{format: arrow, {data}}}\n")
+    (folder / "data.json").write_text('{"rows": {"train": 1200}}')
+    if metrics:
+        (folder / "metrics.csv").write_text(metrics)
+    (folder / "summary.json").write_text('{"fit": {}}' if done else "{}")
+    for path in folder.iterdir():
+        os.utime(path, (1_000_000 - age * 86_400,) * 2)
+    return folder
+
+
+def test_a_run_is_described_by_its_folder(tmp_path: Path) -> None:
+    run = read_run(write(tmp_path / "a"))
+    assert (run.name, run.task, run.format, run.base) == ("a", "t", "arrow", "bundled")
+    assert (run.rows, run.epochs, run.state) == (1200, 3, "done")
+    assert (run.exact_match, run.low, run.high) == (0.5, 0.3, 0.7)
+    assert "50.0 % (30.0 to 70.0)" in tabulate([run])[1]
+
+
+def test_a_run_of_columns_or_without_an_epoch_is_described(tmp_path: Path) -> None:
+    run = read_run(
+        write(tmp_path / "a", metrics="", done=False, data="input_column: smiles, output_column: name")
+    )
+    assert (run.task, run.epochs, run.exact_match, run.state) == ("smiles -> name", 0, None, "stopped")
+    two = METRICS.replace("val/t/exact_match_low,val/t/exact_match_high", "val/u/exact_match,x")
+    run = read_run(write(tmp_path / "b", metrics=two))
+    assert (run.exact_match, run.low, run.high) == (0.5, None, None)  # a mean has no interval
+
+
+def test_a_run_whose_process_lives_is_running(tmp_path: Path) -> None:
+    folder = write(tmp_path / "a", done=False)
+    holder = describe_self(["train.py", "fit"])
+    (folder / FILE).write_text(json.dumps(holder))
+    assert read_run(folder).state == "running"
+    (folder / FILE).write_text(json.dumps({**holder, "started": "long ago"}))
+    assert read_run(folder).state == "stopped"
+    (folder / FILE).write_text(json.dumps({**holder, "host": "elsewhere"}))
+    assert read_run(folder).state == "running"
+    os.utime(folder / FILE, (1_000_000, 1_000_000))
+    assert read_run(folder).state == "stopped"
+
+
+def test_runs_are_listed_in_order_and_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(tmp_path / "new", age=0, metrics="")
+    write(tmp_path / "old", age=2)
+    (tmp_path / "no run").mkdir()
+    main([str(tmp_path)])
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == ["name", "old", "new"]
+    main([str(tmp_path), "--json", "--sort", "exact"])
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [(one["name"], one["exact_match"]) for one in found] == [("new", None), ("old", 0.5)]
+
+
+def test_a_folder_without_runs_and_no_folder_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main([str(tmp_path)])
+    assert capsys.readouterr().out == f"{tmp_path} holds no runs.\n"
+    with pytest.raises(ValueError, match="Expected a folder of runs, but 'nope' is none"):
+        main(["nope"])
