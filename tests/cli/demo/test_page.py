@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from cli.asking.find import describe
+from cli.asking.model import Model
 from cli.demo import page as demo
 from cli.demo.answerer import Answer, Answerer, Reply
 from tests.helpers.browser import ask_page, why_no_browser
