@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callbacks.loggers.secrets import hide_in_output
+from cli.checks.command_table import COMMANDS, describe_commands, run_command
 from cli.checks.early_check import check_command_line
-from cli.commands.table import COMMANDS, describe_commands, run_command
 from cli.exit_status import USAGE, ending_of
 from cli.help_pages import help_command, program_name, saved_help
 from cli.openmp import thread_settings

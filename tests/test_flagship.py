@@ -13,7 +13,9 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 import train
 from bench.release.bundled import Pretraining
 from bench.release.flagship import MOST_BYTES, add_to_history, export, main, write_card
-from cli.demo.answerer import Answerer, default_folder, describe
+from cli.asking.find import default_folder, describe
+from cli.asking.model import Model
+from cli.demo.answerer import Answerer
 from configs.lookup import CONFIGS
 from datamodules.rows.training_record import FILE, load_record
 from datamodules.sequence_task import SequenceTaskDataModule
@@ -140,7 +142,7 @@ def test_predict_with_the_flagship_needs_no_model_flag(
 
 def test_demo_asks_the_flagship_where_no_run_has_ended(folder: Path) -> None:
     assert default_folder() == FLAGSHIP
-    answerer = Answerer(describe(default_folder()), answers=2)
+    answerer = Answerer(Model(describe(default_folder())), answers=2)
     assert list(answerer.tasks) == ["smiles_to_iupac", "iupac_to_smiles"]
     assert answerer.ask("smiles_to_iupac", "OCC").answers[0].text == "ethanol"
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import pandas
+import pyarrow as pa
 import pytest
 
 import patois
-from cli.demo.answerer import Answerer, describe
-from lightning_modules.decoder.bases import FLAGSHIP
+from cli.demo.answerer import Answerer
 from tests.helpers.fake_opsin import need_opsin
 from tests.helpers.runs import command, own_table, read_csv
+from tests.test_imports import loaded_by
 
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
 
@@ -23,7 +26,7 @@ def flagship() -> patois.Model:
 def test_answers_equal_those_of_one_question_at_a_time(flagship: patois.Model) -> None:
     """The demo page generates one row at a time; here rows of different lengths stand side by side."""
     texts = ["CCO", ASPIRIN, "C", "OC(=O)c1ccccc1"]
-    alone = Answerer(describe(FLAGSHIP), answers=1)
+    alone = Answerer(flagship, answers=1)
     for text, answer in zip(
         texts, flagship.predict(texts, task="smiles_to_iupac", batch_size=2), strict=True
     ):
@@ -77,8 +80,67 @@ def test_a_run_answers_as_its_predict_command_does(tmp_path: Path, monkeypatch: 
     assert [answer.text for answer in answers] == [row["prediction"] for row in rows]
     assert [answer.verified for answer in answers] == [row["verified"] for row in rows]
     assert patois.load("runs/mine/hf").predict(["CCO"])[0].text == answers[0].text
+    by_checkpoint = patois.load("runs/mine/checkpoints/best.ckpt").predict(["CCO", "CCN", "c1ccccc1"])
+    assert [answer.text for answer in by_checkpoint] == [answer.text for answer in answers]
+    (tmp_path / "runs/mine/hf").rename(tmp_path / "moved")
+    assert patois.load("runs/mine").predict(["CCO"])[0].text == answers[0].text
+    assert patois.load("moved").predict(["CCO"])[0].text == answers[0].text
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Expected --model to be a run's folder with hf/"):
         patois.load(tmp_path)
+
+
+def test_import_loads_nothing_heavy() -> None:
+    assert loaded_by("import patois; patois.Answer") == set()
+
+
+@pytest.mark.parametrize("kind", [pa.table, pandas.DataFrame])
+def test_a_table_is_answered_by_a_column_and_given_back(flagship: patois.Model, kind: Any) -> None:
+    table = kind({"text": ["a", "b", "c"], "mol": ["CCO", None, "C1CC"]})
+    answers = flagship.predict(table, task="smiles_to_iupac", column="mol")
+    found = answers.to_table()
+    assert found.column_names == ["text", "mol", "text_2", "probability", "valid", "verified", "why"]
+    assert found.column("text").to_pylist() == ["a", "b", "c"]
+    assert found.column("text_2").to_pylist() == ["ethanol", None, None]
+    assert found.column("why")[2].as_py() == "not a valid SMILES: unclosed ring"
+    with pytest.raises(ValueError, match="Expected column= to be one of text, mol, but got None"):
+        flagship.predict(table, task="smiles_to_iupac")
+
+
+def test_a_list_becomes_a_table_with_its_inputs(flagship: patois.Model) -> None:
+    assert flagship.predict([], task="smiles_to_iupac").to_table().schema.types[2:4] == [
+        pa.float64(),
+        pa.bool_(),
+    ]
+    texts = pandas.Series(["CCO", float("nan")])
+    assert flagship.predict(texts, task="smiles_to_iupac").to_table().column("input").to_pylist() == [
+        "CCO",
+        "",
+    ]
+    with pytest.raises(ValueError, match="Expected a table where a column"):
+        flagship.predict(["CCO"], task="smiles_to_iupac", column="smiles")
+
+
+def test_prompts_are_sorted_by_length_and_answers_are_not(
+    flagship: patois.Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lightning_modules.generation import generate as generating
+
+    plain, widths = generating.generate, []
+
+    def record(decoder: Any, tokenizer: Any, ids: Any, mask: Any, *args: Any, **options: Any) -> Any:
+        widths.append(mask.sum(dim=1).tolist())
+        return plain(decoder, tokenizer, ids, mask, *args, **options)
+
+    monkeypatch.setattr(generating, "generate", record)
+    texts = ["CCO", ASPIRIN, "C"] * 6
+    answers = flagship.predict(texts, task="smiles_to_iupac", batch_size=1)
+    assert [len(one) for one in widths] == [16, 2]  # sixteen batches stand in one tensor
+    in_order = [width for one in widths for width in one]
+    assert in_order == sorted(in_order, reverse=True)
+    assert [answer.text for answer in answers[:3]] == [answer.text for answer in answers[3:6]]
+    assert answers[0].text == "ethanol"
+    with pytest.raises(ValueError, match="Expected batch_size to be at least 1, but got 0"):
+        flagship.predict(["C"], task="smiles_to_iupac", batch_size=0)

@@ -100,8 +100,9 @@ def test_dockerignore_leaves_what_the_image_needs() -> None:
 
 def test_demo_page_of_the_container_can_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
     [flags] = re.findall(r"patois -m cli\.demo\.page (.*)$", DOCKERFILE, flags=re.MULTILINE)
-    monkeypatch.setattr("cli.demo.answerer.default_folder", lambda: Path("x"))
-    monkeypatch.setattr("cli.demo.answerer.describe", lambda *_: None)
+    monkeypatch.setattr("cli.asking.find.default_folder", lambda: Path("x"))
+    monkeypatch.setattr("cli.asking.find.describe", lambda *_: None)
+    monkeypatch.setattr("cli.asking.model.Model", lambda _: None)
     monkeypatch.setattr("cli.demo.answerer.Answerer", lambda _: None)
     monkeypatch.setattr(page, "build_page", lambda _: "page")
     served: list[object] = []

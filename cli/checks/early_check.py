@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cli.checks.class_check import check_monitored, check_required
+from cli.checks.command_table import COMMANDS
 from cli.checks.device_check import check_devices, needs_devices
 from cli.checks.early_settings import gather
 from cli.checks.flag_check import check_words
 from cli.checks.flag_list import read_flags
 from cli.checks.flag_words import is_flag, split_words
 from cli.checks.value_check import check_values, data_flags
-from cli.commands.table import COMMANDS
 from cli.exit_status import UsageError
 from cli.openmp import thread_settings
 from configs.lookup import suggest

@@ -1,8 +1,8 @@
-"""Subcommands that need no trainer: compare, runs, demo, studies, env.
+"""Subcommands that need no trainer: ask, compare, runs, demo, studies, env.
 
     words ──► main ──► a name of the table? ──► its module's main(words) ──► text on the terminal
-                       table
+                       checks.command_table
 
-`table` says which there are, each with its module, which is imported only when it runs. Lightning's own (`fit` and the others)
-are those of `cli.patois_cli`.
+`cli.checks.command_table` says which there are, each with its module, which is imported only when it runs. Lightning's own
+(`fit` and the others) are those of `cli.patois_cli`.
 """

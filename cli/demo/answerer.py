@@ -5,28 +5,19 @@
 
 from __future__ import annotations
 
-import json
 import math
 import threading
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
-
-import torch
 
 from callbacks.rows.notation_calls import NotationCalls
 from callbacks.rows.structures import Structure, read_structures
-from cli.settings.run_settings import read_typed_settings
-from datamodules.formats import InstructionFormat, load_format
+from cli.asking.model import Model
 from datamodules.notations._checks import MAX_LENGTH
-from datamodules.tasks import Task, choose_tasks
-from datamodules.texts.asking import FILE, Asking, load_asking
+from datamodules.tasks import Task
 from datamodules.texts.augmentation import labels_of
 from datamodules.workers.guarded_worker import GuardedWorker
 from datamodules.workers.opsin import why_unavailable
-from lightning_modules.decoder.bases import FLAGSHIP
-from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
-from lightning_modules.generation.generate import GenerationSettings, generate
+from lightning_modules.generation.settings import GenerationSettings
 
 ANSWERS = 8
 """Number of generated answers: one greedy, the others sampled. Equal answers are shown once."""
@@ -74,96 +65,26 @@ class Reply(NamedTuple):
     """Why OPSIN cannot read the name in the question, so that no answer can be checked by it."""
 
 
-@dataclass(frozen=True)
-class Model:
-    """A trained model's folder, and the tasks and format it was trained on."""
-
-    weights: Path
-    """A Hugging Face folder."""
-    tasks: tuple[Task, ...]
-    form: InstructionFormat
-
-    @property
-    def asking(self) -> Asking:
-        """How it is asked."""
-        return Asking(self.tasks, self.form)
-
-
-def default_folder(runs: Path = Path("runs")) -> Path:
-    """Return the default model's folder: the run that ended last, or else the shipped model."""
-    latest = max(runs.glob("*/hf/config.json"), key=lambda path: path.stat().st_mtime, default=None)
-    return FLAGSHIP if latest is None else latest.parent.parent
-
-
-def describe(folder: Path, task: str | None = None, form: str | None = None) -> Model:
-    """Find a model's weights, and the tasks and format it was trained on.
-
-    Args:
-        folder: A run's folder, its `hf` folder, or a copy of its `hf` folder.
-        task: As `--data.task`; default: the run's.
-        form: As `--data.format`; default: the run's.
-
-    Raises:
-        ValueError: If the folder holds no weights, if the task or format is unknown, or if the run used
-            demonstrations, which are rows of its table.
-    """
-    weights = next((path for path in (folder / "hf", folder) if (path / "config.json").is_file()), None)
-    if weights is None:
-        raise ValueError(
-            f"Expected --model to be a run's folder with hf/ (a fit writes it at its end) or an exported Hugging Face "
-            f"folder, but neither {folder / 'hf/config.json'} nor {folder / 'config.json'} exists."
-        )
-    asking = load_asking(weights) or _asking_of_run(weights.resolve().parent / "config.yaml")
-    if asking is None and not (task and form):
-        raise ValueError(
-            f"{weights} has no {FILE} (a fit writes it), so its task and format are unknown. Set --task and --format (the model "
-            "card in the folder names them)."
-        )
-    if asking is not None and asking.shots:
-        raise ValueError(
-            f"{weights}: --data.shots {asking.shots} puts rows of the training table before each question, but this page "
-            "does not read that table. Use `python train.py predict`."
-        )
-    tasks = asking.tasks if asking and not task else tuple(choose_tasks(task)[0])
-    if form:
-        return Model(weights, tasks, load_format(form))
-    assert asking is not None
-    return Model(weights, tasks, asking.form)
-
-
-def _asking_of_run(settings: Path) -> Asking | None:
-    """Return how a run's model is asked by its config.yaml, for exports from before `patois.json`; None without one."""
-    data = (read_typed_settings(settings.parent).get("data") or {}) if settings.is_file() else {}
-    if not data:
-        return None
-    columns = ("input_column", "output_column", "input_notation", "output_notation")
-    tasks, _ = choose_tasks(data.get("task"), **{name: data.get(name) for name in columns})
-    return Asking(tuple(tasks), load_format(data["format"]), int(data.get("shots") or 0))
-
-
 class Answerer:
-    """Answers questions, one at a time.
+    """Answers questions for the page, one at a time, with pictures.
 
     Args:
-        model: See `describe`.
+        model: The model that is asked.
         answers: Maximum number of answers to a question.
     """
 
     def __init__(self, model: Model, answers: int = ANSWERS) -> None:
         self.model, self.count = model, answers
-        self.tasks = {task.name: task for task in model.tasks}
-        # No third-party code runs: load_tokenizer and load_decoder refuse it by default.
-        self.tokenizer = load_tokenizer(str(model.weights))
-        self.decoder = load_decoder(str(model.weights), "pretrained").eval()
-        settings = json.loads((model.weights / "generation_config.json").read_text(encoding="utf-8"))
-        self.max_new_tokens = min(settings.get("max_new_tokens") or _MOST_TOKENS, _MOST_TOKENS)
-        self.calls = NotationCalls()
+        self.tasks, self.calls = model.tasks, model.calls
+        self.max_new_tokens = min(model.max_new_tokens or _MOST_TOKENS, _MOST_TOKENS)
         self._drawing_worker = GuardedWorker()
         self._one_at_a_time = threading.Lock()
 
     def why_no_names(self) -> str | None:
         """Return why OPSIN cannot read names, or None if it can or no task has names."""
-        has_names = any("iupac" in (task.input.notation, task.output.notation) for task in self.model.tasks)
+        has_names = any(
+            "iupac" in (task.input.notation, task.output.notation) for task in self.tasks.values()
+        )
         return why_unavailable() if has_names else None
 
     def ask(self, task_name: str, text: str) -> Reply:
@@ -202,26 +123,17 @@ class Answerer:
 
     def _generate(self, task: Task, question: str) -> dict[str, tuple[float, bool]]:
         """Return distinct answers, most probable first, each with its log-probability and whether it stopped."""
-        asking = self.model.asking
-        query = asking.query(task, question)
-        ids = asking.encode(self.tokenizer, task, [question]).prompt(0)
-        room = int(self.tokenizer.model_max_length) - 1
-        if len(ids) > room:
-            raise ValueError(
-                f"Expected at most {room} tokens (the model's limit), but the question has {len(ids)}. Shorten it."
-            )
-        ids_BP = torch.tensor(ids.astype("int64"))[None]
         greedy = GenerationSettings(max_new_tokens=self.max_new_tokens)
         drawn = GenerationSettings("sample", temperature=TEMPERATURE, max_new_tokens=self.max_new_tokens)
         found: dict[str, tuple[float, bool]] = {}
         for settings, count in ((greedy, 1), (drawn, self.count - 1)):
-            if count:
-                prompts = ids_BP.repeat(count, 1)
-                made = generate(self.decoder, self.tokenizer, prompts, torch.ones_like(prompts), settings)
-                for answer, score, stopped in zip(
-                    made.text, made.score.tolist(), made.stopped.tolist(), strict=True
-                ):
-                    found.setdefault(asking.form.extract(answer, query), (score, stopped))
+            for made in self.model.generate(task, [question] * count, settings):
+                if made is None:
+                    raise ValueError(
+                        f"Expected at most {self.model.room} tokens (the model's limit), but the question has "
+                        f"{self.model.count_tokens(task, question)}. Shorten it."
+                    )
+                found.setdefault(made.text, (made.score, made.stopped))
         return dict(sorted(found.items(), key=lambda item: -item[1][0]))
 
     def _reply(self, task: Task, question: str, found: dict[str, tuple[float, bool]]) -> Reply:

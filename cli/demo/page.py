@@ -121,7 +121,7 @@ def build_page(answerer: Answerer) -> Any:
     except ModuleNotFoundError as error:
         raise SystemExit('The demo page needs Gradio: pip install -e ".[demo]"') from error
     names = list(answerer.tasks)
-    about = f"`{answerer.model.weights}`, format `{answerer.model.form.name}`."
+    about = f"`{answerer.model.described.weights}`, format `{answerer.model.described.form.name}`."
     if (why := answerer.why_no_names()) is not None:
         about += f" Names cannot be checked: {why}."
     count = "one task" if len(names) == 1 else f"{len(names)} tasks"
@@ -180,10 +180,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--port", type=int, help="default: the first free port from 7860")
     options = parser.parse_args(arguments)
-    from cli.demo.answerer import Answerer, default_folder, describe
+    from cli.asking.find import default_folder, describe
+    from cli.asking.model import Model
+    from cli.demo.answerer import Answerer
 
     try:
-        model = describe(options.model or default_folder(), options.task, options.format)
+        model = Model(describe(options.model or default_folder(), options.task, options.format))
         serve(build_page(Answerer(model)), options.host, options.port)
     except ValueError as error:
         if (line_and_status := ending_of(error)) is None:

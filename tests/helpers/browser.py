@@ -88,9 +88,11 @@ def ask_page(address: str, question: str, picture: Path | None = None) -> Seen:
 
 
 if __name__ == "__main__":
-    from cli.demo.answerer import Answerer, describe
+    from cli.asking.find import describe
+    from cli.asking.model import Model
+    from cli.demo.answerer import Answerer
     from cli.demo.page import build_page, serve
 
     run, typed, target = sys.argv[1:]
-    served = serve(build_page(Answerer(describe(Path(run)))), block=False)
+    served = serve(build_page(Answerer(Model(describe(Path(run))))), block=False)
     sys.stdout.write(f"{ask_page(served, typed, Path(target))}\n")

@@ -100,7 +100,9 @@ def test_flags_of_other_versions_of_packages_are_the_parsers_matter() -> None:
 def test_commands_of_the_pages_are_not_refused() -> None:
     lines = [line for text in PAGES.values() for line in bash_lines(text.replace("\\\n", " "))]
     words = [
-        shlex.split(line.partition("#")[0]) for line in lines if re.search(r"(train\.py|patois) \w", line)
+        shlex.split(re.split(r" > |#", line)[0])
+        for line in lines
+        if re.search(r"(train\.py|patois) \w", line)
     ]
     commands = [
         line[place + 1 :]

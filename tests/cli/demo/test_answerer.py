@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from cli.asking.find import Described, default_folder, describe
+from cli.asking.model import Model
 from cli.demo import answerer as answering
-from cli.demo.answerer import Answerer, Model, default_folder, describe
+from cli.demo.answerer import Answerer
 from datamodules.formats import load_format
 from datamodules.tasks import load_task
 from datamodules.workers.guarded_worker import Result
@@ -25,7 +27,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def answerer(run: Path) -> Answerer:
-    return Answerer(describe(run), answers=4)
+    return Answerer(Model(describe(run)), answers=4)
 
 
 def stub_answers(monkeypatch: pytest.MonkeyPatch, answerer: Answerer, *texts: str) -> None:
@@ -46,7 +48,7 @@ def test_answers_differ_and_the_most_probable_comes_first(answerer: Answerer) ->
 
 def test_answer_probability_is_that_of_its_tokens_under_the_plain_model(answerer: Answerer) -> None:
     found = answerer._generate(answerer.tasks["name_small_molecules"], "CCO")
-    tokenizer, decoder = answerer.tokenizer, answerer.decoder
+    tokenizer, decoder = answerer.model.tokenizer, answerer.model.decoder
     prompt = tokenizer("CCO ->", return_tensors="pt").input_ids
     made = decoder.generate(prompt, max_new_tokens=8, do_sample=False)[:, prompt.shape[1] :]
     logits = decoder(torch.cat([prompt, made], dim=1)).logits[0, prompt.shape[1] - 1 : -1].float()
@@ -71,7 +73,7 @@ def test_answered_names_are_read_back(answerer: Answerer, monkeypatch: pytest.Mo
 
 @needs_opsin
 def test_answered_structures_are_compared_with_the_name(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    answerer = Answerer(describe(run, task="iupac_to_smiles"))
+    answerer = Answerer(Model(describe(run, task="iupac_to_smiles")))
     stub_answers(monkeypatch, answerer, "C[C@H](N)C(=O)O", "C[C@@H](N)C(=O)O", "C(")
     reply = answerer.ask("iupac_to_smiles", "L-alanine")
     same, mirrored, broken = reply.answers
@@ -106,7 +108,7 @@ def test_answered_names_are_not_judged_without_opsin(
 def test_answers_from_structure_to_structure_are_not_compared(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answerer = Answerer(describe(run, task="smiles_to_selfies"))
+    answerer = Answerer(Model(describe(run, task="smiles_to_selfies")))
     stub_answers(monkeypatch, answerer, "[C][C][O]")
     [answer] = answerer.ask("smiles_to_selfies", "CCO").answers
     assert answer.verdict is None
@@ -137,7 +139,7 @@ def test_drawing_that_takes_too_long_is_left_out(answerer: Answerer, monkeypatch
 
 
 def test_describe_takes_a_run_its_export_or_a_copy_of_it(run: Path, tmp_path: Path) -> None:
-    expected = Model(run / "hf", (load_task("name_small_molecules"),), load_format("arrow"))
+    expected = Described(run / "hf", (load_task("name_small_molecules"),), load_format("arrow"))
     assert describe(run) == describe(run / "hf") == expected
     copy = tmp_path / "deep" / "copy"
     copy.parent.mkdir()

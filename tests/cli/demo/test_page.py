@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from cli.asking.find import describe
+from cli.asking.model import Model
 from cli.demo import page as demo
-from cli.demo.answerer import Answer, Answerer, Reply, describe
+from cli.demo.answerer import Answer, Answerer, Reply
 from tests.helpers.browser import ask_page, why_no_browser
 from tests.helpers.demo_runs import write_run
 
@@ -14,7 +16,7 @@ HOSTILE = "<script>alert(1)</script>"
 
 @pytest.fixture(scope="module")
 def answerer(tmp_path_factory: pytest.TempPathFactory) -> Answerer:
-    return Answerer(describe(write_run(tmp_path_factory.mktemp("run"))), answers=2)
+    return Answerer(Model(describe(write_run(tmp_path_factory.mktemp("run")))), answers=2)
 
 
 @pytest.fixture(scope="module")

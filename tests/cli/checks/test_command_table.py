@@ -6,8 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from cli.commands import table
-from cli.commands.table import COMMANDS, run_command
+from cli.checks import command_table as table
+from cli.checks.command_table import COMMANDS, run_command
 from cli.main import main
 from tests.test_imports import loaded_by
 
@@ -56,7 +56,7 @@ def test_a_mistyped_subcommand_has_a_suggestion(capsys: pytest.CaptureFixture[st
 
 
 @pytest.mark.parametrize(
-    "module", ["cli.main", "cli.commands.table", "cli.commands.env", "cli.commands.runs"]
+    "module", ["cli.main", "cli.checks.command_table", "cli.commands.env", "cli.commands.runs"]
 )
 def test_nothing_heavy_is_loaded_before_a_subcommand_runs(module: str) -> None:
     assert loaded_by(f"import {module}") == set()

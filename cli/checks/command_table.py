@@ -18,6 +18,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
+    "ask": Command("cli.commands.ask", "Answer texts from words or standard input; the shipped model or --model RUN."),
     "compare": Command("callbacks.reports.compare", "Compare runs on the same rows, with intervals."),
     "runs": Command("cli.commands.runs", "List the runs of a folder with their best results."),
     "demo": Command("cli.demo.page", "Open a page in the browser that asks a model."),

@@ -1,0 +1,89 @@
+"""Find a trained model by its folder: where its weights are, and the tasks and the format in which it is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from cli.settings.run_settings import read_typed_settings
+from datamodules.formats import InstructionFormat, load_format
+from datamodules.tasks import Task, choose_tasks
+from datamodules.texts.asking import FILE, Asking, load_asking
+from lightning_modules.decoder.bases import FLAGSHIP
+
+
+@dataclass(frozen=True)
+class Described:
+    """A trained model's folder, and the tasks and format it was trained on."""
+
+    weights: Path
+    """A Hugging Face folder, or a checkpoint in its run's folder."""
+    tasks: tuple[Task, ...]
+    form: InstructionFormat
+
+    @property
+    def asking(self) -> Asking:
+        """How it is asked."""
+        return Asking(self.tasks, self.form)
+
+
+def default_folder(runs: Path = Path("runs")) -> Path:
+    """Return the default model's folder: the run that ended last, or else the shipped model."""
+    latest = max(runs.glob("*/hf/config.json"), key=lambda path: path.stat().st_mtime, default=None)
+    return FLAGSHIP if latest is None else latest.parent.parent
+
+
+def describe(folder: Path, task: str | None = None, form: str | None = None) -> Described:
+    """Find a model's weights, and the tasks and format it was trained on.
+
+    Args:
+        folder: A run's folder, its `hf` folder, a copy of its `hf` folder, or a checkpoint in a run's folder. A run that has no
+            `hf` folder yet is asked by its checkpoint.
+        task: As `--data.task`; default: the run's.
+        form: As `--data.format`; default: the run's.
+
+    Raises:
+        ValueError: If the folder holds no weights, if the task or format is unknown, or if the run used
+            demonstrations, which are rows of its table.
+    """
+    weights = _find_weights(folder)
+    if weights is None:
+        raise ValueError(
+            f"Expected --model to be a run's folder with hf/ (a fit writes it at its end), a checkpoint in a run's folder, or an "
+            f"exported Hugging Face folder, but neither {folder / 'hf/config.json'} nor {folder / 'config.json'} exists."
+        )
+    run = weights.resolve().parent if weights.is_dir() else weights.resolve().parent.parent
+    asking = (load_asking(weights) if weights.is_dir() else None) or _asking_of_run(run / "config.yaml")
+    if asking is None and not (task and form):
+        raise ValueError(
+            f"{weights} has no {FILE} (a fit writes it), so its task and format are unknown. Set --task and --format (the model "
+            "card in the folder names them)."
+        )
+    if asking is not None and asking.shots:
+        raise ValueError(
+            f"{weights}: --data.shots {asking.shots} puts rows of the training table before each question, but "
+            "that table is not read here. Use `python train.py predict`."
+        )
+    tasks = asking.tasks if asking and not task else tuple(choose_tasks(task)[0])
+    if form:
+        return Described(weights, tasks, load_format(form))
+    assert asking is not None
+    return Described(weights, tasks, asking.form)
+
+
+def _find_weights(folder: Path) -> Path | None:
+    """Return the exported folder or else the checkpoint that a path means, or None."""
+    exported = [path for path in (folder / "hf", folder) if (path / "config.json").is_file()]
+    checkpoints = [folder, *(folder / "checkpoints" / name for name in ("best.ckpt", "last.ckpt"))]
+    files = [path for path in checkpoints if path.is_file() and path.suffix == ".ckpt"]
+    return next(iter([*exported, *files]), None)
+
+
+def _asking_of_run(settings: Path) -> Asking | None:
+    """Return how a run's model is asked by its config.yaml, for exports from before `patois.json`; None without one."""
+    data = (read_typed_settings(settings.parent).get("data") or {}) if settings.is_file() else {}
+    if not data:
+        return None
+    columns = ("input_column", "output_column", "input_notation", "output_notation")
+    tasks, _ = choose_tasks(data.get("task"), **{name: data.get(name) for name in columns})
+    return Asking(tuple(tasks), load_format(data["format"]), int(data.get("shots") or 0))

@@ -1,0 +1,192 @@
+"""A trained model that answers texts in Python."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from callbacks.rows.notation_calls import NotationCalls
+from cli.asking.answers import Answer, Answers, read_texts
+from cli.asking.find import Described
+from datamodules.tasks import Task
+from datamodules.texts.augmentation import labels_of
+from lightning_modules.generation.settings import GenerationSettings
+
+if TYPE_CHECKING:
+    import torch
+
+    from callbacks.rows.evaluated_row import EvaluatedRow
+
+_TOGETHER = 16
+"""Batches whose prompts stand in one tensor: a finished row makes room for the next one of these."""
+
+
+class Generated(NamedTuple):
+    """A text that the model wrote."""
+
+    text: str
+    score: float
+    """Sum of the log-probabilities of its tokens and the stop token."""
+    stopped: bool
+    """False if it was cut at the most tokens of an answer."""
+    num_tokens: int
+
+
+class Model:
+    """A trained model with its tasks and format; `patois.load` creates it.
+
+    Args:
+        described: The model's folder, tasks and format.
+        device: Where the model generates.
+    """
+
+    def __init__(self, described: Described, device: str | torch.device = "cpu") -> None:
+        import torch
+
+        from cli.asking.weights import load_weights
+
+        self.described = described
+        self.tasks = {task.name: task for task in described.tasks}
+        self.decoder, self.tokenizer, self.max_new_tokens = load_weights(described.weights)
+        self.device = torch.device(device)
+        torch.nn.Module.to(self.decoder, self.device)  # transformers annotates its own `to` as taking a model
+        self.calls = NotationCalls()
+
+    @property
+    def room(self) -> int:
+        """The most tokens of a question."""
+        return int(self.tokenizer.model_max_length) - 1
+
+    def predict(
+        self, texts: Any, task: str | None = None, batch_size: int = 64, column: str | None = None
+    ) -> Answers:
+        """Answer texts greedily, each independently of the others.
+
+        Args:
+            texts: N inputs in the task's input notation, or a table of N rows (pyarrow, pandas, or any that shares its columns
+                with Arrow); a molecule may have any spelling.
+            task: One of `tasks`; optional if the model has only one.
+            batch_size: Texts decoded at once.
+            column: The table's column with the texts; default: its only one, or the task's.
+
+        Returns:
+            N answers in the order of the texts. An invalid text gets an answer with a reason and no text.
+
+        Raises:
+            ValueError: If the task or column is unknown or missing, or if `texts` is a single string.
+        """
+        if batch_size < 1:
+            raise ValueError(f"Expected batch_size to be at least 1, but got {batch_size}.")
+        if isinstance(texts, str):
+            read_texts(texts, column, "")
+        chosen = self.find_task(task)
+        inputs, table = read_texts(texts, column, chosen.input.column)
+        reasons: dict[int, str] = {}
+        questions: dict[int, str] = {}
+        normal = self.calls.call(chosen.input.notation, "normalize", [(text.strip(),) for text in inputs])
+        for place, result in enumerate(normal):
+            if result.error is None:
+                questions[place] = str(result.value)
+            else:
+                why = result.error.removeprefix("ValueError: ")
+                reasons[place] = f"not a valid {labels_of(chosen)[0]}: {why}"
+        answered = dict(
+            zip(questions, self._answer(chosen, list(questions.values()), batch_size), strict=True)
+        )
+        found = [
+            answered.get(place) or Answer(None, None, False, "", reasons[place])
+            for place in range(len(inputs))
+        ]
+        return Answers(found, table)
+
+    def find_task(self, name: str | None) -> Task:
+        """Return a task by its name, or the only one.
+
+        Raises:
+            ValueError: If there is no such task, or there are several and none is named.
+        """
+        if name is None and len(self.tasks) == 1:
+            return next(iter(self.tasks.values()))
+        if name not in self.tasks:
+            raise ValueError(
+                f"Expected task= to be one of {', '.join(self.tasks)}, since the model was trained on these, but got {name!r}."
+            )
+        return self.tasks[name]
+
+    def count_tokens(self, task: Task, question: str) -> int:
+        """Return the number of tokens of a question's prompt."""
+        return len(self.described.asking.encode(self.tokenizer, task, [question]).prompt(0))
+
+    def generate(
+        self, task: Task, questions: Sequence[str], settings: GenerationSettings, batch_size: int = 64
+    ) -> list[Generated | None]:
+        """Return what the model writes for each normalized question; None where it is longer than the model can read."""
+        import torch
+
+        from lightning_modules.generation.generate import generate
+
+        asking = self.described.asking
+        encoded = asking.encode(self.tokenizer, task, questions)
+        prompts = [encoded.prompt(place).tolist() for place in range(len(questions))]
+        fits = [place for place, ids in enumerate(prompts) if len(ids) <= self.room]
+        fits.sort(key=lambda place: -len(prompts[place]))  # prompts of one length need no padding
+        found: list[Generated | None] = [None] * len(questions)
+        step = _TOGETHER * batch_size
+        for places in (fits[start : start + step] for start in range(0, len(fits), step)):
+            width = max(len(prompts[place]) for place in places)
+            ids_BP = torch.zeros((len(places), width), dtype=torch.int64)
+            mask_BP = torch.zeros_like(ids_BP)
+            for row, place in enumerate(places):
+                ids_BP[row, width - len(prompts[place]) :] = torch.tensor(prompts[place])
+                mask_BP[row, width - len(prompts[place]) :] = 1
+            made = generate(
+                self.decoder,
+                self.tokenizer,
+                ids_BP.to(self.device),
+                mask_BP.to(self.device),
+                settings,
+                slots=batch_size,
+            )
+            numbers = zip(made.score.tolist(), made.stopped.tolist(), made.num_tokens.tolist(), strict=True)
+            for place, text, (score, stopped, tokens) in zip(places, made.text, numbers, strict=True):
+                answer = asking.form.extract(text, asking.query(task, questions[place]))
+                found[place] = Generated(answer, score, stopped, tokens)
+        return found
+
+    def _answer(self, task: Task, questions: Sequence[str], batch_size: int) -> list[Answer]:
+        """Return the answers to normalized questions."""
+        from callbacks.rows.evaluated_row import EvaluatedRow
+
+        limit = self.max_new_tokens or GenerationSettings().max_new_tokens
+        made = self.generate(task, questions, GenerationSettings(max_new_tokens=limit), batch_size)
+        rows = [
+            EvaluatedRow(
+                place, task.name, question, None, task.input.notation, task.output.notation, one.text.strip(),
+                one.score, one.stopped, one.num_tokens,
+            )
+            for place, (question, one) in enumerate(zip(questions, made, strict=True)) if one is not None
+        ]  # fmt: skip
+        answers = dict(zip([row.index for row in rows], self._verify(rows, limit), strict=True))
+        too_long = Answer(
+            None, None, False, "", f"longer than the {self.room} tokens that the model can read"
+        )
+        return [answers.get(place, too_long) for place in range(len(questions))]
+
+    def _verify(self, rows: Sequence[EvaluatedRow], limit: int) -> list[Answer]:
+        """Return answers with their reference-free checks; names are read only if OPSIN is available."""
+        from callbacks.reports.rerank import check, choose
+        from callbacks.rows.evaluation import Evaluation
+        from datamodules.workers.opsin import why_unavailable
+
+        named = any("iupac" in (row.input_notation, row.output_notation) for row in rows)
+        no_opsin = why_unavailable() if named else None
+        evaluation = Evaluation(rows, self.calls, reads_names=named and no_opsin is None)
+        answers = []
+        for [checked] in check(evaluation):
+            answer, verified = choose([checked])
+            cut = None if answer.stopped else f"cut at {limit} tokens"
+            why = cut or answer.reason or answer.doubt or (no_opsin and f"names are not read: {no_opsin}")
+            valid = answer.reason is None and answer.stopped
+            answers.append(Answer(answer.text, math.exp(answer.score), valid, verified, why))
+        return answers

@@ -1,0 +1,105 @@
+"""`patois ask CCO`: a line of answer for each text, from words or standard input."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from callbacks.loggers.terminal_text import printable
+from cli.asking.answers import Answer
+from cli.asking.find import describe
+from cli.asking.model import Model
+from cli.openmp import thread_settings
+from lightning_modules.decoder.bases import FLAGSHIP
+
+_LENIENT = ("text", "iupac")
+"""Notations that accept nearly any text."""
+
+
+def read_lines(words: Sequence[str]) -> list[str]:
+    """Return the texts to ask: the words, or the lines of standard input.
+
+    Raises:
+        ValueError: If there is none.
+    """
+    if words:
+        return list(words)
+    lines = [] if sys.stdin.isatty() else [line.strip() for line in sys.stdin]
+    if not any(lines):
+        raise ValueError(
+            "Expected texts to ask, such as `ask CCO`, or lines on standard input, but got none."
+        )
+    return [line for line in lines if line]
+
+
+def choose_task(model: Model, texts: Sequence[str]) -> str:
+    """Return the only task, or of several the first whose input notation accepts the first text; strict notations first."""
+    tasks = sorted(model.tasks.values(), key=lambda task: task.input.notation in _LENIENT)
+    for task in tasks:
+        if (
+            len(tasks) == 1
+            or model.calls.call(task.input.notation, "normalize", [(texts[0],)])[0].error is None
+        ):
+            return task.name
+    return tasks[0].name
+
+
+def show(text: str, answer: Answer) -> str:
+    """Return a line for a person.
+
+    >>> show("CCO", Answer("ethanol", 0.934, True, "back", None))
+    'CCO -> ethanol  (probability 0.93, verified: back)'
+    >>> show("C1CC", Answer(None, None, False, "", "not a valid SMILES: unclosed ring"))
+    'C1CC: not a valid SMILES: unclosed ring'
+    """
+    if answer.text is None or answer.probability is None:
+        return f"{printable(text)}: {answer.why}"
+    why = f" ({answer.why})" if answer.why else ""
+    verified = f"not valid: {answer.why}"
+    if answer.verified:
+        verified = (
+            f"valid, not verified{why}" if answer.verified == "valid" else f"verified: {answer.verified}{why}"
+        )
+    return (
+        f"{printable(text)} -> {printable(answer.text)}  (probability {answer.probability:.2f}, {verified})"
+    )
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Answer the texts and print a line each."""
+    parser = argparse.ArgumentParser(description="Ask a trained model; a line of answer for each text.")
+    parser.add_argument("texts", nargs="*", help="texts to answer; default: the lines of standard input")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        help="a run, a checkpoint or an exported folder; default: the shipped model",
+    )
+    parser.add_argument(
+        "--task", help="one of the model's tasks; default: the one whose input the first text can be"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object an answer and line")
+    options = parser.parse_args(args)
+    texts = read_lines(options.texts)
+    described = describe(FLAGSHIP if options.model is None else options.model.expanduser())
+    os.environ.update(thread_settings())
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    model = Model(described)
+    task = options.task or choose_task(model, texts)
+    if options.task is None and len(model.tasks) > 1:
+        others = ", ".join(name for name in model.tasks if name != task)
+        sys.stderr.write(f"Asked as {task}; others by --task: {others}.\n")
+    for text, answer in zip(texts, model.predict(texts, task), strict=True):
+        line = (
+            json.dumps({"input": text, **answer._asdict()}, ensure_ascii=False)
+            if options.json
+            else show(text, answer)
+        )
+        sys.stdout.write(f"{line}\n")
+    model.calls.close()
