@@ -24,9 +24,11 @@ def find_latest(runs: Path) -> Path:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Read the command line, write the page, and print its path."""
+    is_module = sys.argv[0].endswith("__main__.py")
     parser = argparse.ArgumentParser(
-        prog="python -m callbacks.reports.page", description="Write report.html into a run's folder, from its files."
-    )  # fmt: skip
+        prog="python -m callbacks.reports.page" if is_module else sys.argv[0],
+        description="Write report.html into a run's folder, from its files.",
+    )
     parser.add_argument(
         "run", type=Path, nargs="?", help="the run's folder, runs/NAME; default: the latest run"
     )

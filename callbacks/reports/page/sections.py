@@ -232,7 +232,7 @@ def list_commands(files: RunFiles, program: str) -> list[tuple[str, str]]:
     if "hf" in files.has:
         asked = f"import patois; print(patois.load({json.dumps(files.place)}).predict([{json.dumps('...')}]))"
         found.append(("Ask it in Python", asked))
-        found.append(("Ask it in the browser", f"python -m cli.demo.page --model {place}"))
+        found.append(("Ask it in the browser", f"{program} demo --model {place}"))
     if "checkpoints/last.ckpt" in files.has:
         most = (files.settings.get("trainer") or {}).get("max_epochs")
         longer = (
@@ -243,8 +243,6 @@ def list_commands(files: RunFiles, program: str) -> list[tuple[str, str]]:
         last = shlex.quote(f"{files.place}/checkpoints/last.ckpt")
         words = "Train it longer" if longer else "Go on with the fit"
         found.append((words, f"{program} fit --ckpt_path {last}{longer}"))
-    found.append(
-        ("Compare it with another run, row by row", f"python -m callbacks.reports.compare {place} runs/OTHER")
-    )
-    found.append(("Make this page again", f"python -m callbacks.reports.page {place}"))
+    found.append(("Compare it with another run, row by row", f"{program} compare {place} runs/OTHER"))
+    found.append(("Make this page again", f"{program} report {place}"))
     return found
