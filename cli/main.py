@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callbacks.loggers.secrets import hide_in_output
+from callbacks.loggers.terminal import is_first_process, quiet, say
 from cli.checks.early_check import check_command_line
 from cli.exit_status import USAGE, ending_of
 from cli.help_pages import help_command, program_name, saved_help
 from cli.openmp import thread_settings
+from cli.quiet_libraries import quiet_environment, show_warnings_as_lines, silence_libraries
 
 if TYPE_CHECKING:
     from lightning_modules.causal_lm import CausalLM
@@ -26,14 +28,15 @@ def run(args: Sequence[str], model_class: type[CausalLM] | None = None) -> None:
         args: Command-line arguments.
         model_class: The model, whose arguments become the `--model` flags; default: `CausalLM`.
     """
-    os.environ.update(thread_settings())
+    os.environ.update({**thread_settings(), **quiet_environment()})
     from callbacks.loggers.wandb_logger import DashboardLogger
-    from cli.patois_cli import PatoisCLI, silence_noise
+    from cli.patois_cli import PatoisCLI
     from cli.rank_watchdog import end_together
     from datamodules.sequence_task import SequenceTaskDataModule
     from lightning_modules.causal_lm import CausalLM
 
-    silence_noise()
+    silence_libraries()
+    show_warnings_as_lines()
     with end_together():
         PatoisCLI(model_class or CausalLM, SequenceTaskDataModule, logger_class=DashboardLogger, args=args)
 
@@ -52,9 +55,12 @@ def main(args: Sequence[str] | None = None, model_class: type[CausalLM] | None =
         return
     hide_in_output(args)
     try:
-        if model_class is None:  # the list of flags has none of another model's
-            check_command_line(args, Path("runs"))
-        run(args, model_class)
+        with quiet("--quiet" in args):
+            args = [arg for arg in args if arg != "--quiet"]
+            if model_class is None:  # the list of flags has none of another model's
+                check_command_line(args, Path("runs"))
+            _say_start(args)
+            run(args, model_class)
     except KeyboardInterrupt:
         sys.stderr.write("error: stopped by Ctrl-C.\n")
         sys.exit(128 + signal.SIGINT)
@@ -68,3 +74,10 @@ def main(args: Sequence[str] | None = None, model_class: type[CausalLM] | None =
         if status == USAGE:
             sys.stderr.write(f"See `{help_command(args, program_name(sys.argv[0]))}`.\n")
         sys.exit(status)
+
+
+def _say_start(args: Sequence[str]) -> None:
+    """Print a line at once: loading the libraries takes seconds."""
+    asks = any(arg.endswith(("--help", ".help")) or arg.startswith("--print_config") for arg in args)
+    if args and not asks and is_first_process(os.environ):
+        say(f"{args[0]}: loading PyTorch ...", error=True)

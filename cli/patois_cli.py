@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -54,6 +53,7 @@ from cli.trainer.parts import (
     join_loggers,
     settle_dirpaths,
     settle_folders,
+    terminal_callbacks,
 )
 from cli.trainer.support import read_features
 from configs.lookup import CONFIGS
@@ -88,8 +88,8 @@ class Trainer(pl.Trainer):
             datamodule: The data module.
             rows: Number of rows.
         """
-        datamodule.setup("fit")
-        for text in datamodule.preview(rows):
+        colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        for text in datamodule.preview(rows, colour):
             sys.stdout.write(text + "\n")
 
 
@@ -242,7 +242,8 @@ class PatoisCLI(OpenCLI):
             given.callbacks or [], logs=given.logger is not False, checkpoints=config.checkpoint.writes
         )
         # LastCheckpoint must run before the configuration's callbacks, which may log in the same hooks.
-        kwargs["callbacks"] = [config.checkpoint, TrainingMemory(), *callbacks]
+        shown = terminal_callbacks(callbacks, str(self.subcommand), given.enable_progress_bar)
+        kwargs["callbacks"] = [config.checkpoint, TrainingMemory(), *callbacks, *shown]
         kwargs["plugins"] = add_writer(given.plugins)
         if self.subcommand in ("predict", "show"):
             kwargs["logger"] = False
@@ -276,21 +277,3 @@ class PatoisCLI(OpenCLI):
         return self.logger_class(
             save_dir=str(folder), name=folder.name, go_on=go_on, **config.wandb.as_dict()
         )
-
-
-def silence_noise() -> None:
-    """Hide library warnings that users of this program cannot act on."""
-    import warnings
-
-    for text in (
-        ".*does not have many workers.*",
-        ".*isinstance.treespec, LeafSpec.*",
-        ".*Found .* module.s. in eval mode at the start of training.*",
-        ".*The number of training batches .* is smaller than the logging interval.*",
-        ".*your dataloader is not resumable.*",  # our batches are a function of the step
-        ".*Checkpoint directory .* exists and is not empty.*",  # only for a resumed run; others are refused
-    ):
-        warnings.filterwarnings("ignore", message=text)
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(
-        lambda record: "litlogger" not in record.getMessage() and "Tip:" not in record.getMessage()
-    )

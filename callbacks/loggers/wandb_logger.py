@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.loggers.logger import rank_zero_experiment
 from lightning.pytorch.utilities import rank_zero_only
-from rich.console import Console
 
 from callbacks.lightning_private import (
     find_wandb_arguments,
@@ -30,6 +29,7 @@ from callbacks.lightning_private import (
     leave_online,
 )
 from callbacks.loggers.secrets import hide_in_output, hide_in_words, hide_secrets
+from callbacks.loggers.terminal import say
 
 REACH_SECONDS = 5.0
 """How long to wait for a W&B host's first answer."""
@@ -229,10 +229,9 @@ class DashboardLogger(WandbLogger):
         thread.join(TABLE_SECONDS)
         if failure:
             self._takes_tables = False
-            Console(stderr=True).print(
+            say(
                 f"W&B did not accept the table {key} ({failure[0]}). This run logs no more tables to W&B, only metrics.",
-                markup=False,
-                soft_wrap=True,
+                error=True,
             )
 
     def _drop_dead_run(self, run: Any) -> None:
@@ -241,10 +240,9 @@ class DashboardLogger(WandbLogger):
         from wandb.sdk.lib import module
 
         folder = Path(run.dir).parent
-        Console(stderr=True).print(
+        say(
             f"W&B's process has died; logging continues offline. Upload its data with: wandb sync --no-skip-online {folder}",
-            markup=False,
-            soft_wrap=True,
+            error=True,
         )
         find_wandb_arguments(self)["id"] = run.id
         keep_wandb_run(self, None)
@@ -262,7 +260,7 @@ class DashboardLogger(WandbLogger):
         arguments = {**find_wandb_arguments(self), "id": self._run_id(), "resume": "allow"}
         arguments.pop("anonymous", None)  # Lightning always passes it, and W&B warns that it has no effect
         settings = wandb.setup().settings
-        why_offline = "requested" if is_offline(self) else None
+        why_offline = "requested" if is_offline(self) or settings.mode == "offline" else None
         if not is_offline(self) and (settings.mode or "online") == "online":
             if not has_credentials(settings.base_url, settings.api_key):
                 why_offline = "no API key (`wandb login` stores one)"
@@ -270,7 +268,8 @@ class DashboardLogger(WandbLogger):
                 why_offline = f"{settings.base_url} did not answer within {REACH_SECONDS:.0f} s"
         arguments = hide_secrets(arguments)
         run = None
-        limits = wandb.Settings(init_timeout=INIT_SECONDS, finish_timeout=FINISH_SECONDS)
+        # Silent: the lines below and the end of the run say what matters of W&B's own ten lines.
+        limits = wandb.Settings(init_timeout=INIT_SECONDS, finish_timeout=FINISH_SECONDS, silent=True)
         with _clean_command_line():
             if why_offline is None:
                 try:
@@ -278,15 +277,13 @@ class DashboardLogger(WandbLogger):
                 except Exception as error:  # no W&B error may cost the user a training run
                     why_offline = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             if run is None:
-                # Silent: W&B prints five lines about an offline run, with no more information than the line below.
                 run = wandb.init(**arguments, mode="offline", settings=wandb.Settings(silent=True))
         hide_in_output()  # W&B has wrapped the streams to record the output
         if why_offline is not None:
             folder = Path(run.dir).parent
-            Console(stderr=True).print(
+            say(
                 f"W&B is offline: {hide_secrets(why_offline)}. Upload later with: wandb sync {folder}",
-                markup=False,
-                soft_wrap=True,
+                error=True,
             )
         if not run.disabled:
             self.id_file.write_text(f"{run.id}\n", encoding="utf-8")
