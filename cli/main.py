@@ -15,7 +15,7 @@ from cli.checks.early_check import check_command_line
 from cli.exit_status import USAGE, ending_of
 from cli.help_pages import help_command, program_name, saved_help
 from cli.openmp import thread_settings
-from cli.quiet_libraries import quiet_environment, show_warnings_as_lines, silence_libraries
+from cli.screen.quiet_libraries import quiet_environment, show_warnings_as_lines, silence_libraries
 
 if TYPE_CHECKING:
     from lightning_modules.causal_lm import CausalLM
@@ -28,6 +28,7 @@ def run(args: Sequence[str], model_class: type[CausalLM] | None = None) -> None:
         args: Command-line arguments.
         model_class: The model, whose arguments become the `--model` flags; default: `CausalLM`.
     """
+    _say_start(args)
     os.environ.update({**thread_settings(), **quiet_environment()})
     from callbacks.loggers.wandb_logger import DashboardLogger
     from cli.patois_cli import PatoisCLI
@@ -59,7 +60,6 @@ def main(args: Sequence[str] | None = None, model_class: type[CausalLM] | None =
             args = [arg for arg in args if arg != "--quiet"]
             if model_class is None:  # the list of flags has none of another model's
                 check_command_line(args, Path("runs"))
-            _say_start(args)
             run(args, model_class)
     except KeyboardInterrupt:
         sys.stderr.write("error: stopped by Ctrl-C.\n")

@@ -260,7 +260,7 @@ class DashboardLogger(WandbLogger):
         arguments = {**find_wandb_arguments(self), "id": self._run_id(), "resume": "allow"}
         arguments.pop("anonymous", None)  # Lightning always passes it, and W&B warns that it has no effect
         settings = wandb.setup().settings
-        why_offline = "requested" if is_offline(self) or settings.mode == "offline" else None
+        why_offline = "requested" if is_offline(self) else None
         if not is_offline(self) and (settings.mode or "online") == "online":
             if not has_credentials(settings.base_url, settings.api_key):
                 why_offline = "no API key (`wandb login` stores one)"

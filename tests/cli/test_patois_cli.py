@@ -6,7 +6,7 @@ import pytest
 from lightning.fabric.utilities.warnings import PossibleUserWarning
 
 from callbacks.loggers.wandb_logger import DashboardLogger
-from cli.quiet_libraries import silence_libraries
+from cli.screen.quiet_libraries import silence_libraries
 from datamodules.sequence_task import SequenceTaskDataModule
 from lightning_modules.causal_lm import CausalLM
 from tests.helpers.parsing import ParseOnly, parse

@@ -60,7 +60,7 @@ def run_patois(work: Work, *flags: str) -> dict[str, Any]:
     """
     from callbacks.loggers.wandb_logger import DashboardLogger
     from cli.patois_cli import PatoisCLI
-    from cli.quiet_libraries import silence_libraries
+    from cli.screen.quiet_libraries import silence_libraries
     from datamodules.sequence_task import SequenceTaskDataModule
     from lightning_modules.causal_lm import CausalLM
 

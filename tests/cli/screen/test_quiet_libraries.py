@@ -9,7 +9,7 @@ import pytest
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 
 from cli.main import main
-from cli.quiet_libraries import silence_libraries
+from cli.screen.quiet_libraries import silence_libraries
 from tests.helpers.runs import PROJECT
 
 
