@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from cli.screen.completion import SHELLS, completion_script
 from configs.lookup import CONFIGS
 
 FOLDER = CONFIGS / "help"
-FLAGS = ("-h", "--help")
+FLAGS = {"-h": "", "--help": "", "--help-all": "-all"}
+"""The flags that ask for a page, and what its file's name ends with."""
 PROGRAM = "python train.py"
 """The program's name in the saved pages."""
 
@@ -57,13 +59,16 @@ def help_command(args: Sequence[str], program: str = PROGRAM) -> str:
 
 
 def saved_help(args: Sequence[str], program: str = PROGRAM) -> str | None:
-    """Return the saved page that `args` request, or None if they request anything else.
+    """Return the saved page, or the script for a shell, that `args` request, or None if they request anything else.
 
     Args:
         args: The command-line arguments.
         program: The program's name in the returned page.
     """
+    if len(args) == 2 and args[0] == "--completion" and args[1] in SHELLS:
+        return completion_script(args[1], FOLDER / "flags.json")
     if len(args) not in (1, 2) or args[-1] not in FLAGS:
         return None
-    path = FOLDER / f"{args[0] if len(args) == 2 else 'train'}.txt"
+    ending = FLAGS[args[-1]] if len(args) == 2 else ""
+    path = FOLDER / f"{args[0] if len(args) == 2 else 'train'}{ending}.txt"
     return rename_program(path.read_text(encoding="utf-8"), program) if path.is_file() else None

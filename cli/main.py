@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callbacks.loggers.secrets import hide_in_output
+from callbacks.loggers.terminal import is_first_process, quiet, say
 from cli.checks.command_table import COMMANDS, describe_commands, run_command
 from cli.checks.early_check import check_command_line
 from cli.exit_status import USAGE, ending_of
 from cli.help_pages import help_command, program_name, saved_help
 from cli.openmp import thread_settings
 from cli.run.streams import standard_streams
+from cli.screen.quiet_libraries import quiet_environment, show_warnings_as_lines, silence_libraries
 
 if TYPE_CHECKING:
     from lightning_modules.causal_lm import CausalLM
@@ -28,14 +30,16 @@ def run(args: Sequence[str], model_class: type[CausalLM] | None = None) -> None:
         args: Command-line arguments.
         model_class: The model, whose arguments become the `--model` flags; default: `CausalLM`.
     """
-    os.environ.update(thread_settings())
+    _say_start(args)
+    os.environ.update({**thread_settings(), **quiet_environment()})
     from callbacks.loggers.wandb_logger import DashboardLogger
-    from cli.patois_cli import PatoisCLI, silence_noise
+    from cli.patois_cli import PatoisCLI
     from cli.rank_watchdog import end_together
     from datamodules.sequence_task import SequenceTaskDataModule
     from lightning_modules.causal_lm import CausalLM
 
-    silence_noise()
+    silence_libraries()
+    show_warnings_as_lines()
     with end_together():
         PatoisCLI(model_class or CausalLM, SequenceTaskDataModule, logger_class=DashboardLogger, args=args)
 
@@ -54,13 +58,15 @@ def main(args: Sequence[str] | None = None, model_class: type[CausalLM] | None =
         return
     hide_in_output(args)
     try:
-        if model_class is None and args[:1] and args[0] in COMMANDS:
-            run_command(args[0], args[1:], program)
-            return
-        with standard_streams(args) as words:
-            if model_class is None:  # the list of flags has none of another model's
-                check_command_line(words, Path("runs"))
-            run(words, model_class)
+        with quiet("--quiet" in args):
+            args = [arg for arg in args if arg != "--quiet"]
+            if model_class is None and args[:1] and args[0] in COMMANDS:
+                run_command(args[0], args[1:], program)
+                return
+            with standard_streams(args) as words:
+                if model_class is None:  # the list of flags has none of another model's
+                    check_command_line(words, Path("runs"))
+                run(words, model_class)
     except KeyboardInterrupt:
         sys.stderr.write("error: stopped by Ctrl-C.\n")
         sys.exit(128 + signal.SIGINT)
@@ -84,3 +90,10 @@ def _answer_at_once(args: Sequence[str], program: str) -> str | None:
         return f"patois {own_version()}\n"
     text = saved_help(args, program)
     return f"{text}\n{describe_commands()}" if text is not None and len(args) == 1 else text
+
+
+def _say_start(args: Sequence[str]) -> None:
+    """Print a line at once: loading the libraries takes seconds."""
+    asks = any(arg.endswith(("--help", ".help")) or arg.startswith("--print_config") for arg in args)
+    if args and not asks and is_first_process(os.environ):
+        say(f"{args[0]}: loading PyTorch ...", error=True)

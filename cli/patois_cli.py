@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -56,6 +55,7 @@ from cli.trainer.parts import (
     set_output,
     settle_dirpaths,
     settle_folders,
+    terminal_callbacks,
 )
 from cli.trainer.support import read_features
 from configs.lookup import CONFIGS
@@ -92,8 +92,8 @@ class Trainer(pl.Trainer):
             datamodule: The data module.
             rows: Number of rows.
         """
-        datamodule.setup("fit")
-        for text in datamodule.preview(rows):
+        colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        for text in datamodule.preview(rows, colour):
             sys.stdout.write(text + "\n")
 
 
@@ -252,7 +252,8 @@ class PatoisCLI(OpenCLI):
         )
         set_output(callbacks, config.get("output"))
         # LastCheckpoint must run before the configuration's callbacks, which may log in the same hooks.
-        kwargs["callbacks"] = [config.checkpoint, TrainingMemory(), *callbacks]
+        shown = terminal_callbacks(callbacks, str(self.subcommand), given.enable_progress_bar)
+        kwargs["callbacks"] = [config.checkpoint, TrainingMemory(), *callbacks, *shown]
         kwargs["plugins"] = add_writer(given.plugins)
         if self.subcommand in ("predict", "show"):
             kwargs["logger"] = False
@@ -288,21 +289,3 @@ class PatoisCLI(OpenCLI):
         )
         dashboard.hold()  # until the rows have been read
         return dashboard
-
-
-def silence_noise() -> None:
-    """Hide library warnings that users of this program cannot act on."""
-    import warnings
-
-    for text in (
-        ".*does not have many workers.*",
-        ".*isinstance.treespec, LeafSpec.*",
-        ".*Found .* module.s. in eval mode at the start of training.*",
-        ".*The number of training batches .* is smaller than the logging interval.*",
-        ".*your dataloader is not resumable.*",  # our batches are a function of the step
-        ".*Checkpoint directory .* exists and is not empty.*",  # only for a resumed run; others are refused
-    ):
-        warnings.filterwarnings("ignore", message=text)
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(
-        lambda record: "litlogger" not in record.getMessage() and "Tip:" not in record.getMessage()
-    )

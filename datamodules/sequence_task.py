@@ -348,16 +348,25 @@ class SequenceTaskDataModule(LightningDataModule):
             generator=torch.Generator(),
         )
 
-    def preview(self, count: int) -> list[str]:
-        """Return training rows as the model sees them in epoch 0, with supervised tokens marked."""
-        encoded, rows = self.data.encode_training(0)
-        chosen = np.linspace(0, len(rows) - 1, num=min(count, len(rows))).astype(int).tolist()
+    def preview(self, count: int, colour: bool = False) -> list[str]:
+        """Return training rows as the model sees them in epoch 0, with what is supervised marked.
+
+        It reads and splits all rows, but tokenises only the returned ones.
+
+        Args:
+            count: Number of rows.
+            colour: Mark each supervised token by its colour, for a terminal.
+        """
+        encoded, rows = self.data.encode_preview(count)
+        if not len(rows):
+            raise ValueError(data_report.why_empty(self.report, self.set_aside("fit")) + blame(self.guesses))
         return [
             render_preview(
                 self.data.tokenizer,
                 encoded.example(place),
                 encoded.labels(place, self.loss_on),
                 f"{self.row('train', int(rows[place])).task}, {self.form.name}",
+                colour,
             )
-            for place in chosen
+            for place in range(len(rows))
         ]

@@ -259,6 +259,25 @@ class TaskData:
             return self.encoded["train"], rows
         return self.store.encode(self.pools["train"][rows], epoch, self.max_length), rows
 
+    def encode_preview(self, count: int) -> tuple[Encoded, NDArray[np.int64]]:
+        """Return the tokens of `count` training rows of epoch 0, evenly spread, and each row's index.
+
+        Only these rows are tokenised. A row that is too long is replaced by the next one that fits.
+        """
+        if not self.report:
+            self._read(None, keep_small=False)
+        assert self.store is not None
+        rows = choose_epoch_rows(self.pool_tasks("train"), self.weights, self.seed, 0, self.epoch_rows)
+        chosen = []
+        for place in np.linspace(0, len(rows) - 1, num=min(count, len(rows))).astype(int).tolist():
+            for row in rows[place:]:
+                base = self.store.encode(self.pools["train"][[row]])
+                if base.lengths[0] <= self.max_length:
+                    chosen.append(row)
+                    break
+        indices = np.array(chosen, dtype=np.int64)
+        return self.store.encode(self.pools["train"][indices], 0, self.max_length), indices
+
     def pool_tasks(self, side: str) -> NDArray[np.int64]:
         """Return the task's number for each row of a side."""
         assert self.store is not None

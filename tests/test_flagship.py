@@ -85,7 +85,7 @@ def test_run_is_exported_as_the_flagship(folder: Path) -> None:
     assert card.count("| heavy atoms | 0 to 5 | ") == 2
     assert card.count("rows leak from training") == 2
     assert "| parent in training | no form of it is | " in card
-    assert card.count("| untrained base |") == 2
+    assert card.count("| base before this run |") == 2
     assert "| **smiles_to_iupac** | 0.0 % (0.0 to " in card
 
 

@@ -19,7 +19,6 @@ from urllib.parse import urlsplit
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.loggers.logger import DummyExperiment, rank_zero_experiment
 from lightning.pytorch.utilities import rank_zero_only
-from rich.console import Console
 
 from callbacks.lightning_private import (
     find_wandb_arguments,
@@ -30,6 +29,7 @@ from callbacks.lightning_private import (
     leave_online,
 )
 from callbacks.loggers.secrets import hide_in_output, hide_in_words, hide_secrets
+from callbacks.loggers.terminal import say
 
 REACH_SECONDS = 5.0
 """How long to wait for a W&B host's first answer."""
@@ -241,10 +241,9 @@ class DashboardLogger(WandbLogger):
         thread.join(TABLE_SECONDS)
         if failure:
             self._takes_tables = False
-            Console(stderr=True).print(
+            say(
                 f"W&B did not accept the table {key} ({failure[0]}). This run logs no more tables to W&B, only metrics.",
-                markup=False,
-                soft_wrap=True,
+                error=True,
             )
 
     def _drop_dead_run(self, run: Any) -> None:
@@ -253,10 +252,9 @@ class DashboardLogger(WandbLogger):
         from wandb.sdk.lib import module
 
         folder = Path(run.dir).parent
-        Console(stderr=True).print(
+        say(
             f"W&B's process has died; logging continues offline. Upload its data with: wandb sync --no-skip-online {folder}",
-            markup=False,
-            soft_wrap=True,
+            error=True,
         )
         find_wandb_arguments(self)["id"] = run.id
         keep_wandb_run(self, None)
@@ -282,7 +280,8 @@ class DashboardLogger(WandbLogger):
                 why_offline = f"{settings.base_url} did not answer within {REACH_SECONDS:.0f} s"
         arguments = hide_secrets(arguments)
         run = None
-        limits = wandb.Settings(init_timeout=INIT_SECONDS, finish_timeout=FINISH_SECONDS)
+        # Silent: the lines below and the end of the run say what matters of W&B's own ten lines.
+        limits = wandb.Settings(init_timeout=INIT_SECONDS, finish_timeout=FINISH_SECONDS, silent=True)
         with _clean_command_line():
             if why_offline is None:
                 try:
@@ -290,15 +289,13 @@ class DashboardLogger(WandbLogger):
                 except Exception as error:  # no W&B error may cost the user a training run
                     why_offline = " ".join(f"{type(error).__name__}: {error}".split())[:200]
             if run is None:
-                # Silent: W&B prints five lines about an offline run, with no more information than the line below.
                 run = wandb.init(**arguments, mode="offline", settings=wandb.Settings(silent=True))
         hide_in_output()  # W&B has wrapped the streams to record the output
         if why_offline is not None:
             folder = Path(run.dir).parent
-            Console(stderr=True).print(
+            say(
                 f"W&B is offline: {hide_secrets(why_offline)}. Upload later with: wandb sync {folder}",
-                markup=False,
-                soft_wrap=True,
+                error=True,
             )
         if not run.disabled:
             self.id_file.write_text(f"{run.id}\n", encoding="utf-8")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 
 from lightning.pytorch import LightningModule, Trainer
-from rich.console import Console
 
+from callbacks.loggers.terminal import say
 from callbacks.metrics.row_metric import DetailedMetric
 from callbacks.rows.evaluated_row import Stage
 from callbacks.rows.evaluation import Evaluation
@@ -57,7 +57,7 @@ class RoundTrip(DetailedMetric):
         if should_warn and self.is_on(trainer) and not evaluation.reads_names:
             self._warned = True
             text = f"Round trip is left out, names are compared as text only: {why_unavailable() or 'some ranks have no OPSIN'}"
-            Console().print(text, style="yellow", markup=False, soft_wrap=True)
+            say(text, style="yellow")
         super().read_rows(trainer, pl_module, stage, evaluation)
 
     def score(self, evaluation: Evaluation) -> list[dict[str, float]]:

@@ -6,8 +6,8 @@
     run's folder  ──► run_summary, compare                 ──► a table, a test of two runs
                   ──► epoch_table, run_page, page/         ──► epochs.csv, report.html
 
-- *baseline*: a system that answers the same rows without this model: rules, the nearest training row, the untrained base. Its
-  files are called `anchors.csv`.
+- *baseline*: a system that answers the same rows without this model: rules, the nearest training row, the base before
+  this run. Its files are called `anchors.csv`.
 - *audit*: what the test rows share with the training rows, and which test rows are unanswerable.
 - *rule*: how `rerank` chooses among a row's candidates. *Verified*: passed a check that needs no reference.
 """

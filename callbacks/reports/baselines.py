@@ -1,4 +1,4 @@
-"""Baselines on the same rows: rules, a copy of the nearest training row, the untrained base. A model has to beat them."""
+"""Baselines on the same rows: rules, a copy of the nearest training row, the base before this run. A model has to beat them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from lightning.pytorch import LightningModule, Trainer
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
-from rich.console import Console
 
+from callbacks.loggers.terminal import say
 from callbacks.metrics.row_reader import RowReader
 from callbacks.metrics.stratified_match import stratify_rows
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
@@ -39,7 +39,7 @@ MOST_PAIRS = 50_000_000  # of texts compared to find the nearest one: about 20 s
 NAMING_SECONDS = 10.0
 """Time limit of a name by rules: on a busy machine 1 % of small molecules took more than the 2 s of other calls."""
 
-UNTRAINED = "untrained base"
+UNTRAINED = "base before this run"
 Answers = list[str | None]
 
 
@@ -187,7 +187,7 @@ class Baselines(RowReader):
         if systems:  # printed because they can take longer than the model did
             names = ", ".join(baseline.name for baseline in systems)
             text = f"{row.task}: baselines on the same rows: {names}"
-            Console().print(text, markup=False, highlight=False, soft_wrap=True)
+            say(text)
         return systems
 
 

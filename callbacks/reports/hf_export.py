@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
-from rich.console import Console
 
+from callbacks.loggers.terminal import say
 from callbacks.reports.hf_folder import make_portable
 from callbacks.reports.model_card import Card, describe_model, eval_results
 from callbacks.rows.protocols import EvaluatedModel, EvaluationData, evaluated_model, evaluation_data
@@ -96,7 +96,7 @@ class HFExport(MetricsKeeper):
         which = (
             f"the best checkpoint, {path.name}" if path else "the last weights: no best checkpoint was chosen"
         )
-        Console().print(f"Hugging Face folder: {folder} ({which})", markup=False, soft_wrap=True)
+        say(f"Hugging Face folder: {folder} ({which})")
 
 
 def write_card(folder: Path, model: EvaluatedModel, data: EvaluationData, card: Card) -> None:

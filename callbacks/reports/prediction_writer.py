@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from lightning.pytorch import LightningModule, Trainer
-from rich.console import Console
 
+from callbacks.loggers.terminal import say
 from callbacks.loggers.terminal_text import printable
 from callbacks.metrics.row_reader import RowReader
 from callbacks.reports.rerank import Checked, check, choose
@@ -90,12 +90,8 @@ class PredictionWriter(RowReader):
         without = f", {len(set_aside)} of them without an answer (see `reason`)" if set_aside else ""
         if abstained := sum(record.get("abstained", False) for record in records):
             without += f", {abstained} abstained"
-        lines = [
-            f"Predictions of {len(records)} rows: {path}{without}",
-            *map(_show, records[:_SHOWN]),
-            *notes,
-        ]
-        Console().print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
+        say(f"Predictions of {len(records)} rows: {path}{without}", last=True)
+        say("\n".join([*map(_show, records[:_SHOWN]), *notes]))
 
 
 def _why_unverified(evaluation: Evaluation) -> str | None:

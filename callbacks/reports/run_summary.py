@@ -13,10 +13,10 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from callbacks.loggers.metrics_csv import MetricsCSV
+from callbacks.loggers.terminal import fits_terminal, is_quiet, say
 from callbacks.reports.audit_report import describe_audit, read_audit, read_comparison
 from callbacks.reports.baselines import read_baselines
 from callbacks.rows.evaluated_row import Stage
@@ -39,6 +39,7 @@ from datamodules.stages import evaluated_rows
 
 _REPORTS = ("anchors.csv", "anchor_strata.csv", "audit.csv", "error_classes.csv", "strata.csv", "calibration.csv",
             "abstaining.csv", "rerank.csv", "confidence.png")  # fmt: skip
+PROGRAM = "python train.py"
 _CLOCK_SECONDS = 2.0  # a file system's clock may be this coarse
 
 _ROUND_TRIP = {
@@ -114,6 +115,9 @@ class RunSummary(MetricsKeeper):
             "audit": read_audit(folder) if "audit.csv" in reports else {},
             "audit_compared_with": read_comparison(folder) if "audit.csv" in reports else "",
             "anchors": read_baselines(folder) if "anchors.csv" in reports else [],
+            "next": next_commands(stage, from_here(run_folder(trainer)))
+            if last_checkpoint_file(trainer).is_file()
+            else [],
             "outputs": _outputs(trainer, best)
             | ({"reports": f"{folder}: {', '.join(reports)}"} if reports else {}),
         }
@@ -171,7 +175,7 @@ def _table(title: str, summary: dict[str, Any], with_speed: bool) -> Table:
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     tasks = summary["tasks"]
     has_right = any("outcome_exact" in metrics for metrics in tasks.values())
-    names = ["task", "exact match (95 %)", *(("right (95 %)",) if has_right else ()), "validity", "rows"]
+    names = ["task", "exact match (95 %)", *(("right (95 %)",) if has_right else ()), "well-formed", "rows"]
     for name in [*names, *(("tokens/s", "time") if with_speed else ())]:
         table.add_column(name, justify="left" if name == "task" else "right", no_wrap=True)
     for task, metrics in tasks.items():
@@ -202,12 +206,6 @@ def result_cells(name: str, metrics: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _natural_width(table: Table) -> int:
-    """Return the width of a table in characters when nothing in it is folded or cut."""
-    wide = Console(width=1_000)
-    return table.__rich_measure__(wide, wide.options).maximum
-
-
 def _speed(summary: dict[str, Any]) -> tuple[str, str]:
     """Return supervised tokens per second, and the time."""
     speed = summary["supervised_tokens_per_second"]
@@ -215,35 +213,63 @@ def _speed(summary: dict[str, Any]) -> tuple[str, str]:
 
 
 def _show(stage: str, summary: dict[str, Any]) -> None:
-    """Print the table, the paths of the outputs, and a warning about skipped rows."""
-    console = Console()
+    """Print the table, the paths of the outputs, a warning about skipped rows, and what to do next."""
+    if is_quiet():
+        say(describe_end(stage, summary), last=True)
+        return
     split = "validation rows" if evaluated_rows(stage) == "val" else "test rows"
     title = f"{stage}: {split}, {summary['weights']}"
     table = _table(title, summary, with_speed=True)
-    fits = _natural_width(table) <= console.width
+    fits = fits_terminal(table)
+    say("")
+    say(table if fits else _table(title, summary, with_speed=False))
     if not fits:
-        table = _table(title, summary, with_speed=False)
-    # The table may be wider than the terminal: cut columns would be lost in a log.
-    Console(width=max(console.width, _natural_width(table))).print(table)
-    if not fits:
-        console.print("tokens/s: {}, time: {}".format(*_speed(summary)), highlight=False)
+        say("tokens/s: {}, time: {}".format(*_speed(summary)))
     for task, metrics in summary["tasks"].items():
         for line in describe_evaluation(task, metrics):
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            say(line)
     for task, count in summary.get("audit", {}).items():
-        console.print(describe_audit(task, count), markup=False, highlight=False, soft_wrap=True)
+        say(describe_audit(task, count))
     if compared := summary.get("audit_compared_with"):
-        console.print(f"audit: compared with {compared}", markup=False, highlight=False, soft_wrap=True)
+        say(f"audit: compared with {compared}")
     for name, place in summary["outputs"].items():
-        console.print(f"{name}: {place}", markup=False, soft_wrap=True)
+        say(f"{name}: {place}")
     if summary["rows_set_aside"]:
-        console.print(
+        say(
             f"Warning: {summary['rows_set_aside']:,} rows were skipped; set_aside.csv in the run's folder lists "
             "them with reasons.",
             style="yellow",
-            markup=False,
-            soft_wrap=True,
         )
+    if commands := summary.get("next"):
+        say("Next:")
+        for command in commands:
+            say(f"  {command}", wrap=False)
+
+
+def describe_end(stage: str, summary: Mapping[str, Any]) -> str:
+    """Return the end of a run in one line.
+
+    Examples:
+        >>> describe_end("fit", {"tasks": {"t": {"rows": 20, "exact_match": 0.5}}, "seconds": 61, "weights": "best.ckpt"})
+        'fit: t exact match 50.0 % of 20 rows, best.ckpt, 1 min 01 s'
+    """
+    shares = [
+        f"{task} exact match {format_estimate(metrics, 'exact_match', percent=True)} of {metrics['rows']:,} rows"
+        for task, metrics in summary["tasks"].items()
+    ]
+    return f"{stage}: {', '.join([*shares, summary['weights'], format_seconds(summary['seconds'])])}"
+
+
+def next_commands(stage: str, run: Path) -> list[str]:
+    """Return the commands that a user most likely types after a stage.
+
+    Examples:
+        >>> next_commands("fit", Path("runs/mine"))[0]
+        'python train.py test --ckpt_path runs/mine'
+    """
+    predict = f"{PROGRAM} predict --ckpt_path {run} --data.predict_path new.csv"
+    test = f"{PROGRAM} test --ckpt_path {run}"
+    return [predict] if stage == "test" else [test, predict]
 
 
 def describe_evaluation(task: str, metrics: Mapping[str, float]) -> list[str]:

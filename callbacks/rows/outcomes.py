@@ -20,7 +20,7 @@ OUTCOMES = {
     "skeleton": "same skeleton, other charge, salt or tautomer",
     "isomer": "right formula, other structure",
     "formula": "wrong formula",
-    "different": "another answer (no molecule that can be read)",
+    "different": "another answer",
     "invalid": "invalid",
     "unfinished": "empty or never stopped",
 }

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 from numpy.typing import NDArray
-from rich.console import Console
 
+from callbacks.loggers.terminal import say
 from callbacks.rows.protocols import evaluated_model, evaluation_data
 from datamodules.stages import evaluated_rows
 
@@ -36,11 +36,9 @@ class AnswerLengthCheck(Callback):
         limit = evaluated_model(pl_module).generation.max_new_tokens
         lengths = evaluation_data(trainer).answer_lengths(side)
         if too_long := count_too_long(lengths, limit):
-            Console().print(
+            say(
                 f"Warning: {too_long:,} of {len(lengths):,} {side} references take more than "
                 f"--model.generation.max_new_tokens {limit} tokens (longest: {int(lengths.max())}), so their rows always "
                 "count as wrong. Raise that limit, or skip such rows with --data.max_length.",
                 style="yellow",
-                markup=False,
-                soft_wrap=True,
             )

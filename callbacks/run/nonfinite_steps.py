@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
-from rich.console import Console
 from torch import Tensor
 
+from callbacks.loggers.terminal import say
 from callbacks.rows.evaluated_row import gather_by_index
 from callbacks.rows.protocols import EvaluationData, evaluated_model, evaluation_data
 from callbacks.run.run_facts import find_log_interval, from_here, is_trial, run_folder
@@ -120,11 +120,12 @@ class NonfiniteSteps(Callback):
         which = (
             f"Step {numbers[0]} was" if len(numbers) == 1 else f"Steps {', '.join(map(str, numbers))} were"
         )
-        Console(stderr=True).print(
+        say(
             f"Warning: {which} skipped on every rank because the loss or its gradients were not finite; the weights are "
             f"unchanged. {self.left_out} skipped so far; more than {self.limit} stop the run. Rows: {from_here(path)}",
-            style="yellow", markup=False, soft_wrap=True,
-        )  # fmt: skip
+            style="yellow",
+            error=True,
+        )
 
 
 def lines_of(step: _Step) -> list[Line]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
-from rich.console import Console
 
+from callbacks.loggers.terminal import say
 from callbacks.rows.protocols import evaluation_data
 from datamodules.stages import evaluated_rows
 
@@ -34,7 +34,7 @@ class RowCountCheck(Callback):
             )
         if rows < FEWEST and trainer.is_global_zero:
             text = f"Warning: {self._consequence(stage, rows)}. Provide more data or a larger --data.{side}_fraction."
-            Console().print(text, style="yellow", markup=False, soft_wrap=True)
+            say(text, style="yellow")
 
     @staticmethod
     def _consequence(stage: str, rows: int) -> str:

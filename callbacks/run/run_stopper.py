@@ -8,9 +8,9 @@ from typing import NoReturn
 from lightning.fabric.plugins.environments import LightningEnvironment, SLURMEnvironment
 from lightning.pytorch import Trainer
 from lightning.pytorch.trainer.states import TrainerFn
-from rich.console import Console
 
 from callbacks.lightning_private import find_environment
+from callbacks.loggers.terminal import say
 from callbacks.run.rank_agreement import find_peers
 from callbacks.run.run_facts import from_here, last_checkpoint_file
 from callbacks.run.stop_signals import Stopped, StopSignals, exit_soon, requeue_slurm_job
@@ -71,7 +71,7 @@ class RunStopper:
             text = describe_stop(trainer, signum)
             if signum == find_requeue_signal(trainer):
                 text += f" ({requeue_slurm_job()})"
-            Console(stderr=True).print(text, markup=False, soft_wrap=True)
+            say(text, error=True, last=True)
         raise Stopped(code)
 
     def _stop_from_handler(self, signum: int) -> NoReturn:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
-from rich.console import Console
 
+from callbacks.loggers.terminal import say
 from callbacks.rows.protocols import evaluated_model, evaluation_data
 from callbacks.run.run_facts import is_trial, run_folder
 from datamodules.rows.training_record import FILE, TrainingRecord, load_record, record_rows
@@ -39,7 +39,7 @@ class TrainingMemory(Callback):
                 f"Warning: {trained:,} of {rows:,} validation rows were trained on earlier, by this run or its base, so "
                 "validation says too much. Resume with the flags of the data as they were."
             )
-            Console().print(text, style="yellow", markup=False, soft_wrap=True)
+            say(text, style="yellow")
 
     @staticmethod
     def _of_checkpoint(trainer: Trainer, pl_module: LightningModule) -> TrainingRecord | None:

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback
-from lightning.pytorch.callbacks import Checkpoint, LearningRateMonitor
+from lightning.pytorch.callbacks import Checkpoint, LearningRateMonitor, ProgressBar
 from lightning.pytorch.loggers import Logger, WandbLogger
 from lightning.pytorch.plugins import CheckpointIO, Precision
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 
+from callbacks.reports.epoch_lines import EpochLines
 from callbacks.reports.prediction_writer import PredictionWriter
+from callbacks.reports.progress_line import ProgressLine
 from callbacks.run.checkpoint_io import CheckpointWriter
 
 FOLDERS = frozenset({"save_dir", "dirpath"})
@@ -124,3 +126,16 @@ def set_output(callbacks: list[Callback], output: str | None) -> None:
         callbacks += writers
     for writer in writers:
         writer.output = output
+
+
+def terminal_callbacks(callbacks: Iterable[Callback], subcommand: str, bar: bool | None) -> list[Callback]:
+    """Return what shows a run on the terminal: lines that stay, and one that moves unless another bar is named.
+
+    Args:
+        callbacks: The other callbacks.
+        subcommand: Lightning's subcommand.
+        bar: `--trainer.enable_progress_bar`; None is on.
+    """
+    named = any(isinstance(callback, ProgressBar) for callback in callbacks)
+    lines: list[Callback] = [] if subcommand == "show" else [EpochLines()]
+    return lines if bar is False or named else [*lines, ProgressLine()]

@@ -45,7 +45,7 @@ def test_installed_command_shows_its_own_name(
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["/x/bin/patois", "fit", "--help"])
     main()
-    assert capsys.readouterr().out.startswith("usage: patois [options] fit [-c CONFIG]")
+    assert capsys.readouterr().out.startswith("usage: patois fit [flags]")
     with pytest.raises(SystemExit):
         parse(["fit", "--no_such_flag", "1"])
     assert "See `patois fit --help`." in capsys.readouterr().err

@@ -38,7 +38,7 @@ def test_main_answers_help_without_running_anything(
 ) -> None:
     monkeypatch.setattr(main, "run", lambda args, model_class: pytest.fail("ran"))
     main.main(["fit", "--help"])
-    assert capsys.readouterr().out.startswith("usage: python train.py [options] fit")
+    assert capsys.readouterr().out.startswith("usage: python train.py fit [flags]")
 
 
 def test_main_ends_ctrl_c_with_one_line(

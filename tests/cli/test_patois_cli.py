@@ -6,7 +6,7 @@ import pytest
 from lightning.fabric.utilities.warnings import PossibleUserWarning
 
 from callbacks.loggers.wandb_logger import DashboardLogger
-from cli.patois_cli import silence_noise
+from cli.screen.quiet_libraries import silence_libraries
 from datamodules.sequence_task import SequenceTaskDataModule
 from lightning_modules.causal_lm import CausalLM
 from tests.helpers.parsing import ParseOnly, parse
@@ -28,7 +28,7 @@ def test_verbose_is_off_unless_asked_for(subcommand: str, words: tuple[str, ...]
 def test_lightnings_warning_of_resuming_within_an_epoch_is_silenced() -> None:
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        silence_noise()
+        silence_libraries()
         warnings.warn(
             "You're resuming from a checkpoint that ended before the epoch ended and your dataloader is not resumable.",
             PossibleUserWarning,

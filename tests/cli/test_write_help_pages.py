@@ -14,5 +14,5 @@ def test_saved_help_pages_and_flags_are_what_the_command_line_prints(tmp_path: P
     subprocess.run(command, cwd=CONFIGS.parent, check=True, capture_output=True)
     pages = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
     saved = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.iterdir()}
-    assert len(pages) == 7
+    assert len(pages) == 12
     assert pages == saved, "run `make help-pages`"

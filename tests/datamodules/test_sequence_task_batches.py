@@ -9,6 +9,7 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from datamodules.texts.rendering import RowStore
 from datamodules.tokens.batching import FILLER
 from datamodules.tokens.examples import IGNORE_INDEX
 from tests.helpers.small_tables import attach_trainer, make_module, write_csv
@@ -157,4 +158,22 @@ def test_the_preview_marks_what_is_supervised(tokenizer: Any, words: str) -> Non
     for text in texts:
         prompt, answer = text.split("\n")[1].split(" ->")
         assert "\u27e6" not in prompt
-        assert answer.endswith("\u27e6</s>\u27e7")
+        assert answer.startswith("\u27e6")
+        assert answer.endswith("</s>\u27e7")
+
+
+def test_the_preview_tokenises_only_what_it_prints(
+    tokenizer: Any, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, tokenised = make_module(tokenizer, words), []
+    encode = RowStore.encode
+
+    def count(self: RowStore, rows: Any, *args: Any, **kwargs: Any) -> Any:
+        tokenised.append(len(rows))
+        return encode(self, rows, *args, **kwargs)
+
+    monkeypatch.setattr(RowStore, "encode", count)
+    previewed = module.preview(2)
+    assert sum(tokenised) == 4  # each once to know its length, and once as epoch 0 has it
+    module.setup("fit")
+    assert module.preview(2) == previewed

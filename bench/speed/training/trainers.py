@@ -59,11 +59,12 @@ def run_patois(work: Work, *flags: str) -> dict[str, Any]:
     minutes is disabled: it follows the wall clock, which also runs while the process waits for a turn.
     """
     from callbacks.loggers.wandb_logger import DashboardLogger
-    from cli.patois_cli import PatoisCLI, silence_noise
+    from cli.patois_cli import PatoisCLI
+    from cli.screen.quiet_libraries import silence_libraries
     from datamodules.sequence_task import SequenceTaskDataModule
     from lightning_modules.causal_lm import CausalLM
 
-    silence_noise()
+    silence_libraries()
     workload = work.workload
     timer = StepTimer(Stopwatch(len(workload.train)))
     with tempfile.TemporaryDirectory() as runs:

@@ -1,0 +1,209 @@
+"""One line for each epoch, that stays: on a terminal, in a pipe and in a log file."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
+from rich.console import Console
+
+from callbacks.loggers.terminal import cut, say
+from callbacks.loggers.terminal_text import printable
+from callbacks.metrics.row_reader import RowReader
+from callbacks.rows.evaluated_row import EvaluatedRow, Stage
+from callbacks.rows.evaluation import Evaluation
+from callbacks.rows.protocols import evaluation_data
+from callbacks.run.run_facts import current_metrics, from_here, is_trial, run_folder
+from callbacks.statistics.intervals import format_estimate
+
+COLUMNS = {
+    "epoch": 6,
+    "loss": 6,
+    "val loss": 8,
+    "exact match (95 %)": 22,
+    "well-formed": 11,
+    "rows/s": 6,
+    "left": 8,
+}
+"""The columns and their widths; with two blanks between them they take 79 characters."""
+EXAMPLES = 3
+
+
+def format_line(cells: Sequence[str]) -> str:
+    """Return cells as a line of the table, right-aligned.
+
+    Examples:
+        >>> format_line(list(COLUMNS))
+        ' epoch    loss  val loss      exact match (95 %)  well-formed  rows/s      left'
+    """
+    return "  ".join(cell.rjust(width) for cell, width in zip(cells, COLUMNS.values(), strict=True))
+
+
+def format_left(seconds: float) -> str:
+    """Return about how long something still takes; a dash if nobody knows.
+
+    Examples:
+        >>> [format_left(seconds) for seconds in (45, 100, 7_300, 400_000, float("inf"))]
+        ['45 s', '2 min', '2.0 h', '4.6 days', '-']
+    """
+    if not math.isfinite(seconds):
+        return "-"
+    for size, name in ((86_400, "days"), (3_600, "h")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {name}"
+    return f"{round(seconds / 60)} min" if seconds >= 90 else f"{max(0.0, seconds):.0f} s"
+
+
+def epoch_lines(
+    epoch: str, metrics: Mapping[str, float], tasks: Sequence[str], validated: bool, left: float
+) -> list[str]:
+    """Return an epoch's line; where a run has several tasks, one more for each of them.
+
+    Args:
+        epoch: The epoch, such as `2/4`.
+        metrics: What was logged, by name.
+        tasks: The names of the tasks.
+        validated: Whether this epoch was validated; otherwise the logged values are an earlier epoch's.
+        left: Seconds that the fit still takes.
+    """
+    known = (
+        metrics
+        if validated
+        else {name: value for name, value in metrics.items() if name.startswith("train/")}
+    )
+    only = f"val/{tasks[0]}/" if len(tasks) == 1 else "val/"
+    line = [
+        epoch,
+        _format(metrics, "train/loss", "{:.3f}"),
+        _format(known, "val/loss", "{:.3f}"),
+        *_shares(known, only),
+        _format(metrics, "train/rows_per_second", "{:,.0f}"),
+        format_left(left),
+    ]
+    lines = [format_line(line)]
+    if len(tasks) > 1 and validated:
+        for task in tasks:
+            shares = _shares(known, f"val/{task}/")
+            start = cut(task, 22).rjust(24)
+            lines.append(f"{start}  {shares[0].rjust(22)}  {shares[1].rjust(11)}")
+    return lines
+
+
+def _shares(metrics: Mapping[str, float], prefix: str) -> tuple[str, str]:
+    """Return exact match with its interval, and the share of well-formed answers."""
+    named = {name[len(prefix) :]: value for name, value in metrics.items() if name.startswith(prefix)}
+    exact = format_estimate(named, "exact_match", percent=True)
+    return exact, f"{100 * named['validity']:.1f} %" if "validity" in named else "-"
+
+
+def _format(metrics: Mapping[str, float], name: str, spec: str) -> str:
+    return spec.format(metrics[name]) if name in metrics else "-"
+
+
+def describe_example(row: EvaluatedRow, width: int) -> str:
+    """Return a row, its answer, and the right answer if that is another one, in at most `width` characters."""
+    texts = [row.input, row.prediction or "(nothing)"]
+    texts += [] if row.prediction == row.target else [row.target or ""]
+    signs = ("  ", " -> ", "  (right)") if len(texts) == 2 else ("  ", " -> ", "  (expected: ", ")")
+    room = (width - sum(map(len, signs))) // len(texts)
+    shown = [printable(text) for text in texts]
+    if sum(map(len, shown)) > room * len(texts):
+        shown = [cut(text, room) for text in shown]
+    return "".join(f"{sign}{text}" for sign, text in zip(signs, [*shown, ""], strict=False))
+
+
+class EpochLines(RowReader):
+    """Prints a line for each epoch of `fit`, and at the end of `fit`, `validate` and `test` a few example answers.
+
+    The loss is that of the last step and of the validation rows; `left` is estimated from the pace so far, validation
+    included. Only rank 0 prints; the examples are the first rows that it evaluated.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._examples: list[EvaluatedRow] = []
+        self._validated = False
+        self._began, self._first_step = time.monotonic(), 0
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Say what runs where."""
+        if trainer.is_global_zero:
+            count, kind = trainer.world_size, trainer.strategy.root_device.type
+            where = f"{count} {'devices' if count > 1 else 'device'} ({kind})"
+            say(
+                f"{TrainerFn(stage).value}: {from_here(run_folder(trainer))}, {where}, precision {trainer.precision}",
+                error=True,
+            )
+
+    def read_rows(
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
+    ) -> None:
+        """Keep a few rows, and print the line of a validation within an epoch."""
+        self._examples = list(evaluation.rows[:EXAMPLES])
+        self._validated = True
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print the names of the columns, and start the clock."""
+        self._began, self._first_step = time.monotonic(), trainer.global_step
+        if trainer.is_global_zero:
+            say(format_line(list(COLUMNS)), wrap=False)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print a line for a validation within an epoch."""
+        progress = trainer.fit_loop.epoch_loop.batch_progress
+        if (
+            trainer.state.fn == TrainerFn.FITTING
+            and not trainer.sanity_checking
+            and not progress.is_last_batch
+        ):
+            share = progress.current.ready / trainer.num_training_batches
+            self._say_line(trainer, f"{trainer.current_epoch + min(share, 1):.1f}")
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print the epoch's line."""
+        most = trainer.max_epochs
+        of = f"/{most}" if most is not None and 0 < most < 1000 else ""
+        self._say_line(trainer, f"{trainer.current_epoch + 1}{of}")
+
+    def _say_line(self, trainer: Trainer, epoch: str) -> None:
+        metrics, tasks = current_metrics(trainer), evaluation_data(trainer).task_names
+        if trainer.is_global_zero:
+            for line in epoch_lines(epoch, metrics, tasks, self._validated, self._seconds_left(trainer)):
+                say(line, wrap=False)
+        self._validated = False
+
+    def _seconds_left(self, trainer: Trainer) -> float:
+        """Return how long the rest of the fit takes at the pace so far; infinity if that is not known."""
+        done = trainer.global_step - self._first_step
+        untyped: Any = trainer
+        total = float(untyped.estimated_stepping_batches)
+        if trainer.should_stop or trainer.global_step >= total:
+            return 0.0
+        pace = (time.monotonic() - self._began) / done if done else math.inf
+        return pace * (total - trainer.global_step)
+
+    def _say_examples(self, trainer: Trainer, title: str) -> None:
+        if trainer.is_global_zero and self._examples and not is_trial(trainer):
+            console = Console()
+            width = console.width - 1 if console.is_terminal else 10_000
+            lines = [title, *(describe_example(row, width) for row in self._examples)]
+            say("\n".join(lines), wrap=False)
+        self._examples = []
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print the examples of the last validation."""
+        self._say_examples(trainer, "Examples of the last validation:")
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print the examples."""
+        self._say_examples(trainer, "Examples:")
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Print the examples of `validate`, and end the child processes."""
+        if stage == TrainerFn.VALIDATING:
+            self._say_examples(trainer, "Examples:")
+        super().teardown(trainer, pl_module, stage)

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+
+import pytest
+
+from callbacks.loggers.terminal import is_quiet, quiet, say, wrap_text
+from tests.helpers.runs import PROJECT
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        """Return True."""
+        return True
+
+
+def test_text_is_wrapped_between_words_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    text, path = "word " * 30 + "end", "runs/" + "a" * 90
+    for stream, wrapped in ((Terminal(), True), (io.StringIO(), False)):
+        monkeypatch.setattr(sys, "stdout", stream)
+        say(text)
+        say(path)
+        lines = stream.getvalue().splitlines()
+        assert (max(len(line) for line in lines[:-1]) <= 80) is wrapped
+        assert lines[-1] == path
+        assert len(lines) == (3 if wrapped else 2)
+
+
+def test_wrapped_lines_are_indented_and_lose_nothing() -> None:
+    text = "  a b c " * 20
+    assert wrap_text(text, 30).split() == text.split()
+    assert all(line.startswith("    ") for line in wrap_text(text, 30).splitlines()[1:])
+
+
+def test_quiet_prints_the_last_line_only(capsys: pytest.CaptureFixture[str]) -> None:
+    with quiet(True):
+        assert is_quiet()
+        say("much")
+        say("to fix", error=True, style="yellow")
+        say("the end", last=True)
+    assert not is_quiet()
+    say("again")
+    assert capsys.readouterr() == ("the end\nagain\n", "")
+
+
+def test_whole_numbers_of_flags_stay_whole() -> None:
+    """`typing` keeps one order of int and float for all; rich before Lightning would make 2 batches 2.0, a share."""
+    code = (
+        "import sys; from cli.main import main; "
+        "main(['fit', '--trainer.limit_train_batches', '2', '--name', 'whole', '--print_config'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
+    )
+    assert "limit_train_batches: 2\n" in done.stdout
+    assert done.stderr == ""

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from callbacks.metrics.exact_match import ExactMatch
+from callbacks.metrics.validity import Validity
+from callbacks.reports.epoch_lines import COLUMNS, EpochLines, describe_example, epoch_lines, format_line
+from callbacks.rows.evaluated_row import EvaluatedRow
+from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
+
+METRICS = {
+    "train/loss": 0.5214, "train/rows_per_second": 1234.5, "val/loss": 0.79, "val/exact_match": 1.0,
+    "val/a/exact_match": 1.0, "val/a/exact_match_low": 0.962, "val/a/exact_match_high": 1.0, "val/a/validity": 0.982,
+}  # fmt: skip
+
+
+def test_the_line_of_an_epoch_holds_all_and_fits_80_columns() -> None:
+    [line] = epoch_lines("12/100", METRICS, ["a"], True, 400_000)
+    for cell in ("12/100", "0.521", "0.790", "100.0 % (96.2 to 100.0)", "98.2 %", "1,234", "4.6 days"):
+        assert cell in line
+    assert len(format_line(list(COLUMNS))) < 80
+    assert len(line) <= 80
+
+
+def test_values_of_an_earlier_validation_are_not_shown_as_this_ones() -> None:
+    [line] = epoch_lines("2/4", METRICS, ["a"], False, 5)
+    assert line.split() == ["2/4", "0.521", "-", "-", "-", "1,234", "5", "s"]
+
+
+def test_each_of_several_tasks_has_a_line_below_the_mean() -> None:
+    lines = epoch_lines("1/4", METRICS, ["a", "b"], True, 5)
+    assert "100.0 %" in lines[0]
+    assert [line.split()[0] for line in lines[1:]] == ["a", "b"]
+    assert "(96.2 to 100.0)" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("prediction", "end"), [("ethanol", "-> ethanol  (right)"), ("", "-> (nothing)  (expected: ethanol)")]
+)
+def test_an_example_tells_what_was_right(prediction: str, end: str) -> None:
+    row: Any = EvaluatedRow.__new__(EvaluatedRow)
+    for name, value in (("input", "CCO"), ("prediction", prediction), ("target", "ethanol")):
+        object.__setattr__(row, name, value)
+    assert describe_example(row, 79) == f"  CCO {end}"
+    object.__setattr__(row, "input", "C" * 200)
+    assert len(describe_example(row, 79)) <= 79
+
+
+def test_fit_prints_a_line_an_epoch_and_examples(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    pairs = [Pair("a", "CCO", "CCO"), Pair("b", "CCO", "(")]
+    trainer = make_trainer(tmp_path, [ExactMatch(), Validity(), EpochLines()], max_epochs=3)
+    trainer.fit(ScriptedModel(pairs), datamodule=StubData(pairs))
+    printed = capsys.readouterr().out
+    assert [line.split()[0] for line in printed.splitlines() if "50.0 % (" in line] == ["1/3", "2/3", "3/3"]
+    assert printed.count("exact match (95 %)") == 1
+    assert printed.index("3/3") < printed.index("Examples of the last validation:")
+    assert "(right)" in printed
