@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
-HEAVY = ("torch", "lightning", "transformers", "torchmetrics", "wandb", "pandas")
-
-
-def loaded_by(statement: str) -> set[str]:
-    code = f"import sys\n{statement}\nsys.stdout.write(' '.join(sys.modules))"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    return set(result.stdout.split()) & set(HEAVY)
+from tests.helpers.imports import loaded_by
 
 
 @pytest.mark.pitfall(31)

@@ -12,8 +12,8 @@ import pytest
 import patois
 from cli.demo.answerer import Answerer
 from tests.helpers.fake_opsin import need_opsin
+from tests.helpers.imports import loaded_by
 from tests.helpers.runs import command, own_table, read_csv
-from tests.test_imports import loaded_by
 
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
 

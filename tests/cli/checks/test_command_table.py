@@ -9,7 +9,7 @@ import pytest
 from cli.checks import command_table as table
 from cli.checks.command_table import COMMANDS, run_command
 from cli.main import main
-from tests.test_imports import loaded_by
+from tests.helpers.imports import loaded_by
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
