@@ -248,7 +248,9 @@ class PatoisCLI(OpenCLI):
         folder = Path(given.default_root_dir or ".")
         config.checkpoint.writes = given.enable_checkpointing is not False
         callbacks = choose_callbacks(
-            given.callbacks or [], logs=given.logger is not False, checkpoints=config.checkpoint.writes
+            given.callbacks or [],
+            logs=given.logger is not False or self.subcommand == "show",  # which logs nothing anyway
+            checkpoints=config.checkpoint.writes,
         )
         set_output(callbacks, config.get("output"))
         # LastCheckpoint must run before the configuration's callbacks, which may log in the same hooks.
