@@ -19,7 +19,8 @@ def test_show_prints_what_the_model_sees(
     run_in("show", *own_table(tmp_path), "--data.format", "question_answer", "--rows", "2")
     text = capsys.readouterr().out
     assert text.count("-- smiles_to_name, question_answer:") == 2
-    assert text.count("\u27e6</s>\u27e7") == 2
+    assert text.count("</s>\u27e7") == 2
+    assert text.count("\u27e6") == 2 + 2  # each row marks its answer once, and its heading tells how
     assert not (tmp_path / "runs").exists()
 
 

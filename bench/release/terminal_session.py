@@ -1,4 +1,4 @@
-"""Record README's first commands on a terminal of 80 columns: `python -m bench.release.terminal_session` writes docs/terminal.md."""
+"""Record the first commands of the README on a terminal of 80 columns: `python -m bench.release.terminal_session`."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ other lines are the same there, not wrapped.
 
 
 def screen_of(raw: str) -> list[str]:
-    """Return the lines of a terminal after all has been written; knows the codes that a progress line uses.
+    r"""Return the lines of a terminal after all has been written; knows the codes that a progress line uses.
 
     Examples:
-        >>> screen_of("a bar\\r\\x1b[2Ka line\\n")
+        >>> screen_of("a bar\r\x1b[2Ka line\n")
         ['a line', '']
     """
     lines, row, column = [""], 0, 0

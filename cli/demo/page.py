@@ -8,10 +8,13 @@ import html
 import os
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from callbacks.loggers.terminal import say
 from cli.exit_status import ending_of
+from cli.screen.quiet_libraries import silence_libraries
 
 if TYPE_CHECKING:
     from cli.demo.answerer import Answer, Answerer, Reply
@@ -20,11 +23,11 @@ BODY_BYTES = 65_536
 """Maximum size of a request in bytes; a question has at most 1,000 characters."""
 CSS = """
 .gradio-container {max-width: 900px !important}
-.patois-card {display: flex; gap: 14px; align-items: center; padding: 6px 14px; margin: 8px 0;
+.patois-card {display: flex; flex-wrap: wrap; gap: 14px; align-items: center; padding: 6px 14px; margin: 8px 0;
   border: 1px solid var(--border-color-primary); border-radius: 10px; background: var(--background-fill-primary)}
 .patois-card img, .patois-question img {background: #fff; border-radius: 8px; flex: none}
 .patois-card .text {font-family: ui-monospace, monospace; overflow-wrap: anywhere; font-size: 1.05em}
-.patois-card .facts {flex: 1; min-width: 0}
+.patois-card .facts {flex: 1 1 240px; min-width: 0}
 .patois-card .probability {font-size: 1.2em; font-weight: 600; flex: none; width: 4.6em; text-align: right}
 .patois-question {text-align: center}
 .patois-question img {margin: 0 auto}
@@ -32,7 +35,20 @@ CSS = """
 .patois-tag {display: inline-block; margin: 6px 6px 0 0; padding: 1px 9px; border-radius: 9px; font-size: .85em;
   color: #fff; background: #6b7885}
 .patois-tag.good {background: #1f7d5b} .patois-tag.bad {background: #b3402b}
+@media (max-width: 600px) {
+  .patois-card img {max-width: 100%; max-height: 130px}
+  .patois-card .probability {text-align: left; width: auto}
+}
 """
+ABOUT_SHARES = (
+    "Percent: how probable exactly this text is to the model. A low number beside a right answer is common."
+)
+EXAMPLES = {
+    "smiles": ("CC(=O)Oc1ccccc1C(=O)O", "CCO"),
+    "iupac": ("2-acetyloxybenzoic acid", "butan-2-ol"),
+    "selfies": ("[C][C][O]",),
+}
+"""Questions to click, by the notation of a task's input."""
 
 
 class Guard:
@@ -74,7 +90,8 @@ def show_share(share: float) -> str:
 
 def show_answer(answer: Answer) -> str:
     """Return one answer as HTML; its text is untrusted and escaped."""
-    valid = ("good", "valid") if answer.reason is None else ("bad", f"invalid: {answer.reason}")
+    # Neutral: what can be read may still be wrong.
+    valid = ("", "well-formed") if answer.reason is None else ("bad", f"invalid: {answer.reason}")
     tags = [valid]
     if answer.verdict is not None:
         tags.append(("good" if answer.same else "bad", f"by OPSIN: {answer.verdict}"))
@@ -98,6 +115,7 @@ def show_reply(reply: Reply) -> str:
             else ""
         )
         + "".join(show_answer(answer) for answer in reply.answers)
+        + (f'<div class="patois-note">{ABOUT_SHARES}</div>' if reply.answers else "")
     )
 
 
@@ -107,6 +125,12 @@ def respond(answerer: Answerer, task: str | None, text: str | None) -> str:
         return show_reply(answerer.ask(str(task), text or ""))
     except ValueError as error:
         return f'<div class="patois-card">{html.escape(str(error))}</div>'
+
+
+def list_examples(answerer: Answerer) -> list[tuple[str, str]]:
+    """Return tasks and questions to click: those of the first task of each notation."""
+    first = {task.input.notation: name for name, task in reversed(answerer.tasks.items())}
+    return [(name, text) for notation, name in first.items() for text in EXAMPLES.get(notation, ())]
 
 
 def build_page(answerer: Answerer) -> Any:
@@ -128,12 +152,19 @@ def build_page(answerer: Answerer) -> Any:
     with gradio.Blocks(title="Patois", analytics_enabled=False) as page:
         gradio.Markdown(f"# Patois\nA small language model, fine-tuned for {count}. {about}")
         with gradio.Row():
-            task = gradio.Dropdown(names, value=names[0], label="task", scale=1)
+            # Narrower screens put the two below each other, so that a task's name is whole.
+            task = gradio.Dropdown(names, value=names[0], label="task", scale=1, min_width=260)
             text = gradio.Textbox(
                 label="question", placeholder="CCO or a name, depending on the task", max_length=1000, scale=2,
-                elem_id="question",
+                elem_id="question", min_width=260,
             )  # fmt: skip
         button = gradio.Button("Answer", variant="primary", elem_id="ask")
+        with gradio.Row():
+            for name, example in list_examples(answerer):
+                gradio.Button(example, size="sm", min_width=120).click(
+                    partial(lambda name, example: (name, example), name, example),
+                    None, [task, text], api_visibility="private",
+                )  # fmt: skip
         reply = gradio.HTML(elem_id="reply")
         for trigger in (button.click, text.submit):
             trigger(
@@ -158,10 +189,13 @@ def serve(page: Any, host: str = "127.0.0.1", port: int | None = None, block: bo
     # System fonts: each visitor would fetch Gradio's own fonts, some of them from other hosts.
     theme = gradio.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"])
     _, address, _ = page.launch(
-        server_name=host, server_port=port, share=False, prevent_thread_lock=not block, quiet=not block, theme=theme,
+        server_name=host, server_port=port, share=False, prevent_thread_lock=True, quiet=True, theme=theme,
         css=CSS, footer_links=[], run_history=False, enable_monitoring=False, pwa=False, ssr_mode=False,
         mcp_server=False, strict_cors=True, max_file_size=1, app_kwargs={"middleware": [Middleware(Guard)]},
     )  # fmt: skip
+    if block:
+        say(f"The page is at {address} (Ctrl-C ends it).", last=True)
+        page.block_thread()
     return str(address)
 
 
@@ -180,10 +214,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--port", type=int, help="default: the first free port from 7860")
     options = parser.parse_args(arguments)
+    say("demo: loading the model ...", error=True)
     from cli.asking.find import default_folder, describe
     from cli.asking.model import Model
     from cli.demo.answerer import Answerer
 
+    silence_libraries()
     try:
         model = Model(describe(options.model or default_folder(), options.task, options.format))
         serve(build_page(Answerer(model)), options.host, options.port)
