@@ -1,6 +1,6 @@
 """Use the demo page and the page of a run in headless Chromium as a person would.
 
-`python -m tests.helpers.browser RUN QUESTION docs/images/demo.png` takes the README's screenshot.
+`python -m tests.helpers.browser RUN QUESTION docs/images/demo.png [WIDTH]` takes a screenshot.
 Needs Debian's `chromium` and `pip install playwright`; only Playwright's driver is used.
 """
 
@@ -28,6 +28,10 @@ class Seen(NamedTuple):
     """Addresses on other machines that the page requested."""
     errors: list[str]
     """Errors that the page's scripts raised."""
+    heights: list[float]
+    """The heights of the cards of the reply, in pixels."""
+    sticks_out: bool
+    """Whether something is wider than the page."""
 
 
 def dump_page(address: str) -> str:
@@ -51,13 +55,14 @@ def why_no_browser() -> str | None:
     return None if find_spec("playwright") else "needs the browser's driver: pip install playwright"
 
 
-def ask_page(address: str, question: str, picture: Path | None = None) -> Seen:
+def ask_page(address: str, question: str, picture: Path | None = None, width: int = WIDTH) -> Seen:
     """Open the page, type a question, press the button, and wait for the reply.
 
     Args:
         address: Address of the page.
         question: Text to type.
-        picture: Where to write a screenshot.
+        picture: Where to write a screenshot of the whole page.
+        width: Width of the window in pixels.
     """
     from playwright.sync_api import sync_playwright
 
@@ -66,7 +71,7 @@ def ask_page(address: str, question: str, picture: Path | None = None) -> Seen:
         # Chromium has no sandbox as root. No name is resolved, so requests to other machines fail.
         arguments = ["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
         browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
-        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
+        page = browser.new_page(viewport={"width": width, "height": HEIGHT})
         requested: list[str] = []
         errors: list[str] = []
         page.on("request", lambda request: requested.append(request.url))
@@ -81,10 +86,14 @@ def ask_page(address: str, question: str, picture: Path | None = None) -> Seen:
             "#reply img", "all => all.filter(one => one.naturalWidth > 0).length"
         )
         if picture is not None:
-            page.screenshot(path=picture)
+            page.screenshot(path=picture, full_page=True)
+        heights = page.eval_on_selector_all(
+            "#reply .patois-card", "all => all.map(one => one.getBoundingClientRect().height)"
+        )
+        sticks_out = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
         browser.close()
     elsewhere = [url for url in requested if urlsplit(url).scheme != "data" and urlsplit(url).netloc != host]
-    return Seen(reply, drawn, elsewhere, errors)
+    return Seen(reply, drawn, elsewhere, errors, heights, sticks_out)
 
 
 if __name__ == "__main__":
@@ -93,6 +102,6 @@ if __name__ == "__main__":
     from cli.demo.answerer import Answerer
     from cli.demo.page import build_page, serve
 
-    run, typed, target = sys.argv[1:]
+    run, typed, target, *wide = sys.argv[1:]
     served = serve(build_page(Answerer(Model(describe(Path(run))))), block=False)
-    sys.stdout.write(f"{ask_page(served, typed, Path(target))}\n")
+    sys.stdout.write(f"{ask_page(served, typed, Path(target), *map(int, wide))}\n")

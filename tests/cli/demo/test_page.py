@@ -82,6 +82,23 @@ def test_page_in_a_browser_gives_answers_and_fetches_nothing_elsewhere(address: 
     assert "Not a valid" in ask_page(address, HOSTILE).reply
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(why_no_browser() is not None, reason=str(why_no_browser()))
+@pytest.mark.parametrize(("width", "most"), [(390, 300), (1280, 180)])
+def test_cards_fit_a_phone_and_a_desk(address: str, width: int, most: int) -> None:
+    seen = ask_page(address, "CC(=O)Oc1ccccc1C(=O)O", width=width)
+    assert seen.heights
+    assert max(seen.heights) < most
+    assert not seen.sticks_out
+
+
+def test_examples_are_questions_of_the_models_own_tasks(answerer: Answerer) -> None:
+    examples = demo.list_examples(answerer)
+    assert examples
+    for task, text in examples:
+        assert "%" in demo.respond(answerer, task, text)
+
+
 def test_demo_command_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit, match=r"^error: Expected --model to be a run's folder"):
