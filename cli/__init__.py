@@ -14,8 +14,8 @@ module: `class_allowlist`, `precision`, `hub_fallback`, `openmp`; `trainer` hold
 Examples:
     >>> from cli.help_pages import saved_help
     >>> from cli.resume_diff import differences, say
-    >>> saved_help(["fit", "--help"])[:36]
-    'usage: python train.py [options] fit'
+    >>> saved_help(["fit", "--help"])[:34]
+    'usage: python train.py fit [flags]'
     >>> say(differences({"data": {"batch_size": 16}}, {"data": {"batch_size": 32}}))
     'Resuming with changed flags: --data.batch_size 32 (was 16).'
 """

@@ -66,7 +66,7 @@ def test_run_folder_holds_the_promised_files_and_metrics(fitted: Path) -> None:
         assert name in metrics
     assert len(read_csv(fitted / "predictions" / "val_epoch_1.csv")) == rows["val"]
     text = (fitted.parents[1] / "stdout.txt").read_text()
-    for word in (task, "exact match", "validity", "rows", "tokens/s", "time", "runs/mine"):
+    for word in (task, "exact match", "well-formed", "rows", "tokens/s", "time", "runs/mine"):
         assert word in text
     assert text.count("Guessed from the cells: 'smiles' is smiles (23 of 23 cells)") == 1
 

@@ -178,7 +178,7 @@ OWN += ["--data.test_fraction", "0", "--data.batch_size", "2", "--trainer.limit_
 
 @pytest.mark.parametrize("steps", ["1", "-1"])
 def test_rows_of_the_same_number_and_other_content_are_no_secret(
-    steps: str, caplog: pytest.LogCaptureFixture
+    steps: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_table(*ROWS)
     fit("--name", "mine", *OWN, "--trainer.max_steps", steps)
@@ -201,7 +201,7 @@ def test_rows_of_the_same_number_and_other_content_are_no_secret(
             fit(*on)
     else:
         fit(*on)
-        assert "Resuming with other content than the checkpoint's: training rows." in caplog.text
+        assert "Resuming with other content than the checkpoint's: training rows." in capsys.readouterr().err
 
 
 def test_another_token_of_the_same_number_is_refused() -> None:

@@ -14,6 +14,8 @@ from configs.lookup import suggest
 _OURS = ("callbacks.", "lightning.", "lightning_modules.")
 _MONITORS = {"trainer.callbacks.monitor": "trainer.callbacks", "model.scheduler.monitor": "model.scheduler"}
 _MODES = ("min", "max")
+_GIVEN = ("dirpath",)
+"""Arguments that the program sets: the run's folder."""
 _TAKE_CLASSES = ("trainer.callbacks", "model.scheduler", "model.optimizer")
 """Flags whose classes get no argument from this program but what it trains; loggers and profilers get their folder."""
 
@@ -36,7 +38,7 @@ def check_required(command: str, words: Sequence[Word], listed: FlagList) -> Non
             continue
         path = find_class(word.value, flag.classes)
         given = set(_arguments_behind(name, words[place + 1 :]))
-        missing = [one for one in listed.required.get(path or "", ()) if one not in given]
+        missing = [one for one in listed.required.get(path or "", ()) if one not in (*given, *_GIVEN)]
         if path is not None and missing and "init_args" not in given and "dict_kwargs" not in given:
             hint = "val/exact_match" if missing[0] == "monitor" else "..."
             raise UsageError(

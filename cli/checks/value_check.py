@@ -15,7 +15,6 @@ from cli.trainer.support import refuse_feature
 from configs.lookup import find_config, suggest
 from datamodules.limits import LEAST, check_fractions, refuse_below, refuse_no_questions
 from datamodules.notations.lookup import check_notation
-from datamodules.sources.output.names import check_output
 from datamodules.sources.tables.options import TableOptions
 from lightning_modules.decoder.bases import resolve_base
 from lightning_modules.decoder.lora_settings import LoraSettings
@@ -87,6 +86,8 @@ def check_values(command: str, values: Mapping[str, Any], runs: Path, *, complet
     if complete and command == "predict":
         refuse_no_questions(values.get("data.predict_path"))
     if isinstance(output := values.get("output"), str) and command == "predict":
+        from datamodules.sources.output.names import check_output  # loads rdkit and pyarrow
+
         check_output(output, str(values.get("data.predict_path") or ""))
     if complete:
         _check_fractions(data_flags(values))

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from cli.argv import flag_value, without_flag
-from datamodules.sources.output.names import find_suffix, strip_gz
 
 INPUT_VARIABLE, OUTPUT_VARIABLE = "PATOIS_STDIN", "PATOIS_STDOUT"
 """Pass the files that stand for the streams to the other ranks, which start the same command."""
@@ -49,6 +48,8 @@ def standard_streams(args: Sequence[str]) -> Iterator[list[str]]:
         if (given := os.environ.get(OUTPUT_VARIABLE)) is not None:  # another rank
             yield [*without_flag(words, _OUTPUT), _OUTPUT, given]
             return
+        from datamodules.sources.output.names import find_suffix, strip_gz  # loads rdkit and pyarrow
+
         suffix = strip_gz(find_suffix(flag_value(words, _SOURCE) or ""))
         output = folder / f"answers{suffix if suffix in ('.csv', '.tsv', '.jsonl') else '.csv'}"
         stack.enter_context(_variable(OUTPUT_VARIABLE, str(output)))
