@@ -17,6 +17,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser
 from callbacks.lightning_private import OpenCLI
 from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.loggers.secrets import hide_secrets
+from callbacks.loggers.terminal import say
 from callbacks.metrics.monitor_check import check_monitors, monitors_of
 from callbacks.run.last_checkpoint import LastCheckpoint
 from callbacks.run.training_memory import TrainingMemory
@@ -95,6 +96,9 @@ class Trainer(pl.Trainer):
         colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         for text in datamodule.preview(rows, colour):
             sys.stdout.write(text + "\n")
+        if aside := datamodule.set_aside("fit"):
+            first = f"{aside[0].file}, line {aside[0].line}: {aside[0].reason}"
+            say(f"Rows that cannot be used: {len(aside):,}; the first one: {first}.", error=True)
 
 
 class PatoisCLI(OpenCLI):

@@ -24,6 +24,25 @@ def test_show_prints_what_the_model_sees(
     assert not (tmp_path / "runs").exists()
 
 
+def test_show_tells_rows_that_cannot_be_used(
+    run_in: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.csv").write_text("smiles,name\nCCO,ethanol\nCC,ethane\nC1CC,broken\n")
+    columns = [
+        "--data.input_column",
+        "smiles",
+        "--data.output_column",
+        "name",
+        "--data.output_notation",
+        "text",
+    ]
+    run_in("show", "--data.source", "mine.csv", *columns)
+    assert (
+        "Rows that cannot be used: 1; the first one: mine.csv, line 4: smiles: unclosed ring."
+        in capsys.readouterr().err
+    )
+
+
 @pytest.mark.parametrize("args", [["--help"], ["fit", "--help"], ["predict", "-h"]])
 def test_help_is_shown_without_loading_pytorch(tmp_path: Path, args: list[str]) -> None:
     begun = processor_seconds()
