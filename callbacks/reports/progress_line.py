@@ -113,6 +113,8 @@ class ProgressLine(ProgressBar):
         """Count the batch."""
         self._advance(trainer)
 
+    on_test_batch_end = on_predict_batch_end = on_validation_batch_end
+
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """End the line; within an epoch, its line comes back."""
         self._stop()
@@ -123,33 +125,9 @@ class ProgressLine(ProgressBar):
         """Begin the line of the test."""
         self._start("test", _sum(trainer.num_test_batches))
 
-    def on_test_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Count the batch."""
-        self._advance(trainer)
-
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin the line of the prediction."""
         self._start("predict", _sum(trainer.num_predict_batches))
-
-    def on_predict_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Count the batch."""
-        self._advance(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """End the line."""
