@@ -12,6 +12,7 @@ from typing import Any
 from lightning.pytorch.utilities import rank_zero_only
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 
+from callbacks.loggers.terminal import is_first_process
 from callbacks.run.run_facts import from_here
 from cli.argv import flag_value, without_flag
 from cli.checks.checkpoint_path import KEYWORDS, no_run
@@ -129,8 +130,7 @@ def is_first_rank() -> bool:
 
     Lightning reads the environment when it is imported, and not NODE_RANK, which a user sets who starts a process a machine.
     """
-    numbers = (os.environ.get(name) for name in ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID"))
-    return getattr(rank_zero_only, "rank", 0) == 0 and not any(int(number or 0) for number in numbers)
+    return getattr(rank_zero_only, "rank", 0) == 0 and is_first_process(os.environ)
 
 
 def goes_on(ckpt_path: str | None, folder: Path) -> bool:

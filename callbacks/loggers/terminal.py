@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 QUIET = "PATOIS_QUIET"
 """The environment variable that `--quiet` sets, so that the ranks that Lightning starts are quiet, too."""
-_RANKS = ("LOCAL_RANK", "RANK", "SLURM_PROCID")
+_RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
 
 
 def is_quiet() -> bool:
@@ -43,7 +43,7 @@ def is_first_process(environment: Mapping[str, str]) -> bool:
         >>> is_first_process({}), is_first_process({"RANK": "0", "LOCAL_RANK": "0"}), is_first_process({"LOCAL_RANK": "1"})
         (True, True, False)
     """
-    return all(environment.get(name, "0") == "0" for name in _RANKS)
+    return not any(int(environment.get(name) or 0) for name in _RANKS)
 
 
 def say(
