@@ -51,9 +51,16 @@ OTHER: dict[str, Any] = {
     "data.input_column": "name", "data.output_column": "smiles", "data.input_notation": "text",
     "data.output_notation": "selfies", "data.split_column": "side", "data.val_source": "v.csv", "data.test_source": "t.csv",
     "data.train_rows": 5, "data.epoch_rows": 5, "data.test_rows": 5, "data.phrasings": "first", "data.loss_on": "all",
-    "output": "answers.csv", "data.predict_path": "p.csv", "data.cache_dir": "cache", "wandb.entity": "me", "wandb.group": "mine",
+    "data.predict_path": "p.csv", "data.cache_dir": "cache", "wandb.entity": "me", "wandb.group": "mine",
     "wandb.tags": ["one"],
 }  # fmt: skip
+OF_ANY_CALLBACK = {
+    "monitor": "val/loss",
+    "folder": "other",
+    "logging_interval": "epoch",
+    "mode": "min",
+    "output": "a.csv",
+}
 
 
 @pytest.fixture(scope="module")
@@ -74,8 +81,8 @@ def another(flag: str, value: Any) -> Any:
         return OTHER[flag]
     if isinstance(value, bool) or (value is None and name in ("foreach", "fused", "enable_progress_bar")):
         return not value
-    if name in ("monitor", "folder", "logging_interval", "mode"):
-        return {"monitor": "val/loss", "folder": "other", "logging_interval": "epoch", "mode": "min"}[name]
+    if name in OF_ANY_CALLBACK:
+        return OF_ANY_CALLBACK[name]
     if isinstance(value, list):
         return [one / 2 for one in value]
     if isinstance(value, int):
