@@ -20,6 +20,7 @@ from callbacks.loggers.secrets import hide_in_words, hide_secrets
 from callbacks.loggers.wandb_logger import DashboardLogger
 from callbacks.run.command_record import record_command
 from callbacks.run.run_facts import output_folder
+from datamodules.rows.guess_notations import settings_of
 from cli.help_pages import program_name
 from cli.resume_diff import differences, say, say_other_data
 from cli.run_folder import find_run
@@ -51,9 +52,9 @@ class SaveRunConfig(SaveConfigCallback):
         for logger in trainer.loggers:  # the data have been read
             if isinstance(logger, DashboardLogger):
                 logger.release()
-        # Guessed notations are saved, so that they also hold for tables with other columns.
-        for guess in getattr(getattr(trainer, "datamodule", None), "guesses", ()):
-            self.config.data[f"{guess.side}_notation"] = guess.notation
+        # What was guessed is saved, so that it also holds for tables with other columns.
+        guesses = getattr(getattr(trainer, "datamodule", None), "guesses", ())
+        self.config.data.update(settings_of(guesses))
         if stage == "fit" and self.config.ckpt_path is None:
             self._keep(trainer)
         elif (run := find_run(self.config.get("ckpt_path"))) is not None:

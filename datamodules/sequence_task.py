@@ -330,7 +330,8 @@ class SequenceTaskDataModule(LightningDataModule):
         options = {**self._batch_options(), "pack_to": None, "slots": self.eval_batch_size}
         # A format without a completion has no correct continuation to generate.
         with_prompts = self.form.asks or stage == "predict"
-        return BatchDataset(self.data.encoded[stage], plan, with_prompts=with_prompts, **options)
+        choices = self.data.encode_choices(stage) if with_prompts else None
+        return BatchDataset(self.data.encoded[stage], plan, with_prompts=with_prompts, choices=choices, **options)
 
     def questions(self, stage: EvalStage, rows: Sequence[int]) -> Batch:
         """Return some rows of an evaluation, by index, in one batch, to evaluate another model on them."""

@@ -31,6 +31,7 @@ from datamodules.storage.cache_keys import describe_tokenizer
 from datamodules.tasks import choose_tasks, find_open_sides
 from datamodules.texts.augmentation import Phrasings
 from datamodules.texts.rendering import RowStore
+from datamodules.tokens.choice_tokens import ChoiceTokens
 from datamodules.tokens.control_tokens import ControlTokens, find_control_tokens
 from datamodules.tokens.epoch_batches import choose_epoch_rows
 from datamodules.tokens.examples import Encoded
@@ -52,11 +53,15 @@ class TaskData:
             name that Python knows, such as latin-1 or utf-16.
         format: A name in configs/formats, or the path of a YAML file.
         input_column: Column of the inputs, in place of the task's.
-        output_column: Column of the outputs, in place of the task's.
+        output_column: Column of the outputs, in place of the task's; without a task also several, `a,b`: a task each.
         input_notation: Notation of the input column: text, number, smiles, selfies, iupac, formula, reaction, polymer,
             phonemes (ARPAbet), ipa. Default: the task's; for two columns without a task it is guessed from 200 of their cells,
             and one line tells it.
-        output_notation: Notation of the output column.
+        output_notation: Notation of the output column; of several columns a mapping, `{a: text, b: number}`.
+        choices: The answers that the output allows, scored instead of generated: `a,b`, `auto` (the column's different values),
+            or `none`. Default: the task's; for columns without a task, the values of a column with at most 20 different ones.
+        digits: The digits behind the point to which a column of numbers is rounded. Default: the task's; for columns without a
+            task, those that tell its values apart to 1 % of their standard deviation.
         train_rows: Maximum number of training rows per task; subsets are nested (the first 100 are among the first 1,000).
         epoch_rows: Maximum number of training rows per epoch over all tasks, drawn again for each epoch; default all.
         val_rows: Maximum number of validation rows per task, always the same rows.
@@ -82,9 +87,11 @@ class TaskData:
         encoding: str = "auto",
         format: str = "question_answer",
         input_column: str | None = None,
-        output_column: str | None = None,
+        output_column: str | list[str] | None = None,
         input_notation: str | None = None,
-        output_notation: str | None = None,
+        output_notation: str | dict[str, str] | None = None,
+        choices: str | list[str] | dict[str, list[str]] | None = None,
+        digits: int | dict[str, int] | None = None,
         train_rows: int | None = None,
         epoch_rows: int | None = None,
         val_rows: int = 1000,
@@ -105,9 +112,11 @@ class TaskData:
                 f"Expected --data.max_length to be at most the base's context of {context} tokens, but got {max_length}."
             )
         self.tokenizer, self.form = tokenizer, load_format(format)
-        columns = input_column, output_column, input_notation, output_notation
+        columns = input_column, output_column, input_notation, output_notation, choices, digits
         self.tasks, self.weights = choose_tasks(task, *columns)
         self.open_sides, self.guesses = find_open_sides(task, *columns), list[Guess]()
+        if any(item.choices and item.choices.auto for item in self.tasks):
+            self.open_sides = (*self.open_sides, "kind")
         self.source, self.split_settings = source, SplitSettings(**split_settings)
         self.limits = {"train": train_rows, "val": val_rows, "test": test_rows}
         self.epoch_rows, self.table_options = epoch_rows, TableOptions(header, encoding)
@@ -120,6 +129,7 @@ class TaskData:
         self.question_rows: Rows | None = None  # the file to predict, with all its columns
         self.pools: dict[str, NDArray[np.int64]] = {}
         self.encoded: dict[str, Encoded] = {}
+        self.choices: dict[str, ChoiceTokens] = {}
         self.aside: dict[str, list[SetAside]] = {}
         self.report: dict[str, Any] = {}
 
@@ -170,7 +180,7 @@ class TaskData:
             if rows is None:
                 assert self.source is not None, "two columns without a task have no source of their own"
                 rows = load_source(self.source, self.table_options)
-            self.take_guesses(guess_from_rows(self.tasks[0], self.open_sides, rows))
+            self.take_guesses(guess_from_rows(self.tasks, self.open_sides, rows))
 
     def take_guesses(self, guesses: Sequence[Guess]) -> None:
         """Set the tasks' notations to guessed ones, and print them once."""
@@ -302,6 +312,7 @@ class TaskData:
             task.input.notation,
             task.output.notation,
             line=int(part.lines[place]),
+            choices=part.options(place),
         )
 
     def num_rows(self, stage: EvalStage) -> int:
@@ -319,6 +330,14 @@ class TaskData:
         """
         assert self.store is not None
         return texts_by_task(self.store.parts, self.pools[side])
+
+    def encode_choices(self, stage: str) -> ChoiceTokens | None:
+        """Return the tokens of a stage's choices, or None if no task has any; they are the same in each epoch."""
+        if not any(task.choices for task in self.tasks):
+            return None
+        if stage not in self.choices:
+            self.choices[stage] = self._find_store(stage).encode_choices(self.pools[stage])
+        return self.choices[stage]
 
     def set_aside(self, stage: str) -> list[SetAside]:
         """Return the skipped rows with line and reason (`predict`: of the file to predict)."""

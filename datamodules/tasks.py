@@ -9,13 +9,16 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from configs.lookup import SUFFIXES, find_config, find_name, load_yaml, suggest
 from configs.yaml_text import Plain, read_written, read_yaml
+from datamodules.choices import Choices, build_choices
 from datamodules.notations.lookup import load_notation, name_notation
 
 DEFAULT_TASK = "name_small_molecules"
+
+Kind = Literal["text", "choices", "number"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,10 @@ class Side:
     `datamodules.notations.<notation>.from_<convert_from>`."""
     randomize: bool = False
     """Write the molecule in another order each time (a pure function of seed, epoch and row)."""
+    digits: int | None = None
+    """A number's digits behind the point: the model learns and writes numbers rounded to so many."""
+    unit: str = ""
+    """A number's unit, for people."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +63,24 @@ class Task:
     output: Side
     instructions: tuple[str, ...] = ("",)
     """Phrasings of the same request; evaluation uses the first, training any (see `--data.phrasings`)."""
+    choices: Choices | None = None
+    """The answers that it allows, one of which is right; None if the answer is any text."""
     source: str | None = None
     """The source it is made for, used when `--data.source` is not given."""
     identity: Identity | None = None
     """Where the split's identity stands; worked out from the notations when missing."""
     description: str = field(default="", compare=False)
+
+    @property
+    def kind(self) -> Kind:
+        """What its answers are: `text`, one of some `choices`, or a `number`."""
+        if self.choices is not None:
+            return "choices"
+        return "number" if self.output.notation == "number" else "text"
+
+
+_KINDS: dict[str, tuple[type, str]] = {"randomize": (bool, "true or false"), "digits": (int, "a whole number")}
+"""The types of the keys of a side that are no text."""
 
 
 def _build(kind: type, content: Any, where: str) -> Any:
@@ -75,14 +95,12 @@ def _build(kind: type, content: Any, where: str) -> Any:
             raise ValueError(
                 f"{where}: unknown key {key!r} (known: {', '.join(known)}).{suggest(str(key), known)}"
             )
-        expected = bool if key == "randomize" else str
+        expected, called = _KINDS.get(key, (str, "text"))
         if isinstance(value, Plain):
-            value = read_yaml(value) if expected is bool else str(value)
+            value = str(value) if expected is str else read_yaml(value)
             content = {**content, key: value}
-        if kind is not Task and value is not None and not isinstance(value, expected):
-            raise ValueError(
-                f"{where}: expected {key!r} to be {'true or false' if expected is bool else 'text'}, but got {value!r}."
-            )
+        if kind is not Task and value is not None and type(value) is not expected:
+            raise ValueError(f"{where}: expected {key!r} to be {called}, but got {value!r}.")
     try:
         return kind(**content)
     except TypeError as error:
@@ -123,6 +141,10 @@ def build_task(content: dict[str, Any], path: str) -> Task:
             load_notation(content[side].notation)
         except ValueError as error:
             raise ValueError(f"{path}: {side}: {error}") from error
+    try:
+        content["choices"] = build_choices(content.get("choices"))
+    except ValueError as error:
+        raise ValueError(f"{path}: choices: {error}") from error
     if content.get("identity") is not None:
         content["identity"] = _build(Identity, content["identity"], f"{path}: identity")
     instructions = content.get("instructions", [""])
@@ -172,20 +194,57 @@ def task_from_columns(
 def find_open_sides(
     task: Any,
     input_column: str | None,
-    output_column: str | None,
+    output_column: str | Sequence[str] | None,
     input_notation: str | None,
-    output_notation: str | None,
+    output_notation: str | Mapping[str, str] | None,
+    choices: Any = None,
+    digits: Any = None,
 ) -> tuple[str, ...]:
-    """Return the sides, `input` and `output`, whose notation neither a flag nor a task file gives; arguments as `choose_tasks`.
+    """Return what the cells of two columns have to tell, since neither a flag nor a task file does; arguments as `choose_tasks`.
+
+    Returns:
+        Some of `input` and `output`, their notations, and `kind`: whether the answers are text, choices or numbers.
 
     Examples:
         >>> find_open_sides(None, "smiles", "name", "smiles", None), find_open_sides("smiles_to_iupac", "a", "b", None, None)
-        (('output',), ())
+        (('output', 'kind'), ())
     """
     if task is not None or not input_column or not output_column:
         return ()
-    given = {"input": input_notation, "output": output_notation}
-    return tuple(side for side, notation in given.items() if not notation)
+    given = {"input": input_notation, "output": output_notation, "kind": output_notation or choices or digits}
+    return tuple(side for side, value in given.items() if not value)
+
+
+def of_column(value: Any, column: str) -> Any:
+    """Return a flag's value for one column: a mapping's entry for it, or the value itself.
+
+    Examples:
+        >>> of_column({"a": 2}, "a"), of_column({"a": 2}, "b"), of_column("text", "b")
+        (2, None, 'text')
+    """
+    return value.get(column) if isinstance(value, Mapping) else value
+
+
+def _set_kind(task: Task, choices: Any, digits: Any) -> Task:
+    """Return the task with the flags' choices and digits, as far as they are given for its output column."""
+    allowed, rounded = of_column(choices, task.output.column), of_column(digits, task.output.column)
+    if allowed is not None:
+        try:
+            task = replace(task, choices=build_choices(allowed))
+        except ValueError as error:
+            raise ValueError(f"--data.choices: {error}") from error
+    return task if rounded is None else replace(task, output=replace(task.output, digits=rounded))
+
+
+def name_columns(column: str | Sequence[str]) -> list[str]:
+    """Return the columns that a flag names: `a,b`, or a list, whose names may hold commas.
+
+    Examples:
+        >>> name_columns("toxic, mutagenic"), name_columns(["a, b"])
+        (['toxic', 'mutagenic'], ['a, b'])
+    """
+    names = column.split(",") if isinstance(column, str) else column
+    return [name.strip() for name in names if name.strip()]
 
 
 def parse_weights(
@@ -256,28 +315,39 @@ def _is_file(path: str, folder: Path) -> bool:
 def choose_tasks(
     task: str | Sequence[str] | Mapping[str, float] | None,
     input_column: str | None = None,
-    output_column: str | None = None,
+    output_column: str | Sequence[str] | None = None,
     input_notation: str | None = None,
-    output_notation: str | None = None,
+    output_notation: str | Mapping[str, str] | None = None,
+    choices: str | Sequence[str] | Mapping[str, Sequence[str]] | None = None,
+    digits: int | Mapping[str, int] | None = None,
 ) -> tuple[list[Task], list[float] | None]:
     """Return the tasks that the flags mean, and their weights if any was given.
 
-    Two columns and no task make a task on the spot; columns beside one task take the place of its own.
+    Two columns and no task make a task on the spot, and several output columns a task each; columns beside one task take the
+    place of its own.
 
     Raises:
         ValueError: If columns are given for several tasks at once.
     """
     if task is None and input_column and output_column:
-        return [task_from_columns(input_column, output_column, input_notation, output_notation)], None
+        made = [
+            task_from_columns(input_column, column, input_notation, of_column(output_notation, column))
+            for column in name_columns(output_column)
+        ]
+        return [_set_kind(one, choices, digits) for one in made], None
     weights = parse_weights(DEFAULT_TASK if task is None else task)
     tasks = [load_task(name) for name in weights]
     if len({item.name for item in tasks}) < len(tasks):
         raise ValueError(
             f"Expected tasks with different names, but got {', '.join(item.name for item in tasks)}."
         )
+    tasks = [_set_kind(item, choices, digits) for item in tasks]
     changes = {
         "input": {"column": input_column, "notation": input_notation},
-        "output": {"column": output_column, "notation": output_notation},
+        "output": {
+            "column": output_column if isinstance(output_column, str) else ",".join(output_column or ()),
+            "notation": of_column(output_notation, tasks[0].output.column),
+        },
     }
     if any(value for side in changes.values() for value in side.values()):
         if len(tasks) > 1:

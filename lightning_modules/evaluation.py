@@ -13,6 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from lightning_modules.decoder.adapters import rows_in_place
 from lightning_modules.generation.candidates import draw_candidates
+from lightning_modules.generation.choices import Choices, normalize_scores, score_choices
 from lightning_modules.generation.constrained import Constraint
 from lightning_modules.generation.generate import GenerationSettings, generate
 from lightning_modules.training.loss import loss_in_chunks
@@ -76,18 +77,59 @@ class Evaluator:
         constraints_of: ConstraintsOf | None = None,
         with_candidates: bool = False,
     ) -> dict[str, Any]:
-        """Generate an answer for each row of the batch, including filler rows (index -1).
+        """Answer each row of the batch, including filler rows (index -1): score its choices, or generate text if it has none.
 
         Args:
-            batch: With `prompt_ids`, `prompt_mask` and `row_index`.
+            batch: With `prompt_ids`, `prompt_mask` and `row_index`; rows with choices also `choice_ids` and so on.
             constraints_of: Maps row indices to constraints, for `settings.only_valid`.
             with_candidates: Also draw the candidates that the settings request.
 
         Returns:
             `row_index` `(B,)`, `prediction` (B texts), `score` `(B,)` (sum of the log-probabilities of the generated
-            tokens), `stopped` `(B,)` and `num_tokens` `(B,)`; the tensors are on the decoder's device. With candidates also
-            `candidates`, B lists of answers, the prediction first; with constraints also `replaced` `(B,)`.
+            tokens, or the log-probability of the chosen one among the choices), `stopped` `(B,)` and `num_tokens` `(B,)`; the
+            tensors are on the decoder's device. With choices also `choices` `(B, K)`, their log-probabilities, and minus
+            infinity where a row has no more. With candidates also `candidates`, B lists of answers, the prediction first; with
+            constraints also `replaced` `(B,)`.
         """
+        if "choice_ids" not in batch:
+            return self._generate(batch, constraints_of, with_candidates)
+        chosen = self._choose(batch)
+        plain = (chosen["choices"] == -torch.inf).all(dim=1).nonzero()[:, 0]
+        if not len(plain):
+            return chosen
+        rows = {name: batch[name][plain] for name in ("prompt_ids", "prompt_mask", "row_index")}
+        return _merge(chosen, self._generate(batch | rows, constraints_of, with_candidates), plain)
+
+    def _choose(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Return the most probable choice of each row; nothing for a row without choices."""
+        choices = Choices(batch["choice_ids"], batch["choice_lengths"], batch["choice_row"])
+        count, slots = len(batch["row_index"]), batch.get("slots", len(batch["row_index"]))
+        with rows_in_place(self.decoder):
+            scores = score_choices(self.decoder, batch["prompt_ids"], batch["prompt_mask"], choices, slots)
+            nulls = None
+            if self.settings.choice_score == "pmi":
+                nulls = score_choices(self.decoder, batch["null_ids"], batch["null_mask"], choices, slots)
+        table = normalize_scores(scores, choices, count, self.settings.choice_score, nulls)
+        score, best = table.max(dim=1)
+        counts = torch.bincount(choices.rows, minlength=count)
+        # A row without choices points to some choice, which `_merge` replaces.
+        places = (counts.cumsum(0) - counts + best).clamp(max=len(scores) - 1)
+        lengths = choices.lengths[places]
+        ids = [row[:length] for row, length in zip(choices.ids[places].tolist(), lengths.tolist(), strict=True)]
+        texts = self.tokenizer.batch_decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return {
+            "row_index": batch["row_index"],
+            "prediction": texts,
+            "score": score,
+            "stopped": torch.ones_like(lengths, dtype=torch.bool),
+            "num_tokens": lengths,
+            "choices": table,
+        }
+
+    def _generate(
+        self, batch: dict[str, Any], constraints_of: ConstraintsOf | None, with_candidates: bool
+    ) -> dict[str, Any]:
+        """Generate an answer for each row."""
         arguments = self.decoder, self.tokenizer, batch["prompt_ids"], batch["prompt_mask"], self.settings
         index, slots = batch["row_index"], batch.get("slots")
         further: dict[str, Any] = {}
@@ -105,6 +147,27 @@ class Evaluator:
             "stopped": generated.stopped,
             "num_tokens": generated.num_tokens,
         }
+
+
+def _merge(chosen: dict[str, Any], generated: dict[str, Any], plain: Tensor) -> dict[str, Any]:
+    """Return the answers of a batch whose rows `plain` were generated and whose others were chosen."""
+    merged = dict(chosen)
+    for name in ("score", "stopped", "num_tokens"):
+        merged[name] = chosen[name].index_copy(0, plain, generated[name].to(chosen[name]))
+    if "replaced" in generated:
+        merged["replaced"] = torch.zeros_like(chosen["num_tokens"]).index_copy(
+            0, plain, generated["replaced"].to(chosen["num_tokens"])
+        )
+    texts, places = list(chosen["prediction"]), plain.tolist()
+    for place, text in zip(places, generated["prediction"], strict=True):
+        texts[place] = text
+    merged["prediction"] = texts
+    if "candidates" in generated:
+        candidates: list[Any] = [()] * len(texts)
+        for place, drawn in zip(places, generated["candidates"], strict=True):
+            candidates[place] = drawn
+        merged["candidates"] = candidates
+    return merged
 
 
 @torch.inference_mode()

@@ -7,6 +7,7 @@ all readers get the same `Evaluation`. So no callback depends on another or on i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import Any, ClassVar
@@ -50,14 +51,19 @@ class EvaluatedRows:
         new = []
         candidates = outputs.get("candidates") or [()] * len(outputs["prediction"])
         replaced = outputs["replaced"].tolist() if "replaced" in outputs else [None] * len(candidates)
-        for index, score, stopped, num_tokens, text, others, tokens in zip(
-            *columns, outputs["prediction"], candidates, replaced, strict=True
+        choices = outputs["choices"].tolist() if "choices" in outputs else [()] * len(candidates)
+        for index, score, stopped, num_tokens, text, others, tokens, scores in zip(
+            *columns, outputs["prediction"], candidates, replaced, choices, strict=True
         ):
             if index >= 0 and index not in self._rows:
                 row = datamodule.row(stage, index)
+                chances = tuple(map(math.exp, scores[: len(row.choices)]))
                 self._rows[index] = EvaluatedRow(
                     **vars(row),
-                    prediction=datamodule.extract(stage, index, text).strip(),
+                    prediction=row.choices[chances.index(max(chances))]
+                    if chances
+                    else datamodule.extract(stage, index, text).strip(),
+                    probabilities=chances,
                     score=score,
                     stopped=stopped,
                     num_tokens=num_tokens,

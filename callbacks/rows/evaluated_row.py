@@ -30,6 +30,8 @@ class EvaluatedRow(Row):
     """(text, score, stopped) of each answer, the prediction first; empty if no others were generated."""
     replaced: int | None = None
     """Number of tokens that a constraint replaced, -1 if it gave up; None for a run without constraints."""
+    probabilities: tuple[float, ...] = ()
+    """The probability of each of the row's choices; they add up to 1."""
 
 
 def gather_by_index(items: dict[int, T]) -> dict[int, T]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import re
+import statistics
+from collections.abc import Iterable
 from decimal import Context, Decimal
 
 from datamodules.notations._checks import MAX_LENGTH, describe_bad_text
@@ -11,6 +13,8 @@ from datamodules.notations._checks import MAX_LENGTH, describe_bad_text
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,4})?")
 _NOT_FINITE = re.compile(r"[+-]?(?:inf|infinity|nan)", re.IGNORECASE)
 _EXACT = Context(prec=MAX_LENGTH, Emin=-99_999, Emax=99_999)  # the default rounds to 28 digits
+MOST_DIGITS = 12
+"""Most digits behind the point that a column of numbers is rounded to without being told."""
 _PLAIN = range(-7, 21)  # powers of ten that are written out, as JavaScript does
 
 
@@ -69,3 +73,40 @@ def same(prediction: str, target: str) -> dict[str, bool]:
     """
     value = is_valid(prediction) and is_valid(target) and Decimal(prediction) == Decimal(target)
     return {"string": prediction == target, "value": value}
+
+
+def round_to(text: str, digits: int) -> str:
+    """Return a number with so many digits behind the point, rounded half to even, always written out.
+
+    Raises:
+        ValueError: If `text` is not valid; the message is the reason.
+
+    Examples:
+        >>> [round_to(text, 2) for text in ("1.5", "-0.001", "1e3", "2.345")], round_to("17.6", 0)
+        (['1.50', '0.00', '1000.00', '2.34'], '18')
+    """
+    reason = invalid_reason(text)
+    if reason:
+        raise ValueError(reason)
+    value = Decimal(text).quantize(Decimal(1).scaleb(-digits), context=_EXACT)
+    return format(abs(value) if not value else value, "f")
+
+
+def choose_digits(texts: Iterable[str]) -> int:
+    """Return the digits behind the point that keep what numbers tell apart: one step is at most 1 % of their deviation.
+
+    Numbers that are written with fewer digits keep theirs.
+
+    Args:
+        texts: Numbers.
+
+    Examples:
+        >>> choose_digits(["1.5", "2.25", "3"]), choose_digits(["-3.6161271205", "0.51412", "-7.1"]), choose_digits(["10", "90"])
+        (2, 2, 0)
+    """
+    numbers = [Decimal(text) for text in texts]
+    written = max((max(0, -int(number.as_tuple().exponent)) for number in numbers), default=0)
+    deviation = statistics.pstdev(map(float, numbers)) if len(numbers) > 1 else 0.0
+    if not deviation:
+        return min(written, MOST_DIGITS)
+    return min(written, max(0, math.ceil(-math.log10(0.01 * deviation))), MOST_DIGITS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -51,6 +53,16 @@ def note_formulas(name: str, side: Side, raw: TextColumn, values: pa.LargeString
     example = f"{raw.values[place].as_py()} to {values[place].as_py()}"
     keep = f"--data.{name}_notation text keeps the column as it is"
     return (f"{side.column}: {count:,} formulas are rewritten in Hill order, such as {example}; {keep}",)
+
+
+def is_missing_number(text: str) -> bool:
+    """Return whether a text is a word for a missing number, as pandas and Excel write it.
+
+    Examples:
+        >>> is_missing_number("nan"), is_missing_number("NA")
+        (True, False)
+    """
+    return re.search(_MISSING, text) is not None
 
 
 def find_missing_numbers(name: str, texts: pa.LargeStringArray) -> dict[int, str]:

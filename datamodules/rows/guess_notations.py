@@ -4,7 +4,8 @@ A notation takes part if its module has `looks_like(text)`, which says whether a
 it is tried by `is_valid`, and only if the header names it. A module may set `LEAST_SHARE`, the share of cells that must look
 like it, whatever the header says.
 
-Columns of numbers are text: `number` would rewrite 0.60, so the user has to ask for it.
+The whole column tells the kind of the answers: few different values are choices, and numbers are numbers. Inputs that are
+numbers stay text: `number` would rewrite 0.60, so the user has to ask for it.
 """
 
 from __future__ import annotations
@@ -16,9 +17,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from configs.lookup import find_name
+from datamodules.choices import Choices, are_classes, list_options, order_options
+from datamodules.notations.number import choose_digits
+from datamodules.notations.number import is_valid as is_number
 from datamodules.notations.lookup import NOTATIONS, UNAMBIGUOUS, hint_notations, load_notation, name_notation
+from datamodules.rows.cells import is_missing_number
 from datamodules.sources.rows import Rows, shown
 from datamodules.tasks import Task
 from datamodules.workers.guarded_worker import GuardedWorker
@@ -27,6 +33,8 @@ log = logging.getLogger(__name__)
 
 CELLS = 200
 """Number of cells of a column that are checked, evenly spread."""
+MOST_OPTIONS = 100
+"""Most different values of a column that the user takes for classes."""
 _NEVER = ("text", "number")
 _SHARE, _HINTED_SHARE = (
     0.9,
@@ -57,12 +65,17 @@ class Guess:
     """Number of cells that the notation spells otherwise."""
     example: tuple[str, str] | None = None
     """One of them, before and after."""
+    choices: tuple[str, ...] = ()
+    """The different values of a column of classes."""
+    digits: int | None = None
+    """The digits behind the point that a column of numbers is rounded to."""
 
     @staticmethod
     def of(fields: Mapping[str, Any]) -> Guess:
         """Make a guess from its fields as JSON holds them."""
         example = fields["example"]
-        return Guess(**{**fields, "example": None if example is None else tuple(example)})
+        choices = tuple(fields["choices"])
+        return Guess(**{**fields, "choices": choices, "example": None if example is None else tuple(example)})
 
     @property
     def flag(self) -> str:
@@ -71,23 +84,82 @@ class Guess:
 
 
 def apply(task: Task, guesses: Sequence[Guess]) -> Task:
-    """Return the task with the guessed notations."""
+    """Return the task with what was guessed about its columns."""
     for guess in guesses:
-        task = replace(task, **{guess.side: replace(getattr(task, guess.side), notation=guess.notation)})
+        side = getattr(task, guess.side)
+        if side.column == guess.column:
+            side = replace(side, notation=guess.notation, digits=guess.digits)
+            task = replace(task, **{guess.side: side})
+            if guess.choices:
+                shown = task.choices is not None and task.choices.shown
+                task = replace(task, choices=Choices(guess.choices, auto=True, shown=shown))
     return task
 
 
-def guess_from_rows(task: Task, sides: Sequence[str], rows: Rows) -> list[Guess]:
-    """Guess the notations of a task's sides from the cells of their columns.
+def guess_from_rows(tasks: Sequence[Task], sides: Sequence[str], rows: Rows) -> list[Guess]:
+    """Guess what the cells of the tasks' columns tell.
 
     Args:
-        task: A task made of two columns.
-        sides: Those of `input` and `output` without a given notation.
+        tasks: Tasks made of columns of one table, or with automatic choices.
+        sides: Those of `input`, `output` and `kind` that are not given.
         rows: The table; a column that it lacks has no cells.
+
+    Raises:
+        ValueError: If a column has too many different values for choices.
     """
-    columns = [(side, getattr(task, side).column) for side in sides]
+    guesses: dict[tuple[str, str], Guess] = {}
     with GuardedWorker() as worker:
-        return [guess_notation(side, column, sample_cells(rows, column), worker) for side, column in columns]
+        for task in tasks:
+            for side in ("input", "output"):
+                column = getattr(task, side).column
+                guess = Guess(side, column, getattr(task, side).notation, 0, 0)
+                if side in sides:
+                    guess = guess_notation(side, column, sample_cells(rows, column), worker)
+                automatic = task.choices is not None and task.choices.auto
+                if side == "output" and "kind" in sides and (side in sides or automatic):
+                    guess = guess_kind(guess, count_values(rows, column), automatic)
+                elif side not in sides:
+                    continue
+                guesses[side, column] = guess
+    return list(guesses.values())
+
+
+def count_values(rows: Rows, name: str) -> dict[str, int]:
+    """Return how often each text stands in a column, without white space at its ends and without empty cells."""
+    found = find_name(name, rows.table.column_names)
+    if found is None:
+        return {}
+    column = rows.table.column(found)
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        return {}
+    texts = pc.utf8_trim_whitespace(column.cast(pa.large_string()).drop_null())
+    counts = pc.value_counts(texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts)
+    pairs = zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)
+    return {text: count for text, count in pairs if text and not is_missing_number(text)}
+
+
+def guess_kind(guess: Guess, counts: Mapping[str, int], automatic: bool = False) -> Guess:
+    """Return the guess about an output column with its choices, or as one of numbers, where its values say so.
+
+    Args:
+        guess: What 200 cells tell.
+        counts: How often each value of the column occurs.
+        automatic: Whether the user says that it holds classes.
+
+    Raises:
+        ValueError: If it holds too many different values for classes.
+    """
+    rows = sum(counts.values())
+    if automatic and not 2 <= len(counts) <= MOST_OPTIONS:
+        raise ValueError(
+            f"Expected --data.choices auto for a column of 2 to {MOST_OPTIONS} different values, but {guess.column!r} holds "
+            f"{len(counts):,}: leave it out, or list the choices."
+        )
+    if automatic or (guess.notation == "text" and are_classes(counts)):
+        return replace(guess, notation="text", choices=order_options(counts), cells=rows, fitting=rows)
+    if guess.notation == "text" and counts and all(is_number(text) for text in counts):
+        return replace(guess, notation="number", digits=choose_digits(counts), cells=rows, fitting=rows)
+    return guess
 
 
 def sample_cells(rows: Rows, name: str) -> list[str]:
@@ -172,6 +244,30 @@ def _note_spelling(guess: Guess, cells: Sequence[str], worker: GuardedWorker) ->
     return replace(guess, rewritten=len(other), example=example)
 
 
+def settings_of(guesses: Sequence[Guess]) -> dict[str, Any]:
+    """Return the flags of the data that say what was guessed; those of several output columns are mappings.
+
+    Examples:
+        >>> settings_of([Guess("output", "toxic", "text", 9, 9, choices=("0", "1"))])
+        {'output_notation': 'text', 'choices': ['0', '1']}
+    """
+    settings: dict[str, Any] = {
+        f"{guess.side}_notation": guess.notation for guess in guesses if guess.side == "input"
+    }
+    outputs = {guess.column: guess for guess in guesses if guess.side == "output"}
+    values = {
+        "output_notation": {column: guess.notation for column, guess in outputs.items()},
+        "choices": {column: list(guess.choices) for column, guess in outputs.items() if guess.choices},
+        "digits": {
+            column: guess.digits for column, guess in outputs.items() if guess.digits is not None
+        },
+    }
+    for name, by_column in values.items():
+        if by_column:
+            settings[name] = by_column if len(outputs) > 1 else next(iter(by_column.values()))
+    return settings
+
+
 def describe(guesses: Sequence[Guess]) -> str:
     """Return what the columns were taken for, and the flags that change it, as one line.
 
@@ -180,12 +276,18 @@ def describe(guesses: Sequence[Guess]) -> str:
         "Guessed from the cells: 'mol' is smiles (198 of 200 cells; 3 rewritten, such as OCC to CCO). To change it: \
 --data.output_notation NAME"
     """
-    flags = ", ".join(f"{guess.flag} NAME" for guess in guesses)
+    flags = ", ".join(dict.fromkeys(f"{guess.flag} NAME" for guess in guesses))
+    if any(guess.choices for guess in guesses):
+        flags += ", --data.choices none"
     return f"Guessed from the cells: {', '.join(map(_describe_one, guesses))}. To change it: {flags}"
 
 
 def _describe_one(guess: Guess) -> str:
     taken = f"{guess.column!r} is {guess.notation}"
+    if guess.choices:
+        return f"{guess.column!r} is one of {len(guess.choices)} choices ({list_options(guess.choices)})"
+    if guess.digits is not None:
+        return f"{guess.column!r} is a number, rounded to {guess.digits} digits behind the point"
     if not guess.cells:
         return f"{taken} (by its header: there are no cells)"
     if guess.notation == "text":

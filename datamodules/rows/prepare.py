@@ -85,8 +85,8 @@ def prepare(
         workers: Maximum number of processes that check texts; by default one for each of this rank's cores.
         options: What the user says about the sources' files.
         keep_small: Also cache small tables.
-        open_sides: Sides, `input` or `output`, of the only task whose notation is guessed from the cells.
-        guesses: Their notations if they are already guessed.
+        open_sides: What of `input`, `output` and `kind` the cells have to tell.
+        guesses: What they told, if they were already read.
 
     Raises:
         ValueError: If a source or a column does not exist.
@@ -101,7 +101,7 @@ def prepare(
         if open_sides and not guesses:
             location = locations(tasks[0], source, settings)[0][0]
             loaded[location] = load_source(location, options)
-            guesses = guess_from_rows(tasks[0], open_sides, loaded[location])
+            guesses = guess_from_rows(tasks, open_sides, loaded[location])
         known = [apply(task, guesses) for task in tasks]
         prepared = _read(known, source, settings, forbidden, options, key, workers, loaded)
         prepared = replace(prepared, guesses=list(guesses))
@@ -164,8 +164,12 @@ def _make_key(
         return None
     contents = [[(hashes[file], side) for file, side in task_files] for task_files in files_by_task]
     described = [{**asdict(task), "source": None, "description": ""} for task in tasks]
-    for side in open_sides:
-        described[0][side]["notation"] = None
+    for content in described:
+        for side in ("input", "output"):
+            if side in open_sides:
+                content[side]["notation"] = None
+        if "kind" in open_sides and ("output" in open_sides or (content["choices"] or {}).get("auto")):
+            content["choices"], content["output"]["digits"] = None, None
     return {
         "tasks": described,
         "sources": contents,
@@ -191,6 +195,9 @@ def _pack(prepared: Prepared) -> Payload:
             payload.arrays[f"{number}-{name}"] = column.codes
         payload.texts[f"{number}-alternatives"] = part.alternatives.values
         payload.arrays[f"{number}-alternatives"] = part.alternatives.offsets
+        if part.choices is not None:
+            payload.texts[f"{number}-choices"] = part.choices.values
+            payload.arrays[f"{number}-choices"] = part.choices.offsets
         payload.arrays[f"{number}-lines"] = part.lines
         payload.arrays[f"{number}-table_rows"] = part.table_rows
         payload.arrays[f"{number}-aside"] = np.array([row.line for row in part.set_aside], dtype=np.int64)
@@ -230,6 +237,7 @@ def _unpack_part(payload: Payload, number: int, task: Task, file: str) -> TaskRo
     def column(name: str) -> TextColumn:
         return TextColumn(payload.texts[f"{number}-{name}"], payload.arrays[f"{number}-{name}"])
 
+    choices = f"{number}-choices"
     aside = zip(
         payload.arrays[f"{number}-aside"].tolist(),
         *(column(f"aside_{name}") for name in ("reason", "text", "task")),
@@ -248,4 +256,5 @@ def _unpack_part(payload: Payload, number: int, task: Task, file: str) -> TaskRo
         table_rows=payload.arrays[f"{number}-table_rows"],
         file=file,
         set_aside=[SetAside(file, *row) for row in aside],
+        choices=TextLists(payload.arrays[choices], payload.texts[choices]) if choices in payload.arrays else None,
     )

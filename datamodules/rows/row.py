@@ -20,3 +20,5 @@ class Row:
     output_notation: str
     line: int = field(default=0, kw_only=True)
     """1-based line in its file; 0 for a row without a file."""
+    choices: tuple[str, ...] = field(default=(), kw_only=True)
+    """The answers that it allows; none if any text can be one."""

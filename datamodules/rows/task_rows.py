@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from configs.lookup import find_name, suggest
 from datamodules.notations.lookup import load_notation
+from datamodules.rows.answers import check_choices, read_choices, round_numbers
 from datamodules.rows.cells import find_missing_numbers, note_formulas, note_titles, strip_titles
 from datamodules.sources.rows import TEXT_LIMIT, Rows, SetAside
 from datamodules.storage.text_columns import TextColumn, TextLists, as_strings
@@ -43,6 +44,14 @@ class TaskRows:
     set_aside: list[SetAside]
     notes: tuple[str, ...] = ()
     """What was decided about the rows, for people."""
+    choices: TextLists | None = None
+    """Each row's own choices, if the task's rows have their own."""
+
+    def options(self, place: int) -> tuple[str, ...]:
+        """Return the choices of the row at a place; none if any text can be its answer."""
+        if self.choices is not None:
+            return tuple(self.choices[place])
+        return self.task.choices.options if self.task.choices else ()
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -59,6 +68,7 @@ class TaskRows:
         return replace(
             self,
             **{name: getattr(self, name).take(keep) for name in columns},
+            choices=None if self.choices is None else self.choices.take(keep),
             lines=self.lines[keep],
             table_rows=self.table_rows[keep],
             set_aside=[*self.set_aside, *more],
@@ -116,16 +126,19 @@ def read_task(
             return read_task(task, rows, with_output=with_output, forbidden=forbidden, pool=pool)
     lists = read_column(rows, task.input.column, "input")
     inputs = _check("input", task.input, _first(lists), rows.verified, forbidden, pool)
+    choices, values = read_choices(rows, task.choices), None
     aside = dict(inputs.reasons)
     if with_output:
         column = _first(read_column(rows, task.output.column, "output"))
         outputs = _check("output", task.output, column, rows.verified, forbidden, pool)
         aside = {**outputs.reasons, **aside}  # the input's reason, where both have one
+        values = round_numbers(task.output, outputs.values)
+    aside = {**check_choices(task.choices, choices, task.output.column, values, rows.table.num_rows), **aside}
     usable = np.ones(rows.table.num_rows, dtype=bool)
     usable[list(aside)] = False
     kept = np.flatnonzero(usable)
     texts = inputs.values.take(kept)
-    answers = outputs.values.take(kept) if with_output else TextColumn.of([""] * len(kept))
+    answers = TextColumn.of([""] * len(kept)) if values is None else values.take(kept)
     result = TaskRows(
         task=task,
         inputs=texts,
@@ -139,6 +152,7 @@ def read_task(
         file=rows.file,
         set_aside=[*rows.set_aside, *_list_aside(task, rows.file, rows.lines, inputs.raw, aside)],
         notes=(*inputs.notes, *outputs.notes) if with_output else inputs.notes,
+        choices=None if choices is None else choices.take(kept),
     )
     assert len(result) + len(result.set_aside) == rows.total, "every row is kept or set aside"
     return result

@@ -41,15 +41,25 @@ def describe_training(
         encoded.prompt_lengths.astype("<i8"),
     ):
         state.update(array.tobytes())
-    definitions = [
-        {key: value for key, value in asdict(task).items() if key != "description"} for task in tasks
-    ]
+    definitions = [_define(task) for task in tasks]
     return {
         "training rows": state.hexdigest(),
         "format": hash_json(asdict(form)),
         "tasks": hash_json(definitions),
         **settings,
     }
+
+
+def _define(task: Task) -> dict[str, Any]:
+    """Return a task's keys; what earlier versions did not know is left out where it has no effect."""
+    content = {key: value for key, value in asdict(task).items() if key != "description"}
+    if content["choices"] is None:
+        del content["choices"]
+    for side in ("input", "output"):
+        for key in ("digits", "unit"):
+            if not content[side][key] and content[side][key] != 0:
+                del content[side][key]
+    return content
 
 
 def hash_json(value: Any) -> str:

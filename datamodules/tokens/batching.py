@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, DistributedSampler
 
+from datamodules.tokens.choice_tokens import ChoiceTokens
 from datamodules.tokens.examples import IGNORE_INDEX, Encoded, LossOn
 from datamodules.tokens.packing import pack, pad
 
@@ -49,6 +50,16 @@ class Batch(TypedDict, total=False):
     """Evaluation only: (B, P) int64, 0 on padding."""
     slots: int
     """Evaluation only: the number of rows to decode at once."""
+    choice_ids: Tensor
+    """Rows with choices only: (C, L) int64, each choice's completion with its stop token, padded on the right."""
+    choice_lengths: Tensor
+    """Rows with choices only: (C,) int64, the number of tokens of each choice."""
+    choice_row: Tensor
+    """Rows with choices only: (C,) int64, each choice's row in the batch, ascending."""
+    null_ids: Tensor
+    """Rows with choices only: (B, P) int64, padded on the left: the prompts without an input."""
+    null_mask: Tensor
+    """Rows with choices only: (B, P) int64, 0 on padding."""
 
 
 def plan_training(
@@ -138,6 +149,7 @@ class BatchDataset(Dataset[Batch]):
         pack_to: int | None = None,
         slots: int | None = None,
         row_ids: NDArray[np.int64] | None = None,
+        choices: ChoiceTokens | None = None,
     ) -> None:
         """Keep the examples and the plan.
 
@@ -150,10 +162,11 @@ class BatchDataset(Dataset[Batch]):
             pack_to: Pack several rows into sequences of at most this many tokens instead of padding each row.
             slots: Number of rows of an evaluation batch to decode at once.
             row_ids: (N,) each example's value in `row_index`; by default its number.
+            choices: The choices of the N examples, where any has some.
         """
         self.encoded, self.plan, self.pad_id = encoded, plan, pad_id
         self.loss_on, self.with_prompts, self.slots = loss_on, with_prompts, slots
-        self.pack_to = pack_to
+        self.pack_to, self.choices = pack_to, choices
         self.row_ids = np.arange(len(encoded)) if row_ids is None else row_ids
 
     def set_epoch(self, epoch: int) -> None:
@@ -186,7 +199,24 @@ class BatchDataset(Dataset[Batch]):
             batch["prompt_mask"] = pad([np.ones_like(prompt) for prompt in prompts], 0, left=True)
         if self.slots is not None:
             batch["slots"] = self.slots
+        if self.choices is not None and not filler:
+            batch.update(_lay_choices(self.choices.of_rows(rows), self.pad_id))
         return batch
+
+
+def _lay_choices(choices: ChoiceTokens, pad_id: int) -> Batch:
+    """Return the choices of a batch's rows as tensors; nothing if no row has any."""
+    if not len(choices.codes):
+        return Batch()
+    ids = [choices.completions.example(code) for code in choices.codes.tolist()]
+    nulls = [choices.nulls.prompt(code) for code in choices.null_codes.tolist()]
+    return Batch(
+        choice_ids=pad(ids, pad_id),
+        choice_lengths=torch.from_numpy(choices.completions.lengths[choices.codes]),
+        choice_row=torch.from_numpy(choices.row_of_choice),
+        null_ids=pad(nulls, pad_id, left=True),
+        null_mask=pad([np.ones_like(prompt) for prompt in nulls], 0, left=True),
+    )
 
 
 def leave_signals_to_parent(worker: int) -> None:

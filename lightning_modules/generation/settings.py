@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 
+ChoiceScore = Literal["sum", "mean", "pmi"]
+
+
 @dataclass(frozen=True)
 class GenerationSettings:
     """How the text after a prompt is generated."""
@@ -33,6 +36,10 @@ class GenerationSettings:
     """`test` and `predict` mark answers whose probability under the model, exp(score), is lower as abstained. They stay in
     the table; `test` reports how many rows are answered, and how many of these answers are right."""
 
+    choice_score: ChoiceScore = "sum"
+    """How the choices of a task are scored: `sum`: by the probability of the text; `mean`: of a token of it; `pmi`: divided by
+    its probability without an input."""
+
     def __post_init__(self) -> None:
         """Reject invalid values and values that the strategy would ignore.
 
@@ -47,6 +54,7 @@ class GenerationSettings:
             "max_new_tokens": (self.max_new_tokens >= 1, "at least 1"),
             "candidates": (self.candidates >= 1, "at least 1"),
             "abstain_below": (self.abstain_below is None or 0 < self.abstain_below <= 1, "in (0, 1]"),
+            "choice_score": (self.choice_score in ("sum", "mean", "pmi"), "sum, mean or pmi"),
             "only_valid": (
                 not self.only_valid or self.strategy != "beam",
                 "false with strategy beam, whose search checks no text",

@@ -1,0 +1,89 @@
+"""What a task's kind makes of its output column: choices that a row allows, numbers rounded to the task's digits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from configs.lookup import find_name
+from datamodules.choices import Choices, list_options
+from datamodules.notations.number import is_valid, round_to
+from datamodules.sources.rows import Rows
+from datamodules.storage.text_columns import TextColumn, TextLists, as_strings
+from datamodules.tasks import Side
+
+SEPARATOR = "|"
+"""Stands between the choices of a row in a cell."""
+
+
+def round_numbers(side: Side, outputs: TextColumn) -> TextColumn:
+    """Return outputs with the side's digits; those that are no numbers stay as they are.
+
+    Examples:
+        >>> list(round_numbers(Side("x", "number", digits=1), TextColumn.of(["1.26", "2", "n. a."])))
+        ['1.3', '2.0', 'n. a.']
+    """
+    if side.digits is None or side.notation != "number":
+        return outputs
+    digits = side.digits
+    return outputs.map(
+        lambda texts: [round_to(text, digits) if is_valid(text) else text for text in texts.to_pylist()]
+    )
+
+
+def read_choices(rows: Rows, choices: Choices | None) -> TextLists | None:
+    """Return each row's own choices, N lists, or None if all rows have the same.
+
+    Raises:
+        ValueError: If there is no such column.
+    """
+    if choices is None or choices.column is None:
+        return None
+    found = find_name(choices.column, rows.table.column_names)
+    if found is None:
+        raise ValueError(
+            f"choices: {choices.column!r} is not a column of {rows.file} (columns: {', '.join(rows.table.column_names)})."
+        )
+    column = rows.table.column(found)
+    if not (pa.types.is_list(column.type) or pa.types.is_large_list(column.type)):
+        column = pc.split_pattern(pc.fill_null(column.cast(pa.large_string()), ""), SEPARATOR)
+    lists = TextLists.of_arrow(column)
+    return TextLists(lists.offsets, pc.utf8_trim_whitespace(as_strings(lists.values)))
+
+
+def check_choices(
+    choices: Choices | None, own: TextLists | None, column: str, outputs: TextColumn | None, count: int
+) -> dict[int, str]:
+    """Return why rows cannot be used, by place: too few choices, or an answer that is not among them.
+
+    Args:
+        choices: The task's choices.
+        own: Each row's own choices, if they have their own.
+        column: The output column.
+        outputs: The right answers, where they are known.
+        count: The number of rows.
+
+    Examples:
+        >>> check_choices(Choices(("0", "1")), None, "toxic", TextColumn.of(["0", "maybe"]), 2)
+        {1: "toxic: 'maybe' is not one of the choices (0, 1)"}
+    """
+    if choices is None:
+        return {}
+    if own is None:
+        if outputs is None:
+            return {}
+        known = pa.array(choices.options, pa.large_string())
+        bad = ~pc.is_in(outputs.values, known).to_numpy(zero_copy_only=False)[outputs.codes]
+        return {
+            place: f"{column}: {outputs[place]!r} is not one of the choices ({list_options(choices.options)})"
+            for place in np.flatnonzero(bad).tolist()
+        }
+    reasons = {}
+    for place in range(count):
+        options = own[place]
+        if len(set(options)) < max(2, len(options)) or not all(options):
+            reasons[place] = f"{choices.column}: expected two or more different choices"
+        elif outputs is not None and outputs[place] not in options:
+            reasons[place] = f"{column}: {outputs[place]!r} is not one of the choices ({list_options(options)})"
+    return reasons
