@@ -54,7 +54,8 @@ class SaveRunConfig(SaveConfigCallback):
                 logger.release()
         # What was guessed is saved, so that it also holds for tables with other columns.
         guesses = getattr(getattr(trainer, "datamodule", None), "guesses", ())
-        self.config.data.update(settings_of(guesses))
+        for name, value in settings_of(guesses).items():
+            self.config.data[name] = value
         if stage == "fit" and self.config.ckpt_path is None:
             self._keep(trainer)
         elif (run := find_run(self.config.get("ckpt_path"))) is not None:

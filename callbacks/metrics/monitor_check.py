@@ -9,6 +9,7 @@ from lightning.pytorch import Callback, LightningModule
 
 from callbacks.metrics.row_metric import DetailedMetric, RowMetric
 from callbacks.metrics.throughput import Throughput
+from callbacks.rows.headlines import MONITOR
 from configs.lookup import suggest
 
 MODEL_METRICS = ("val/loss", "train/loss")
@@ -75,7 +76,7 @@ def check_monitors(
         return
     known = list_metrics(callbacks, tasks)
     for owner, monitor in monitors.items():
-        if monitor not in known:
+        if monitor not in (*known, MONITOR):
             raise ValueError(
                 f"{owner} monitors {monitor!r}, which this run does not log.{suggest(monitor, known)} "
                 f"It logs {', '.join(known[:_SHOWN])} and {len(known) - _SHOWN} more, as docs/metrics.md lists them."

@@ -56,8 +56,12 @@ class RowMetric(RowReader):
     """The column whose mean over tasks is logged as `<stage>/<column>`, for choosing checkpoints."""
 
     def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
-        """Return each row's scores by column, each at least 0; leave out scores that do not apply."""
+        """Return each row's scores by column, finite numbers; leave out scores that do not apply."""
         raise NotImplementedError
+
+    def summarize_task(self, task: str, table: Mapping[str, np.ndarray]) -> dict[str, Estimate]:
+        """Return the metrics of a task by its name; arguments as `summarize`."""
+        return self.summarize(table)
 
     def summarize(self, table: Mapping[str, np.ndarray]) -> dict[str, Estimate]:
         """Return the metrics of one task.
@@ -90,7 +94,7 @@ class RowMetric(RowReader):
             of_task = table[table[:, 0] == number, 1:]
             if len(of_task) == 0:
                 continue
-            for name, estimate in self.summarize(dict(zip(self.columns, of_task.T, strict=True))).items():
+            for name, estimate in self.summarize_task(task, dict(zip(self.columns, of_task.T, strict=True))).items():
                 self._log(pl_module, f"{stage}/{task}/{name}", estimate)
                 if name == self.headline:
                     headlines.append(estimate.value)
@@ -103,7 +107,7 @@ class RowMetric(RowReader):
     ) -> np.ndarray:
         """Return `(n, 1 + columns)` float64: task number and scores of all ranks' rows, nan where there is no score."""
         rows = evaluation.rows
-        values = torch.full((len(rows), 1 + len(self.columns)), -1.0)
+        values = torch.full((len(rows), 1 + len(self.columns)), -torch.inf)
         for place, (row, scores) in enumerate(zip(rows, self.score(evaluation), strict=True)):
             values[place, 0] = tasks.index(row.task)
             for name, score in scores.items():
@@ -113,7 +117,7 @@ class RowMetric(RowReader):
             torch.tensor([row.index for row in rows], dtype=torch.int64, device=device), values.to(device)
         )
         merged = metric.compute().cpu().double().numpy()
-        merged[merged == -1] = np.nan
+        merged[np.isneginf(merged)] = np.nan
         return merged
 
     @staticmethod

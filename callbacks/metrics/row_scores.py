@@ -12,14 +12,14 @@ class RowScores(Metric):
 
     Samplers pad or repeat rows so that all ranks get equally many batches; a sum over ranks would count
     those rows twice. Slots avoid this: a row seen twice is written to the same slot, and ranks are merged by
-    the maximum over slots, which start at -1.
+    the maximum over slots, which start at minus infinity.
 
     Args:
         num_rows: Number of rows over all ranks; row indices are 0 to `num_rows` - 1.
         num_columns: Number of scores per row.
 
     Attributes:
-        values: `(num_rows, num_columns)` float32, at least 0, or -1 where nothing was written.
+        values: `(num_rows, num_columns)` float32, minus infinity where nothing was written.
     """
 
     full_state_update = False
@@ -29,17 +29,17 @@ class RowScores(Metric):
 
     def __init__(self, num_rows: int, num_columns: int) -> None:
         super().__init__()
-        self.add_state("values", torch.full((num_rows, num_columns), -1.0), dist_reduce_fx="max")
+        self.add_state("values", torch.full((num_rows, num_columns), -torch.inf), dist_reduce_fx="max")
 
     def update(self, row_index: Tensor, values: Tensor) -> None:
         """Write the scores of some rows.
 
         Args:
             row_index: `(B,)` int64 indices of the rows; -1 marks filler rows, which are ignored.
-            values: `(B, num_columns)` scores, each at least 0, or -1 where a score does not apply to a row.
+            values: `(B, num_columns)` finite scores, or minus infinity where a score does not apply to a row.
         """
         assert values.shape == (len(row_index), self.values.shape[1]), f"unexpected shape {values.shape}"
-        assert not (values.isnan() | ((values < 0) & (values != -1))).any(), "scores are >= 0, or -1 for none"
+        assert not (values.isnan() | (values == torch.inf)).any(), "scores are finite, or minus infinity for none"
         assert row_index.numel() == 0 or int(row_index.max()) < len(self.values), "row index out of range"
         real = row_index >= 0
         slots = row_index[real].unsqueeze(1).expand(-1, self.values.shape[1])
@@ -47,4 +47,4 @@ class RowScores(Metric):
 
     def compute(self) -> Tensor:
         """Return the `(n, num_columns)` scores of the `n` rows that any rank has seen, in index order."""
-        return self.values[(self.values != -1).any(dim=1)]
+        return self.values[(self.values != -torch.inf).any(dim=1)]

@@ -7,6 +7,9 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
 from callbacks.lightning_private import is_epoch_cut
+from callbacks.rows.headlines import MONITOR
+from callbacks.rows.protocols import evaluation_data
+from callbacks.run.headline_monitor import monitor_headline
 
 
 class BestCheckpoint(ModelCheckpoint):
@@ -19,17 +22,23 @@ class BestCheckpoint(ModelCheckpoint):
     """
 
     def __init__(
-        self, monitor: str = "val/exact_match", mode: str = "max", dirpath: str | None = None
+        self, monitor: str = MONITOR, mode: str = "max", dirpath: str | None = None
     ) -> None:
         """Set the metric that selects the best weights.
 
         Args:
-            monitor: Name of the metric.
-            mode: `max` or `min`.
+            monitor: Name of the metric; `headline`: that of the tasks' kind, such as val/exact_match, val/auroc or val/mae_all.
+            mode: `max` or `min`; for `headline` its own.
             dirpath: The folder; default: `checkpoints` in the run's folder.
         """
         super().__init__(dirpath, filename="best", monitor=monitor, mode=mode, enable_version_counter=False)
         self._measured_at = -1
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Monitor the headline of the tasks, as every callback with that monitor does: their kinds are known now."""
+        if self.monitor == MONITOR:
+            monitor_headline([self, *trainer.callbacks], evaluation_data(trainer).tasks)  # type: ignore[attr-defined]
+        super().setup(trainer, pl_module, stage)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Note the step that the metrics belong to."""

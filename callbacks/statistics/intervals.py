@@ -130,16 +130,19 @@ def bootstrap_interval(
     step = max(1, _CELLS_AT_A_TIME // n)
     sums = np.concatenate(
         [
-            _count_draws(rng.integers(0, n, size=(min(step, RESAMPLES - start), n))) @ table
+            draw_counts(rng.integers(0, n, size=(min(step, RESAMPLES - start), n))) @ table
             for start in range(0, RESAMPLES, step)
         ]
     )
     results = sums[:, 0] / n if statistic is None else statistic(sums)
+    results = results[~np.isnan(results)]  # a statistic may not exist for a resample
+    if not len(results):
+        return math.nan, math.nan
     low, high = np.percentile(results, [2.5, 97.5])
     return float(low), float(high)
 
 
-def _count_draws(draws: np.ndarray) -> np.ndarray:
+def draw_counts(draws: np.ndarray) -> np.ndarray:
     """Return how often each resample holds each row, `(r, n)` for draws `(r, n)` of row numbers.
 
     Counting first makes the sums of all resamples one matrix product, for any number of columns.
