@@ -49,5 +49,5 @@ def headline_of(task: Task) -> Headline:
 
 def headline_of_run(tasks: Iterable[Task]) -> Headline:
     """Return the headline of a run's tasks, whose mean over the tasks is `val/<metric>`."""
-    found = {headline_of(task) for task in tasks}
+    found = {headline_of(task) for task in tasks} or {EXACT_MATCH}
     return found.pop() if len(found) == 1 else MIXED

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
 from callbacks.lightning_private import is_epoch_cut
 from callbacks.rows.headlines import MONITOR
-from callbacks.rows.protocols import evaluation_data
+from callbacks.rows.protocols import EvaluationData, evaluation_data
 from callbacks.run.headline_monitor import monitor_headline
 
 
@@ -37,7 +37,9 @@ class BestCheckpoint(ModelCheckpoint):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Monitor the headline of the tasks, as every callback with that monitor does: their kinds are known now."""
         if self.monitor == MONITOR:
-            monitor_headline([self, *trainer.callbacks], evaluation_data(trainer).tasks)  # type: ignore[attr-defined]
+            data: EvaluationData | None = evaluation_data(trainer)  # a trainer may be used without a data module
+            callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+            monitor_headline([self, *callbacks], data.tasks if data else ())
         super().setup(trainer, pl_module, stage)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

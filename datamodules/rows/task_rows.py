@@ -216,7 +216,7 @@ def _check(
     values, invalid = _normalize(name, side, texts, verified, pool)
     reasons = {**invalid, **reasons}
     if not verified:
-        reasons = {**find_missing_numbers(name, raw.values), **reasons}
+        reasons = {**reasons, **find_missing_numbers(name, raw.values)}
         notes += note_formulas(name, side, raw, values)
     held = forbidden.find(raw.values)
     if values is not raw.values:

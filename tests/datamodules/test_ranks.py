@@ -129,7 +129,7 @@ def test_rank_0_prepares_with_all_cores_while_rank_1_waits_beyond_the_timeout(
 
 def test_all_ranks_take_the_notations_that_rank_0_guesses(results: list[dict[str, Any]]) -> None:
     for case in ("shared", "unwritable"):
-        assert [result[case]["notations"] for result in results] == [[["smiles", "text"]]] * 2
+        assert [result[case]["notations"] for result in results] == [[["smiles", "number"]]] * 2
 
 
 def test_all_ranks_say_why_preparing_fails(results: list[dict[str, Any]]) -> None:

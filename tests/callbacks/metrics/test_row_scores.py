@@ -41,8 +41,8 @@ def test_rows_that_nobody_saw_are_left_out():
 
 def test_a_score_that_does_not_apply_stays_apart_from_zero():
     metric = RowScores(2, 2)
-    metric.update(torch.tensor([0, 1]), torch.tensor([[0.0, -1.0], [1.0, 0.0]]))
-    assert metric.compute().tolist() == [[0.0, -1.0], [1.0, 0.0]]
+    metric.update(torch.tensor([0, 1]), torch.tensor([[0.0, -torch.inf], [1.0, 0.0]]))
+    assert metric.compute().tolist() == [[0.0, -torch.inf], [1.0, 0.0]]
 
 
 def test_no_rows():
@@ -59,9 +59,16 @@ def test_reset_forgets():
     assert len(metric.compute()) == 0
 
 
-def test_negative_scores_and_wrong_indices_are_refused():
+def test_scores_may_be_negative():
     metric = RowScores(2, 1)
-    with pytest.raises(AssertionError, match="scores are >= 0"):
-        metric.update(torch.tensor([0]), torch.tensor([[-0.5]]))
+    metric.update(torch.tensor([0, 1]), torch.tensor([[-0.5], [-2.0]]))
+    assert metric.compute().tolist() == [[-0.5], [-2.0]]
+
+
+@pytest.mark.parametrize("score", [torch.nan, torch.inf])
+def test_endless_scores_and_wrong_indices_are_refused(score: float):
+    metric = RowScores(2, 1)
+    with pytest.raises(AssertionError, match="scores are finite"):
+        metric.update(torch.tensor([0]), torch.tensor([[score]]))
     with pytest.raises(AssertionError, match="out of range"):
         metric.update(torch.tensor([2]), torch.tensor([[0.5]]))

@@ -23,6 +23,7 @@ from datamodules.rows.guess_notations import (
     guess_from_rows,
     guess_notation,
     sample_cells,
+    settings_of,
 )
 from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.sources.lookup import load_source
@@ -183,7 +184,7 @@ def test_guess_is_the_same_for_every_kind_of_file(tmp_path: Path) -> None:
     found = []
     for path in write_tables(tmp_path, "mol", SMILES * 40):
         rows = load_source(str(path))
-        guesses = guess_from_rows(task_from_columns("mol", "other"), ("input", "output"), rows)
+        guesses = guess_from_rows([task_from_columns("mol", "other")], ("input", "output"), rows)
         assert [guess.notation for guess in guesses] == ["smiles", "text"]
         found.append(guesses)
     assert all(one == found[0] for one in found)
@@ -225,7 +226,7 @@ def test_guess_is_cached_with_the_rows(tmp_path: Path, monkeypatch: pytest.Monke
     again.data.prepare_sides(["train"])
     assert again.guesses == first.guesses
     assert again.tasks == first.tasks
-    assert [guess.notation for guess in again.guesses] == ["smiles", "text"]
+    assert [guess.notation for guess in again.guesses] == ["smiles", "number"]
     assert again.guesses[0].example == ("OCC", "CCO")
 
 
@@ -236,14 +237,100 @@ def make(path: Path, **options: Any) -> SequenceTaskDataModule:
     )  # fmt: skip
 
 
-def test_numbers_stay_as_they_are_written(tmp_path: Path) -> None:
+def test_a_column_of_numbers_is_rounded_to_the_digits_that_it_needs(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
-    path.write_text("a,b\nCCO,0.60\nCCN,1.0\nCCC,0\nCCCC,1\nOCCO,+2\n")
+    path.write_text("a,b\nCCO,0.60\nCCN,1.0\nCCC,0\nCCCC,1\nOCCO,+2\nOCO,nan\n")
     data = make(path)
     data.setup("fit")
     [part] = data.data.store.parts  # type: ignore[union-attr]
-    assert list(part.outputs) == ["0.60", "1.0", "0", "1", "+2"]
-    assert (part.task.output.notation, part.task.input.notation) == ("text", "smiles")
+    assert list(part.outputs) == ["0.60", "1.00", "0.00", "1.00", "2.00"]
+    assert (part.task.output.notation, part.task.kind, part.task.output.digits) == ("number", "number", 2)
+    assert [row.reason for row in part.set_aside] == ["b: empty output ('nan' among numbers)"]
+
+
+def test_numbers_stay_as_they_are_written_where_the_user_says_text(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\nCCO,0.60\nCCN,1.0\nCCC,0\nCCCC,1\nOCCO,+2\n")
+    for given in ({"output_notation": "text"}, {"choices": "none"}):
+        data = make(path, **given)
+        data.setup("fit")
+        [part] = data.data.store.parts  # type: ignore[union-attr]
+        assert list(part.outputs) == ["0.60", "1.0", "0", "1", "+2"]
+        assert part.task.kind == "text"
+
+
+def test_numbers_of_the_input_stay_as_they_are_written(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("a,b\n0.60,x\n+2,y\n")
+    data = make(path)
+    data.setup("fit")
+    assert list(data.data.store.parts[0].inputs) == ["0.60", "+2"]  # type: ignore[union-attr]
+
+
+def table_of(tmp_path: Path, **columns: list[Any]) -> Path:
+    path = tmp_path / "t.csv"
+    lines = [",".join(columns), *(",".join(map(str, cells)) for cells in zip(*columns.values(), strict=True))]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("cells", "expected"),
+    [
+        ([0, 1] * 10, ("0", "1")),
+        (["1.0", "0.0", "0.0", "nan"] * 5, ("0.0", "1.0")),
+        (["out", "in", "out"] * 7, ("out", "in")),
+        (["b", "a"] * 4, ()),  # too few rows
+        (["only"] * 20, ()),
+        ([0.5, 1.5] * 10, ()),  # measurements
+        (SMILES * 10, ()),  # molecules are no classes
+        ([f"x{place}" for place in range(21)] * 9, ()),
+    ],
+)
+def test_a_column_of_few_different_values_holds_choices(
+    tmp_path: Path, cells: list[Any], expected: tuple[str, ...]
+) -> None:
+    rows = load_source(str(table_of(tmp_path, a=[f"q{place}" for place in range(len(cells))], b=cells)))
+    [_, guess] = guess_from_rows([task_from_columns("a", "b")], ("input", "output", "kind"), rows)
+    assert guess.choices == expected
+    assert (f"'b' is one of {len(expected)} choices" in describe([guess])) == bool(expected)
+
+
+def test_automatic_choices_need_classes(tmp_path: Path) -> None:
+    path = table_of(tmp_path, a=[f"q{place}" for place in range(120)], b=[f"w{place}" for place in range(120)])
+    with pytest.raises(ValueError, match=r"Expected --data.choices auto for a column of 2 to 100 .* holds 120"):
+        make(path, choices="auto").setup("fit")
+    few = table_of(tmp_path, a=["q", "r", "s"], b=["w", "x", "w"])
+    data = make(few, choices="auto")
+    data.setup("fit")
+    assert data.tasks[0].choices is not None
+    assert data.tasks[0].choices.options == ("w", "x")
+
+
+def test_several_output_columns_are_a_task_each_and_empty_cells_are_unknown(tmp_path: Path) -> None:
+    count = 40
+    path = table_of(
+        tmp_path, a=[f"q{place}" for place in range(count)], toxic=[0, 1] * 20, weight=[f"{place}.5" for place in range(count)],
+        rare=["0", "", "1", ""] * 10,
+    )  # fmt: skip
+    data = make(path, output_column="toxic,weight,rare")
+    data.setup("fit")
+    assert data.task_names == ["a_to_toxic", "a_to_weight", "a_to_rare"]
+    assert [task.kind for task in data.tasks] == ["choices", "number", "choices"]
+    assert [len(part) for part in data.data.store.parts] == [40, 40, 20]  # type: ignore[union-attr]
+    assert settings_of(data.guesses) == {
+        "input_notation": "text",
+        "output_notation": {"toxic": "text", "weight": "number", "rare": "text"},
+        "choices": {"toxic": ["0", "1"], "rare": ["0", "1"]},
+        "digits": {"weight": 1},
+    }
+    again = make(path, output_column="toxic,weight,rare", **settings_of(data.guesses))
+    assert again.data.open_sides == ()
+    again.setup("fit")
+    assert [task.kind for task in again.tasks] == ["choices", "number", "choices"]
+    assert [list(part.outputs) for part in again.data.store.parts] == [  # type: ignore[union-attr]
+        list(part.outputs) for part in data.data.store.parts  # type: ignore[union-attr]
+    ]
 
 
 def test_linear_formulas_are_targets_as_they_stand(tmp_path: Path) -> None:
@@ -279,8 +366,9 @@ def test_where_most_rows_fail_a_warning_names_the_guess(
 
 
 def test_only_notations_that_are_not_given_are_guessed() -> None:
-    assert find_open_sides(None, "a", "b", None, None) == ("input", "output")
-    assert find_open_sides(None, "a", "b", "smiles", None) == ("output",)
+    assert find_open_sides(None, "a", "b", None, None) == ("input", "output", "kind")
+    assert find_open_sides(None, "a", "b", "smiles", None) == ("output", "kind")
+    assert find_open_sides(None, "a", "b", "smiles", None, choices="none") == ("output",)
     assert find_open_sides(None, "a", "b", "smiles", "text") == ()
     assert find_open_sides("smiles_to_iupac", "a", "b", None, None) == ()
     assert find_open_sides(None, "a", None, None, None) == ()
