@@ -242,7 +242,7 @@ class CausalLM(LightningModule):
                 return None
             return evaluator.answer(batch, self.constraints_of, with_candidates)
 
-    def answer_untrained(self, batch: dict[str, Any]) -> list[str]:
+    def answer_untrained(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Return the base's answers to a batch's prompts before any fine-tuning; the base is loaded again for this."""
         return answer_untrained(self._load_base, self.tokenizer, self.generation, batch, self.device)
 

@@ -177,8 +177,8 @@ def answer_untrained(
     settings: GenerationSettings,
     batch: dict[str, Any],
     device: torch.device,
-) -> list[str]:
-    """Return a base's unconstrained answers to the prompts of a batch. Random weights are the same in each call.
+) -> dict[str, Any]:
+    """Return a base's unconstrained answers to a batch, as `Evaluator.answer`. Random weights are the same in each call.
 
     Args:
         load: Loads the base without any fine-tuning.
@@ -191,8 +191,7 @@ def answer_untrained(
         torch.manual_seed(0)
         decoder = load()
     torch.nn.Module.to(decoder, device)  # transformers annotates its own `to` as taking a model
-    prompts = {name: batch[name].to(device) for name in ("prompt_ids", "prompt_mask")}
+    tensors = {name: value.to(device) for name, value in batch.items() if isinstance(value, Tensor)}
     evaluator = Evaluator(decoder, tokenizer, replace(settings, only_valid=False))
     with as_written(device):
-        texts: list[str] = evaluator.answer(batch | prompts)["prediction"]
-    return texts
+        return evaluator.answer(batch | tensors)

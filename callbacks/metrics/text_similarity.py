@@ -61,7 +61,8 @@ class TextSimilarity(RowMetric):
     """BLEU over characters, normalized edit similarity and mean edit distance, with bootstrap intervals.
 
     `bleu` is computed over the whole corpus; it is not a mean over rows. `edit_distance` is the mean Levenshtein distance in
-    characters; `edit_similarity` is the mean of 1 - distance / length of the longer string.
+    characters; `edit_similarity` is the mean of 1 - distance / length of the longer string. Tasks whose answers are choices or
+    numbers have none of them.
     """
 
     columns = ("edit_similarity", "edit_distance", *_BLEU_COLUMNS)
@@ -70,18 +71,24 @@ class TextSimilarity(RowMetric):
     def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return the edit distance, the similarity and the BLEU counts of each row."""
         pairs = [(compose(row.prediction), compose(row.target or "")) for row in evaluation.rows]
+        are_texts = [not row.choices and row.output_notation != "number" for row in evaluation.rows]
         return [
             {
                 "edit_similarity": Levenshtein.normalized_similarity(*pair),
                 "edit_distance": Levenshtein.distance(*pair),
                 **dict(zip(_BLEU_COLUMNS, bleu_counts(*pair), strict=True)),
             }
-            for pair in pairs
+            if is_text
+            else {}
+            for pair, is_text in zip(pairs, are_texts, strict=True)
         ]
 
     def summarize(self, table: Mapping[str, np.ndarray]) -> dict[str, Estimate]:
         """Return the two means, and BLEU from the summed counts."""
         counts = np.stack([table[name] for name in _BLEU_COLUMNS], axis=1)
+        counts = counts[~np.isnan(counts[:, 0])]
+        if not len(counts):
+            return {}
         low, high = bootstrap_interval(counts, statistic=bleu)
         means = super().summarize({name: table[name] for name in ("edit_similarity", "edit_distance")})
         return {**means, "bleu": Estimate(float(bleu(counts.sum(axis=0, keepdims=True))[0]), low, high)}

@@ -16,6 +16,7 @@ from rapidfuzz.distance import Levenshtein
 
 from callbacks.loggers.terminal import say
 from callbacks.metrics.row_reader import RowReader
+from callbacks.reports.kind_baselines import Answered, answer_by_training, has_kind_baselines, measure, own_answers
 from callbacks.metrics.stratified_match import stratify_rows
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
 from callbacks.rows.evaluation import Evaluation
@@ -123,11 +124,24 @@ def find_baselines(row: EvaluatedRow, num_trained: int) -> list[Baseline]:
 
 def answer_by_base(model: EvaluatedModel, data: EvaluationData, evaluation: Evaluation) -> Answers:
     """Return the base's answers before any fine-tuning, prompted in the same format."""
-    texts = model.answer_untrained(data.questions("test", [row.index for row in evaluation.rows]))
+    texts = model.answer_untrained(data.questions("test", [row.index for row in evaluation.rows]))["prediction"]
     return [
         data.extract("test", row.index, text).strip()
         for row, text in zip(evaluation.rows, texts, strict=True)
     ]
+
+
+def answer_kind_by_base(model: EvaluatedModel, data: EvaluationData, rows: Sequence[EvaluatedRow]) -> Answered:
+    """Return the base's answers before any fine-tuning to rows with choices, or whose answers are numbers."""
+    began = time.perf_counter()
+    outputs = model.answer_untrained(data.questions("test", [row.index for row in rows]))
+    if rows[0].choices:
+        values = outputs["choices"].double().exp().cpu().numpy()[:, : len(rows[0].choices)]
+    else:
+        texts = zip(rows, outputs["prediction"], strict=True)
+        answers = [data.extract("test", row.index, text).strip() for row, text in texts]
+        values = own_answers([dataclasses.replace(row, prediction=text) for row, text in zip(rows, answers, strict=True)]).values
+    return Answered(UNTRAINED, values, round(time.perf_counter() - began, 1))
 
 
 class Baselines(RowReader):
@@ -164,7 +178,11 @@ class Baselines(RowReader):
                 *(one for one in gathered.values() if one[0].task == task), strict=True
             )
             answers = [row.prediction for row in rows]
-            lines.append(describe_system("model", rows, answers, outcomes, reasons))
+            own = describe_system("model", rows, answers, outcomes, reasons)
+            if has_kind_baselines(rows):
+                lines += self._measure_kind(trainer, pl_module, evaluation.of(rows), own)
+                continue
+            lines.append(own)
             for baseline in self._choose(trainer, pl_module, rows[0], evaluation.training):
                 selected = evaluation.of(rows[: baseline.most_rows])
                 began = time.perf_counter()
@@ -173,8 +191,23 @@ class Baselines(RowReader):
                 line, answered = judge_system(baseline.name, selected, answers)
                 lines.append(line | {"seconds": seconds})
                 strata += [{"system": baseline.name, **kind} for kind in stratify(stratify_rows(answered))]
-        write_csv(output_folder(trainer) / "anchors.csv", COLUMNS, lines)
+        further = dict.fromkeys(name for line in lines for name in line if name not in COLUMNS)
+        write_csv(output_folder(trainer) / "anchors.csv", [*COLUMNS, *further], lines)
         write_csv(output_folder(trainer) / "anchor_strata.csv", ("system", *strata_columns), strata)
+
+    def _measure_kind(
+        self, trainer: Trainer, pl_module: LightningModule, evaluation: Evaluation, own: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        """Return the lines of a task with choices or numbers: the model's, and those of the baselines of its kind."""
+        rows = evaluation.rows
+        lines = [own | measure(rows, own_answers(rows))]
+        lines += [measure(rows, answered) for answered in answer_by_training(evaluation, MOST_PAIRS)]
+        if trainer.ckpt_path and self.untrained_rows:
+            few = rows[: self.untrained_rows]
+            lines.append(measure(few, answer_kind_by_base(evaluated_model(pl_module), evaluation_data(trainer), few)))
+        names = ", ".join(line["system"] for line in lines[1:])
+        say(f"{rows[0].task}: baselines on the same rows: {names}")
+        return lines
 
     def _choose(
         self, trainer: Trainer, pl_module: LightningModule, row: EvaluatedRow, training: TrainingMolecules

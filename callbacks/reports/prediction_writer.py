@@ -42,6 +42,8 @@ class PredictionWriter(RowReader):
     molecular formula), `valid`, or nothing. Of several answers (`--model.generation.candidates 8`) the one that passes the
     strictest check is given.
 
+    For a task with choices, `p_<choice>` is the probability of each one.
+
     With `--model.generation.abstain_below 0.5` the column `abstained` marks the answers whose probability, exp(score), is
     lower; they stay in their column.
 
@@ -79,7 +81,8 @@ class PredictionWriter(RowReader):
         if self.output is not None:
             path = Path(self.output).expanduser()
         records = sorted([*gathered.values(), *set_aside], key=lambda record: record["line"])
-        columns = _COLUMNS if threshold is None else (*_COLUMNS, "abstained")
+        chances = dict.fromkeys(name for record in records for name in record if name.startswith("p_"))
+        columns = (*_COLUMNS, *(() if threshold is None else ("abstained",)), *chances)
         notes = write_answers(
             path, source, datamodule.question_rows, columns, records, datamodule.table_options
         )
@@ -138,4 +141,5 @@ def _record(
         "stopped": answer.stopped,
         "reason": cut or answer.reason or answer.doubt,
         **({} if threshold is None else {"abstained": abstains(answer.score, threshold)}),
+        **{f"p_{name}": round(chance, 6) for name, chance in zip(row.choices, row.probabilities, strict=True)},
     }

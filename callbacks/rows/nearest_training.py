@@ -67,6 +67,39 @@ def find_nearest(queries: NDArray[np.uint8], known: NDArray[np.uint8]) -> Neighb
     return Neighbours(best, place)
 
 
+def find_most_similar(
+    queries: NDArray[np.uint8], known: NDArray[np.uint8], count: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return Tanimoto similarities and places, (Q, count), of the most similar molecules to each, the most similar first.
+
+    Places are -1, with similarity 0, where there are no more molecules; of equally similar ones the first come first.
+
+    Args:
+        queries: (Q, B) fingerprints.
+        known: (K, B) fingerprints.
+        count: The number of molecules wanted.
+    """
+    usable = np.flatnonzero(known.any(axis=1))
+    similarity = np.zeros((len(queries), count))
+    place = np.full((len(queries), count), -1, dtype=np.int64)
+    most = min(count, len(usable))
+    if not most:
+        return similarity, place
+    bits = np.unpackbits(known[usable], axis=1).astype(np.float32)
+    counts = bits.sum(axis=1)
+    for start in range(0, len(queries), _QUERIES):
+        rows = slice(start, start + _QUERIES)
+        asked = np.unpackbits(queries[rows], axis=1).astype(np.float32)
+        common = asked @ bits.T
+        table = common / (asked.sum(axis=1)[:, None] + counts - common)
+        order = np.argsort(-table, axis=1, kind="stable")[:, :most]
+        similarity[rows, :most] = np.take_along_axis(table, order, axis=1)
+        place[rows, :most] = usable[order]
+    nothing = ~queries.any(axis=1)
+    similarity[nothing], place[nothing] = 0.0, -1
+    return similarity, place
+
+
 def molecules_of_side(texts: SideTexts, pool: WorkerPool) -> TextColumn | None:
     """Return each row's molecule as SMILES: the input if it is a structure, else the output; None if neither is one."""
     for notation, column in ((texts.input_notation, texts.inputs), (texts.output_notation, texts.outputs)):

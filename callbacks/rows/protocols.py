@@ -189,8 +189,8 @@ class EvaluatedModel(Protocol):
     def plain_decoder(self, weights: dict[str, Tensor]) -> tuple[Any, dict[str, Tensor]]:
         """Return a decoder that plain transformers can load, and `weights`, a state dict of `decoder`, converted to it."""
 
-    def answer_untrained(self, batch: dict[str, Any]) -> list[str]:
-        """Return the base's answers to a batch of prompts, before any fine-tuning."""
+    def answer_untrained(self, batch: dict[str, Any]) -> dict[str, Any]:
+        """Return the base's answers to a batch, before any fine-tuning, with the keys of a step's outputs."""
 
 
 def evaluation_data(trainer: Trainer) -> EvaluationData:

@@ -8,7 +8,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from callbacks.rows.nearest_training import BYTES, Neighbours, find_nearest, fingerprints, molecule_columns
+from callbacks.rows.nearest_training import (
+    BYTES,
+    Neighbours,
+    find_most_similar,
+    find_nearest,
+    fingerprints,
+    molecule_columns,
+)
 from datamodules.rows.side_texts import SideTexts
 from datamodules.rows.training_record import TrainingRecord
 from datamodules.storage.text_columns import TextColumn, as_strings
@@ -82,11 +89,20 @@ class TrainingMolecules:
 
     def find_nearest(self, task: str, smiles: Sequence[str]) -> Neighbours:
         """Return the nearest training row of a task for each molecule, as its index among the rows of `texts`."""
+        return find_nearest(fingerprints(smiles, self._pool), self._known_fingerprints(task))
+
+    def find_most_similar(
+        self, task: str, smiles: Sequence[str], count: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Return similarities and indices, (Q, count), of the most similar training rows, as `find_nearest` counts them."""
+        return find_most_similar(fingerprints(smiles, self._pool), self._known_fingerprints(task), count)
+
+    def _known_fingerprints(self, task: str) -> NDArray[np.uint8]:
         if task not in self._fingerprints:
             columns = molecule_columns(self.texts(task), self._pool)
             known = [fingerprints(column, self._pool) for column in columns]
             self._fingerprints[task] = np.concatenate([np.zeros((0, BYTES), dtype=np.uint8), *known])
-        return find_nearest(fingerprints(smiles, self._pool), self._fingerprints[task])
+        return self._fingerprints[task]
 
     def known(self, task: str) -> KnownMolecules:
         """Return the keys of a task's training molecules. The first call takes about 1 ms of one core per molecule."""

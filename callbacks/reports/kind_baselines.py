@@ -1,0 +1,162 @@
+"""Baselines for tasks with choices or numbers: the most frequent class, the mean, and the nearest training rows.
+
+Legend: Q evaluated rows, K classes, N training rows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from rapidfuzz import process
+from rapidfuzz.distance import Levenshtein
+
+from callbacks.metrics.choice_scores import summarize_choices
+from callbacks.metrics.number_errors import summarize_numbers
+from callbacks.metrics.row_metric import Estimate
+from callbacks.rows.evaluated_row import EvaluatedRow
+from callbacks.rows.evaluation import Evaluation
+from callbacks.rows.structures import holds_structures, read_structures
+from datamodules.notations._unicode import compose
+from datamodules.notations.number import is_valid
+
+NEIGHBOURS = 7
+"""Training rows that vote."""
+SHOWN = ("accuracy", "auroc", "balanced_accuracy", "average_precision", "log_loss", "mae_all", "rmse", "r2", "spearman")
+"""The metrics of a line of the table, each as far as it was measured."""
+
+
+class Answered(NamedTuple):
+    """A system's answers to Q rows."""
+
+    name: str
+    values: NDArray[np.float64]
+    """(Q, K) probabilities of the choices, or (Q,) numbers, nan where there is none."""
+    seconds: float | None = None
+
+
+def find_similar(
+    evaluation: Evaluation, count: int, most_pairs: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]] | None:
+    """Return similarities in [0, 1] and indices, (Q, count), of the training rows that are most similar; -1 for none.
+
+    Molecules are compared by fingerprints, other inputs as text by edit distance; None if that would be more than `most_pairs`
+    pairs of texts.
+    """
+    rows = evaluation.rows
+    task, notation = rows[0].task, rows[0].input_notation
+    texts = [row.input for row in rows]
+    if holds_structures(notation):
+        read = read_structures(evaluation.calls, notation, texts, with_names=False)
+        smiles = [(one.smiles or "") if one else "" for one in read]
+        return evaluation.training.find_most_similar(task, smiles, count)
+    known = [given for one in evaluation.training.texts(task) for given in one.inputs.composed()]
+    if not known or len(known) * len(texts) > most_pairs:
+        return None
+    similarity = np.zeros((len(texts), count))
+    place = np.full((len(texts), count), -1, dtype=np.int64)
+    most = min(count, len(known))
+    step = max(1, 20_000_000 // len(known))  # 80 MB of similarities
+    for start in range(0, len(texts), step):
+        part = [compose(text) for text in texts[start : start + step]]
+        table = process.cdist(part, known, scorer=Levenshtein.normalized_similarity, workers=-1)
+        order = np.argsort(-table, axis=1, kind="stable")[:, :most]
+        spot = slice(start, start + len(part))
+        similarity[spot, :most], place[spot, :most] = np.take_along_axis(table, order, axis=1), order
+    return similarity, place
+
+
+def vote(
+    similarity: NDArray[np.float64], place: NDArray[np.int64], values: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the mean of the neighbours' values, weighted by similarity; that of all training rows without a neighbour.
+
+    Args:
+        similarity: (Q, count).
+        place: (Q, count), -1 for none.
+        values: (N, K) or (N,), one per training row.
+
+    Examples:
+        >>> vote(np.array([[0.5, 0.25], [0.0, 0.0]]), np.array([[0, 1], [-1, -1]]), np.array([1.0, 4.0, 7.0])).tolist()
+        [2.0, 4.0]
+    """
+    weights = np.where(place >= 0, similarity, 0.0)
+    total = weights.sum(axis=1)
+    weights = np.divide(weights, total[:, None], out=np.zeros_like(weights), where=total[:, None] > 0)
+    means = np.einsum("qc,qc...->q...", weights, values[place])
+    means[total == 0] = values.mean(axis=0)
+    return np.asarray(means)
+
+
+def read_targets(evaluation: Evaluation) -> NDArray[np.float64]:
+    """Return the training rows' targets: (N, K) one-hot classes, or (N,) numbers."""
+    rows = evaluation.rows
+    outputs = [text for one in evaluation.training.texts(rows[0].task) for text in one.outputs]
+    if not rows[0].choices:
+        return np.array([float(text) if is_valid(text) else np.nan for text in outputs])
+    numbers = {option: number for number, option in enumerate(rows[0].choices)}
+    table = np.zeros((len(outputs), len(numbers)))
+    for row, text in enumerate(outputs):
+        if text in numbers:
+            table[row, numbers[text]] = 1.0
+    return table
+
+
+def own_answers(rows: Sequence[EvaluatedRow], name: str = "model") -> Answered:
+    """Return the model's own answers."""
+    if rows[0].choices:
+        return Answered(name, np.array([row.probabilities for row in rows]))
+    return Answered(name, np.array([float(row.prediction) if is_valid(row.prediction) else np.nan for row in rows]))
+
+
+def answer_by_training(evaluation: Evaluation, most_pairs: int) -> list[Answered]:
+    """Return the answers of the baselines that need nothing but the training rows; none without training rows.
+
+    Args:
+        evaluation: Rows of one task with the same choices, or whose answers are numbers.
+        most_pairs: Most pairs of texts to compare.
+    """
+    targets = read_targets(evaluation)
+    if not len(targets):
+        return []
+    queries, called = len(evaluation.rows), "most frequent class" if targets.ndim == 2 else "training mean"
+    constant = np.nanmean(targets, axis=0)
+    found = [Answered(called, np.repeat(constant[None], queries, axis=0), 0.0)]
+    began = time.perf_counter()
+    similar = find_similar(evaluation, NEIGHBOURS, most_pairs)
+    if similar is not None:
+        seconds = round(time.perf_counter() - began, 1)
+        kind = "molecules" if holds_structures(evaluation.rows[0].input_notation) else "inputs"
+        found.append(Answered(f"{NEIGHBOURS} nearest training {kind}", vote(*similar, targets), seconds))
+    return found
+
+
+def measure(rows: Sequence[EvaluatedRow], answered: Answered) -> dict[str, Any]:
+    """Return a system's line of the table: the metrics of its answers to rows of one task, with their bounds."""
+    known = ~np.isnan(answered.values.reshape(len(rows), -1)[:, 0])
+    line: dict[str, Any] = {
+        "task": rows[0].task, "system": answered.name, "rows": len(rows), "answered": int(known.sum()),
+    }  # fmt: skip
+    estimates: dict[str, Estimate]
+    if rows[0].choices:
+        targets = np.array([row.choices.index(row.target or "") for row in rows])
+        estimates = summarize_choices(answered.values, targets, rows[0].choices)
+    else:
+        estimates = summarize_numbers(answered.values, np.array([float(row.target or "nan") for row in rows]))
+    for name in SHOWN:
+        if name in estimates:
+            value, low, high = estimates[name]
+            line |= {name: value, f"{name}_low": low, f"{name}_high": high}
+    if answered.seconds is not None:
+        line["seconds"] = answered.seconds
+    return line
+
+
+def has_kind_baselines(rows: Sequence[EvaluatedRow]) -> bool:
+    """Return whether rows of one task all have the same choices, or numbers as answers."""
+    if rows[0].choices:
+        return all(row.choices == rows[0].choices for row in rows)
+    return rows[0].output_notation == "number"
