@@ -20,12 +20,12 @@ from callbacks.loggers.secrets import hide_in_words, hide_secrets
 from callbacks.loggers.wandb_logger import DashboardLogger
 from callbacks.run.command_record import record_command
 from callbacks.run.run_facts import output_folder
-from datamodules.rows.guess_notations import settings_of
 from cli.help_pages import program_name
 from cli.resume_diff import differences, say, say_other_data
 from cli.run_folder import find_run
 from cli.settings.run_settings import read_typed_settings, settle_paths
 from configs.yaml_text import read_yaml, write_yaml
+from datamodules.rows.guess_notations import settings_of
 from datamodules.storage.atomic_write import whole_file
 
 

@@ -331,7 +331,9 @@ class SequenceTaskDataModule(LightningDataModule):
         # A format without a completion has no correct continuation to generate.
         with_prompts = self.form.asks or stage == "predict"
         choices = self.data.encode_choices(stage) if with_prompts else None
-        return BatchDataset(self.data.encoded[stage], plan, with_prompts=with_prompts, choices=choices, **options)
+        return BatchDataset(
+            self.data.encoded[stage], plan, with_prompts=with_prompts, choices=choices, **options
+        )
 
     def questions(self, stage: EvalStage, rows: Sequence[int]) -> Batch:
         """Return some rows of an evaluation, by index, in one batch, to evaluate another model on them."""

@@ -29,6 +29,7 @@ from datamodules.stages import EvalStage
 from datamodules.storage.cache import DataCache
 from datamodules.storage.cache_keys import describe_tokenizer
 from datamodules.tasks import choose_tasks, find_open_sides
+from datamodules.texts.asking import check_distinct
 from datamodules.texts.augmentation import Phrasings
 from datamodules.texts.rendering import RowStore
 from datamodules.tokens.choice_tokens import ChoiceTokens
@@ -114,6 +115,7 @@ class TaskData:
         self.tokenizer, self.form = tokenizer, load_format(format)
         columns = input_column, output_column, input_notation, output_notation, choices, digits
         self.tasks, self.weights = choose_tasks(task, *columns)
+        check_distinct(self.tasks, self.form)
         self.open_sides, self.guesses = find_open_sides(task, *columns), list[Guess]()
         if any(item.choices and item.choices.auto for item in self.tasks):
             self.open_sides = (*self.open_sides, "kind")

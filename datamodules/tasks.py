@@ -79,7 +79,10 @@ class Task:
         return "number" if self.output.notation == "number" else "text"
 
 
-_KINDS: dict[str, tuple[type, str]] = {"randomize": (bool, "true or false"), "digits": (int, "a whole number")}
+_KINDS: dict[str, tuple[type, str]] = {
+    "randomize": (bool, "true or false"),
+    "digits": (int, "a whole number"),
+}
 """The types of the keys of a side that are no text."""
 
 

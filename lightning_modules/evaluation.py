@@ -115,7 +115,9 @@ class Evaluator:
         # A row without choices points to some choice, which `_merge` replaces.
         places = (counts.cumsum(0) - counts + best).clamp(max=len(scores) - 1)
         lengths = choices.lengths[places]
-        ids = [row[:length] for row, length in zip(choices.ids[places].tolist(), lengths.tolist(), strict=True)]
+        ids = [
+            row[:length] for row, length in zip(choices.ids[places].tolist(), lengths.tolist(), strict=True)
+        ]
         texts = self.tokenizer.batch_decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return {
             "row_index": batch["row_index"],

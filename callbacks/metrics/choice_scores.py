@@ -77,7 +77,9 @@ class ChoiceScores(RowMetric):
         if options is None or not rows.any():
             return {}
         targets = table["choice_target"][rows].astype(int)
-        chances = np.stack([values[rows] for name, values in table.items() if name != "choice_target"], axis=1)
+        chances = np.stack(
+            [values[rows] for name, values in table.items() if name != "choice_target"], axis=1
+        )
         return summarize_choices(chances, targets, options)
 
 

@@ -28,7 +28,15 @@ class NumberErrors(RowMetric):
 
     columns = ("number", "number_target")
     higher_is_better = MappingProxyType(
-        {"mae_all": False, "mae": False, "rmse": False, "r2": True, "spearman": True, "within_tolerance": True, "is_number": True}
+        {
+            "mae_all": False,
+            "mae": False,
+            "rmse": False,
+            "r2": True,
+            "spearman": True,
+            "within_tolerance": True,
+            "is_number": True,
+        }
     )
     headline = "mae_all"
 

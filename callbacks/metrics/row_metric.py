@@ -94,7 +94,9 @@ class RowMetric(RowReader):
             of_task = table[table[:, 0] == number, 1:]
             if len(of_task) == 0:
                 continue
-            for name, estimate in self.summarize_task(task, dict(zip(self.columns, of_task.T, strict=True))).items():
+            for name, estimate in self.summarize_task(
+                task, dict(zip(self.columns, of_task.T, strict=True))
+            ).items():
                 self._log(pl_module, f"{stage}/{task}/{name}", estimate)
                 if name == self.headline:
                     headlines.append(estimate.value)

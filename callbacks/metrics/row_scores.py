@@ -39,7 +39,9 @@ class RowScores(Metric):
             values: `(B, num_columns)` finite scores, or minus infinity where a score does not apply to a row.
         """
         assert values.shape == (len(row_index), self.values.shape[1]), f"unexpected shape {values.shape}"
-        assert not (values.isnan() | (values == torch.inf)).any(), "scores are finite, or minus infinity for none"
+        assert not (values.isnan() | (values == torch.inf)).any(), (
+            "scores are finite, or minus infinity for none"
+        )
         assert row_index.numel() == 0 or int(row_index.max()) < len(self.values), "row index out of range"
         real = row_index >= 0
         slots = row_index[real].unsqueeze(1).expand(-1, self.values.shape[1])

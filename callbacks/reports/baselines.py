@@ -16,8 +16,14 @@ from rapidfuzz.distance import Levenshtein
 
 from callbacks.loggers.terminal import say
 from callbacks.metrics.row_reader import RowReader
-from callbacks.reports.kind_baselines import Answered, answer_by_training, has_kind_baselines, measure, own_answers
 from callbacks.metrics.stratified_match import stratify_rows
+from callbacks.reports.kind_baselines import (
+    Answered,
+    answer_by_training,
+    has_kind_baselines,
+    measure,
+    own_answers,
+)
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
 from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.outcomes import RIGHT, Outcome
@@ -124,14 +130,18 @@ def find_baselines(row: EvaluatedRow, num_trained: int) -> list[Baseline]:
 
 def answer_by_base(model: EvaluatedModel, data: EvaluationData, evaluation: Evaluation) -> Answers:
     """Return the base's answers before any fine-tuning, prompted in the same format."""
-    texts = model.answer_untrained(data.questions("test", [row.index for row in evaluation.rows]))["prediction"]
+    texts = model.answer_untrained(data.questions("test", [row.index for row in evaluation.rows]))[
+        "prediction"
+    ]
     return [
         data.extract("test", row.index, text).strip()
         for row, text in zip(evaluation.rows, texts, strict=True)
     ]
 
 
-def answer_kind_by_base(model: EvaluatedModel, data: EvaluationData, rows: Sequence[EvaluatedRow]) -> Answered:
+def answer_kind_by_base(
+    model: EvaluatedModel, data: EvaluationData, rows: Sequence[EvaluatedRow]
+) -> Answered:
     """Return the base's answers before any fine-tuning to rows with choices, or whose answers are numbers."""
     began = time.perf_counter()
     outputs = model.answer_untrained(data.questions("test", [row.index for row in rows]))
@@ -140,7 +150,9 @@ def answer_kind_by_base(model: EvaluatedModel, data: EvaluationData, rows: Seque
     else:
         texts = zip(rows, outputs["prediction"], strict=True)
         answers = [data.extract("test", row.index, text).strip() for row, text in texts]
-        values = own_answers([dataclasses.replace(row, prediction=text) for row, text in zip(rows, answers, strict=True)]).values
+        values = own_answers(
+            [dataclasses.replace(row, prediction=text) for row, text in zip(rows, answers, strict=True)]
+        ).values
     return Answered(UNTRAINED, values, round(time.perf_counter() - began, 1))
 
 
@@ -204,7 +216,9 @@ class Baselines(RowReader):
         lines += [measure(rows, answered) for answered in answer_by_training(evaluation, MOST_PAIRS)]
         if trainer.ckpt_path and self.untrained_rows:
             few = rows[: self.untrained_rows]
-            lines.append(measure(few, answer_kind_by_base(evaluated_model(pl_module), evaluation_data(trainer), few)))
+            lines.append(
+                measure(few, answer_kind_by_base(evaluated_model(pl_module), evaluation_data(trainer), few))
+            )
         names = ", ".join(line["system"] for line in lines[1:])
         say(f"{rows[0].task}: baselines on the same rows: {names}")
         return lines

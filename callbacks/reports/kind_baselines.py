@@ -25,7 +25,17 @@ from datamodules.notations.number import is_valid
 
 NEIGHBOURS = 7
 """Training rows that vote."""
-SHOWN = ("accuracy", "auroc", "balanced_accuracy", "average_precision", "log_loss", "mae_all", "rmse", "r2", "spearman")
+SHOWN = (
+    "accuracy",
+    "auroc",
+    "balanced_accuracy",
+    "average_precision",
+    "log_loss",
+    "mae_all",
+    "rmse",
+    "r2",
+    "spearman",
+)
 """The metrics of a line of the table, each as far as it was measured."""
 
 
@@ -109,7 +119,9 @@ def own_answers(rows: Sequence[EvaluatedRow], name: str = "model") -> Answered:
     """Return the model's own answers."""
     if rows[0].choices:
         return Answered(name, np.array([row.probabilities for row in rows]))
-    return Answered(name, np.array([float(row.prediction) if is_valid(row.prediction) else np.nan for row in rows]))
+    return Answered(
+        name, np.array([float(row.prediction) if is_valid(row.prediction) else np.nan for row in rows])
+    )
 
 
 def answer_by_training(evaluation: Evaluation, most_pairs: int) -> list[Answered]:

@@ -60,11 +60,11 @@ class PredictionTable(RowReader):
 
     `fit` writes the table to the run's folder, other subcommands to their own folder in it (`test/`). It has one line per
     row, in index order: row, task, input, target, prediction, verdict, one column for each notion of "same", score
-    (log-probability), stopped, num_tokens, both notations, and `p_<choice>` for each choice of a task that has some. `validate` and `test` add the outcome (see
-    `callbacks.rows.outcomes`), the parser's reason, the molecule that the prediction was read as, and the reference
-    molecule. With `RoundTrip`, a right name that differs from the reference has the verdict `same molecule`. With
-    `--model.generation.abstain_below` the column `abstained` marks the answers that are less probable.
-    `datamodules.storage.safe_csv.read_csv` reads the table back.
+    (log-probability), stopped, num_tokens, both notations, and `p_<choice>` for each choice of a task that has some.
+    `validate` and `test` add the outcome (see `callbacks.rows.outcomes`), the parser's reason, the molecule that the
+    prediction was read as, and the reference molecule. With `RoundTrip`, a right name that differs from the reference has
+    the verdict `same molecule`. With `--model.generation.abstain_below` the column `abstained` marks the answers that are
+    less probable. `datamodules.storage.safe_csv.read_csv` reads the table back.
     With a W&B logger, the same `wandb_rows` rows of each evaluation go to the table `<stage>/predictions`, with molecules
     drawn.
 
@@ -155,7 +155,9 @@ def _record(checked: _CheckedRow) -> dict[str, Any]:
         "num_tokens": row.num_tokens,
         "input_notation": row.input_notation,
         "output_notation": row.output_notation,
-        **{f"p_{name}": round(chance, 6) for name, chance in zip(row.choices, row.probabilities, strict=True)},
+        **{
+            f"p_{name}": round(chance, 6) for name, chance in zip(row.choices, row.probabilities, strict=True)
+        },
     }
     if outcome is None:
         return record

@@ -141,5 +141,7 @@ def _record(
         "stopped": answer.stopped,
         "reason": cut or answer.reason or answer.doubt,
         **({} if threshold is None else {"abstained": abstains(answer.score, threshold)}),
-        **{f"p_{name}": round(chance, 6) for name, chance in zip(row.choices, row.probabilities, strict=True)},
+        **{
+            f"p_{name}": round(chance, 6) for name, chance in zip(row.choices, row.probabilities, strict=True)
+        },
     }

@@ -21,9 +21,7 @@ class BestCheckpoint(ModelCheckpoint):
     keep its first epoch.
     """
 
-    def __init__(
-        self, monitor: str = MONITOR, mode: str = "max", dirpath: str | None = None
-    ) -> None:
+    def __init__(self, monitor: str = MONITOR, mode: str = "max", dirpath: str | None = None) -> None:
         """Set the metric that selects the best weights.
 
         Args:
@@ -37,7 +35,9 @@ class BestCheckpoint(ModelCheckpoint):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Monitor the headline of the tasks, as every callback with that monitor does: their kinds are known now."""
         if self.monitor == MONITOR:
-            data: EvaluationData | None = evaluation_data(trainer)  # a trainer may be used without a data module
+            data: EvaluationData | None = evaluation_data(
+                trainer
+            )  # a trainer may be used without a data module
             callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
             monitor_headline([self, *callbacks], data.tasks if data else ())
         super().setup(trainer, pl_module, stage)

@@ -22,9 +22,7 @@ def _ranked(scores: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.nd
     return order, positive[order].astype(np.float64), ends
 
 
-def _curves(
-    scores: np.ndarray, positive: np.ndarray, counts: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _curves(scores: np.ndarray, positive: np.ndarray, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return areas under the ROC curve and average precisions, `(r,)`, of resamples that hold each row `counts` `(r, n)` times.
 
     Both are nan where a resample lacks a positive or a negative row.
@@ -74,14 +72,19 @@ def rank_classes(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, tu
         areas = [_curves(probabilities[:, one], targets == one, counts) for one in usable]
         # A resample may lack a class.
         with np.errstate(invalid="ignore"):
-            present = [np.ma.masked_invalid(np.array(kind)).mean(axis=0).filled(np.nan) for kind in zip(*areas, strict=True)]
+            present = [
+                np.ma.masked_invalid(np.array(kind)).mean(axis=0).filled(np.nan)
+                for kind in zip(*areas, strict=True)
+            ]
         return np.array(present)
 
     values = mean_over(np.ones((1, n)))[:, 0]
     drawn = np.concatenate([mean_over(counts) for counts in _resamples(n)], axis=1)
     low, high = np.nanpercentile(drawn, [2.5, 97.5], axis=1)
     names = ("auroc", "average_precision")
-    return {name: (float(a), float(b), float(c)) for name, a, b, c in zip(names, values, low, high, strict=True)}
+    return {
+        name: (float(a), float(b), float(c)) for name, a, b, c in zip(names, values, low, high, strict=True)
+    }
 
 
 def _resamples(n: int) -> Iterator[np.ndarray]:

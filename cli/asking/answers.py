@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -25,6 +26,8 @@ class Answer(NamedTuple):
     `formula` (its molecule has the same formula), `valid`, or an empty string."""
     why: str | None
     """Why there is no answer, why it is invalid, or why it could not be verified; otherwise None."""
+    probabilities: Mapping[str, float] = MappingProxyType({})
+    """Of a task with choices the probability of each one; they add up to 1."""
 
 
 class Answers(list[Answer]):
@@ -40,7 +43,10 @@ class Answers(list[Answer]):
         self.asked = asked
 
     def to_table(self) -> pa.Table:
-        """Return the table of the questions with the answers' columns behind its own; a name that is taken gets a number."""
+        """Return the table of the questions with the answers' columns behind its own; a name that is taken gets a number.
+
+        Of a task with choices, `p_<choice>` holds the probability of each one.
+        """
         types = {
             "text": pa.string(),
             "probability": pa.float64(),
@@ -53,6 +59,10 @@ class Answers(list[Answer]):
             table = table.append_column(
                 name, pa.array([getattr(answer, field) for answer in self], types[field])
             )
+        choices = dict.fromkeys(choice for answer in self for choice in answer.probabilities)
+        for choice, name in free_names([f"p_{choice}" for choice in choices], table.column_names).items():
+            values = [answer.probabilities.get(choice.removeprefix("p_")) for answer in self]
+            table = table.append_column(name, pa.array(values, pa.float64()))
         return table
 
 

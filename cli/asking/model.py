@@ -91,9 +91,8 @@ class Model:
             else:
                 why = result.error.removeprefix("ValueError: ")
                 reasons[place] = f"not a valid {labels_of(chosen)[0]}: {why}"
-        answered = dict(
-            zip(questions, self._answer(chosen, list(questions.values()), batch_size), strict=True)
-        )
+        answer = self._answer if chosen.choices is None else self._choose
+        answered = dict(zip(questions, answer(chosen, list(questions.values()), batch_size), strict=True))
         found = [
             answered.get(place) or Answer(None, None, False, "", reasons[place])
             for place in range(len(inputs))
@@ -168,10 +167,34 @@ class Model:
             for place, (question, one) in enumerate(zip(questions, made, strict=True)) if one is not None
         ]  # fmt: skip
         answers = dict(zip([row.index for row in rows], self._verify(rows, limit), strict=True))
-        too_long = Answer(
-            None, None, False, "", f"longer than the {self.room} tokens that the model can read"
+        return [answers.get(place, self._too_long()) for place in range(len(questions))]
+
+    def _choose(self, task: Task, questions: Sequence[str], batch_size: int) -> list[Answer]:
+        """Return the most probable choice of each normalized question."""
+        from cli.asking.choosing import choose
+
+        assert task.choices is not None
+        if not (options := task.choices.options):
+            raise ValueError(
+                f"The task {task.name!r} has choices for each row, in the column {task.choices.column!r}: ask with "
+                "`python train.py predict`, whose table holds them."
+            )
+        asking = self.described.asking
+        rows = choose(
+            self.decoder, self.tokenizer, asking, task, questions, self.device, batch_size, self.room
         )
-        return [answers.get(place, too_long) for place in range(len(questions))]
+        return [
+            self._too_long()
+            if chances is None
+            else Answer(
+                options[chances.index(max(chances))], max(chances), True, "valid", None,
+                dict(zip(options, chances, strict=True)),
+            )
+            for chances in rows
+        ]  # fmt: skip
+
+    def _too_long(self) -> Answer:
+        return Answer(None, None, False, "", f"longer than the {self.room} tokens that the model can read")
 
     def _verify(self, rows: Sequence[EvaluatedRow], limit: int) -> list[Answer]:
         """Return answers with their reference-free checks; names are read only if OPSIN is available."""

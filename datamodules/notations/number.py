@@ -89,7 +89,7 @@ def round_to(text: str, digits: int) -> str:
     if reason:
         raise ValueError(reason)
     value = Decimal(text).quantize(Decimal(1).scaleb(-digits), context=_EXACT)
-    return format(abs(value) if not value else value, "f")
+    return format(value or abs(value), "f")
 
 
 def choose_digits(texts: Iterable[str]) -> int:

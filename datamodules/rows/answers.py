@@ -85,5 +85,7 @@ def check_choices(
         if len(set(options)) < max(2, len(options)) or not all(options):
             reasons[place] = f"{choices.column}: expected two or more different choices"
         elif outputs is not None and outputs[place] not in options:
-            reasons[place] = f"{column}: {outputs[place]!r} is not one of the choices ({list_options(options)})"
+            reasons[place] = (
+                f"{column}: {outputs[place]!r} is not one of the choices ({list_options(options)})"
+            )
     return reasons

@@ -33,7 +33,15 @@ def check_flags(data: Mapping[str, Any]) -> list[Task]:
     folder = data.get("cache_dir")
     if folder and Path(folder).expanduser().is_file():
         raise ValueError(f"Expected --data.cache_dir to be a folder, but {folder} is a file.")
-    names = ("task", "input_column", "output_column", "input_notation", "output_notation", "choices", "digits")
+    names = (
+        "task",
+        "input_column",
+        "output_column",
+        "input_notation",
+        "output_notation",
+        "choices",
+        "digits",
+    )
     return choose_tasks(*(data.get(name) for name in names))[0]
 
 

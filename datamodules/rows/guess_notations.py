@@ -21,9 +21,9 @@ import pyarrow.compute as pc
 
 from configs.lookup import find_name
 from datamodules.choices import Choices, are_classes, list_options, order_options
+from datamodules.notations.lookup import NOTATIONS, UNAMBIGUOUS, hint_notations, load_notation, name_notation
 from datamodules.notations.number import choose_digits
 from datamodules.notations.number import is_valid as is_number
-from datamodules.notations.lookup import NOTATIONS, UNAMBIGUOUS, hint_notations, load_notation, name_notation
 from datamodules.rows.cells import is_missing_number
 from datamodules.sources.rows import Rows, shown
 from datamodules.tasks import Task
@@ -255,12 +255,10 @@ def settings_of(guesses: Sequence[Guess]) -> dict[str, Any]:
         f"{guess.side}_notation": guess.notation for guess in guesses if guess.side == "input"
     }
     outputs = {guess.column: guess for guess in guesses if guess.side == "output"}
-    values = {
+    values: dict[str, dict[str, Any]] = {
         "output_notation": {column: guess.notation for column, guess in outputs.items()},
         "choices": {column: list(guess.choices) for column, guess in outputs.items() if guess.choices},
-        "digits": {
-            column: guess.digits for column, guess in outputs.items() if guess.digits is not None
-        },
+        "digits": {column: guess.digits for column, guess in outputs.items() if guess.digits is not None},
     }
     for name, by_column in values.items():
         if by_column:

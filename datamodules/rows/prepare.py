@@ -256,5 +256,7 @@ def _unpack_part(payload: Payload, number: int, task: Task, file: str) -> TaskRo
         table_rows=payload.arrays[f"{number}-table_rows"],
         file=file,
         set_aside=[SetAside(file, *row) for row in aside],
-        choices=TextLists(payload.arrays[choices], payload.texts[choices]) if choices in payload.arrays else None,
+        choices=TextLists(payload.arrays[choices], payload.texts[choices])
+        if choices in payload.arrays
+        else None,
     )

@@ -133,7 +133,8 @@ def read_task(
         outputs = _check("output", task.output, column, rows.verified, forbidden, pool)
         aside = {**outputs.reasons, **aside}  # the input's reason, where both have one
         values = round_numbers(task.output, outputs.values)
-    aside = {**check_choices(task.choices, choices, task.output.column, values, rows.table.num_rows), **aside}
+    unknown = check_choices(task.choices, choices, task.output.column, values, rows.table.num_rows)
+    aside = {**unknown, **aside}
     usable = np.ones(rows.table.num_rows, dtype=bool)
     usable[list(aside)] = False
     kept = np.flatnonzero(usable)

@@ -63,6 +63,24 @@ class Asking:
         (folder / FILE).write_text(text, encoding="utf-8")
 
 
+def check_distinct(tasks: Sequence[Task], form: InstructionFormat) -> None:
+    """Refuse tasks that ask different things about one column in the same words, since no model could tell them apart.
+
+    Raises:
+        ValueError: If the format shows neither the instruction nor a label that tells two tasks apart.
+    """
+    asked: dict[tuple[str, tuple[str, str]], str] = {}
+    for task in tasks:
+        query = Query(task.instructions[0], "", *labels_of(task))
+        words = task.input.column, form.render(query)
+        if words in asked:
+            raise ValueError(
+                f"--data.format {form.name} asks the tasks {asked[words]!r} and {task.name!r} in the same words, so no model "
+                "could tell them apart: use --data.format labels, which names the columns."
+            )
+        asked[words] = task.name
+
+
 def load_asking(folder: Path) -> Asking | None:
     """Return how the model in a folder is asked, or None if the folder does not tell.
 

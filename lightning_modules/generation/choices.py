@@ -58,7 +58,9 @@ def score_choices(
             prompts = prompt_ids[members][:, prompt_ids.shape[1] - int(lengths[members[0]]) :]
             places = torch.isin(choices.rows, members).nonzero()[:, 0]
             repeats = torch.searchsorted(members, choices.rows[places])
-            scores[places] = _score_group(decoder, prompts, repeats, choices.ids[places], choices.lengths[places])
+            scores[places] = _score_group(
+                decoder, prompts, repeats, choices.ids[places], choices.lengths[places]
+            )
     finally:
         decoder.train(was_training)
     return scores
@@ -84,7 +86,7 @@ def _groups(lengths: Tensor, rows: Tensor, slots: int) -> Iterator[Tensor]:
 def _score_group(
     decoder: PreTrainedModel, prompts: Tensor, repeats: Tensor, ids: Tensor, lengths: Tensor
 ) -> Tensor:
-    """Return the log-probabilities `(c,)` of choices `(c, L)` behind prompts `(b, P)` of one length; `repeats` `(c,)` names them."""
+    """Return the log-probabilities `(c,)` of choices `(c, L)` behind prompts `(b, P)` of one length; `repeats` names theirs."""
     ids = ids[:, : int(lengths.max())]
     inputs: dict[str, Any] = {}
     if prompts.shape[1] > 1:

@@ -217,8 +217,8 @@ class ScriptedModel(LightningModule):
     def plain_decoder(self, weights: dict[str, torch.Tensor]) -> tuple[Any, dict[str, torch.Tensor]]:
         return self.decoder, weights
 
-    def answer_untrained(self, batch: Any) -> list[str]:
-        return ["" for _ in batch["row_index"]]
+    def answer_untrained(self, batch: Any) -> dict[str, Any]:
+        return {"prediction": ["" for _ in batch["row_index"]]}
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         return torch.optim.SGD(self.parameters(), lr=0.1)

@@ -85,9 +85,9 @@ def test_the_untrained_base_answers_as_before_any_training(tmp_path):
             for parameter in module.parameters():
                 parameter.normal_()
         state = torch.get_rng_state()
-        answers = module.answer_untrained(batch)
+        answers = module.answer_untrained(batch)["prediction"]
         assert torch.equal(torch.get_rng_state(), state)
-        assert answers == module.answer_untrained(batch)
+        assert answers == module.answer_untrained(batch)["prediction"]
         assert answers != evaluator.answer(batch)["prediction"]
         if init == "pretrained":
             assert answers == before

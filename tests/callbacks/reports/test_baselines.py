@@ -230,7 +230,7 @@ def test_validate_runs_no_baseline(tmp_path):
 
 class Untrained(ScriptedModel):
     def answer_untrained(self, batch):
-        return [f"{index} <end>" for index in batch]
+        return {"prediction": [f"{index} <end>" for index in batch]}
 
 
 class AskedData(TrainedData):

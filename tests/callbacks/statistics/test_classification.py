@@ -68,7 +68,9 @@ def test_confusion_statistics_are_those_of_torchmetrics() -> None:
     assert (confusion[0] == reference.multiclass_confusion_matrix(*tensors, 3).numpy()).all()
     expected = float(reference.multiclass_accuracy(*tensors, 3, average="macro"))
     assert balanced_accuracy(confusion)[0] == pytest.approx(expected)
-    assert macro_f1(confusion)[0] == pytest.approx(float(reference.multiclass_f1_score(*tensors, 3, average="macro")))
+    assert macro_f1(confusion)[0] == pytest.approx(
+        float(reference.multiclass_f1_score(*tensors, 3, average="macro"))
+    )
 
 
 def test_a_class_that_does_not_occur_has_no_recall_to_count() -> None:

@@ -232,8 +232,8 @@ def test_guess_is_cached_with_the_rows(tmp_path: Path, monkeypatch: pytest.Monke
 
 def make(path: Path, **options: Any) -> SequenceTaskDataModule:
     return SequenceTaskDataModule(
-        make_tokenizer(), source=str(path), format="arrow", max_length=100, val_fraction=0.0, test_fraction=0.0,
-        **{"input_column": "a", "output_column": "b", **options},
+        make_tokenizer(), source=str(path), max_length=100, val_fraction=0.0, test_fraction=0.0,
+        **{"input_column": "a", "output_column": "b", "format": "arrow", **options},
     )  # fmt: skip
 
 
@@ -297,8 +297,12 @@ def test_a_column_of_few_different_values_holds_choices(
 
 
 def test_automatic_choices_need_classes(tmp_path: Path) -> None:
-    path = table_of(tmp_path, a=[f"q{place}" for place in range(120)], b=[f"w{place}" for place in range(120)])
-    with pytest.raises(ValueError, match=r"Expected --data.choices auto for a column of 2 to 100 .* holds 120"):
+    path = table_of(
+        tmp_path, a=[f"q{place}" for place in range(120)], b=[f"w{place}" for place in range(120)]
+    )
+    with pytest.raises(
+        ValueError, match=r"Expected --data.choices auto for a column of 2 to 100 .* holds 120"
+    ):
         make(path, choices="auto").setup("fit")
     few = table_of(tmp_path, a=["q", "r", "s"], b=["w", "x", "w"])
     data = make(few, choices="auto")
@@ -313,7 +317,7 @@ def test_several_output_columns_are_a_task_each_and_empty_cells_are_unknown(tmp_
         tmp_path, a=[f"q{place}" for place in range(count)], toxic=[0, 1] * 20, weight=[f"{place}.5" for place in range(count)],
         rare=["0", "", "1", ""] * 10,
     )  # fmt: skip
-    data = make(path, output_column="toxic,weight,rare")
+    data = make(path, format="labels", output_column="toxic,weight,rare")
     data.setup("fit")
     assert data.task_names == ["a_to_toxic", "a_to_weight", "a_to_rare"]
     assert [task.kind for task in data.tasks] == ["choices", "number", "choices"]
@@ -324,12 +328,13 @@ def test_several_output_columns_are_a_task_each_and_empty_cells_are_unknown(tmp_
         "choices": {"toxic": ["0", "1"], "rare": ["0", "1"]},
         "digits": {"weight": 1},
     }
-    again = make(path, output_column="toxic,weight,rare", **settings_of(data.guesses))
+    again = make(path, format="labels", output_column="toxic,weight,rare", **settings_of(data.guesses))
     assert again.data.open_sides == ()
     again.setup("fit")
     assert [task.kind for task in again.tasks] == ["choices", "number", "choices"]
     assert [list(part.outputs) for part in again.data.store.parts] == [  # type: ignore[union-attr]
-        list(part.outputs) for part in data.data.store.parts  # type: ignore[union-attr]
+        list(part.outputs)
+        for part in data.data.store.parts  # type: ignore[union-attr]
     ]
 
 

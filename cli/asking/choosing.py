@@ -1,0 +1,68 @@
+"""Choose among the answers that a task allows, for texts in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from datamodules.texts.asking import Asking
+from datamodules.tokens.choice_tokens import encode_choices
+from datamodules.tokens.packing import pad
+
+if TYPE_CHECKING:
+    import torch
+
+    from datamodules.tasks import Task
+
+
+def choose(
+    decoder: Any,
+    tokenizer: Any,
+    asking: Asking,
+    task: Task,
+    questions: Sequence[str],
+    device: torch.device,
+    batch_size: int,
+    room: int,
+) -> list[list[float] | None]:
+    """Return the probability of each of the task's choices for each question; None for one that is longer than `room` tokens.
+
+    Args:
+        decoder: The model.
+        tokenizer: Its tokenizer.
+        asking: How the model is asked.
+        task: A task whose rows all have the same choices.
+        questions: Normalized inputs.
+        device: Where the model runs.
+        batch_size: Choices to score at once.
+        room: The most tokens of a question.
+    """
+    import torch
+
+    from lightning_modules.generation.choices import Choices, normalize_scores, score_choices
+
+    assert task.choices is not None
+    encoded = asking.encode(tokenizer, task, questions)
+    before, after = asking.form.affixes(asking.query(task, ""))
+    texts = [before + option + after for option in task.choices.options]
+    found: list[list[float] | None] = [None] * len(questions)
+    fits = np.flatnonzero(encoded.prompt_lengths <= room).tolist()
+    fits.sort(key=lambda place: -int(encoded.prompt_lengths[place]))
+    for start in range(0, len(fits), batch_size):
+        places = fits[start : start + batch_size]
+        tokens = encode_choices(tokenizer, [texts] * len(places), [""] * len(places), special_tokens=False)
+        prompts = [encoded.prompt(place) for place in places]
+        choices = Choices(
+            pad([tokens.completions.example(code) for code in tokens.codes.tolist()], 0).to(device),
+            torch.from_numpy(tokens.completions.lengths[tokens.codes]).to(device),
+            torch.from_numpy(tokens.row_of_choice).to(device),
+        )
+        ids = pad(prompts, 0, left=True).to(device)
+        mask = pad([np.ones_like(prompt) for prompt in prompts], 0, left=True).to(device)
+        scores = score_choices(decoder, ids, mask, choices, batch_size)
+        table = normalize_scores(scores, choices, len(places)).exp().tolist()
+        for place, chances in zip(places, table, strict=True):
+            found[place] = chances
+    return found
