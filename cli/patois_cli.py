@@ -18,7 +18,6 @@ from callbacks.lightning_private import OpenCLI
 from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.loggers.secrets import hide_secrets
 from callbacks.loggers.terminal import say
-from callbacks.metrics.monitor_check import check_monitors, monitors_of
 from callbacks.run.last_checkpoint import LastCheckpoint
 from callbacks.run.training_memory import TrainingMemory
 from callbacks.run.whole_steps import WholeSteps
@@ -48,6 +47,7 @@ from cli.settings.run_settings import read_typed_settings
 from cli.settings.words import complete_words
 from cli.trainer.checks import check_trainer
 from cli.trainer.errors import told_in_one_line
+from cli.trainer.monitor_check import check_monitors, monitors_of
 from cli.trainer.parts import (
     add_writer,
     choose_callbacks,

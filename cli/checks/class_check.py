@@ -64,7 +64,7 @@ def _arguments_behind(name: str, words: Iterable[Word]) -> Iterable[str]:
 def check_monitored(words: Sequence[Word], values: Mapping[str, Any], listed: FlagList) -> None:
     """Raise ValueError if a flag monitors a metric that no run logs, or monitors in a way that does not exist.
 
-    Classes of the user's own may log what they like: where one is named, nothing is refused. `callbacks.metrics.monitor_check`
+    Classes of the user's own may log what they like: where one is named, nothing is refused. `cli.trainer.monitor_check`
     looks at the callbacks themselves once they are made.
 
     Args:

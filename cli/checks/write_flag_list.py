@@ -56,7 +56,7 @@ def describe_flags(parsers: Mapping[str, ArgumentParser]) -> dict[str, Any]:
 
 def list_last_names(defaults: Mapping[str, Any]) -> list[str]:
     """Return the last parts of the names of all metrics that the default callbacks log, such as `exact_match`."""
-    from callbacks.metrics.monitor_check import list_metrics  # loads Transformers
+    from cli.trainer.monitor_check import list_metrics  # loads Transformers
 
     callbacks = [
         _find(one["class_path"])(**one.get("init_args", {})) for one in defaults["trainer"]["callbacks"]

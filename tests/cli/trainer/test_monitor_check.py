@@ -9,8 +9,8 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
 from callbacks.metrics.error_classes import ErrorClasses
 from callbacks.metrics.exact_match import ExactMatch
-from callbacks.metrics.monitor_check import check_monitors, list_metrics, monitors_of
 from callbacks.metrics.throughput import Throughput
+from cli.trainer.monitor_check import check_monitors, list_metrics, monitors_of
 from lightning_modules.causal_lm import CausalLM
 from tests.helpers.runs import own_table, read_csv
 
