@@ -53,11 +53,11 @@ class TaskData:
         encoding: The encoding of text files: `auto` (byte order mark, else UTF-8, else cp1252, and one line tells which), or a
             name that Python knows, such as latin-1 or utf-16.
         format: A name in configs/formats, or the path of a YAML file.
-        input_column: Column of the inputs, in place of the task's.
+        input_column: Column of the inputs, in place of the task's; of several, `context,question`, each is a line of the input.
         output_column: Column of the outputs, in place of the task's; without a task also several, `a,b`: a task each.
         input_notation: Notation of the input column: text, number, smiles, selfies, iupac, formula, reaction, polymer,
-            phonemes (ARPAbet), ipa. Default: the task's; for two columns without a task it is guessed from 200 of their cells,
-            and one line tells it.
+            phonemes (ARPAbet), ipa, answer (as SQuAD compares). Default: the task's; for two columns without a task it is guessed
+            from 200 of their cells, and one line tells it.
         output_notation: Notation of the output column; of several columns a mapping, `{a: text, b: number}`.
         choices: The answers that the output allows, scored instead of generated: `a,b`, `auto` (the column's different values),
             or `none`. Default: the task's; for columns without a task, the values of a column with at most 20 different ones.
@@ -87,7 +87,7 @@ class TaskData:
         header: bool | Literal["auto"] = "auto",
         encoding: str = "auto",
         format: str = "question_answer",
-        input_column: str | None = None,
+        input_column: str | list[str] | None = None,
         output_column: str | list[str] | None = None,
         input_notation: str | None = None,
         output_notation: str | dict[str, str] | None = None,
@@ -315,6 +315,7 @@ class TaskData:
             task.output.notation,
             line=int(part.lines[place]),
             choices=part.options(place),
+            others=() if stage == "predict" or part.others is None else tuple(part.others[place]),
         )
 
     def num_rows(self, stage: EvalStage) -> int:

@@ -6,6 +6,7 @@ A task is a YAML file; adding one takes no code (see `configs/tasks/smiles_to_iu
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -42,6 +43,18 @@ class Side:
     """A number's digits behind the point: the model learns and writes numbers rounded to so many."""
     unit: str = ""
     """A number's unit, for people."""
+    separator: str = ""
+    """What stands between the right answers in a cell; any of them is right, and training takes the first."""
+    template: str = ""
+    """How several columns make one text: `{context}\\n{question}`; empty for a single column."""
+
+    @property
+    def columns(self) -> list[str]:
+        """The table's columns: one, or those that the template names."""
+        return _NAMED.findall(self.template) if self.template else [self.column]
+
+
+_NAMED = re.compile(r"{([^{}]+)}")
 
 
 @dataclass(frozen=True)
@@ -139,7 +152,7 @@ def build_task(content: dict[str, Any], path: str) -> Task:
             raise ValueError(
                 f"{path}: a task needs the key {side!r}, e.g. {side}: {{column: smiles, notation: smiles}}."
             )
-        content[side] = _build(Side, content[side], f"{path}: {side}")
+        content[side] = _build(Side, _join_columns(content[side], f"{path}: {side}"), f"{path}: {side}")
         try:
             load_notation(content[side].notation)
         except ValueError as error:
@@ -165,8 +178,38 @@ def build_task(content: dict[str, Any], path: str) -> Task:
     return task
 
 
+def _join_columns(content: Any, where: str) -> Any:
+    """Return a side's keys with `column` and `template` in place of `columns`; a template names columns in braces."""
+    if not isinstance(content, Mapping) or not {"columns", "template"} & set(content):
+        return content
+    rest = {key: value for key, value in content.items() if key != "columns"}
+    template = str(content.get("template") or "")
+    names = content.get("columns") or _NAMED.findall(template)
+    if isinstance(names, str) or not isinstance(names, Sequence):
+        raise ValueError(f"{where}: expected `columns` to be a list of columns, but got {names!r}.")
+    names = [str(name) for name in names]
+    if not template:
+        return {**rest, **_several(names)} if names else rest
+    if set(_NAMED.findall(template)) != set(names):
+        raise ValueError(
+            f"{where}: expected `template` to name each of {', '.join(names)} in braces, but got {template!r}."
+        )
+    return {**rest, "column": rest.get("column") or ",".join(names)}
+
+
+def _several(names: Sequence[str]) -> dict[str, Any]:
+    r"""Return the keys of a side made of columns, a line for each of several.
+
+    >>> _several(["context", "question"]), _several(["smiles"])
+    ({'column': 'context,question', 'template': '{context}\n{question}'}, {'column': 'smiles'})
+    """
+    if len(names) == 1:
+        return {"column": names[0]}
+    return {"column": ",".join(names), "template": "\n".join(f"{{{name}}}" for name in names)}
+
+
 def task_from_columns(
-    input_column: str,
+    input_column: str | Sequence[str],
     output_column: str,
     input_notation: str | None = None,
     output_notation: str | None = None,
@@ -182,21 +225,22 @@ def task_from_columns(
         ('smiles_to_name', 'smiles', 'text', ('Give the name for this smiles.',))
     """
     sides = []
-    for column, notation in ((input_column, input_notation), (output_column, output_notation)):
-        notation = notation or name_notation(column)
+    for names, notation in (([output_column], output_notation), (name_columns(input_column), input_notation)):
+        notation = notation or (name_notation(names[0]) if len(names) == 1 else "text")
         load_notation(notation)
-        sides.append(Side(column=column, notation=notation, label=column))
+        sides.append(Side(**_several(names), notation=notation, label=" and ".join(names)))
+    output, given = sides
     return Task(
-        name=f"{input_column}_to_{output_column}",
-        input=sides[0],
-        output=sides[1],
-        instructions=(f"Give the {output_column} for this {input_column}.",),
+        name=f"{'_'.join(given.columns)}_to_{output_column}",
+        input=given,
+        output=output,
+        instructions=(f"Give the {output.label} for this {given.label}.",),
     )
 
 
 def find_open_sides(
     task: Any,
-    input_column: str | None,
+    input_column: str | Sequence[str] | None,
     output_column: str | Sequence[str] | None,
     input_notation: str | None,
     output_notation: str | Mapping[str, str] | None,
@@ -317,7 +361,7 @@ def _is_file(path: str, folder: Path) -> bool:
 
 def choose_tasks(
     task: str | Sequence[str] | Mapping[str, float] | None,
-    input_column: str | None = None,
+    input_column: str | Sequence[str] | None = None,
     output_column: str | Sequence[str] | None = None,
     input_notation: str | None = None,
     output_notation: str | Mapping[str, str] | None = None,
@@ -346,7 +390,9 @@ def choose_tasks(
         )
     tasks = [_set_kind(item, choices, digits) for item in tasks]
     changes = {
-        "input": {"column": input_column, "notation": input_notation},
+        "input": {**_several(name_columns(input_column or ())), "notation": input_notation}
+        if input_column
+        else {"notation": input_notation},
         "output": {
             "column": output_column if isinstance(output_column, str) else ",".join(output_column or ()),
             "notation": of_column(output_notation, tasks[0].output.column),
@@ -369,7 +415,8 @@ def name_only_column(tasks: Sequence[Task], columns: Sequence[str]) -> list[str]
     >>> name_only_column([load_task("smiles_to_iupac")], ["column_1"])
     ['smiles']
     """
-    return [tasks[0].input.column] if len(tasks) == 1 and list(columns) == ["column_1"] else list(columns)
+    only = len(tasks) == 1 and len(tasks[0].input.columns) == 1 and list(columns) == ["column_1"]
+    return [tasks[0].input.column] if only else list(columns)
 
 
 def task_for_columns(tasks: Sequence[Task], columns: Sequence[str]) -> Task:
@@ -383,7 +430,7 @@ def task_for_columns(tasks: Sequence[Task], columns: Sequence[str]) -> Task:
         >>> task_for_columns(both, ["id", "SMILES"]).name
         'smiles_to_iupac'
     """
-    fitting = [task for task in tasks if find_name(task.input.column, columns)]
+    fitting = [task for task in tasks if all(find_name(name, columns) for name in task.input.columns)]
     if len(tasks) == 1 or len(fitting) == 1:
         return (fitting or tasks)[0]
     of = ", ".join(f"{task.name} (column {task.input.column!r})" for task in fitting or tasks)
@@ -409,7 +456,7 @@ def _change_columns(task: Task, changes: Mapping[str, Mapping[str, str | None]])
             task = replace(
                 task,
                 identity=None,
-                **{side: replace(getattr(task, side), alternatives=None, convert_from=None)},
+                **{side: replace(getattr(task, side), alternatives=None, convert_from=None, template="")},
             )
         task = replace(task, **{side: replace(getattr(task, side), **given)})
     return task

@@ -36,24 +36,24 @@ def as_written(device: torch.device) -> Iterator[None]:
 def find_constraints(
     settings: GenerationSettings, constraints_of: ConstraintsOf | None, index: Tensor
 ) -> Sequence[Constraint | None] | None:
-    """Return the constraint of each row, or None if the settings do not require valid text.
+    """Return the constraint of each row, or None if the settings restrict no text.
 
     Args:
-        settings: `only_valid` requires constraints.
+        settings: `only_valid` and `only_from` require constraints.
         constraints_of: Defines validity; None if no callback does.
         index: `(B,)` row indices.
 
     Raises:
-        ValueError: If the settings require valid text and no callback defines validity.
+        ValueError: If the settings require constraints and no callback defines them.
     """
-    if not settings.only_valid:
+    if not settings.only_valid and settings.only_from is None:
         return None
     if constraints_of is None:
         raise ValueError(
             "Expected callbacks.metrics.constrained_decoding.ConstrainedDecoding among the callbacks, since it defines validity, "
             "but the configuration has none: add "
             "--trainer.callbacks+=callbacks.metrics.constrained_decoding.ConstrainedDecoding to "
-            "--model.generation.only_valid true."
+            "--model.generation.only_valid true or only_from input."
         )
     return constraints_of(index.tolist())
 

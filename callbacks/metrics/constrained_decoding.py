@@ -1,10 +1,11 @@
-"""Constrained decoding for `--model.generation.only_valid true`: each prefix of an answer must be able to become valid."""
+"""Constrained decoding: each prefix of an answer must be able to become valid, or to become a span of the input."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from importlib.util import find_spec
 from types import MappingProxyType
 from typing import ClassVar
@@ -18,6 +19,11 @@ from callbacks.rows.protocols import EvaluationData, evaluated_model, evaluation
 from datamodules.notations.lookup import load_notation
 from datamodules.stages import evaluated_rows
 
+TRIES = 64
+"""Tokens tried in one step of a row that must become valid; each try checks the row's text once."""
+ALL_TOKENS = 1_000_000
+"""Tokens tried in one step of a span: some token continues it, however improbable."""
+
 
 @dataclass(frozen=True)
 class Framed:
@@ -30,6 +36,8 @@ class Framed:
     """Whether a text can be a prefix of a valid answer."""
     ends: Callable[[str], bool]
     """Whether a text is a valid answer."""
+    tries: int = TRIES
+    """Most tokens tried in one step before the row is left free."""
 
     def may_go_on(self, text: str) -> bool:
         """Return whether `text` can be continued to a valid answer inside the format's text."""
@@ -51,12 +59,12 @@ class Framed:
 
 
 class ConstrainedDecoding(RowMetric):
-    """Keeps answers valid with `--model.generation.only_valid true`, and logs how often a token was replaced.
+    """Keeps answers valid with `--model.generation.only_valid true`, or spans of the input with `only_from input`.
 
-    It applies to tasks with a SMILES output: partialsmiles (the extra `constrained`) checks each prefix, and RDKit the
-    complete answer. Rows of other tasks are unconstrained. `steered` is the share of rows in which a token was replaced.
-    `gave_up` is the share of rows in which none of the 64 most probable tokens was allowed, so that the rest was generated
-    without the constraint. Without the flag it does nothing.
+    `only_valid` applies to tasks with a SMILES output: partialsmiles (the extra `constrained`) checks each prefix, and RDKit
+    the complete answer. Spans apply to answers that are text. Other rows are unconstrained. `steered` is the share of rows
+    in which a token was replaced. `gave_up` is the share of rows in which none of the 64 most probable tokens was allowed,
+    so that the rest was generated without the constraint. Without the flags it does nothing.
     """
 
     columns = ("steered", "gave_up")
@@ -72,9 +80,11 @@ class ConstrainedDecoding(RowMetric):
         """
         super().setup(trainer, pl_module, stage)
         model = evaluated_model(pl_module)
+        datamodule = evaluation_data(trainer)
+        if model.generation.only_from is not None:
+            model.constraints_of = partial(find_spans, datamodule, evaluated_rows(stage))
         if not model.generation.only_valid:
             return
-        datamodule = evaluation_data(trainer)
         notations = {task.name: task.output.notation for task in datamodule.tasks}
         if not any(hasattr(load_notation(name), "may_go_on") for name in notations.values()):
             raise ValueError(
@@ -92,10 +102,58 @@ class ConstrainedDecoding(RowMetric):
         """Return `steered` and `gave_up` of each row; empty for unconstrained rows."""
         return [
             {"steered": float(row.replaced != 0), "gave_up": float(row.replaced < 0)}
-            if row.replaced is not None and hasattr(load_notation(row.output_notation), "may_go_on")
+            if row.replaced is not None
+            and (row.output_notation in SPANS or hasattr(load_notation(row.output_notation), "may_go_on"))
             else {}
             for row in evaluation.rows
         ]
+
+
+SPANS = ("text", "answer")
+"""The notations of outputs that can be spans of an input."""
+_WORD_START = re.compile(r"(?<!\w)\S")
+
+
+@dataclass(frozen=True)
+class Spans:
+    """The spans of a text that begin and end with whole words.
+
+    Examples:
+        >>> spans = Spans("Anna has a red hat.")
+        >>> spans.may_begin("a r"), spans.may_begin("hat red"), spans.is_span("red"), spans.is_span("re")
+        (True, False, True, False)
+    """
+
+    text: str
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [found.start() for found in _WORD_START.finditer(self.text)]
+
+    def _ends(self, part: str) -> Iterator[int]:
+        return (start + len(part) for start in self._starts if self.text.startswith(part, start))
+
+    def may_begin(self, part: str) -> bool:
+        """Return whether a span can begin with `part`."""
+        return any(True for _ in self._ends(part))
+
+    def is_span(self, part: str) -> bool:
+        """Return whether `part` is a span."""
+        return bool(part) and any(not self.text[end - 1 : end + 1].isalnum() for end in self._ends(part))
+
+
+def find_spans(datamodule: EvaluationData, stage: Stage, rows: list[int]) -> list[Framed | None]:
+    """Return the constraint of each row index of a stage to spans of its input; None for filler rows and other kinds."""
+    found: list[Framed | None] = []
+    for index in rows:
+        row = datamodule.row(stage, index) if index >= 0 else None
+        if row is None or row.choices or row.output_notation not in SPANS:
+            found.append(None)
+            continue
+        before, after = (affix.strip() for affix in datamodule.affixes(stage, index))
+        spans = Spans(row.input)
+        found.append(Framed(before, after, spans.may_begin, spans.is_span, ALL_TOKENS))
+    return found
 
 
 def find_constraints(datamodule: EvaluationData, stage: Stage, rows: list[int]) -> list[Framed | None]:

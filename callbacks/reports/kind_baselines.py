@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
-from callbacks.metrics.choice_scores import summarize_choices
-from callbacks.metrics.number_errors import summarize_numbers
+from callbacks.metrics.kinds.choice_scores import summarize_choices
+from callbacks.metrics.kinds.number_errors import summarize_numbers
 from callbacks.metrics.row_metric import Estimate
 from callbacks.rows.evaluated_row import EvaluatedRow
 from callbacks.rows.evaluation import Evaluation

@@ -122,12 +122,20 @@ class Generation(Protocol):
         """Whether answers are kept valid during generation."""
 
     @property
+    def only_from(self) -> str | None:
+        """`input` if answers are spans of the input."""
+
+    @property
     def abstain_below(self) -> float | None:
         """The lowest probability at which an answer is given; None gives all."""
 
 
 class Constraint(Protocol):
     """Restricts the answers that the model may generate."""
+
+    @property
+    def tries(self) -> int:
+        """Most tokens tried in one step before the row is left free."""
 
     def may_go_on(self, text: str) -> bool:
         """Return whether a text can be a prefix of an answer."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -44,8 +45,17 @@ def judge_validity(calls: NotationCalls, rows: Sequence[EvaluatedRow]) -> list[s
 
 
 def judge_sameness(calls: NotationCalls, rows: Sequence[EvaluatedRow]) -> list[dict[str, bool]]:
-    """Return for each row whether prediction and target are the same, by each notion of its notation."""
-    return _by_notation(rows, calls.same)
+    """Return for each row whether the prediction and any of its targets are the same, by each notion of its notation."""
+    found = _by_notation(rows, calls.same)
+    several = [
+        (place, dataclasses.replace(row, target=other))
+        for place, row in enumerate(rows)
+        for other in row.others
+    ]
+    further = _by_notation([row for _, row in several], calls.same)
+    for (place, _), same in zip(several, further, strict=True):
+        found[place] = {notion: equal or same[notion] for notion, equal in found[place].items()}
+    return found
 
 
 def judge_similarity(calls: NotationCalls, rows: Sequence[EvaluatedRow]) -> list[dict[str, float] | None]:

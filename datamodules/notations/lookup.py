@@ -48,7 +48,9 @@ def hint_notations(header: str) -> tuple[str, ...]:
     words = (word.lower() for word in _WORD.findall(header))
     named = (name for word in words for name in _ALIASES.get(word, (word,)))
     return tuple(
-        dict.fromkeys(name for name in named if name in NOTATIONS and name not in ("text", "number"))
+        dict.fromkeys(
+            name for name in named if name in NOTATIONS and name not in ("text", "number", "answer")
+        )
     )
 
 

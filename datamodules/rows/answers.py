@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from functools import reduce
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -30,6 +34,23 @@ def round_numbers(side: Side, outputs: TextColumn) -> TextColumn:
     return outputs.map(
         lambda texts: [round_to(text, digits) if is_valid(text) else text for text in texts.to_pylist()]
     )
+
+
+def split_answers(side: Side, column: TextColumn | TextLists) -> TextColumn | TextLists:
+    """Return a column's right answers: lists where its cells are lists or the side has a separator.
+
+    Examples:
+        >>> lists = split_answers(Side("answers", separator="|"), TextColumn.of(["cat | a cat", "dog"]))
+        >>> [lists[0], lists[1]]
+        [['cat', 'a cat'], ['dog']]
+    """
+    if isinstance(column, TextLists) or not side.separator:
+        return column
+    split = [
+        [part.strip() for part in text.split(side.separator) if part.strip()]
+        for text in column.values.to_pylist()
+    ]
+    return TextLists.of(split).take(column.codes.astype(np.int64))
 
 
 def read_choices(rows: Rows, choices: Choices | None) -> TextLists | None:
@@ -89,3 +110,21 @@ def check_choices(
                 f"{column}: {outputs[place]!r} is not one of the choices ({list_options(options)})"
             )
     return reasons
+
+
+def fill_template(template: str, columns: Mapping[str, pa.LargeStringArray]) -> pa.LargeStringArray:
+    """Return a text a row: the template with a column's text in place of its name in braces; empty where all columns are.
+
+    Examples:
+        >>> columns = {"context": as_strings(["It rains.", ""]), "question": as_strings(["What?", ""])}
+        >>> fill_template("{context} Q: {question}", columns).to_pylist()
+        ['It rains. Q: What?', '']
+    """
+    pieces = re.split("(" + "|".join(re.escape(f"{{{name}}}") for name in columns) + ")", template)
+    values = [
+        columns[piece[1:-1]] if piece[1:-1] in columns and piece[:1] == "{" else piece for piece in pieces
+    ]
+    scalars = [pa.scalar(value, pa.large_string()) if isinstance(value, str) else value for value in values]
+    filled = pc.binary_join_element_wise(*scalars, pa.scalar("", pa.large_string()))
+    empty = reduce(pc.and_, (pc.equal(texts, "") for texts in columns.values()))
+    return pc.if_else(empty, "", filled)

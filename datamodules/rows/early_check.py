@@ -63,7 +63,8 @@ def check_tables(command: str, data: Mapping[str, Any], *, fetch: bool = True) -
         if head is not None and (head.all_columns or len(tasks) > 1):
             columns = name_only_column(tasks, head.columns)
             task = task_for_columns(tasks, columns)
-            find_column(task.input.column, columns, path, "input", head.notes)
+            for name in task.input.columns:
+                find_column(name, columns, path, "input", head.notes)
         if not data.get("shots"):
             return
     for task in tasks:
@@ -76,8 +77,8 @@ def check_tables(command: str, data: Mapping[str, Any], *, fetch: bool = True) -
 
 def _find_columns(task: Task, head: Head, split_column: str | None) -> None:
     wanted: Sequence[tuple[str, str]] = [
-        ("input", task.input.column),
-        ("output", task.output.column),
+        *(("input", name) for name in task.input.columns),
+        *(("output", name) for name in task.output.columns),
         *([("split", split_column)] if split_column is not None else []),
     ]
     for side, name in wanted:

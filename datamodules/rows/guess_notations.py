@@ -35,7 +35,7 @@ CELLS = 200
 """Number of cells of a column that are checked, evenly spread."""
 MOST_OPTIONS = 100
 """Most different values of a column that the user takes for classes."""
-_NEVER = ("text", "number")
+_NEVER = ("text", "number", "answer")
 _SHARE, _HINTED_SHARE = (
     0.9,
     0.5,

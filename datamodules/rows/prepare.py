@@ -195,9 +195,10 @@ def _pack(prepared: Prepared) -> Payload:
             payload.arrays[f"{number}-{name}"] = column.codes
         payload.texts[f"{number}-alternatives"] = part.alternatives.values
         payload.arrays[f"{number}-alternatives"] = part.alternatives.offsets
-        if part.choices is not None:
-            payload.texts[f"{number}-choices"] = part.choices.values
-            payload.arrays[f"{number}-choices"] = part.choices.offsets
+        for name, lists in (("choices", part.choices), ("others", part.others)):
+            if lists is not None:
+                payload.texts[f"{number}-{name}"] = lists.values
+                payload.arrays[f"{number}-{name}"] = lists.offsets
         payload.arrays[f"{number}-lines"] = part.lines
         payload.arrays[f"{number}-table_rows"] = part.table_rows
         payload.arrays[f"{number}-aside"] = np.array([row.line for row in part.set_aside], dtype=np.int64)
@@ -234,10 +235,13 @@ def _unpack(
 
 
 def _unpack_part(payload: Payload, number: int, task: Task, file: str) -> TaskRows:
+    def lists(name: str) -> TextLists | None:
+        key = f"{number}-{name}"
+        return TextLists(payload.arrays[key], payload.texts[key]) if key in payload.arrays else None
+
     def column(name: str) -> TextColumn:
         return TextColumn(payload.texts[f"{number}-{name}"], payload.arrays[f"{number}-{name}"])
 
-    choices = f"{number}-choices"
     aside = zip(
         payload.arrays[f"{number}-aside"].tolist(),
         *(column(f"aside_{name}") for name in ("reason", "text", "task")),
@@ -256,7 +260,6 @@ def _unpack_part(payload: Payload, number: int, task: Task, file: str) -> TaskRo
         table_rows=payload.arrays[f"{number}-table_rows"],
         file=file,
         set_aside=[SetAside(file, *row) for row in aside],
-        choices=TextLists(payload.arrays[choices], payload.texts[choices])
-        if choices in payload.arrays
-        else None,
+        choices=lists("choices"),
+        others=lists("others"),
     )

@@ -22,3 +22,10 @@ class Row:
     """1-based line in its file; 0 for a row without a file."""
     choices: tuple[str, ...] = field(default=(), kw_only=True)
     """The answers that it allows; none if any text can be one."""
+    others: tuple[str, ...] = field(default=(), kw_only=True)
+    """Further outputs that are right, too."""
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """All correct outputs, `target` first; none without a reference."""
+        return () if self.target is None else (self.target, *self.others)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from configs.lookup import find_name, suggest
 from datamodules.notations.lookup import load_notation
-from datamodules.rows.answers import check_choices, read_choices, round_numbers
+from datamodules.rows.answers import check_choices, fill_template, read_choices, round_numbers, split_answers
 from datamodules.rows.cells import find_missing_numbers, note_formulas, note_titles, strip_titles
 from datamodules.sources.rows import TEXT_LIMIT, Rows, SetAside
 from datamodules.storage.text_columns import TextColumn, TextLists, as_strings
@@ -46,6 +46,8 @@ class TaskRows:
     """What was decided about the rows, for people."""
     choices: TextLists | None = None
     """Each row's own choices, if the task's rows have their own."""
+    others: TextLists | None = None
+    """Each row's further right outputs, if any row has some."""
 
     def options(self, place: int) -> tuple[str, ...]:
         """Return the choices of the row at a place; none if any text can be its answer."""
@@ -69,6 +71,7 @@ class TaskRows:
             self,
             **{name: getattr(self, name).take(keep) for name in columns},
             choices=None if self.choices is None else self.choices.take(keep),
+            others=None if self.others is None else self.others.take(keep),
             lines=self.lines[keep],
             table_rows=self.table_rows[keep],
             set_aside=[*self.set_aside, *more],
@@ -124,13 +127,14 @@ def read_task(
     if pool is None:
         with WorkerPool() as pool:
             return read_task(task, rows, with_output=with_output, forbidden=forbidden, pool=pool)
-    lists = read_column(rows, task.input.column, "input")
+    lists = read_side(rows, task.input, "input")
     inputs = _check("input", task.input, _first(lists), rows.verified, forbidden, pool)
-    choices, values = read_choices(rows, task.choices), None
+    choices, values, others = read_choices(rows, task.choices), None, None
     aside = dict(inputs.reasons)
     if with_output:
-        column = _first(read_column(rows, task.output.column, "output"))
-        outputs = _check("output", task.output, column, rows.verified, forbidden, pool)
+        answers = split_answers(task.output, read_side(rows, task.output, "output"))
+        others = answers.rest() if isinstance(answers, TextLists) else None
+        outputs = _check("output", task.output, _first(answers), rows.verified, forbidden, pool)
         aside = {**outputs.reasons, **aside}  # the input's reason, where both have one
         values = round_numbers(task.output, outputs.values)
     unknown = check_choices(task.choices, choices, task.output.column, values, rows.table.num_rows)
@@ -139,14 +143,14 @@ def read_task(
     usable[list(aside)] = False
     kept = np.flatnonzero(usable)
     texts = inputs.values.take(kept)
-    answers = TextColumn.of([""] * len(kept)) if values is None else values.take(kept)
+    targets = TextColumn.of([""] * len(kept)) if values is None else values.take(kept)
     result = TaskRows(
         task=task,
         inputs=texts,
-        outputs=answers,
+        outputs=targets,
         alternatives=_alternatives(task, rows, lists, forbidden, pool).take(kept),
         # Composed and decomposed, a text is one: two systems write it in two ways.
-        identities=_identities(task, rows, kept, texts, answers, pool).composed(),
+        identities=_identities(task, rows, kept, texts, targets, pool).composed(),
         originals=inputs.raw.take(kept),
         lines=rows.lines[kept],
         table_rows=kept,
@@ -154,6 +158,7 @@ def read_task(
         set_aside=[*rows.set_aside, *_list_aside(task, rows.file, rows.lines, inputs.raw, aside)],
         notes=(*inputs.notes, *outputs.notes) if with_output else inputs.notes,
         choices=None if choices is None else choices.take(kept),
+        others=None if others is None or not len(others.values) else others.take(kept),
     )
     assert len(result) + len(result.set_aside) == rows.total, "every row is kept or set aside"
     return result
@@ -171,6 +176,20 @@ def read_column(rows: Rows, name: str, side: str) -> TextColumn | TextLists:
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
         return TextLists.of_arrow(column)
     return TextColumn.of(pc.fill_null(column.cast(pa.large_string()), ""))
+
+
+def read_side(rows: Rows, side: Side, name: str) -> TextColumn | TextLists:
+    """Return a side's column, or the texts that its template makes of several.
+
+    A row in which all of them are empty is empty.
+
+    Raises:
+        ValueError: If a column does not exist; the message lists those that do.
+    """
+    if not side.template:
+        return read_column(rows, side.column, name)
+    columns = {column: as_strings(first_texts(rows, column, name)) for column in side.columns}
+    return TextColumn.of(fill_template(side.template, columns))
 
 
 def find_column(name: str, columns: Sequence[str], file: str, side: str, notes: Sequence[str] = ()) -> str:

@@ -56,7 +56,7 @@ def _define(task: Task) -> dict[str, Any]:
     if content["choices"] is None:
         del content["choices"]
     for side in ("input", "output"):
-        for key in ("digits", "unit"):
+        for key in ("digits", "unit", "separator", "template"):
             if not content[side][key] and content[side][key] != 0:
                 del content[side][key]
     return content

@@ -14,12 +14,14 @@ from torch import Tensor
 from lightning_modules.decoder.forward import widened
 from lightning_modules.generation.continuous_batching import Chooser
 
-TRIES = 64
-"""Most tokens tried in one step of a row before the row is left free. Each try checks the row's text once."""
-
 
 class Constraint(Protocol):
     """Decides which texts a row may have. Both methods get the whole generated text, without special tokens."""
+
+    @property
+    def tries(self) -> int:
+        """Most tokens tried in one step before the row is left free; each try checks the row's text once."""
+        ...
 
     def may_go_on(self, text: str) -> bool:
         """Return whether `text` can be the prefix of a valid text."""
@@ -34,8 +36,8 @@ class ConstrainedChooser:
     """A chooser that replaces a token that violates the row's constraint.
 
     The replacement is the token that the chooser takes without the disallowed ones: the next most probable, or one drawn
-    with the same random number; after `TRIES` disallowed tokens, the stop token. If that is disallowed, too, the row
-    continues without its constraint.
+    with the same random number; after the constraint's `tries` disallowed tokens, the stop token. If that is disallowed,
+    too, the row continues without its constraint.
     """
 
     def __init__(
@@ -94,8 +96,10 @@ class ConstrainedChooser:
 
     def _find_another(self, row: int, first: int, logits: Tensor, rows: Tensor, steps: Tensor) -> int | None:
         """Return the token that the chooser takes among the allowed ones, or None; `first` is disallowed."""
+        constraint = self.constraints[row]
+        assert constraint is not None
         remaining, token = logits.to(widened(logits.dtype), copy=True), first
-        for _ in range(TRIES):
+        for _ in range(constraint.tries):
             remaining[0, token] = -torch.inf
             chosen, log_prob = self.choose(remaining.clone(), rows, steps)
             if not log_prob.isfinite():  # no token remains

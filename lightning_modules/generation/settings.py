@@ -31,6 +31,9 @@ class GenerationSettings:
     only_valid: bool = False
     """For `greedy` and `sample`: generate only text that can still become valid, and stop only where it is valid. Applies
     to SMILES outputs (needs the extra `constrained`); rows of tasks with other outputs are not constrained."""
+    only_from: Literal["input"] | None = None
+    """`input`: for `greedy` and `sample`, generate only words that stand together in the row's input: an answer is a span of it.
+    Rows with choices or numbers are not constrained."""
     abstain_below: float | None = None
     """`test` and `predict` mark answers whose probability under the model, exp(score), is lower as abstained. They stay in
     the table; `test` reports how many rows are answered, and how many of these answers are right."""
@@ -53,6 +56,7 @@ class GenerationSettings:
             "max_new_tokens": (self.max_new_tokens >= 1, "at least 1"),
             "candidates": (self.candidates >= 1, "at least 1"),
             "abstain_below": (self.abstain_below is None or 0 < self.abstain_below <= 1, "in (0, 1]"),
+            "only_from": (self.only_from in (None, "input"), "input, or left out"),
             "choice_score": (self.choice_score in ("sum", "mean", "pmi"), "sum, mean or pmi"),
             "only_valid": (
                 not self.only_valid or self.strategy != "beam",
@@ -64,6 +68,11 @@ class GenerationSettings:
                 raise ValueError(
                     f"Expected --model.generation.{name} to be {expected}, but got {getattr(self, name)!r}."
                 )
+        if self.only_from is not None and (self.only_valid or self.strategy == "beam"):
+            raise ValueError(
+                "Expected --model.generation.only_from without only_valid and without strategy beam, but got both: a text has "
+                "one constraint, and beam search checks no text."
+            )
         owners = {"num_beams": "beam", "temperature": "sample", "top_p": "sample", "seed": "sample"}
         for name, owner in owners.items():
             if owner == "sample" and self.candidates > 1:

@@ -61,3 +61,33 @@ def test_flags_take_the_place_of_a_tasks_choices() -> None:
 
 def test_many_options_are_abbreviated() -> None:
     assert list_options([str(number) for number in range(20)]) == "0, 1, 2, 3, 4, ... 19"
+
+
+@pytest.mark.parametrize(
+    ("given", "column", "template", "columns"),
+    [
+        ({"columns": ["context", "q"]}, "context,q", "{context}\n{q}", ["context", "q"]),
+        ({"template": "{q}: {context}"}, "q,context", "{q}: {context}", ["q", "context"]),
+        ({"columns": ["a"]}, "a", "", ["a"]),
+        ({"column": "a"}, "a", "", ["a"]),
+    ],
+)
+def test_a_side_may_have_several_columns(given: Any, column: str, template: str, columns: list[str]) -> None:
+    task = build_task({**SIDES, "input": given}, "task.yaml")
+    assert (task.input.column, task.input.template, task.input.columns) == (column, template, columns)
+    assert build_task(asdict(task), "task.yaml").input == task.input  # as patois.json holds it
+    with pytest.raises(ValueError, match="expected `template` to name each of a, b"):
+        build_task({**SIDES, "input": {"columns": ["a", "b"], "template": "{a}"}}, "task.yaml")
+    with pytest.raises(ValueError, match="expected `columns` to be a list"):
+        build_task({**SIDES, "input": {"columns": "a,b"}}, "task.yaml")
+
+
+def test_flags_may_name_several_input_columns() -> None:
+    [task], _ = choose_tasks(None, "context,question", "answer")
+    assert task.name == "context_question_to_answer"
+    assert task.input.columns == ["context", "question"]
+    assert task.instructions == ("Give the answer for this context and question.",)
+    [changed], _ = choose_tasks("smiles_to_iupac", "a,b")
+    assert changed.input.columns == ["a", "b"]
+    [back], _ = choose_tasks("smiles_to_iupac", "a")
+    assert back.input.columns == ["a"]

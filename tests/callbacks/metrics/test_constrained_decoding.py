@@ -5,15 +5,21 @@ from types import SimpleNamespace
 
 import pytest
 
-from callbacks.metrics.constrained_decoding import ConstrainedDecoding, Framed, find_constraints
+from callbacks.metrics.constrained_decoding import (
+    ConstrainedDecoding,
+    Framed,
+    Spans,
+    find_constraints,
+    find_spans,
+)
 from callbacks.rows.evaluated_row import EvaluatedRow
 from callbacks.rows.evaluation import Evaluation
 from configs.lookup import list_configs
 from datamodules.formats import Query, load_format
 from datamodules.notations import smiles
 from datamodules.sequence_task import SequenceTaskDataModule
-from lightning_modules.generation.generate import GenerationSettings
-from tests.helpers.tiny import save_tiny
+from lightning_modules.generation.generate import GenerationSettings, generate
+from tests.helpers.tiny import make_batch, make_rows, make_tiny, make_tokenizer, save_tiny
 from tests.helpers.tiny_runs import make_module, make_trainer
 
 pytest.importorskip("partialsmiles")
@@ -118,3 +124,52 @@ def test_without_the_flag_nothing_is_constrained(tmp_path):
     module, _, trainer = run(tmp_path, GenerationSettings(max_new_tokens=3), [ConstrainedDecoding()])
     assert module.constraints_of is None
     assert not [name for name in trainer.callback_metrics if "steered" in name]
+
+
+HAT = "Anna's red hat, and Bert's re-dyed one."
+
+
+def test_spans_are_whole_words_that_stand_together():
+    spans = Spans(HAT)
+    words = ["Anna's", "red", "hat"]
+    for part in ("Anna's red hat", "red hat, and", "hat", "one.", "re", "dyed one"):
+        assert spans.is_span(part), part
+        assert all(spans.may_begin(part[:length]) for length in range(len(part) + 1))
+    for part in ("", "ed hat", "red ha", "hat red", "Anna red"):
+        assert not spans.is_span(part), part
+    assert not spans.may_begin(" ".join(words[::-1]))
+
+
+class Questions:
+    def row(self, stage, index):
+        notation, choices = [("answer", ()), ("text", ("a", "b")), ("number", ()), ("text", ())][index]
+        return SimpleNamespace(input=HAT, output_notation=notation, choices=choices)
+
+    def affixes(self, stage, index):
+        return " ", ""
+
+
+def test_every_answer_is_a_span_of_its_input_whatever_the_weights(tmp_path):
+    found = find_spans(Questions(), "test", [0, 1, 2, 3, -1])
+    assert [one is None for one in found] == [False, True, True, False, True]
+    tokenizer = make_tokenizer(False)
+    batch = make_batch(make_rows(tokenizer, [("x", "y")] * 6), tokenizer.pad_token_id, list(range(6)))
+    settings = GenerationSettings(max_new_tokens=60, strategy="sample", temperature=3.0)
+    texts = generate(
+        make_tiny().eval(), tokenizer, batch["prompt_ids"], batch["prompt_mask"], settings, batch["row_index"],
+        constraints=[found[0]] * 6,
+    )  # fmt: skip
+    assert (texts.replaced > 0).all()
+    assert len(set(texts.text)) > 1
+    for text, stopped in zip(texts.text, texts.stopped.tolist(), strict=True):
+        assert text.strip() in HAT
+        assert not stopped or Spans(HAT).is_span(text.strip())
+
+
+def test_spans_exclude_other_constraints():
+    with pytest.raises(ValueError, match="only_from without only_valid"):
+        GenerationSettings(only_from="input", only_valid=True)
+    with pytest.raises(ValueError, match="without strategy beam"):
+        GenerationSettings(only_from="input", strategy="beam")
+    with pytest.raises(ValueError, match="only_from to be input"):
+        GenerationSettings(only_from="output")  # type: ignore[arg-type]

@@ -23,6 +23,7 @@ HEAVY = {
 
 def test_known_notations_are_those_of_the_folder() -> None:
     assert NOTATIONS == (
+        "answer",
         "formula", "ipa", "iupac", "number", "phonemes", "polymer", "reaction", "selfies", "smiles", "text",
     )  # fmt: skip
 

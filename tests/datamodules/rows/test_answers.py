@@ -66,3 +66,27 @@ def test_no_choices_mean_no_reasons() -> None:
     assert check_choices(None, None, "x", None, 3) == {}
     assert read_choices(built_in("t", QUESTIONS), None) is None
     assert check_choices(Choices(column="o"), TextLists.of([["a", "b"]]), "x", None, 1) == {}
+
+
+def test_any_of_several_right_answers_is_right_and_they_keep_their_rows() -> None:
+    table = pa.table(
+        {"q": ["a", "", "c"], "answers": ["x; y", "z", "w"], "listed": [["x", "y"], ["z"], ["w"]]}
+    )
+    for side in (Side("answers", "answer", separator=";"), Side("listed", "answer")):
+        rows = read_task(Task("t", Side("q"), side), built_in("t", table))
+        assert list(rows.outputs) == ["x", "w"]
+        assert rows.others is not None
+        assert [rows.others[0], rows.others[1]] == [["y"], []]
+    plain = read_task(Task("t", Side("q"), Side("answers")), built_in("t", table))
+    assert list(plain.outputs) == ["x; y", "w"]
+    assert plain.others is None
+
+
+def test_several_columns_make_one_input() -> None:
+    table = pa.table({"q": ["What?", ""], "context": ["It {q} rains.", ""], "a": ["rain", "x"]})
+    side = Side("context,q", template="{context} Q: {q}")
+    rows = read_task(Task("t", side, Side("a")), built_in("t", table))
+    assert list(rows.inputs) == ["It {q} rains. Q: What?"]
+    assert [row.reason for row in rows.set_aside] == ["context,q: empty input"]
+    with pytest.raises(ValueError, match=r"--data.input_column 'nope' is not a column"):
+        read_task(Task("t", Side("nope,q", template="{nope}{q}"), Side("a")), built_in("t", table))

@@ -18,6 +18,8 @@ SAMPLE = GenerationSettings(strategy="sample", temperature=1.3, max_new_tokens=1
 class Letters:
     """At most 12 letters, and no fewer than 4."""
 
+    tries = 304
+
     def may_go_on(self, text):
         return text.isascii() and text.isalpha() and len(text) <= 12
 
@@ -26,6 +28,8 @@ class Letters:
 
 
 class Nothing:
+    tries = 64
+
     def may_go_on(self, text):
         return False
 
@@ -65,8 +69,7 @@ def search_alone(architecture, prompt):
 
 @pytest.mark.parametrize("architecture", ["llama", "gemma3_text"])  # our own decoding, and transformers'
 @pytest.mark.parametrize("slots", [1, 2, None])
-def test_each_row_gets_the_most_probable_tokens_that_are_allowed(architecture, slots, monkeypatch):
-    monkeypatch.setattr(constrained, "TRIES", 304)
+def test_each_row_gets_the_most_probable_tokens_that_are_allowed(architecture, slots):
     generated = run(architecture, GREEDY, [Letters()] * 5, slots=slots)
     for row, prompt in enumerate(PROMPTS):
         ids, score = search_alone(architecture, prompt)
@@ -87,8 +90,7 @@ def test_rows_without_constraint_and_rows_given_up_are_as_if_there_were_none(set
     assert free.replaced.tolist() == [0] * 5
 
 
-def test_draws_keep_to_it_too_and_do_not_depend_on_other_rows(monkeypatch):
-    monkeypatch.setattr(constrained, "TRIES", 304)
+def test_draws_keep_to_it_too_and_do_not_depend_on_other_rows():
     drawn = run("llama", SAMPLE, [Letters()] * 5, slots=2)
     held = [text for text, replaced in zip(drawn.text, drawn.replaced.tolist(), strict=True) if replaced >= 0]
     assert len(held) >= 3
@@ -97,16 +99,15 @@ def test_draws_keep_to_it_too_and_do_not_depend_on_other_rows(monkeypatch):
         assert run("llama", SAMPLE, [Letters()] * 5, [row]).text == [drawn.text[row]]
 
 
-def test_a_row_ends_rather_than_being_given_up(monkeypatch):
+def test_a_row_ends_rather_than_being_given_up():
     class Short(Letters):
         def may_go_on(self, text):
             return super().may_go_on(text) and len(text) <= 4
 
-    monkeypatch.setattr(constrained, "TRIES", 304)
     generated = run("llama", GREEDY, [Short()] * 5)
     assert generated.stopped.all()
     assert all(len(text) == 4 for text in generated.text)
-    monkeypatch.setattr(constrained, "TRIES", 1)
+    Short.tries = 1
     found = constrained.ConstrainedChooser(
         lambda logits, rows, steps: (logits.argmax(dim=1), logits.max(dim=1).values),
         [Short()],

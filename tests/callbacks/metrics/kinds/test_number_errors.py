@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from callbacks.metrics.number_errors import NumberErrors, summarize_numbers
+from callbacks.metrics.kinds.number_errors import NumberErrors, summarize_numbers
 from tests.helpers.callback_stubs import score_rows
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from callbacks.metrics.choice_scores import summarize_choices
+from callbacks.metrics.kinds.choice_scores import summarize_choices
 from tests.helpers.runs import command, last_metrics, write_tiny_base
 
 
