@@ -44,7 +44,8 @@ OTHER: dict[str, Any] = {
     "trainer.model_registry": "mine", "trainer.reload_dataloaders_every_n_epochs": 1,
     "model.base": "builtin", "model.init": "random", "model.scheduler": "torch.optim.lr_scheduler.LinearLR",
     "model.optimizer": "torch.optim.NAdam", "model.attention": "eager", "model.share_prefix": False,
-    "model.generation.strategy": "beam", "model.generation.abstain_below": 0.5,
+    "model.generation.strategy": "beam", "model.generation.abstain_below": 0.5, "model.generation.choice_score": "mean",
+    "model.generation.only_from": "input", "data.choices": "0,1", "data.digits": 3,
     "model.peft": {"rank": 4}, "model.trainable": ["norm"], "model.add_tokens": ["<x>"],
     "data.task": "smiles_to_iupac", "data.source": "other.csv", "data.format": "alpaca", "data.header": True,
     "data.split": "random",
@@ -60,6 +61,7 @@ OF_ANY_CALLBACK = {
     "logging_interval": "epoch",
     "mode": "min",
     "output": "a.csv",
+    "tolerance": 0.5,
 }
 
 
