@@ -40,11 +40,19 @@ class Comparison(NamedTuple):
 
 
 def compare_verdicts(
-    task: str, metric: str, first: NDArray[np.bool_], second: NDArray[np.bool_]
+    task: str, metric: str, first: NDArray[np.bool_], second: NDArray[np.bool_], resample: bool = True
 ) -> Comparison:
-    """Compare the verdicts, `(n,)` each, of two runs on the same `n` > 0 rows."""
+    """Compare the verdicts of two runs on the same rows.
+
+    Args:
+        task: The rows' task.
+        metric: What the verdicts are about.
+        first: `(n,)` the first run's verdicts, n > 0.
+        second: `(n,)` the second run's.
+        resample: Whether the interval is a bootstrap of rows unless few of them differ; else it is always a score interval.
+    """
     only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
-    if only_first + only_second < FEW:
+    if only_first + only_second < FEW or not resample:
         low, high = difference_interval(only_second, only_first, len(first))
     else:
         low, high = bootstrap_interval(second.astype(float) - first.astype(float))
@@ -73,8 +81,8 @@ def compare_answers(first: Answers, second: Answers) -> list[Comparison]:
         for metric in dict.fromkeys(name for key in keys for name in first[key]):
             paired = [key for key in keys if metric in first[key] and metric in second[key]]
             if paired:
-                verdicts = (np.array([run[key][metric] for key in paired]) for run in (first, second))
-                found.append(compare_verdicts(task, metric, *verdicts))
+                one, other = (np.array([run[key][metric] for key in paired]) for run in (first, second))
+                found.append(compare_verdicts(task, metric, one, other))
     return found
 
 
