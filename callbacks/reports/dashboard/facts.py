@@ -110,15 +110,22 @@ def join_hashes(contents: Mapping[str, str]) -> str | None:
 def rename_best(metrics: Mapping[str, float], epoch: int | None) -> dict[str, float]:
     """Return the validation metrics of the exported weights under their names in the summary.
 
+    With one task the means over tasks, such as `best/exact_match`, have the bounds of that task.
+
     Examples:
-        >>> rename_best({"val/exact_match": 0.5, "val/t/validity_low": 0.9, "train/loss": 1.0}, epoch=3)
-        {'best/exact_match': 0.5, 'best/t/validity_low': 0.9, 'best/epoch': 3}
+        >>> rename_best({"val/bleu": 0.5, "val/t/bleu": 0.5, "val/t/bleu_low": 0.4, "train/lr": 1.0}, epoch=3)
+        {'best/bleu': 0.5, 'best/t/bleu': 0.5, 'best/t/bleu_low': 0.4, 'best/bleu_low': 0.4, 'best/epoch': 3}
     """
-    found = {
-        f"{BEST}/{name.removeprefix('val/')}": value
-        for name, value in metrics.items()
-        if name.startswith("val/")
+    measured = {
+        name.removeprefix("val/"): value for name, value in metrics.items() if name.startswith("val/")
     }
+    tasks = dict.fromkeys(name.rpartition("/")[0] for name in measured if "/" in name)
+    if len(tasks) == 1:
+        for name in [name for name in measured if name.endswith(("_low", "_high"))]:
+            last = name.rpartition("/")[2]
+            if last.rpartition("_")[0] in measured:
+                measured[last] = measured[name]
+    found = {f"{BEST}/{name}": value for name, value in measured.items()}
     return {**found, **({} if epoch is None or not found else {f"{BEST}/epoch": epoch})}
 
 
