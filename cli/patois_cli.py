@@ -18,6 +18,7 @@ from callbacks.lightning_private import OpenCLI
 from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.loggers.secrets import hide_secrets
 from callbacks.loggers.terminal import say
+from callbacks.reports.dashboard.facts import DashboardFacts
 from callbacks.run.last_checkpoint import LastCheckpoint
 from callbacks.run.training_memory import TrainingMemory
 from callbacks.run.whole_steps import WholeSteps
@@ -266,6 +267,7 @@ class PatoisCLI(OpenCLI):
         elif given.logger is not False:
             if self.subcommand == "fit":
                 csv = MetricsCSV(folder, resume=goes_on(config.ckpt_path, folder))
+                kwargs["callbacks"].append(DashboardFacts())
             else:  # in a subfolder, to leave the fit's metrics.csv unchanged
                 csv = MetricsCSV(folder / str(self.subcommand))
             kwargs["logger"] = join_loggers([csv, self._dashboard(folder)], given.logger)

@@ -6,11 +6,11 @@ random numbers and counters stay; where a changed flag cannot affect them, the m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-OF_THE_RUN = ("name", "ckpt_path", "weights_only", "trainer.default_root_dir")
-"""Flags that identify the run or its folder; they are not compared."""
+from callbacks.reports.compare.flags import OF_THE_RUN, leaves
+
 KEPT = {
     "seed_everything": "it sets the order of the data; dropout and sampling continue the checkpoint's random numbers",
     "model.base": "the weights come from the checkpoint",
@@ -19,34 +19,6 @@ KEPT = {
 """Flags that the checkpoint partly overrides, and how."""
 CLASSES = ("model.optimizer", "model.scheduler")
 """Flags that select a class whose state the checkpoint holds; another class cannot read that state."""
-
-
-def leaves(settings: Any, flag: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield each flag of a configuration and its value.
-
-    Args:
-        settings: Settings as in a run's config.yaml.
-        flag: The flag that holds these settings; empty for a whole configuration.
-
-    Yields:
-        A flag such as `model.optimizer.lr`, and its value; a callback's flags are named by its class.
-
-    Examples:
-        >>> optimizer = {"class_path": "torch.optim.AdamW", "init_args": {"lr": 0.001}}
-        >>> dict(leaves({"seed_everything": 0, "model": {"optimizer": optimizer}}))
-        {'seed_everything': 0, 'model.optimizer': 'torch.optim.AdamW', 'model.optimizer.lr': 0.001}
-    """
-    if isinstance(settings, dict) and "class_path" in settings:
-        yield flag, settings["class_path"]
-        yield from leaves(settings.get("init_args") or {}, flag)
-    elif isinstance(settings, dict):
-        for name, value in settings.items():
-            yield from leaves(value, f"{flag}.{name}" if flag else name)
-    elif isinstance(settings, list) and all(isinstance(one, dict) for one in settings):
-        for one in settings:
-            yield from leaves(one, f"{flag}.{str(one.get('class_path')).rpartition('.')[2]}")
-    else:
-        yield flag, settings
 
 
 def differences(before: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[Any, Any]]:

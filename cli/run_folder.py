@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -167,7 +168,8 @@ def refuse_other_root(args: Sequence[str]) -> None:
 def make_run_folder(name: str | None, root: Path, words: Sequence[str] = ()) -> Path:
     """Return this run's folder, the same on every rank: `root/<name>`.
 
-    The default name is that of the cluster's job (`job-7`, the next one of the job `job-7-2`), or else the start time.
+    The default name is that of the cluster's job (`job-7`, the next one of the job `job-7-2`), or else the start time; see
+    `is_default_name`.
 
     Args:
         name: The name that the user gave.
@@ -199,6 +201,18 @@ def _new_name(root: Path, words: Sequence[str]) -> str:
             continue
         return name
     raise AssertionError("a thousand runs of one name")
+
+
+def is_default_name(name: str) -> bool:
+    """Return whether a name is one that a run gets if the user gives none.
+
+    Examples:
+        >>> is_default_name("20260101-093000"), is_default_name("20260101-093000-2"), is_default_name("job-77-2")
+        (True, True, True)
+        >>> is_default_name("mine"), is_default_name("job-search")
+        (False, False)
+    """
+    return re.fullmatch(r"(\d{8}-\d{6}|job-\d[\w.]*)(-\d+)?", name) is not None
 
 
 def remove_empty(folder: Path) -> None:

@@ -18,11 +18,12 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.loggers.secrets import hide_in_words, hide_secrets
 from callbacks.loggers.wandb_logger import DashboardLogger
+from callbacks.reports.dashboard.facts import name_run, read_training_rows
 from callbacks.run.command_record import record_command
 from callbacks.run.run_facts import output_folder
 from cli.help_pages import program_name
 from cli.resume_diff import differences, say, say_other_data
-from cli.run_folder import find_run
+from cli.run_folder import find_run, is_default_name
 from cli.settings.run_settings import read_typed_settings, settle_paths
 from configs.yaml_text import read_yaml, write_yaml
 from datamodules.rows.guess_notations import settings_of
@@ -51,7 +52,7 @@ class SaveRunConfig(SaveConfigCallback):
             return
         for logger in trainer.loggers:  # the data have been read
             if isinstance(logger, DashboardLogger):
-                logger.release()
+                logger.release(self._choose_name(trainer))
         # What was guessed is saved, so that it also holds for tables with other columns.
         guesses = getattr(getattr(trainer, "datamodule", None), "guesses", ())
         for name, value in settings_of(guesses).items():
@@ -62,6 +63,14 @@ class SaveRunConfig(SaveConfigCallback):
             changed = differences(read_typed_settings(run), self._settings())
             if line := say(changed) if stage == "fit" else say_other_data(changed):
                 rank_zero_info(line)
+
+    def _choose_name(self, trainer: pl.Trainer) -> str | None:
+        """Return the run's name in W&B if nobody has chosen one: what it was trained on; None keeps the folder's."""
+        folder, data = Path(trainer.default_root_dir), getattr(trainer, "datamodule", None)
+        if data is None or not is_default_name(folder.name):
+            return None
+        base = str(self.config.model.get("base"))
+        return name_run(data.task_names, data.form.name, base, read_training_rows(folder))
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write a resumed run's new configuration only now: a refused checkpoint must not change the old one."""

@@ -79,6 +79,8 @@ def test_flags_that_pages_name_exist(page: str) -> None:
         "--no",
         "--output",
         "--tags",
+        "--project",  # of `dashboard`, as is the next one, --dry-run
+        "--dry",
     }
     assert [flag for flag in sorted(flags - others) if not is_known(flag)] == []
 

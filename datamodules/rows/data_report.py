@@ -26,6 +26,7 @@ def make(
     kind = "given" if settings.split_column or settings.val_source or settings.test_source else settings.split
     return {
         "sources": dict(prepared.totals),
+        "contents": dict(prepared.contents),
         "notes": {source: list(texts) for source, texts in prepared.notes.items() if texts},
         "guessed_notations": {guess.column: guess.notation for guess in prepared.guesses},
         "tasks": list(dict.fromkeys(part.task.name for part in prepared.parts)),

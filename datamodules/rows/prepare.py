@@ -52,6 +52,8 @@ class Prepared:
     """Hash that identifies the content in the keys of derived data; None if the content cannot be identified."""
     guesses: list[Guess] = field(default_factory=list)
     """The notations that were guessed from the cells."""
+    contents: dict[str, str] = field(default_factory=dict)
+    """The kind and the content hash of each source; empty if the content cannot be identified."""
 
     def select_side(self, side: str, task_names: Sequence[str]) -> list[NDArray[np.int64]]:
         """Return the rows of a side, one array per task, in the order in which subsets take them."""
@@ -110,7 +112,11 @@ def prepare(
         elif key is not None and (keep_small or len(prepared.sides) >= cache.least_rows):
             cache.save("rows", key, _pack(prepared))
     warn_of_overlap(prepared.overlap, settings)
-    return prepared
+    if key is None or prepared.key is None:
+        return prepared
+    files = [file for task in tasks for file, _ in locations(task, source, settings)]
+    hashes = [content for of_task in key["sources"] for content, _ in of_task]
+    return replace(prepared, contents=dict(zip(files, hashes, strict=True)))
 
 
 def _read(

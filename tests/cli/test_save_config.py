@@ -27,7 +27,7 @@ class Kept:
         self.settings.append(settings)
 
 
-def save_config(folder: Path, stage: str, loggers: list, rank: int = 0) -> None:
+def save_config(folder: Path, stage: str, loggers: list, rank: int = 0, **parts: object) -> None:
     words = ["fit", "--data.format", "tags", "--wandb.tags", "[s3cr3t-value]"]
     cli = ParseOnly(CausalLM, SequenceTaskDataModule, logger_class=DashboardLogger, args=words)
     callback = SaveRunConfig(cli._parser("fit"), cli.config.fit, words=words)
@@ -39,6 +39,7 @@ def save_config(folder: Path, stage: str, loggers: list, rank: int = 0) -> None:
         strategy=SimpleNamespace(root_device=torch.device("cpu")),
         world_size=1,
         precision="32-true",
+        **parts,
     )
     callback.setup(trainer, None, stage)  # type: ignore[arg-type]
 
@@ -71,3 +72,21 @@ def test_configuration_is_written_by_rank_0_of_a_fit_only(tmp_path: Path, stage:
     save_config(tmp_path / "run", stage, [logger], rank)
     assert logger.settings == []
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("20260101-093000", "names-tags-bundled-40"), ("job-77-2", "names-tags-bundled-40"), ("mine", None)],
+)
+def test_run_without_a_name_is_called_after_what_it_trains_on(
+    tmp_path: Path, folder: str, name: str | None
+) -> None:
+    released: list[str | None] = []
+    logger = DashboardLogger(save_dir=str(tmp_path), offline=True)
+    logger.release = released.append  # type: ignore[method-assign,assignment]
+    logger.log_hyperparams = lambda *_: None  # type: ignore[method-assign]
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "data.json").write_text(json.dumps({"rows": {"train": 40}}))
+    data = SimpleNamespace(task_names=["names"], form=SimpleNamespace(name="tags"), guesses=[])
+    save_config(tmp_path / folder, "fit", [logger], datamodule=data)
+    assert released == [name]

@@ -7,6 +7,7 @@ import struct
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 _BLOCK = 32 * 1024
 _FILE_HEADER = 7  # `:W&B`, two magic bytes, version
@@ -67,3 +68,24 @@ def _by_metric(lines: list[dict[str, float]]) -> History:
             if "/" in name and "epoch" in line:
                 history[name].append((line["epoch"], value))
     return dict(history)
+
+
+def read_told(path: Path, kind: str) -> dict[str, Any]:
+    """Return what an offline run told by key: its `config`, or its `summary`."""
+    from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]
+
+    told: dict[str, Any] = {}
+    for content in read_records(path):
+        record = Record.FromString(content)
+        if record.WhichOneof("record_type") == kind:
+            for item in getattr(record, kind).update:
+                told[item.key or "/".join(item.nested_key)] = json.loads(item.value_json)
+    return told
+
+
+def read_name(path: Path) -> str:
+    """Return the displayed name of an offline run."""
+    from wandb.proto.wandb_internal_pb2 import Record  # type: ignore[attr-defined]
+
+    records = (Record.FromString(content) for content in read_records(path))
+    return next(record.run.display_name for record in records if record.WhichOneof("record_type") == "run")

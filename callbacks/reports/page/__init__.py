@@ -7,6 +7,6 @@
 - *side*: what one subcommand wrote: `fit` to the run's folder, `validate` and `test` to their own in it.
 - *kind* of a prediction: right, wrong or invalid; its *outcome* is one of ten, where it was decided.
 
-`report.html.jinja` is the page, `style.css` its look (which the pages of studies share), and `page.js` its filters. The page asks
+`report.html.jinja` is the page, `page.js` its filters; `parts.html.jinja` and the look, `style.css`, other pages share. It asks
 nothing of any other address.
 """

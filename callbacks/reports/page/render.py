@@ -7,26 +7,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from callbacks.loggers.secrets import hide_secrets
-from callbacks.reports.page import curves, predictions, sections
+from callbacks.reports.page import predictions, sections
 from callbacks.reports.page.run_files import RunFiles, Side, read_run
+from callbacks.reports.page.templates import PAGE, make_environment, read_style, show_value
 from callbacks.rows.notation_calls import NotationCalls
 from datamodules.storage.atomic_write import whole_file
 
 FILE = "report.html"
-HERE = Path(__file__).parent
 PROGRAM = "python train.py"
 MOST_SET_ASIDE = 50
 """Most rows that were set aside and are shown."""
 ROWS_OF = {"fit": "validation rows", "validate": "validation rows", "test": "test rows"}
-
-
-def read_style() -> str:
-    """Return the style sheet, which the pages of studies share."""
-    return (HERE / "style.css").read_text(encoding="utf-8")
 
 
 def write_page(run: Path) -> Path:
@@ -49,17 +43,13 @@ def write_page(run: Path) -> Path:
 
 def render(files: RunFiles, calls: NotationCalls) -> str:
     """Return a run's page; equal files give equal text."""
-    environment = Environment(
-        loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        finalize=_write_value,
-    )  # fmt: skip
     chosen = [(side, predictions.choose_rows(side.predictions)) for side in files.sides]
     shown = [(side.name, row) for side, rows in chosen for row in predictions.show_rows(rows, calls)]
     content = {
         "name": files.name,
         "place": files.place,
         "style": Markup(read_style()),
-        "script": Markup((HERE / "page.js").read_text(encoding="utf-8")),
+        "script": Markup((PAGE / "page.js").read_text(encoding="utf-8")),
         "summary_line": _summarize(files),
         "facts": _list_facts(files),
         "results": [_describe_results(side) for side in files.sides if side.summary.get("tasks")],
@@ -74,7 +64,6 @@ def render(files: RunFiles, calls: NotationCalls) -> str:
         "data": [_describe_data(side) for side in files.sides if side.data],
         "made": [_describe_command(side) for side in files.sides if side.record],
         "commands": sections.list_commands(files, _find_program(files)),
-        "width": curves.WIDTH, "height": curves.HEIGHT, "left": curves.LEFT, "right": curves.RIGHT,
         "picture_width": predictions.WIDTH, "picture_height": predictions.HEIGHT,
     }  # fmt: skip
     titles = {"results": "Results", "curves": "Curves", "shown": "Predictions", "outcomes": "Outcomes",
@@ -82,14 +71,7 @@ def render(files: RunFiles, calls: NotationCalls) -> str:
     ids = {"shown": "rows"}
     nav = [(ids.get(part, part), title) for part, title in titles.items() if content[part]]
     content["nav"] = [*nav, ("made", "How it was made"), ("next", "Next")]
-    return environment.get_template("report.html.jinja").render(content)
-
-
-def _write_value(value: Any) -> Any:
-    """Return a value as the page shows it: a text as one that every file can hold, without secrets of the environment."""
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return "".join(letter if letter.isprintable() or letter in "\n\t" else "\ufffd" for letter in value)
-    return value
+    return make_environment().get_template("report.html.jinja").render(content)
 
 
 def _find_program(files: RunFiles) -> str:
@@ -213,11 +195,7 @@ def _describe_command(side: Side) -> dict[str, Any]:
         "name": side.name,
         "commands": record["commands"],
         "changed": [
-            [flag, *(predictions.shorten(_show(value), 200) for value in values)] for flag, *values in record["changed"]
+            [flag, *(predictions.shorten(show_value(value), 200) for value in values)] for flag, *values in record["changed"]
         ],
         "versions": f"{record.get('device', '')}; {versions}",
     }  # fmt: skip
-
-
-def _show(value: Any) -> str:
-    return "none" if value is None else str(value).lower() if isinstance(value, bool) else str(value)

@@ -11,7 +11,8 @@ from wandb.sdk.launch.sweeps.utils import create_sweep_command, create_sweep_com
 from bench.studies.cells import QUIET, TEST
 from bench.studies.grid import STUDIES, Flags, expand, identity, read_study, words
 from callbacks.loggers.wandb_logger import DashboardLogger
-from configs.lookup import find_config
+from cli.patois_cli import DashboardSettings
+from configs.lookup import CONFIGS, find_config
 from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.tasks import choose_tasks
 from lightning_modules.causal_lm import CausalLM
@@ -50,6 +51,25 @@ def test_studies_are_wandb_sweeps(path: Path) -> None:
         assert all(isinstance(value, str | int | float) for value in values)
         assert len(set(values)) == len(values) > 0
     assert create_sweep_command(sweep["command"])[-2:] == ["fit", "${args}"]
+
+
+def find_sweeps() -> list[Path]:
+    """The configurations with a sweep's `method`."""
+    return sorted(path for path in CONFIGS.glob("**/*.yaml") if "\nmethod:" in path.read_text(encoding="utf-8"))  # fmt: skip
+
+
+def test_each_sweep_has_a_name_of_its_own_and_the_project_of_the_runs() -> None:
+    sweeps = find_sweeps()
+    assert len(sweeps) == len(PATHS) + len(list((CONFIGS / "paper").glob("*.yaml")))
+    loaded = {path: load_sweep_config(str(path)) for path in sweeps}
+    assert all(set(sweep or ()) <= KEYS for sweep in loaded.values())
+    names = {path: (sweep or {}).get("name") for path, sweep in loaded.items()}
+    for path, name in names.items():
+        assert name, path
+        assert path.stem.replace("_", " ") in name, path
+    assert len(set(names.values())) == len(sweeps)
+    # W&B's agent decides the project of a sweep's runs; another one would hide them from the workspace of the others.
+    assert {(sweep or {}).get("project") for sweep in loaded.values()} == {DashboardSettings().project}
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bench.studies.verdicts import pack_verdicts, paired_table, unpack_verdicts
-from callbacks.reports.compare import compare_verdicts
+from callbacks.reports.compare.pairs import compare_verdicts
 from datamodules.storage.safe_csv import write_csv
 
 COLUMNS = ("task", "input", "target", "verdict", "same_string")

@@ -11,7 +11,7 @@ import pytest
 from callbacks.loggers import wandb_logger
 from callbacks.loggers.wandb_logger import DashboardLogger, axis_of, has_credentials, is_reachable
 from tests.helpers.callback_stubs import finish_wandb, read_axes
-from tests.helpers.wandb_files import read_wandb
+from tests.helpers.wandb_files import read_name, read_wandb
 
 KEY = "0123456789abcdef" * 2 + "01234567"
 
@@ -196,3 +196,14 @@ def test_held_logger_opens_no_run_until_it_is_released(tmp_path, wandb_home):
     assert logger.experiment.id
     assert (tmp_path / "run" / "wandb").is_dir()
     finish_wandb(tmp_path / "run")
+
+
+def test_name_is_the_one_chosen_when_the_data_are_known(tmp_path, wandb_home):
+    for place, (given, chosen) in enumerate([("folder", "name-tags-bundled-40"), ("folder", None)]):
+        folder = tmp_path / str(place)
+        logger = DashboardLogger(save_dir=str(folder), name=given, offline=True)
+        logger.hold()
+        logger.release(chosen)
+        logger.log_metrics({"train/loss": 1.0})
+        [path] = finish_wandb(folder)
+        assert read_name(path) == (chosen or given)

@@ -112,3 +112,12 @@ def test_mcnemar_counts_every_outcome_of_fair_coins():
     """All 2^9 ways in which nine rows can fall: how many are at least as lopsided as 2 of 9."""
     ones = [bin(outcome).count("1") for outcome in range(2**9)]
     assert mcnemar_exact(2, 7) == sum(count <= 2 or count >= 7 for count in ones) / 2**9
+
+
+def test_mcnemar_of_many_rows_equals_the_binomial_tail():
+    n, k = 5_000, 2_400
+    logs = [
+        math.lgamma(n + 1) - math.lgamma(i + 1) - math.lgamma(n - i + 1) - n * math.log(2)
+        for i in range(k + 1)
+    ]
+    assert mcnemar_exact(k, n - k) == pytest.approx(2 * sum(map(math.exp, logs)), rel=1e-9)

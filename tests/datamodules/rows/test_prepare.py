@@ -12,6 +12,7 @@ import pytest
 from datamodules import task_data
 from datamodules.rows import prepare
 from datamodules.sequence_task import SequenceTaskDataModule
+from datamodules.storage.cache_keys import hash_file
 from tests.helpers.bpe import make_tokenizer
 
 ROWS = 60
@@ -103,6 +104,7 @@ def test_cache_knows_a_table_by_its_content(
     module = make(moved, cache)
     assert {row.file for row in module.set_aside("fit")} == {str(moved)}
     assert module.report["sources"] == {str(moved): ROWS + 5}
+    assert module.report["contents"] == {str(moved): f".csv {hash_file(moved)}"}
 
 
 def changed(table: Path) -> None:

@@ -1,0 +1,234 @@
+"""Runs on the same rows as one page, `compare.html`: their results, what differs between them, and rows that divide them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from markupsafe import Markup
+
+from callbacks.reports.compare.answers import Key
+from callbacks.reports.compare.pairs import format_comparison
+from callbacks.reports.compare.standings import Pair, Score, Standing
+from callbacks.reports.compare.terminal_tables import format_p
+from callbacks.reports.epoch_table import read_metrics, summarize_epochs
+from callbacks.reports.page.curves import Chart, Point, Series, draw_chart
+from callbacks.reports.page.predictions import find_kind, shorten
+from callbacks.reports.page.sections import MEASURES, Estimate, estimate
+from callbacks.reports.page.templates import make_environment, read_style, show_value
+from datamodules.storage.atomic_write import whole_file
+
+FILE = "compare.html"
+MOST_ROWS = 60
+"""Most rows that divide the runs and are shown."""
+MOST_PAIRS = 60
+"""Most pairs of a metric that are shown, those with the smallest p."""
+Line = Mapping[str, str]
+
+
+class Compared(NamedTuple):
+    """A run of the comparison."""
+
+    name: str
+    table: str
+    """The name of its table of predictions."""
+    folder: Path | None
+    """The run's folder; None for a table on its own."""
+    rows: Mapping[Key, Line]
+    """Its predictions by question."""
+
+
+class Answer(NamedTuple):
+    """A run's answer to a row that divides the runs."""
+
+    run: str
+    kind: str
+    """`right`, `wrong` or `invalid`."""
+    text: str
+
+
+class Divided(NamedTuple):
+    """A row that some runs have right and others not."""
+
+    task: str
+    input: str
+    target: str
+    right: int
+    """How many runs have it right."""
+    answers: Sequence[Answer]
+
+
+def write_page(
+    path: Path,
+    runs: Sequence[Compared],
+    standings: Sequence[Standing],
+    pairs: Sequence[Pair],
+    flags: Mapping[str, Sequence[Any]],
+    shared: Sequence[Key],
+) -> None:
+    """Write the page.
+
+    Args:
+        path: Where to; its folder is made if it does not exist.
+        runs: The runs.
+        standings: Their results.
+        pairs: Their pairs.
+        flags: The flags that differ, with a value for each run.
+        shared: The questions that all have answered.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = render(runs, standings, pairs, flags, shared)
+    with whole_file(path) as file:
+        file.write(text)
+
+
+def render(
+    runs: Sequence[Compared],
+    standings: Sequence[Standing],
+    pairs: Sequence[Pair],
+    flags: Mapping[str, Sequence[Any]],
+    shared: Sequence[Key],
+) -> str:
+    """Return the page; equal runs give equal text."""
+    names = [run.name for run in runs]
+    divided = find_divided(runs, shared)
+    content = {
+        "title": f"{len(runs)} runs on the same {len(shared):,} rows",
+        "style": Markup(read_style()),
+        "names": names,
+        "sources": describe_tables(runs),
+        "results": list_results(standings),
+        "curves": draw_curves(runs),
+        "flags": [
+            (flag, [shorten(show_value(value), 200) for value in values]) for flag, values in flags.items()
+        ],
+        "pairs": list_pairs(pairs, names),
+        "divided": divided[:MOST_ROWS],
+        "number_divided": len(divided),
+    }
+    titles = {"results": "Results", "curves": "Curves", "flags": "Flags", "pairs": "Pairs", "divided": "Rows"}
+    content["nav"] = [(part, title) for part, title in titles.items() if content[part]]
+    environment = make_environment(Path(__file__).parent)
+    return environment.get_template("compare.html.jinja").render(content)
+
+
+def describe_tables(runs: Sequence[Compared]) -> str:
+    """Return which tables are compared, in a line.
+
+    Examples:
+        >>> describe_tables([Compared("a", "test_epoch_3.csv", None, {}), Compared("b", "test_epoch_3.csv", None, {})])
+        'Each by its test_epoch_3.csv.'
+    """
+    if len({run.table for run in runs}) == 1:
+        return f"Each by its {runs[0].table}."
+    return "; ".join(f"{run.name}: {run.table}" for run in runs)
+
+
+class Results(NamedTuple):
+    """The table of a task's results."""
+
+    task: str
+    rows: int
+    metrics: Sequence[str]
+    lines: Sequence[Sequence[tuple[Estimate, bool]]]
+    """For each run an estimate a metric, and whether it is the best."""
+
+
+def list_results(standings: Sequence[Standing]) -> list[Results]:
+    """Return the tables of results, one a task."""
+    found = []
+    for task in dict.fromkeys(one.task for one in standings):
+        of_task = [one for one in standings if one.task == task]
+        lines = [
+            [(_estimate(one.scores[place]), bool((score := one.scores[place]) and score.best)) for one in of_task]
+            for place in range(len(of_task[0].scores))
+        ]  # fmt: skip
+        found.append(
+            Results(task, max(one.rows for one in of_task), [_name(one.metric) for one in of_task], lines)
+        )
+    return found
+
+
+def _name(metric: str) -> str:
+    """Return a metric's name in words."""
+    return {**MEASURES, "valid": MEASURES["validity"]}.get(metric, metric.replace("_", " "))
+
+
+def _estimate(score: Score | None) -> Estimate:
+    if score is None:
+        return Estimate("-")
+    return estimate({"share": score.share, "share_low": score.low, "share_high": score.high}, "share")
+
+
+class Pairs(NamedTuple):
+    """The table of a task's and metric's pairs."""
+
+    task: str
+    metric: str
+    number: int
+    """How many pairs there are, shown or not."""
+    lines: Sequence[Sequence[str]]
+    """Both names, the difference, the rows that only one has right, p and its correction."""
+
+
+def list_pairs(pairs: Sequence[Pair], names: Sequence[str]) -> list[Pairs]:
+    """Return the tables of pairs by task and metric, each by growing p if there are more than fit."""
+    groups: dict[tuple[str, str], list[Pair]] = {}
+    for pair in pairs:
+        groups.setdefault((pair.comparison.task, pair.comparison.metric), []).append(pair)
+    found = []
+    for (task, metric), members in groups.items():
+        shown = (
+            members
+            if len(members) <= MOST_PAIRS
+            else sorted(members, key=lambda pair: pair.comparison.p)[:MOST_PAIRS]
+        )
+        lines = [
+            [names[pair.first], names[pair.second], *format_comparison(pair.comparison), format_p(pair.corrected)]
+            for pair in shown
+        ]  # fmt: skip
+        found.append(Pairs(task, _name(metric), len(members), lines))
+    return found
+
+
+def draw_curves(runs: Sequence[Compared]) -> list[Chart]:
+    """Return the curves of the runs whose folders have metrics: exact match and loss on the validation rows."""
+    epochs = {
+        run.name: summarize_epochs(read_metrics(run.folder / "metrics.csv"))
+        for run in runs
+        if run.folder is not None
+    }
+
+    def lines(column: str) -> list[Series]:
+        return [
+            Series(
+                name,
+                [Point(one["step"] or 0, value) for one in found if (value := one.get(column)) is not None],
+            )
+            for name, found in epochs.items()
+        ]
+
+    charts = [
+        draw_chart("Exact match on validation rows", lines("exact_match"), percent=True),
+        draw_chart("Loss on validation rows (nats per supervised token)", lines("val_loss")),
+    ]
+    return [chart for chart in charts if chart is not None]
+
+
+def find_divided(runs: Sequence[Compared], shared: Sequence[Key]) -> list[Divided]:
+    """Return the rows that some runs have right and others not, those that divide the runs most evenly first."""
+    found = []
+    for key in shared:
+        rows = [run.rows[key] for run in runs]
+        kinds = [find_kind(row) for row in rows]
+        right = kinds.count("right")
+        if 0 < right < len(runs):
+            answers = [
+                Answer(run.name, kind, shorten(row.get("prediction", "")))
+                for run, row, kind in zip(runs, rows, kinds, strict=True)
+            ]
+            found.append(
+                Divided(key[0], shorten(rows[0]["input"]), shorten(rows[0]["target"]), right, answers)
+            )
+    return sorted(found, key=lambda row: abs(2 * row.right - len(runs)))

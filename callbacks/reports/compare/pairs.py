@@ -1,0 +1,98 @@
+"""Compare two runs on the same rows.
+
+Both runs answer the same questions, so the rows are paired. McNemar's exact test asks whether one run is right where
+the other is wrong more often than by chance, and a bootstrap over rows gives the interval of the difference.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from callbacks.reports.compare.answers import Answers
+from callbacks.statistics.intervals import bootstrap_interval, difference_interval, mcnemar_exact
+
+FEW = 10
+"""The fewest differing rows for a bootstrap; resampling fewer understates the uncertainty."""
+
+
+class Comparison(NamedTuple):
+    """The results of two runs on the same `rows` rows of a task, by one notion of "right"."""
+
+    task: str
+    metric: str
+    rows: int
+    first: float
+    """Share of rows that the first run has right."""
+    second: float
+    difference: float
+    """Second minus first."""
+    low: float
+    """Bounds of the difference's 95 % interval: a paired bootstrap of rows, or a score interval if few rows differ."""
+    high: float
+    only_first: int
+    """Rows that only the first run has right."""
+    only_second: int
+    p: float
+    """Two-sided p-value of McNemar's exact test."""
+
+
+def compare_verdicts(
+    task: str, metric: str, first: NDArray[np.bool_], second: NDArray[np.bool_], resample: bool = True
+) -> Comparison:
+    """Compare the verdicts of two runs on the same rows.
+
+    Args:
+        task: The rows' task.
+        metric: What the verdicts are about.
+        first: `(n,)` the first run's verdicts, n > 0.
+        second: `(n,)` the second run's.
+        resample: Whether the interval is a bootstrap of rows unless few of them differ; else it is always a score interval.
+    """
+    only_first, only_second = int((first & ~second).sum()), int((second & ~first).sum())
+    if only_first + only_second < FEW or not resample:
+        low, high = difference_interval(only_second, only_first, len(first))
+    else:
+        low, high = bootstrap_interval(second.astype(float) - first.astype(float))
+    shares = float(first.mean()), float(second.mean())
+    p = mcnemar_exact(only_first, only_second)
+    return Comparison(
+        task, metric, len(first), *shares, shares[1] - shares[0], low, high, only_first, only_second, p
+    )
+
+
+def compare_answers(first: Answers, second: Answers) -> list[Comparison]:
+    """Compare two runs on the rows that both answered, task by task, by each verdict that both have.
+
+    Raises:
+        ValueError: If the runs have no row in common.
+    """
+    common = [key for key in first if key in second]
+    if not common:
+        raise ValueError(
+            "Expected two runs with rows in common (same task, input and target), but found none among "
+            f"{len(first):,} and {len(second):,} rows: test both with the same --data flags."
+        )
+    found = []
+    for task in dict.fromkeys(key[0] for key in common):
+        keys = [key for key in common if key[0] == task]
+        for metric in dict.fromkeys(name for key in keys for name in first[key]):
+            paired = [key for key in keys if metric in first[key] and metric in second[key]]
+            if paired:
+                one, other = (np.array([run[key][metric] for key in paired]) for run in (first, second))
+                found.append(compare_verdicts(task, metric, one, other))
+    return found
+
+
+def percent(value: float, sign: str = "") -> str:
+    """Return a share in percent, with its sign if `sign` is `+`."""
+    return f"{100 * value:{sign}.1f}"
+
+
+def format_comparison(one: Comparison) -> tuple[str, str, str, str]:
+    """Return the difference in points with its interval, the rows that only one run has right (two cells), McNemar's p."""
+    interval = f"{percent(one.difference, '+')} ({percent(one.low, '+')} to {percent(one.high, '+')})"
+    p = "<0.0001" if one.p < 1e-4 else f"{one.p:.4f}"
+    return interval, f"{one.only_first:,}", f"{one.only_second:,}", p

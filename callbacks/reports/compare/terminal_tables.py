@@ -1,0 +1,109 @@
+"""The tables of a comparison for a terminal of 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.markup import escape
+from rich.table import Table
+
+from callbacks.loggers.terminal_text import printable
+from callbacks.reports.compare.pairs import Comparison, format_comparison, percent
+from callbacks.reports.compare.standings import Pair, Score, Standing
+from callbacks.reports.page.predictions import shorten
+
+HEADLINES = ("exact_match", "valid")
+"""The metrics of the table of all runs; `readable` stands for `valid` where OPSIN read all answers."""
+_NAME, _PAIR_NAME = 21, 9
+"""Most letters of a run's name in the table of all runs and in that of pairs: 80 columns hold the rest, too."""
+
+
+def choose_headlines(standings: Sequence[Standing], task: str) -> list[Standing]:
+    """Return the standings of a task that its table shows."""
+    by_metric = {one.metric: one for one in standings if one.task == task}
+    names = [name if name in by_metric else "readable" for name in HEADLINES]
+    return [by_metric[name] for name in names if name in by_metric]
+
+
+def tabulate_runs(standings: Sequence[Standing], task: str, names: Sequence[str]) -> Table:
+    """Return the table of a task: a line a run, its shares with their intervals, the best of a column marked by a star.
+
+    The runs have numbers, since long names are cut.
+    """
+    shown = choose_headlines(standings, task)
+    title = f"{printable(task)}, {max(one.rows for one in shown):,} rows" if shown else printable(task)
+    table = _make_table(["run", *(f"{one.metric} % (95 %)" for one in shown)], left=1, title=title)
+    for place, name in enumerate(names):
+        table.add_row(_number(place, name, _NAME), *(format_score(one.scores[place]) for one in shown))
+    return table
+
+
+def _number(place: int, name: str, longest: int) -> str:
+    return escape(f"{place + 1} {shorten(name, longest)}")
+
+
+def format_score(score: Score | None) -> str:
+    """Return a share in percent with its interval; a star marks the best.
+
+    Examples:
+        >>> format_score(Score(0.612, 0.58, 0.643, best=True)), format_score(None)
+        ('61.2 (58.0 to 64.3) *', '-')
+    """
+    if score is None:
+        return "-"
+    return (
+        f"{percent(score.share)} ({percent(score.low)} to {percent(score.high)}) {'*' if score.best else ' '}"
+    )
+
+
+def tabulate_pairs(pairs: Sequence[Pair], names: Sequence[str]) -> Table:
+    """Return the table of pairs of runs: the difference, the rows that only one has right, and the corrected p."""
+    header = ["first", "second", "difference (95 %)", "only 1st / 2nd", "p (Holm)"]
+    table = _make_table(header, left=2)
+    for pair in pairs:
+        both = (_number(place, names[place], _PAIR_NAME) for place in (pair.first, pair.second))
+        difference, only_first, only_second, _ = format_comparison(pair.comparison)
+        table.add_row(*both, difference, f"{only_first} / {only_second}", format_p(pair.corrected))
+    return table
+
+
+def format_p(p: float) -> str:
+    """Return a p-value in words.
+
+    Examples:
+        >>> format_p(0.00001), format_p(0.0312)
+        ('<0.0001', '0.0312')
+    """
+    return "<0.0001" if p < 1e-4 else f"{p:.4f}"
+
+
+def tabulate_two(comparisons: Sequence[Comparison], names: tuple[str, str]) -> Table:
+    """Return the table of two runs: a line a task and metric."""
+    columns = [
+        "task",
+        "metric (%)",
+        *names,
+        "difference (95 %)",
+        "only first",
+        "only second",
+        "McNemar p",
+        "rows",
+    ]
+    table = _make_table(columns, left=2)
+    for one in comparisons:
+        shares = percent(one.first), percent(one.second)
+        table.add_row(
+            escape(printable(one.task)), one.metric, *shares, *format_comparison(one), f"{one.rows:,}"
+        )
+    return table
+
+
+def _make_table(columns: Sequence[str], left: int, title: str | None = None) -> Table:
+    """Return an empty table whose first `left` columns hold texts, and the others numbers."""
+    table = Table(
+        title=None if title is None else escape(title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )  # fmt: skip
+    for place, name in enumerate(columns):
+        table.add_column(escape(name), justify="left" if place < left else "right", no_wrap=True)
+    return table
