@@ -41,20 +41,25 @@ def adapt_tokenizer_config(config: Mapping[str, Any], special_tokens: list[str])
 
 
 def adapt_model_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a `config.json` that both versions read: `rope_theta` and `rope_scaling` where version 4 looks for them.
+    """Return a `config.json` that both versions read: the angles of RoPE also where version 4 looks for them.
 
-    Decoders with other angles for each kind of layer (Gemma 3) keep version 5's form alone, which version 4 cannot express.
+    Decoders with other angles for each kind of layer (Gemma 3) have `rope_local_base_freq` for the layers with a window.
 
     Examples:
         >>> adapt_model_config({"rope_parameters": {"rope_theta": 100000.0, "rope_type": "default"}})["rope_theta"]
         100000.0
     """
     rope = config.get("rope_parameters")
-    if not isinstance(rope, Mapping) or "rope_theta" not in rope:
+    if not isinstance(rope, Mapping):
         return dict(config)
-    adapted = {**config, "rope_theta": rope["rope_theta"]}
-    if rope.get("rope_type", "default") != "default":
-        adapted["rope_scaling"] = {key: value for key, value in rope.items() if key != "rope_theta"}
+    whole, window = rope.get("full_attention", rope), rope.get("sliding_attention")
+    if "rope_theta" not in whole:
+        return dict(config)
+    adapted = {**config, "rope_theta": whole["rope_theta"]}
+    if window is not None:
+        adapted["rope_local_base_freq"] = window["rope_theta"]
+    if whole.get("rope_type", "default") != "default":
+        adapted["rope_scaling"] = {key: value for key, value in whole.items() if key != "rope_theta"}
     return adapted
 
 

@@ -64,11 +64,20 @@ def test_the_angles_of_rope_stand_where_both_versions_look(tmp_path: Path) -> No
     assert again.rope_parameters == {"rope_theta": 100000.0, "rope_type": "linear", "factor": 2.0}
 
 
-def test_a_decoder_without_rope_or_with_several_stays_as_it_is() -> None:
-    several = {
-        "rope_parameters": {"full_attention": {"rope_theta": 1e6}, "sliding_attention": {"rope_theta": 1e4}}
+def test_the_angles_of_each_kind_of_layer_stand_where_both_versions_look(tmp_path: Path) -> None:
+    angles = {
+        "full_attention": {"rope_theta": 1e6, "rope_type": "linear", "factor": 8.0},
+        "sliding_attention": {"rope_theta": 1e4, "rope_type": "default"},
     }
-    for config in ({"n_embd": 8}, several):
+    export(tmp_path, architecture="gemma3_text", rope_parameters=angles)
+    config = read(tmp_path, "config.json")
+    assert (config["rope_theta"], config["rope_local_base_freq"]) == (1e6, 1e4)
+    assert config["rope_scaling"] == {"rope_type": "linear", "factor": 8.0}
+    assert AutoModelForCausalLM.from_pretrained(tmp_path).config.rope_parameters == angles
+
+
+def test_a_decoder_without_rope_stays_as_it_is() -> None:
+    for config in ({"n_embd": 8}, {"rope_parameters": {"rope_type": "default"}}):
         assert adapt_model_config(config) == config
 
 
