@@ -12,8 +12,8 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 
 from callbacks.loggers.terminal import say
-from callbacks.reports.hf_folder import make_portable
-from callbacks.reports.model_card import Card, describe_model, eval_results
+from callbacks.reports.export.hf_folder import make_portable
+from callbacks.reports.export.model_card import Card, describe_model, eval_results
 from callbacks.rows.protocols import EvaluatedModel, EvaluationData, evaluated_model, evaluation_data
 from callbacks.run.run_facts import (
     METRICS_KEY,

@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 
-from callbacks.reports.hf_folder import (
+from callbacks.reports.export.hf_folder import (
     adapt_generation_config,
     adapt_model_config,
     adapt_tokenizer_config,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from callbacks.reports.chat_template import asks_alike, find_begin, make_chat_template
+from callbacks.reports.export.chat_template import asks_alike, find_begin, make_chat_template
 from datamodules.texts.asking import Asking
 
 PROBES = ("CCO", "2-methylpropan-1-ol", "ein Wort, größer", "<x> 1.5")

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard, parse_eval_result_entries
 
-from callbacks.reports.model_card import Card, describe_model, eval_results, result_table
+from callbacks.reports.export.model_card import Card, describe_model, eval_results, result_table
 from datamodules.formats import load_format
 from datamodules.tasks import Side, Task
 from datamodules.texts.asking import Asking

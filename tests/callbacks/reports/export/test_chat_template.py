@@ -6,7 +6,7 @@ import pytest
 from jinja2.exceptions import TemplateError
 from tokenizers.processors import ByteLevel
 
-from callbacks.reports.chat_template import asks_alike, find_begin, make_chat_template
+from callbacks.reports.export.chat_template import asks_alike, find_begin, make_chat_template
 from datamodules.formats import InstructionFormat, load_format
 from datamodules.tasks import load_task, task_from_columns
 from datamodules.texts.asking import Asking
