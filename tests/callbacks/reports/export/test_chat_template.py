@@ -57,6 +57,20 @@ def test_a_chat_asks_as_training_does(form: InstructionFormat, tasks: tuple) -> 
     assert asks_alike(tokenizer, asking, template, TEXTS) == all(text == text.strip() for text in TEXTS)
 
 
+@pytest.mark.parametrize("shots", [0, 2])
+def test_an_exported_folder_of_a_chat_format_does_not_write_its_prompt_twice(shots: int) -> None:
+    tokenizer = make_tokenizer()
+    tokenizer.chat_template = CHAT
+    asking = Asking(BOTH, load_format("chat_template"), shots)
+    expected = asking.prompt(tokenizer, BOTH[0], "CCO")
+    for _ in range(2):  # an export, and an export of a run that began with it
+        tokenizer.chat_template = make_chat_template(asking, "", tokenizer.chat_template)
+        assert asking.prompt(tokenizer, BOTH[0], "CCO") == expected
+        if not shots:
+            chat = render(tokenizer, tokenizer.chat_template, ("system", BOTH[0].name), ("user", "CCO"))
+            assert chat == expected
+
+
 def test_the_last_user_message_is_the_question() -> None:
     tokenizer = make_tokenizer()
     template = make_chat_template(Asking(BOTH[:1], load_format("arrow")), "")
