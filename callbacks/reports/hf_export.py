@@ -19,7 +19,7 @@ from callbacks.reports.export.card_results import (
     mark_weights,
     update_card,
 )
-from callbacks.reports.export.hf_folder import make_portable
+from callbacks.reports.export.hf_folder import make_portable, why_no_gguf
 from callbacks.reports.export.model_card import Card, describe_model
 from callbacks.rows.protocols import EvaluatedModel, EvaluationData, evaluated_model, evaluation_data
 from callbacks.run.run_facts import (
@@ -100,7 +100,8 @@ class HFExport(MetricsKeeper):
         why_no_chat = make_portable(part, model.tokenizer, data.asking, limit)
         shown, question = example or (None, None)
         mark = f"{mark_weights(checkpoint['state_dict'])} {mark_questions(data, model.generation)}"
-        card = Card(metrics, shown, tuple(question) if question else None, why_no_chat, limit, mark)
+        asked = tuple(question) if question else None
+        card = Card(metrics, shown, asked, why_no_chat, why_no_gguf(part), limit, mark)
         write_card(part, model, data, card)
         shutil.rmtree(folder, ignore_errors=True)
         part.replace(folder)

@@ -15,6 +15,8 @@ from datamodules.texts.asking import Asking
 
 PROBES = ("CCO", "2-methylpropan-1-ol", "ein Wort, größer", "<x> 1.5")
 """Texts with which a chat template is compared with training."""
+OWN_RULE = "(?:Ring|Branch)"
+"""What only the rule has by which the tokenizers that ship split text (`bench/release/train_tokenizer.py`)."""
 _ONLY_5 = ("backend", "is_local", "local_files_only", "extra_special_tokens")
 
 
@@ -105,6 +107,20 @@ def make_portable(folder: Path, tokenizer: Any, asking: Asking, max_new_tokens: 
     )
     asking.save(folder, stop=[tokenizer.eos_token], max_new_tokens=max_new_tokens)
     return _write_chat_template(folder / "chat_template.jinja", tokenizer, asking)
+
+
+def why_no_gguf(folder: Path) -> str | None:
+    """Return why llama.cpp cannot read the model in a folder, or None if nothing is known that speaks against it."""
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        return None
+    rule = json.loads(path.read_text(encoding="utf-8")).get("pre_tokenizer")
+    if OWN_RULE not in json.dumps(rule):
+        return None
+    return (
+        "its tokenizer splits text by a rule of Patois's own, which llama.cpp does not have: llama.cpp's converter "
+        "refuses it, and any other rule would cut other tokens"
+    )
 
 
 def _write_chat_template(path: Path, tokenizer: Any, asking: Asking) -> str | None:

@@ -26,6 +26,8 @@ _TEMPLATE = """\
 - data: {{ data }}
 
 {{ usage }}
+{{ gguf }}
+
 ## Measured results
 
 {{ results }}
@@ -53,6 +55,8 @@ class Card(NamedTuple):
     """The task and the input of that prompt."""
     why_no_chat: str | None = None
     """Why the folder has no chat template of the run's format; None if it has one."""
+    why_no_gguf: str | None = None
+    """Why llama.cpp cannot read the model; None if nothing is known that speaks against it."""
     max_new_tokens: int = 96
     """Maximum number of tokens of an answer; pipelines of transformers 4 read it from no file."""
     mark: str = ""
@@ -79,6 +83,7 @@ def describe_model(model: EvaluatedModel, data: EvaluationData, card: Card) -> s
         base=f"[{base.path}](https://huggingface.co/{base.path})" if _hub_id(model) else base.name,
         data=_describe_data(data),
         usage=_usage(data, card),
+        gguf=_describe_gguf(card.why_no_gguf),
         results=describe_results(data, card.metrics, card.mark),
         licence=base.licence,
         sources=sources,
@@ -114,6 +119,12 @@ def _describe_data(data: EvaluationData) -> str:
     return (sources or "not recorded") + (
         f"; {data.report.get('split', 'unknown')} split: {sides}" if sides else ""
     )
+
+
+def _describe_gguf(why_not: str | None) -> str:
+    if why_not is not None:
+        return f"There is no GGUF file for llama.cpp, since {why_not}."
+    return "For llama.cpp, its `convert_hf_to_gguf.py` makes a GGUF file of this folder, or refuses a tokenizer it does not know."
 
 
 def _usage(data: EvaluationData, card: Card) -> str:

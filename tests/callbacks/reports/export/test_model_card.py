@@ -65,6 +65,12 @@ def test_model_card_says_what_the_model_is_and_what_it_was_made_of() -> None:
     assert "## Use" not in text  # without an example there is no prompt to show
 
 
+def test_model_card_says_whether_llama_cpp_can_read_it() -> None:
+    assert "`convert_hf_to_gguf.py` makes a GGUF file" in describe_model(MODEL, DATA, Card(METRICS))
+    card = describe_model(MODEL, DATA, Card(METRICS, why_no_gguf="its tokenizer differs"))
+    assert "There is no GGUF file for llama.cpp, since its tokenizer differs." in card
+
+
 def test_model_card_shows_how_to_ask_in_a_chat() -> None:
     example = ["<s>CCO", "ethanol"]
     card = describe_model(MODEL, DATA, Card({}, example, ("name", "CCO")))
