@@ -32,8 +32,13 @@ The two that ship are the real ones. {dates}; Python {python}, PyTorch {torch}, 
 
 
 def record(
-    path: Path, model: str, reference: str, version: str, expected: Sequence[str], answers: Mapping[str, Sequence[str]]
-) -> None:  # fmt: skip
+    path: Path,
+    model: str,
+    reference: str,
+    version: str,
+    expected: Mapping[str, Sequence[str]],
+    answers: Mapping[str, Sequence[str]],
+) -> None:
     """Append how many answers of an exported folder are equal to those expected.
 
     Args:
@@ -41,11 +46,11 @@ def record(
         model: What was exported, in a few words.
         reference: What gave the expected answers.
         version: The version of transformers that loaded the folder.
-        expected: The expected answers, row by row.
+        expected: The expected answers, row by row, by each of `WAYS`.
         answers: The answers of the folder by each of `WAYS`.
     """
     equal = {
-        way: sum(one == other for one, other in zip(answers[way], expected, strict=True)) for way in WAYS
+        way: sum(one == other for one, other in zip(answers[way], expected[way], strict=True)) for way in WAYS
     }
     append_result(
         path,
@@ -53,8 +58,8 @@ def record(
             "model": model,
             "reference": reference,
             "transformers": version,
-            "rows": len(expected),
-            "different_answers": len(set(expected)),
+            "rows": len(expected[WAYS[0]]),
+            "different_answers": len(set(expected[WAYS[0]])),
             "equal": equal,
             "date": datetime.now(timezone.utc).date().isoformat(),
             "python": platform.python_version(),
