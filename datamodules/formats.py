@@ -169,7 +169,10 @@ class InstructionFormat:
                 f"{getattr(tokenizer, 'name_or_path', tokenizer)!r} has none. Use --data.format chatml, or another base."
             )
         try:
-            text: str = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+            # An exported folder's template writes the run's prompt around a question; these messages are prompts already.
+            text: str = tokenizer.apply_chat_template(
+                messages, tokenize=False, add_generation_prompt=True, as_written=True
+            )
         except jinja2.TemplateError as error:
             raise ValueError(
                 f"--data.format {self.name}: the chat template of {getattr(tokenizer, 'name_or_path', tokenizer)!r} refuses the "

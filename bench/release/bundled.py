@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from callbacks.reports.hf_folder import make_portable
+from callbacks.reports.export.hf_folder import make_portable
 from callbacks.reports.run_summary import format_seconds
 from callbacks.run.run_facts import load_checkpoint
 from configs.lookup import load_yaml

@@ -2,7 +2,7 @@
 
     evaluated rows ──► prediction_table, prediction_writer ──► predictions/*.csv
                   ──► baselines, leak_audit, rerank        ──► test/*.csv, test/audit.json
-    best weights  ──► hf_export, model_card                ──► hf/
+    best weights  ──► hf_export, export/                   ──► hf/
     run's folder  ──► run_summary                          ──► a table
                   ──► epoch_table, run_page, page/         ──► epochs.csv, report.html
     runs' folders ──► compare/                             ──► tables, tests of pairs, compare.html

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +12,27 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 
 from callbacks.loggers.terminal import say
-from callbacks.reports.hf_folder import make_portable
-from callbacks.reports.model_card import Card, describe_model, eval_results
+from callbacks.reports.export.card_results import (
+    eval_results,
+    find_mark,
+    mark_questions,
+    mark_weights,
+    update_card,
+)
+from callbacks.reports.export.hf_folder import make_portable, why_no_gguf
+from callbacks.reports.export.model_card import Card, describe_model
 from callbacks.rows.protocols import EvaluatedModel, EvaluationData, evaluated_model, evaluation_data
 from callbacks.run.run_facts import (
     METRICS_KEY,
     MetricsKeeper,
     best_checkpoint,
     current_metrics,
+    from_here,
     is_trial,
     load_checkpoint,
     run_folder,
 )
+from datamodules.storage.atomic_write import whole_file
 
 _PREFIX = "decoder."
 _EXAMPLE_KEY = "example"
@@ -35,6 +44,7 @@ class HFExport(MetricsKeeper):
 
     The folder holds the weights as safetensors, the configuration, the tokenizer, a generation configuration
     with the stop token and the maximum number of new tokens, and a model card with the results measured with those weights.
+    A test of the same weights adds its results to the card, and leaves what stands outside of their place as it is.
 
     Args:
         folder: Name of the folder in the run's folder.
@@ -89,7 +99,9 @@ class HFExport(MetricsKeeper):
         limit = model.generation.max_new_tokens
         why_no_chat = make_portable(part, model.tokenizer, data.asking, limit)
         shown, question = example or (None, None)
-        card = Card(metrics, shown, tuple(question) if question else None, why_no_chat, limit)
+        mark = f"{mark_weights(checkpoint['state_dict'])} {mark_questions(data, model.generation)}"
+        asked = tuple(question) if question else None
+        card = Card(metrics, shown, asked, why_no_chat, why_no_gguf(part), limit, mark)
         write_card(part, model, data, card)
         shutil.rmtree(folder, ignore_errors=True)
         part.replace(folder)
@@ -98,14 +110,81 @@ class HFExport(MetricsKeeper):
         )
         say(f"Hugging Face folder: {folder} ({which})")
 
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Add the results to the card of the tested weights, on rank 0."""
+        tested = Path(trainer.ckpt_path) if trainer.ckpt_path else None
+        if tested is None or not tested.is_file() or not trainer.is_global_zero or is_trial(trainer):
+            return
+        places = (tested.parent.parent / self.folder, run_folder(trainer) / self.folder)
+        path = next((place / "README.md" for place in places if (place / "README.md").is_file()), None)
+        if path is None:
+            return
+        checkpoint, data = load_checkpoint(tested), evaluation_data(trainer)
+        text = path.read_text(encoding="utf-8")
+        questions = mark_questions(data, evaluated_model(pl_module).generation)
+        why = why_not_in_card(find_mark(text), mark_weights(checkpoint["state_dict"]), questions, tested.name)
+        if why is None:
+            earlier = (checkpoint.get(METRICS_KEY) or {}).items()
+            metrics = {name: value for name, value in earlier if name.startswith("val/")}
+            why = add_to_card(path, text, data, {**metrics, **current_metrics(trainer)})
+        shown = from_here(path)
+        say(
+            f"Model card: left as it is, since {why}: {shown}"
+            if why
+            else f"Model card, with these results: {shown}"
+        )
+
+
+def why_not_in_card(mark: str | None, weights: str, questions: str, tested: str) -> str | None:
+    """Return why the results of a test do not belong in a card, or None if they do.
+
+    Args:
+        mark: The card's mark, `WEIGHTS QUESTIONS`; None if its place for results is gone.
+        weights: The mark of the tested weights.
+        questions: The mark of what was asked.
+        tested: The name of the tested checkpoint.
+
+    Examples:
+        >>> why_not_in_card("a1 b2", "a1", "b2", "best.ckpt")
+        >>> why_not_in_card("a1 b2", "c3", "b2", "last.ckpt")
+        'its weights are not those of last.ckpt'
+    """
+    if mark is None:
+        return "the marks around its results are gone"
+    exported, _, asked = mark.partition(" ")
+    if exported != weights:
+        return f"its weights are not those of {tested}"
+    if asked != questions:
+        return "this test had other rows, tasks or settings of generation than the run"
+    return None
+
+
+def add_to_card(path: Path, text: str, data: EvaluationData, metrics: dict[str, float]) -> str | None:
+    """Write a card's results anew, and the files beside it that the Hub collects; return why that cannot be, or None."""
+    try:
+        changed = update_card(text, data, metrics)
+    except Exception as error:  # the card is its owner's, who may write anything into its head
+        return (
+            f"its head cannot be read ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
+        )
+    _write_results(path.parent, data, metrics)
+    with whole_file(path) as file:
+        file.write(changed)
+    return None
+
 
 def write_card(folder: Path, model: EvaluatedModel, data: EvaluationData, card: Card) -> None:
     """Write the model card, and the results as the Hub collects them."""
     (folder / "README.md").write_text(describe_model(model, data, card), encoding="utf-8")
-    for task, content in eval_results(data, card.metrics).items():
+    _write_results(folder, data, card.metrics)
+
+
+def _write_results(folder: Path, data: EvaluationData, metrics: Mapping[str, float]) -> None:
+    for task, content in eval_results(data, metrics).items():
         path = folder / ".eval_results" / f"{task}.yaml"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(content, encoding="utf-8")
+        with whole_file(path) as file:
+            file.write(content)
 
 
 def save_decoder(model: EvaluatedModel, state: dict[str, torch.Tensor], folder: Path) -> None:

@@ -114,6 +114,10 @@ class Generation(Protocol):
     """The settings of generation: `--model.generation`."""
 
     @property
+    def strategy(self) -> str:
+        """How tokens are chosen: greedy, beam or sample."""
+
+    @property
     def max_new_tokens(self) -> int:
         """Maximum number of tokens of an answer."""
 

@@ -40,18 +40,28 @@ def write_delimited(
     names = [] if rows is None else rows.table.column_names
     cells = {} if rows is None else rows.cells_by_line()
     keep = (lambda text: text) if from_csv else escape_cell
-    file = io.StringIO(newline="")
-    writer = csv.writer(file, delimiter=mark, lineterminator=end)
-    writer.writerow([*map(keep, names), *ours.values()])
+    lines = [_join_cells([*map(keep, names), *ours.values()], mark, end)]
     for record in records:
         own = cells.get(record["line"], {})
-        writer.writerow(
-            [
-                *(keep(own.get(name, "")) for name in names),
-                *(format_cell(record.get(column)) for column in ours),
-            ]
+        of_user = (keep(own.get(name, "")) for name in names)
+        lines.append(
+            _join_cells([*of_user, *(format_cell(record.get(column)) for column in ours)], mark, end)
         )
-    return start + file.getvalue().encode()
+    return start + "".join(lines).encode()
+
+
+def _join_cells(cells: Sequence[str], mark: str, end: str) -> str:
+    r"""Return a line of a table.
+
+    Some versions of Python quote a cell only for the characters that end its own lines: with `\n` a lone `\r` stayed bare, and
+    readers took it for the end of a line. So the line is written with both, and ended afterwards.
+
+    >>> _join_cells(["a", "b\rc"], ",", "\n")
+    'a,"b\rc"\n'
+    """
+    file = io.StringIO(newline="")
+    csv.writer(file, delimiter=mark, lineterminator="\r\n").writerow(cells)
+    return file.getvalue().removesuffix("\r\n") + end
 
 
 def _look_of(source: Path, suffix: str, options: TableOptions) -> tuple[str, str, bytes]:

@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import shutil
+
 import pytest
 import torch
+import yaml
 from lightning.pytorch.callbacks import ModelCheckpoint
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
@@ -132,6 +135,57 @@ def test_export_without_a_checkpoint_has_the_last_weights(tmp_path, capsys):
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "hf")
     assert loaded.state_dict()["model.norm.weight"][0] == 4.0
     assert "the last weights: no best checkpoint was chosen" in capsys.readouterr().out
+
+
+def test_a_test_of_the_exported_weights_adds_its_results_to_the_card(tmp_path, capsys):
+    model, trainer = fit(tmp_path)
+    path, results = tmp_path / "hf" / "README.md", tmp_path / "hf" / ".eval_results" / "to_smiles.yaml"
+    path.write_text(path.read_text() + "\nMine.\n")
+    trainer.test(model, datamodule=StubData(PAIRS), ckpt_path="best")
+    card = path.read_text()
+    assert "| test/to_smiles/exact_match |" in card
+    assert "| val/to_smiles/exact_match | 0.500 (0.095 to 0.905) |" in card
+    assert card.endswith("\nMine.\n")
+    assert [entry["notes"].split()[0] for entry in yaml.safe_load(results.read_text())] == ["val", "test"]
+    assert f"Model card, with these results: {path}" in capsys.readouterr().out
+    assert not list(path.parent.rglob("*.part"))
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ("weights", "its weights are not those of other.ckpt"),
+        ("rows", "this test had other rows, tasks or settings of generation than the run"),
+        ("marks", "the marks around its results are gone"),
+        ("head", "its head cannot be read"),
+    ],
+)
+def test_a_test_of_something_else_leaves_the_card_as_it_is(tmp_path, capsys, change, why):
+    model, trainer = fit(tmp_path)
+    path, data = tmp_path / "hf" / "README.md", StubData(PAIRS)
+    tested = tmp_path / "checkpoints" / "other.ckpt"
+    checkpoint = load_checkpoint(trainer.checkpoint_callback.best_model_path)
+    if change == "weights":
+        checkpoint["state_dict"]["decoder.model.norm.weight"] += 1
+    elif change == "rows":
+        data.report = {"sources": {"others.csv": 2}}
+    elif change == "marks":
+        path.write_text(path.read_text().replace("<!-- patois: end", "<!-- end"))
+    else:
+        path.write_text(path.read_text().replace("model-index:", "model-index: 7\nrest:"))
+    torch.save(checkpoint, tested)
+    before = path.read_text()
+    trainer.test(model, datamodule=data, ckpt_path=str(tested))
+    assert path.read_text() == before
+    assert f"Model card: left as it is, since {why}" in capsys.readouterr().out
+
+
+def test_a_test_without_an_export_says_nothing_of_a_card(tmp_path, capsys):
+    model, trainer = fit(tmp_path)
+    shutil.rmtree(tmp_path / "hf")
+    trainer.test(model, datamodule=StubData(PAIRS), ckpt_path="best")
+    trainer.test(model, datamodule=StubData(PAIRS))
+    assert "Model card" not in capsys.readouterr().out
 
 
 @pytest.mark.pitfall(25)

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
+
+import pytest
 
 from datamodules.sources.lookup import load_source
 from datamodules.sources.output.text import write_delimited, write_jsonl
@@ -17,6 +21,16 @@ def test_cells_that_a_spreadsheet_would_run_are_marked_only_where_they_are_ours(
     assert write_delimited(".csv", path, rows, OURS, records, TableOptions()) == (
         b"a\tb\tprediction\tscore\n=1\t2\t'=x\t\n"
     )
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_an_answer_with_any_end_of_a_line_reads_back_equal(tmp_path: Path, end: str) -> None:
+    path = tmp_path / "in.csv"
+    path.write_text("a,b\n1,2\n3,4\n", newline=end)
+    records = [{"line": 2, "prediction": "x\ry"}, {"line": 3, "prediction": "x\ny"}]
+    data = write_delimited(".csv", path, load_source(str(path)), OURS, records, TableOptions()).decode()
+    found = list(csv.DictReader(io.StringIO(data, newline="")))
+    assert [row["prediction"] for row in found] == ["x\ry", "x\ny"]
 
 
 def test_answers_without_a_file_have_our_columns_only() -> None:

@@ -6,7 +6,7 @@ import pytest
 from jinja2.exceptions import TemplateError
 from tokenizers.processors import ByteLevel
 
-from callbacks.reports.chat_template import asks_alike, find_begin, make_chat_template
+from callbacks.reports.export.chat_template import asks_alike, find_begin, make_chat_template
 from datamodules.formats import InstructionFormat, load_format
 from datamodules.tasks import load_task, task_from_columns
 from datamodules.texts.asking import Asking
@@ -55,6 +55,20 @@ def test_a_chat_asks_as_training_does(form: InstructionFormat, tasks: tuple) -> 
             expected = prompt if form.chat else "<s>" + prompt
             assert render(tokenizer, template, ("system", task.name), ("user", text)) == expected
     assert asks_alike(tokenizer, asking, template, TEXTS) == all(text == text.strip() for text in TEXTS)
+
+
+@pytest.mark.parametrize("shots", [0, 2])
+def test_an_exported_folder_of_a_chat_format_does_not_write_its_prompt_twice(shots: int) -> None:
+    tokenizer = make_tokenizer()
+    tokenizer.chat_template = CHAT
+    asking = Asking(BOTH, load_format("chat_template"), shots)
+    expected = asking.prompt(tokenizer, BOTH[0], "CCO")
+    for _ in range(2):  # an export, and an export of a run that began with it
+        tokenizer.chat_template = make_chat_template(asking, "", tokenizer.chat_template)
+        assert asking.prompt(tokenizer, BOTH[0], "CCO") == expected
+        if not shots:
+            chat = render(tokenizer, tokenizer.chat_template, ("system", BOTH[0].name), ("user", "CCO"))
+            assert chat == expected
 
 
 def test_the_last_user_message_is_the_question() -> None:

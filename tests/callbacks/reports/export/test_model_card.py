@@ -7,38 +7,13 @@ from typing import Any
 
 import pytest
 import yaml
-from huggingface_hub import ModelCard, parse_eval_result_entries
+from huggingface_hub import ModelCard
 
-from callbacks.reports.model_card import Card, describe_model, eval_results, result_table
+from callbacks.reports.export.card_results import describe_results
+from callbacks.reports.export.model_card import Card, describe_model
 from datamodules.formats import load_format
-from datamodules.tasks import Side, Task
 from datamodules.texts.asking import Asking
-from tests.helpers.callback_stubs import Base
-
-TASKS = tuple(Task(name, Side("smiles"), Side("name")) for name in ("name", "draw"))
-MODEL = SimpleNamespace(base_facts=Base("opt-125m", "facebook/opt-125m", licence="OPT-175B"))
-LOCAL = SimpleNamespace(base_facts=Base("bundled", "/somewhere", True))
-DATA = SimpleNamespace(
-    task_names=["name", "draw"],
-    asking=Asking(TASKS, load_format("question_answer")),
-    report={
-        "sources": {"hf://datasets/owner/mols@main/x.csv": 1100, "pubchem": 7}, "split": "identity",
-        "rows": {"train": 1000, "val": 60},
-    },
-)  # fmt: skip
-METRICS = {
-    "train/loss": 0.5, "val/loss": 1.25, "test/name/exact_match": 0.61249, "test/name/exact_match_low": 0.58,
-    "test/name/exact_match_high": 0.643, "lr": 0.1,
-}  # fmt: skip
-
-
-def test_result_table_has_evaluation_metrics_with_their_intervals() -> None:
-    assert result_table(METRICS).splitlines() == [
-        "| metric | value (95 % interval) |",
-        "|---|---|",
-        "| test/name/exact_match | 0.612 (0.580 to 0.643) |",
-        "| val/loss | 1.250 |",
-    ]
+from tests.helpers.cards import DATA, LOCAL, METRICS, MODEL, TASKS
 
 
 def read_header(card: str) -> dict[str, Any]:
@@ -77,7 +52,7 @@ def test_model_card_names_nothing_that_is_not_on_the_hub() -> None:
 
 
 def test_model_card_says_what_the_model_is_and_what_it_was_made_of() -> None:
-    text = describe_model(MODEL, DATA, Card(METRICS)).split("---\n", 2)[2]
+    text = describe_model(MODEL, DATA, Card(METRICS, mark="a1 b2")).split("---\n", 2)[2]
     assert "# name, draw, fine-tuned from opt-125m" in text
     assert "- instruction format: question_answer" in text
     assert "- base: [facebook/opt-125m](https://huggingface.co/facebook/opt-125m)" in text
@@ -85,21 +60,15 @@ def test_model_card_says_what_the_model_is_and_what_it_was_made_of() -> None:
         "- data: hf://datasets/owner/mols@main/x.csv (1,100 rows), pubchem (7 rows); identity split: 1,000 train, 60 val"
         in text
     )
-    assert (
-        "## Measured results\n\nThese weights, on the validation side of the identity split.\n\n"
-        + result_table(METRICS)
-        in text
-    )
+    assert f"## Measured results\n\n{describe_results(DATA, METRICS, 'a1 b2')}\n\n## Limits" in text
     assert "(OPT-175B) and of the training data" in text
     assert "## Use" not in text  # without an example there is no prompt to show
 
 
-def test_results_are_written_as_the_hub_collects_them() -> None:
-    files = eval_results(DATA, METRICS)
-    assert list(files) == ["name"]
-    entry = parse_eval_result_entries(yaml.safe_load(files["name"]))[0]
-    assert (entry.dataset_id, entry.task_id, entry.value) == ("owner/mols", "name", 61.25)
-    assert "95 % interval 61.2 % (58.0 to 64.3)" in str(entry.notes)
+def test_model_card_says_whether_llama_cpp_can_read_it() -> None:
+    assert "`convert_hf_to_gguf.py` makes a GGUF file" in describe_model(MODEL, DATA, Card(METRICS))
+    card = describe_model(MODEL, DATA, Card(METRICS, why_no_gguf="its tokenizer differs"))
+    assert "There is no GGUF file for llama.cpp, since its tokenizer differs." in card
 
 
 def test_model_card_shows_how_to_ask_in_a_chat() -> None:

@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from callbacks.reports.chat_template import asks_alike, find_begin, make_chat_template
+from callbacks.reports.export.chat_template import asks_alike, find_begin, make_chat_template
 from datamodules.texts.asking import Asking
 
 PROBES = ("CCO", "2-methylpropan-1-ol", "ein Wort, größer", "<x> 1.5")
 """Texts with which a chat template is compared with training."""
+OWN_RULE = "(?:Ring|Branch)"
+"""What only the rule has by which the tokenizers that ship split text (`bench/release/train_tokenizer.py`)."""
 _ONLY_5 = ("backend", "is_local", "local_files_only", "extra_special_tokens")
 
 
@@ -41,20 +43,25 @@ def adapt_tokenizer_config(config: Mapping[str, Any], special_tokens: list[str])
 
 
 def adapt_model_config(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a `config.json` that both versions read: `rope_theta` and `rope_scaling` where version 4 looks for them.
+    """Return a `config.json` that both versions read: the angles of RoPE also where version 4 looks for them.
 
-    Decoders with other angles for each kind of layer (Gemma 3) keep version 5's form alone, which version 4 cannot express.
+    Decoders with other angles for each kind of layer (Gemma 3) have `rope_local_base_freq` for the layers with a window.
 
     Examples:
         >>> adapt_model_config({"rope_parameters": {"rope_theta": 100000.0, "rope_type": "default"}})["rope_theta"]
         100000.0
     """
     rope = config.get("rope_parameters")
-    if not isinstance(rope, Mapping) or "rope_theta" not in rope:
+    if not isinstance(rope, Mapping):
         return dict(config)
-    adapted = {**config, "rope_theta": rope["rope_theta"]}
-    if rope.get("rope_type", "default") != "default":
-        adapted["rope_scaling"] = {key: value for key, value in rope.items() if key != "rope_theta"}
+    whole, window = rope.get("full_attention", rope), rope.get("sliding_attention")
+    if "rope_theta" not in whole:
+        return dict(config)
+    adapted = {**config, "rope_theta": whole["rope_theta"]}
+    if window is not None:
+        adapted["rope_local_base_freq"] = window["rope_theta"]
+    if whole.get("rope_type", "default") != "default":
+        adapted["rope_scaling"] = {key: value for key, value in whole.items() if key != "rope_theta"}
     return adapted
 
 
@@ -100,6 +107,20 @@ def make_portable(folder: Path, tokenizer: Any, asking: Asking, max_new_tokens: 
     )
     asking.save(folder, stop=[tokenizer.eos_token], max_new_tokens=max_new_tokens)
     return _write_chat_template(folder / "chat_template.jinja", tokenizer, asking)
+
+
+def why_no_gguf(folder: Path) -> str | None:
+    """Return why llama.cpp cannot read the model in a folder, or None if nothing is known that speaks against it."""
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        return None
+    rule = json.loads(path.read_text(encoding="utf-8")).get("pre_tokenizer")
+    if OWN_RULE not in json.dumps(rule):
+        return None
+    return (
+        "its tokenizer splits text by a rule of Patois's own, which llama.cpp does not have: llama.cpp's converter "
+        "refuses it, and any other rule would cut other tokens"
+    )
 
 
 def _write_chat_template(path: Path, tokenizer: Any, asking: Asking) -> str | None:

@@ -42,7 +42,7 @@ def make_chat_template(asking: Asking, begin: str, of_base: str | None = None) -
     Args:
         asking: The tasks and the format.
         begin: The text of the tokens that the tokenizer puts before a prompt, such as `<s>`.
-        of_base: The base's chat template, for formats that use it.
+        of_base: The base's chat template, for formats that use it. It alone is rendered with `as_written=True`.
 
     Raises:
         ValueError: If the format uses the base's chat template and there is none.
@@ -50,17 +50,26 @@ def make_chat_template(asking: Asking, begin: str, of_base: str | None = None) -
     prompt = _in_literals(asking.form.prompt)
     select = _READ + _select(asking.tasks) + "{%- set input = found.asked -%}\n"
     if asking.shots:
-        return select + _refuse(
-            f"This model was trained with {asking.shots} solved rows of its table before each question, which no chat has."
-        )
+        why = f"This model was trained with {asking.shots} solved rows of its table before each question, which no chat has."
+        own = select + _refuse(why)
+    elif asking.form.chat:
+        wrapped = f"{{%- set prompt -%}}{prompt}{{%- endset -%}}\n"
+        own = f"{select}{wrapped}{{%- set messages = [{{'role': 'user', 'content': prompt}}] -%}}\n"
+    else:
+        own = f"{select}{{{{- {_quote(begin)} -}}}}{prompt}\n".rstrip("\n")
     if not asking.form.chat:
-        return f"{select}{{{{- {_quote(begin)} -}}}}{prompt}\n".rstrip("\n")
+        return own
     if of_base is None:
         raise ValueError(
             f"Expected the base's chat template for the format {asking.form.name}, but got none."
         )
-    wrapped = f"{{%- set prompt -%}}{prompt}{{%- endset -%}}\n"
-    return f"{select}{wrapped}{{%- set messages = [{{'role': 'user', 'content': prompt}}] -%}}\n{of_base}"
+    # Patois itself gives whole prompts, and says so: without this, an exported folder would write each prompt twice. The base
+    # may be such a folder, too.
+    plain = of_base.removesuffix("\n")
+    wrapping = "" if asking.shots else f"{{%- set as_written = true -%}}\n{plain}"
+    return (
+        f"{{% if as_written is defined and as_written %}}\n{plain}{{% else %}}\n{own}{wrapping}{{% endif %}}"
+    )
 
 
 def find_begin(tokenizer: Any) -> str | None:

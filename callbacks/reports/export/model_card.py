@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from huggingface_hub import EvalResult, EvalResultEntry, ModelCard, ModelCardData, eval_result_entries_to_yaml
+from huggingface_hub import ModelCard, ModelCardData
 
+from callbacks.reports.export.card_results import describe_results, find_hub_data, list_results
 from callbacks.rows.protocols import EvaluatedModel, EvaluationData
-from callbacks.statistics.intervals import format_estimate
-from configs.yaml_text import write_yaml
 
-_INTERVAL = re.compile(r"_(low|high)$")
-_HUB_FILE = re.compile(r"hf://datasets/([^/]+/[^/@]+)")
-_REPORTED = ("exact_match", "right", "validity")
-"""The measures of a task that go into the Hub's fields; the table has all."""
 _TEMPLATE = """\
 ---
 {{ card_data }}
@@ -32,9 +26,9 @@ _TEMPLATE = """\
 - data: {{ data }}
 
 {{ usage }}
-## Measured results
+{{ gguf }}
 
-These weights, on the {{ side }} side of the {{ split }} split.
+## Measured results
 
 {{ results }}
 
@@ -61,15 +55,12 @@ class Card(NamedTuple):
     """The task and the input of that prompt."""
     why_no_chat: str | None = None
     """Why the folder has no chat template of the run's format; None if it has one."""
+    why_no_gguf: str | None = None
+    """Why llama.cpp cannot read the model; None if nothing is known that speaks against it."""
     max_new_tokens: int = 96
     """Maximum number of tokens of an answer; pipelines of transformers 4 read it from no file."""
-
-
-def result_table(metrics: Mapping[str, float]) -> str:
-    """Return the evaluation metrics as a Markdown table, with each interval in its metric's cell."""
-    names = [name for name in sorted(metrics) if name.startswith(("val/", "test/"))]
-    lines = [f"| {name} | {format_estimate(metrics, name)} |" for name in names if not _INTERVAL.search(name)]
-    return "\n".join(["| metric | value (95 % interval) |", "|---|---|", *lines])
+    mark: str = ""
+    """Which weights and which rows the results are of; see `mark_of`."""
 
 
 def describe_model(model: EvaluatedModel, data: EvaluationData, card: Card) -> str:
@@ -92,60 +83,18 @@ def describe_model(model: EvaluatedModel, data: EvaluationData, card: Card) -> s
         base=f"[{base.path}](https://huggingface.co/{base.path})" if _hub_id(model) else base.name,
         data=_describe_data(data),
         usage=_usage(data, card),
-        side="validation" if any(name.startswith("val/") for name in card.metrics) else "test",
-        split=data.report.get("split", "given"),
-        results=result_table(card.metrics),
+        gguf=_describe_gguf(card.why_no_gguf),
+        results=describe_results(data, card.metrics, card.mark),
         licence=base.licence,
         sources=sources,
     )
     return str(text).rstrip() + "\n"
 
 
-def eval_results(data: EvaluationData, metrics: Mapping[str, float]) -> dict[str, str]:
-    """Return the content of `.eval_results/<task>.yaml` for each task with measured exact match."""
-    files = {}
-    for task in data.task_names:
-        entries = [
-            EvalResultEntry(
-                dataset_id=_dataset(data),
-                task_id=task,
-                value=round(100 * metrics[name], 2),
-                notes=f"{side} rows, exact match in percent, 95 % interval {format_estimate(metrics, name, percent=True)}",
-            )
-            for side in ("val", "test")
-            if (name := f"{side}/{task}/exact_match") in metrics
-        ]
-        if entries:
-            files[task] = write_yaml(eval_result_entries_to_yaml(entries))
-    return files
-
-
 def _card_data(model: EvaluatedModel, data: EvaluationData, card: Card) -> ModelCardData:
-    measured = [
-        (side, task, kind)
-        for side in ("val", "test")
-        for task in data.task_names
-        for kind in _REPORTED
-        if f"{side}/{task}/{kind}" in card.metrics
-    ]
-    results = [
-        EvalResult(
-            task_type="text-generation",
-            task_name=task,
-            dataset_type=_dataset(data),
-            dataset_name=_dataset(data),
-            dataset_split="validation" if side == "val" else "test",
-            metric_type=kind,
-            metric_name=kind.replace("_", " "),
-            metric_value=round(card.metrics[f"{side}/{task}/{kind}"], 4),
-            metric_args=_interval(card.metrics, f"{side}/{task}/{kind}"),
-        )
-        for side, task, kind in measured
-    ]
+    results, kinds = list_results(data, card.metrics)
     known = model.base_facts.licence not in ("", "unknown")
-    hub_data = [
-        found.group(1) for source in data.report.get("sources", {}) if (found := _HUB_FILE.match(source))
-    ]
+    hub_data = [found for source in data.report.get("sources", {}) if (found := find_hub_data(source))]
     return ModelCardData(
         library_name="transformers",
         pipeline_tag="text-generation",
@@ -153,24 +102,10 @@ def _card_data(model: EvaluatedModel, data: EvaluationData, card: Card) -> Model
         license=model.base_facts.licence.lower() if known else None,
         datasets=hub_data or None,
         tags=["patois", *data.task_names],
-        metrics=list(dict.fromkeys(kind for _, _, kind in measured)) or None,
+        metrics=kinds or None,
         model_name=", ".join(data.task_names) if results else None,
         eval_results=results or None,
     )
-
-
-def _interval(metrics: Mapping[str, float], name: str) -> dict[str, Any] | None:
-    bounds = {
-        side: round(metrics[f"{name}_{side}"], 4) for side in ("low", "high") if f"{name}_{side}" in metrics
-    }
-    return {f"{side}_95": value for side, value in bounds.items()} or None
-
-
-def _dataset(data: EvaluationData) -> str:
-    """Return the first source: its id on the Hub, or its name."""
-    source = next(iter(data.report.get("sources", {})), "not recorded")
-    found = _HUB_FILE.match(source)
-    return found.group(1) if found else source
 
 
 def _hub_id(model: EvaluatedModel) -> str | None:
@@ -184,6 +119,12 @@ def _describe_data(data: EvaluationData) -> str:
     return (sources or "not recorded") + (
         f"; {data.report.get('split', 'unknown')} split: {sides}" if sides else ""
     )
+
+
+def _describe_gguf(why_not: str | None) -> str:
+    if why_not is not None:
+        return f"There is no GGUF file for llama.cpp, since {why_not}."
+    return "For llama.cpp, its `convert_hf_to_gguf.py` makes a GGUF file of this folder, or refuses a tokenizer it does not know."
 
 
 def _usage(data: EvaluationData, card: Card) -> str:

@@ -8,15 +8,18 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
 
-from callbacks.reports.hf_folder import (
+from bench.release.bundled import BUNDLED
+from callbacks.reports.export.hf_folder import (
     adapt_generation_config,
     adapt_model_config,
     adapt_tokenizer_config,
     make_portable,
+    why_no_gguf,
 )
 from datamodules.formats import load_format
 from datamodules.tasks import load_task
 from datamodules.texts.asking import Asking, load_asking
+from lightning_modules.decoder.bases import BUILTIN, FLAGSHIP
 from tests.helpers.tiny import ARCHITECTURES, make_tiny, make_tokenizer
 
 ASKING = Asking((load_task("smiles_to_iupac"),), load_format("labels"))
@@ -64,11 +67,20 @@ def test_the_angles_of_rope_stand_where_both_versions_look(tmp_path: Path) -> No
     assert again.rope_parameters == {"rope_theta": 100000.0, "rope_type": "linear", "factor": 2.0}
 
 
-def test_a_decoder_without_rope_or_with_several_stays_as_it_is() -> None:
-    several = {
-        "rope_parameters": {"full_attention": {"rope_theta": 1e6}, "sliding_attention": {"rope_theta": 1e4}}
+def test_the_angles_of_each_kind_of_layer_stand_where_both_versions_look(tmp_path: Path) -> None:
+    angles = {
+        "full_attention": {"rope_theta": 1e6, "rope_type": "linear", "factor": 8.0},
+        "sliding_attention": {"rope_theta": 1e4, "rope_type": "default"},
     }
-    for config in ({"n_embd": 8}, several):
+    export(tmp_path, architecture="gemma3_text", rope_parameters=angles)
+    config = read(tmp_path, "config.json")
+    assert (config["rope_theta"], config["rope_local_base_freq"]) == (1e6, 1e4)
+    assert config["rope_scaling"] == {"rope_type": "linear", "factor": 8.0}
+    assert AutoModelForCausalLM.from_pretrained(tmp_path).config.rope_parameters == angles
+
+
+def test_a_decoder_without_rope_stays_as_it_is() -> None:
+    for config in ({"n_embd": 8}, {"rope_parameters": {"rope_type": "default"}}):
         assert adapt_model_config(config) == config
 
 
@@ -132,3 +144,33 @@ def test_texts_to_go_on_with_keep_the_bases_template(tmp_path: Path) -> None:
     asking = Asking(ASKING.tasks, load_format("text"))
     export(tmp_path, asking)
     assert not (tmp_path / "chat_template.jinja").exists()
+
+
+def test_llama_cpp_lacks_the_rule_of_the_tokenizers_that_ship(tmp_path: Path) -> None:
+    for folder in (BUILTIN, FLAGSHIP, BUNDLED):
+        assert "a rule of Patois's own" in str(why_no_gguf(folder))
+    assert why_no_gguf(tmp_path) is None
+    (tmp_path / "tokenizer.json").write_text('{"pre_tokenizer": {"type": "ByteLevel"}}')
+    assert why_no_gguf(tmp_path) is None
+
+
+VLLM = {
+    "llama": "LlamaForCausalLM", "opt": "OPTForCausalLM", "gpt2": "GPT2LMHeadModel", "gpt_neox": "GPTNeoXForCausalLM",
+    "bloom": "BloomForCausalLM", "gpt_bigcode": "GPTBigCodeForCausalLM", "qwen3": "Qwen3ForCausalLM",
+    "gemma3_text": "Gemma3ForCausalLM",
+}  # fmt: skip
+"""Architectures by the names in vLLM's list of supported models; GPT-Neo is not among them."""
+
+
+@pytest.mark.parametrize("architecture", VLLM)
+def test_the_folder_has_what_vllm_reads(tmp_path: Path, architecture: str) -> None:
+    tokenizer = export(tmp_path, architecture=architecture)
+    assert read(tmp_path, "config.json")["architectures"] == [VLLM[architecture]]
+    defaults = read(tmp_path, "generation_config.json")  # vLLM's sampling, unless a request says otherwise
+    assert (defaults["eos_token_id"], defaults["top_k"]) == (tokenizer.eos_token_id, 1)
+    assert not {"temperature", "top_p", "repetition_penalty"} & set(defaults)
+    chat = [{"role": "user", "content": "CCO"}]
+    ids = AutoTokenizer.from_pretrained(tmp_path).apply_chat_template(
+        chat, add_generation_prompt=True, return_dict=True
+    )
+    assert ids["input_ids"] == ASKING.encode(tokenizer, ASKING.tasks[0], ["CCO"]).prompt(0).tolist()

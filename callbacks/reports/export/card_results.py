@@ -1,0 +1,183 @@
+"""The results in a model card and beside it, as a fit writes them and a test adds to them. Pure.
+
+They stand between two marks, so that the rest of a card is its owner's to change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+from huggingface_hub import EvalResult, EvalResultEntry, ModelCard, eval_result_entries_to_yaml
+from torch import Tensor, uint8
+
+from callbacks.rows.protocols import EvaluationData, Generation
+from callbacks.statistics.intervals import format_estimate
+from configs.yaml_text import write_yaml
+
+_INTERVAL = re.compile(r"_(low|high)$")
+_HUB_FILE = re.compile(r"hf://datasets/([^/]+/[^/@]+)")
+_RESULTS = re.compile(r"<!-- patois: results (.*?) -->.*?<!-- patois: end of results -->", re.DOTALL)
+_REPORTED = ("exact_match", "right", "validity")
+"""The measures of a task that go into the Hub's fields; the table has all."""
+_SAMPLED = 1024
+"""Values of each tensor that tell weights apart: training changes nearly all of them."""
+
+
+def mark_weights(state: Mapping[str, Tensor]) -> str:
+    """Return a short text that is equal for equal weights, and different after any training.
+
+    Args:
+        state: A state dict, on any device. Only the first values of each tensor are read.
+    """
+    found = hashlib.sha256()
+    for name in sorted(state):
+        sample = state[name].detach().flatten()[:_SAMPLED].cpu().contiguous()
+        found.update(f"{name} {tuple(state[name].shape)} {sample.dtype} ".encode())
+        found.update(sample.view(uint8).numpy().tobytes())
+    return found.hexdigest()[:16]
+
+
+def mark_questions(data: EvaluationData, generation: Generation) -> str:
+    """Return a short text that is equal where results can stand side by side: the same data, split, words and settings.
+
+    The folders of files do not count, since a run may be tested from elsewhere.
+    """
+    sources = [[PurePath(name).name, rows] for name, rows in data.report.get("sources", {}).items()]
+    settings = [generation.strategy, generation.only_valid, generation.max_new_tokens]
+    form = data.asking.form
+    words = [list(data.task_names), form.name, form.prompt, form.completion, data.asking.shots]
+    asked = [sources, data.report.get("split"), words, settings]
+    return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:16]
+
+
+def result_table(metrics: Mapping[str, float]) -> str:
+    """Return the evaluation metrics as a Markdown table, with each interval in its metric's cell."""
+    names = [name for name in sorted(metrics) if name.startswith(("val/", "test/"))]
+    lines = [f"| {name} | {format_estimate(metrics, name)} |" for name in names if not _INTERVAL.search(name)]
+    return "\n".join(["| metric | value (95 % interval) |", "|---|---|", *lines])
+
+
+def describe_results(data: EvaluationData, metrics: Mapping[str, float], mark: str) -> str:
+    """Return what a card says of its results, between two marks by which `update_card` finds it again."""
+    sides = {"val": "validation", "test": "test"}
+    named = " and the ".join(
+        f"{word} side (`{side}/`)"
+        for side, word in sides.items()
+        if any(name.startswith(f"{side}/") for name in metrics)
+    )
+    split = data.report.get("split", "given")
+    return f"""<!-- patois: results {mark} -->
+These weights, on the {named or "validation side"} of the {split} split.
+
+{result_table(metrics)}
+<!-- patois: end of results -->"""
+
+
+def find_mark(text: str) -> str | None:
+    """Return the mark of a card's results, or None if their place is gone."""
+    found = _RESULTS.search(text)
+    return found.group(1) if found else None
+
+
+def update_card(text: str, data: EvaluationData, metrics: Mapping[str, float]) -> str:
+    """Return a card with other results: those between the marks, and those in its head. All else stays as it is.
+
+    In the head, results of the same task, rows and measure are replaced, and others stay.
+
+    Args:
+        text: A card with its marks.
+        data: The rows that were measured.
+        metrics: All results that the card shall have.
+
+    Raises:
+        ValueError: If the Hub could not read the card's head.
+    """
+    mark = find_mark(text)
+    assert mark is not None, "only cards with marks have a place for results"
+    head = ModelCard(text)
+    facts: Any = head.data  # `ModelCardData`, though declared as its base class
+    new, kinds = list_results(data, metrics)
+    measured = {_key(result) for result in new}
+    others = [result for result in facts.eval_results or [] if _key(result) not in measured]
+    facts.eval_results = [*others, *new]
+    facts.metrics = list(dict.fromkeys([*(facts.metrics or []), *kinds])) or None
+    facts.model_name = facts.model_name or ", ".join(data.task_names)
+    results = describe_results(data, metrics, mark)
+    return _RESULTS.sub(lambda _: results, str(head), count=1).rstrip() + "\n"
+
+
+def eval_results(data: EvaluationData, metrics: Mapping[str, float]) -> dict[str, str]:
+    """Return the content of `.eval_results/<task>.yaml` for each task with measured exact match."""
+    files = {}
+    for task in data.task_names:
+        entries = [
+            EvalResultEntry(
+                dataset_id=_dataset(data),
+                task_id=task,
+                value=round(100 * metrics[name], 2),
+                notes=f"{side} rows, exact match in percent, 95 % interval {format_estimate(metrics, name, percent=True)}",
+            )
+            for side in ("val", "test")
+            if (name := f"{side}/{task}/exact_match") in metrics
+        ]
+        if entries:
+            files[task] = write_yaml(eval_result_entries_to_yaml(entries))
+    return files
+
+
+def list_results(data: EvaluationData, metrics: Mapping[str, float]) -> tuple[list[EvalResult], list[str]]:
+    """Return the results for the Hub's fields, and the names of their measures."""
+    measured = [
+        (side, task, kind)
+        for side in ("val", "test")
+        for task in data.task_names
+        for kind in _REPORTED
+        if f"{side}/{task}/{kind}" in metrics
+    ]
+    results = [
+        EvalResult(
+            task_type="text-generation",
+            task_name=task,
+            dataset_type=_dataset(data),
+            dataset_name=_dataset(data),
+            dataset_split="validation" if side == "val" else "test",
+            metric_type=kind,
+            metric_name=kind.replace("_", " "),
+            metric_value=round(metrics[f"{side}/{task}/{kind}"], 4),
+            metric_args=_interval(metrics, f"{side}/{task}/{kind}"),
+        )
+        for side, task, kind in measured
+    ]
+    return results, list(dict.fromkeys(kind for _, _, kind in measured))
+
+
+def _key(result: EvalResult) -> tuple[Any, ...]:
+    return result.task_name, result.dataset_type, result.dataset_split, result.metric_type
+
+
+def _interval(metrics: Mapping[str, float], name: str) -> dict[str, Any] | None:
+    bounds = {
+        side: round(metrics[f"{name}_{side}"], 4) for side in ("low", "high") if f"{name}_{side}" in metrics
+    }
+    return {f"{side}_95": value for side, value in bounds.items()} or None
+
+
+def _dataset(data: EvaluationData) -> str:
+    """Return the first source: its id on the Hub, or its name."""
+    source = next(iter(data.report.get("sources", {})), "not recorded")
+    return find_hub_data(source) or source
+
+
+def find_hub_data(source: str) -> str | None:
+    """Return the id of a source on the Hub, or None.
+
+    >>> find_hub_data("hf://datasets/owner/mols@main/x.csv"), find_hub_data("mols.csv")
+    ('owner/mols', None)
+    """
+    found = _HUB_FILE.match(source)
+    return found.group(1) if found else None
