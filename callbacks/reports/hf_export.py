@@ -93,10 +93,8 @@ class HFExport(MetricsKeeper):
         write_card(part, model, data, card)
         shutil.rmtree(folder, ignore_errors=True)
         part.replace(folder)
-        which = (
-            f"the best checkpoint, {path.name}" if path else "the last weights: no best checkpoint was chosen"
-        )
-        say(f"Hugging Face folder: {folder} ({which})")
+        if path is None:
+            say(f"{folder} has the last weights: no best checkpoint was chosen")
 
 
 def write_card(folder: Path, model: EvaluatedModel, data: EvaluationData, card: Card) -> None:
