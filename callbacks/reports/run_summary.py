@@ -21,7 +21,7 @@ from callbacks.reports.audit_report import describe_audit, read_audit, read_comp
 from callbacks.reports.baselines import read_baselines
 from callbacks.rows.evaluated_row import Stage
 from callbacks.rows.outcomes import OUTCOMES, estimate_right
-from callbacks.rows.protocols import EvaluationData, evaluation_data
+from callbacks.rows.protocols import EvaluationData, evaluated_model, evaluation_data
 from callbacks.run.run_facts import (
     METRICS_KEY,
     MetricsKeeper,
@@ -35,6 +35,7 @@ from callbacks.run.run_facts import (
     run_folder,
 )
 from callbacks.statistics.intervals import format_estimate
+from datamodules.few_rows import describe_hint
 from datamodules.stages import evaluated_rows
 
 _REPORTS = ("anchors.csv", "anchor_strata.csv", "audit.csv", "error_classes.csv", "strata.csv", "calibration.csv",
@@ -84,6 +85,10 @@ class RunSummary(MetricsKeeper):
             # The bar redraws itself until its teardown, which would come after this one, and would end up below the table.
             trainer.progress_bar_callback.teardown(trainer, pl_module, stage)
         _show(stage, summary)
+        data = evaluation_data(trainer)
+        rows = data.report.get("rows", {}).get("train", 0) if stage == "fit" else 0
+        if rows and (hint := describe_hint(evaluated_model(pl_module).base, data.tasks, rows)):
+            say(hint)
 
     def _summarize(self, trainer: Trainer, stage: str) -> dict[str, Any]:
         """Return the summary of a stage."""
