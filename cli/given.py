@@ -1,8 +1,8 @@
 """What a command line gives, by its words, its files and the environment: read before the parser exists.
 
 Some settings decide how the rest is read: the checkpoint, whose run brings its own configuration; the base, which brings its
-own learning rate; and the run's name. They may stand anywhere: `--model.base x`, `--model FILE`, `--model '{"base": "x"}'`,
-`--config FILE` before or after the subcommand, or a file that another file names.
+own learning rate and format; and the run's name. They may stand anywhere: `--model.base x`, `--model FILE`,
+`--model '{"base": "x"}'`, `--config FILE` before or after the subcommand, or a file that another file names.
 """
 
 from __future__ import annotations
@@ -29,7 +29,11 @@ NESTED = (
     "checkpoint",
 )
 """Flags whose value may be a file or a mapping with further settings."""
-READ_AHEAD = ("config", "ckpt_path", "name", "model", "model.base", "model.optimizer")
+READ_AHEAD = (
+    *("config", "ckpt_path", "name", "model", "model.base", "model.optimizer", "data", "data.format"),
+    *(f"data.{name}" for name in ("task", "source", "header", "encoding", "train_rows")),
+    *(f"data.{side}_{what}" for side in ("input", "output") for what in ("column", "notation")),
+)
 """Flags that are read from the environment, too, if jsonargparse reads it."""
 CONFIG_FLAGS = ("--config", "-c")
 PATH_FLAGS = (

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from callbacks.loggers.secrets import hide_in_output
-from callbacks.loggers.terminal import is_first_process, quiet, say
+from callbacks.loggers.terminal import accept_any_text, is_first_process, quiet, say
 from cli.checks.command_table import COMMANDS, describe_commands, run_command
 from cli.checks.early_check import check_command_line
 from cli.exit_status import USAGE, ending_of
@@ -56,6 +56,7 @@ def main(args: Sequence[str] | None = None, model_class: type[CausalLM] | None =
     if model_class is None and (text := _answer_at_once(args, program)) is not None:
         sys.stdout.write(text)
         return
+    accept_any_text()
     hide_in_output(args)
     try:
         with quiet("--quiet" in args):

@@ -46,7 +46,7 @@ def describe_end(rank: int, process: subprocess.Popen[bytes]) -> str:
     code = process.returncode
     if code < 0:
         how = f"was killed by {signal.Signals(-code).name}"
-        how += ", perhaps because memory ran out" if code == -signal.SIGKILL else ""
+        how += ", perhaps because memory ran out" if how.endswith("SIGKILL") else ""
     else:
         how = f"failed with exit code {code}"
     return f"error: rank {rank} (process {process.pid}) {how}. All ranks are stopped.\n"

@@ -81,7 +81,8 @@ class CausalLM(LightningModule):
         """Load the tokenizer; `configure_model` loads the weights later.
 
         Args:
-            base: The decoder: a name in configs/bases, a path to such a YAML file, a Hub id, or a folder.
+            base: The decoder: a name in configs/bases, a path to such a YAML file, a Hub id, or a folder. `auto` takes the
+                flagship, with its format, for few rows of a task that it knows, and else the default.
             init: Start from `pretrained` or `random` weights; the base sets the default.
             optimizer: Receives the parameters in two groups; norms and biases have no weight decay.
             scheduler: Stepped after each optimizer step (ReduceLROnPlateau: after each epoch, on val/loss).

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import os
 import shutil
 import sys
@@ -34,6 +36,15 @@ def quiet(wanted: bool) -> Iterator[None]:
     finally:
         if wanted and before is None:
             del os.environ[QUIET]
+
+
+def accept_any_text() -> None:
+    r"""Let standard output take any character: one that its encoding lacks is written as `\u27e6`, not an error.
+
+    On Windows redirected output has the encoding of the country, such as cp1252.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper) and codecs.lookup(sys.stdout.encoding).name != "utf-8":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def is_first_process(environment: Mapping[str, str]) -> bool:

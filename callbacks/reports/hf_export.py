@@ -105,10 +105,8 @@ class HFExport(MetricsKeeper):
         write_card(part, model, data, card)
         shutil.rmtree(folder, ignore_errors=True)
         part.replace(folder)
-        which = (
-            f"the best checkpoint, {path.name}" if path else "the last weights: no best checkpoint was chosen"
-        )
-        say(f"Hugging Face folder: {folder} ({which})")
+        if path is None:
+            say(f"{folder} has the last weights: no best checkpoint was chosen")
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Add the results to the card of the tested weights, on rank 0."""

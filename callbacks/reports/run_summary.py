@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,12 @@ from rich import box
 from rich.table import Table
 
 from callbacks.loggers.metrics_csv import MetricsCSV
-from callbacks.loggers.terminal import fits_terminal, is_quiet, say
+from callbacks.loggers.terminal import fits_terminal, is_quiet, say, wrap_text
 from callbacks.reports.audit_report import describe_audit, read_audit, read_comparison
 from callbacks.reports.baselines import read_baselines
 from callbacks.rows.evaluated_row import Stage
 from callbacks.rows.outcomes import OUTCOMES, estimate_right
-from callbacks.rows.protocols import EvaluationData, evaluation_data
+from callbacks.rows.protocols import EvaluationData, evaluated_model, evaluation_data
 from callbacks.run.run_facts import (
     METRICS_KEY,
     MetricsKeeper,
@@ -35,11 +35,14 @@ from callbacks.run.run_facts import (
     run_folder,
 )
 from callbacks.statistics.intervals import format_estimate
+from datamodules.few_rows import describe_hint
 from datamodules.stages import evaluated_rows
 
 _REPORTS = ("anchors.csv", "anchor_strata.csv", "audit.csv", "error_classes.csv", "strata.csv", "calibration.csv",
             "abstaining.csv", "rerank.csv", "confidence.png")  # fmt: skip
 PROGRAM = "python train.py"
+_LONGEST_NAME = "  base before this run"
+"""Shorter names than this are not folded."""
 _CLOCK_SECONDS = 2.0  # a file system's clock may be this coarse
 
 _ROUND_TRIP = {
@@ -82,6 +85,10 @@ class RunSummary(MetricsKeeper):
             # The bar redraws itself until its teardown, which would come after this one, and would end up below the table.
             trainer.progress_bar_callback.teardown(trainer, pl_module, stage)
         _show(stage, summary)
+        data = evaluation_data(trainer)
+        rows = data.report.get("rows", {}).get("train", 0) if stage == "fit" else 0
+        if rows and (hint := describe_hint(evaluated_model(pl_module).base, data.tasks, rows)):
+            say(hint)
 
     def _summarize(self, trainer: Trainer, stage: str) -> dict[str, Any]:
         """Return the summary of a stage."""
@@ -170,25 +177,59 @@ def format_seconds(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
 
 
-def _table(title: str, summary: dict[str, Any], with_speed: bool) -> Table:
-    """Return the table of tasks and baselines, with or without the columns that are equal for all tasks."""
+def _table(title: str, summary: dict[str, Any], with_speed: bool, narrow: bool = False) -> Table:
+    """Return the table of tasks and baselines.
+
+    Args:
+        title: Its title.
+        summary: The summary of a stage.
+        with_speed: Whether it has the columns that are equal for all tasks.
+        narrow: Whether it must fit 80 columns with three systems: per cent stand in the header, long names are folded.
+    """
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.show_edge = table.pad_edge = not narrow
     tasks = summary["tasks"]
     has_right = any("outcome_exact" in metrics for metrics in tasks.values())
     names = ["task", "exact match (95 %)", *(("right (95 %)",) if has_right else ()), "well-formed", "rows"]
+    if narrow:
+        names = [
+            "task",
+            "exact match\n% (95 %)",
+            *(("right\n% (95 %)",) if has_right else ()),
+            "well-\nformed",
+            "rows",
+        ]
     for name in [*names, *(("tokens/s", "time") if with_speed else ())]:
         table.add_column(name, justify="left" if name == "task" else "right", no_wrap=True)
     for task, metrics in tasks.items():
         right = estimate_right(metrics) if has_right else {}
-        table.add_row(*result_cells(task, {**metrics, **right}), *(_speed(summary) if with_speed else ()))
+        lines = [result_cells(task, {**metrics, **right})]
         for baseline in summary.get("anchors", ()):
             if baseline["task"] == task:
-                table.add_row(
-                    *result_cells(
-                        f"  {baseline['system']}", baseline if has_right else _without_right(baseline)
-                    )
-                )
+                own = baseline if has_right else _without_right(baseline)
+                lines.append(result_cells(f"  {baseline['system']}", own))
+        for place, line in enumerate(lines):
+            cells = _narrow(line, max(map(len, (*tasks, _LONGEST_NAME)))) if narrow else line
+            table.add_row(*cells, *(_speed(summary) if with_speed and place == 0 else ()))
     return table
+
+
+def _narrow(cells: Sequence[str], width: int) -> list[str]:
+    r"""Return a line's cells with its name folded to a width, and without the signs of per cent but that of validity.
+
+    Examples:
+        >>> _narrow(["  nearest training molecule", "0.0 % (0.0 to 0.6)", "100.0 %", "596"], 20)
+        ['  nearest training\n    molecule', '0.0 (0.0 to 0.6)', '100.0 %', '596']
+    """
+    name, *shares, validity, rows = cells
+    return [wrap_text(name, width), *(share.replace(" %", "") for share in shares), validity, rows]
+
+
+def _fit_table(title: str, summary: dict[str, Any]) -> Table:
+    """Return the table without the columns of speed: the narrow one if it fits the terminal and the other does not."""
+    table = _table(title, summary, with_speed=False)
+    narrow = _table(title, summary, with_speed=False, narrow=True)
+    return narrow if fits_terminal(narrow) and not fits_terminal(table) else table
 
 
 def _without_right(baseline: Mapping[str, Any]) -> dict[str, Any]:
@@ -222,7 +263,7 @@ def _show(stage: str, summary: dict[str, Any]) -> None:
     table = _table(title, summary, with_speed=True)
     fits = fits_terminal(table)
     say("")
-    say(table if fits else _table(title, summary, with_speed=False))
+    say(table if fits else _fit_table(title, summary))
     if not fits:
         say("tokens/s: {}, time: {}".format(*_speed(summary)))
     for task, metrics in summary["tasks"].items():

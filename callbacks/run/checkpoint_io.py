@@ -61,6 +61,17 @@ class _Counted:
         os.fsync(self.file.fileno())
 
 
+def _settle_name(path: Path) -> None:
+    """Make a file's new name durable, too; Windows cannot open a folder."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
 class CheckpointWriter(TorchCheckpointIO):
     """Lightning's checkpoint IO, but without a copy in memory for local files, and safe against crashes and full disks.
 
@@ -108,11 +119,7 @@ class CheckpointWriter(TorchCheckpointIO):
             if isinstance(error, OSError) and error.errno in FULL:
                 raise DiskFull(target, counted.size, counted.written) from error
             raise
-        folder = os.open(target.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)  # makes the new name durable, too
-        finally:
-            os.close(folder)
+        _settle_name(target)
 
     @override
     def load_checkpoint(

@@ -12,6 +12,7 @@ from lightning.pytorch import Trainer
 
 REQUEUE = 64
 """Encodes SIGUSR1 between ranks: larger than any signal number."""
+_SIGUSR1 = int(getattr(signal, "SIGUSR1", 0))  # 0, no signal, on Windows
 
 
 class Agreed(NamedTuple):
@@ -31,7 +32,7 @@ def encode(agreed: Agreed) -> int:
     >>> encode(Agreed(signal.SIGUSR1, False)) > encode(Agreed(signal.SIGTERM, True)) > encode(Agreed(0, True))
     True
     """
-    number = REQUEUE if agreed.signum == signal.SIGUSR1 else agreed.signum
+    number = REQUEUE if agreed.signum and agreed.signum == _SIGUSR1 else agreed.signum
     return 2 * number + agreed.due
 
 
@@ -42,7 +43,7 @@ def decode(number: int) -> Agreed:
     Agreed(signum=15, due=True)
     """
     signum = number >> 1
-    return Agreed(int(signal.SIGUSR1) if signum == REQUEUE else signum, bool(number & 1))
+    return Agreed(_SIGUSR1 if signum == REQUEUE else signum, bool(number & 1))
 
 
 def agree(trainer: Trainer, signum: int, due: bool) -> Agreed:

@@ -38,12 +38,16 @@ def run_command(name: str, args: Sequence[str], program: str) -> None:
         program: The program as the user typed it, for usage lines.
 
     Raises:
-        ValueError: If its module is not installed.
+        ValueError: If its module is not installed, or needs a POSIX system.
     """
     module = COMMANDS[name].module
     try:
         loaded = importlib.import_module(module)
     except ModuleNotFoundError as error:
+        if error.name == "fcntl":
+            raise ValueError(
+                f"{name} needs file locks as Linux and macOS have them, but this system has none: run it there or in WSL."
+            ) from error
         if error.name is None or not module.startswith(error.name):
             raise
         raise ValueError(

@@ -188,7 +188,7 @@ def _is_interval(value: Any) -> bool:
 
 
 def _check_model(values: Mapping[str, Any]) -> None:
-    if isinstance(base := values.get("model.base"), str):
+    if isinstance(base := values.get("model.base"), str) and base != "auto":
         resolve_base(base)
     tokens = values.get("model.add_tokens")
     if isinstance(tokens, str):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import shlex
@@ -16,12 +15,18 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from callbacks.loggers.secrets import hide_in_words
+
+try:
+    import fcntl
+except ImportError:  # Windows: the folder is held as on a disk without locks
+    fcntl = None  # type: ignore[assignment]
 
 FILE = ".claim"
 BEAT_SECONDS = 10.0
@@ -45,13 +50,12 @@ def find_start(pid: int) -> str | None:
     except OSError:
         if sys.platform == "linux":
             return None
+        import psutil  # installed where there is no /proc
+
         try:
-            os.kill(pid, 0)  # no /proc: the id alone must do
-        except ProcessLookupError:
+            return str(psutil.Process(pid).create_time())
+        except psutil.Error:
             return None
-        except PermissionError:
-            pass
-        return ""
     state, *fields = stat.rpartition(")")[2].split()
     return None if state in "ZX" else fields[18]
 
@@ -133,11 +137,14 @@ class Claim:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._done.set()
-        with contextlib.suppress(OSError):
-            if self._is_current():
-                self.path.unlink()
-        with contextlib.suppress(OSError):
-            os.close(self._handle)
+        is_current = self._is_current()
+        leave: list[Callable[[], None]] = [
+            partial(os.close, self._handle),
+            *([self.path.unlink] if is_current else []),
+        ]
+        for step in leave if fcntl is None else reversed(leave):  # Windows removes no open file
+            with contextlib.suppress(OSError):
+                step()
         with contextlib.suppress(OSError):  # not empty
             if self._made:
                 self.folder.rmdir()
@@ -145,24 +152,18 @@ class Claim:
     def _take(self) -> bool:
         """Try to get the lock and write the claim; return whether that worked."""
         self._handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
-        locks = True
-        try:
-            fcntl.lockf(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            if error.errno in _HELD:
-                os.close(self._handle)
-                return False
-            if error.errno not in _NO_LOCKS:
-                raise
-            locks = False
+        locked = _lock(self._handle)
+        if locked is False:
+            os.close(self._handle)
+            return False
         # Not read_holder: closing another handle of the file would drop the lock.
-        before = _parse(os.pread(self._handle, _SIZE, 0))
+        before = self._read()
         free = self._is_current() and not self._is_held(before)
         if free:
             self._write()
-            if not locks:  # whoever wrote last has it
+            if locked is None:  # whoever wrote last has it
                 time.sleep(RETRY_SECONDS)
-                free = _is_same(_parse(os.pread(self._handle, _SIZE, 0)), self.holder)
+                free = _is_same(self._read(), self.holder)
         if not free:
             os.close(self._handle)
         return free
@@ -183,19 +184,39 @@ class Claim:
         except OSError:
             return False
 
+    def _read(self) -> Holder | None:
+        os.lseek(self._handle, 0, os.SEEK_SET)
+        return _parse(os.read(self._handle, _SIZE))
+
     def _write(self) -> None:
-        os.pwrite(self._handle, json.dumps(self.holder).encode().ljust(_SIZE), 0)
+        os.lseek(self._handle, 0, os.SEEK_SET)
+        os.write(self._handle, json.dumps(self.holder).encode().ljust(_SIZE))
 
     def _beat(self) -> None:
         while not self._done.wait(BEAT_SECONDS):
             with contextlib.suppress(OSError, ValueError):
-                now = _parse(os.pread(self._handle, _SIZE, 0))
+                now = self._read()
                 if now is not None and not _is_same(now, self.holder):
                     sys.stderr.write(f"error: {describe_refusal(self.folder, now)}\n")
                     sys.stderr.flush()
                     os._exit(1)  # this process was suspended so long that it counted as dead
                 self.holder["beats"] += 1
                 self._write()
+
+
+def _lock(handle: int) -> bool | None:
+    """Lock an open file; return whether that worked, or None where there are no locks."""
+    if fcntl is None:
+        return None
+    try:
+        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in _HELD:
+            return False
+        if error.errno not in _NO_LOCKS:
+            raise
+        return None
+    return True
 
 
 def _parse(content: bytes) -> Holder | None:

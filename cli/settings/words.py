@@ -9,16 +9,18 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from callbacks.loggers.terminal import is_first_process, say
 from callbacks.run.run_facts import from_here
 from cli.argv import flag_value
 from cli.checks.checkpoint_path import take_folder
 from cli.given import PATH_FLAGS, Given, asks_flagship, read_given
 from cli.old_class_paths import rename_class_paths
 from cli.run_folder import find_run, resolve_keyword
+from cli.settings.auto_base import AUTO, choose_base
 from cli.settings.run_settings import name_run, read_run_settings
 from configs.lookup import CONFIGS, load_yaml
 from configs.yaml_text import write_yaml
-from lightning_modules.decoder.bases import learning_rate_of
+from lightning_modules.decoder.bases import learning_rate_of, resolve_base
 
 
 class Words(NamedTuple):
@@ -50,7 +52,7 @@ class Words(NamedTuple):
 
 
 def complete_words(typed: Sequence[str], runs: Path, subcommands: Collection[str]) -> Words:
-    """Put beneath a command line the configuration of a checkpoint's run, or else the base's learning rate.
+    """Put beneath a command line the configuration of a checkpoint's run, or else what the base brings along.
 
     Args:
         typed: The arguments of a command line.
@@ -58,7 +60,7 @@ def complete_words(typed: Sequence[str], runs: Path, subcommands: Collection[str
         subcommands: All subcommands; arguments without any of them stay unchanged.
 
     Raises:
-        ValueError: If `--ckpt_path` refers to a run or a checkpoint that does not exist.
+        ValueError: If `--ckpt_path` refers to a run or a checkpoint that does not exist, or stands beside a base `auto`.
     """
     args = [rename_class_paths(arg) for arg in typed]
     given = read_given(args, subcommands)
@@ -73,13 +75,23 @@ def complete_words(typed: Sequence[str], runs: Path, subcommands: Collection[str
         after.append("--ckpt_path=")  # none yet, whatever a file says
     run = find_run(None if checkpoint is None else os.path.expanduser(checkpoint))
     beneath: dict[str, Any] = {}
+    if checkpoint is not None and given.get("model.base") == AUTO:
+        raise ValueError(
+            "Expected --model.base auto without --ckpt_path, since a checkpoint has its base, but got both: leave one out."
+        )
     if run is not None:
         run, beneath = from_here(run), read_run_settings(run)
     elif asks_flagship(given):
         beneath = load_yaml(CONFIGS / "flagship.yaml")
         beneath["model"]["base"] = "flagship"
-    elif (rate := base_rate(given)) is not None:
-        after[1:1] = ["--model.optimizer.lr", str(rate)]
+    else:
+        base = base_of(given)
+        if base == AUTO:
+            base, line = choose_base(given)
+            after += ["--model.base", base]
+            if is_first_process(os.environ):
+                say(f"{line}.", error=True)
+        after[1:1] = bring_along(base, given)
     if beneath:  # before the subcommand, so that all other files, flags and variables override it
         before = ["--config", write_yaml({given.subcommand: beneath}), *before]
     return Words(list(typed), [*before, *after], given, run, beneath, begins_again)
@@ -111,6 +123,11 @@ def base_of(given: Given) -> str:
     return str(base)
 
 
-def base_rate(given: Given) -> float | None:
-    """Return the learning rate to fine-tune the base with, or None to keep the one that is given or configured."""
-    return None if given.gives_rate() else learning_rate_of(base_of(given))
+def bring_along(base: str, given: Given) -> list[str]:
+    """Return the flags that a base brings along: its learning rate and its format, unless they are given."""
+    rate = None if given.gives_rate() else learning_rate_of(base)
+    form = None if given.get("data.format") else resolve_base(base).format
+    return [
+        *(() if rate is None else ("--model.optimizer.lr", str(rate))),
+        *(() if form is None else ("--data.format", form)),
+    ]

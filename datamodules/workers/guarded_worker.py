@@ -4,9 +4,9 @@ A molecule can keep RDKit busy for minutes inside C++ code, where neither a Pyth
 stop it. Predictions may be any text, so they are checked in a child process (`python -m
 datamodules.workers.guarded_worker`) that exchanges JSON lines over its standard input and output.
 
-The child sets an alarm before each call. Without a handler, the alarm makes the kernel end the process, whatever code
-runs. The parent sees the pipe close, records the timeout, starts another child and continues with the next item. The
-same alarm ends a child whose parent is killed during a call; otherwise the end of its input ends it. POSIX only.
+The child sets an alarm before each call (`alarm`), which ends the process, whatever code runs. The parent sees the pipe
+close, records the timeout, starts another child and continues with the next item. The same alarm ends a child whose parent
+is killed during a call; otherwise the end of its input ends it.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ import subprocess
 import sys
 import weakref
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from configs.lookup import PROJECT
 from datamodules.notations.lookup import load_notation
+from datamodules.workers.alarm import is_answer, prepare, set_alarm, stop_alarm, was_alarm
 
 _CHUNK = 256  # calls per request: enough to make waiting negligible, few enough to resend after a kill
 _MAX_STARTS = 3
@@ -123,7 +125,7 @@ class GuardedWorker:
         except BaseException:
             self.close()
             raise
-        if line.endswith("\n"):
+        if is_answer(line):
             values, errors = json.loads(line)
             return values, {int(number): error for number, error in errors.items()}
         self.close()
@@ -163,8 +165,8 @@ class GuardedWorker:
         assert process.stdout is not None
         for _ in chunk:
             answer = process.stdout.readline()
-            if not answer.endswith("\n"):
-                timed_out = process.wait() == -signal.SIGALRM
+            if not is_answer(answer):
+                timed_out = was_alarm(answer, process.wait())
                 results.append(Result(None, "timeout" if timed_out else "crashed"))
                 self.close()
                 break
@@ -236,10 +238,11 @@ def serve() -> None:
     """
     # Ctrl-C reaches the whole process group, but only the parent ends this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})  # masks are inherited
+    prepare()
     answers = os.fdopen(os.dup(1), "w", encoding="ascii")
     os.dup2(2, 1)  # a library's output must not be read as an answer
+
+    call = partial(_call, answers.fileno())
 
     def answer(content: object) -> None:
         answers.write(json.dumps(content) + "\n")
@@ -255,24 +258,24 @@ def serve() -> None:
         answer(None)
         if "columns" in request:
             calls = zip(*request["columns"], strict=True)
-            results = [_call(function, arguments, request["timeout_s"]) for arguments in calls]
+            results = [call(function, arguments, request["timeout_s"]) for arguments in calls]
             errors = {
                 number: result.error for number, result in enumerate(results) if result.error is not None
             }
             answer(([result.value for result in results], errors))
             continue
         for arguments in request["arguments"]:
-            answer(_call(function, arguments, request["timeout_s"]))
+            answer(call(function, arguments, request["timeout_s"]))
 
 
-def _call(function: Callable[..., Any], arguments: Sequence[Any], timeout_s: float) -> Result:
+def _call(output: int, function: Callable[..., Any], arguments: Sequence[Any], timeout_s: float) -> Result:
     """Call a function under an alarm that ends this process."""
-    signal.setitimer(signal.ITIMER_REAL, timeout_s)
+    set_alarm(timeout_s, output)
     try:
         result = Result(function(*arguments), None)
     except Exception as error:
         result = Result(None, f"{type(error).__name__}: {error}")
-    signal.setitimer(signal.ITIMER_REAL, 0)  # before writing, because a slow reader is not a slow call
+    stop_alarm()  # before writing, because a slow reader is not a slow call
     return result
 
 

@@ -42,6 +42,10 @@ class BaseSpec:
     """An explicit architecture (`model_type: llama, hidden_size: 128, ...`) that replaces the one at `path`."""
     learning_rate: float | None = None
     """Learning rate for fine-tuning unless --model.optimizer.lr sets another; None: see `learning_rate_of`."""
+    format: str | None = None
+    """The format in which it was trained, the default of `--data.format`; a name in configs/formats."""
+    tasks: tuple[str, ...] = ()
+    """The tasks on which it was trained: names in configs/tasks; `--model.base auto` chooses by them."""
     licence: str = "unknown"
     """Licence of the weights."""
     note: str = ""
@@ -115,6 +119,12 @@ def _read_base(name: str, file: Path) -> BaseSpec:
     unknown = sorted(set(content) - known)
     if unknown:
         raise ValueError(f"{file}: unknown keys {unknown}; a base has {sorted(known)}.")
+    if "tasks" in content:
+        if not isinstance(content["tasks"], list) or not isinstance(content.get("format"), str):
+            raise ValueError(
+                f"{file}: expected `tasks:` to be a list of names, and `format:` a name beside it."
+            )
+        content["tasks"] = tuple(content["tasks"])
     if ("package" in content) != ("gguf_file" in content) or ("package" in content and "path" in content):
         raise ValueError(f"{file}: expected `package:` and `gguf_file:` together, without `path:`.")
     if "package" in content:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from callbacks.loggers.terminal import is_quiet, quiet, say, wrap_text
+from callbacks.loggers.terminal import accept_any_text, is_quiet, quiet, say, wrap_text
 from tests.helpers.runs import PROJECT
 
 
@@ -59,3 +59,13 @@ def test_whole_numbers_of_flags_stay_whole() -> None:
     )
     assert "limit_train_batches: 2\n" in done.stdout
     assert done.stderr == ""
+
+
+def test_standard_output_takes_what_its_encoding_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    for encoding, expected in (("cp1252", b"\\u03bb1 \xe9"), ("utf-8", "\u03bb1 \u00e9".encode())):
+        written = io.BytesIO()
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding))
+        accept_any_text()
+        sys.stdout.write("\u03bb1 \u00e9")
+        sys.stdout.flush()
+        assert written.getvalue() == expected

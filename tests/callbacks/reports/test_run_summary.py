@@ -144,3 +144,40 @@ def test_summary_lines_tell_only_what_was_measured():
         "90.0 % readable",
         "t, outcomes: exact 25.0 %; same but for stereo 75.0 %",
     ]
+
+
+@pytest.mark.parametrize("width", [200, 80])
+def test_summary_of_a_test_with_three_systems_fits_its_terminal(monkeypatch, capsys, width):
+    monkeypatch.setenv("COLUMNS", str(width))
+
+    def share(name, value):
+        return {name: value, f"{name}_low": value - 0.04, f"{name}_high": value + 0.04}
+
+    def line(system, exact, right):
+        return {
+            "task": "name_small_molecules", "system": system, **share("exact_match", exact), **share("right", right),
+            "validity": 1.0, "rows": 5416.0,
+        }  # fmt: skip
+
+    metrics = {
+        **share("exact_match", 0.421),
+        "outcome_exact": 0.421,
+        "outcome_same": 0.045,
+        "validity": 1.0,
+        "rows": 5416,
+    }
+    systems = ("openclatura (rules)", "nearest training molecule", "base before this run")
+    summary = {
+        "tasks": {"name_small_molecules": metrics}, "anchors": [line(name, 0.421, 0.466) for name in systems],
+        "weights": "best.ckpt", "seconds": 20.0, "supervised_tokens_per_second": None, "rows_set_aside": 0, "outputs": {},
+    }  # fmt: skip
+    _show("test", summary)
+    lines = capsys.readouterr().out.splitlines()
+    assert max(len(line.rstrip()) for line in lines[:-1] if not line.startswith("name_")) <= width
+    text = " ".join(" ".join(lines).split())
+    if width == 80:
+        assert "exact match right well- task % (95 %) % (95 %) formed rows" in text
+        assert "name_small_molecules 42.1 (38.1 to 46.1) 42.1 (" in text
+        assert "nearest training 42.1 (38.1 to 46.1) 46.6 (42.6 to 50.6) 100.0 % 5,416 molecule" in text
+    else:
+        assert "nearest training molecule 42.1 % (38.1 to 46.1) 46.6 % (42.6 to 50.6) 100.0 % 5,416" in text

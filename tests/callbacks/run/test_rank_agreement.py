@@ -75,3 +75,11 @@ def test_peers_are_the_other_ranks_of_the_same_machine(monkeypatch: pytest.Monke
     ranks = [(here, 11), (here, own), ("elsewhere", 12), (here, 13)]
     monkeypatch.setattr(rank_agreement, "gather", lambda trainer, item: ranks)
     assert find_peers(Ranks(4).trainers[1]) == [11, 13]
+
+
+def test_ranks_agree_where_there_is_no_sigusr1(monkeypatch: pytest.MonkeyPatch) -> None:
+    from callbacks.run import rank_agreement
+
+    monkeypatch.setattr(rank_agreement, "_SIGUSR1", 0)  # Windows
+    for agreed in (Agreed(0, False), Agreed(0, True), Agreed(signal.SIGTERM, False)):
+        assert decode(encode(agreed)) == agreed

@@ -213,3 +213,27 @@ def test_a_process_id_that_another_process_got_is_not_its_holder(tmp_path: Path)
     (tmp_path / FILE).write_text(json.dumps(later))
     with take(tmp_path):
         pass
+
+
+def test_the_start_of_a_process_is_found_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claim.sys, "platform", "win32")
+    monkeypatch.setattr(claim.Path, "read_text", lambda *_, **__: (_ for _ in ()).throw(FileNotFoundError()))
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    started = find_start(child.pid)
+    assert started is not None
+    assert find_start(child.pid) == started != find_start(os.getpid())
+    child.communicate()
+    assert find_start(child.pid) is None
+
+
+def test_a_claim_without_the_module_of_locks_is_taken_kept_and_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hold: Hold
+) -> None:
+    monkeypatch.setattr(claim, "fcntl", None)
+    monkeypatch.setattr(claim, "RETRY_SECONDS", 0.3)
+    with take(tmp_path / "own"):
+        assert (tmp_path / "own" / FILE).is_file()
+    assert not (tmp_path / "own").exists()
+    process = hold()
+    with pytest.raises(ValueError, match=f"by process {process.holder} on"), take(tmp_path / "run"):
+        pass

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from cli.given import asks_flagship, read_given
-from cli.settings.words import Words, base_of, base_rate, complete_words
+from cli.settings.words import Words, base_of, bring_along, complete_words
 from lightning_modules.decoder.bases import FINE_TUNING_RATE
 from tests.helpers.parsing import parse
 from tests.helpers.runs import write_tiny_base
@@ -62,7 +62,7 @@ def test_learning_rate_of_a_flag_or_file_wins_over_the_base(tmp_path: Path) -> N
 
 def test_learning_rate_of_random_weights_is_the_default(tmp_path: Path) -> None:
     base = write_tiny_base(tmp_path)
-    assert base_rate(read_given(["fit", "--model.base", base], SUBCOMMANDS)) is None
+    assert bring_along(base, read_given(["fit", "--model.base", base], SUBCOMMANDS)) == []
     assert parse(["fit", "--model.base", base]).fit.model.optimizer.init_args.lr == 2e-3
 
 
@@ -153,8 +153,9 @@ def test_base_has_its_own_rate_however_it_is_named(words: list[str]) -> None:
 def test_given_rate_wins_over_the_base_wherever_both_stand(rate: list[str]) -> None:
     assert parse([*OPT_WORDS[0], *rate]).fit.model.optimizer.init_args.lr == 0.5
     for words in OPT_WORDS:
-        assert base_rate(read_given([*words, *rate], SUBCOMMANDS)) is None
-        assert base_rate(read_given(words, SUBCOMMANDS)) == 1e-4
+        given, more = (read_given(those, SUBCOMMANDS) for those in (words, [*words, *rate]))
+        assert bring_along(base_of(given), given) == ["--model.optimizer.lr", "0.0001"]
+        assert bring_along(base_of(more), more) == []
 
 
 @pytest.mark.parametrize("base", ["{a: 1}", "[a]"])
