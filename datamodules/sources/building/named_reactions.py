@@ -15,9 +15,6 @@ _ACYLATED = "[N;X3;!$(N[!#6]);!$(N(C=[O,S,N])C=[O,S,N]):{}]"
 """The nitrogen of an amide that one acyl group was put on."""
 _ALKYLATED = "[N;X3;!$(N[!#6]);!$(N=*);!$(NC=[O,S,N]);!$(NS(=O)=O):{}]"
 _PROTIC = "[OX2H,SX2H,NX3;!H0]"
-_ACIDIC = (
-    "[$([OX2H]),$([SX2H]),$([NX3;!H0]),$([nH]),$(C#[CH]),$(C=O),$(C#N),$([N+](=O)[O-]),$([CX4][Cl,Br,I])]"
-)
 
 
 class NamedReaction(NamedTuple):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from datamodules.sources import compound_questions, melting_points, pubchem
+from datamodules.sources import compound_questions
 from datamodules.sources.building import small
 from datamodules.sources.building.questions import stands_once
 from tests.helpers.small_sets import load_checked, read_counts
@@ -36,8 +36,5 @@ def test_kinds_and_passages_are_counted(rows: list[dict[str, Any]]) -> None:
 
 
 def test_rows_are_those_that_the_builder_makes_of_our_tables(rows: list[dict[str, Any]]) -> None:
-    table = pubchem.load().table.select(["inchikey", "smiles", "iupac", "formula"])
-    assert melting_points.load().total > 0
     built, _ = small.build_compound_questions()
     assert built == rows
-    assert table.num_rows > 100_000
