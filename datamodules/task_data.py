@@ -46,8 +46,9 @@ class TaskData:
         tokenizer: The base's tokenizer; on the command line it comes from the model.
         task: A name in configs/tasks, the path of a YAML file, or several with weights: `a,b` or `a:2,b:1`.
             Default: name_small_molecules, or a task made of the two columns if these are given.
-        source: A built-in source (pubchem, pubchem_small, cmudict, dna_to_protein, english, words), a csv, tsv, txt, smi, sdf,
-            xlsx, jsonl or parquet file, or hf://datasets/OWNER/NAME/FILE. Default: the task's own.
+        source: A built-in source (pubchem, pubchem_small, b3db, aqsoldb, melting_points, reactions, compound_questions, openings,
+            cmudict, dna_to_protein, english, words), a csv, tsv, txt, smi, sdf, xlsx, jsonl or parquet file, or
+            hf://datasets/OWNER/NAME/FILE. Default: the task's own.
         header: Whether the first line of a table holds the names of its columns: `auto` (the cells tell), true or false. Columns
             without names are called column_1, column_2, ...
         encoding: The encoding of text files: `auto` (byte order mark, else UTF-8, else cp1252, and one line tells which), or a

@@ -77,6 +77,7 @@ def test_source_with_another_kind_of_address_is_an_error(address: str) -> None:
 def test_unknown_source_lists_the_known_ones() -> None:
     with pytest.raises(
         ValueError,
-        match=r"No source 'pubchm'.*cmudict, dna_to_protein, english, pubchem.*\.parquet.*Did you mean 'pubchem'\?",
+        match=r"No source 'pubchm'.*cmudict, compound_questions, dna_to_protein, english, .*pubchem.*"
+        r"\.parquet.*Did you mean 'pubchem'\?",
     ):
         load_source("pubchm")

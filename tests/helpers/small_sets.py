@@ -1,0 +1,48 @@
+"""What every small built-in data set must hold to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+from types import ModuleType
+from typing import Any
+
+import pyarrow as pa
+from rdkit import Chem
+
+from datamodules.sources.building.small import SMALL_PINS
+
+
+def load_checked(module: ModuleType) -> pa.Table:
+    """Return the table of a source after its checks: verified, of plain text, and the file that the counts tell of."""
+    name = module.__name__.rpartition(".")[2]
+    rows = module.load()
+    assert (rows.file, rows.verified, rows.set_aside) == (name, True, [])
+    counts = read_counts(module)
+    content = module.PATH.read_bytes()
+    assert counts["bytes"] == len(content) <= 1_500_000
+    assert counts["sha256"] == hashlib.sha256(content).hexdigest()
+    assert counts["rows"] == rows.total
+    for column in rows.table.column_names:
+        cells = rows.table[column].to_pylist()
+        assert all(text is not None and text == text.strip() and text.isprintable() for text in cells), column
+    return rows.table
+
+
+def read_counts(module: ModuleType) -> dict[str, Any]:
+    """Return what the build wrote of a source; it must be that of the pinned packages."""
+    counts = json.loads(module.PATH.with_name("small.json").read_text(encoding="utf-8"))
+    assert counts["packages"] == SMALL_PINS
+    return counts[module.__name__.rpartition(".")[2]]
+
+
+def check_molecules(table: pa.Table, sample: int = 500) -> None:
+    """Assert that molecules are unique and sorted, and that RDKit agrees with the SMILES and InChIKeys of some."""
+    keys = table["inchikey"].to_pylist()
+    assert keys == sorted(set(keys))
+    for row in random.Random(7).sample(table.select(["inchikey", "smiles"]).to_pylist(), sample):
+        molecule = Chem.MolFromSmiles(row["smiles"])
+        assert molecule is not None, row
+        assert Chem.MolToSmiles(molecule) == row["smiles"], row
+        assert Chem.MolToInchiKey(molecule) == row["inchikey"], row
