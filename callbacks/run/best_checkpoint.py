@@ -7,9 +7,9 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import Tensor
 
 from callbacks.lightning_private import is_epoch_cut
+from callbacks.rows.headline_monitor import monitor_headline
 from callbacks.rows.headlines import MONITOR
 from callbacks.rows.protocols import EvaluationData, evaluation_data
-from callbacks.run.headline_monitor import monitor_headline
 
 
 class BestCheckpoint(ModelCheckpoint):

@@ -3,8 +3,8 @@ from __future__ import annotations
 import torch
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
+from callbacks.rows.headline_monitor import monitor_headline
 from callbacks.run.best_checkpoint import BestCheckpoint
-from callbacks.run.headline_monitor import monitor_headline
 from datamodules.tasks import Side, Task
 
 NUMBER = Task("n", Side("a"), Side("b", "number"))
