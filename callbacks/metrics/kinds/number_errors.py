@@ -22,11 +22,15 @@ class NumberErrors(RowMetric):
     mean absolute error over all rows, where the mean of the targets stands in for an answer that is no number. Targets are
     those that the task's digits leave, so an error may be half a step too large or too small.
 
+    Where `test` draws several answers (`--model.generation.candidates 20`), the mean of the drawn numbers is an estimate of
+    the expected value: `mae_expected` and `rmse_expected`. `coverage` is the share of targets within the 5 % and 95 %
+    quantiles of the drawn numbers, which should be 0.9, and `interval_width` the mean distance of the two.
+
     Args:
         tolerance: In the column's unit; default: a fifth of the standard deviation of the evaluated targets.
     """
 
-    columns = ("number", "number_target")
+    columns = ("number", "number_target", "expected", "lower", "upper")
     higher_is_better = MappingProxyType(
         {
             "mae_all": False,
