@@ -60,13 +60,13 @@ def bleu(sums: np.ndarray) -> np.ndarray:
 class TextSimilarity(RowMetric):
     """BLEU over characters, normalized edit similarity and mean edit distance, with bootstrap intervals.
 
-    `bleu` is computed over the whole corpus; it is not a mean over rows. `edit_distance` is the mean Levenshtein distance in
-    characters; `edit_similarity` is the mean of 1 - distance / length of the longer string. Tasks whose answers are choices or
-    numbers have none of them.
+    `char_bleu` is BLEU of n-grams of 1 to 4 characters, not of words. It is computed over the whole corpus; it is not a mean
+    over rows. `edit_distance` is the mean Levenshtein distance in characters; `edit_similarity` is the mean of
+    1 - distance / length of the longer string. Tasks whose answers are choices or numbers have none of them.
     """
 
     columns = ("edit_similarity", "edit_distance", *_BLEU_COLUMNS)
-    higher_is_better = MappingProxyType({"edit_similarity": True, "edit_distance": False, "bleu": True})
+    higher_is_better = MappingProxyType({"edit_similarity": True, "edit_distance": False, "char_bleu": True})
 
     def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return the edit distance, the similarity and the BLEU counts of each row."""
@@ -91,4 +91,4 @@ class TextSimilarity(RowMetric):
             return {}
         low, high = bootstrap_interval(counts, statistic=bleu)
         means = super().summarize({name: table[name] for name in ("edit_similarity", "edit_distance")})
-        return {**means, "bleu": Estimate(float(bleu(counts.sum(axis=0, keepdims=True))[0]), low, high)}
+        return {**means, "char_bleu": Estimate(float(bleu(counts.sum(axis=0, keepdims=True))[0]), low, high)}

@@ -164,7 +164,7 @@ def format_estimate(metrics: Mapping[str, float], name: str, percent: bool = Fal
         >>> metrics = {"exact_match": 0.612, "exact_match_low": 0.58, "exact_match_high": 0.643, "loss": 0.4}
         >>> format_estimate(metrics, "exact_match", percent=True)
         '61.2 % (58.0 to 64.3)'
-        >>> format_estimate(metrics, "loss"), format_estimate(metrics, "bleu")
+        >>> format_estimate(metrics, "loss"), format_estimate(metrics, "char_bleu")
         ('0.400', '-')
     """
     if name not in metrics:

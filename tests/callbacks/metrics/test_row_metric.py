@@ -101,7 +101,7 @@ def test_mean_estimate_chooses_the_interval():
     [
         (ExactMatch, {"exact_match": True, "exact_match_canonical": True, "exact_match_value": True}),
         (Validity, {"validity": True}),
-        (TextSimilarity, {"bleu": True, "edit_similarity": True, "edit_distance": False}),
+        (TextSimilarity, {"char_bleu": True, "edit_similarity": True, "edit_distance": False}),
         (PhonemeErrors, {"phoneme_error_rate": False, "phoneme_error_rate_without_stress": False}),
         (FingerprintSimilarity, {"morgan": True, "maccs_valid": True, "rdk": True}),
         (RoundTrip, {"round_trip": True, "round_trip_tautomer": True, "readable": True}),

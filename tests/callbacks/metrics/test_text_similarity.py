@@ -30,8 +30,8 @@ def test_text_similarity_equals_torchmetrics_and_rapidfuzz(tmp_path):
     expected = bleu_score(
         [spell(pair.prediction) for pair in pairs], [[spell(pair.target)] for pair in pairs]
     )
-    assert metrics["val/t/bleu"] == pytest.approx(float(expected), abs=1e-6)
-    assert metrics["val/t/bleu_low"] < metrics["val/t/bleu"] < metrics["val/t/bleu_high"]
+    assert metrics["val/t/char_bleu"] == pytest.approx(float(expected), abs=1e-6)
+    assert metrics["val/t/char_bleu_low"] < metrics["val/t/char_bleu"] < metrics["val/t/char_bleu_high"]
     distances = [Levenshtein.distance(pair.prediction, pair.target) for pair in pairs]
     longest = [max(len(pair.prediction), len(pair.target)) for pair in pairs]
     assert metrics["val/t/edit_distance"] == pytest.approx(np.mean(distances))
