@@ -42,7 +42,8 @@ class PredictionWriter(RowReader):
     molecular formula), `valid`, or nothing. Of several answers (`--model.generation.candidates 8`) the one that passes the
     strictest check is given.
 
-    For a task with choices, `p_<choice>` is the probability of each one.
+    For a task with choices, `p_<choice>` is the probability of each one. For one of numbers with several answers a row,
+    `expected` is the mean of the drawn numbers, and `low_90` and `high_90` bound the middle 90 % of them.
 
     With `--model.generation.abstain_below 0.5` the column `abstained` marks the answers whose probability, exp(score), is
     lower; they stay in their column.
@@ -81,8 +82,8 @@ class PredictionWriter(RowReader):
         if self.output is not None:
             path = Path(self.output).expanduser()
         records = sorted([*gathered.values(), *set_aside], key=lambda record: record["line"])
-        chances = dict.fromkeys(name for record in records for name in record if name.startswith("p_"))
-        columns = (*_COLUMNS, *(() if threshold is None else ("abstained",)), *chances)
+        known = _COLUMNS if threshold is None else (*_COLUMNS, "abstained")
+        columns = list(dict.fromkeys([*known, *(name for record in records for name in record)]))
         notes = write_answers(
             path, source, datamodule.question_rows, columns, records, datamodule.table_options
         )
@@ -130,6 +131,7 @@ def _record(
 ) -> dict[str, Any]:
     """Return the cells of an answered row by column; an answer that never stopped is valid only if a check says so."""
     whole = answer.stopped or verified
+    drawn = read_drawn(row) if row.output_notation == "number" else None
     cut = None if whole else f"cut at --model.generation.max_new_tokens {limit}"
     return {
         "line": row.line,

@@ -5,13 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
 from callbacks.metrics.row_metric import Estimate, RowMetric, mean_estimate
+from callbacks.rows.evaluated_row import EvaluatedRow
 from callbacks.rows.evaluation import Evaluation
 from callbacks.statistics.regression import measure_errors
 from datamodules.notations.number import is_valid
+
+QUANTILES = (0.05, 0.95)
+"""The bounds of a predictive interval of 90 %."""
 
 
 class NumberErrors(RowMetric):
@@ -40,6 +45,9 @@ class NumberErrors(RowMetric):
             "spearman": True,
             "within_tolerance": True,
             "is_number": True,
+            "mae_expected": False,
+            "rmse_expected": False,
+            "interval_width": False,
         }
     )
     headline = "mae_all"
@@ -53,10 +61,7 @@ class NumberErrors(RowMetric):
     def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return the right number and the answered one of each row; the answer is left out if it is none."""
         return [
-            {
-                "number_target": float(row.target),
-                **({"number": float(row.prediction)} if is_valid(row.prediction) else {}),
-            }
+            {"number_target": float(row.target), **_read_answers(row)}
             if row.output_notation == "number" and not row.choices and row.target
             else {}
             for row in evaluation.rows
@@ -65,7 +70,58 @@ class NumberErrors(RowMetric):
     def summarize(self, table: Mapping[str, np.ndarray]) -> dict[str, Estimate]:
         """Return the metrics of one task; none if its answers are no numbers."""
         rows = ~np.isnan(table["number_target"])
-        return summarize_numbers(table["number"][rows], table["number_target"][rows], self.tolerance)
+        targets = table["number_target"][rows]
+        found = summarize_numbers(table["number"][rows], targets, self.tolerance)
+        expected, lower, upper = (table[name][rows] for name in ("expected", "lower", "upper"))
+        return found | summarize_drawn(expected, lower, upper, targets)
+
+
+class Drawn(NamedTuple):
+    """What several drawn numbers say of a row."""
+
+    mean: float
+    lower: float
+    upper: float
+    """The bounds of the middle 90 % of the drawn numbers."""
+
+
+def read_drawn(row: EvaluatedRow) -> Drawn | None:
+    """Return what a row's drawn answers say, without its own answer; None if fewer than two of them are numbers."""
+    numbers = [float(text) for text, *_ in row.candidates[1:] if is_valid(text)]
+    if len(numbers) < 2:
+        return None
+    lower, upper = np.quantile(numbers, QUANTILES)
+    return Drawn(float(np.mean(numbers)), float(lower), float(upper))
+
+
+def _read_answers(row: EvaluatedRow) -> dict[str, float]:
+    scores = {"number": float(row.prediction)} if is_valid(row.prediction) else {}
+    if (drawn := read_drawn(row)) is not None:
+        scores |= {"expected": drawn.mean, "lower": drawn.lower, "upper": drawn.upper}
+    return scores
+
+
+def summarize_drawn(
+    expected: np.ndarray, lower: np.ndarray, upper: np.ndarray, targets: np.ndarray
+) -> dict[str, Estimate]:
+    """Return the metrics of drawn numbers, arrays `(n,)` with nan where there are none.
+
+    Examples:
+        >>> found = summarize_drawn(np.array([1.0, 2.0]), np.array([0.0, 2.5]), np.array([2.0, 3.0]), np.array([1.5, 2.0]))
+        >>> found["mae_expected"].value, found["coverage"].value, found["interval_width"].value
+        (0.25, 0.5, 1.25)
+    """
+    rows = ~np.isnan(expected)
+    if not rows.any():
+        return {}
+    errors = measure_errors(expected[rows], targets[rows])
+    within = (lower[rows] <= targets[rows]) & (targets[rows] <= upper[rows])
+    return {
+        "mae_expected": Estimate(*errors["mae"]),
+        "rmse_expected": Estimate(*errors["rmse"]),
+        "coverage": mean_estimate(within.astype(float), "wilson"),
+        "interval_width": mean_estimate(upper[rows] - lower[rows], "bootstrap"),
+    }
 
 
 def summarize_numbers(
