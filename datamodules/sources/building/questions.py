@@ -131,8 +131,12 @@ def make_rows(compounds: Iterable[Compound], seed: int = 0) -> Iterator[dict[str
     passages = 0
     for start in range(0, len(usable) - SAMPLES + 1, SAMPLES):
         labels = _labels(SAMPLES, draw)
-        chosen = zip(labels, usable[start : start + SAMPLES], strict=True)
-        samples = [Sample(label, _told(item, draw)) for label, item in chosen]
+        # One sample is told more of: a passage of 200 tokens fits into the default length with a question.
+        more = int(draw() * SAMPLES)
+        samples = [
+            Sample(label, _told(item, 2 if place == more else 1, draw))
+            for place, (label, item) in enumerate(zip(labels, usable[start : start + SAMPLES], strict=True))
+        ]
         context = write_passage(samples, draw)
         questions = list(ask(samples, context, draw))
         if questions:
@@ -149,7 +153,7 @@ def make_rows(compounds: Iterable[Compound], seed: int = 0) -> Iterator[dict[str
 
 
 def write_passage(samples: Sequence[Sample], draw: Draw) -> str:
-    """Return a passage that tells all facts of the samples, name by name first or mixed, with one to three fillers."""
+    """Return a passage that tells all facts of the samples, name by name first or mixed, with one or two fillers."""
     sentences = [
         _choose(FACTS[kind], draw).format(label=sample.label, value=value)
         for sample in samples
@@ -159,7 +163,7 @@ def write_passage(samples: Sequence[Sample], draw: Draw) -> str:
         _shuffle(sentences, draw)
     fillers = list(FILLERS)
     _shuffle(fillers, draw)
-    for filler in fillers[: 1 + int(draw() * 3)]:
+    for filler in fillers[: 1 + int(draw() * 2)]:
         sentences.insert(int(draw() * (len(sentences) + 1)), filler)
     return " ".join(sentences)
 
@@ -197,11 +201,11 @@ def stands_once(value: str, context: str) -> bool:
     return len(whole) == 1
 
 
-def _told(compound: Compound, draw: Draw) -> dict[str, str]:
-    """Return the name and two other facts, in the order of `FACTS`."""
+def _told(compound: Compound, count: int, draw: Draw) -> dict[str, str]:
+    """Return the name and so many other facts, in the order of `FACTS`."""
     others = [kind for kind in FACTS if kind in compound.facts and kind != "name"]
     _shuffle(others, draw)
-    return {kind: compound.facts[kind] for kind in FACTS if kind == "name" or kind in others[:2]}
+    return {kind: compound.facts[kind] for kind in FACTS if kind == "name" or kind in others[:count]}
 
 
 def _labels(count: int, draw: Draw) -> list[str]:
