@@ -11,6 +11,7 @@ from lightning.pytorch import LightningModule, Trainer
 
 from callbacks.loggers.terminal import say
 from callbacks.loggers.terminal_text import printable
+from callbacks.metrics.kinds.number_errors import read_drawn
 from callbacks.metrics.row_reader import RowReader
 from callbacks.reports.rerank import Checked, check, choose
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
@@ -126,12 +127,17 @@ def _show(record: Mapping[str, Any]) -> str:
     return f"  {printable(record['input'])} -> {answer}"
 
 
+def _drawn(row: EvaluatedRow) -> dict[str, float]:
+    """Return the cells of a row with several drawn numbers."""
+    drawn = read_drawn(row) if row.output_notation == "number" else None
+    return {} if drawn is None else {"expected": drawn.mean, "low_90": drawn.lower, "high_90": drawn.upper}
+
+
 def _record(
     row: EvaluatedRow, answer: Checked, verified: str, threshold: float | None, limit: int
 ) -> dict[str, Any]:
     """Return the cells of an answered row by column; an answer that never stopped is valid only if a check says so."""
     whole = answer.stopped or verified
-    drawn = read_drawn(row) if row.output_notation == "number" else None
     cut = None if whole else f"cut at --model.generation.max_new_tokens {limit}"
     return {
         "line": row.line,
@@ -143,6 +149,7 @@ def _record(
         "stopped": answer.stopped,
         "reason": cut or answer.reason or answer.doubt,
         **({} if threshold is None else {"abstained": abstains(answer.score, threshold)}),
+        **_drawn(row),
         **{
             f"p_{name}": round(chance, 6) for name, chance in zip(row.choices, row.probabilities, strict=True)
         },

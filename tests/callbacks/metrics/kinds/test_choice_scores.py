@@ -75,4 +75,4 @@ def test_a_run_measures_the_same_on_any_number_of_ranks(tmp_path: Path) -> None:
     assert alone["val/smiles_to_chlorine/accuracy"] == alone["val/smiles_to_chlorine/exact_match"]
     assert alone["val/smiles_to_chlorine/log_loss"] > 0
     assert alone["val/smiles_to_atoms/mae_all"] > 0
-    assert "val/smiles_to_chlorine/bleu" not in alone
+    assert "val/smiles_to_chlorine/char_bleu" not in alone

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from callbacks.metrics.kinds.number_errors import NumberErrors, summarize_numbers
-from tests.helpers.callback_stubs import score_rows
+from callbacks.metrics.kinds.number_errors import NumberErrors, read_drawn, summarize_numbers
+from callbacks.rows.evaluated_row import EvaluatedRow
+from callbacks.rows.evaluation import Evaluation
+from tests.helpers.callback_stubs import make_row, score_rows
 
 
 def test_only_numbers_are_scored_and_an_answer_that_is_none_is_left_out() -> None:
@@ -38,3 +42,31 @@ def test_tolerance_is_the_users_or_a_fifth_of_the_deviation() -> None:
     assert summarize_numbers(answers, targets, tolerance=1.2)["within_tolerance"].value == 1.0
     with pytest.raises(ValueError, match="Expected tolerance to be above 0, but got 0"):
         NumberErrors(tolerance=0)
+
+
+def drawn_row(target: str, *texts: str) -> EvaluatedRow:
+    row = make_row(texts[0], target, "number")
+    return dataclasses.replace(row, candidates=tuple((text, -1.0, True) for text in texts))
+
+
+def test_drawn_numbers_give_an_expected_value_and_an_interval() -> None:
+    [scores] = NumberErrors().score(Evaluation([drawn_row("3", "9", "1", "2", "x", "6")]))
+    assert scores["number"] == 9.0
+    assert scores["expected"] == 3.0  # of the drawn ones: the row's own answer is not one
+    assert (scores["lower"], scores["upper"]) == pytest.approx((1.1, 5.6))
+    assert read_drawn(drawn_row("3", "9", "1")) is None
+    assert read_drawn(make_row("9", "3", "number")) is None
+
+
+def test_intervals_of_a_calibrated_forecast_cover_nine_of_ten() -> None:
+    rng = np.random.default_rng(0)
+    rows = [
+        drawn_row(f"{rng.normal():.6f}", "0", *(f"{value:.6f}" for value in rng.normal(size=200)))
+        for _ in range(300)
+    ]
+    scores = NumberErrors().score(Evaluation(rows))
+    table = {name: np.array([score[name] for score in scores]) for name in NumberErrors.columns}
+    found = NumberErrors().summarize(table)
+    assert found["coverage"].low < 0.9 < found["coverage"].high
+    assert found["interval_width"].value == pytest.approx(2 * 1.645, rel=0.05)
+    assert found["mae_expected"].value == pytest.approx(0.8, rel=0.15)
