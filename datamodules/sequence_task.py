@@ -81,10 +81,10 @@ class SequenceTaskDataModule(LightningDataModule):
         super().__init__()
         refuse_below(batch_size=batch_size, eval_batch_size=eval_batch_size, num_workers=num_workers)
         self.data = TaskData(tokenizer, **settings)
-        if not self.form.asks and (loss_on != "all" or self.data.shots):
+        if not self.form.asks and (loss_on != "all" or self.data.drawing.shots):
             raise ValueError(
                 f"--data.format {self.form.name} asks nothing, so it needs --data.loss_on all and --data.shots 0; "
-                f"got loss_on {loss_on!r} and shots {self.data.shots}."
+                f"got loss_on {loss_on!r} and shots {self.data.drawing.shots}."
             )
         self.loss_on, self.predict_path, self.num_workers = loss_on, predict_path, num_workers
         self.batch_size, self.eval_batch_size, self.packing = batch_size, eval_batch_size, packing
@@ -120,7 +120,7 @@ class SequenceTaskDataModule(LightningDataModule):
     @property
     def asking(self) -> Asking:
         """How the model is asked."""
-        return Asking(tuple(self.data.tasks), self.data.form, self.data.shots)
+        return Asking(tuple(self.data.tasks), self.data.form, self.data.drawing.shots)
 
     @property
     def report(self) -> dict[str, Any]:
@@ -285,8 +285,9 @@ class SequenceTaskDataModule(LightningDataModule):
 
     def _describe_contents(self) -> Contents:
         """Return the content of what a fit trains on."""
+        drawing = self.data.drawing
         settings = {
-            "--data.loss_on": self.loss_on, "--data.phrasings": self.data.phrasings, "--data.shots": self.data.shots,
+            "--data.loss_on": self.loss_on, "--data.phrasings": drawing.phrasings, "--data.shots": drawing.shots,
             "weights of tasks": None if self.data.weights is None else list(self.data.weights),
             "--data.max_length": self.data.max_length if self.packing else None,
         }  # fmt: skip

@@ -17,7 +17,7 @@ from datamodules.limits import refuse_below
 from datamodules.rows import data_report
 from datamodules.rows.guess_notations import Guess, apply, describe, guess_from_rows, warn_of_guesses
 from datamodules.rows.prepare import Prepared, prepare
-from datamodules.rows.read_and_split import SplitSettings, load_questions, name_list, read_questions
+from datamodules.rows.read_and_split import load_questions, name_list, read_questions
 from datamodules.rows.row import Row
 from datamodules.rows.side_texts import SideTexts, texts_by_task
 from datamodules.rows.task_rows import TaskRows
@@ -29,7 +29,7 @@ from datamodules.stages import EvalStage
 from datamodules.storage.cache import DataCache
 from datamodules.storage.cache_keys import describe_tokenizer
 from datamodules.tasks import choose_tasks, find_open_sides
-from datamodules.texts.augmentation import Phrasings
+from datamodules.texts.draw_settings import DrawSettings
 from datamodules.texts.rendering import RowStore
 from datamodules.tokens.control_tokens import ControlTokens, find_control_tokens
 from datamodules.tokens.epoch_batches import choose_epoch_rows
@@ -61,15 +61,12 @@ class TaskData:
         epoch_rows: Maximum number of training rows per epoch over all tasks, drawn again for each epoch; default all.
         val_rows: Maximum number of validation rows per task, always the same rows.
         test_rows: Maximum number of test rows per task; default all.
-        shots: Number of demonstrations before each question, from the training side only (k-shot).
-        phrasings: `all` draws an instruction phrasing per training row and epoch, `first` always uses the first, `others`
-            draws any but the first. Evaluation uses the first.
         max_length: Maximum number of tokens of prompt, completion and stop token; longer rows are skipped and counted.
         seed: Seed of order, phrasing and spelling; on the command line `--seed_everything`.
         cache: Cache prepared rows and tokens of tables of at least 10,000 rows (on several ranks, of any table) for the next
             run, keyed by the content of everything that they depend on. To empty the cache, remove its folder.
         cache_dir: The cache's folder; default $PATOIS_CACHE, else $XDG_CACHE_HOME/patois, else ~/.cache/patois.
-        split_settings: The flags of `SplitSettings`.
+        draw_settings: The flags of `DrawSettings`.
     """
 
     def __init__(
@@ -89,16 +86,14 @@ class TaskData:
         epoch_rows: int | None = None,
         val_rows: int = 1000,
         test_rows: int | None = None,
-        shots: int = 0,
-        phrasings: Phrasings = "all",
         max_length: int = 256,
         seed: int = 0,
         cache: bool = True,
         cache_dir: str | None = None,
-        **split_settings: Any,
+        **draw_settings: Any,
     ) -> None:
         refuse_below(train_rows=train_rows, val_rows=val_rows, test_rows=test_rows, epoch_rows=epoch_rows)
-        refuse_below(shots=shots, max_length=max_length)
+        refuse_below(max_length=max_length)
         context = getattr(tokenizer, "model_max_length", None)
         if context is not None and max_length > context:
             raise ValueError(
@@ -108,10 +103,10 @@ class TaskData:
         columns = input_column, output_column, input_notation, output_notation
         self.tasks, self.weights = choose_tasks(task, *columns)
         self.open_sides, self.guesses = find_open_sides(task, *columns), list[Guess]()
-        self.source, self.split_settings = source, SplitSettings(**split_settings)
+        self.source, self.drawing = source, DrawSettings(**draw_settings)
         self.limits = {"train": train_rows, "val": val_rows, "test": test_rows}
         self.epoch_rows, self.table_options = epoch_rows, TableOptions(header, encoding)
-        self.shots, self.phrasings, self.max_length, self.seed = shots, phrasings, max_length, seed
+        self.max_length, self.seed = max_length, seed
         folder = Path(cache_dir).expanduser() if cache_dir else find_cache_root()
         self.cache = DataCache(folder if cache else None)
         self.prepared: Prepared | None = None
@@ -138,7 +133,7 @@ class TaskData:
             workers: Maximum number of processes that check texts; by default one for each of this rank's cores.
             keep_small: Also cache small tables.
         """
-        if (sides or self.shots) and not self.report:
+        if (sides or self.drawing.shots) and not self.report:
             self._read(workers, keep_small)
         for side in sides:
             if side not in self.encoded:
@@ -146,7 +141,7 @@ class TaskData:
 
     def _read(self, workers: int | None, keep_small: bool) -> None:
         """Read and split all rows, and keep each side's rows up to its limit."""
-        settings, forbidden, options = self.split_settings, self._forbidden(), self.table_options
+        settings, forbidden, options = self.drawing.split_settings, self._forbidden(), self.table_options
         prepared = prepare(
             self.tasks, self.source, settings, forbidden, self.cache, workers, options,
             keep_small=keep_small, open_sides=self.open_sides, guesses=self.guesses,
@@ -159,10 +154,10 @@ class TaskData:
         for side in NAMES:
             rows_by_task = prepared.select_side(side, self.task_names)
             self.pools[side] = np.concatenate([rows[: self.limits[side]] for rows in rows_by_task])
-        if self.shots:
+        if self.drawing.shots:
             self.store.draw_demonstrations_from(self.pools["train"])
         self.aside["fit"] = [row for part in prepared.parts for row in part.set_aside]
-        self.report = data_report.make(prepared, self.pools, self.split_settings)
+        self.report = data_report.make(prepared, self.pools, self.drawing.split_settings)
 
     def guess_notations(self, rows: Rows | None = None) -> None:
         """Guess the notations that are not given from some rows, by default the source's, unless this is already done."""
@@ -180,7 +175,12 @@ class TaskData:
 
     def _make_store(self, parts: Sequence[TaskRows]) -> RowStore:
         return RowStore(
-            parts, self.form, self.tokenizer, seed=self.seed, shots=self.shots, phrasings=self.phrasings
+            parts,
+            self.form,
+            self.tokenizer,
+            seed=self.seed,
+            shots=self.drawing.shots,
+            phrasings=self.drawing.phrasings,
         )
 
     def _forbidden(self) -> ControlTokens:
@@ -214,7 +214,7 @@ class TaskData:
         tokenizer = describe_tokenizer(self.tokenizer)
         if rows_key is None or tokenizer is None:
             return None
-        uses_seed = self.shots or any(task.input.randomize for task in self.tasks)
+        uses_seed = self.drawing.shots or any(task.input.randomize for task in self.tasks)
         return {
             "rows": rows_key,
             "format": asdict(self.form),
@@ -223,7 +223,7 @@ class TaskData:
             "limit": self.limits[side],
             "max_length": self.max_length,
             "seed": self.seed if uses_seed else None,
-            "shots": [self.shots, self.limits["train"]] if self.shots else None,
+            "shots": [self.drawing.shots, self.limits["train"]] if self.drawing.shots else None,
         }
 
     def read_questions(self, path: str | None) -> None:
@@ -237,7 +237,7 @@ class TaskData:
         part = read_questions(self.tasks, rows, self._forbidden())
         data_report.tell({part.file: [*rows.notes, *part.notes]})
         store = self._make_store([part])
-        if self.shots:
+        if self.drawing.shots:
             assert self.store is not None
             store = self._make_store([part, *self.store.parts])
             store.draw_demonstrations_from(self.pools["train"] + len(part))

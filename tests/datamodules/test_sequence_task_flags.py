@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from datamodules.rows.read_and_split import SplitSettings
 from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.task_data import TaskData
+from datamodules.texts.draw_settings import DrawSettings
 from tests.helpers.small_tables import make_module
 
 
@@ -42,7 +42,7 @@ def test_max_length_is_at_most_the_context_of_the_base(tokenizer_of: Callable[..
 
 
 def test_each_flag_is_declared_once() -> None:
-    owners = SequenceTaskDataModule, TaskData, SplitSettings
+    owners = SequenceTaskDataModule, TaskData, DrawSettings
     kinds = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
     flags = [
         name
