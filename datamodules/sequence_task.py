@@ -28,7 +28,7 @@ from datamodules.limits import refuse_below
 from datamodules.rows import data_report
 from datamodules.rows.guess_notations import Guess, blame, suspect
 from datamodules.rows.row import Row
-from datamodules.rows.side_texts import SideTexts
+from datamodules.rows.side_texts import SideTexts, texts_by_task
 from datamodules.rows.training_record import TrainingRecord, trained_texts
 from datamodules.sources.rows import Rows, SetAside
 from datamodules.sources.tables.options import TableOptions
@@ -108,6 +108,11 @@ class SequenceTaskDataModule(LightningDataModule):
         return self.data.task_names
 
     @property
+    def held_out(self) -> list[str]:
+        """Names of the tasks of weight 0, which are evaluated and never trained."""
+        return self.data.held_out
+
+    @property
     def form(self) -> InstructionFormat:
         """The instruction format."""
         return self.data.form
@@ -154,7 +159,12 @@ class SequenceTaskDataModule(LightningDataModule):
     def trained_texts(self, record: TrainingRecord) -> list[SideTexts]:
         """Return the texts of all rows, on any side, that a model was trained on by its record."""
         assert self.data.store is not None
-        return trained_texts(self.data.store.parts, record)
+        return trained_texts(self.data.store.parts, record, self.held_out)
+
+    def all_texts(self) -> list[SideTexts]:
+        """Return the texts of all usable rows of all tasks, on any side."""
+        assert self.data.store is not None
+        return texts_by_task(self.data.store.parts, np.arange(len(self.data.store)))
 
     def set_aside(self, stage: str) -> list[SetAside]:
         """Return the skipped rows with line and reason (`predict`: of the file to predict)."""

@@ -42,8 +42,9 @@ class TaskData:
 
     Args:
         tokenizer: The base's tokenizer; on the command line it comes from the model.
-        task: A name in configs/tasks, the path of a YAML file, or several with weights: `a,b` or `a:2,b:1`.
-            Default: name_small_molecules, or a task made of the two columns if these are given.
+        task: A name in configs/tasks, the path of a YAML file, or several with weights: `a,b` or `a:2,b:1`. A task of weight 0
+            (`a:1,c:0`) is evaluated and never trained. Default: name_small_molecules, or a task made of the two columns if
+            these are given.
         source: A built-in source (pubchem, pubchem_small, cmudict, dna_to_protein, english, words), a csv, tsv, txt, smi, sdf,
             xlsx, jsonl or parquet file, or hf://datasets/OWNER/NAME/FILE. Default: the task's own.
         header: Whether the first line of a table holds the names of its columns: `auto` (the cells tell), true or false. Columns
@@ -114,6 +115,9 @@ class TaskData:
         self.predict_store: RowStore | None = None
         self.question_rows: Rows | None = None  # the file to predict, with all its columns
         self.pools: dict[str, NDArray[np.int64]] = {}
+        self.demonstrations: NDArray[np.int64] = np.zeros(
+            0, dtype=np.int64
+        )  # also of tasks that are not trained
         self.encoded: dict[str, Encoded] = {}
         self.aside: dict[str, list[SetAside]] = {}
         self.report: dict[str, Any] = {}
@@ -152,12 +156,32 @@ class TaskData:
         warn_of_guesses(self.guesses, len(prepared.sides), sum(prepared.totals.values()), reasons)
         self.prepared, self.store = prepared, self._make_store(prepared.parts)
         for side in NAMES:
-            rows_by_task = prepared.select_side(side, self.task_names)
+            rows_by_task = self._select_side(side)
             self.pools[side] = np.concatenate([rows[: self.limits[side]] for rows in rows_by_task])
-        if self.drawing.shots:
-            self.store.draw_demonstrations_from(self.pools["train"])
+        shown = prepared.select_side("train", self.task_names)
+        self.demonstrations = np.concatenate([rows[: self.limits["train"]] for rows in shown])
+        self.store.draw_demonstrations_from(self.demonstrations)
         self.aside["fit"] = [row for part in prepared.parts for row in part.set_aside]
         self.report = data_report.make(prepared, self.pools, self.drawing.split_settings)
+
+    @property
+    def held_out(self) -> list[str]:
+        """Names of the tasks of weight 0, which are evaluated and never trained."""
+        return [
+            name for name, weight in zip(self.task_names, self.weights or (), strict=False) if weight == 0
+        ]
+
+    def _select_side(self, side: str) -> list[NDArray[np.int64]]:
+        """Return a side's rows, one array per task; a task of weight 0 has no training rows."""
+        assert self.prepared is not None
+        rows_by_task = self.prepared.select_side(side, self.task_names)
+        if side != "train":
+            return rows_by_task
+        held_out = self.held_out
+        return [
+            rows[:0] if name in held_out else rows
+            for name, rows in zip(self.task_names, rows_by_task, strict=True)
+        ]
 
     def guess_notations(self, rows: Rows | None = None) -> None:
         """Guess the notations that are not given from some rows, by default the source's, unless this is already done."""
@@ -195,7 +219,7 @@ class TaskData:
         if cached is not None:
             limited = unpack(cached)
         else:
-            rows_by_task = self.prepared.select_side(side, self.task_names)
+            rows_by_task = self._select_side(side)
             limited = fill(rows_by_task, self.limits[side], self.max_length, self.store.encode)
             if key is not None and (keep_small or len(self.store) >= self.cache.least_rows):
                 self.cache.save("tokens", key, pack(limited))
@@ -223,6 +247,7 @@ class TaskData:
             "limit": self.limits[side],
             "max_length": self.max_length,
             "seed": self.seed if uses_seed else None,
+            "held_out": self.held_out if side == "train" else [],
             "shots": [self.drawing.shots, self.limits["train"]] if self.drawing.shots else None,
         }
 
@@ -240,7 +265,7 @@ class TaskData:
         if self.drawing.shots:
             assert self.store is not None
             store = self._make_store([part, *self.store.parts])
-            store.draw_demonstrations_from(self.pools["train"] + len(part))
+            store.draw_demonstrations_from(self.demonstrations + len(part))
         places = np.arange(len(part))
         encoded = store.encode(places)
         fits = encoded.lengths <= self.max_length

@@ -17,7 +17,7 @@ from rich.table import Table
 
 from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.loggers.terminal import fits_terminal, is_quiet, say
-from callbacks.reports.audit_report import describe_audit, read_audit, read_comparison
+from callbacks.reports.audit_report import describe_audit, read_audit, read_comparison, read_held_out
 from callbacks.reports.baselines import read_baselines
 from callbacks.rows.evaluated_row import Stage
 from callbacks.rows.outcomes import OUTCOMES, estimate_right
@@ -114,6 +114,7 @@ class RunSummary(MetricsKeeper):
             "rows_set_aside": len(datamodule.set_aside(stage)),
             "audit": read_audit(folder) if "audit.csv" in reports else {},
             "audit_compared_with": read_comparison(folder) if "audit.csv" in reports else "",
+            "held_out": read_held_out(folder) if "audit.csv" in reports else [],
             "anchors": read_baselines(folder) if "anchors.csv" in reports else [],
             "next": next_commands(stage, from_here(run_folder(trainer)))
             if last_checkpoint_file(trainer).is_file()
@@ -232,6 +233,8 @@ def _show(stage: str, summary: dict[str, Any]) -> None:
         say(describe_audit(task, count))
     if compared := summary.get("audit_compared_with"):
         say(f"audit: compared with {compared}")
+    for line in summary.get("held_out", ()):
+        say(f"audit: {line}")
     for name, place in summary["outputs"].items():
         say(f"{name}: {place}")
     if summary["rows_set_aside"]:

@@ -71,7 +71,7 @@ def choose_epoch_rows(
     """Return the training rows of an epoch: all rows, or each task's share if tasks have weights.
 
     With weights, the task with the fewest rows relative to its weight shows all its rows in each epoch. The other tasks show
-    a new random subset in each epoch, so that the numbers of rows have the ratio of the weights.
+    a new random subset in each epoch, so that the numbers of rows have the ratio of the weights. A task of weight 0 shows none.
 
     Args:
         tasks: (N,) the number of each training row's task.
@@ -88,14 +88,15 @@ def choose_epoch_rows(
         [0, 0, 1, 1]
     """
     counts = np.bincount(tasks, minlength=len(weights or ()))
-    if weights is None or len(weights) == 1 or not counts.all():
+    trained = np.flatnonzero(np.ones(len(counts)) if weights is None else np.array(weights))
+    if weights is None or len(trained) == 1 or not counts[trained].all():
         if most is None or most >= len(tasks):
             return np.arange(len(tasks))
         return np.sort(np.random.default_rng([seed, epoch]).permutation(len(tasks))[:most])
     shares = np.array(weights) / sum(weights)
-    total = min((counts / shares).min(), np.inf if most is None else most)
+    total = min((counts[trained] / shares[trained]).min(), np.inf if most is None else most)
     chosen = []
-    for task, share in enumerate(shares):
+    for task, share in zip(trained.tolist(), shares[trained], strict=True):
         members = np.flatnonzero(tasks == task)
         rng = np.random.default_rng([seed, epoch, task])
         take = min(len(members), max(1, round(total * share)))

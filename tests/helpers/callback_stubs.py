@@ -79,6 +79,10 @@ class StubData(LightningDataModule):
         return list(dict.fromkeys(pair.task for pair in self.pairs))
 
     @property
+    def held_out(self) -> list[str]:
+        return []
+
+    @property
     def asking(self) -> Asking:
         return Asking(tuple(self.tasks), InstructionFormat("arrow", "{{ input }} ->", " {{ output }}"))
 
@@ -123,6 +127,9 @@ class StubData(LightningDataModule):
         return []
 
     def trained_texts(self, record: TrainingRecord) -> list[SideTexts]:
+        return []
+
+    def all_texts(self) -> list[SideTexts]:
         return []
 
     def questions(self, stage: Stage, rows: Sequence[int]) -> Any:
