@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -161,6 +161,10 @@ class SequenceTaskDataModule(LightningDataModule):
         assert self.data.store is not None
         return trained_texts(self.data.store.parts, record, self.held_out)
 
+    def note_losses(self, losses: Mapping[str, float], epoch: int) -> dict[str, float]:
+        """Take the tasks' validation losses after an epoch; return the shares of the next one, or nothing if they are fixed."""
+        return self.data.note_losses(losses, epoch)
+
     def all_texts(self) -> list[SideTexts]:
         """Return the texts of all usable rows of all tasks, on any side."""
         assert self.data.store is not None
@@ -280,12 +284,21 @@ class SequenceTaskDataModule(LightningDataModule):
         epoch = epochs.processed if ended else epochs.completed
         # A batch is processed before the hooks that end it, and Lightning goes on after it from a checkpoint of theirs.
         batches = done.current.processed if epochs.started > epoch else 0
-        return {"epoch": epoch, "batches": batches, **self._describe_batches(), "contents": self._contents}
+        mixing = {} if self.data.mixing is None else {"mixing": self.data.mixing.state_dict()}
+        return {
+            "epoch": epoch,
+            "batches": batches,
+            **self._describe_batches(),
+            "contents": self._contents,
+            **mixing,
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Make the next `train_dataloader` resume from a checkpoint's position; name what differs from the checkpoint's."""
         saved = state_dict.get("contents", {})
-        self._position = {name: value for name, value in state_dict.items() if name != "contents"}
+        self._position = {name: state_dict[name] for name in state_dict if name not in ("contents", "mixing")}
+        if self.data.mixing is not None and "mixing" in state_dict:
+            self.data.mixing.load_state_dict(state_dict["mixing"])
         if not self._contents:  # not a fit
             return
         self._saved_contents = saved
@@ -298,6 +311,7 @@ class SequenceTaskDataModule(LightningDataModule):
         drawing = self.data.drawing
         settings = {
             "--data.loss_on": self.loss_on, "--data.phrasings": drawing.phrasings, "--data.shots": drawing.shots,
+            "--data.sampling": [drawing.sampling, drawing.sampling_floor, drawing.target_task],
             "weights of tasks": None if self.data.weights is None else list(self.data.weights),
             "--data.max_length": self.data.max_length if self.packing else None,
         }  # fmt: skip
@@ -307,7 +321,7 @@ class SequenceTaskDataModule(LightningDataModule):
         """Return everything that the number of batches and their rows depend on."""
         return {
             "rows": len(self.data.pools["train"]), "batch_size": self.batch_size, "ranks": self.world_size,
-            "seed": self.data.seed, "packing": int(self.packing), "epoch_rows": self.data.epoch_rows or 0,
+            "seed": self.data.seed, "packing": int(self.packing), "epoch_rows": self.data.drawing.epoch_rows or 0,
         }  # fmt: skip
 
     def val_dataloader(self) -> DataLoader[Batch]:

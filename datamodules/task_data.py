@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
@@ -35,6 +35,7 @@ from datamodules.tokens.control_tokens import ControlTokens, find_control_tokens
 from datamodules.tokens.epoch_batches import choose_epoch_rows
 from datamodules.tokens.examples import Encoded
 from datamodules.tokens.length_limit import fill, pack, unpack
+from datamodules.tokens.mixing import AdaptiveShares, draw_by_shares
 
 
 class TaskData:
@@ -58,10 +59,6 @@ class TaskData:
             phonemes (ARPAbet), ipa. Default: the task's; for two columns without a task it is guessed from 200 of their cells,
             and one line tells it.
         output_notation: Notation of the output column.
-        train_rows: Maximum number of training rows per task; subsets are nested (the first 100 are among the first 1,000).
-        epoch_rows: Maximum number of training rows per epoch over all tasks, drawn again for each epoch; default all.
-        val_rows: Maximum number of validation rows per task, always the same rows.
-        test_rows: Maximum number of test rows per task; default all.
         max_length: Maximum number of tokens of prompt, completion and stop token; longer rows are skipped and counted.
         seed: Seed of order, phrasing and spelling; on the command line `--seed_everything`.
         cache: Cache prepared rows and tokens of tables of at least 10,000 rows (on several ranks, of any table) for the next
@@ -83,17 +80,12 @@ class TaskData:
         output_column: str | None = None,
         input_notation: str | None = None,
         output_notation: str | None = None,
-        train_rows: int | None = None,
-        epoch_rows: int | None = None,
-        val_rows: int = 1000,
-        test_rows: int | None = None,
         max_length: int = 256,
         seed: int = 0,
         cache: bool = True,
         cache_dir: str | None = None,
         **draw_settings: Any,
     ) -> None:
-        refuse_below(train_rows=train_rows, val_rows=val_rows, test_rows=test_rows, epoch_rows=epoch_rows)
         refuse_below(max_length=max_length)
         context = getattr(tokenizer, "model_max_length", None)
         if context is not None and max_length > context:
@@ -105,8 +97,9 @@ class TaskData:
         self.tasks, self.weights = choose_tasks(task, *columns)
         self.open_sides, self.guesses = find_open_sides(task, *columns), list[Guess]()
         self.source, self.drawing = source, DrawSettings(**draw_settings)
-        self.limits = {"train": train_rows, "val": val_rows, "test": test_rows}
-        self.epoch_rows, self.table_options = epoch_rows, TableOptions(header, encoding)
+        self.drawing.check_tasks(self.task_names, self.weights)
+        self.mixing: AdaptiveShares | None = None  # made with the training rows
+        self.table_options = TableOptions(header, encoding)
         self.max_length, self.seed = max_length, seed
         folder = Path(cache_dir).expanduser() if cache_dir else find_cache_root()
         self.cache = DataCache(folder if cache else None)
@@ -142,6 +135,9 @@ class TaskData:
         for side in sides:
             if side not in self.encoded:
                 self._encode_side(side, keep_small)
+                if side == "train":
+                    counts = np.bincount(self.pool_tasks(side), minlength=len(self.tasks)).tolist()
+                    self.mixing = self.drawing.make_shares(self.task_names, self.weights, counts)
 
     def _read(self, workers: int | None, keep_small: bool) -> None:
         """Read and split all rows, and keep each side's rows up to its limit."""
@@ -157,9 +153,9 @@ class TaskData:
         self.prepared, self.store = prepared, self._make_store(prepared.parts)
         for side in NAMES:
             rows_by_task = self._select_side(side)
-            self.pools[side] = np.concatenate([rows[: self.limits[side]] for rows in rows_by_task])
+            self.pools[side] = np.concatenate([rows[: self.drawing.limits[side]] for rows in rows_by_task])
         shown = prepared.select_side("train", self.task_names)
-        self.demonstrations = np.concatenate([rows[: self.limits["train"]] for rows in shown])
+        self.demonstrations = np.concatenate([rows[: self.drawing.limits["train"]] for rows in shown])
         self.store.draw_demonstrations_from(self.demonstrations)
         self.aside["fit"] = [row for part in prepared.parts for row in part.set_aside]
         self.report = data_report.make(prepared, self.pools, self.drawing.split_settings)
@@ -220,7 +216,7 @@ class TaskData:
             limited = unpack(cached)
         else:
             rows_by_task = self._select_side(side)
-            limited = fill(rows_by_task, self.limits[side], self.max_length, self.store.encode)
+            limited = fill(rows_by_task, self.drawing.limits[side], self.max_length, self.store.encode)
             if key is not None and (keep_small or len(self.store) >= self.cache.least_rows):
                 self.cache.save("tokens", key, pack(limited))
         for row, length in limited.long.tolist():
@@ -244,11 +240,11 @@ class TaskData:
             "format": asdict(self.form),
             "tokenizer": tokenizer,
             "side": side,
-            "limit": self.limits[side],
+            "limit": self.drawing.limits[side],
             "max_length": self.max_length,
             "seed": self.seed if uses_seed else None,
             "held_out": self.held_out if side == "train" else [],
-            "shots": [self.drawing.shots, self.limits["train"]] if self.drawing.shots else None,
+            "shots": [self.drawing.shots, self.drawing.limits["train"]] if self.drawing.shots else None,
         }
 
     def read_questions(self, path: str | None) -> None:
@@ -279,10 +275,25 @@ class TaskData:
     def encode_training(self, epoch: int) -> tuple[Encoded, NDArray[np.int64]]:
         """Return the tokens of an epoch's training rows, and each row's index among all training rows."""
         assert self.store is not None
-        rows = choose_epoch_rows(self.pool_tasks("train"), self.weights, self.seed, epoch, self.epoch_rows)
-        if not self.store.varies() and len(rows) == len(self.pools["train"]):
+        rows = self._choose_rows(epoch)
+        if not self.store.varies() and np.array_equal(rows, np.arange(len(self.pools["train"]))):
             return self.encoded["train"], rows
         return self.store.encode(self.pools["train"][rows], epoch, self.max_length), rows
+
+    def _choose_rows(self, epoch: int) -> NDArray[np.int64]:
+        """Return the indices of an epoch's training rows."""
+        tasks, most = self.pool_tasks("train"), self.drawing.epoch_rows
+        if self.mixing is None:
+            return choose_epoch_rows(tasks, self.weights, self.seed, epoch, most)
+        total = len(tasks) if most is None else min(most, len(tasks))
+        return draw_by_shares(tasks, self.mixing.at(epoch), self.seed, epoch, total)
+
+    def note_losses(self, losses: Mapping[str, float], epoch: int) -> dict[str, float]:
+        """Take the tasks' validation losses; return the shares of the next epoch, or nothing if they are fixed."""
+        if self.mixing is None:
+            return {}
+        self.mixing.note([losses.get(name, float("nan")) for name in self.task_names], epoch)
+        return dict(zip(self.task_names, self.mixing.at(epoch + 1), strict=True))
 
     def encode_preview(self, count: int) -> tuple[Encoded, NDArray[np.int64]]:
         """Return the tokens of `count` training rows of epoch 0, evenly spread, and each row's index.
@@ -292,7 +303,7 @@ class TaskData:
         if not self.report:
             self._read(None, keep_small=False)
         assert self.store is not None
-        rows = choose_epoch_rows(self.pool_tasks("train"), self.weights, self.seed, 0, self.epoch_rows)
+        rows = self._choose_rows(0)
         chosen = []
         for place in np.linspace(0, len(rows) - 1, num=min(count, len(rows))).astype(int).tolist():
             for row in rows[place:]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 import train
-from tests.helpers.runs import last_metrics, write_tiny_base
+from callbacks.run.row_count_check import RowCountCheck
+from tests.helpers.runs import last_metrics, read_csv, write_tiny_base
 from tests.helpers.small_tables import write_csv
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -56,3 +60,56 @@ def test_the_audit_proves_that_a_task_of_weight_0_was_never_trained(
         == json.loads(Path("runs/mine/data.json").read_text())["rows"]["train"]
     )
     assert "audit: count, weight 0: none of its 120 pairs was trained on" in capsys.readouterr().out
+
+
+def adaptive(*more: str) -> Sequence[str]:
+    return words(
+        "--data.task", "turn.yaml,count.yaml", "--data.sampling", "adaptive", "--trainer.max_epochs", "4",
+        "--checkpoint.minutes", "0", "--model.optimizer.lr", "1e-2", *more,
+    )  # fmt: skip
+
+
+def outcome(run: Path) -> tuple[dict[str, torch.Tensor], Any, list[str]]:
+    """Return a run's last weights, the state of its data, and what it logged of the tasks' losses and shares."""
+    checkpoint = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)
+    rows = read_csv(run / "metrics.csv")
+    logged = [str({name: row[name] for name in row if "/share" in name or "/loss" in name}) for row in rows]
+    return checkpoint["state_dict"], checkpoint["SequenceTaskDataModule"], logged
+
+
+def test_adaptive_sampling_resumes_bit_by_bit_within_an_epoch_and_in_its_validation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    train.main(["fit", "--name", "whole", *adaptive()])
+    weights, data, logged = outcome(Path("runs/whole"))
+    assert [epoch for epoch, _ in data["mixing"]["history"]] == [0, 2, 3, 4]
+    assert len({str(shares) for _, shares in data["mixing"]["history"]}) > 1
+    stops = {"batch": "on_train_batch_start", "validation": "on_validation_batch_start"}
+    for name, hook in stops.items():
+        with monkeypatch.context() as patch:
+            patch.setattr(RowCountCheck, hook, stop_in_epoch_2, raising=False)
+            with pytest.raises(SystemExit):
+                train.main(["fit", *adaptive("--name", name)])
+        train.main(["fit", *adaptive("--name", name, "--ckpt_path", "last")])
+        again = outcome(Path("runs") / name)
+        assert again[1:] == (data, logged)
+        assert all(torch.equal(again[0][key], weights[key]) for key in weights)
+
+
+def stop_in_epoch_2(callback: Any, trainer: Any, *_: Any) -> None:
+    if trainer.current_epoch == 2 and not trainer.sanity_checking and trainer.global_step in (23, 30):
+        raise KeyboardInterrupt
+
+
+def test_a_trap_task_with_shuffled_outputs_loses_its_share() -> None:
+    draw = random.Random(0)
+    rows = [
+        [f"a{number}", "abcdef"[number % 3] * 6, "".join(draw.choices("uvwxyz", k=6))]
+        for number in range(160)
+    ]
+    write_csv(Path("words.csv"), [["word", "other", "digit"], *rows])
+    train.main(["fit", "--name", "trap", *adaptive("--trainer.max_epochs", "7")])
+    metrics = last_metrics(Path("runs/trap/metrics.csv"))
+    assert metrics["val/turn/loss"] < metrics["val/count/loss"]
+    assert metrics["train/turn/share"] + metrics["train/count/share"] == pytest.approx(1)
+    assert metrics["train/count/share"] < 0.35

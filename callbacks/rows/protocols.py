@@ -113,6 +113,9 @@ class EvaluationData(Protocol):
     def all_texts(self) -> list[SideTexts]:
         """Return the texts of all usable rows of all tasks, on any side, file by file."""
 
+    def note_losses(self, losses: Mapping[str, float], epoch: int) -> Mapping[str, float]:
+        """Take the tasks' validation losses after an epoch; return the shares of the next one, or nothing if they are fixed."""
+
     def questions(self, stage: Stage, rows: Sequence[int]) -> Any:
         """Return some rows of an evaluation, by index, as one batch for the model."""
 

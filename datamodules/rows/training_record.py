@@ -75,8 +75,11 @@ class TrainingRecord:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_binary_file(path) as file:
             notations = sorted(" ".join(sorted(pair)) for pair in self.notations)
-            pairs = {} if self.pairs is None else {"pairs": self.pairs}
-            np.savez(file, identities=self.hashes, notations=np.array(notations, dtype=np.str_), **pairs)
+            texts = np.array(notations, dtype=np.str_)
+            if self.pairs is None:
+                np.savez(file, identities=self.hashes, notations=texts)
+            else:
+                np.savez(file, identities=self.hashes, notations=texts, pairs=self.pairs)
 
 
 def hash_identities(identities: Iterable[str]) -> NDArray[np.uint64]:

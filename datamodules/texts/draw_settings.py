@@ -1,17 +1,39 @@
-"""The flags that say which phrasings and demonstrations a row is drawn with, beside those of the split."""
+"""The flags that say which rows are drawn, with which phrasings and demonstrations, beside those of the split."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from typing import Literal
 
+from configs.lookup import suggest
 from datamodules.limits import refuse_below
 from datamodules.rows.read_and_split import SplitSettings
 from datamodules.texts.augmentation import Phrasings
+from datamodules.tokens.mixing import AdaptiveShares
+
+Sampling = Literal["fixed", "adaptive"]
 
 
 @dataclass(frozen=True)
 class DrawSettings(SplitSettings):
-    """Settings of what is drawn for a row; the fields are flags of the data."""
+    """Settings of what is drawn; the fields are flags of the data."""
+
+    train_rows: int | None = None
+    """Maximum number of training rows per task; subsets are nested (the first 100 are among the first 1,000)."""
+    epoch_rows: int | None = None
+    """Maximum number of training rows per epoch over all tasks, drawn again for each epoch; default all."""
+    val_rows: int = 1000
+    """Maximum number of validation rows per task, always the same rows."""
+    test_rows: int | None = None
+    """Maximum number of test rows per task; default all."""
+    sampling: Sampling = "fixed"
+    """`fixed` keeps the tasks' weights. `adaptive` changes them after each validation: a task whose validation loss fell more
+    gets a larger share of the next epoch."""
+    sampling_floor: float = 0.1
+    """`adaptive`: the part of its first share that each task keeps, at least."""
+    target_task: str | None = None
+    """`adaptive`: shares follow the validation loss of this task, not the tasks' own. It may have weight 0."""
 
     shots: int = 0
     """Number of demonstrations before each question, from the training side only (k-shot)."""
@@ -26,7 +48,53 @@ class DrawSettings(SplitSettings):
             ValueError: If `SplitSettings` does, or the number of demonstrations is negative.
         """
         super().__post_init__()
+        refuse_below(
+            train_rows=self.train_rows,
+            epoch_rows=self.epoch_rows,
+            val_rows=self.val_rows,
+            test_rows=self.test_rows,
+        )
         refuse_below(shots=self.shots)
+        if not 0 <= self.sampling_floor <= 1:
+            raise ValueError(
+                f"Expected --data.sampling_floor to be in [0, 1], but got {self.sampling_floor}."
+            )
+        if self.target_task is not None and self.sampling != "adaptive":
+            raise ValueError(
+                f"--data.target_task {self.target_task} needs --data.sampling adaptive, but got {self.sampling}."
+            )
+
+    @property
+    def limits(self) -> dict[str, int | None]:
+        """The maximum number of rows per task on each side of the split."""
+        return {"train": self.train_rows, "val": self.val_rows, "test": self.test_rows}
+
+    def check_tasks(self, names: Sequence[str], weights: Sequence[float] | None) -> None:
+        """Raise ValueError if `adaptive` sampling has nothing to choose among, or a target that is no task."""
+        if self.sampling != "adaptive":
+            return
+        trained = [
+            name for name, weight in zip(names, weights or [1.0] * len(names), strict=True) if weight > 0
+        ]
+        if len(trained) < 2:
+            raise ValueError(
+                f"--data.sampling adaptive needs two or more tasks that are trained, but got {', '.join(trained)}. "
+                "Name more in --data.task, or use --data.sampling fixed."
+            )
+        if self.target_task is not None and self.target_task not in names:
+            raise ValueError(
+                f"Expected --data.target_task to be one of the tasks ({', '.join(names)}), but got {self.target_task!r}."
+                f"{suggest(self.target_task, list(names))}"
+            )
+
+    def make_shares(
+        self, names: Sequence[str], weights: Sequence[float] | None, counts: Sequence[int]
+    ) -> AdaptiveShares | None:
+        """Return the tasks' shares for `adaptive` sampling, at first as the weights or the numbers of rows; else None."""
+        if self.sampling != "adaptive":
+            return None
+        target = None if self.target_task is None else names.index(self.target_task)
+        return AdaptiveShares(counts if weights is None else weights, self.sampling_floor, target)
 
     @property
     def split_settings(self) -> SplitSettings:

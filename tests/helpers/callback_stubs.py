@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple
@@ -132,6 +132,9 @@ class StubData(LightningDataModule):
     def all_texts(self) -> list[SideTexts]:
         return []
 
+    def note_losses(self, losses: Mapping[str, float], epoch: int) -> Mapping[str, float]:
+        return {}
+
     def questions(self, stage: Stage, rows: Sequence[int]) -> Any:
         return make_batch(list(rows))
 
@@ -216,6 +219,8 @@ class ScriptedModel(LightningModule):
             "score": -0.5 * index.float() - 1,
             "stopped": index % 2 == 0,
             "num_tokens": index + 1,
+            "row_loss": 0.25 * (index.float() + 1) * (index + 2),
+            "row_tokens": index + 2,
         }
 
     test_step = validation_step

@@ -16,3 +16,21 @@ def test_values_of_both_are_checked() -> None:
         DrawSettings(shots=-1)
     with pytest.raises(ValueError, match=r"--data\.split_seed"):
         DrawSettings(split_seed=-1)
+
+
+def test_adaptive_sampling_needs_tasks_to_choose_among() -> None:
+    settings = DrawSettings(sampling="adaptive", target_task="spel")
+    with pytest.raises(
+        ValueError, match=r"--data\.sampling adaptive needs two or more tasks that are trained, but got a"
+    ):
+        settings.check_tasks(["a", "b"], [1.0, 0.0])
+    with pytest.raises(
+        ValueError, match=r"--data\.target_task to be one of the tasks \(a, spell\), but got 'spel'.*spell"
+    ):
+        settings.check_tasks(["a", "spell"], None)
+    with pytest.raises(
+        ValueError, match=r"--data\.target_task a needs --data\.sampling adaptive, but got fixed"
+    ):
+        DrawSettings(target_task="a")
+    with pytest.raises(ValueError, match=r"--data\.sampling_floor to be in \[0, 1\], but got 2"):
+        DrawSettings(sampling_floor=2)
