@@ -45,7 +45,6 @@ from datamodules.tokens.batching import (
     plan_evaluation,
 )
 from datamodules.tokens.epoch_batches import TrainingBatches
-from datamodules.tokens.examples import LossOn
 from datamodules.tokens.preview import render_preview
 from datamodules.workers.cores import count_cores
 
@@ -57,7 +56,6 @@ class SequenceTaskDataModule(LightningDataModule):
 
     Args:
         tokenizer: The base's tokenizer; on the command line it comes from the model.
-        loss_on: Supervise the `completion` only, or `all` tokens.
         batch_size: Rows per step on each rank, before gradient accumulation.
         eval_batch_size: Rows decoded at once on each rank during validation, test and prediction.
         packing: Pack several rows into one sequence instead of padding each row; the loss is the same.
@@ -70,7 +68,6 @@ class SequenceTaskDataModule(LightningDataModule):
         self,
         tokenizer: Any,
         *,
-        loss_on: LossOn = "completion",
         batch_size: int = 32,
         eval_batch_size: int = 64,
         packing: bool = False,
@@ -81,10 +78,11 @@ class SequenceTaskDataModule(LightningDataModule):
         super().__init__()
         refuse_below(batch_size=batch_size, eval_batch_size=eval_batch_size, num_workers=num_workers)
         self.data = TaskData(tokenizer, **settings)
-        if not self.form.asks and (loss_on != "all" or self.data.drawing.shots):
+        loss_on, shots = self.data.drawing.loss_on, self.data.drawing.most_shots
+        if not self.form.asks and (loss_on != "all" or shots):
             raise ValueError(
                 f"--data.format {self.form.name} asks nothing, so it needs --data.loss_on all and --data.shots 0; "
-                f"got loss_on {loss_on!r} and shots {self.data.drawing.shots}."
+                f"got loss_on {loss_on!r} and shots {shots}."
             )
         self.loss_on, self.predict_path, self.num_workers = loss_on, predict_path, num_workers
         self.batch_size, self.eval_batch_size, self.packing = batch_size, eval_batch_size, packing
@@ -125,7 +123,7 @@ class SequenceTaskDataModule(LightningDataModule):
     @property
     def asking(self) -> Asking:
         """How the model is asked."""
-        return Asking(tuple(self.data.tasks), self.data.form, self.data.drawing.shots)
+        return Asking(tuple(self.data.tasks), self.data.form, self.data.drawing.most_shots)
 
     @property
     def report(self) -> dict[str, Any]:
@@ -311,6 +309,7 @@ class SequenceTaskDataModule(LightningDataModule):
         drawing = self.data.drawing
         settings = {
             "--data.loss_on": self.loss_on, "--data.phrasings": drawing.phrasings, "--data.shots": drawing.shots,
+            "--data.shots_by": drawing.shots_by,
             "--data.sampling": [drawing.sampling, drawing.sampling_floor, drawing.target_task],
             "weights of tasks": None if self.data.weights is None else list(self.data.weights),
             "--data.max_length": self.data.max_length if self.packing else None,

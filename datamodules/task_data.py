@@ -46,8 +46,8 @@ class TaskData:
         task: A name in configs/tasks, the path of a YAML file, or several with weights: `a,b` or `a:2,b:1`. A task of weight 0
             (`a:1,c:0`) is evaluated and never trained. Default: name_small_molecules, or a task made of the two columns if
             these are given.
-        source: A built-in source (pubchem, pubchem_small, cmudict, dna_to_protein, english, words), a csv, tsv, txt, smi, sdf,
-            xlsx, jsonl or parquet file, or hf://datasets/OWNER/NAME/FILE. Default: the task's own.
+        source: A built-in source (pubchem, pubchem_small, cmudict, dna_to_protein, string_rules, english, words), a csv, tsv,
+            txt, smi, sdf, xlsx, jsonl or parquet file, or hf://datasets/OWNER/NAME/FILE. Default: the task's own.
         header: Whether the first line of a table holds the names of its columns: `auto` (the cells tell), true or false. Columns
             without names are called column_1, column_2, ...
         encoding: The encoding of text files: `auto` (byte order mark, else UTF-8, else cp1252, and one line tells which), or a
@@ -130,7 +130,7 @@ class TaskData:
             workers: Maximum number of processes that check texts; by default one for each of this rank's cores.
             keep_small: Also cache small tables.
         """
-        if (sides or self.drawing.shots) and not self.report:
+        if (sides or self.drawing.most_shots) and not self.report:
             self._read(workers, keep_small)
         for side in sides:
             if side not in self.encoded:
@@ -156,7 +156,7 @@ class TaskData:
             self.pools[side] = np.concatenate([rows[: self.drawing.limits[side]] for rows in rows_by_task])
         shown = prepared.select_side("train", self.task_names)
         self.demonstrations = np.concatenate([rows[: self.drawing.limits["train"]] for rows in shown])
-        self.store.draw_demonstrations_from(self.demonstrations)
+        self.store.demonstrations.draw_from(self.demonstrations, prepared.sides)
         self.aside["fit"] = [row for part in prepared.parts for row in part.set_aside]
         self.report = data_report.make(prepared, self.pools, self.drawing.split_settings)
 
@@ -194,14 +194,11 @@ class TaskData:
             self.guesses, self.tasks = list(guesses), [apply(task, guesses) for task in self.tasks]
 
     def _make_store(self, parts: Sequence[TaskRows]) -> RowStore:
+        draw = self.drawing
         return RowStore(
-            parts,
-            self.form,
-            self.tokenizer,
-            seed=self.seed,
-            shots=self.drawing.shots,
-            phrasings=self.drawing.phrasings,
-        )
+            parts, self.form, self.tokenizer, seed=self.seed, shots=draw.shots, shots_by=draw.shots_by,
+            phrasings=draw.phrasings, loss_on=draw.loss_on,
+        )  # fmt: skip
 
     def _forbidden(self) -> ControlTokens:
         return find_control_tokens(self.tokenizer, self.form.chat)
@@ -234,7 +231,8 @@ class TaskData:
         tokenizer = describe_tokenizer(self.tokenizer)
         if rows_key is None or tokenizer is None:
             return None
-        uses_seed = self.drawing.shots or any(task.input.randomize for task in self.tasks)
+        shots = self.drawing.most_shots
+        uses_seed = shots or any(task.input.randomize for task in self.tasks)
         return {
             "rows": rows_key,
             "format": asdict(self.form),
@@ -243,8 +241,11 @@ class TaskData:
             "limit": self.drawing.limits[side],
             "max_length": self.max_length,
             "seed": self.seed if uses_seed else None,
+            "loss_on": self.drawing.loss_on == "answers",
             "held_out": self.held_out if side == "train" else [],
-            "shots": [self.drawing.shots, self.drawing.limits["train"]] if self.drawing.shots else None,
+            "shots": [self.drawing.shots, self.drawing.shots_by, self.drawing.limits["train"]]
+            if shots
+            else None,
         }
 
     def read_questions(self, path: str | None) -> None:
@@ -258,10 +259,12 @@ class TaskData:
         part = read_questions(self.tasks, rows, self._forbidden())
         data_report.tell({part.file: [*rows.notes, *part.notes]})
         store = self._make_store([part])
-        if self.drawing.shots:
+        if self.drawing.most_shots:
             assert self.store is not None
+            assert self.prepared is not None
             store = self._make_store([part, *self.store.parts])
-            store.draw_demonstrations_from(self.demonstrations + len(part))
+            sides = np.concatenate([np.full(len(part), -1, dtype=np.int8), self.prepared.sides])
+            store.demonstrations.draw_from(self.demonstrations + len(part), sides)
         places = np.arange(len(part))
         encoded = store.encode(places)
         fits = encoded.lengths <= self.max_length

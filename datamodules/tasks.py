@@ -60,6 +60,10 @@ class Task:
     """The source it is made for, used when `--data.source` is not given."""
     identity: Identity | None = None
     """Where the split's identity stands; worked out from the notations when missing."""
+    shots_from: str | None = None
+    """A column; demonstrations are rows with the same cell there, on the row's own side of the split (see `--data.shots`)."""
+    words: str | None = None
+    """A file with a word a line: rows whose texts have other words are skipped and counted (see `rows.vocabulary`)."""
     description: str = field(default="", compare=False)
 
 
@@ -133,9 +137,10 @@ def build_task(content: dict[str, Any], path: str) -> Task:
         )
     content["instructions"] = tuple(str(text) for text in instructions)
     content["name"] = Path(path).stem if content.get("name") is None else str(content["name"])
-    if isinstance(content.get("source"), str) and not Path(content["source"]).expanduser().exists():
-        beside = Path(path).parent / content["source"]  # a run may be used from another folder
-        content["source"] = str(beside) if beside.is_file() else content["source"]
+    for key in ("source", "words"):
+        if isinstance(content.get(key), str) and not Path(content[key]).expanduser().exists():
+            beside = Path(path).parent / content[key]  # a run may be used from another folder
+            content[key] = str(beside) if beside.is_file() else content[key]
     task: Task = _build(Task, content, path)
     return task
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from configs.lookup import find_name, suggest
 from datamodules.notations.lookup import load_notation
 from datamodules.rows.cells import find_missing_numbers, note_formulas, note_titles, strip_titles
+from datamodules.rows.vocabulary import find_other_words, read_words
 from datamodules.sources.rows import TEXT_LIMIT, Rows, SetAside
 from datamodules.storage.text_columns import TextColumn, TextLists, as_strings
 from datamodules.tasks import Side, Task
@@ -43,6 +44,8 @@ class TaskRows:
     set_aside: list[SetAside]
     notes: tuple[str, ...] = ()
     """What was decided about the rows, for people."""
+    groups: TextColumn | None = None
+    """The cells of the column that the task's `shots_from` names; None without it."""
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -61,6 +64,7 @@ class TaskRows:
             **{name: getattr(self, name).take(keep) for name in columns},
             lines=self.lines[keep],
             table_rows=self.table_rows[keep],
+            groups=None if self.groups is None else self.groups.take(keep),
             set_aside=[*self.set_aside, *more],
         )
 
@@ -139,7 +143,13 @@ def read_task(
         file=rows.file,
         set_aside=[*rows.set_aside, *_list_aside(task, rows.file, rows.lines, inputs.raw, aside)],
         notes=(*inputs.notes, *outputs.notes) if with_output else inputs.notes,
+        groups=None
+        if task.shots_from is None
+        else first_texts(rows, task.shots_from, "shots_from").take(kept),
     )
+    if task.words is not None and with_output:
+        others = find_other_words([result.inputs, result.outputs], read_words(task.words), task.words)
+        result = result.without(others)
     assert len(result) + len(result.set_aside) == rows.total, "every row is kept or set aside"
     return result
 
@@ -165,7 +175,7 @@ def find_column(name: str, columns: Sequence[str], file: str, side: str, notes: 
         name: The name; upper and lower case are the same where that leaves no choice.
         columns: The table's columns.
         file: The table.
-        side: `input`, `output` or `split`: which flag gave the name.
+        side: `input`, `output` or `split`: which flag gave the name; `shots_from`: the task file did.
         notes: What was decided about the table when it was read.
 
     Raises:
@@ -173,8 +183,9 @@ def find_column(name: str, columns: Sequence[str], file: str, side: str, notes: 
     """
     found = find_name(name, columns)
     if found is None:
+        who = "The task's shots_from" if side == "shots_from" else f"--data.{side}_column"
         raise ValueError(
-            f"--data.{side}_column {name!r} is not a column of {file} (columns: {', '.join(columns)})."
+            f"{who} {name!r} is not a column of {file} (columns: {', '.join(columns)})."
             f"{suggest(name, list(columns))}{''.join(f' Note: {note}.' for note in notes)}"
         )
     return found

@@ -13,7 +13,7 @@ from datamodules.sources.tables import read
 from datamodules.sources.tables.options import TableOptions
 from datamodules.storage.cache_keys import hash_file
 
-BUILT_IN = ("cmudict", "dna_to_protein", "english", "pubchem", "pubchem_small", "words")
+BUILT_IN = ("cmudict", "dna_to_protein", "english", "pubchem", "pubchem_small", "string_rules", "words")
 _HUB = re.compile(r"hf://datasets/(?P<repo>[^/@]+/[^/@]+)(?:@(?P<revision>[^/]+))?/(?P<file>.+)")
 
 
@@ -47,8 +47,7 @@ def load_source(name_or_path: str, options: TableOptions | None = None) -> Rows:
     """Return the rows of a source.
 
     Args:
-        name_or_path: `pubchem`, `pubchem_small`, `cmudict`, `dna_to_protein`, `english` or `words`; the path of a file with
-            one of `tables.read.SUFFIXES`; or `hf://datasets/owner/name/file.csv`.
+        name_or_path: A name of `BUILT_IN`; the path of a file with one of `tables.read.SUFFIXES`; or `hf://datasets/owner/name/file.csv`.
         options: What the user says about a file.
 
     Raises:

@@ -12,6 +12,9 @@ from datamodules.formats import InstructionFormat
 from datamodules.tasks import Task
 from datamodules.tokens.examples import Encoded
 
+LATER = ("shots_from", "words")
+"""Keys of tasks that earlier versions do not know."""
+
 Contents = dict[str, Any]
 """A hash or a plain value for each thing that a checkpoint takes for granted, by its name in messages."""
 
@@ -42,7 +45,13 @@ def describe_training(
     ):
         state.update(array.tobytes())
     definitions = [
-        {key: value for key, value in asdict(task).items() if key != "description"} for task in tasks
+        # A key of later versions that is not used leaves the hash as it was.
+        {
+            key: value
+            for key, value in asdict(task).items()
+            if key != "description" and (value or key not in LATER)
+        }
+        for task in tasks
     ]
     return {
         "training rows": state.hexdigest(),

@@ -7,9 +7,11 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 from configs.lookup import suggest
-from datamodules.limits import refuse_below
+from datamodules.limits import parse_shots, refuse_below
 from datamodules.rows.read_and_split import SplitSettings
 from datamodules.texts.augmentation import Phrasings
+from datamodules.texts.demonstrations import ShotsBy
+from datamodules.tokens.examples import LossOn
 from datamodules.tokens.mixing import AdaptiveShares
 
 Sampling = Literal["fixed", "adaptive"]
@@ -35,8 +37,14 @@ class DrawSettings(SplitSettings):
     target_task: str | None = None
     """`adaptive`: shares follow the validation loss of this task, not the tasks' own. It may have weight 0."""
 
-    shots: int = 0
-    """Number of demonstrations before each question, from the training side only (k-shot)."""
+    shots: int | str = 0
+    """Number of demonstrations before each question, from the training side only (k-shot); `0-6` draws the number for each
+    row and epoch."""
+    shots_by: ShotsBy = "chance"
+    """Demonstrations are drawn by `chance`, or are the most `similar` training rows, the most similar last: by the fingerprints
+    of molecules, else by the pieces of three letters that inputs share."""
+    loss_on: LossOn = "completion"
+    """Supervise the `completion` only, the `answers` (also those of demonstrations), or `all` tokens."""
     phrasings: Phrasings = "all"
     """`all` draws an instruction phrasing per training row and epoch, `first` always uses the first, `others`
     draws any but the first. Evaluation uses the first."""
@@ -45,7 +53,7 @@ class DrawSettings(SplitSettings):
         """Reject values that cannot work.
 
         Raises:
-            ValueError: If `SplitSettings` does, or the number of demonstrations is negative.
+            ValueError: If `SplitSettings` does, or a value is out of range.
         """
         super().__post_init__()
         refuse_below(
@@ -54,7 +62,7 @@ class DrawSettings(SplitSettings):
             val_rows=self.val_rows,
             test_rows=self.test_rows,
         )
-        refuse_below(shots=self.shots)
+        parse_shots(self.shots)
         if not 0 <= self.sampling_floor <= 1:
             raise ValueError(
                 f"Expected --data.sampling_floor to be in [0, 1], but got {self.sampling_floor}."
@@ -63,6 +71,11 @@ class DrawSettings(SplitSettings):
             raise ValueError(
                 f"--data.target_task {self.target_task} needs --data.sampling adaptive, but got {self.sampling}."
             )
+
+    @property
+    def most_shots(self) -> int:
+        """The largest number of demonstrations before a question."""
+        return parse_shots(self.shots)[1]
 
     @property
     def limits(self) -> dict[str, int | None]:

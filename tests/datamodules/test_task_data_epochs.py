@@ -66,9 +66,9 @@ def test_a_task_of_weight_0_is_evaluated_and_never_trained(tokenizer: Any, tmp_p
 def test_a_task_of_weight_0_is_shown_by_its_own_training_side(tokenizer: Any, tmp_path: Path) -> None:
     data = prepare_weighted(tokenizer, tmp_path, "{0}/x.yaml:1,{0}/y.yaml:0", shots=2)
     assert data.store is not None
-    assert {name: len(rows) > 2 for name, rows in data.store.demonstration_pool.items()} == {
+    assert {name: len(rows) > 2 for name, rows in data.store.demonstrations.pools.items()} == {
         "x": True,
         "y": True,
     }
     evaluated = set(data.pools["val"].tolist())
-    assert not evaluated & set(data.store.demonstration_pool["y"].tolist())
+    assert not evaluated & set(data.store.demonstrations.pools["y"].tolist())

@@ -16,7 +16,7 @@ from datamodules.tasks import (
 
 REQUIRED = {
     "smiles_to_iupac", "iupac_to_smiles", "smiles_to_formula", "random_smiles_to_canonical",
-    "smiles_to_selfies", "name_to_name", "word_to_phonemes", "dna_to_protein",
+    "smiles_to_selfies", "name_to_name", "word_to_phonemes", "dna_to_protein", "string_rules",
 }  # fmt: skip
 
 

@@ -12,7 +12,10 @@ def test_settings_of_the_split_are_found_alone() -> None:
 
 
 def test_values_of_both_are_checked() -> None:
-    with pytest.raises(ValueError, match=r"Expected --data\.shots to be at least 0, but got -1"):
+    with pytest.raises(
+        ValueError,
+        match=r"Expected --data\.shots to be a number such as 3 or a range such as 0-6, but got -1",
+    ):
         DrawSettings(shots=-1)
     with pytest.raises(ValueError, match=r"--data\.split_seed"):
         DrawSettings(split_seed=-1)
