@@ -108,6 +108,9 @@ class TaskData:
         self.predict_store: RowStore | None = None
         self.question_rows: Rows | None = None  # the file to predict, with all its columns
         self.pools: dict[str, NDArray[np.int64]] = {}
+        self.asked: dict[
+            str, NDArray[np.int64]
+        ] = {}  # the phrasing of each row of a side; without one, the first
         self.demonstrations: NDArray[np.int64] = np.zeros(
             0, dtype=np.int64
         )  # also of tasks that are not trained
@@ -135,6 +138,8 @@ class TaskData:
         for side in sides:
             if side not in self.encoded:
                 self._encode_side(side, keep_small)
+                if self.drawing.ask == "all" and "train" not in sides:
+                    self._ask_all(side)
                 if side == "train":
                     counts = np.bincount(self.pool_tasks(side), minlength=len(self.tasks)).tolist()
                     self.mixing = self.drawing.make_shares(self.task_names, self.weights, counts)
@@ -225,6 +230,35 @@ class TaskData:
             self.report["too_long"][side] = len(limited.long)
         self.pools[side], self.encoded[side] = limited.rows, limited.encoded
         self.report["rows"][side] = len(limited.rows)
+
+    def _ask_all(self, side: str) -> None:
+        """Ask each row of a side in all phrasings of its task; a row that is too long in one is skipped."""
+        assert self.store is not None
+        rows, first, store = self.pools[side], self.encoded[side], self.store
+        if not self.form.uses_instruction:
+            raise ValueError(
+                f"--data.ask all needs a format that shows the instruction, but {self.form.name} shows none: choose another "
+                "--data.format (e.g. plain), or --data.ask first."
+            )
+        counts = np.array([len(task.instructions) for task in self.tasks])[self.pool_tasks(side)]
+        others = range(1, int(counts.max(initial=1)))
+        encoded = [first, *(store.with_phrasing(number).encode(rows) for number in others)]
+        asks = [counts > number for number in range(len(encoded))]
+        fits = np.ones(len(rows), dtype=bool)
+        for one, asked in zip(encoded, asks, strict=True):
+            fits &= ~asked | (one.lengths <= self.max_length)
+        for row in rows[~fits].tolist():
+            part, place = store.locate(row)
+            reason = f"longer than --data.max_length {self.max_length} in one of its phrasings ({side})"
+            self.aside["fit"].append(
+                part.skip(place, reason, part.inputs[place][:TEXT_LIMIT], part.task.name)
+            )
+        self.pools[side] = np.concatenate([rows[fits & asked] for asked in asks])
+        self.asked[side] = np.repeat(np.arange(len(asks)), [int((fits & asked).sum()) for asked in asks])
+        self.encoded[side] = Encoded.join(
+            [one.take(fits & asked) for one, asked in zip(encoded, asks, strict=True)]
+        )
+        self.report["rows"][side] = int(fits.sum())
 
     def _token_key(self, rows_key: str | None, side: str) -> dict[str, Any] | None:
         """Return everything that a side's rows and tokens depend on, or None if it cannot be described."""
@@ -340,6 +374,7 @@ class TaskData:
             target,
             task.input.notation,
             task.output.notation,
+            phrasing=int(self.asked[stage][index]) if stage in self.asked else 0,
             line=int(part.lines[place]),
         )
 
@@ -357,7 +392,8 @@ class TaskData:
         Outside `fit`, the training rows include rows over `max_length`, because only tokenising would find them.
         """
         assert self.store is not None
-        return texts_by_task(self.store.parts, self.pools[side])
+        once = self.asked[side] == 0 if side in self.asked else slice(None)
+        return texts_by_task(self.store.parts, self.pools[side][once])
 
     def set_aside(self, stage: str) -> list[SetAside]:
         """Return the skipped rows with line and reason (`predict`: of the file to predict)."""

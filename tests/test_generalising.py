@@ -113,3 +113,51 @@ def test_a_trap_task_with_shuffled_outputs_loses_its_share() -> None:
     assert metrics["val/turn/loss"] < metrics["val/count/loss"]
     assert metrics["train/turn/share"] + metrics["train/count/share"] == pytest.approx(1)
     assert metrics["train/count/share"] < 0.35
+
+
+def test_every_phrasing_is_asked_and_summed_up(capsys: pytest.CaptureFixture[str]) -> None:
+    train.main(
+        ["fit", "--name", "mine", *words("--data.task", "turn.yaml,count.yaml", "--data.format", "plain")]
+    )
+    once = last_metrics(Path("runs/mine/metrics.csv"))
+    capsys.readouterr()
+    train.main(["validate", "--ckpt_path", "runs/mine", "--data.ask", "all"])
+    metrics = last_metrics(Path("runs/mine/validate/metrics.csv"))
+    for task in ("turn", "count"):
+        values = [metrics[f"val/{task}/exact_match_phrasing_{number}"] for number in (1, 2)]
+        assert values[0] == once[f"val/{task}/exact_match"]
+        assert metrics[f"val/{task}/exact_match"] == pytest.approx(sum(values) / 2)
+        assert metrics[f"val/{task}/exact_match_worst"] == min(values)
+        assert metrics[f"val/{task}/exact_match_spread"] == pytest.approx(max(values) - min(values))
+        assert metrics[f"val/{task}/validity_spread"] >= 0
+    summary = json.loads(Path("runs/mine/summary.json").read_text())
+    assert summary["validate"]["tasks"]["turn"]["rows"] == summary["fit"]["tasks"]["turn"]["rows"]
+    assert len(read_csv(next(Path("runs/mine/validate/predictions").glob("*.csv")))) == 2 * sum(
+        task["rows"] for task in summary["fit"]["tasks"].values()
+    )
+    assert "turn, exact match in 2 phrasings: mean" in capsys.readouterr().out
+
+
+def test_a_base_is_scored_by_demonstrations_without_training(capsys: pytest.CaptureFixture[str]) -> None:
+    train.main(
+        [
+            "test",
+            "--name",
+            "base",
+            *words("--data.task", "turn.yaml", "--data.shots", "2", "--data.shots_by", "similar"),
+        ]
+    )
+    out = capsys.readouterr().out
+    assert "test: test rows, base tiny.yaml, not trained by a run" in out.replace(str(Path.cwd()) + "/", "")
+    assert "test/turn/exact_match" in last_metrics(Path("runs/base/test/metrics.csv"))
+    assert not Path("runs/base/checkpoints/last.ckpt").exists()
+
+
+def test_rules_that_only_demonstrations_show_are_trained_with_all_their_answers() -> None:
+    train.main(
+        ["fit", "--name", "rules", "--model.base", write_tiny_base(Path()), "--model.generation.max_new_tokens", "4",
+         "--data.task", "string_rules", "--data.shots", "0-4", "--data.loss_on", "answers", "--data.train_rows", "40",
+         "--data.val_rows", "10", "--data.epoch_rows", "16", "--data.batch_size", "4", "--trainer.max_epochs", "1",
+         "--trainer.enable_progress_bar", "false", "--data.cache", "false"]
+    )  # fmt: skip
+    assert "val/string_rules/loss" in last_metrics(Path("runs/rules/metrics.csv"))

@@ -37,6 +37,9 @@ class DrawSettings(SplitSettings):
     target_task: str | None = None
     """`adaptive`: shares follow the validation loss of this task, not the tasks' own. It may have weight 0."""
 
+    ask: Literal["first", "all"] = "first"
+    """`validate` and `test` ask each row in its task's `first` phrasing, or in `all`: metrics are then means over phrasings, with
+    `_worst` and `_spread`."""
     shots: int | str = 0
     """Number of demonstrations before each question, from the training side only (k-shot); `0-6` draws the number for each
     row and epoch."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -82,6 +84,16 @@ class RowStore:
             or (phrasing_varies and len(part.task.instructions) > 1)
             for part in self.parts
         )
+
+    def with_phrasing(self, number: int) -> RowStore:
+        """Return the same rows, asked in their task's phrasing of this number; of a task with fewer, in its first."""
+        store = copy(self)
+        store.parts = []
+        for part in self.parts:
+            phrasings = part.task.instructions
+            chosen = phrasings[number if number < len(phrasings) else 0]
+            store.parts.append(replace(part, task=replace(part.task, instructions=(chosen,))))
+        return store
 
     def query(self, row: int, epoch: int = BASE, draw: int = 0) -> Query:
         """Return a row's query; `draw` is the row's number from `mix`."""
