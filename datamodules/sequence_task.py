@@ -19,10 +19,10 @@ from torch.utils.data import DataLoader
 from datamodules.epoch_checks import (
     check_batches_left,
     check_interval,
-    check_position,
     counts_batches,
     limit_batches,
 )
+from datamodules.fit_position import FitPosition, find_position
 from datamodules.formats import InstructionFormat
 from datamodules.limits import refuse_below
 from datamodules.rows import data_report
@@ -36,7 +36,7 @@ from datamodules.stages import SIDES, EvalStage
 from datamodules.task_data import TaskData
 from datamodules.tasks import Task
 from datamodules.texts.asking import Asking
-from datamodules.texts.contents import Contents, describe_training, find_changed
+from datamodules.texts.contents import Contents, describe_training
 from datamodules.tokens.batching import (
     Batch,
     BatchDataset,
@@ -86,12 +86,8 @@ class SequenceTaskDataModule(LightningDataModule):
             )
         self.loss_on, self.predict_path, self.num_workers = loss_on, predict_path, num_workers
         self.batch_size, self.eval_batch_size, self.packing = batch_size, eval_batch_size, packing
-        self._position: dict[str, int] = {"epoch": 0, "batches": 0}
+        self.position = FitPosition()
         self._shared_guesses = False
-        self._contents: Contents = {}
-        """What this fit's checkpoints take for granted; set when its rows are."""
-        self._saved_contents: Contents = {}
-        """What the checkpoint that a fit goes on from takes for granted."""
 
     # The callbacks' view of the rows; `questions` and `predict_path` belong to it, too.
 
@@ -235,7 +231,7 @@ class SequenceTaskDataModule(LightningDataModule):
             suspects = suspect(self.guesses, (row.reason for row in aside))
             raise ValueError(data_report.why_empty(self.report, aside) + blame(suspects))
         if stage == "fit":
-            self._contents = self._describe_contents()
+            self.position.contents = self._describe_contents()
 
     def _share_guesses(self) -> None:
         """Give all ranks what rank 0 guesses from the cells: a cell may take too long on one rank and not on another."""
@@ -251,9 +247,8 @@ class SequenceTaskDataModule(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return this rank's training batches, from the checkpoint's position on; Lightning sets the sampler's epoch."""
-        saved, now = self._position, {**self._position, **self._describe_batches()}
         overfits = bool(getattr(self.trainer, "overfit_batches", 0))
-        check_position(saved, now, self._saved_contents, self._contents, overfits)
+        saved = self.position.check(self._describe_batches(), overfits)
         loader = self._loader(self._training_batches(saved["epoch"]), saved["epoch"], saved["batches"])
         check_batches_left(saved, limit_batches(self.trainer, len(loader)))
         return loader
@@ -275,34 +270,20 @@ class SequenceTaskDataModule(LightningDataModule):
     def state_dict(self) -> dict[str, Any]:
         """Return training's position (epoch and batches within it) and what it depends on, for a checkpoint."""
         assert self.trainer is not None
-        loop: Any = self.trainer.fit_loop
-        epochs, done = loop.epoch_progress.current, loop.epoch_loop.batch_progress
-        # Where a run ends within an epoch, Lightning counts the epoch as processed, but not yet as completed.
-        ended = done.is_last_batch or done.current.ready >= self.trainer.num_training_batches
-        epoch = epochs.processed if ended else epochs.completed
-        # A batch is processed before the hooks that end it, and Lightning goes on after it from a checkpoint of theirs.
-        batches = done.current.processed if epochs.started > epoch else 0
-        mixing = {} if self.data.mixing is None else {"mixing": self.data.mixing.state_dict()}
-        return {
+        epoch, batches = find_position(self.trainer)
+        state = {
             "epoch": epoch,
             "batches": batches,
             **self._describe_batches(),
-            "contents": self._contents,
-            **mixing,
+            "contents": self.position.contents,
         }
+        return state if self.data.mixing is None else {**state, "mixing": self.data.mixing.state_dict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Make the next `train_dataloader` resume from a checkpoint's position; name what differs from the checkpoint's."""
-        saved = state_dict.get("contents", {})
-        self._position = {name: state_dict[name] for name in state_dict if name not in ("contents", "mixing")}
+        self.position.take(state_dict)
         if self.data.mixing is not None and "mixing" in state_dict:
             self.data.mixing.load_state_dict(state_dict["mixing"])
-        if not self._contents:  # not a fit
-            return
-        self._saved_contents = saved
-        changed = find_changed(saved, self._contents)
-        if changed and not self._position["batches"]:
-            rank_zero_info(f"Resuming with other content than the checkpoint's: {', '.join(changed)}.")
 
     def _describe_contents(self) -> Contents:
         """Return the content of what a fit trains on."""

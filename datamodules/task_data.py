@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -27,15 +26,15 @@ from datamodules.sources.tables.options import TableOptions
 from datamodules.splits import NAMES
 from datamodules.stages import EvalStage
 from datamodules.storage.cache import DataCache
-from datamodules.storage.cache_keys import describe_tokenizer
 from datamodules.tasks import choose_tasks, find_open_sides
-from datamodules.texts.draw_settings import DrawSettings
+from datamodules.texts.all_phrasings import ask_all
+from datamodules.texts.draw_settings import DrawSettings, describe_tokens
 from datamodules.texts.rendering import RowStore
 from datamodules.tokens.control_tokens import ControlTokens, find_control_tokens
 from datamodules.tokens.epoch_batches import choose_epoch_rows
 from datamodules.tokens.examples import Encoded
 from datamodules.tokens.length_limit import fill, pack, unpack
-from datamodules.tokens.mixing import AdaptiveShares, draw_by_shares
+from datamodules.tokens.mixing import AdaptiveShares
 
 
 class TaskData:
@@ -222,65 +221,41 @@ class TaskData:
             if key is not None and (keep_small or len(self.store) >= self.cache.least_rows):
                 self.cache.save("tokens", key, pack(limited))
         for row, length in limited.long.tolist():
-            part, place = self.store.locate(row)
-            reason = f"longer than --data.max_length {self.max_length}: {length} tokens ({side})"
-            text = part.inputs[place][:TEXT_LIMIT]
-            self.aside["fit"].append(part.skip(place, reason, text, part.task.name))
+            self._skip([row], f"longer than --data.max_length {self.max_length}: {length} tokens ({side})")
         if len(limited.long):
             self.report["too_long"][side] = len(limited.long)
         self.pools[side], self.encoded[side] = limited.rows, limited.encoded
         self.report["rows"][side] = len(limited.rows)
 
-    def _ask_all(self, side: str) -> None:
-        """Ask each row of a side in all phrasings of its task; a row that is too long in one is skipped."""
+    def _skip(self, rows: Iterable[int], reason: str) -> None:
+        """List rows as skipped."""
         assert self.store is not None
-        rows, first, store = self.pools[side], self.encoded[side], self.store
-        if not self.form.uses_instruction:
-            raise ValueError(
-                f"--data.ask all needs a format that shows the instruction, but {self.form.name} shows none: choose another "
-                "--data.format (e.g. plain), or --data.ask first."
-            )
-        counts = np.array([len(task.instructions) for task in self.tasks])[self.pool_tasks(side)]
-        others = range(1, int(counts.max(initial=1)))
-        encoded = [first, *(store.with_phrasing(number).encode(rows) for number in others)]
-        asks = [counts > number for number in range(len(encoded))]
-        fits = np.ones(len(rows), dtype=bool)
-        for one, asked in zip(encoded, asks, strict=True):
-            fits &= ~asked | (one.lengths <= self.max_length)
-        for row in rows[~fits].tolist():
-            part, place = store.locate(row)
-            reason = f"longer than --data.max_length {self.max_length} in one of its phrasings ({side})"
+        for row in rows:
+            part, place = self.store.locate(int(row))
             self.aside["fit"].append(
                 part.skip(place, reason, part.inputs[place][:TEXT_LIMIT], part.task.name)
             )
-        self.pools[side] = np.concatenate([rows[fits & asked] for asked in asks])
-        self.asked[side] = np.repeat(np.arange(len(asks)), [int((fits & asked).sum()) for asked in asks])
-        self.encoded[side] = Encoded.join(
-            [one.take(fits & asked) for one, asked in zip(encoded, asks, strict=True)]
+
+    def _ask_all(self, side: str) -> None:
+        """Ask each row of a side in all phrasings of its task; a row that is too long in one is skipped."""
+        assert self.store is not None
+        counts = np.array([len(task.instructions) for task in self.tasks])[self.pool_tasks(side)]
+        asked = ask_all(self.store, self.pools[side], self.encoded[side], counts, self.max_length)
+        self._skip(
+            asked.too_long,
+            f"longer than --data.max_length {self.max_length} in one of its phrasings ({side})",
         )
-        self.report["rows"][side] = int(fits.sum())
+        self.pools[side], self.asked[side], self.encoded[side] = asked.rows, asked.phrasings, asked.encoded
+        self.report["rows"][side] -= len(asked.too_long)
 
     def _token_key(self, rows_key: str | None, side: str) -> dict[str, Any] | None:
         """Return everything that a side's rows and tokens depend on, or None if it cannot be described."""
-        tokenizer = describe_tokenizer(self.tokenizer)
-        if rows_key is None or tokenizer is None:
-            return None
-        shots = self.drawing.most_shots
-        uses_seed = shots or any(task.input.randomize for task in self.tasks)
-        return {
-            "rows": rows_key,
-            "format": asdict(self.form),
-            "tokenizer": tokenizer,
-            "side": side,
-            "limit": self.drawing.limits[side],
-            "max_length": self.max_length,
-            "seed": self.seed if uses_seed else None,
-            "loss_on": self.drawing.loss_on == "answers",
-            "held_out": self.held_out if side == "train" else [],
-            "shots": [self.drawing.shots, self.drawing.shots_by, self.drawing.limits["train"]]
-            if shots
-            else None,
-        }
+        held_out = self.held_out if side == "train" else []
+        randomizes = any(task.input.randomize for task in self.tasks)
+        return describe_tokens(
+            rows_key, side, self.drawing, self.form, self.tokenizer, max_length=self.max_length, held_out=held_out,
+            seed=self.seed if self.drawing.most_shots or randomizes else None,
+        )  # fmt: skip
 
     def read_questions(self, path: str | None) -> None:
         """Read the file to predict; invalid rows are kept with their reason for the output.
@@ -319,11 +294,9 @@ class TaskData:
 
     def _choose_rows(self, epoch: int) -> NDArray[np.int64]:
         """Return the indices of an epoch's training rows."""
-        tasks, most = self.pool_tasks("train"), self.drawing.epoch_rows
-        if self.mixing is None:
-            return choose_epoch_rows(tasks, self.weights, self.seed, epoch, most)
-        total = len(tasks) if most is None else min(most, len(tasks))
-        return draw_by_shares(tasks, self.mixing.at(epoch), self.seed, epoch, total)
+        shares = None if self.mixing is None else self.mixing.at(epoch)
+        most = self.drawing.epoch_rows
+        return choose_epoch_rows(self.pool_tasks("train"), self.weights, self.seed, epoch, most, shares)
 
     def note_losses(self, losses: Mapping[str, float], epoch: int) -> dict[str, float]:
         """Take the tasks' validation losses; return the shares of the next epoch, or nothing if they are fixed."""

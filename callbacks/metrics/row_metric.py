@@ -12,7 +12,6 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
 from callbacks.loggers.wandb_logger import DashboardLogger
-from callbacks.metrics.phrasing_spread import Estimate, average_phrasings, spread_phrasings
 from callbacks.metrics.row_reader import RowReader
 from callbacks.metrics.row_scores import RowScores
 from callbacks.rows.evaluated_row import Stage
@@ -20,6 +19,7 @@ from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.protocols import evaluation_data
 from callbacks.run.run_facts import silence_sync_advice
 from callbacks.statistics.intervals import bootstrap_interval, wilson_interval
+from callbacks.statistics.phrasing_spread import Estimate, average_phrasings, spread_phrasings
 
 
 def mean_estimate(values: np.ndarray, interval: Literal["wilson", "bootstrap"]) -> Estimate:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
-from typing import Literal
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
 
 from configs.lookup import suggest
+from datamodules.formats import InstructionFormat
 from datamodules.limits import parse_shots, refuse_below
 from datamodules.rows.read_and_split import SplitSettings
+from datamodules.storage.cache_keys import describe_tokenizer
 from datamodules.texts.augmentation import Phrasings
 from datamodules.texts.demonstrations import ShotsBy
 from datamodules.tokens.examples import LossOn
@@ -116,3 +118,36 @@ class DrawSettings(SplitSettings):
     def split_settings(self) -> SplitSettings:
         """The settings of the split alone: prepared rows depend on nothing else here."""
         return SplitSettings(**{field.name: getattr(self, field.name) for field in fields(SplitSettings)})
+
+
+def describe_tokens(
+    rows_key: str | None,
+    side: str,
+    drawing: DrawSettings,
+    form: InstructionFormat,
+    tokenizer: Any,
+    **facts: Any,
+) -> dict[str, Any] | None:
+    """Return everything that a side's tokens in the first phrasing depend on, or None if it cannot be described.
+
+    Args:
+        rows_key: The key of the prepared rows.
+        side: The side of the split.
+        drawing: The flags of what is drawn.
+        form: The instruction format.
+        tokenizer: The base's tokenizer.
+        facts: Further values.
+    """
+    described = describe_tokenizer(tokenizer)
+    if rows_key is None or described is None:
+        return None
+    shots = [drawing.shots, drawing.shots_by, drawing.loss_on == "answers", drawing.train_rows]
+    return {
+        "rows": rows_key,
+        "format": asdict(form),
+        "tokenizer": described,
+        "side": side,
+        "limit": drawing.limits[side],
+        "shots": shots if drawing.most_shots else None,
+        **facts,
+    }

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from datamodules.tokens.batching import BatchDataset, plan_training
 from datamodules.tokens.examples import Encoded
+from datamodules.tokens.mixing import draw_by_shares
 
 EncodeEpoch = Callable[[int], tuple[Encoded, NDArray[np.int64]]]
 """Returns the tokens of an epoch's training rows, and each row's index among all training rows."""
@@ -67,6 +68,7 @@ def choose_epoch_rows(
     seed: int,
     epoch: int,
     most: int | None = None,
+    adaptive: Sequence[float] | None = None,
 ) -> NDArray[np.int64]:
     """Return the training rows of an epoch: all rows, or each task's share if tasks have weights.
 
@@ -79,6 +81,7 @@ def choose_epoch_rows(
         seed: Seed of the random subsets.
         epoch: The epoch.
         most: Maximum number of rows in an epoch, drawn again for each epoch.
+        adaptive: The shares of adaptive sampling, in place of the weights.
 
     Examples:
         >>> tasks = np.array([0, 0, 0, 0, 1, 1])
@@ -87,6 +90,9 @@ def choose_epoch_rows(
         >>> tasks[choose_epoch_rows(tasks, [1.0, 1.0], seed=0, epoch=0)].tolist()  # equally many rows of each task
         [0, 0, 1, 1]
     """
+    if adaptive is not None:
+        total = len(tasks) if most is None else min(most, len(tasks))
+        return draw_by_shares(tasks, adaptive, seed, epoch, total)
     counts = np.bincount(tasks, minlength=len(weights or ()))
     trained = np.flatnonzero(np.ones(len(counts)) if weights is None else np.array(weights))
     if weights is None or len(trained) == 1 or not counts[trained].all():

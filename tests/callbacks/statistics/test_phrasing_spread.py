@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from callbacks.metrics.phrasing_spread import Estimate, average_phrasings, spread_phrasings
+from callbacks.statistics.phrasing_spread import Estimate, average_phrasings, spread_phrasings
 
 SUMMARIES = [
     {"exact_match": Estimate(0.25, 0.0, 0.5), "steps": Estimate(3.0, 1.0, 4.0)},
