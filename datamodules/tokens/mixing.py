@@ -26,7 +26,7 @@ def move_shares(shares: Sequence[float], gains: Sequence[float], least: Sequence
 
     Examples:
         >>> [round(share, 3) for share in move_shares([0.5, 0.5, 0.0], [1.0, -1.0, 0.0], [0.05, 0.05, 0.0])]
-        [0.708, 0.292, 0.0]
+        [0.731, 0.269, 0.0]
     """
     raised = np.array(shares) * np.exp(RATE * np.array(gains))
     floor = np.array(least)
