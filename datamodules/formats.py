@@ -120,7 +120,11 @@ class InstructionFormat:
         return before, after
 
     def render(
-        self, query: Query, output: str = "", demonstrations: Sequence[Demonstration] = ()
+        self,
+        query: Query,
+        output: str = "",
+        demonstrations: Sequence[Demonstration] = (),
+        mark: str = "",
     ) -> tuple[str, str]:
         r"""Return (prompt, completion); a chat format's prompt does not yet have the chat template.
 
@@ -128,6 +132,7 @@ class InstructionFormat:
             query: Instruction, input and labels.
             output: The answer, which the prompt never shows.
             demonstrations: Solved examples before the question.
+            mark: A character put before and after each example's answer.
 
         Examples:
             >>> arrow = InstructionFormat(name="arrow", prompt="{{ input }} ->", completion=" {{ output }}", separator="\n")
@@ -142,13 +147,17 @@ class InstructionFormat:
             output = ""
         before, after = self.affixes(query)
         shots = "".join(
-            self._prompt_template.render(shot.query._asdict()) + before + shot.output + after + self.separator
+            f"{self._prompt_template.render(shot.query._asdict())}{mark}{before}{shot.output}{after}{mark}{self.separator}"
             for shot in demonstrations
         )
         return shots + self._prompt_template.render(query._asdict()), before + output + after
 
-    def render_chat(self, tokenizer: Any, query: Query, demonstrations: Sequence[Demonstration] = ()) -> str:
+    def render_chat(
+        self, tokenizer: Any, query: Query, demonstrations: Sequence[Demonstration] = (), mark: str = ""
+    ) -> str:
         """Return the prompt inside the tokenizer's chat template, up to the beginning of the assistant's answer.
+
+        `mark` stands before and after each demonstration's answer.
 
         Raises:
             ValueError: If the tokenizer has no chat template.
@@ -157,7 +166,7 @@ class InstructionFormat:
         for shot in demonstrations:
             messages += [
                 {"role": "user", "content": self._prompt_template.render(shot.query._asdict())},
-                {"role": "assistant", "content": shot.output},
+                {"role": "assistant", "content": f"{mark}{shot.output}{mark}"},
             ]
         messages.append({"role": "user", "content": self._prompt_template.render(query._asdict())})
         return self._wrap(tokenizer, messages)

@@ -10,7 +10,6 @@ LEAST = {
     "epoch_rows": 1,
     "val_rows": 0,
     "test_rows": 1,
-    "shots": 0,
     "max_length": 2,
     "split_seed": 0,
 }
@@ -31,6 +30,29 @@ def refuse_below(**flags: int | None) -> None:
     for name, value in flags.items():
         if value is not None and value < LEAST[name]:
             raise ValueError(f"Expected --data.{name} to be at least {LEAST[name]}, but got {value}.")
+
+
+def parse_shots(shots: int | str) -> tuple[int, int]:
+    """Return the least and the largest number of demonstrations that `--data.shots` allows.
+
+    Raises:
+        ValueError: If it is neither a number nor two with a dash between them.
+
+    Examples:
+        >>> parse_shots(3), parse_shots("3"), parse_shots("0-6")
+        ((3, 3), (3, 3), (0, 6))
+        >>> parse_shots("6-0")
+        Traceback (most recent call last):
+            ...
+        ValueError: Expected --data.shots to be a number such as 3 or a range such as 0-6, but got '6-0'.
+    """
+    least, dash, most = str(shots).strip().partition("-")
+    numbers = [text.strip() for text in ((least, most) if dash else (least, least))]
+    if all(text.isascii() and text.isdigit() for text in numbers) and int(numbers[0]) <= int(numbers[1]):
+        return int(numbers[0]), int(numbers[1])
+    raise ValueError(
+        f"Expected --data.shots to be a number such as 3 or a range such as 0-6, but got {shots!r}."
+    )
 
 
 def check_fractions(val_fraction: float, test_fraction: float) -> None:

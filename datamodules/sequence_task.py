@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -19,16 +19,16 @@ from torch.utils.data import DataLoader
 from datamodules.epoch_checks import (
     check_batches_left,
     check_interval,
-    check_position,
     counts_batches,
     limit_batches,
 )
+from datamodules.fit_position import FitPosition, find_position
 from datamodules.formats import InstructionFormat
 from datamodules.limits import refuse_below
 from datamodules.rows import data_report
 from datamodules.rows.guess_notations import Guess, blame, suspect
 from datamodules.rows.row import Row
-from datamodules.rows.side_texts import SideTexts
+from datamodules.rows.side_texts import SideTexts, texts_by_task
 from datamodules.rows.training_record import TrainingRecord, trained_texts
 from datamodules.sources.rows import Rows, SetAside
 from datamodules.sources.tables.options import TableOptions
@@ -36,7 +36,7 @@ from datamodules.stages import SIDES, EvalStage
 from datamodules.task_data import TaskData
 from datamodules.tasks import Task
 from datamodules.texts.asking import Asking
-from datamodules.texts.contents import Contents, describe_training, find_changed
+from datamodules.texts.contents import Contents, describe_training
 from datamodules.tokens.batching import (
     Batch,
     BatchDataset,
@@ -45,7 +45,6 @@ from datamodules.tokens.batching import (
     plan_evaluation,
 )
 from datamodules.tokens.epoch_batches import TrainingBatches
-from datamodules.tokens.examples import LossOn
 from datamodules.tokens.preview import render_preview
 from datamodules.workers.cores import count_cores
 
@@ -57,7 +56,6 @@ class SequenceTaskDataModule(LightningDataModule):
 
     Args:
         tokenizer: The base's tokenizer; on the command line it comes from the model.
-        loss_on: Supervise the `completion` only, or `all` tokens.
         batch_size: Rows per step on each rank, before gradient accumulation.
         eval_batch_size: Rows decoded at once on each rank during validation, test and prediction.
         packing: Pack several rows into one sequence instead of padding each row; the loss is the same.
@@ -70,7 +68,6 @@ class SequenceTaskDataModule(LightningDataModule):
         self,
         tokenizer: Any,
         *,
-        loss_on: LossOn = "completion",
         batch_size: int = 32,
         eval_batch_size: int = 64,
         packing: bool = False,
@@ -81,19 +78,16 @@ class SequenceTaskDataModule(LightningDataModule):
         super().__init__()
         refuse_below(batch_size=batch_size, eval_batch_size=eval_batch_size, num_workers=num_workers)
         self.data = TaskData(tokenizer, **settings)
-        if not self.form.asks and (loss_on != "all" or self.data.shots):
+        loss_on, shots = self.data.drawing.loss_on, self.data.drawing.most_shots
+        if not self.form.asks and (loss_on != "all" or shots):
             raise ValueError(
                 f"--data.format {self.form.name} asks nothing, so it needs --data.loss_on all and --data.shots 0; "
-                f"got loss_on {loss_on!r} and shots {self.data.shots}."
+                f"got loss_on {loss_on!r} and shots {shots}."
             )
         self.loss_on, self.predict_path, self.num_workers = loss_on, predict_path, num_workers
         self.batch_size, self.eval_batch_size, self.packing = batch_size, eval_batch_size, packing
-        self._position: dict[str, int] = {"epoch": 0, "batches": 0}
+        self.position = FitPosition()
         self._shared_guesses = False
-        self._contents: Contents = {}
-        """What this fit's checkpoints take for granted; set when its rows are."""
-        self._saved_contents: Contents = {}
-        """What the checkpoint that a fit goes on from takes for granted."""
 
     # The callbacks' view of the rows; `questions` and `predict_path` belong to it, too.
 
@@ -108,6 +102,11 @@ class SequenceTaskDataModule(LightningDataModule):
         return self.data.task_names
 
     @property
+    def held_out(self) -> list[str]:
+        """Names of the tasks of weight 0, which are evaluated and never trained."""
+        return self.data.held_out
+
+    @property
     def form(self) -> InstructionFormat:
         """The instruction format."""
         return self.data.form
@@ -120,7 +119,7 @@ class SequenceTaskDataModule(LightningDataModule):
     @property
     def asking(self) -> Asking:
         """How the model is asked."""
-        return Asking(tuple(self.data.tasks), self.data.form, self.data.shots)
+        return Asking(tuple(self.data.tasks), self.data.form, self.data.drawing.most_shots)
 
     @property
     def report(self) -> dict[str, Any]:
@@ -154,7 +153,16 @@ class SequenceTaskDataModule(LightningDataModule):
     def trained_texts(self, record: TrainingRecord) -> list[SideTexts]:
         """Return the texts of all rows, on any side, that a model was trained on by its record."""
         assert self.data.store is not None
-        return trained_texts(self.data.store.parts, record)
+        return trained_texts(self.data.store.parts, record, self.held_out)
+
+    def note_losses(self, losses: Mapping[str, float], epoch: int) -> dict[str, float]:
+        """Take the tasks' validation losses after an epoch; return the shares of the next one, or nothing if they are fixed."""
+        return self.data.note_losses(losses, epoch)
+
+    def all_texts(self) -> list[SideTexts]:
+        """Return the texts of all usable rows of all tasks, on any side."""
+        assert self.data.store is not None
+        return texts_by_task(self.data.store.parts, np.arange(len(self.data.store)))
 
     def set_aside(self, stage: str) -> list[SetAside]:
         """Return the skipped rows with line and reason (`predict`: of the file to predict)."""
@@ -223,7 +231,7 @@ class SequenceTaskDataModule(LightningDataModule):
             suspects = suspect(self.guesses, (row.reason for row in aside))
             raise ValueError(data_report.why_empty(self.report, aside) + blame(suspects))
         if stage == "fit":
-            self._contents = self._describe_contents()
+            self.position.contents = self._describe_contents()
 
     def _share_guesses(self) -> None:
         """Give all ranks what rank 0 guesses from the cells: a cell may take too long on one rank and not on another."""
@@ -239,9 +247,8 @@ class SequenceTaskDataModule(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return this rank's training batches, from the checkpoint's position on; Lightning sets the sampler's epoch."""
-        saved, now = self._position, {**self._position, **self._describe_batches()}
         overfits = bool(getattr(self.trainer, "overfit_batches", 0))
-        check_position(saved, now, self._saved_contents, self._contents, overfits)
+        saved = self.position.check(self._describe_batches(), overfits)
         loader = self._loader(self._training_batches(saved["epoch"]), saved["epoch"], saved["batches"])
         check_batches_left(saved, limit_batches(self.trainer, len(loader)))
         return loader
@@ -263,30 +270,28 @@ class SequenceTaskDataModule(LightningDataModule):
     def state_dict(self) -> dict[str, Any]:
         """Return training's position (epoch and batches within it) and what it depends on, for a checkpoint."""
         assert self.trainer is not None
-        loop: Any = self.trainer.fit_loop
-        epochs, done = loop.epoch_progress.current, loop.epoch_loop.batch_progress
-        # Where a run ends within an epoch, Lightning counts the epoch as processed, but not yet as completed.
-        ended = done.is_last_batch or done.current.ready >= self.trainer.num_training_batches
-        epoch = epochs.processed if ended else epochs.completed
-        # A batch is processed before the hooks that end it, and Lightning goes on after it from a checkpoint of theirs.
-        batches = done.current.processed if epochs.started > epoch else 0
-        return {"epoch": epoch, "batches": batches, **self._describe_batches(), "contents": self._contents}
+        epoch, batches = find_position(self.trainer)
+        state = {
+            "epoch": epoch,
+            "batches": batches,
+            **self._describe_batches(),
+            "contents": self.position.contents,
+        }
+        return state if self.data.mixing is None else {**state, "mixing": self.data.mixing.state_dict()}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Make the next `train_dataloader` resume from a checkpoint's position; name what differs from the checkpoint's."""
-        saved = state_dict.get("contents", {})
-        self._position = {name: value for name, value in state_dict.items() if name != "contents"}
-        if not self._contents:  # not a fit
-            return
-        self._saved_contents = saved
-        changed = find_changed(saved, self._contents)
-        if changed and not self._position["batches"]:
-            rank_zero_info(f"Resuming with other content than the checkpoint's: {', '.join(changed)}.")
+        self.position.take(state_dict)
+        if self.data.mixing is not None and "mixing" in state_dict:
+            self.data.mixing.load_state_dict(state_dict["mixing"])
 
     def _describe_contents(self) -> Contents:
         """Return the content of what a fit trains on."""
+        drawing = self.data.drawing
         settings = {
-            "--data.loss_on": self.loss_on, "--data.phrasings": self.data.phrasings, "--data.shots": self.data.shots,
+            "--data.loss_on": self.loss_on, "--data.phrasings": drawing.phrasings, "--data.shots": drawing.shots,
+            "--data.shots_by": drawing.shots_by,
+            "--data.sampling": [drawing.sampling, drawing.sampling_floor, drawing.target_task],
             "weights of tasks": None if self.data.weights is None else list(self.data.weights),
             "--data.max_length": self.data.max_length if self.packing else None,
         }  # fmt: skip
@@ -296,7 +301,7 @@ class SequenceTaskDataModule(LightningDataModule):
         """Return everything that the number of batches and their rows depend on."""
         return {
             "rows": len(self.data.pools["train"]), "batch_size": self.batch_size, "ranks": self.world_size,
-            "seed": self.data.seed, "packing": int(self.packing), "epoch_rows": self.data.epoch_rows or 0,
+            "seed": self.data.seed, "packing": int(self.packing), "epoch_rows": self.data.drawing.epoch_rows or 0,
         }  # fmt: skip
 
     def val_dataloader(self) -> DataLoader[Batch]:

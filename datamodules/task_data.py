@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +16,7 @@ from datamodules.limits import refuse_below
 from datamodules.rows import data_report
 from datamodules.rows.guess_notations import Guess, apply, describe, guess_from_rows, warn_of_guesses
 from datamodules.rows.prepare import Prepared, prepare
-from datamodules.rows.read_and_split import SplitSettings, load_questions, name_list, read_questions
+from datamodules.rows.read_and_split import load_questions, name_list, read_questions
 from datamodules.rows.row import Row
 from datamodules.rows.side_texts import SideTexts, texts_by_task
 from datamodules.rows.task_rows import TaskRows
@@ -27,16 +26,17 @@ from datamodules.sources.tables.options import TableOptions
 from datamodules.splits import NAMES
 from datamodules.stages import EvalStage
 from datamodules.storage.cache import DataCache
-from datamodules.storage.cache_keys import describe_tokenizer
 from datamodules.tasks import choose_tasks, find_open_sides
+from datamodules.texts.all_phrasings import ask_all
 from datamodules.texts.asking import check_distinct
-from datamodules.texts.augmentation import Phrasings
+from datamodules.texts.draw_settings import DrawSettings, describe_tokens
 from datamodules.texts.rendering import RowStore
 from datamodules.tokens.choice_tokens import ChoiceTokens
 from datamodules.tokens.control_tokens import ControlTokens, find_control_tokens
 from datamodules.tokens.epoch_batches import choose_epoch_rows
 from datamodules.tokens.examples import Encoded
 from datamodules.tokens.length_limit import fill, pack, unpack
+from datamodules.tokens.mixing import AdaptiveShares
 
 
 class TaskData:
@@ -44,10 +44,11 @@ class TaskData:
 
     Args:
         tokenizer: The base's tokenizer; on the command line it comes from the model.
-        task: A name in configs/tasks, the path of a YAML file, or several with weights: `a,b` or `a:2,b:1`.
-            Default: name_small_molecules, or a task made of the two columns if these are given.
+        task: A name in configs/tasks, the path of a YAML file, or several with weights: `a,b` or `a:2,b:1`. A task of weight 0
+            (`a:1,c:0`) is evaluated and never trained. Default: name_small_molecules, or a task made of the two columns if
+            these are given.
         source: A built-in source (pubchem, pubchem_small, b3db, aqsoldb, melting_points, reactions, compound_questions, openings,
-            cmudict, dna_to_protein, english, words), a csv, tsv, txt, smi, sdf, xlsx, jsonl or parquet file, or
+            cmudict, dna_to_protein, string_rules, english, words), a csv, tsv, txt, smi, sdf, xlsx, jsonl or parquet file, or
             hf://datasets/OWNER/NAME/FILE. Default: the task's own.
         header: Whether the first line of a table holds the names of its columns: `auto` (the cells tell), true or false. Columns
             without names are called column_1, column_2, ...
@@ -64,19 +65,12 @@ class TaskData:
             or `none`. Default: the task's; for columns without a task, the values of a column with at most 20 different ones.
         digits: The digits behind the point to which a column of numbers is rounded. Default: the task's; for columns without a
             task, those that tell its values apart to 1 % of their standard deviation.
-        train_rows: Maximum number of training rows per task; subsets are nested (the first 100 are among the first 1,000).
-        epoch_rows: Maximum number of training rows per epoch over all tasks, drawn again for each epoch; default all.
-        val_rows: Maximum number of validation rows per task, always the same rows.
-        test_rows: Maximum number of test rows per task; default all.
-        shots: Number of demonstrations before each question, from the training side only (k-shot).
-        phrasings: `all` draws an instruction phrasing per training row and epoch, `first` always uses the first, `others`
-            draws any but the first. Evaluation uses the first.
         max_length: Maximum number of tokens of prompt, completion and stop token; longer rows are skipped and counted.
         seed: Seed of order, phrasing and spelling; on the command line `--seed_everything`.
         cache: Cache prepared rows and tokens of tables of at least 10,000 rows (on several ranks, of any table) for the next
             run, keyed by the content of everything that they depend on. To empty the cache, remove its folder.
         cache_dir: The cache's folder; default $PATOIS_CACHE, else $XDG_CACHE_HOME/patois, else ~/.cache/patois.
-        split_settings: The flags of `SplitSettings`.
+        draw_settings: The flags of `DrawSettings`.
     """
 
     def __init__(
@@ -94,20 +88,13 @@ class TaskData:
         output_notation: str | dict[str, str] | None = None,
         choices: str | list[str] | dict[str, list[str]] | None = None,
         digits: int | dict[str, int] | None = None,
-        train_rows: int | None = None,
-        epoch_rows: int | None = None,
-        val_rows: int = 1000,
-        test_rows: int | None = None,
-        shots: int = 0,
-        phrasings: Phrasings = "all",
         max_length: int = 256,
         seed: int = 0,
         cache: bool = True,
         cache_dir: str | None = None,
-        **split_settings: Any,
+        **draw_settings: Any,
     ) -> None:
-        refuse_below(train_rows=train_rows, val_rows=val_rows, test_rows=test_rows, epoch_rows=epoch_rows)
-        refuse_below(shots=shots, max_length=max_length)
+        refuse_below(max_length=max_length)
         context = getattr(tokenizer, "model_max_length", None)
         if context is not None and max_length > context:
             raise ValueError(
@@ -120,10 +107,11 @@ class TaskData:
         self.open_sides, self.guesses = find_open_sides(task, *columns), list[Guess]()
         if any(item.choices and item.choices.auto for item in self.tasks):
             self.open_sides = (*self.open_sides, "kind")
-        self.source, self.split_settings = source, SplitSettings(**split_settings)
-        self.limits = {"train": train_rows, "val": val_rows, "test": test_rows}
-        self.epoch_rows, self.table_options = epoch_rows, TableOptions(header, encoding)
-        self.shots, self.phrasings, self.max_length, self.seed = shots, phrasings, max_length, seed
+        self.source, self.drawing = source, DrawSettings(**draw_settings)
+        self.drawing.check_tasks(self.task_names, self.weights)
+        self.mixing: AdaptiveShares | None = None  # made with the training rows
+        self.table_options = TableOptions(header, encoding)
+        self.max_length, self.seed = max_length, seed
         folder = Path(cache_dir).expanduser() if cache_dir else find_cache_root()
         self.cache = DataCache(folder if cache else None)
         self.prepared: Prepared | None = None
@@ -131,6 +119,12 @@ class TaskData:
         self.predict_store: RowStore | None = None
         self.question_rows: Rows | None = None  # the file to predict, with all its columns
         self.pools: dict[str, NDArray[np.int64]] = {}
+        self.asked: dict[
+            str, NDArray[np.int64]
+        ] = {}  # the phrasing of each row of a side; without one, the first
+        self.demonstrations: NDArray[np.int64] = np.zeros(
+            0, dtype=np.int64
+        )  # also of tasks that are not trained
         self.encoded: dict[str, Encoded] = {}
         self.choices: dict[str, ChoiceTokens] = {}
         self.aside: dict[str, list[SetAside]] = {}
@@ -151,15 +145,20 @@ class TaskData:
             workers: Maximum number of processes that check texts; by default one for each of this rank's cores.
             keep_small: Also cache small tables.
         """
-        if (sides or self.shots) and not self.report:
+        if (sides or self.drawing.most_shots) and not self.report:
             self._read(workers, keep_small)
         for side in sides:
             if side not in self.encoded:
                 self._encode_side(side, keep_small)
+                if self.drawing.ask == "all" and "train" not in sides:
+                    self._ask_all(side)
+                if side == "train":
+                    counts = np.bincount(self.pool_tasks(side), minlength=len(self.tasks)).tolist()
+                    self.mixing = self.drawing.make_shares(self.task_names, self.weights, counts)
 
     def _read(self, workers: int | None, keep_small: bool) -> None:
         """Read and split all rows, and keep each side's rows up to its limit."""
-        settings, forbidden, options = self.split_settings, self._forbidden(), self.table_options
+        settings, forbidden, options = self.drawing.split_settings, self._forbidden(), self.table_options
         prepared = prepare(
             self.tasks, self.source, settings, forbidden, self.cache, workers, options,
             keep_small=keep_small, open_sides=self.open_sides, guesses=self.guesses,
@@ -170,12 +169,32 @@ class TaskData:
         warn_of_guesses(self.guesses, len(prepared.sides), sum(prepared.totals.values()), reasons)
         self.prepared, self.store = prepared, self._make_store(prepared.parts)
         for side in NAMES:
-            rows_by_task = prepared.select_side(side, self.task_names)
-            self.pools[side] = np.concatenate([rows[: self.limits[side]] for rows in rows_by_task])
-        if self.shots:
-            self.store.draw_demonstrations_from(self.pools["train"])
+            rows_by_task = self._select_side(side)
+            self.pools[side] = np.concatenate([rows[: self.drawing.limits[side]] for rows in rows_by_task])
+        shown = prepared.select_side("train", self.task_names)
+        self.demonstrations = np.concatenate([rows[: self.drawing.limits["train"]] for rows in shown])
+        self.store.demonstrations.draw_from(self.demonstrations, prepared.sides)
         self.aside["fit"] = [row for part in prepared.parts for row in part.set_aside]
-        self.report = data_report.make(prepared, self.pools, self.split_settings)
+        self.report = data_report.make(prepared, self.pools, self.drawing.split_settings)
+
+    @property
+    def held_out(self) -> list[str]:
+        """Names of the tasks of weight 0, which are evaluated and never trained."""
+        return [
+            name for name, weight in zip(self.task_names, self.weights or (), strict=False) if weight == 0
+        ]
+
+    def _select_side(self, side: str) -> list[NDArray[np.int64]]:
+        """Return a side's rows, one array per task; a task of weight 0 has no training rows."""
+        assert self.prepared is not None
+        rows_by_task = self.prepared.select_side(side, self.task_names)
+        if side != "train":
+            return rows_by_task
+        held_out = self.held_out
+        return [
+            rows[:0] if name in held_out else rows
+            for name, rows in zip(self.task_names, rows_by_task, strict=True)
+        ]
 
     def guess_notations(self, rows: Rows | None = None) -> None:
         """Guess the notations that are not given from some rows, by default the source's, unless this is already done."""
@@ -192,9 +211,11 @@ class TaskData:
             self.guesses, self.tasks = list(guesses), [apply(task, guesses) for task in self.tasks]
 
     def _make_store(self, parts: Sequence[TaskRows]) -> RowStore:
+        draw = self.drawing
         return RowStore(
-            parts, self.form, self.tokenizer, seed=self.seed, shots=self.shots, phrasings=self.phrasings
-        )
+            parts, self.form, self.tokenizer, seed=self.seed, shots=draw.shots, shots_by=draw.shots_by,
+            phrasings=draw.phrasings, loss_on=draw.loss_on,
+        )  # fmt: skip
 
     def _forbidden(self) -> ControlTokens:
         return find_control_tokens(self.tokenizer, self.form.chat)
@@ -208,36 +229,46 @@ class TaskData:
         if cached is not None:
             limited = unpack(cached)
         else:
-            rows_by_task = self.prepared.select_side(side, self.task_names)
-            limited = fill(rows_by_task, self.limits[side], self.max_length, self.store.encode)
+            rows_by_task = self._select_side(side)
+            limited = fill(rows_by_task, self.drawing.limits[side], self.max_length, self.store.encode)
             if key is not None and (keep_small or len(self.store) >= self.cache.least_rows):
                 self.cache.save("tokens", key, pack(limited))
         for row, length in limited.long.tolist():
-            part, place = self.store.locate(row)
-            reason = f"longer than --data.max_length {self.max_length}: {length} tokens ({side})"
-            text = part.inputs[place][:TEXT_LIMIT]
-            self.aside["fit"].append(part.skip(place, reason, text, part.task.name))
+            self._skip([row], f"longer than --data.max_length {self.max_length}: {length} tokens ({side})")
         if len(limited.long):
             self.report["too_long"][side] = len(limited.long)
         self.pools[side], self.encoded[side] = limited.rows, limited.encoded
         self.report["rows"][side] = len(limited.rows)
 
+    def _skip(self, rows: Iterable[int], reason: str) -> None:
+        """List rows as skipped."""
+        assert self.store is not None
+        for row in rows:
+            part, place = self.store.locate(int(row))
+            self.aside["fit"].append(
+                part.skip(place, reason, part.inputs[place][:TEXT_LIMIT], part.task.name)
+            )
+
+    def _ask_all(self, side: str) -> None:
+        """Ask each row of a side in all phrasings of its task; a row that is too long in one is skipped."""
+        assert self.store is not None
+        counts = np.array([len(task.instructions) for task in self.tasks])[self.pool_tasks(side)]
+        asked = ask_all(self.store, self.pools[side], self.encoded[side], counts, self.max_length)
+        self._skip(
+            asked.too_long,
+            f"longer than --data.max_length {self.max_length} in one of its phrasings ({side})",
+        )
+        self.pools[side], self.asked[side], self.encoded[side] = asked.rows, asked.phrasings, asked.encoded
+        self.report["rows"][side] -= len(asked.too_long)
+
     def _token_key(self, rows_key: str | None, side: str) -> dict[str, Any] | None:
         """Return everything that a side's rows and tokens depend on, or None if it cannot be described."""
-        tokenizer = describe_tokenizer(self.tokenizer)
-        if rows_key is None or tokenizer is None:
-            return None
-        uses_seed = self.shots or any(task.input.randomize for task in self.tasks)
-        return {
-            "rows": rows_key,
-            "format": asdict(self.form),
-            "tokenizer": tokenizer,
-            "side": side,
-            "limit": self.limits[side],
-            "max_length": self.max_length,
-            "seed": self.seed if uses_seed else None,
-            "shots": [self.shots, self.limits["train"]] if self.shots else None,
-        }
+        held_out = self.held_out if side == "train" else []
+        randomizes = any(task.input.randomize for task in self.tasks)
+        return describe_tokens(
+            rows_key, side, self.drawing, self.form, self.tokenizer, max_length=self.max_length, held_out=held_out,
+            seed=self.seed if self.drawing.most_shots or randomizes else None,
+        )  # fmt: skip
 
     def read_questions(self, path: str | None) -> None:
         """Read the file to predict; invalid rows are kept with their reason for the output.
@@ -250,10 +281,12 @@ class TaskData:
         part = read_questions(self.tasks, rows, self._forbidden())
         data_report.tell({part.file: [*rows.notes, *part.notes]})
         store = self._make_store([part])
-        if self.shots:
+        if self.drawing.most_shots:
             assert self.store is not None
+            assert self.prepared is not None
             store = self._make_store([part, *self.store.parts])
-            store.draw_demonstrations_from(self.pools["train"] + len(part))
+            sides = np.concatenate([np.full(len(part), -1, dtype=np.int8), self.prepared.sides])
+            store.demonstrations.draw_from(self.demonstrations + len(part), sides)
         places = np.arange(len(part))
         encoded = store.encode(places)
         fits = encoded.lengths <= self.max_length
@@ -267,10 +300,23 @@ class TaskData:
     def encode_training(self, epoch: int) -> tuple[Encoded, NDArray[np.int64]]:
         """Return the tokens of an epoch's training rows, and each row's index among all training rows."""
         assert self.store is not None
-        rows = choose_epoch_rows(self.pool_tasks("train"), self.weights, self.seed, epoch, self.epoch_rows)
-        if not self.store.varies() and len(rows) == len(self.pools["train"]):
+        rows = self._choose_rows(epoch)
+        if not self.store.varies() and np.array_equal(rows, np.arange(len(self.pools["train"]))):
             return self.encoded["train"], rows
         return self.store.encode(self.pools["train"][rows], epoch, self.max_length), rows
+
+    def _choose_rows(self, epoch: int) -> NDArray[np.int64]:
+        """Return the indices of an epoch's training rows."""
+        shares = None if self.mixing is None else self.mixing.at(epoch)
+        most = self.drawing.epoch_rows
+        return choose_epoch_rows(self.pool_tasks("train"), self.weights, self.seed, epoch, most, shares)
+
+    def note_losses(self, losses: Mapping[str, float], epoch: int) -> dict[str, float]:
+        """Take the tasks' validation losses; return the shares of the next epoch, or nothing if they are fixed."""
+        if self.mixing is None:
+            return {}
+        self.mixing.note([losses.get(name, float("nan")) for name in self.task_names], epoch)
+        return dict(zip(self.task_names, self.mixing.at(epoch + 1), strict=True))
 
     def encode_preview(self, count: int) -> tuple[Encoded, NDArray[np.int64]]:
         """Return the tokens of `count` training rows of epoch 0, evenly spread, and each row's index.
@@ -280,7 +326,7 @@ class TaskData:
         if not self.report:
             self._read(None, keep_small=False)
         assert self.store is not None
-        rows = choose_epoch_rows(self.pool_tasks("train"), self.weights, self.seed, 0, self.epoch_rows)
+        rows = self._choose_rows(0)
         chosen = []
         for place in np.linspace(0, len(rows) - 1, num=min(count, len(rows))).astype(int).tolist():
             for row in rows[place:]:
@@ -314,6 +360,7 @@ class TaskData:
             target,
             task.input.notation,
             task.output.notation,
+            phrasing=int(self.asked[stage][index]) if stage in self.asked else 0,
             line=int(part.lines[place]),
             choices=part.options(place),
             others=() if stage == "predict" or part.others is None else tuple(part.others[place]),
@@ -333,7 +380,8 @@ class TaskData:
         Outside `fit`, the training rows include rows over `max_length`, because only tokenising would find them.
         """
         assert self.store is not None
-        return texts_by_task(self.store.parts, self.pools[side])
+        once = self.asked[side] == 0 if side in self.asked else slice(None)
+        return texts_by_task(self.store.parts, self.pools[side][once])
 
     def encode_choices(self, stage: str) -> ChoiceTokens | None:
         """Return the tokens of a stage's choices, or None if no task has any; they are the same in each epoch."""

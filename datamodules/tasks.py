@@ -82,6 +82,10 @@ class Task:
     """The source it is made for, used when `--data.source` is not given."""
     identity: Identity | None = None
     """Where the split's identity stands; worked out from the notations when missing."""
+    shots_from: str | None = None
+    """A column; demonstrations are rows with the same cell there, on the row's own side of the split (see `--data.shots`)."""
+    words: str | None = None
+    """A file with a word a line: rows whose texts have other words are skipped and counted (see `rows.vocabulary`)."""
     description: str = field(default="", compare=False)
 
     @property
@@ -171,9 +175,10 @@ def build_task(content: dict[str, Any], path: str) -> Task:
         )
     content["instructions"] = tuple(str(text) for text in instructions)
     content["name"] = Path(path).stem if content.get("name") is None else str(content["name"])
-    if isinstance(content.get("source"), str) and not Path(content["source"]).expanduser().exists():
-        beside = Path(path).parent / content["source"]  # a run may be used from another folder
-        content["source"] = str(beside) if beside.is_file() else content["source"]
+    for key in ("source", "words"):
+        if isinstance(content.get(key), str) and not Path(content[key]).expanduser().exists():
+            beside = Path(path).parent / content[key]  # a run may be used from another folder
+            content[key] = str(beside) if beside.is_file() else content[key]
     task: Task = _build(Task, content, path)
     return task
 
@@ -299,14 +304,15 @@ def parse_weights(
 ) -> dict[str, float | None]:
     """Read `--data.task`: a name, `a,b`, `a:2,b:1`, a list of those, or a mapping of name to weight.
 
-    A task that is named without a weight gets None. The path of a file may hold commas and colons.
+    A task that is named without a weight gets None; one of weight 0 is evaluated and never trained. The path of a file may
+    hold commas and colons.
 
     Args:
         task: The value of the flag.
         folder: The folder that relative paths are meant from; default: the working folder.
 
     Raises:
-        ValueError: If a weight is not a positive number or no task is named.
+        ValueError: If a weight is below 0 or no number, no weight is above 0, or no task is named.
 
     Examples:
         >>> parse_weights("smiles_to_iupac:2, smiles_to_formula:1")
@@ -316,7 +322,7 @@ def parse_weights(
         >>> parse_weights("smiles_to_iupac:-1")
         Traceback (most recent call last):
             ...
-        ValueError: Expected --data.task to be ... with weights above 0, but got 'smiles_to_iupac' with weight '-1'.
+        ValueError: Expected --data.task to be ... with weights of 0 or more, but got 'smiles_to_iupac' with weight '-1'.
     """
     if isinstance(task, Mapping):
         pairs: list[tuple[str, float | str | None]] = [(str(name), weight) for name, weight in task.items()]
@@ -328,15 +334,19 @@ def parse_weights(
         try:
             value = 1.0 if weight is None else float(weight)
         except (TypeError, ValueError):
-            value = 0.0
+            value = -1.0
         weights[name] = None if weight is None else value
-        if not 0 < value < float("inf") or not name:
+        if not 0 <= value < float("inf") or not name:
             raise ValueError(
-                f"Expected --data.task to be name, name,name or name:weight,name:weight with weights above 0, "
+                f"Expected --data.task to be name, name,name or name:weight,name:weight with weights of 0 or more, "
                 f"but got {name!r} with weight {weight!r}."
             )
     if not weights:
         raise ValueError("Expected --data.task to name at least one task, but it is empty.")
+    if not any(weight is None or weight > 0 for weight in weights.values()):
+        raise ValueError(
+            f"Expected --data.task to have a weight above 0, but got 0 for all of {', '.join(weights)}; 0 trains nothing."
+        )
     return weights
 
 

@@ -16,7 +16,7 @@ from lightning_modules.generation.candidates import draw_candidates
 from lightning_modules.generation.choices import Choices, normalize_scores, score_choices
 from lightning_modules.generation.constrained import Constraint
 from lightning_modules.generation.generate import GenerationSettings, generate
-from lightning_modules.training.loss import loss_in_chunks
+from lightning_modules.training.loss import RowLosses, loss_in_chunks
 
 ConstraintsOf = Callable[[list[int]], Sequence[Constraint | None]]
 """Maps row indices to the constraints of these rows."""
@@ -66,8 +66,8 @@ class Evaluator:
     tokenizer: PreTrainedTokenizerBase
     settings: GenerationSettings
 
-    def compute_loss(self, batch: dict[str, Any]) -> tuple[Tensor, Tensor]:
-        """Return the loss sum of the batch's supervised tokens, and their number: two scalars."""
+    def compute_loss(self, batch: dict[str, Any]) -> RowLosses:
+        """Return the losses of the batch's supervised tokens, and their numbers."""
         input_ids = batch["input_ids"]
         return loss_in_chunks(self.decoder, input_ids, batch["labels"], batch.get("slots", len(input_ids)))
 

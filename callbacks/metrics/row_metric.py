@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 import torch
@@ -19,14 +19,7 @@ from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.protocols import evaluation_data
 from callbacks.run.run_facts import silence_sync_advice
 from callbacks.statistics.intervals import bootstrap_interval, wilson_interval
-
-
-class Estimate(NamedTuple):
-    """A measured value and the bounds of its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
+from callbacks.statistics.phrasing_spread import Estimate, average_phrasings, spread_phrasings
 
 
 def mean_estimate(values: np.ndarray, interval: Literal["wilson", "bootstrap"]) -> Estimate:
@@ -94,11 +87,15 @@ class RowMetric(RowReader):
             of_task = table[table[:, 0] == number, 1:]
             if len(of_task) == 0:
                 continue
-            for name, estimate in self.summarize_task(
-                task, dict(zip(self.columns, of_task.T, strict=True))
-            ).items():
+            by_phrasing = [of_task[of_task[:, 0] == phrasing, 1:].T for phrasing in np.unique(of_task[:, 0])]
+            summaries = [
+                self.summarize_task(task, dict(zip(self.columns, columns, strict=True))) for columns in by_phrasing
+            ]
+            if len(summaries) > 1:
+                self._log_phrasings(pl_module, f"{stage}/{task}", summaries)
+            for name, estimate in average_phrasings(summaries).items():
                 self._log(pl_module, f"{stage}/{task}/{name}", estimate)
-                if name == self.headline:
+                if name == self.headline and task not in datamodule.held_out:  # they choose no checkpoint
                     headlines.append(estimate.value)
         if headlines:
             mean = sum(headlines) / len(headlines)
@@ -107,13 +104,13 @@ class RowMetric(RowReader):
     def _merged_table(
         self, evaluation: Evaluation, tasks: list[str], num_rows: int, device: torch.device
     ) -> np.ndarray:
-        """Return `(n, 1 + columns)` float64: task number and scores of all ranks' rows, nan where there is no score."""
+        """Return `(n, 2 + columns)` float64: numbers of task and phrasing, and scores of all ranks' rows; nan for no score."""
         rows = evaluation.rows
-        values = torch.full((len(rows), 1 + len(self.columns)), -torch.inf)
+        values = torch.full((len(rows), 2 + len(self.columns)), -torch.inf)
         for place, (row, scores) in enumerate(zip(rows, self.score(evaluation), strict=True)):
-            values[place, 0] = tasks.index(row.task)
+            values[place, 0], values[place, 1] = tasks.index(row.task), row.phrasing
             for name, score in scores.items():
-                values[place, 1 + self.columns.index(name)] = score
+                values[place, 2 + self.columns.index(name)] = score
         metric = RowScores(num_rows, values.shape[1]).to(device)
         metric.update(
             torch.tensor([row.index for row in rows], dtype=torch.int64, device=device), values.to(device)
@@ -121,6 +118,17 @@ class RowMetric(RowReader):
         merged = metric.compute().cpu().double().numpy()
         merged[np.isneginf(merged)] = np.nan
         return merged
+
+    def _log_phrasings(
+        self, pl_module: LightningModule, prefix: str, summaries: Sequence[Mapping[str, Estimate]]
+    ) -> None:
+        """Log worst and spread of a task's phrasings, and the headline metric of each phrasing, from 1."""
+        values = spread_phrasings(summaries, self.higher_is_better)
+        for number, summary in enumerate(summaries, 1):
+            if self.headline is not None and self.headline in summary:
+                values[f"{self.headline}_phrasing_{number}"] = summary[self.headline].value
+        for name, value in values.items():
+            pl_module.log(f"{prefix}/{name}", value, sync_dist=False, rank_zero_only=False)
 
     @staticmethod
     def _log(pl_module: LightningModule, name: str, estimate: Estimate) -> None:

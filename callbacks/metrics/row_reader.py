@@ -164,7 +164,12 @@ class RowReader(Callback):
         find_shared(trainer).begin()
 
     def _add(self, trainer: Trainer, stage: Stage, outputs: Any, batch: tuple[int, int]) -> None:
-        if outputs is None or stage not in self.stages or trainer.sanity_checking:
+        if (
+            outputs is None
+            or "prediction" not in outputs
+            or stage not in self.stages
+            or trainer.sanity_checking
+        ):
             return
         shared = find_shared(trainer)
         new = shared.rows.add(batch, outputs, evaluation_data(trainer), stage)

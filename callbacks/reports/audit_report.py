@@ -17,7 +17,7 @@ from callbacks.rows.protocols import evaluation_data
 from callbacks.rows.training_molecules import TrainingMolecules
 from callbacks.run.run_facts import output_folder
 from datamodules.rows.side_texts import SideTexts
-from datamodules.rows.training_record import FILE, record_rows
+from datamodules.rows.training_record import FILE, TrainingRecord, record_rows
 from datamodules.storage.safe_csv import write_csv
 
 COLUMNS = ("task", "input", "target", "finding", "meaning", "detail")
@@ -28,7 +28,8 @@ class AuditReport(RowReader):
 
     Shared are strings, molecules, connectivities, parents of salts and Murcko scaffolds. It also lists rows whose
     reference answer cannot be derived: stereo in the answer that the question does not have, the same question with two
-    answers, and, with `RoundTrip`, names that OPSIN reads as another molecule. The JSON file has the counts. The CSV file
+    answers, and, with `RoundTrip`, names that OPSIN reads as another molecule. The JSON file has the counts, and for each task
+    how many of all its pairs the model was trained on: 0 for a task of weight 0. The CSV file
     has a line for each finding except shared scaffolds and targets, which are many and not faults.
     """
 
@@ -51,12 +52,52 @@ class AuditReport(RowReader):
             COLUMNS,
             [line for texts, findings in found for line in _lines(texts, findings)],
         )
+        data = evaluation_data(trainer)
         content = {
             "names_read": with_names,
+            "pairs": count_trained(data.all_texts(), training.record),
+            "held_out": list(data.held_out),
             "compared_with": describe_training(training),
             "tasks": count_findings(found),
         }
         (folder / "audit.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+
+def count_trained(
+    texts: Sequence[SideTexts], record: TrainingRecord | None
+) -> dict[str, dict[str, int | None]]:
+    """Return for each task the number of its pairs on all sides, and of those that the model was trained on (None: not known)."""
+    counts: dict[str, dict[str, int | None]] = {}
+    for one in texts:
+        count = counts.setdefault(one.task, {"rows": 0, "trained": 0})
+        trained = None if record is None else record.count_pairs(one)
+        count["rows"] = (count["rows"] or 0) + len(one.inputs)
+        before = count["trained"]
+        count["trained"] = None if trained is None or before is None else before + trained
+    return counts
+
+
+def read_held_out(folder: Path) -> list[str]:
+    """Return a line on each task of weight 0 of the audit in a folder."""
+    path = folder / "audit.json"
+    content = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return [describe_held_out(task, **content["pairs"][task]) for task in content.get("held_out", ())]
+
+
+def describe_held_out(task: str, rows: int, trained: int | None) -> str:
+    """Return in words whether a task of weight 0 was never trained on.
+
+    Examples:
+        >>> describe_held_out("c", 1200, 0)
+        'c, weight 0: none of its 1,200 pairs was trained on'
+        >>> describe_held_out("c", 1200, 3)
+        'c, weight 0, but 3 of its 1,200 pairs were trained on'
+    """
+    if trained is None:
+        return f"{task}, weight 0: whether its pairs were trained on is not known, since {FILE} has no pairs"
+    if trained:
+        return f"{task}, weight 0, but {trained:,} of its {rows:,} pairs were trained on"
+    return f"{task}, weight 0: none of its {rows:,} pairs was trained on"
 
 
 def _lines(texts: SideTexts, findings: Sequence[Finding]) -> list[dict[str, str]]:

@@ -72,7 +72,7 @@ class HFExport(MetricsKeeper):
         dataloader_idx: int = 0,
     ) -> None:
         """Keep one prompt and its answer for the model card."""
-        if outputs is None or batch_idx > 0 or not trainer.is_global_zero:
+        if outputs is None or "prediction" not in outputs or batch_idx > 0 or not trainer.is_global_zero:
             return
         real = (outputs["row_index"] >= 0).nonzero().flatten().tolist()
         if real:

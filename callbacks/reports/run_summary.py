@@ -17,7 +17,7 @@ from rich.table import Table
 
 from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.loggers.terminal import fits_terminal, is_quiet, say, wrap_text
-from callbacks.reports.audit_report import describe_audit, read_audit, read_comparison
+from callbacks.reports.audit_report import describe_audit, read_audit, read_comparison, read_held_out
 from callbacks.reports.baselines import read_baselines
 from callbacks.rows.evaluated_row import Stage
 from callbacks.rows.outcomes import OUTCOMES, estimate_right
@@ -114,13 +114,14 @@ class RunSummary(MetricsKeeper):
                 task: {"rows": rows, **_of_task(metrics, f"{split}/{task}/")}
                 for task, rows in _count_rows(datamodule, split).items()
             },
-            "weights": weights.name if weights else "last weights",
+            "weights": weights.name if weights else _name_weights(trainer, stage),
             "epoch": epoch,
             "seconds": round(time.perf_counter() - self._begun, 1),
             "supervised_tokens_per_second": speed,
             "rows_set_aside": len(datamodule.set_aside(stage)),
             "audit": read_audit(folder) if "audit.csv" in reports else {},
             "audit_compared_with": read_comparison(folder) if "audit.csv" in reports else "",
+            "held_out": read_held_out(folder) if "audit.csv" in reports else [],
             "anchors": read_baselines(folder) if "anchors.csv" in reports else [],
             "next": next_commands(stage, from_here(run_folder(trainer)))
             if last_checkpoint_file(trainer).is_file()
@@ -133,10 +134,19 @@ class RunSummary(MetricsKeeper):
 def _count_rows(datamodule: EvaluationData, split: Stage) -> dict[str, int]:
     """Return how many rows of a split each task has."""
     total = datamodule.num_rows(split)
-    if len(datamodule.task_names) == 1:
+    several = total > 0 and datamodule.row(split, total - 1).phrasing > 0
+    if len(datamodule.task_names) == 1 and not several:
         return {datamodule.task_names[0]: total}
-    counts = Counter(datamodule.row(split, index).task for index in range(total))
+    rows = (datamodule.row(split, index) for index in range(total))
+    counts = Counter(row.task for row in rows if row.phrasing == 0)
     return {task: counts[task] for task in datamodule.task_names}
+
+
+def _name_weights(trainer: Trainer, stage: str) -> str:
+    """Return what the weights are called that no checkpoint holds: those of a base that no run has trained, or the last ones."""
+    if stage == "fit" or trainer.global_step > 0:
+        return "last weights"
+    return f"base {evaluated_model(trainer.lightning_module).base}, not trained by a run"
 
 
 def _of_task(metrics: Mapping[str, float], prefix: str) -> dict[str, float]:
@@ -273,6 +283,8 @@ def _show(stage: str, summary: dict[str, Any]) -> None:
         say(describe_audit(task, count))
     if compared := summary.get("audit_compared_with"):
         say(f"audit: compared with {compared}")
+    for line in summary.get("held_out", ()):
+        say(f"audit: {line}")
     for name, place in summary["outputs"].items():
         say(f"{name}: {place}")
     if summary["rows_set_aside"]:
@@ -326,6 +338,12 @@ def describe_evaluation(task: str, metrics: Mapping[str, float]) -> list[str]:
             f"{format_estimate(metrics, name, percent=True)} {label}" for name, label in _ROUND_TRIP.items()
         ]
         lines.append(f"{task}, names read by OPSIN: {', '.join(shares)}")
+    if "exact_match_worst" in metrics:
+        mean, worst, spread = (100 * metrics[f"exact_match{name}"] for name in ("", "_worst", "_spread"))
+        number = sum(name.startswith("exact_match_phrasing_") for name in metrics)
+        lines.append(
+            f"{task}, exact match in {number} phrasings: mean {mean:.1f} %, worst {worst:.1f} %, spread {spread:.1f} points"
+        )
     measured = {name: metrics.get(f"outcome_{name}", 0.0) for name in OUTCOMES}
     shares = [f"{OUTCOMES[name]} {100 * share:.1f} %" for name, share in measured.items() if share > 0]
     if shares:

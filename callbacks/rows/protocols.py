@@ -59,6 +59,10 @@ class EvaluationData(Protocol):
         """The names of the tasks."""
 
     @property
+    def held_out(self) -> list[str]:
+        """The names of the tasks that are evaluated and never trained."""
+
+    @property
     def form(self) -> Format:
         """The format of the prompts."""
 
@@ -105,6 +109,12 @@ class EvaluationData(Protocol):
 
     def trained_texts(self, record: TrainingRecord) -> list[SideTexts]:
         """Return the texts of all rows, on any side, that a model was trained on by its record, file by file."""
+
+    def all_texts(self) -> list[SideTexts]:
+        """Return the texts of all usable rows of all tasks, on any side, file by file."""
+
+    def note_losses(self, losses: Mapping[str, float], epoch: int) -> Mapping[str, float]:
+        """Take the tasks' validation losses after an epoch; return the shares of the next one, or nothing if they are fixed."""
 
     def questions(self, stage: Stage, rows: Sequence[int]) -> Any:
         """Return some rows of an evaluation, by index, as one batch for the model."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cli.settings.run_settings import read_typed_settings
 from datamodules.formats import InstructionFormat, load_format
+from datamodules.limits import parse_shots
 from datamodules.tasks import Task, choose_tasks
 from datamodules.texts.asking import FILE, Asking, load_asking
 from lightning_modules.decoder.bases import FLAGSHIP
@@ -86,4 +87,4 @@ def _asking_of_run(settings: Path) -> Asking | None:
         return None
     columns = ("input_column", "output_column", "input_notation", "output_notation")
     tasks, _ = choose_tasks(data.get("task"), **{name: data.get(name) for name in columns})
-    return Asking(tuple(tasks), load_format(data["format"]), int(data.get("shots") or 0))
+    return Asking(tuple(tasks), load_format(data["format"]), parse_shots(data.get("shots") or 0)[1])

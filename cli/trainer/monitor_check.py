@@ -8,6 +8,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule
 
 from callbacks.metrics.row_metric import DetailedMetric, RowMetric
+from callbacks.metrics.task_loss import TaskLoss
 from callbacks.metrics.throughput import Throughput
 from callbacks.rows.headlines import MONITOR
 from configs.lookup import suggest
@@ -41,6 +42,8 @@ def list_metrics(callbacks: Iterable[Callback], tasks: Sequence[str]) -> list[st
                 for column in columns
                 for bound in ("", "_low", "_high")
             ]
+        elif isinstance(callback, TaskLoss):
+            detailed += [f"val/{task}/loss" for task in tasks]
         elif isinstance(callback, Throughput):
             training += [f"train/{name}" for name in Throughput.names]
     return [*means, *detailed, *training]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.formats import load_format
-from datamodules.limits import LEAST, refuse_below, refuse_no_questions
+from datamodules.limits import LEAST, parse_shots, refuse_below, refuse_no_questions
 from datamodules.rows.read_and_split import SplitSettings, locations
 from datamodules.rows.task_rows import find_column
 from datamodules.sources.head import Head, read_head
@@ -26,6 +26,7 @@ def check_flags(data: Mapping[str, Any]) -> list[Task]:
         ValueError: If a value is out of range, or no task, format, notation or encoding has the name.
     """
     refuse_below(**{name: data[name] for name in LEAST if isinstance(data.get(name), int)})
+    parse_shots(data.get("shots") or 0)
     _table_options(data)
     _split_settings(data)
     if data.get("format") is not None:
@@ -65,7 +66,7 @@ def check_tables(command: str, data: Mapping[str, Any], *, fetch: bool = True) -
             task = task_for_columns(tasks, columns)
             for name in task.input.columns:
                 find_column(name, columns, path, "input", head.notes)
-        if not data.get("shots"):
+        if not parse_shots(data.get("shots") or 0)[1]:
             return
     for task in tasks:
         for location, side in locations(task, data.get("source"), settings):

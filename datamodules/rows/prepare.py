@@ -19,6 +19,7 @@ from datamodules.rows.read_and_split import (
     warn_of_overlap,
 )
 from datamodules.rows.task_rows import TaskRows
+from datamodules.rows.vocabulary import read_words
 from datamodules.sources.lookup import hash_source, load_source
 from datamodules.sources.rows import Rows, SetAside
 from datamodules.sources.tables.options import TableOptions
@@ -169,7 +170,15 @@ def _make_key(
     if None in hashes.values():
         return None
     contents = [[(hashes[file], side) for file, side in task_files] for task_files in files_by_task]
-    described = [{**asdict(task), "source": None, "description": ""} for task in tasks]
+    described = [
+        {
+            **asdict(task),
+            "source": None,
+            "description": "",
+            "words": task.words and sorted(read_words(task.words)),
+        }
+        for task in tasks
+    ]
     for content in described:
         for side in ("input", "output"):
             if side in open_sides:
@@ -199,6 +208,9 @@ def _pack(prepared: Prepared) -> Payload:
             column: TextColumn = getattr(part, name)
             payload.texts[f"{number}-{name}"] = column.values
             payload.arrays[f"{number}-{name}"] = column.codes
+        if part.groups is not None:
+            payload.texts[f"{number}-groups"] = part.groups.values
+            payload.arrays[f"{number}-groups"] = part.groups.codes
         payload.texts[f"{number}-alternatives"] = part.alternatives.values
         payload.arrays[f"{number}-alternatives"] = part.alternatives.offsets
         for name, lists in (("choices", part.choices), ("others", part.others)):
@@ -268,4 +280,5 @@ def _unpack_part(payload: Payload, number: int, task: Task, file: str) -> TaskRo
         set_aside=[SetAside(file, *row) for row in aside],
         choices=lists("choices"),
         others=lists("others"),
+        groups=None if task.shots_from is None else column("groups"),
     )

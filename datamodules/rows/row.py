@@ -18,6 +18,8 @@ class Row:
     """The correct output; None without a reference (predict)."""
     input_notation: str
     output_notation: str
+    phrasing: int = field(default=0, kw_only=True)
+    """Which of its task's phrasings asks it, from 0."""
     line: int = field(default=0, kw_only=True)
     """1-based line in its file; 0 for a row without a file."""
     choices: tuple[str, ...] = field(default=(), kw_only=True)

@@ -14,6 +14,7 @@ from configs.lookup import find_name, suggest
 from datamodules.notations.lookup import load_notation
 from datamodules.rows.answers import check_choices, fill_template, read_choices, round_numbers, split_answers
 from datamodules.rows.cells import find_missing_numbers, note_formulas, note_titles, strip_titles
+from datamodules.rows.vocabulary import find_other_words, read_words
 from datamodules.sources.rows import TEXT_LIMIT, Rows, SetAside
 from datamodules.storage.text_columns import TextColumn, TextLists, as_strings
 from datamodules.tasks import Side, Task
@@ -48,6 +49,8 @@ class TaskRows:
     """Each row's own choices, if the task's rows have their own."""
     others: TextLists | None = None
     """Each row's further right outputs, if any row has some."""
+    groups: TextColumn | None = None
+    """The cells of the column that the task's `shots_from` names; None without it."""
 
     def options(self, place: int) -> tuple[str, ...]:
         """Return the choices of the row at a place; none if any text can be its answer."""
@@ -74,6 +77,7 @@ class TaskRows:
             others=None if self.others is None else self.others.take(keep),
             lines=self.lines[keep],
             table_rows=self.table_rows[keep],
+            groups=None if self.groups is None else self.groups.take(keep),
             set_aside=[*self.set_aside, *more],
         )
 
@@ -159,7 +163,13 @@ def read_task(
         notes=(*inputs.notes, *outputs.notes) if with_output else inputs.notes,
         choices=None if choices is None else choices.take(kept),
         others=None if others is None or not len(others.values) else others.take(kept),
+        groups=None
+        if task.shots_from is None
+        else first_texts(rows, task.shots_from, "shots_from").take(kept),
     )
+    if task.words is not None and with_output:
+        others = find_other_words([result.inputs, result.outputs], read_words(task.words), task.words)
+        result = result.without(others)
     assert len(result) + len(result.set_aside) == rows.total, "every row is kept or set aside"
     return result
 
@@ -199,7 +209,7 @@ def find_column(name: str, columns: Sequence[str], file: str, side: str, notes: 
         name: The name; upper and lower case are the same where that leaves no choice.
         columns: The table's columns.
         file: The table.
-        side: `input`, `output` or `split`: which flag gave the name.
+        side: `input`, `output` or `split`: which flag gave the name; `shots_from`: the task file did.
         notes: What was decided about the table when it was read.
 
     Raises:
@@ -207,8 +217,9 @@ def find_column(name: str, columns: Sequence[str], file: str, side: str, notes: 
     """
     found = find_name(name, columns)
     if found is None:
+        who = "The task's shots_from" if side == "shots_from" else f"--data.{side}_column"
         raise ValueError(
-            f"--data.{side}_column {name!r} is not a column of {file} (columns: {', '.join(columns)})."
+            f"{who} {name!r} is not a column of {file} (columns: {', '.join(columns)})."
             f"{suggest(name, list(columns))}{''.join(f' Note: {note}.' for note in notes)}"
         )
     return found

@@ -1,4 +1,4 @@
-"""What a model was trained on, remembered: the identities of its training rows, as hashes."""
+"""What a model was trained on, remembered: the identities and the pairs of its training rows, as hashes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FILE = "training_rows.npz"
 
 
 class TrainingRecord:
-    """The identities of all rows that a model was trained on, over all tasks.
+    """The identities and the pairs of input and target of all rows that a model was trained on, over all tasks.
 
     Identities are hashed: 8 bytes each keep the file small and give no text away. One of 10^7 strange identities is
     taken for a known one with a probability of 5e-13.
@@ -28,11 +28,18 @@ class TrainingRecord:
     Args:
         hashes: uint64 hashes of identities, as `hash_identities` computes them; in any order, repeated or not.
         notations: The notations of each task's two sides, which decide what an identity is.
+        pairs: uint64 hashes of pairs, as `hash_pairs` computes them; None if a training kept none (an earlier version's).
     """
 
-    def __init__(self, hashes: NDArray[np.uint64], notations: Iterable[frozenset[str]]) -> None:
+    def __init__(
+        self,
+        hashes: NDArray[np.uint64],
+        notations: Iterable[frozenset[str]],
+        pairs: NDArray[np.uint64] | None = None,
+    ) -> None:
         self.hashes: NDArray[np.uint64] = np.unique(hashes)
         self.notations = frozenset(notations)
+        self.pairs = None if pairs is None else np.unique(pairs)
 
     def __len__(self) -> int:
         return len(self.hashes)
@@ -42,6 +49,12 @@ class TrainingRecord:
         known = np.isin(hash_identities(identities.values.to_pylist()), self.hashes)
         return known[identities.codes]
 
+    def count_pairs(self, texts: SideTexts) -> int | None:
+        """Return how many of some rows' pairs of input and target the model was trained on; None if that is not known."""
+        if self.pairs is None:
+            return None
+        return int(np.isin(hash_pairs(texts.inputs, texts.outputs), self.pairs).sum())
+
     def covers(self, tasks: Sequence[Task]) -> bool:
         """Return whether the identities of these tasks can be compared with those of training."""
         return all(frozenset((task.input.notation, task.output.notation)) in self.notations for task in tasks)
@@ -50,14 +63,23 @@ class TrainingRecord:
         """Return the record of both trainings."""
         if other is None:
             return self
-        return TrainingRecord(np.concatenate([self.hashes, other.hashes]), self.notations | other.notations)
+        known = [pairs for pairs in (self.pairs, other.pairs) if pairs is not None]
+        return TrainingRecord(
+            np.concatenate([self.hashes, other.hashes]),
+            self.notations | other.notations,
+            np.concatenate(known) if len(known) == 2 else None,
+        )
 
     def save(self, path: Path) -> None:
         """Write the record; after an error or a kill, the old file remains."""
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_binary_file(path) as file:
             notations = sorted(" ".join(sorted(pair)) for pair in self.notations)
-            np.savez(file, identities=self.hashes, notations=np.array(notations, dtype=np.str_))
+            texts = np.array(notations, dtype=np.str_)
+            if self.pairs is None:
+                np.savez(file, identities=self.hashes, notations=texts)
+            else:
+                np.savez(file, identities=self.hashes, notations=texts, pairs=self.pairs)
 
 
 def hash_identities(identities: Iterable[str]) -> NDArray[np.uint64]:
@@ -71,6 +93,18 @@ def hash_identities(identities: Iterable[str]) -> NDArray[np.uint64]:
     return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
 
 
+def hash_pairs(inputs: TextColumn, outputs: TextColumn) -> NDArray[np.uint64]:
+    """Return a hash of each row's pair of input and target, (N,); the Unicode form makes no difference.
+
+    Examples:
+        >>> one, other = TextColumn.of(["a", "ab"]), TextColumn.of(["bc", "c"])
+        >>> len(set(hash_pairs(one, other).tolist()))
+        2
+    """
+    texts = zip(inputs.composed(), outputs.composed(), strict=True)
+    return hash_identities(f"{len(given)} {given}{target}" for given, target in texts)
+
+
 def record_rows(texts: Sequence[SideTexts]) -> TrainingRecord:
     """Return the record of a training on some rows.
 
@@ -82,7 +116,9 @@ def record_rows(texts: Sequence[SideTexts]) -> TrainingRecord:
     """
     hashes = [hash_identities(one.identities.values.to_pylist()) for one in texts]
     notations = [frozenset((one.input_notation, one.output_notation)) for one in texts]
-    return TrainingRecord(np.concatenate([np.zeros(0, dtype=np.uint64), *hashes]), notations)
+    none = np.zeros(0, dtype=np.uint64)
+    pairs = [hash_pairs(one.inputs, one.outputs) for one in texts]
+    return TrainingRecord(np.concatenate([none, *hashes]), notations, np.concatenate([none, *pairs]))
 
 
 def load_record(path: Path) -> TrainingRecord | None:
@@ -96,7 +132,8 @@ def load_record(path: Path) -> TrainingRecord | None:
     try:
         with np.load(path, allow_pickle=False) as file:
             notations = [frozenset(pair.split()) for pair in file["notations"].tolist()]
-            return TrainingRecord(file["identities"].astype(np.uint64), notations)
+            pairs = file["pairs"].astype(np.uint64) if "pairs" in file else None
+            return TrainingRecord(file["identities"].astype(np.uint64), notations, pairs)
     except Exception as error:  # zipfile's, numpy's and the operating system's
         raise ValueError(
             f"{path}: expected the hashes of the training rows, but it cannot be read ({error}). Remove it to go on "
@@ -104,7 +141,15 @@ def load_record(path: Path) -> TrainingRecord | None:
         ) from error
 
 
-def trained_texts(parts: Sequence[TaskRows], record: TrainingRecord) -> list[SideTexts]:
-    """Return the texts of the rows that a model was trained on, whatever side they are on now, one entry per part."""
-    known = [record.knows(part.identities) for part in parts]
+def trained_texts(
+    parts: Sequence[TaskRows], record: TrainingRecord, held_out: Sequence[str] = ()
+) -> list[SideTexts]:
+    """Return the texts of the rows that a model was trained on, whatever side they are on now, one entry per part.
+
+    Args:
+        parts: All rows.
+        record: What the model was trained on.
+        held_out: Tasks that it was not trained on, though other tasks may have the same identities.
+    """
+    known = [record.knows(part.identities) & (part.task.name not in held_out) for part in parts]
     return texts_by_task(parts, np.flatnonzero(np.concatenate(known)))

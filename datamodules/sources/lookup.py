@@ -25,6 +25,7 @@ BUILT_IN = (
     "pubchem",
     "pubchem_small",
     "reactions",
+    "string_rules",
     "words",
 )
 _HUB = re.compile(r"hf://datasets/(?P<repo>[^/@]+/[^/@]+)(?:@(?P<revision>[^/]+))?/(?P<file>.+)")

@@ -12,6 +12,9 @@ from datamodules.formats import InstructionFormat
 from datamodules.tasks import Task
 from datamodules.tokens.examples import Encoded
 
+LATER = ("choices", "shots_from", "words")
+"""Keys of tasks that earlier versions do not know."""
+
 Contents = dict[str, Any]
 """A hash or a plain value for each thing that a checkpoint takes for granted, by its name in messages."""
 
@@ -53,8 +56,9 @@ def describe_training(
 def _define(task: Task) -> dict[str, Any]:
     """Return a task's keys; what earlier versions did not know is left out where it has no effect."""
     content = {key: value for key, value in asdict(task).items() if key != "description"}
-    if content["choices"] is None:
-        del content["choices"]
+    for key in LATER:
+        if not content[key]:
+            del content[key]
     for side in ("input", "output"):
         for key in ("digits", "unit", "separator", "template"):
             if not content[side][key] and content[side][key] != 0:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,8 +15,9 @@ from datamodules.rows.task_rows import TaskRows
 from datamodules.storage.text_columns import TextColumn
 from datamodules.tasks import Task
 from datamodules.texts.augmentation import BASE, Phrasings, Variants, choose_variants, labels_of, lay_out, mix
+from datamodules.texts.demonstrations import Demonstrations, ShotsBy
 from datamodules.tokens.choice_tokens import ChoiceTokens, encode_choices
-from datamodules.tokens.examples import Encoded, encode
+from datamodules.tokens.examples import ANSWER_MARK, Encoded, LossOn, encode
 
 
 class RowStore:
@@ -30,8 +33,10 @@ class RowStore:
         tokenizer: Any,
         *,
         seed: int = 0,
-        shots: int = 0,
+        shots: int | str = 0,
+        shots_by: ShotsBy = "chance",
         phrasings: Phrasings = "all",
+        loss_on: LossOn = "completion",
     ) -> None:
         """Keep the rows.
 
@@ -40,9 +45,11 @@ class RowStore:
             form: The instruction format.
             tokenizer: The base's tokenizer.
             seed: Seed of all random choices.
-            shots: Number of demonstrations before each question.
+            shots: Number of demonstrations before each question, or a range of it.
+            shots_by: How they are chosen.
             phrasings: `all` draws a phrasing per row and epoch in training, `first` always takes the first, `others` draws any
                 but the first. Evaluation uses the first, so with `others` training never shows its wording.
+            loss_on: With `answers`, the answers of demonstrations are marked in the tokens, too.
 
         Raises:
             ValueError: If there are no `others`.
@@ -55,9 +62,11 @@ class RowStore:
                 f"but {why}: choose another format (e.g. --data.format plain) or task."
             )
         self.parts, self.form, self.tokenizer = list(parts), form, tokenizer
-        self.seed, self.shots, self.phrasings = seed, shots, phrasings
+        self.seed, self.phrasings = seed, phrasings
         self.starts = np.cumsum([0] + [len(part) for part in parts])
-        self.demonstration_pool: dict[str, NDArray[np.int64]] = {}
+        self.demonstrations = Demonstrations(parts, shots, shots_by)
+        self.mark = ANSWER_MARK if loss_on == "answers" and self.demonstrations else ""
+        """What stands around the answers of demonstrations until they are tokenised."""
 
     def __len__(self) -> int:
         return int(self.starts[-1])
@@ -67,34 +76,25 @@ class RowStore:
         number = int(np.searchsorted(self.starts, row, side="right")) - 1
         return self.parts[number], int(row - self.starts[number])
 
-    def draw_demonstrations_from(self, rows: NDArray[np.int64]) -> None:
-        """Set the rows (of the training side) that may serve as demonstrations.
-
-        Raises:
-            ValueError: If a task has too few such rows for `--data.shots`.
-        """
-        if not self.shots:
-            return
-        names = np.array([part.task.name for part in self.parts])
-        tasks = names[np.searchsorted(self.starts, rows, side="right") - 1]
-        for name in dict.fromkeys(names.tolist()):
-            members = rows[tasks == name]
-            if len(members) <= self.shots:
-                raise ValueError(
-                    f"--data.shots {self.shots} needs more than {self.shots} training rows of the task {name!r}, "
-                    f"but it has {len(members)}."
-                )
-            self.demonstration_pool[name] = members
-
     def varies(self) -> bool:
         """Whether a training row's text can differ from epoch to epoch."""
         phrasing_varies = self.phrasings != "first" and self.form.uses_instruction
-        return bool(self.shots) or any(
+        return bool(self.demonstrations) or any(
             part.task.input.randomize
             or len(part.alternatives.values) > 0
             or (phrasing_varies and len(part.task.instructions) > 1)
             for part in self.parts
         )
+
+    def with_phrasing(self, number: int) -> RowStore:
+        """Return the same rows, asked in their task's phrasing of this number; of a task with fewer, in its first."""
+        store = copy(self)
+        store.parts = []
+        for part in self.parts:
+            phrasings = part.task.instructions
+            chosen = phrasings[number if number < len(phrasings) else 0]
+            store.parts.append(replace(part, task=replace(part.task, instructions=(chosen,))))
+        return store
 
     def query(self, row: int, epoch: int = BASE, draw: int = 0) -> Query:
         """Return a row's query; `draw` is the row's number from `mix`."""
@@ -115,26 +115,6 @@ class RowStore:
                 queries[place] = Query(part.task.instructions[instruction], text, *labels)
         return queries
 
-    def _draw_demonstrations(self, row: int, draw: int) -> list[int]:
-        """Return `shots` training rows of the same task whose identities differ from the row's and from each other."""
-        part, place = self.locate(row)
-        chosen: list[int] = []
-        available = self.demonstration_pool[part.task.name]
-        seen = {part.identities[place]}
-        rng = np.random.default_rng(draw)
-        few = len(available) < 1000
-        numbers = (
-            rng.permutation(len(available)) if few else rng.integers(len(available), size=20 * self.shots)
-        )
-        for number in numbers:
-            other, spot = self.locate(int(available[number]))
-            if len(chosen) == self.shots:
-                break
-            if other.identities[spot] not in seen:
-                seen.add(other.identities[spot])
-                chosen.append(int(available[number]))
-        return chosen
-
     def texts(self, rows: NDArray[np.int64], epoch: int = BASE) -> tuple[TextColumn, TextColumn]:
         """Return the prompts and completions of rows, in order.
 
@@ -143,7 +123,7 @@ class RowStore:
             epoch: The epoch, or `BASE`.
         """
         draws = mix(self.seed, max(epoch, 0), rows)
-        if self.shots or self.form.layout is None:
+        if self.demonstrations or self.form.layout is None:
             return self._texts_one_by_one(rows, epoch, draws)
         parts = np.searchsorted(self.starts, rows, side="right") - 1
         prompts, completions, places = [], [], [np.zeros(0, dtype=np.int64)]
@@ -178,8 +158,10 @@ class RowStore:
         self, rows: NDArray[np.int64], epoch: int, draws: NDArray[np.uint64]
     ) -> tuple[TextColumn, TextColumn]:
         """Return prompts and completions rendered row by row, for demonstrations and for formats without a `layout`."""
+        if self.demonstrations.by == "similar":
+            self.demonstrations.find_all(rows)
         chosen = [
-            self._draw_demonstrations(row, draw) if self.shots else []
+            self.demonstrations.choose(row, draw) if self.demonstrations else []
             for row, draw in zip(rows.tolist(), draws.tolist(), strict=True)
         ]
         shown = np.unique(np.array([other for others in chosen for other in others], dtype=np.int64))
@@ -192,9 +174,14 @@ class RowStore:
         prompts, completions = [], []
         for row, query, others in zip(rows.tolist(), self._queries(rows, epoch, draws), chosen, strict=True):
             shots = [demonstrations[other] for other in others]
-            prompt, completion = self.form.render(query, self.output(row), shots)
+            prompt, completion = self.form.render(query, self.output(row), shots, self.mark)
             if self.form.chat:
-                prompt = self.form.render_chat(self.tokenizer, query, shots)
+                prompt = self.form.render_chat(self.tokenizer, query, shots, self.mark)
+            if self.mark and prompt.count(self.mark) != 2 * len(shots):
+                raise ValueError(
+                    f"Expected no cell to hold the character U+{ord(self.mark):04X}, the mark of --data.loss_on answers, "
+                    f"but one does, or the chat template drops it: {self.query(row).input[:80]!r}. Use --data.loss_on completion."
+                )
             prompts.append(prompt)
             completions.append(completion)
         return TextColumn.of(prompts), TextColumn.of(completions)
@@ -225,7 +212,8 @@ class RowStore:
 
     def encode(self, rows: NDArray[np.int64], epoch: int = BASE, max_length: int | None = None) -> Encoded:
         """Return rows as tokens; if a variant is longer than `max_length`, the row's base text replaces it."""
-        encoded = encode(self.tokenizer, *self.texts(rows, epoch), special_tokens=not self.form.chat)
+        special = not self.form.chat
+        encoded = encode(self.tokenizer, *self.texts(rows, epoch), special_tokens=special, mark=self.mark)
         if max_length is not None and epoch != BASE:
             long = encoded.lengths > max_length
             if long.any():

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from datamodules.tokens.batching import BatchDataset, plan_training
 from datamodules.tokens.examples import Encoded
+from datamodules.tokens.mixing import draw_by_shares
 
 EncodeEpoch = Callable[[int], tuple[Encoded, NDArray[np.int64]]]
 """Returns the tokens of an epoch's training rows, and each row's index among all training rows."""
@@ -67,11 +68,12 @@ def choose_epoch_rows(
     seed: int,
     epoch: int,
     most: int | None = None,
+    adaptive: Sequence[float] | None = None,
 ) -> NDArray[np.int64]:
     """Return the training rows of an epoch: all rows, or each task's share if tasks have weights.
 
     With weights, the task with the fewest rows relative to its weight shows all its rows in each epoch. The other tasks show
-    a new random subset in each epoch, so that the numbers of rows have the ratio of the weights.
+    a new random subset in each epoch, so that the numbers of rows have the ratio of the weights. A task of weight 0 shows none.
 
     Args:
         tasks: (N,) the number of each training row's task.
@@ -79,6 +81,7 @@ def choose_epoch_rows(
         seed: Seed of the random subsets.
         epoch: The epoch.
         most: Maximum number of rows in an epoch, drawn again for each epoch.
+        adaptive: The shares of adaptive sampling, in place of the weights.
 
     Examples:
         >>> tasks = np.array([0, 0, 0, 0, 1, 1])
@@ -87,15 +90,19 @@ def choose_epoch_rows(
         >>> tasks[choose_epoch_rows(tasks, [1.0, 1.0], seed=0, epoch=0)].tolist()  # equally many rows of each task
         [0, 0, 1, 1]
     """
+    if adaptive is not None:
+        total = len(tasks) if most is None else min(most, len(tasks))
+        return draw_by_shares(tasks, adaptive, seed, epoch, total)
     counts = np.bincount(tasks, minlength=len(weights or ()))
-    if weights is None or len(weights) == 1 or not counts.all():
+    trained = np.flatnonzero(np.ones(len(counts)) if weights is None else np.array(weights))
+    if weights is None or len(trained) == 1 or not counts[trained].all():
         if most is None or most >= len(tasks):
             return np.arange(len(tasks))
         return np.sort(np.random.default_rng([seed, epoch]).permutation(len(tasks))[:most])
     shares = np.array(weights) / sum(weights)
-    total = min((counts / shares).min(), np.inf if most is None else most)
+    total = min((counts[trained] / shares[trained]).min(), np.inf if most is None else most)
     chosen = []
-    for task, share in enumerate(shares):
+    for task, share in zip(trained.tolist(), shares[trained], strict=True):
         members = np.flatnonzero(tasks == task)
         rng = np.random.default_rng([seed, epoch, task])
         take = min(len(members), max(1, round(total * share)))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from typing import Any, Literal
@@ -22,7 +22,10 @@ from datamodules.storage.text_columns import TextColumn, gather
 IGNORE_INDEX = -100
 """Label of an unsupervised token; PyTorch's cross-entropy ignores it."""
 
-LossOn = Literal["completion", "all"]
+LossOn = Literal["completion", "answers", "all"]
+
+ANSWER_MARK = "\ue002"
+"""A private-use character before and after each answer in a prompt, until the prompt is tokenised."""
 
 _TEXTS_AT_ONCE = 8_192  # limits the memory of the tokenizer's objects, some kilobytes per text
 _ROWS_AT_ONCE = 50_000  # limits the memory of token positions, 8 bytes per token
@@ -64,6 +67,8 @@ class Encoded:
     """(N + 1,) the start of each example in `ids`."""
     prompt_lengths: NDArray[np.int64]
     """(N,) the number of tokens of each prompt."""
+    answers: NDArray[np.bool_] | None = None
+    """(S,) whether a token belongs to the answer of a demonstration; None if that is not known."""
 
     def __len__(self) -> int:
         return len(self.prompt_lengths)
@@ -86,12 +91,15 @@ class Encoded:
         """Return the examples for which `keep`, (N,) bool, is true."""
         lengths = self.lengths
         offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths[keep], dtype=np.int64)])
-        return Encoded(self.ids[np.repeat(keep, lengths)], offsets, self.prompt_lengths[keep])
+        tokens = np.repeat(keep, lengths)
+        answers = None if self.answers is None else self.answers[tokens]
+        return Encoded(self.ids[tokens], offsets, self.prompt_lengths[keep], answers)
 
     def pick(self, rows: NDArray[np.int64]) -> Encoded:
         """Return the examples with the given numbers, (M,), in that order."""
         places, offsets = gather(self.offsets, rows)
-        return Encoded(self.ids[places], offsets, self.prompt_lengths[rows])
+        answers = None if self.answers is None else self.answers[places]
+        return Encoded(self.ids[places], offsets, self.prompt_lengths[rows], answers)
 
     @staticmethod
     def join(pieces: Sequence[Encoded]) -> Encoded:
@@ -99,7 +107,9 @@ class Encoded:
         lengths = np.concatenate([piece.lengths for piece in pieces])
         offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(lengths, dtype=np.int64)])
         prompt_lengths = np.concatenate([piece.prompt_lengths for piece in pieces])
-        return Encoded(np.concatenate([piece.ids for piece in pieces]), offsets, prompt_lengths)
+        known = [piece.answers for piece in pieces if piece.answers is not None]
+        answers = np.concatenate(known) if len(known) == len(pieces) > 0 else None
+        return Encoded(np.concatenate([piece.ids for piece in pieces]), offsets, prompt_lengths, answers)
 
     def labels(self, index: int, loss_on: LossOn = "completion") -> NDArray[np.int64]:
         """Return one example's labels, one per token id: `IGNORE_INDEX` for unsupervised tokens.
@@ -108,13 +118,20 @@ class Encoded:
         by id would hide the stop token, and the model would never learn to stop.
         """
         labels = self.example(index).astype(np.int64)
-        hidden = self.prompt_lengths[index] if loss_on == "completion" else 0
-        labels[:hidden] = IGNORE_INDEX
+        hidden = np.arange(len(labels)) < (0 if loss_on == "all" else self.prompt_lengths[index])
+        if loss_on == "answers" and self.answers is not None:
+            hidden &= ~self.answers[self.offsets[index] : self.offsets[index + 1]]
+        labels[hidden] = IGNORE_INDEX
         return labels
 
 
 def encode(
-    tokenizer: Any, prompts: Sequence[str], completions: Sequence[str], *, special_tokens: bool = True
+    tokenizer: Any,
+    prompts: Sequence[str],
+    completions: Sequence[str],
+    *,
+    special_tokens: bool = True,
+    mark: str = "",
 ) -> Encoded:
     """Tokenise prompts and completions separately, and join them.
 
@@ -126,6 +143,8 @@ def encode(
         prompts: N texts; in a `TextColumn` each string is tokenised once.
         completions: N texts.
         special_tokens: Whether the prompt gets the tokenizer's begin token; a chat template brings its own.
+        mark: A character that stands before and after each answer in a prompt; it is taken out, and the answers are tokenised
+            separately, too, and known by their positions.
 
     Raises:
         ValueError: If the tokenizer has no end-of-sequence token.
@@ -139,11 +158,49 @@ def encode(
     assert len(prompt_column) == len(completion_column), (
         f"{len(prompt_column)} prompts and {len(completion_column)} completions"
     )
-    before = tokenize(tokenizer, prompt_column.values, special_tokens)
-    if special_tokens and len(prompt_column) and _appends_stop(tokenizer):
-        before = before.without_last()
     after = tokenize(tokenizer, completion_column.values, False)
+    if mark:
+        before, of_prompts = _tokenize_marked(
+            tokenizer, prompt_column.values.to_pylist(), special_tokens, mark
+        )
+        encoded = _lay(before, prompt_column.codes, after, completion_column.codes, stop)
+        answers = np.zeros(len(encoded.ids), dtype=bool)
+        shown = gather(before.offsets, prompt_column.codes)[0]
+        within = np.arange(len(encoded.ids)) - np.repeat(encoded.offsets[:-1], encoded.lengths)
+        answers[within < np.repeat(encoded.prompt_lengths, encoded.lengths)] = of_prompts[shown]
+        return replace(encoded, answers=answers)
+    before = _tokenize_prompts(tokenizer, prompt_column.values, special_tokens)
     return _lay(before, prompt_column.codes, after, completion_column.codes, stop)
+
+
+def _tokenize_prompts(tokenizer: Any, texts: pa.LargeStringArray, special_tokens: bool) -> Tokens:
+    """Return the tokens of prompts, without the stop token that some tokenizers append."""
+    before = tokenize(tokenizer, texts, special_tokens)
+    return before.without_last() if special_tokens and len(texts) and _appends_stop(tokenizer) else before
+
+
+def _tokenize_marked(
+    tokenizer: Any, prompts: Sequence[str], special_tokens: bool, mark: str
+) -> tuple[Tokens, NDArray[np.bool_]]:
+    """Return the tokens of prompts without their marks, and for each token whether it stood between two marks."""
+    pieces = [prompt.split(mark) for prompt in prompts]
+    first = _tokenize_prompts(
+        tokenizer, pa.array([parts[0] for parts in pieces], pa.large_string()), special_tokens
+    )
+    others = tokenize(
+        tokenizer, pa.array([text for parts in pieces for text in parts[1:]], pa.large_string()), False
+    )
+    ids, flags, lengths, number = [first.ids[:0]], [np.zeros(0, dtype=bool)], [0], 0
+    for row, parts in enumerate(pieces):
+        begin = len(ids)
+        ids.append(first.ids[first.offsets[row] : first.offsets[row + 1]])
+        flags.append(np.zeros(len(ids[-1]), dtype=bool))
+        for place in range(1, len(parts)):
+            ids.append(others.ids[others.offsets[number] : others.offsets[number + 1]])
+            flags.append(np.full(len(ids[-1]), place % 2 == 1))
+            number += 1
+        lengths.append(sum(map(len, ids[begin:])))
+    return Tokens(np.concatenate(ids), np.cumsum(lengths, dtype=np.int64)), np.concatenate(flags)
 
 
 def _lay(

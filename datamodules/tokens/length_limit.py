@@ -76,19 +76,18 @@ def _pairs(rows: NDArray[np.int64] | list[int], lengths: NDArray[np.int64] | lis
 def pack(filled: Filled) -> Payload:
     """Return rows and tokens as the arrays that the cache keeps."""
     encoded = filled.encoded
-    return Payload(
-        {
-            "rows": filled.rows,
-            "ids": encoded.ids,
-            "offsets": encoded.offsets,
-            "prompt_lengths": encoded.prompt_lengths,
-            "long": filled.long,
-        }
-    )
+    arrays = {
+        "rows": filled.rows,
+        "ids": encoded.ids,
+        "offsets": encoded.offsets,
+        "prompt_lengths": encoded.prompt_lengths,
+        "long": filled.long,
+    }
+    return Payload(arrays if encoded.answers is None else {**arrays, "answers": encoded.answers})
 
 
 def unpack(payload: Payload) -> Filled:
     """Return the rows and tokens that `pack` converted."""
     arrays = payload.arrays
-    encoded = Encoded(arrays["ids"], arrays["offsets"], arrays["prompt_lengths"])
+    encoded = Encoded(arrays["ids"], arrays["offsets"], arrays["prompt_lengths"], arrays.get("answers"))
     return Filled(arrays["rows"], encoded, arrays["long"])

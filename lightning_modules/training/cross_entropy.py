@@ -26,12 +26,9 @@ class _CrossEntropySum(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, logits_NV: Tensor, targets_N: Tensor) -> Tensor:
-        wide = widened(logits_NV.dtype)
-        normalizer_N = torch.empty(len(targets_N), dtype=wide, device=logits_NV.device)
-        for rows in _chunks(logits_NV):
-            normalizer_N[rows] = logits_NV[rows].to(wide).logsumexp(dim=1)
+        normalizer_N = _normalize(logits_NV)
         ctx.save_for_backward(logits_NV, targets_N, normalizer_N)
-        return (normalizer_N - logits_NV.gather(1, targets_N[:, None])[:, 0].to(wide)).sum()
+        return _subtract(normalizer_N, logits_NV, targets_N).sum()
 
     @staticmethod
     @once_differentiable
@@ -44,6 +41,25 @@ class _CrossEntropySum(torch.autograd.Function):
             chunk.scatter_add_(1, target, torch.full_like(target, -1, dtype=chunk.dtype))
             result_NV[rows] = chunk.mul_(gradient)  # in float32: fp16 would lose what its scale preserves
         return result_NV, None
+
+
+def _normalize(logits_NV: Tensor) -> Tensor:
+    """Return the logarithm of each row's sum of exponentials, (N,), in at least float32."""
+    wide = widened(logits_NV.dtype)
+    normalizer_N = torch.empty(len(logits_NV), dtype=wide, device=logits_NV.device)
+    for rows in _chunks(logits_NV):
+        normalizer_N[rows] = logits_NV[rows].to(wide).logsumexp(dim=1)
+    return normalizer_N
+
+
+def _subtract(normalizer_N: Tensor, logits_NV: Tensor, targets_N: Tensor) -> Tensor:
+    return normalizer_N - logits_NV.gather(1, targets_N[:, None])[:, 0].to(normalizer_N.dtype)
+
+
+@torch.no_grad()
+def cross_entropies(logits_NV: Tensor, targets_N: Tensor) -> Tensor:
+    """Return each token's cross-entropy in nats, (N,), without gradient; their sum is `cross_entropy_sum`, bit by bit."""
+    return _subtract(_normalize(logits_NV), logits_NV, targets_N)
 
 
 def _chunks(logits_NV: Tensor) -> list[slice]:

@@ -5,7 +5,7 @@ Letters in shapes: B rows, T tokens, H hidden size, V vocabulary rows, N supervi
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 
 from lightning_modules.decoder.forward import logits_at
 from lightning_modules.decoder.shared_prefix import encode_prefix
-from lightning_modules.training.cross_entropy import cross_entropy_sum
+from lightning_modules.training.cross_entropy import cross_entropies, cross_entropy_sum
 
 IGNORE_INDEX = -100
 
@@ -68,19 +68,36 @@ def supervised_loss(
     return cross_entropy_sum(logits_NV, targets[positions_N]), count
 
 
-def loss_in_chunks(
-    decoder: PreTrainedModel, input_ids: Tensor, labels: Tensor, rows: int
-) -> tuple[Tensor, Tensor]:
-    """Return `supervised_loss` of padded rows, computed for at most `rows` rows at once.
+class RowLosses(NamedTuple):
+    """The loss of B rows, without gradient, together and row by row."""
+
+    loss: Tensor
+    """() the sum over all supervised tokens, in nats."""
+    tokens: Tensor
+    """() int64, the number of supervised tokens."""
+    row_losses: Tensor
+    """(B,) the sum over each row's supervised tokens."""
+    row_counts: Tensor
+    """(B,) int64, the number of each row's supervised tokens."""
+
+
+def loss_in_chunks(decoder: PreTrainedModel, input_ids: Tensor, labels: Tensor, rows: int) -> RowLosses:
+    """Return the loss of padded rows, computed for at most `rows` rows at once.
 
     Rows of similar length share a chunk, and each chunk ends with the last supervised token of its longest row.
     """
     ends = torch.arange(1, labels.shape[1] + 1, device=labels.device) * (labels != IGNORE_INDEX)
     lengths = ends.amax(dim=1).clamp(min=1)
-    losses, counts = [], []
-    for chunk in lengths.argsort(descending=True).split(rows):
+    losses, row_losses = [], []
+    chunks = lengths.argsort(descending=True).split(rows)
+    for chunk in chunks:
         width = int(lengths[chunk[0]])
-        loss, count = supervised_loss(decoder, input_ids[chunk, :width], labels[chunk, :width])
-        losses.append(loss)
-        counts.append(count)
-    return torch.stack(losses).sum(), torch.stack(counts).sum()
+        targets = F.pad(labels[chunk, 1:width], (0, 1), value=IGNORE_INDEX).flatten()
+        positions_N = (targets != IGNORE_INDEX).nonzero()[:, 0]
+        logits_NV = logits_at(decoder, positions_N, input_ids=input_ids[chunk, :width])
+        loss_N = cross_entropies(logits_NV, targets[positions_N])
+        losses.append(loss_N.sum())
+        row_losses.append(loss_N.new_zeros(len(chunk)).index_add_(0, positions_N // width, loss_N))
+    row_counts = (labels[:, 1:] != IGNORE_INDEX).sum(dim=1)
+    in_order = torch.cat(row_losses)[torch.cat(chunks).argsort()]
+    return RowLosses(torch.stack(losses).sum(), row_counts.sum(), in_order, row_counts)

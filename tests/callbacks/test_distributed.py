@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from callbacks.metrics.exact_match import ExactMatch
 from callbacks.metrics.fingerprint_similarity import FingerprintSimilarity
 from callbacks.metrics.round_trip import RoundTrip
 from callbacks.metrics.stratified_match import StratifiedMatch
+from callbacks.metrics.task_loss import TaskLoss
 from callbacks.metrics.text_similarity import TextSimilarity
 from callbacks.metrics.throughput import Throughput
 from callbacks.metrics.validity import Validity
@@ -31,6 +33,7 @@ from callbacks.reports.run_summary import RunSummary
 from datamodules.rows.side_texts import SideTexts
 from datamodules.storage.safe_csv import read_csv
 from datamodules.storage.text_columns import TextColumn
+from datamodules.tokens.mixing import AdaptiveShares
 from tests.helpers.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
 
 # 7 rows on 2 ranks: rank 1 has one less, made up by a repeat or a filler row. The last two are of another task,
@@ -57,6 +60,12 @@ class TrainedData(StubData):
         )
         return [SideTexts("to_smiles", "text", "smiles", first, second, first)]
 
+    def note_losses(self, losses: Mapping[str, float], epoch: int) -> dict[str, float]:
+        shares = AdaptiveShares([1.0] * len(losses), floor=0.1)
+        shares.note([9.0, 3.0], 0)
+        shares.note(list(losses.values()), 1)
+        return dict(zip(losses, shares.at(2), strict=True))
+
 
 class Drawing(ScriptedModel):
     def test_step(self, batch: dict[str, torch.Tensor], batch_idx: int) -> dict[str, Any]:
@@ -71,6 +80,7 @@ def run_all(folder: Path, repeat: bool, **options) -> None:
         PredictionTable(),
         RunSummary(),
         TextSimilarity(),
+        TaskLoss(),
         ExactMatch(),
         Validity(),
         FingerprintSimilarity(),
@@ -124,8 +134,11 @@ def test_two_processes_give_the_files_and_metrics_of_one(tmp_path):
     torch.multiprocessing.spawn(run_rank, (tmp_path, free_port()), nprocs=2)
     expected = json.loads((tmp_path / "alone" / "metrics_0.json").read_text())
     assert expected["val/to_smiles/exact_match"] == pytest.approx(2 / 5)
-    evaluated = {name for name in expected if name.startswith("val/")}
+    evaluated = {name for name in expected if name.startswith("val/") or name.endswith("/share")}
+    assert expected["train/spell/share"] not in (0.5, pytest.approx(0.5))
     assert {
+        "val/spell/loss",
+        "train/spell/share",
         "val/exact_match",
         "val/spell/validity",
         "val/to_smiles/bleu_high",

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from datamodules.rows.read_and_split import SplitSettings
 from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.task_data import TaskData
+from datamodules.texts.draw_settings import DrawSettings
 from tests.helpers.small_tables import make_module
 
 
@@ -42,7 +42,7 @@ def test_max_length_is_at_most_the_context_of_the_base(tokenizer_of: Callable[..
 
 
 def test_each_flag_is_declared_once() -> None:
-    owners = SequenceTaskDataModule, TaskData, SplitSettings
+    owners = SequenceTaskDataModule, TaskData, DrawSettings
     kinds = inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD
     flags = [
         name
@@ -50,7 +50,7 @@ def test_each_flag_is_declared_once() -> None:
         for name, parameter in inspect.signature(owner).parameters.items()
         if parameter.kind not in kinds and name != "tokenizer"
     ]
-    assert len(flags) == len(set(flags)) == 34
+    assert len(flags) == len(set(flags)) == 39
 
 
 def test_a_flag_that_nothing_has_is_an_error(tokenizer: Any, words: str) -> None:

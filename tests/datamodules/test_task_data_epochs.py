@@ -48,3 +48,27 @@ def test_short_epochs_are_drawn_anew(tokenizer: Any, tmp_path: Path, tasks: str)
     assert store is not None
     expected = store.encode(everything.pools["train"][rows], 2, everything.max_length)
     assert encoded.ids.tolist() == expected.ids.tolist()
+
+
+def test_a_task_of_weight_0_is_evaluated_and_never_trained(tokenizer: Any, tmp_path: Path) -> None:
+    data = prepare_weighted(tokenizer, tmp_path, "{0}/x.yaml:3,{0}/y.yaml:0")
+    assert data.held_out == ["y"]
+    assert set(data.pool_tasks("val").tolist()) == {0, 1}
+    assert set(data.pool_tasks("train").tolist()) == {0}
+    assert (
+        len(data.encode_training(0)[1])
+        == len(data.pools["train"])
+        == int((data.pool_tasks("train") == 0).sum())
+    )
+    assert [len(texts.inputs) > 0 for texts in data.side_texts("train")] == [True, False]
+
+
+def test_a_task_of_weight_0_is_shown_by_its_own_training_side(tokenizer: Any, tmp_path: Path) -> None:
+    data = prepare_weighted(tokenizer, tmp_path, "{0}/x.yaml:1,{0}/y.yaml:0", shots=2)
+    assert data.store is not None
+    assert {name: len(rows) > 2 for name, rows in data.store.demonstrations.pools.items()} == {
+        "x": True,
+        "y": True,
+    }
+    evaluated = set(data.pools["val"].tolist())
+    assert not evaluated & set(data.store.demonstrations.pools["y"].tolist())

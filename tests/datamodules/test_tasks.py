@@ -16,7 +16,7 @@ from datamodules.tasks import (
 
 REQUIRED = {
     "smiles_to_iupac", "iupac_to_smiles", "smiles_to_formula", "random_smiles_to_canonical",
-    "smiles_to_selfies", "name_to_name", "word_to_phonemes", "dna_to_protein",
+    "smiles_to_selfies", "name_to_name", "word_to_phonemes", "dna_to_protein", "string_rules",
 }  # fmt: skip
 
 
@@ -89,13 +89,15 @@ def test_unknown_task_lists_the_known_ones() -> None:
         (["a", "b:3"], {"a": None, "b": 3.0}),
         ({"a": 1, "b": 2}, {"a": 1.0, "b": 2.0}),
         (["a,b"], {"a": None, "b": None}),
+        ("a:2,c:0", {"a": 2.0, "c": 0.0}),
+        ("a,c:0", {"a": None, "c": 0.0}),
     ],
 )
 def test_task_flag_reads_names_and_weights(given: object, weights: dict[str, float | None]) -> None:
     assert parse_weights(given) == weights  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("given", ["a:0", "a:-1", "a:x", "a:inf", "a:nan", "", ":2", "a,,b"])
+@pytest.mark.parametrize("given", ["a:0", "a:0,b:0", "a:-1", "a:x", "a:inf", "a:nan", "", ":2", "a,,b"])
 def test_task_flag_refuses_wrong_weights(given: str) -> None:
     with pytest.raises(ValueError, match=r"Expected --data.task"):
         parse_weights(given)

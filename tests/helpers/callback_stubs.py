@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple
@@ -79,6 +79,10 @@ class StubData(LightningDataModule):
         return list(dict.fromkeys(pair.task for pair in self.pairs))
 
     @property
+    def held_out(self) -> list[str]:
+        return []
+
+    @property
     def asking(self) -> Asking:
         return Asking(tuple(self.tasks), InstructionFormat("arrow", "{{ input }} ->", " {{ output }}"))
 
@@ -124,6 +128,12 @@ class StubData(LightningDataModule):
 
     def trained_texts(self, record: TrainingRecord) -> list[SideTexts]:
         return []
+
+    def all_texts(self) -> list[SideTexts]:
+        return []
+
+    def note_losses(self, losses: Mapping[str, float], epoch: int) -> Mapping[str, float]:
+        return {}
 
     def questions(self, stage: Stage, rows: Sequence[int]) -> Any:
         return make_batch(list(rows))
@@ -209,6 +219,8 @@ class ScriptedModel(LightningModule):
             "score": -0.5 * index.float() - 1,
             "stopped": index % 2 == 0,
             "num_tokens": index + 1,
+            "row_loss": 0.25 * (index.float() + 1) * (index + 2),
+            "row_tokens": index + 2,
         }
 
     test_step = validation_step

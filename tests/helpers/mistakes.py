@@ -46,7 +46,7 @@ USAGE = [
     ("fit --model.scheduler CosineAnnealing", "Did you mean 'CosineAnnealingLR'?"),
     ("fit --model.scheduler CosineAnnealingLR", "needs T_max: add --model.scheduler.T_max"),
     ("test --ckpt last", "Did you mean --ckpt_path?"),
-    ("fit --data.loss_on nothing", "Expected --data.loss_on to be completion or all, but got 'nothing'"),
+    ("fit --data.loss_on nothing", "Expected --data.loss_on to be completion, answers or all, but got 'nothing'"),
     ("fit --model.init rand", "Did you mean 'random'?"),
     ("fit --trainer.precision bf17", "Did you mean 'bf16'?"),
     ("fit --data.batch_size four", "Expected --data.batch_size to be a whole number, but got 'four'"),

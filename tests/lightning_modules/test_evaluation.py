@@ -41,7 +41,9 @@ def test_steps_return_one_entry_per_row_fillers_included(base: str) -> None:
     make_trainer(callbacks=[collected]).validate(make_module(base), data, verbose=False)
     assert [output["row_index"].tolist() for output in collected.outputs] == [[3, 1], [-1, -1]]
     for output in collected.outputs:
-        assert set(output) == {"row_index", "prediction", "score", "stopped", "num_tokens"}
+        assert set(output) == {
+            "row_index", "prediction", "score", "stopped", "num_tokens", "row_loss", "row_tokens",
+        }  # fmt: skip
         assert len(output["prediction"]) == 2
         assert output["score"].dtype == torch.float32
         assert output["stopped"].dtype == torch.bool
@@ -111,10 +113,10 @@ def test_a_row_is_constrained_only_where_that_is_asked_for() -> None:
 def test_an_evaluator_computes_the_loss_in_as_many_rows_as_fit() -> None:
     decoder, batch = make_tiny(), make_batch(uneven_rows(), 0)
     evaluator = Evaluator(decoder, make_tokenizer(), GenerationSettings(max_new_tokens=2))
-    loss, count = evaluator.compute_loss(batch)
+    loss, count, *_ = evaluator.compute_loss(batch)
     assert loss.item() / count.item() == pytest.approx(
         decoder(input_ids=batch["input_ids"], labels=batch["labels"]).loss.item(), rel=1e-5
     )
-    fewer, same = evaluator.compute_loss({**batch, "slots": 3})
+    fewer, same, *_ = evaluator.compute_loss({**batch, "slots": 3})
     torch.testing.assert_close(fewer, loss)
     assert same == count

@@ -26,6 +26,9 @@ VARIANTS: dict[str, list[str]] = {
         "--model.scheduler.patience", "0", "--model.scheduler.threshold", "0.5",
     ],
     "packed-bf16": ["--data.packing", "true", "--trainer.precision", "bf16-mixed", "--model.attention", "eager"],
+    "adaptive": [
+        "--data.task", "named.yaml:2,drawn.yaml:1,held.yaml:0", "--data.sampling", "adaptive", "--trainer.max_epochs", "4",
+    ],
     "sampled": ["--model.generation.strategy", "sample"],
 }  # fmt: skip
 TASK = {
@@ -42,6 +45,9 @@ def prepare(folder: Path) -> list[str]:
         folder, model_type="opt", ffn_dim=64, word_embed_proj_dim=32, dropout=0.2, attention_dropout=0.1
     )
     (folder / "named.yaml").write_text(yaml.safe_dump(TASK))
+    back = {"input": {"column": "name"}, "output": {"column": "smiles"}, "identity": {"column": "smiles"}}
+    for name in ("drawn", "held"):
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(back))
     return [
         "--model.base", base, "--model.generation.max_new_tokens", "6", "--data.task", "named.yaml",
         "--data.source", write_pairs(folder, pairs), "--data.val_fraction", "0.3", "--data.test_fraction", "0",

@@ -52,6 +52,7 @@ OTHER: dict[str, Any] = {
     "data.input_column": "name", "data.output_column": "smiles", "data.input_notation": "text",
     "data.output_notation": "selfies", "data.split_column": "side", "data.val_source": "v.csv", "data.test_source": "t.csv",
     "data.train_rows": 5, "data.epoch_rows": 5, "data.test_rows": 5, "data.phrasings": "first", "data.loss_on": "all",
+    "data.ask": "all", "data.shots_by": "similar", "data.sampling": "adaptive", "data.target_task": "smiles_to_iupac",
     "data.predict_path": "p.csv", "data.cache_dir": "cache", "wandb.entity": "me", "wandb.group": "mine",
     "wandb.tags": ["one"],
 }  # fmt: skip

@@ -38,7 +38,7 @@ def check(line: str, listed=LISTED, **configured: object) -> None:
         ("fit --trainer.callbacks+=EarlyStoping", "Did you mean 'EarlyStopping'?"),
         ("fit --model.optimizer adamw", "Did you mean 'AdamW'?"),
         ("fit --model.peft LoRA", "such as --model.peft.method, or null, but got 'LoRA'"),
-        ("fit --data.loss_on complete", "Expected --data.loss_on to be completion or all, but got 'complete'"),
+        ("fit --data.loss_on complete", "Expected --data.loss_on to be completion, answers or all, but got 'complete'"),
         ("fit --data.batch_size four", "Expected --data.batch_size to be a whole number, but got 'four'"),
         ("fit --data.batch_size 4.5", "a whole number, but got '4.5'"),
         ("fit --data.val_fraction half", "Expected --data.val_fraction to be a number, but got 'half'"),

@@ -9,7 +9,7 @@ def test_saved_list_has_the_flags_of_each_subcommand() -> None:
     listed = read_flags()
     assert list(listed.flags) == ["fit", "validate", "test", "predict", "show"]
     assert listed.flags["fit"]["data.batch_size"] == Flag(("int",))
-    assert listed.flags["fit"]["data.loss_on"] == Flag((), ("completion", "all"))
+    assert listed.flags["fit"]["data.loss_on"] == Flag((), ("completion", "answers", "all"))
     assert "ckpt_path" not in listed.flags["show"]
     assert "rows" in listed.flags["show"]
     assert "monitor" in listed.arguments["lightning.pytorch.callbacks.EarlyStopping"]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from datamodules.rows.side_texts import SideTexts
-from datamodules.rows.training_record import FILE, load_record, record_rows
+from datamodules.rows.training_record import FILE, TrainingRecord, load_record, record_rows
 from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.storage.text_columns import TextColumn
 from datamodules.tasks import load_task, task_from_columns
@@ -36,6 +36,29 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
     (tmp_path / FILE).write_bytes(b"no zip")
     with pytest.raises(ValueError, match=f"{FILE}: expected the hashes of the training rows.*Remove it"):
         load_record(tmp_path / FILE)
+
+
+def pairs_of(*pairs: tuple[str, str]) -> SideTexts:
+    inputs, outputs = (TextColumn.of(list(texts)) for texts in zip(*pairs, strict=True))
+    return SideTexts("t", "text", "text", inputs, outputs, inputs)
+
+
+def test_pairs_are_remembered_apart_from_identities(tmp_path: Path) -> None:
+    record_rows([pairs_of(("a", "A"), ("b", "B"))]).save(tmp_path / FILE)
+    again = load_record(tmp_path / FILE)
+    assert again is not None
+    other_task = pairs_of(("a", "1"), ("b", "B"))
+    assert again.knows(other_task.identities).tolist() == [True, True]
+    assert again.count_pairs(other_task) == 1
+    assert again.count_pairs(pairs_of(("aA", ""), ("", "aA"))) == 0
+
+
+def test_a_record_without_pairs_says_nothing_about_them() -> None:
+    old = TrainingRecord(np.zeros(0, dtype=np.uint64), [])
+    new = record_rows([pairs_of(("a", "A"))])
+    assert old.count_pairs(pairs_of(("a", "A"))) is None
+    assert new.join(old).count_pairs(pairs_of(("a", "A"))) is None
+    assert new.join(record_rows([pairs_of(("b", "B"))])).count_pairs(pairs_of(("a", "A"), ("b", "B"))) == 2
 
 
 def test_records_are_joined() -> None:

@@ -108,7 +108,7 @@ def test_randomised_smiles_are_the_same_molecule(tokenizer: Any) -> None:
 def test_demonstrations_come_from_training_and_from_other_identities(tokenizer: Any) -> None:
     store = make_store(tokenizer, shots=3)
     training = np.arange(0, 30)
-    store.draw_demonstrations_from(training)
+    store.demonstrations.draw_from(training)
     for row in range(50):
         (prompt,) = prompts(store, np.array([row]))
         shown = [int(part.split("\n")[0]) for part in prompt.split("out")[1:]]
@@ -123,7 +123,7 @@ def test_too_few_rows_for_demonstrations_are_an_error(tokenizer: Any) -> None:
     with pytest.raises(
         ValueError, match=r"--data.shots 3 needs more than 3 training rows of the task 't', but it has 2"
     ):
-        make_store(tokenizer, shots=3).draw_demonstrations_from(np.arange(2))
+        make_store(tokenizer, shots=3).demonstrations.draw_from(np.arange(2))
 
 
 def test_variant_that_is_too_long_gives_way_to_the_plain_text(tokenizer: Any) -> None:

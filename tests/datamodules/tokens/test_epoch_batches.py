@@ -89,3 +89,16 @@ def test_training_batches_encode_nothing_when_the_epoch_stays() -> None:
     batches.set_epoch(0)
     batches.set_epoch(1)
     assert asked == [0, 1]
+
+
+def test_a_task_of_weight_0_shows_no_row_and_takes_no_share() -> None:
+    tasks = np.array([0] * 8 + [1] * 4)
+    with_others = choose_epoch_rows(tasks, [1.0, 1.0, 0.0], seed=0, epoch=3)
+    assert with_others.tolist() == choose_epoch_rows(tasks, [1.0, 1.0], seed=0, epoch=3).tolist()
+    assert choose_epoch_rows(np.zeros(5, dtype=np.int64), [2.0, 0.0], seed=0, epoch=0).tolist() == [
+        0,
+        1,
+        2,
+        3,
+        4,
+    ]

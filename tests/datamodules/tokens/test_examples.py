@@ -159,3 +159,15 @@ def test_encoded_texts_decode_to_themselves(pairs: list[tuple[str, str]]) -> Non
         assert TOKENIZER.decode(encoded.example(index)[1:length]) == prompt
         assert TOKENIZER.decode(encoded.example(index)[length:-1]) == completion
         assert np.count_nonzero(encoded.labels(index) != IGNORE_INDEX) == encoded.lengths[index] - length
+
+
+def test_marked_answers_survive_taking_and_joining(tokenizer_of: Any) -> None:
+    tokenizer = tokenizer_of()
+    encoded = encode(tokenizer, ["q\ue002one\ue002 w", "plain"], ["two", "three"], mark="\ue002")
+    assert encoded.answers is not None
+    again = Encoded.join([encoded.pick(np.array([1])), encoded.take(np.array([True, False]))])
+    assert tokenizer.decode(again.ids[again.answers].tolist()).strip() == "one"
+    supervised = again.example(1)[again.labels(1, "answers") != IGNORE_INDEX]
+    assert "onetwo" in tokenizer.decode(supervised.tolist()).replace(" ", "")
+    assert again.labels(0, "answers").tolist() == again.labels(0, "completion").tolist()
+    assert (again.labels(0, "all") != IGNORE_INDEX).all()

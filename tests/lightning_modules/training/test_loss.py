@@ -138,11 +138,14 @@ def test_loss_in_chunks_is_the_loss_with_less_padding(rows: int) -> None:
     handle = decoder.register_forward_pre_hook(
         lambda module, args, kwargs: shapes.append(tuple(kwargs["input_ids"].shape)), with_kwargs=True
     )
-    loss_sum, count = loss_in_chunks(decoder, ids, labels, rows)
+    losses = loss_in_chunks(decoder, ids, labels, rows)
     handle.remove()
     expected_sum, expected_count = supervised_loss(decoder, ids, labels)
-    torch.testing.assert_close(loss_sum, expected_sum)
-    assert count == expected_count
+    torch.testing.assert_close(losses.loss, expected_sum)
+    assert losses.tokens == expected_count
+    alone = [supervised_loss(decoder, ids[row : row + 1], labels[row : row + 1]) for row in range(len(ids))]
+    torch.testing.assert_close(losses.row_losses, torch.stack([loss for loss, _ in alone]).detach())
+    assert losses.row_counts.tolist() == [int(count) for _, count in alone]
     ends = [24, 15, 9, 4, 1]  # one past the last supervised token, longest first; the last row has none
     chunks = [ends[first : first + rows] for first in range(0, 5, rows)]
     assert shapes == [(len(chunk), chunk[0]) for chunk in chunks]
