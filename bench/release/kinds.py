@@ -1,8 +1,8 @@
 """Measure classes and numbers against neighbours and a random forest: `python -m bench.release.kinds`.
 
-Each cell is a fit and a test of the bundled base on a scaffold split, for several seeds. The forest learns from the same training rows
-(Morgan fingerprints, scikit-learn's defaults with 500 trees). Results are appended to docs/results/kinds.jsonl, and a cell that
-stands there is not run again; docs/results/kinds.md is written from the file.
+Each cell is a fit and a test of the bundled base on a scaffold split, for several seeds. The forest learns from the same training
+rows (Morgan fingerprints, scikit-learn's defaults with 500 trees). Results are appended to docs/results/kinds.jsonl, and a cell
+that stands there is not run again; docs/results/kinds.md is written from the file.
 """
 
 from __future__ import annotations
@@ -82,7 +82,8 @@ def run_cell(name: str, flags: Mapping[str, Any], seed: int, epochs: int, runs: 
 
 def grow_forest(flags: Mapping[str, Any], seed: int) -> list[dict[str, Any]]:
     """Return the line of a random forest on the same rows."""
-    data = TaskData(load_tokenizer("bundled"), format="arrow", **flags, **FRACTIONS)
+    settings: dict[str, Any] = {**flags, **FRACTIONS}
+    data = TaskData(load_tokenizer("bundled"), format="arrow", **settings)
     data.prepare_sides(["train", "test"])
     [train], [test] = data.side_texts("train"), data.side_texts("test")
     options = data.tasks[0].choices.options if data.tasks[0].choices else ()
@@ -127,7 +128,7 @@ def read_results(path: Path = RESULTS) -> list[dict[str, Any]]:
 
 
 def write_page(lines: Sequence[Mapping[str, Any]]) -> str:
-    """Return the page: each cell and system with the mean over seeds, their spread, and the interval over rows of the first seed."""
+    """Return the page: each cell and system with the mean and spread over seeds, and the first seed's interval over rows."""
     rows = []
     systems = dict.fromkeys((line["cell"], line["system"]) for line in lines)
     for cell, system in systems:

@@ -89,7 +89,8 @@ class RowMetric(RowReader):
                 continue
             by_phrasing = [of_task[of_task[:, 0] == phrasing, 1:].T for phrasing in np.unique(of_task[:, 0])]
             summaries = [
-                self.summarize_task(task, dict(zip(self.columns, columns, strict=True))) for columns in by_phrasing
+                self.summarize_task(task, dict(zip(self.columns, columns, strict=True)))
+                for columns in by_phrasing
             ]
             if len(summaries) > 1:
                 self._log_phrasings(pl_module, f"{stage}/{task}", summaries)

@@ -168,8 +168,9 @@ def read_task(
         else first_texts(rows, task.shots_from, "shots_from").take(kept),
     )
     if task.words is not None and with_output:
-        others = find_other_words([result.inputs, result.outputs], read_words(task.words), task.words)
-        result = result.without(others)
+        result = result.without(
+            find_other_words([result.inputs, result.outputs], read_words(task.words), task.words)
+        )
     assert len(result) + len(result.set_aside) == rows.total, "every row is kept or set aside"
     return result
 

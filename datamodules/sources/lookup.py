@@ -28,6 +28,8 @@ BUILT_IN = (
     "string_rules",
     "words",
 )
+GENERATED = ("dna_to_protein", "string_rules")
+"""Those whose rows are made by rules when they are loaded."""
 _HUB = re.compile(r"hf://datasets/(?P<repo>[^/@]+/[^/@]+)(?:@(?P<revision>[^/]+))?/(?P<file>.+)")
 
 
@@ -69,7 +71,8 @@ def load_source(name_or_path: str, options: TableOptions | None = None) -> Rows:
         ValueError: If there is no such source or it cannot be read at all; single bad rows are set aside instead.
     """
     if name_or_path in BUILT_IN:
-        rows: Rows = importlib.import_module(f"datamodules.sources.{name_or_path}").load()
+        room = "generated." if name_or_path in GENERATED else ""
+        rows: Rows = importlib.import_module(f"datamodules.sources.{room}{name_or_path}").load()
         return rows
     if name_or_path.startswith("hf://"):
         return _named(read.load(download(name_or_path), options), name_or_path)

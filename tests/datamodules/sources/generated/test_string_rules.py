@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from datamodules.sources.string_rules import ROWS_PER_RULE, RULES, generate, list_rules, load
+from datamodules.sources.generated.string_rules import ROWS_PER_RULE, RULES, generate, list_rules, load
 from datamodules.splits import NAMES
 from datamodules.task_data import TaskData
 

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from datamodules.sources.dna_to_protein import CODONS, ROWS, STOPS, generate, load, translate
+from datamodules.sources.generated.dna_to_protein import CODONS, ROWS, STOPS, generate, load, translate
 
 
 def test_genetic_code_is_the_standard_one() -> None:

@@ -1,0 +1,1 @@
+"""Sources that make their rows by rules when they are loaded."""
