@@ -125,3 +125,13 @@ def list_options(options: Sequence[str]) -> str:
     """
     shown = options if len(options) <= 6 else [*options[:5], f"... {options[-1]}"]
     return ", ".join(shown)
+
+
+def show_options(text: str, options: Sequence[str]) -> str:
+    r"""Return an input with its options behind it.
+
+    Examples:
+        >>> show_options("Which is a metal?", ["iron", "sulfur"])
+        'Which is a metal?\nOptions: iron; sulfur'
+    """
+    return f"{text}\nOptions: {'; '.join(options)}"

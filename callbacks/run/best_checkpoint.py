@@ -38,8 +38,9 @@ class BestCheckpoint(ModelCheckpoint):
             data: EvaluationData | None = evaluation_data(
                 trainer
             )  # a trainer may be used without a data module
+            choosing = [task for task in data.tasks if task.name not in data.held_out] if data else []
             callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
-            monitor_headline([self, *callbacks], data.tasks if data else ())
+            monitor_headline([self, *callbacks], choosing)
         super().setup(trainer, pl_module, stage)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

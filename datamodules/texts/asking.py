@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from datamodules.choices import show_options
 from datamodules.formats import InstructionFormat, Query, build_format
 from datamodules.tasks import Task, build_task
 from datamodules.texts.augmentation import labels_of
@@ -38,6 +39,8 @@ class Asking:
 
     def query(self, task: Task, text: str) -> Query:
         """Return the question about a text, in the words of an evaluation: the task's first phrasing."""
+        if task.choices is not None and task.choices.shown and task.choices.options:
+            text = show_options(text, task.choices.options)
         return Query(task.instructions[0], text, *labels_of(task))
 
     def prompt(self, tokenizer: Any, task: Task, text: str) -> str:

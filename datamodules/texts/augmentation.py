@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from datamodules.choices import show_options
 from datamodules.notations.lookup import load_notation
 from datamodules.rows.task_rows import TaskRows
 from datamodules.storage.text_columns import TextColumn, as_strings
@@ -84,7 +85,23 @@ def choose_variants(
             inputs = _draw_alternatives(part, places, draws)
     if part.task.input.randomize:
         inputs = _spell_randomly(part.task.input.notation, inputs, draws)
+    if part.task.choices is not None and part.task.choices.shown:
+        inputs = _show_options(part, places, inputs, None if epoch == BASE else draws)
     return Variants(instructions, inputs, part.outputs.take(places))
+
+
+def _show_options(
+    part: TaskRows, places: NDArray[np.int64], inputs: TextColumn, draws: NDArray[np.uint64] | None
+) -> TextColumn:
+    """Return each row's input with its options behind it, in the order that its number determines, or as they stand."""
+    texts = []
+    for number, (place, text) in enumerate(zip(places.tolist(), inputs, strict=True)):
+        options = part.options(place)
+        if draws is not None:
+            order = np.random.default_rng(int(draws[number])).permutation(len(options))
+            options = tuple(options[one] for one in order.tolist())
+        texts.append(show_options(text, options))
+    return TextColumn.of(texts)
 
 
 def _draw_alternatives(part: TaskRows, places: NDArray[np.int64], draws: NDArray[np.uint64]) -> TextColumn:

@@ -81,6 +81,7 @@ class RowStore:
         phrasing_varies = self.phrasings != "first" and self.form.uses_instruction
         return bool(self.demonstrations) or any(
             part.task.input.randomize
+            or (part.task.choices is not None and part.task.choices.shown)
             or len(part.alternatives.values) > 0
             or (phrasing_varies and len(part.task.instructions) > 1)
             for part in self.parts
