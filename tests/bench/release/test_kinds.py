@@ -41,7 +41,9 @@ def test_forest_gives_probabilities_of_all_options_and_numbers() -> None:
     pytest.importorskip("sklearn")
     known = np.eye(6, dtype=np.uint8)
     texts = TextColumn.of(["a", "a", "a", "b", "b", "b"])
-    chances = answer_by_forest(known, known, SideTexts("t", "text", "text", texts, texts, texts), ("b", "c", "a"), 0)
+    chances = answer_by_forest(
+        known, known, SideTexts("t", "text", "text", texts, texts, texts), ("b", "c", "a"), 0
+    )
     assert chances.argmax(axis=1).tolist() == [2, 2, 2, 0, 0, 0]
     assert chances[:, 1].tolist() == [0] * 6
     numbers = TextColumn.of([str(number) for number in range(6)])
