@@ -19,6 +19,7 @@ from callbacks.metrics.row_reader import RowReader
 from callbacks.metrics.stratified_match import stratify_rows
 from callbacks.reports.kind_baselines import (
     Answered,
+    answer_by_sentence,
     answer_by_training,
     has_kind_baselines,
     measure,
@@ -121,6 +122,8 @@ def find_baselines(row: EvaluatedRow, num_trained: int) -> list[Baseline]:
         found.append(Baseline("OPSIN (rules)", answer_by_opsin))
     if holds_structures(row.input_notation) and row.output_notation == "iupac" and find_spec("openclatura"):
         found.append(Baseline("openclatura (rules)", answer_by_openclatura))
+    if row.output_notation == "answer":
+        found.append(Baseline("nearest sentence", answer_by_sentence))
     if holds_structures(row.input_notation):
         found.append(Baseline("nearest training molecule", copy_nearest_molecule))
     elif num_trained and (most := MOST_PAIRS // num_trained):

@@ -5,7 +5,9 @@ Legend: Q evaluated rows, K classes, N training rows.
 
 from __future__ import annotations
 
+import re
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -21,8 +23,10 @@ from callbacks.rows.evaluated_row import EvaluatedRow
 from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.structures import holds_structures, read_structures
 from datamodules.notations._unicode import compose
+from datamodules.notations.answer import simplify
 from datamodules.notations.number import is_valid
 
+_SENTENCES = re.compile(r"[.!?]+(?:\s+|$)|\n")
 NEIGHBOURS = 7
 """Training rows that vote."""
 SHOWN = (
@@ -172,3 +176,21 @@ def has_kind_baselines(rows: Sequence[EvaluatedRow]) -> bool:
     if rows[0].choices:
         return all(row.choices == rows[0].choices for row in rows)
     return rows[0].output_notation == "number"
+
+
+def find_nearest_sentence(text: str) -> str:
+    """Return the sentence of a passage that shares most words with the question, its last sentence; the first of equals.
+
+    Examples:
+        >>> find_nearest_sentence("Anna has a red hat. Bert has a dog. What does Bert have?")
+        'Bert has a dog'
+    """
+    *passage, question = [part.strip() for part in _SENTENCES.split(text) if part.strip()] or [""]
+    asked = Counter(simplify(question).split())
+    scores = [(asked & Counter(simplify(sentence).split())).total() for sentence in passage]
+    return passage[scores.index(max(scores))] if scores else ""
+
+
+def answer_by_sentence(evaluation: Evaluation) -> list[str | None]:
+    """Return for each row the sentence of its input that is nearest to its question."""
+    return [find_nearest_sentence(row.input) or None for row in evaluation.rows]

@@ -5,6 +5,7 @@ import pytest
 
 from callbacks.reports.kind_baselines import (
     answer_by_training,
+    find_nearest_sentence,
     find_similar,
     has_kind_baselines,
     measure,
@@ -86,3 +87,9 @@ def test_rows_with_choices_of_their_own_or_text_have_no_such_baselines() -> None
     assert not has_kind_baselines([row(0, "C", "0", **OPTIONS), other])
     assert has_kind_baselines([row(0, "C", "0", **OPTIONS)])
     assert has_kind_baselines([row(0, "C", "0.5")])
+
+
+def test_the_nearest_sentence_is_that_with_most_words_of_the_question() -> None:
+    text = "Sample ZL holds water. HN melts at 75 °C. ZL melts at 0 °C.\nAt how many degrees melts ZL?"
+    assert find_nearest_sentence(text) == "ZL melts at 0 °C"
+    assert find_nearest_sentence("What?") == find_nearest_sentence("") == ""
