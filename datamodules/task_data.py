@@ -60,7 +60,7 @@ class TaskData:
         input_notation: Notation of the input column: text, number, smiles, selfies, iupac, formula, reaction, polymer,
             phonemes (ARPAbet), ipa, answer (as SQuAD compares). Default: the task's; for two columns without a task it is guessed
             from 200 of their cells, and one line tells it.
-        output_notation: Notation of the output column; of several columns a mapping, `{a: text, b: number}`.
+        output_notation: Notation of the output column; of several columns `a:text,b:number`.
         choices: The answers that the output allows, scored instead of generated: `a,b`, `auto` (the column's different values),
             or `none`. Default: the task's; for columns without a task, the values of a column with at most 20 different ones.
         digits: The digits behind the point to which a column of numbers is rounded. Default: the task's; for columns without a
@@ -82,10 +82,10 @@ class TaskData:
         header: bool | Literal["auto"] = "auto",
         encoding: str = "auto",
         format: str = "question_answer",
-        input_column: str | list[str] | None = None,
-        output_column: str | list[str] | None = None,
+        input_column: str | None = None,
+        output_column: str | None = None,
         input_notation: str | None = None,
-        output_notation: str | dict[str, str] | None = None,
+        output_notation: str | None = None,
         choices: str | list[str] | dict[str, list[str]] | None = None,
         digits: int | dict[str, int] | None = None,
         max_length: int = 256,

@@ -5,9 +5,11 @@ A task is a YAML file; adding one takes no code (see `configs/tasks/smiles_to_iu
 
 from __future__ import annotations
 
+import csv
+import io
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -214,7 +216,7 @@ def _several(names: Sequence[str]) -> dict[str, Any]:
 
 
 def task_from_columns(
-    input_column: str | Sequence[str],
+    input_column: str,
     output_column: str,
     input_notation: str | None = None,
     output_notation: str | None = None,
@@ -245,10 +247,10 @@ def task_from_columns(
 
 def find_open_sides(
     task: Any,
-    input_column: str | Sequence[str] | None,
-    output_column: str | Sequence[str] | None,
+    input_column: str | None,
+    output_column: str | None,
     input_notation: str | None,
-    output_notation: str | Mapping[str, str] | None,
+    output_notation: str | None,
     choices: Any = None,
     digits: Any = None,
 ) -> tuple[str, ...]:
@@ -288,15 +290,40 @@ def _set_kind(task: Task, choices: Any, digits: Any) -> Task:
     return task if rounded is None else replace(task, output=replace(task.output, digits=rounded))
 
 
-def name_columns(column: str | Sequence[str]) -> list[str]:
-    """Return the columns that a flag names: `a,b`, or a list, whose names may hold commas.
+def name_columns(columns: str) -> list[str]:
+    """Return the columns that a flag names, `a,b`; one with a comma in its name stands in double quotes, as in a table.
 
     Examples:
-        >>> name_columns("toxic, mutagenic"), name_columns(["a, b"])
-        (['toxic', 'mutagenic'], ['a, b'])
+        >>> name_columns("toxic, mutagenic"), name_columns('"a, b",c'), name_columns("[x]")
+        (['toxic', 'mutagenic'], ['a, b', 'c'], ['[x]'])
     """
-    names = column.split(",") if isinstance(column, str) else column
+    [names] = list(csv.reader([columns], skipinitialspace=True)) or [[]]
     return [name.strip() for name in names if name.strip()]
+
+
+def join_columns(names: Iterable[str]) -> str:
+    """Return what `name_columns` reads as these columns.
+
+    Examples:
+        >>> join_columns(["a, b", "c"])
+        '"a, b",c'
+    """
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(list(names))
+    return text.getvalue()
+
+
+def _notation_of(notations: str | None, column: str) -> str | None:
+    """Return the notation of an output column: `text`, or of several columns `a:text,b:number`.
+
+    Examples:
+        >>> _notation_of("number", "a"), _notation_of("a:text,b:number", "b"), _notation_of("a:text", "b")
+        ('number', 'number', None)
+    """
+    if not notations or ":" not in notations:
+        return notations
+    pairs = (part.rpartition(":") for part in name_columns(notations))
+    return {name.strip(): notation.strip() for name, _, notation in pairs}.get(column)
 
 
 def parse_weights(
@@ -371,10 +398,10 @@ def _is_file(path: str, folder: Path) -> bool:
 
 def choose_tasks(
     task: str | Sequence[str] | Mapping[str, float] | None,
-    input_column: str | Sequence[str] | None = None,
-    output_column: str | Sequence[str] | None = None,
+    input_column: str | None = None,
+    output_column: str | None = None,
     input_notation: str | None = None,
-    output_notation: str | Mapping[str, str] | None = None,
+    output_notation: str | None = None,
     choices: str | Sequence[str] | Mapping[str, Sequence[str]] | None = None,
     digits: int | Mapping[str, int] | None = None,
 ) -> tuple[list[Task], list[float] | None]:
@@ -388,7 +415,7 @@ def choose_tasks(
     """
     if task is None and input_column and output_column:
         made = [
-            task_from_columns(input_column, column, input_notation, of_column(output_notation, column))
+            task_from_columns(input_column, column, input_notation, _notation_of(output_notation, column))
             for column in name_columns(output_column)
         ]
         return [_set_kind(one, choices, digits) for one in made], None
@@ -400,12 +427,12 @@ def choose_tasks(
         )
     tasks = [_set_kind(item, choices, digits) for item in tasks]
     changes = {
-        "input": {**_several(name_columns(input_column or ())), "notation": input_notation}
+        "input": {**_several(name_columns(input_column or "")), "notation": input_notation}
         if input_column
         else {"notation": input_notation},
         "output": {
-            "column": output_column if isinstance(output_column, str) else ",".join(output_column or ()),
-            "notation": of_column(output_notation, tasks[0].output.column),
+            "column": output_column,
+            "notation": _notation_of(output_notation, tasks[0].output.column),
         },
     }
     if any(value for side in changes.values() for value in side.values()):

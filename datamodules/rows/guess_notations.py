@@ -26,7 +26,7 @@ from datamodules.notations.number import choose_digits
 from datamodules.notations.number import is_valid as is_number
 from datamodules.rows.cells import is_missing_number
 from datamodules.sources.rows import Rows, shown
-from datamodules.tasks import Task
+from datamodules.tasks import Task, join_columns
 from datamodules.workers.guarded_worker import GuardedWorker
 
 log = logging.getLogger(__name__)
@@ -263,6 +263,10 @@ def settings_of(guesses: Sequence[Guess]) -> dict[str, Any]:
     for name, by_column in values.items():
         if by_column:
             settings[name] = by_column if len(outputs) > 1 else next(iter(by_column.values()))
+    if len(outputs) > 1:
+        settings["output_notation"] = join_columns(
+            f"{column}:{notation}" for column, notation in values["output_notation"].items()
+        )
     return settings
 
 

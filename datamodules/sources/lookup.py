@@ -7,6 +7,7 @@ import difflib
 import importlib
 import re
 from pathlib import Path
+from typing import Any
 
 from datamodules.sources.rows import Rows
 from datamodules.sources.tables import read
@@ -59,6 +60,12 @@ def download(address: str) -> Path:
     return Path(path)
 
 
+def find_module(name: str) -> Any:
+    """Return the module of a built-in source."""
+    room = "generated." if name in GENERATED else ""
+    return importlib.import_module(f"datamodules.sources.{room}{name}")
+
+
 def load_source(name_or_path: str, options: TableOptions | None = None) -> Rows:
     """Return the rows of a source.
 
@@ -71,8 +78,7 @@ def load_source(name_or_path: str, options: TableOptions | None = None) -> Rows:
         ValueError: If there is no such source or it cannot be read at all; single bad rows are set aside instead.
     """
     if name_or_path in BUILT_IN:
-        room = "generated." if name_or_path in GENERATED else ""
-        rows: Rows = importlib.import_module(f"datamodules.sources.{room}{name_or_path}").load()
+        rows: Rows = find_module(name_or_path).load()
         return rows
     if name_or_path.startswith("hf://"):
         return _named(read.load(download(name_or_path), options), name_or_path)

@@ -191,7 +191,7 @@ def test_baseline_without_an_answer_counts_as_wrong():
 
 def test_baselines_stand_in_the_table_of_the_model(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(baselines, "find_spec", lambda _: None)
-    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("COLUMNS", "120")
     with fake_opsin(MEANINGS):
         pairs = make_pairs("name", NAMED, "propane") + make_pairs(
             "spell", [("cat", "k a t"), ("dogs", "d o g z")]

@@ -324,7 +324,7 @@ def test_several_output_columns_are_a_task_each_and_empty_cells_are_unknown(tmp_
     assert [len(part) for part in data.data.store.parts] == [40, 40, 20]  # type: ignore[union-attr]
     assert settings_of(data.guesses) == {
         "input_notation": "text",
-        "output_notation": {"toxic": "text", "weight": "number", "rare": "text"},
+        "output_notation": "toxic:text,weight:number,rare:text",
         "choices": {"toxic": ["0", "1"], "rare": ["0", "1"]},
         "digits": {"weight": 1},
     }
