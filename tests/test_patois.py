@@ -40,7 +40,7 @@ def test_predict_normalizes_inputs_and_says_why_it_cannot_answer(flagship: patoi
     first, second, broken = flagship.predict(["OCC", "C(C)O", "C1CC"], task="smiles_to_iupac")
     assert first == second
     assert first.text == "ethanol"
-    assert broken == (None, None, False, "", "not a valid SMILES: unclosed ring")
+    assert broken == (None, None, False, "", "not a valid SMILES: unclosed ring", {})
     assert flagship.predict([], task="smiles_to_iupac") == []
 
 

@@ -56,7 +56,7 @@ def test_users_mistake_leaves_no_run_folder(run_in: Callable[..., Path], tmp_pat
             ["fit", "--model.bas", "builtin"],
             r"No flag is called --model\.bas\. Did you mean --model\.base\?",
         ),  # not completed
-        (["fit", "--data.loss_on", "nothing"], "Expected --data.loss_on to be completion or all"),
+        (["fit", "--data.loss_on", "nothing"], "Expected --data.loss_on to be completion, answers or all"),
         (["fti"], r"No subcommand is called 'fti' .* Did you mean 'fit'\?"),
     ],
 )

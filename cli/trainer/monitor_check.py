@@ -7,6 +7,7 @@ from typing import Any
 
 from lightning.pytorch import Callback, LightningModule
 
+from callbacks.metrics.learning_rate import LearningRate
 from callbacks.metrics.row_metric import DetailedMetric, RowMetric
 from callbacks.metrics.task_loss import TaskLoss
 from callbacks.metrics.throughput import Throughput
@@ -42,6 +43,8 @@ def list_metrics(callbacks: Iterable[Callback], tasks: Sequence[str]) -> list[st
                 for column in columns
                 for bound in ("", "_low", "_high")
             ]
+        elif isinstance(callback, LearningRate):
+            training.append("train/lr")
         elif isinstance(callback, TaskLoss):
             detailed += [f"val/{task}/loss" for task in tasks]
         elif isinstance(callback, Throughput):

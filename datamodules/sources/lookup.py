@@ -114,7 +114,7 @@ def hash_source(name_or_path: str) -> str | None:
     The built-in sources' code is not part of it (see `fingerprints.describe_code`).
     """
     if name_or_path in BUILT_IN:
-        module = importlib.import_module(f"datamodules.sources.{name_or_path}")
+        module = find_module(name_or_path)
         data = [module.PATH] if hasattr(module, "PATH") else getattr(module, "files", list)()
         return " ".join([name_or_path, *(hash_file(path) for path in data if path.is_file())])
     hub = name_or_path.startswith("hf://")
