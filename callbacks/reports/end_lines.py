@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from callbacks.reports.end_table import format_seconds
+from callbacks.rows.headlines import EXACT_MATCH, format_value, headline_of_metrics
 from callbacks.rows.outcomes import OUTCOMES
-from callbacks.statistics.intervals import format_estimate
+from callbacks.statistics.intervals import format_estimate, format_quantity
 
 PROGRAM = "python train.py"
 _ROUND_TRIP = {
@@ -17,6 +18,15 @@ _ROUND_TRIP = {
     "round_trip_without_stereo": "without stereo",
     "readable": "readable",
 }
+_OF_CHOICES = {
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "average_precision": "average precision",
+    "log_loss": "log-loss",
+    "calibration_error": "calibration error",
+}
+_MOST_CLASSES = 6
+"""Most classes whose recall stands in a line; of more, those with the lowest do."""
 
 
 def describe_end(stage: str, summary: Mapping[str, Any]) -> str:
@@ -27,10 +37,16 @@ def describe_end(stage: str, summary: Mapping[str, Any]) -> str:
         'fit: t exact match 50.0 % of 20 rows, best.ckpt, 1 min 01 s'
     """
     shares = [
-        f"{task} exact match {format_estimate(metrics, 'exact_match', percent=True)} of {metrics['rows']:,} rows"
+        f"{task} {_headline(metrics, summary.get('units', {}).get(task, ''))} of {metrics['rows']:,} rows"
         for task, metrics in summary["tasks"].items()
     ]
     return f"{stage}: {', '.join([*shares, summary['weights'], format_seconds(summary['seconds'])])}"
+
+
+def _headline(metrics: Mapping[str, float], unit: str) -> str:
+    """Return a task's headline with its name, also where it was not measured."""
+    headline = headline_of_metrics(metrics)
+    return f"{headline.label} {format_value(headline, metrics, unit)}"
 
 
 def next_commands(stage: str, run: Path) -> list[str]:
@@ -45,14 +61,23 @@ def next_commands(stage: str, run: Path) -> list[str]:
     return [predict] if stage == "test" else [test, predict]
 
 
-def describe_evaluation(task: str, metrics: Mapping[str, float]) -> list[str]:
-    """Return a task's lines on round trip, outcomes, abstaining and constrained decoding, each if it was measured.
+def describe_evaluation(task: str, metrics: Mapping[str, float], unit: str = "") -> list[str]:
+    """Return a task's lines on what its kind measures, round trip, outcomes, abstaining and constrained decoding.
+
+    Each is there if it was measured. Outcomes are of tasks that go by exact match: of others they say nothing further.
 
     Args:
         task: The task's name.
         metrics: The task's metrics, without the task's name in front.
+        unit: The unit of a task of numbers.
     """
     lines = []
+    if "log_loss" in metrics:
+        lines.append(f"{task}: {describe_choices(metrics)}")
+    if "is_number" in metrics:
+        lines.append(f"{task}: {describe_numbers(metrics, unit)}")
+    if "token_f1" in metrics:
+        lines.append(f"{task}: F1 of words {format_estimate(metrics, 'token_f1', percent=True)}")
     if "round_trip" in metrics:
         shares = [
             f"{format_estimate(metrics, name, percent=True)} {label}" for name, label in _ROUND_TRIP.items()
@@ -66,7 +91,7 @@ def describe_evaluation(task: str, metrics: Mapping[str, float]) -> list[str]:
         )
     measured = {name: metrics.get(f"outcome_{name}", 0.0) for name in OUTCOMES}
     shares = [f"{OUTCOMES[name]} {100 * share:.1f} %" for name, share in measured.items() if share > 0]
-    if shares:
+    if shares and headline_of_metrics(metrics) == EXACT_MATCH:
         lines.append(f"{task}, outcomes: {'; '.join(shares)}")
     if "coverage" in metrics:
         answered = [
@@ -81,3 +106,48 @@ def describe_evaluation(task: str, metrics: Mapping[str, float]) -> list[str]:
             f"{task}, constrained to valid prefixes: {steered} of the rows steered, {gave_up} given up"
         )
     return lines
+
+
+def describe_choices(metrics: Mapping[str, float]) -> str:
+    """Return what the probabilities of a task's choices are worth, and the recall of each class.
+
+    Examples:
+        >>> describe_choices({"accuracy": 0.9, "balanced_accuracy": 0.81, "log_loss": 0.3, "recall_0": 0.95, "recall_1": 0.67})
+        'accuracy 0.900, balanced accuracy 0.810, log-loss 0.300; recall 0: 0.950, 1: 0.670'
+    """
+    parts = [
+        f"{label} {format_estimate(metrics, name)}" for name, label in _OF_CHOICES.items() if name in metrics
+    ]
+    recalls = {
+        name: value
+        for name, value in metrics.items()
+        if name.startswith("recall_")
+        and not (name.endswith(("_low", "_high")) and name.rpartition("_")[0] in metrics)
+    }
+    shown = list(recalls)
+    if len(recalls) > _MOST_CLASSES:
+        shown = sorted(recalls, key=lambda name: recalls[name])[:_MOST_CLASSES]
+    each = [f"{name.removeprefix('recall_')}: {format_estimate(metrics, name)}" for name in shown]
+    called = "lowest recalls" if len(shown) < len(recalls) else "recall"
+    return ", ".join(parts) + (f"; {called} {', '.join(each)}" if each else "")
+
+
+def describe_numbers(metrics: Mapping[str, float], unit: str = "") -> str:
+    """Return how far a task's numbers are off, in words.
+
+    Examples:
+        >>> describe_numbers({"rmse": 1.234, "r2": 0.61, "spearman": 0.8, "within_tolerance": 0.4, "is_number": 1.0}, "°C")
+        'RMSE 1.23 °C, R2 0.610, Spearman 0.800, within tolerance 40.0 %, numbers 100.0 %'
+    """
+    parts = [f"RMSE {format_quantity(metrics, 'rmse', unit)}"] if "rmse" in metrics else []
+    labels = {"r2": "R2", "spearman": "Spearman"}
+    parts += [
+        f"{label} {format_estimate(metrics, name)}" for name, label in labels.items() if name in metrics
+    ]
+    labels = {"within_tolerance": "within tolerance", "is_number": "numbers"}
+    parts += [
+        f"{label} {format_estimate(metrics, name, percent=True)}"
+        for name, label in labels.items()
+        if name in metrics
+    ]
+    return ", ".join(parts)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from rich import box
 from rich.table import Table
 
 from callbacks.loggers.terminal import fits_terminal, wrap_text
+from callbacks.rows.headlines import EXACT_MATCH, format_headline, headline_of_metrics
 from callbacks.rows.outcomes import estimate_right
 from callbacks.statistics.intervals import format_estimate
 
@@ -43,29 +44,37 @@ def tabulate(title: str, summary: dict[str, Any], with_speed: bool, narrow: bool
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.show_edge = table.pad_edge = not narrow
     tasks = summary["tasks"]
-    has_right = any("outcome_exact" in metrics for metrics in tasks.values())
-    names = ["task", "exact match (95 %)", *(("right (95 %)",) if has_right else ()), "well-formed", "rows"]
+    kinds = not all(is_text(metrics) for metrics in tasks.values())
+    has_right = any("outcome_exact" in metrics and is_text(metrics) for metrics in tasks.values())
+    names = ["headline (95 %)" if kinds else "exact match (95 %)", *(("right (95 %)",) if has_right else ())]
     if narrow:
-        names = [
-            "task",
-            "exact match\n% (95 %)",
-            *(("right\n% (95 %)",) if has_right else ()),
-            "well-\nformed",
-            "rows",
-        ]
+        names = ["headline\n(95 %)" if kinds else "exact match\n% (95 %)"]
+        names += ["right\n% (95 %)"] if has_right else []
+    names = ["task", *names, "well-\nformed" if narrow else "well-formed", "rows"]
     for name in [*names, *(("tokens/s", "time") if with_speed else ())]:
         table.add_column(name, justify="left" if name == "task" else "right", no_wrap=True)
+    longest = max(map(len, (*tasks, _LONGEST_NAME)))
     for task, metrics in tasks.items():
         right = estimate_right(metrics) if has_right else {}
-        lines = [result_cells(task, {**metrics, **right})]
-        for baseline in summary.get("anchors", ()):
-            if baseline["task"] == task:
-                own = baseline if has_right else _without_right(baseline)
-                lines.append(result_cells(f"  {baseline['system']}", own))
-        for place, line in enumerate(lines):
-            cells = _narrow(line, max(map(len, (*tasks, _LONGEST_NAME)))) if narrow else line
+        systems = [(task, {**metrics, **right})]
+        systems += [
+            (f"  {one['system']}", one if has_right else _without_right(one))
+            for one in summary.get("anchors", ())
+            if one["task"] == task
+        ]
+        unit = summary.get("units", {}).get(task, "")
+        for place, (name, numbers) in enumerate(systems):
+            wide = (
+                kind_cells(name, numbers, has_right, unit, narrow) if kinds else result_cells(name, numbers)
+            )
+            cells = _narrow(wide, longest) if narrow else wide
             table.add_row(*cells, *(speed_cells(summary) if with_speed and place == 0 else ()))
     return table
+
+
+def is_text(metrics: Container[str]) -> bool:
+    """Return whether a task with some metrics goes by exact match."""
+    return headline_of_metrics(metrics) == EXACT_MATCH
 
 
 def _narrow(cells: Sequence[str], width: int) -> list[str]:
@@ -97,6 +106,30 @@ def result_cells(name: str, metrics: Mapping[str, Any]) -> list[str]:
         format_estimate(metrics, "exact_match", percent=True),
         *([format_estimate(metrics, "right", percent=True)] if "right" in metrics else []),
         f"{100 * metrics['validity']:.1f} %" if "validity" in metrics else "-",
+        f"{metrics['rows']:,.0f}",
+    ]
+
+
+def kind_cells(
+    name: str, metrics: Mapping[str, Any], has_right: bool, unit: str = "", folded: bool = False
+) -> list[str]:
+    """Return the cells of a line where not all tasks go by exact match: its headline stands in place of exact match.
+
+    Any answer of a task with choices is one of them, so their share of well-formed answers says nothing.
+
+    Args:
+        name: The task or the baseline.
+        metrics: Its metrics.
+        has_right: Whether the table has a column of shares right, which is for tasks that go by exact match.
+        unit: The unit of a task of numbers.
+        folded: Whether the headline's name stands above its value.
+    """
+    of_text = {name: value for name, value in metrics.items() if name == "right" and is_text(metrics)}
+    return [
+        name,
+        format_headline(metrics, unit, folded),
+        *([format_estimate(of_text, "right", percent=True)] if has_right else []),
+        f"{100 * metrics['validity']:.1f} %" if "validity" in metrics and "auroc" not in metrics else "-",
         f"{metrics['rows']:,.0f}",
     ]
 

@@ -97,11 +97,13 @@ class RunSummary(MetricsKeeper):
             for name in _REPORTS
             if (folder / name).is_file() and (folder / name).stat().st_mtime > self._begun_at - _CLOCK_SECONDS
         ]
+        units = {task.name: task.output.unit for task in datamodule.tasks if task.output.unit}
         return {
             "tasks": {
                 task: {"rows": rows, **_of_task(metrics, f"{split}/{task}/")}
                 for task, rows in _count_rows(datamodule, split).items()
             },
+            **({"units": units} if units else {}),
             "weights": weights.name if weights else _name_weights(trainer, stage),
             "epoch": epoch,
             "seconds": round(time.perf_counter() - self._begun, 1),
@@ -174,7 +176,7 @@ def _show(stage: str, summary: dict[str, Any]) -> None:
     if not fits:
         say("tokens/s: {}, time: {}".format(*speed_cells(summary)))
     for task, metrics in summary["tasks"].items():
-        for line in describe_evaluation(task, metrics):
+        for line in describe_evaluation(task, metrics, summary.get("units", {}).get(task, "")):
             say(line)
     for task, count in summary.get("audit", {}).items():
         say(describe_audit(task, count))

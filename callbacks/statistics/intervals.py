@@ -175,3 +175,29 @@ def format_estimate(metrics: Mapping[str, float], name: str, percent: bool = Fal
         for key in (name, f"{name}_low", f"{name}_high")
     )
     return f"{value}{unit}" + (f" ({low} to {high})" if low and high else "")
+
+
+def format_quantity(metrics: Mapping[str, float], name: str, unit: str = "") -> str:
+    """Return `0.61 °C (0.55 to 0.67)`: a value in its unit, of any size, to two or three digits.
+
+    Args:
+        metrics: Logged metrics; the bounds are `<name>_low` and `<name>_high`, and are left out if missing.
+        name: The metric; `-` is returned if it was not measured.
+        unit: Its unit; empty for none.
+
+    Examples:
+        >>> format_quantity({"mae": 0.6123, "mae_low": 0.55, "mae_high": 0.67}, "mae", "°C")
+        '0.61 °C (0.55 to 0.67)'
+        >>> [format_quantity({"mae": value}, "mae") for value in (1234.5, 12.34, 1.234, 0.01234, 0.0)]
+        ['1,234', '12.3', '1.23', '0.012', '0.00']
+    """
+    if name not in metrics:
+        return "-"
+    size = abs(metrics[name])
+    power = math.floor(math.log10(size)) if 0 < size < math.inf else 0
+    digits = max(0, 2 - power) if power >= 0 else 1 - power
+    value, low, high = (
+        f"{metrics[key]:,.{digits}f}" if key in metrics else None
+        for key in (name, f"{name}_low", f"{name}_high")
+    )
+    return f"{value}{unit and ' '}{unit}" + (f" ({low} to {high})" if low and high else "")
