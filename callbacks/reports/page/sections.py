@@ -6,23 +6,34 @@ import json
 import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from callbacks.reports.page.curves import Chart, Point, Series, draw_chart
 from callbacks.reports.page.predictions import count_kinds
 from callbacks.reports.page.run_files import RunFiles, Side
+from callbacks.rows.headlines import (
+    EXACT_MATCH,
+    HEADLINES,
+    Headline,
+    headline_of_metrics,
+    headlines_of_log,
+)
 from callbacks.rows.outcomes import OUTCOMES, estimate_right
-from callbacks.statistics.intervals import format_estimate, wilson_interval
+from callbacks.statistics.intervals import format_estimate, format_quantity, wilson_interval
 
 Numbers = Mapping[str, float]
 MEASURES = {"exact_match": "exact match", "right": "right", "validity": "well-formed"}
-"""The shares of the table of results, and their names in it."""
+"""The shares of the table of results of tasks that go by exact match, and their names in it."""
+KIND_MEASURES = {"auroc": "AUROC", "balanced_accuracy": "balanced accuracy", "mae_all": "MAE", "r2": "R2"}
+"""The measures of other tasks in the same table, each with its name."""
+NAMES = (*MEASURES.values(), *KIND_MEASURES.values())
+"""The names of all columns of the table."""
 MOST_REASONS = 4
 """Most reasons that are shown of an outcome."""
 
 
 class Estimate(NamedTuple):
-    """A share with its bounds, in words and as numbers from 0 to 1."""
+    """A value with its bounds, in words and, if it lies between 0 and 1, as numbers."""
 
     text: str
     value: float | None = None
@@ -54,9 +65,10 @@ def list_results(side: Side) -> list[Result]:
     for task, metrics in side.summary.get("tasks", {}).items():
         measured = any(name.startswith("outcome_") for name in metrics)
         numbers = {**metrics, **(estimate_right(metrics) if measured else {})}
-        lines.append(_result(task, False, numbers))
+        unit = side.summary.get("units", {}).get(task, "")
+        lines.append(_result(task, False, numbers, unit))
         lines += [
-            _result(baseline["system"], True, baseline)
+            _result(baseline["system"], True, baseline, unit)
             for baseline in side.summary.get("anchors", ())
             if baseline["task"] == task
         ]
@@ -65,15 +77,22 @@ def list_results(side: Side) -> list[Result]:
 
 def list_measures(lines: Sequence[Result]) -> list[int]:
     """Return the places of the measures that any of some results has."""
-    return [
-        place for place in range(len(MEASURES)) if any(line.cells[place].value is not None for line in lines)
-    ]
+    return [place for place in range(len(NAMES)) if any(line.cells[place].text != "-" for line in lines)]
 
 
-def _result(name: str, is_baseline: bool, numbers: Numbers) -> Result:
-    return Result(
-        name, is_baseline, [estimate(numbers, measure) for measure in MEASURES], int(numbers["rows"])
-    )
+def _result(name: str, is_baseline: bool, numbers: Numbers, unit: str) -> Result:
+    """Return a line: a task that goes by exact match has no other measures, and any other task has no shares of texts."""
+    is_text = headline_of_metrics(numbers) == EXACT_MATCH
+    cells = [estimate(numbers if is_text else {}, measure) for measure in MEASURES]
+    for measure in KIND_MEASURES:
+        if measure == "mae_all":
+            cells.append(Estimate(format_quantity(numbers, measure, unit)))
+        else:
+            own = {} if is_text else numbers
+            bounds = (own.get(f"{measure}_{end}") for end in ("low", "high")) if measure != "r2" else ()
+            value = own.get(measure) if measure != "r2" else None
+            cells.append(Estimate(format_estimate(own, measure), value, *bounds))
+    return Result(name, is_baseline, cells, int(numbers["rows"]))
 
 
 def list_metrics(side: Side) -> dict[str, list[tuple[str, str]]]:
@@ -90,17 +109,18 @@ def list_metrics(side: Side) -> dict[str, list[tuple[str, str]]]:
 
 
 def draw_fit(files: RunFiles) -> list[Chart]:
-    """Return the curves of a fit: loss, exact match, well-formed answers, speed."""
+    """Return the curves of a fit: loss, the headlines of the tasks, well-formed answers, speed."""
     epochs = files.epochs
-    tasks = [name[: -len("/exact_match")] for name in _columns(epochs) if name.endswith("/exact_match")]
+    headlines = _find_headlines(epochs)
 
     def line(name: str, column: str) -> Series:
         bounds = (f"{column}_low", f"{column}_high")
         return Series(name, [Point(one["step"], one[column], *(one.get(bound) for bound in bounds))
                              for one in epochs if column in one])  # fmt: skip
 
-    def of_tasks(column: str) -> list[Series]:
-        return [line(task, f"{task}/{column}") for task in tasks] or [line("validation", column)]
+    def of_tasks(column: str, among: Iterable[Headline]) -> list[Series]:
+        chosen = [task for task, headline in headlines.items() if headline in among]
+        return [line(task or "validation", f"{task}/{column}" if task else column) for task in chosen]
 
     losses = [
         Series("training", [Point(*point) for point in files.losses], faint=True),
@@ -108,15 +128,32 @@ def draw_fit(files: RunFiles) -> list[Chart]:
     ]
     found = [
         draw_chart("Loss (nats per supervised token)", losses),
-        draw_chart("Exact match, 95 % interval", of_tasks("exact_match"), percent=True),
-        draw_chart("Well-formed answers", of_tasks("validity"), percent=True),
+        *(
+            draw_chart(
+                f"{_title(one.label)}, 95 % interval", of_tasks(one.metric, [one]), percent=one.percent
+            )
+            for one in HEADLINES.values()
+        ),
+        # An answer of a task with choices is always one of them.
+        draw_chart(
+            "Well-formed answers",
+            of_tasks("validity", [HEADLINES["text"], HEADLINES["number"]]),
+            percent=True,
+        ),
         draw_chart("Rows per second in training", [line("rows/s", "rows_per_second")]),
     ]
     return [chart for chart in found if chart is not None]
 
 
-def _columns(lines: Iterable[Mapping[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(name for line in lines for name in line))
+def _title(label: str) -> str:
+    return label[:1].upper() + label[1:]
+
+
+def _find_headlines(epochs: Iterable[Mapping[str, float]]) -> dict[str, Headline]:
+    """Return the headline of each task by the columns of epochs.csv; of a single task, under an empty name."""
+    columns = list(dict.fromkeys(name for line in epochs for name in line))
+    several = headlines_of_log([f"val/{name}" for name in columns if "/" in name])
+    return several or {"": headline_of_metrics(columns)}
 
 
 def draw_confidence(side: Side) -> list[Chart]:

@@ -25,9 +25,9 @@ def test_results_are_followed_by_their_baselines(files):
     assert [(line.name, line.is_baseline, line.rows) for line in test] == [
         ("draw", False, 3), ("nearest <b>row</b>", True, 3), ("spell", False, 1),
     ]  # fmt: skip
-    assert [cell.text for cell in fit[0].cells] == ["33.3 % (6.1 to 79.2)", "-", "66.7 %"]
+    assert [cell.text for cell in fit[0].cells[:3]] == ["33.3 % (6.1 to 79.2)", "-", "66.7 %"]
     assert test[0].cells[1].text == "33.3 % (6.1 to 79.2)"  # right
-    assert [cell.text for cell in test[1].cells] == ["25.0 %", "-", "100.0 %"]
+    assert [cell.text for cell in test[1].cells[:3]] == ["25.0 %", "-", "100.0 %"]
 
 
 def test_metrics_have_a_line_each_without_their_bounds(files):
