@@ -194,6 +194,7 @@ def list_outcomes(side: Side) -> dict[str, list[OutcomeLine]]:
     """
     kinds = count_kinds(side.predictions)
     totals = Counter(row["task"] for row in side.predictions)
+    first = {row["task"]: row for row in reversed(side.predictions)}
     found: dict[str, list[OutcomeLine]] = {task: [] for task in totals}
     for task, kind, name in sorted(kinds, key=_rank):
         number = kinds[task, kind, name]
@@ -205,10 +206,29 @@ def list_outcomes(side: Side) -> dict[str, list[OutcomeLine]]:
         ]  # fmt: skip
         found[task].append(
             OutcomeLine(
-                kind, name, OUTCOMES.get(name, name), number, estimate(share, "share"), reasons[:MOST_REASONS]
+                kind,
+                name,
+                _word_outcome(name, first[task]),
+                number,
+                estimate(share, "share"),
+                reasons[:MOST_REASONS],
             )
         )
     return found
+
+
+def _word_outcome(name: str, row: Mapping[str, str]) -> str:
+    """Return an outcome in words; a wrong class and a wrong number are called so.
+
+    Args:
+        name: The outcome.
+        row: A row of the task in the table of predictions.
+    """
+    if name == "different" and any(cell for column, cell in row.items() if column.startswith("p_")):
+        return "another choice"
+    if name == "different" and row["output_notation"] == "number":
+        return "another number"
+    return OUTCOMES.get(name, name)
 
 
 def _rank(key: tuple[str, str, str]) -> tuple[int, int]:

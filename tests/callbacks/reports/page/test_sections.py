@@ -44,6 +44,18 @@ def test_outcomes_count_all_predictions_the_best_first(files):
     assert [line.share.text for line in fit["spell"]] == ["100.0 % (20.7 to 100.0)"]
 
 
+def test_a_wrong_choice_and_a_wrong_number_are_called_so(tmp_path):
+    wrong = {"verdict": "wrong", "outcome": "different", "input": "a", "target": "1", "prediction": "2"}
+    rows = [{**wrong, "task": "n", "output_notation": "number"}, {**wrong, "task": "t"}]
+    [_, side] = read_run(write_test(write_fit(tmp_path / "runs" / "a"), rows)).sides
+    choices = [dict(row, p_1="0.4", p_2="0.6") for row in side.predictions if row["task"] == "t"]
+    found = list_outcomes(side._replace(predictions=[*choices, *side.predictions[:1]]))
+    assert {task: line.meaning for task, [line] in found.items()} == {
+        "t": "another choice",
+        "n": "another number",
+    }
+
+
 def test_strata_and_confidence_are_those_of_the_files(files):
     assert list_strata(files.sides[0]) == {}
     [line] = list_strata(files.sides[1])["draw"]
