@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from callbacks.reports.end_table import format_seconds
-from callbacks.rows.headlines import EXACT_MATCH, format_value, headline_of_metrics
+from callbacks.rows.headlines import EXACT_MATCH, Headline, format_value, headline_of_metrics
 from callbacks.rows.outcomes import OUTCOMES
 from callbacks.statistics.intervals import format_estimate, format_quantity
 
@@ -83,17 +83,14 @@ def describe_evaluation(task: str, metrics: Mapping[str, float], unit: str = "")
             f"{format_estimate(metrics, name, percent=True)} {label}" for name, label in _ROUND_TRIP.items()
         ]
         lines.append(f"{task}, names read by OPSIN: {', '.join(shares)}")
-    if "exact_match_worst" in metrics:
-        mean, worst, spread = (100 * metrics[f"exact_match{name}"] for name in ("", "_worst", "_spread"))
-        number = sum(name.startswith("exact_match_phrasing_") for name in metrics)
-        lines.append(
-            f"{task}, exact match in {number} phrasings: mean {mean:.1f} %, worst {worst:.1f} %, spread {spread:.1f} points"
-        )
+    headline = headline_of_metrics(metrics)
+    if f"{headline.metric}_worst" in metrics:
+        lines.append(f"{task}, {_describe_phrasings(headline, metrics, unit)}")
     measured = {name: metrics.get(f"outcome_{name}", 0.0) for name in OUTCOMES}
     shares = [f"{OUTCOMES[name]} {100 * share:.1f} %" for name, share in measured.items() if share > 0]
-    if shares and headline_of_metrics(metrics) == EXACT_MATCH:
+    if shares and headline == EXACT_MATCH:
         lines.append(f"{task}, outcomes: {'; '.join(shares)}")
-    if "coverage" in metrics:
+    if "coverage" in metrics and "interval_width" not in metrics:  # that one is of drawn numbers
         answered = [
             f"{name} {format_estimate(metrics, f'{key}_answered', percent=True)}"
             for key, name in (("exact_match", "exact match"), ("right", "right"))
@@ -106,6 +103,16 @@ def describe_evaluation(task: str, metrics: Mapping[str, float], unit: str = "")
             f"{task}, constrained to valid prefixes: {steered} of the rows steered, {gave_up} given up"
         )
     return lines
+
+
+def _describe_phrasings(headline: Headline, metrics: Mapping[str, float], unit: str) -> str:
+    """Return a headline over all phrasings of a task: mean, worst, and the difference of the best and the worst."""
+    number = sum(name.startswith(f"{headline.metric}_phrasing_") for name in metrics)
+    mean, worst, spread = (metrics[f"{headline.metric}{name}"] for name in ("", "_worst", "_spread"))
+    words = [format_value(headline, {headline.metric: value}, unit) for value in (mean, worst, spread)]
+    if headline.percent:
+        words[2] = f"{100 * spread:.1f} points"
+    return f"{headline.label} in {number} phrasings: mean {words[0]}, worst {words[1]}, spread {words[2]}"
 
 
 def describe_choices(metrics: Mapping[str, float]) -> str:
@@ -150,4 +157,9 @@ def describe_numbers(metrics: Mapping[str, float], unit: str = "") -> str:
         for name, label in labels.items()
         if name in metrics
     ]
-    return ", ".join(parts)
+    text = ", ".join(parts)
+    if "interval_width" in metrics:
+        covered = format_estimate(metrics, "coverage", percent=True)
+        error = format_quantity(metrics, "mae_expected", unit)
+        text += f"; mean of drawn numbers: MAE {error}, their middle 90 % cover {covered}"
+    return text

@@ -50,6 +50,25 @@ def test_a_task_of_numbers_tells_its_errors_in_its_unit() -> None:
     assert describe_numbers({"mae_all": 1.0, "is_number": 0.0}) == "numbers 0.0 %"  # no answer is one
 
 
+def test_drawn_numbers_tell_their_mean_and_interval_and_nothing_abstained() -> None:
+    metrics = {"mae_all": 0.6, "is_number": 1.0, "mae_expected": 0.5, "coverage": 0.88, "interval_width": 2.0}
+    [line] = describe_evaluation("logp", metrics)
+    assert line == "logp: numbers 100.0 %; mean of drawn numbers: MAE 0.50, their middle 90 % cover 88.0 %"
+
+
+def test_phrasings_are_told_by_the_headline() -> None:
+    def spread(name: str) -> dict[str, float]:
+        ends = {"": 0.5, "_worst": 0.4, "_spread": 0.2, "_phrasing_1": 0.4, "_phrasing_2": 0.6}
+        return {f"{name}{end}": value for end, value in ends.items()}
+
+    assert describe_evaluation("t", spread("exact_match")) == [
+        "t, exact match in 2 phrasings: mean 50.0 %, worst 40.0 %, spread 20.0 points"
+    ]
+    assert describe_evaluation("t", spread("exact_match") | spread("auroc")) == [
+        "t, AUROC in 2 phrasings: mean 0.500, worst 0.400, spread 0.200"
+    ]
+
+
 def test_the_one_line_of_a_quiet_end_tells_each_headline() -> None:
     tasks = {"toxic": {"rows": 20, "auroc": 0.5}, "logp": {"rows": 9, "mae_all": 0.5}, "name": {"rows": 3}}
     summary = {"tasks": tasks, "units": {"logp": "K"}, "seconds": 61, "weights": "best.ckpt"}
