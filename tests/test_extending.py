@@ -76,6 +76,12 @@ def only(said: dict[str, str], *words: str) -> str:
     return output
 
 
+def test_a_task_of_numbers_goes_by_its_error(said: dict[str, str]) -> None:
+    output = only(said, "roman_to_number", " fit ")
+    assert "headline (95 %)" in output
+    assert " years (" in output
+
+
 def settings(run: Path) -> dict:
     """A run's configuration."""
     return yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
