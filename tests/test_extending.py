@@ -88,7 +88,7 @@ def settings(run: Path) -> dict:
 
 
 def test_extending_page_writes_the_files_it_walks_through() -> None:
-    assert [Path(name).suffix for name in FILES].count(".yaml") == 3
+    assert [Path(name).suffix for name in FILES].count(".yaml") == 4
     assert "datamodules/notations/roman.py" in FILES
     assert all(line.split("python ")[0] in ("", "PATOIS_ALLOW=my_metrics ") for line in bash_lines(PAGE))
 

@@ -6,6 +6,7 @@ the other is wrong more often than by chance, and a bootstrap over rows gives th
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -101,12 +102,17 @@ def write_value(value: float, metric: str, sign: str = "") -> str:
     """Return a metric's value or difference: a share in percent, any other one to three digits.
 
     Examples:
-        >>> write_value(0.6124, "valid"), write_value(0.9124, "auroc"), write_value(-1.2345, "mae_all", "+")
-        ('61.2', '0.912', '-1.23')
+        >>> write_value(0.6124, "valid"), write_value(0.9124, "auroc")
+        ('61.2', '0.912')
+        >>> [write_value(value, "mae_all", "+") for value in (-1.2345, 0.7, 0.0, 12345.6)]
+        ['-1.23', '+0.700', '+0.00', '+12,346']
     """
     if is_share(metric):
         return percent(value, sign)
-    return f"{value:{sign}.3f}" if metric == HEADLINES["choices"].metric else f"{value:{sign}.3g}"
+    if metric == HEADLINES["choices"].metric:
+        return f"{value:{sign}.3f}"
+    power = math.floor(math.log10(abs(value))) if value else 0
+    return f"{value:{sign},.{max(0, 2 - power)}f}"
 
 
 def format_comparison(one: Comparison) -> tuple[str, str, str, str]:
