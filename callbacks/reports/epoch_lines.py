@@ -83,6 +83,7 @@ def epoch_lines(
     validated: bool,
     left: float,
     units: Mapping[str, str] | None = None,
+    held_out: Sequence[str] = (),
 ) -> list[str]:
     """Return an epoch's line; where a run has several tasks, one more for each of them.
 
@@ -93,6 +94,7 @@ def epoch_lines(
         validated: Whether this epoch was validated; otherwise the logged values are an earlier epoch's.
         left: Seconds that the fit still takes.
         units: The unit of each task where not all go by exact match; the cells are then those of `KIND_COLUMNS`.
+        held_out: Tasks that are evaluated and never trained, which no mean includes.
     """
     known = (
         metrics
@@ -100,7 +102,8 @@ def epoch_lines(
         else {name: value for name, value in metrics.items() if name.startswith("train/")}
     )
     only = f"val/{tasks[0]}/" if len(tasks) == 1 else "val/"
-    cells = _shares(known, only) if units is None else (_headline(known, tasks, units),)
+    counted = [task for task in tasks if task not in held_out] or tasks
+    cells = _shares(known, only) if units is None else (_mean_headline(known, counted, units),)
     line = [
         epoch,
         _format(metrics, "train/loss", "{:.3f}"),
@@ -112,15 +115,16 @@ def epoch_lines(
     lines = [format_line(line, COLUMNS if units is None else KIND_COLUMNS)]
     if len(tasks) > 1 and validated:
         for task in tasks:
-            cells = _shares(known, f"val/{task}/") if units is None else (_headline(known, [task], units),)
+            own = _of_task(known, f"val/{task}/")
+            cells = _shares(own, "") if units is None else (format_headline(own, units[task]),)
             start = cut(task, 22).rjust(24)
             widths = (22, 11) if units is None else (35,)
             lines.append("  ".join([start, *map(str.rjust, cells, widths)]))
     return lines
 
 
-def _headline(metrics: Mapping[str, float], tasks: Sequence[str], units: Mapping[str, str]) -> str:
-    """Return the headline of a task, or the mean of several tasks' if it is the same and has the same unit."""
+def _mean_headline(metrics: Mapping[str, float], tasks: Sequence[str], units: Mapping[str, str]) -> str:
+    """Return the headline of the only task, or the mean of several tasks' if it is the same and has the same unit."""
     of_tasks = [_of_task(metrics, f"val/{task}/") for task in tasks]
     if len(tasks) == 1:
         return format_headline(of_tasks[0], units[tasks[0]])
@@ -222,7 +226,9 @@ class EpochLines(RowReader):
         metrics, data = current_metrics(trainer), evaluation_data(trainer)
         if trainer.is_global_zero:
             left, units = self._seconds_left(trainer), _units(data.tasks)
-            for line in epoch_lines(epoch, metrics, data.task_names, self._validated, left, units):
+            for line in epoch_lines(
+                epoch, metrics, data.task_names, self._validated, left, units, list(data.held_out)
+            ):
                 say(line, wrap=False)
         self._validated = False
 

@@ -156,11 +156,18 @@ def _find_headlines(epochs: Iterable[Mapping[str, float]]) -> dict[str, Headline
     return several or {"": headline_of_metrics(columns)}
 
 
+def find_numbers(side: Side) -> set[str]:
+    """Return the tasks of a side that go by the error of numbers."""
+    tasks = side.summary.get("tasks", {})
+    return {task for task, metrics in tasks.items() if headline_of_metrics(metrics) == HEADLINES["number"]}
+
+
 def draw_confidence(side: Side) -> list[Chart]:
-    """Return the pictures of calibration and abstaining, a line a task."""
+    """Return the pictures of calibration and abstaining, a line a task; a measured number is seldom right to the digit."""
+    numbers = find_numbers(side)
 
     def lines(report: str, x: str) -> list[Series]:
-        table = side.reports.get(report, ())
+        table = [line for line in side.reports.get(report, ()) if line["task"] not in numbers]
         return [
             Series(task, [Point(*(float(line[name]) for name in (x, "right", "low", "high"))) for line in table
                           if line["task"] == task and line[x] and line["right"]])
@@ -249,9 +256,12 @@ class Stratum(NamedTuple):
 
 
 def list_strata(side: Side) -> dict[str, list[Stratum]]:
-    """Return the exact match by kind of row, by task."""
+    """Return the exact match by kind of row, by task but those of numbers."""
     found: dict[str, list[Stratum]] = {}
+    numeric = find_numbers(side)
     for line in side.reports.get("strata", ()):
+        if line["task"] in numeric:
+            continue
         numbers = {
             name: float(cell)
             for name, cell in line.items()

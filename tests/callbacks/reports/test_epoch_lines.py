@@ -96,6 +96,12 @@ def test_tasks_of_one_kind_have_a_mean() -> None:
     assert "MAE" not in epoch_lines("1", of_numbers, ["n", "m"], True, 5, {"n": "K", "m": "g"})[0]
 
 
+def test_a_task_that_is_never_trained_is_in_no_mean() -> None:
+    lines = epoch_lines("1/4", KINDS, ["t", "n"], True, 5, {"t": "", "n": ""}, held_out=["n"])
+    assert "AUROC 0.912 (0.880 to 0.940)" in lines[0]
+    assert len(lines) == 3
+
+
 def test_fit_prints_the_headline_of_a_task_of_numbers(
     tmp_path: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:

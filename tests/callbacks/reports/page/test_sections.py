@@ -65,6 +65,13 @@ def test_strata_and_confidence_are_those_of_the_files(files):
     assert chart.lines[0].dots[0][2] == "draw: 33.3 % (6.0 to 79.0) at probability 0.4"
 
 
+def test_shares_of_exact_answers_are_not_told_of_numbers(files):
+    side = files.sides[1]
+    tasks = {task: {**metrics, "mae_all": 0.5} for task, metrics in side.summary["tasks"].items()}
+    numbers = side._replace(summary={**side.summary, "tasks": tasks})
+    assert (list_strata(numbers), draw_confidence(numbers)) == ({}, [])
+
+
 def test_curves_are_those_of_the_epochs(files):
     loss, exact, speed = draw_fit(files)
     assert [line.name for line in loss.lines] == ["training", "validation"]
