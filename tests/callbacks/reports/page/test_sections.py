@@ -6,7 +6,6 @@ from callbacks.reports.page.run_files import read_run
 from callbacks.reports.page.sections import (
     draw_confidence,
     draw_fit,
-    list_commands,
     list_metrics,
     list_outcomes,
     list_results,
@@ -77,25 +76,3 @@ def test_curves_are_those_of_the_epochs(files):
     assert [line.name for line in loss.lines] == ["training", "validation"]
     assert [line.name for line in exact.lines] == ["draw", "spell"]
     assert speed.lines[0].last == "41"
-
-
-def test_next_commands_fit_what_is_there(tmp_path, files):
-    words = dict(list_commands(files, "patois"))
-    assert "Test it on the held-out rows" not in words
-    assert words["Answer a table of questions"] == (
-        "patois predict --ckpt_path runs/mine/checkpoints/best.ckpt --data.predict_path new.csv"
-    )
-    assert 'patois.load("runs/mine")' in words["Ask it in Python"]
-    untested = write_fit(tmp_path / "my runs" / "new")
-    (untested / "checkpoints" / "last.ckpt").touch()
-    words = dict(list_commands(read_run(untested), "python train.py"))
-    assert (
-        words["Test it on the held-out rows"]
-        == "python train.py test --ckpt_path 'my runs/new/checkpoints/best.ckpt'"
-    )
-    assert words["Train it longer"].endswith("last.ckpt' --trainer.max_epochs 4")
-    started = write_fit(tmp_path / "runs" / "started", epochs=0)
-    (started / "checkpoints" / "last.ckpt").touch()
-    words = dict(list_commands(read_run(started), "python train.py"))
-    assert words["Go on with the fit"] == "python train.py fit --ckpt_path runs/started/checkpoints/last.ckpt"
-    assert "Answer a table of questions" not in words
