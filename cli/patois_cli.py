@@ -48,7 +48,7 @@ from cli.settings.run_settings import read_typed_settings
 from cli.settings.words import complete_words
 from cli.trainer.checks import check_trainer
 from cli.trainer.errors import told_in_one_line
-from cli.trainer.monitor_check import check_monitors, monitors_of
+from cli.trainer.monitor_check import SCHEDULER, check_monitors, monitors_of
 from cli.trainer.parts import (
     add_writer,
     choose_callbacks,
@@ -284,7 +284,7 @@ class PatoisCLI(OpenCLI):
         """Check the monitored metrics before anything is read or written."""
         scheduler = self.config[self.subcommand].model.get("scheduler")
         of_scheduler = (scheduler.get("init_args") or {}).get("monitor") if scheduler else None
-        named = {"--model.scheduler": of_scheduler} if of_scheduler is not None else {}
+        named = {SCHEDULER: of_scheduler} if of_scheduler is not None else {}
         callbacks = self.trainer.callbacks  # type: ignore[attr-defined]
         tasks = self.datamodule.task_names
         check_monitors({**monitors_of(callbacks), **named}, callbacks, self.model, tasks)

@@ -76,13 +76,19 @@ def only(said: dict[str, str], *words: str) -> str:
     return output
 
 
+def test_a_task_of_numbers_goes_by_its_error(said: dict[str, str]) -> None:
+    output = only(said, "roman_to_number", " fit ")
+    assert "headline (95 %)" in output
+    assert " years (" in output
+
+
 def settings(run: Path) -> dict:
     """A run's configuration."""
     return yaml.safe_load((run / "config.yaml").read_text(encoding="utf-8"))
 
 
 def test_extending_page_writes_the_files_it_walks_through() -> None:
-    assert [Path(name).suffix for name in FILES].count(".yaml") == 3
+    assert [Path(name).suffix for name in FILES].count(".yaml") == 4
     assert "datamodules/notations/roman.py" in FILES
     assert all(line.split("python ")[0] in ("", "PATOIS_ALLOW=my_metrics ") for line in bash_lines(PAGE))
 

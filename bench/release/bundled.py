@@ -18,8 +18,8 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
+from callbacks.reports.end_table import format_seconds
 from callbacks.reports.export.hf_folder import make_portable
-from callbacks.reports.run_summary import format_seconds
 from callbacks.run.run_facts import load_checkpoint
 from configs.lookup import load_yaml
 from datamodules.formats import load_format

@@ -24,8 +24,8 @@ from bench.release.bundled import BUNDLED, Pretraining
 from bench.studies.results import append_result, read_results
 from callbacks.reports.audit_report import describe_audit
 from callbacks.reports.baselines import UNTRAINED
+from callbacks.reports.end_table import format_seconds, result_cells
 from callbacks.reports.export.hf_folder import make_portable
-from callbacks.reports.run_summary import format_seconds, result_cells
 from callbacks.rows.outcomes import OUTCOMES, estimate_right
 from callbacks.run.run_facts import load_checkpoint
 from datamodules.rows.training_record import FILE

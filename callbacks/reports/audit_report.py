@@ -29,8 +29,9 @@ class AuditReport(RowReader):
     Shared are strings, molecules, connectivities, parents of salts and Murcko scaffolds. It also lists rows whose
     reference answer cannot be derived: stereo in the answer that the question does not have, the same question with two
     answers, and, with `RoundTrip`, names that OPSIN reads as another molecule. The JSON file has the counts, and for each task
-    how many of all its pairs the model was trained on: 0 for a task of weight 0. The CSV file
-    has a line for each finding except shared scaffolds and targets, which are many and not faults.
+    how many of all its pairs the model was trained on: 0 for a task of weight 0. The CSV file has a line for each finding
+    except shared scaffolds and targets, which are many and not faults. Targets of tasks with choices or numbers are not
+    looked up: every class stands in training.
     """
 
     stages = ("test",)
@@ -42,9 +43,11 @@ class AuditReport(RowReader):
         if not trainer.is_global_zero:
             return
         with_names, training = evaluation.reads_names, evaluation.training
+        data = evaluation_data(trainer)
+        of_texts = [task.name for task in data.tasks if task.kind == "text"]
         found = [
-            (texts, audit(training, texts, with_names, evaluation.calls))
-            for texts in evaluation_data(trainer).side_texts(stage)
+            (texts, audit(training, texts, with_names, evaluation.calls, texts.task in of_texts))
+            for texts in data.side_texts(stage)
         ]
         folder = output_folder(trainer)
         write_csv(

@@ -274,11 +274,11 @@ def describe_system(
 
 
 def read_baselines(folder: Path) -> list[dict[str, Any]]:
-    """Return the lines of a folder's `anchors.csv` except the model's; empty without the file."""
+    """Return the lines of a folder's `anchors.csv` except the model's, without empty cells; none without the file."""
     path = folder / "anchors.csv"
     lines = read_csv(path) if path.is_file() else []
     return [
-        {name: cell if name in ("task", "system") else float(cell or "nan") for name, cell in line.items()}
+        {name: cell if name in ("task", "system") else float(cell) for name, cell in line.items() if cell}
         for line in lines
         if line["system"] != "model"
     ]

@@ -16,9 +16,18 @@ from callbacks.loggers.terminal_text import printable
 from callbacks.metrics.row_reader import RowReader
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage
 from callbacks.rows.evaluation import Evaluation
+from callbacks.rows.headlines import (
+    EXACT_MATCH,
+    MIXED,
+    format_headline,
+    headline_of,
+    headline_of_metrics,
+    join_headlines,
+)
 from callbacks.rows.protocols import evaluation_data
 from callbacks.run.run_facts import current_metrics, from_here, is_trial, run_folder
 from callbacks.statistics.intervals import format_estimate
+from datamodules.tasks import Task
 
 COLUMNS = {
     "epoch": 6,
@@ -30,17 +39,26 @@ COLUMNS = {
     "left": 8,
 }
 """The columns and their widths; with two blanks between them they take 79 characters."""
+KIND_COLUMNS = {
+    "epoch": 6,
+    "loss": 6,
+    "val loss": 8,
+    "headline (95 %)": 35,
+    "rows/s": 6,
+    "left": 8,
+}
+"""Those where not all tasks go by exact match; the headline has its name in front."""
 EXAMPLES = 3
 
 
-def format_line(cells: Sequence[str]) -> str:
+def format_line(cells: Sequence[str], columns: Mapping[str, int] = COLUMNS) -> str:
     """Return cells as a line of the table, right-aligned.
 
     Examples:
         >>> format_line(list(COLUMNS))
         ' epoch    loss  val loss      exact match (95 %)  well-formed  rows/s      left'
     """
-    return "  ".join(cell.rjust(width) for cell, width in zip(cells, COLUMNS.values(), strict=True))
+    return "  ".join(cell.rjust(width) for cell, width in zip(cells, columns.values(), strict=True))
 
 
 def format_left(seconds: float) -> str:
@@ -59,7 +77,13 @@ def format_left(seconds: float) -> str:
 
 
 def epoch_lines(
-    epoch: str, metrics: Mapping[str, float], tasks: Sequence[str], validated: bool, left: float
+    epoch: str,
+    metrics: Mapping[str, float],
+    tasks: Sequence[str],
+    validated: bool,
+    left: float,
+    units: Mapping[str, str] | None = None,
+    held_out: Sequence[str] = (),
 ) -> list[str]:
     """Return an epoch's line; where a run has several tasks, one more for each of them.
 
@@ -69,6 +93,8 @@ def epoch_lines(
         tasks: The names of the tasks.
         validated: Whether this epoch was validated; otherwise the logged values are an earlier epoch's.
         left: Seconds that the fit still takes.
+        units: The unit of each task where not all go by exact match; the cells are then those of `KIND_COLUMNS`.
+        held_out: Tasks that are evaluated and never trained, which no mean includes.
     """
     known = (
         metrics
@@ -76,28 +102,54 @@ def epoch_lines(
         else {name: value for name, value in metrics.items() if name.startswith("train/")}
     )
     only = f"val/{tasks[0]}/" if len(tasks) == 1 else "val/"
+    counted = [task for task in tasks if task not in held_out] or tasks
+    cells = _shares(known, only) if units is None else (_mean_headline(known, counted, units),)
     line = [
         epoch,
         _format(metrics, "train/loss", "{:.3f}"),
         _format(known, "val/loss", "{:.3f}"),
-        *_shares(known, only),
+        *cells,
         _format(metrics, "train/rows_per_second", "{:,.0f}"),
         format_left(left),
     ]
-    lines = [format_line(line)]
+    lines = [format_line(line, COLUMNS if units is None else KIND_COLUMNS)]
     if len(tasks) > 1 and validated:
         for task in tasks:
-            shares = _shares(known, f"val/{task}/")
+            own = _of_task(known, f"val/{task}/")
+            cells = _shares(own, "") if units is None else (format_headline(own, units[task]),)
             start = cut(task, 22).rjust(24)
-            lines.append(f"{start}  {shares[0].rjust(22)}  {shares[1].rjust(11)}")
+            widths = (22, 11) if units is None else (35,)
+            lines.append("  ".join([start, *map(str.rjust, cells, widths)]))
     return lines
+
+
+def _mean_headline(metrics: Mapping[str, float], tasks: Sequence[str], units: Mapping[str, str]) -> str:
+    """Return the headline of the only task, or the mean of several tasks' if it is the same and has the same unit."""
+    of_tasks = [_of_task(metrics, f"val/{task}/") for task in tasks]
+    if len(tasks) == 1:
+        return format_headline(of_tasks[0], units[tasks[0]])
+    headline = join_headlines(headline_of_metrics(found) for found in of_tasks)
+    if headline == MIXED or len({units[task] for task in tasks}) > 1:
+        return "-"
+    return format_headline(_of_task(metrics, "val/"), units[tasks[0]])
+
+
+def _of_task(metrics: Mapping[str, float], prefix: str) -> dict[str, float]:
+    return {name[len(prefix) :]: value for name, value in metrics.items() if name.startswith(prefix)}
 
 
 def _shares(metrics: Mapping[str, float], prefix: str) -> tuple[str, str]:
     """Return exact match with its interval, and the share of well-formed answers."""
-    named = {name[len(prefix) :]: value for name, value in metrics.items() if name.startswith(prefix)}
+    named = _of_task(metrics, prefix)
     exact = format_estimate(named, "exact_match", percent=True)
     return exact, f"{100 * named['validity']:.1f} %" if "validity" in named else "-"
+
+
+def _units(tasks: Sequence[Task]) -> dict[str, str] | None:
+    """Return the unit of each task, or None if all go by exact match."""
+    if all(headline_of(task) == EXACT_MATCH for task in tasks):
+        return None
+    return {task.name: task.output.unit for task in tasks}
 
 
 def _format(metrics: Mapping[str, float], name: str, spec: str) -> str:
@@ -150,7 +202,8 @@ class EpochLines(RowReader):
         """Print the names of the columns, and start the clock."""
         self._began, self._first_step = time.monotonic(), trainer.global_step
         if trainer.is_global_zero:
-            say(format_line(list(COLUMNS)), wrap=False)
+            columns = COLUMNS if _units(evaluation_data(trainer).tasks) is None else KIND_COLUMNS
+            say(format_line(list(columns), columns), wrap=False)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Print a line for a validation within an epoch."""
@@ -170,9 +223,12 @@ class EpochLines(RowReader):
         self._say_line(trainer, f"{trainer.current_epoch + 1}{of}")
 
     def _say_line(self, trainer: Trainer, epoch: str) -> None:
-        metrics, tasks = current_metrics(trainer), evaluation_data(trainer).task_names
+        metrics, data = current_metrics(trainer), evaluation_data(trainer)
         if trainer.is_global_zero:
-            for line in epoch_lines(epoch, metrics, tasks, self._validated, self._seconds_left(trainer)):
+            left, units = self._seconds_left(trainer), _units(data.tasks)
+            for line in epoch_lines(
+                epoch, metrics, data.task_names, self._validated, left, units, list(data.held_out)
+            ):
                 say(line, wrap=False)
         self._validated = False
 

@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from callbacks.rows.headlines import HEADLINES, Headline, headlines_of_log
 from datamodules.storage.safe_csv import write_csv
 
 FILE = "epochs.csv"
@@ -25,7 +26,7 @@ COLUMNS = {
 }
 """The columns, and the metric that each holds. The bounds are those of the task, so a mean over several tasks has none."""
 OF_TASK = ("exact_match", "exact_match_low", "exact_match_high", "validity")
-"""What each of several tasks has a column of, such as `TASK/validity`."""
+"""What each of several tasks has a column of, such as `TASK/validity`. A task with another headline has it, too."""
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:
@@ -34,21 +35,6 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
         return []
     with path.open(newline="", encoding="utf-8") as file:
         return [{name: float(cell) for name, cell in line.items() if cell} for line in csv.DictReader(file)]
-
-
-def find_tasks(lines: Iterable[Mapping[str, float]]) -> list[str]:
-    """Return the tasks whose validation was logged, in the order of their names.
-
-    Examples:
-        >>> find_tasks([{"val/loss": 1.0}, {"val/exact_match": 0.5, "val/b/exact_match": 0.5, "val/a/exact_match_low": 0.2}])
-        ['b']
-    """
-    names = {name for line in lines for name in line}
-    return sorted(
-        name[len("val/") : -len("/exact_match")]
-        for name in names
-        if name.startswith("val/") and name.endswith("/exact_match") and name.count("/") > 1
-    )
 
 
 def summarize_epochs(lines: Iterable[Mapping[str, float]]) -> list[dict[str, float | None]]:
@@ -62,7 +48,7 @@ def summarize_epochs(lines: Iterable[Mapping[str, float]]) -> list[dict[str, flo
         (0, 20, 2.5, None)
     """
     lines = list(lines)
-    tasks = find_tasks(lines)
+    tasks = headlines_of_log(name for line in lines for name in line)
     last: dict[int, dict[str, float]] = {}
     losses: dict[int, list[float]] = {}
     for line in lines:
@@ -76,15 +62,19 @@ def summarize_epochs(lines: Iterable[Mapping[str, float]]) -> list[dict[str, flo
 
 
 def _line(
-    epoch: int, values: Mapping[str, float], losses: list[float], tasks: list[str]
+    epoch: int, values: Mapping[str, float], losses: list[float], tasks: Mapping[str, Headline]
 ) -> dict[str, float | None]:
     """Return an epoch's cells by column."""
     line: dict[str, float | None] = {column: values.get(metric) for column, metric in COLUMNS.items()}
     # Lightning logs the step before it counts it.
     line |= {"epoch": epoch, "step": int(values["step"]) + 1}
     line["train_loss"] = math.fsum(losses) / len(losses) if losses else None
-    for task in tasks:
-        for name in OF_TASK:
+    for headline in HEADLINES.values():
+        if headline in tasks.values():
+            line[headline.metric] = values.get(f"val/{headline.metric}")
+    for task, headline in tasks.items():
+        bounds = (headline.metric, f"{headline.metric}_low", f"{headline.metric}_high")
+        for name in dict.fromkeys((*OF_TASK, *bounds)):
             value = values.get(f"val/{task}/{name}")
             if len(tasks) == 1 and line.get(name) is None:
                 line[name] = value

@@ -53,8 +53,14 @@ class Finding(NamedTuple):
     """What the name was read as, or what the row shares."""
 
 
-def find_shared_strings(train: SideTexts, test: SideTexts) -> Iterator[Finding]:
-    """Find rows whose strings are in the training rows, in any Unicode form."""
+def find_shared_strings(train: SideTexts, test: SideTexts, with_targets: bool = True) -> Iterator[Finding]:
+    """Find rows whose strings are in the training rows, in any Unicode form.
+
+    Args:
+        train: The training rows.
+        test: Rows of the same task.
+        with_targets: Whether targets alone count: every class stands in training, and so do most numbers.
+    """
     trained = train.inputs.composed(), train.outputs.composed()
     tested = test.inputs.composed(), test.outputs.composed()
     inputs, targets = map(set, trained)
@@ -65,7 +71,7 @@ def find_shared_strings(train: SideTexts, test: SideTexts) -> Iterator[Finding]:
             yield Finding(row, "pair")
         if given in inputs:
             yield Finding(row, "input")
-        if target in targets:
+        if with_targets and target in targets:
             yield Finding(row, "target")
 
 
@@ -146,7 +152,11 @@ def _find_differences(
 
 
 def audit(
-    training: TrainingMolecules, test: SideTexts, with_names: bool, calls: NotationCalls
+    training: TrainingMolecules,
+    test: SideTexts,
+    with_names: bool,
+    calls: NotationCalls,
+    with_targets: bool = True,
 ) -> list[Finding]:
     """Return all that is found about the rows of a task, row by row.
 
@@ -155,11 +165,12 @@ def audit(
         test: The rows to be judged.
         with_names: Whether names are read by OPSIN.
         calls: The calls to notations.
+        with_targets: Whether a target that stands in training is a finding.
     """
     findings = [*find_ambiguous(test), *find_unanswerable(calls, test, with_names)]
     findings += find_trained(training.record, test)
     for texts in training.texts(test.task):
-        findings += find_shared_strings(texts, test)
+        findings += find_shared_strings(texts, test, with_targets)
     tested = molecules_of_side(test, calls.pool)
     if tested is not None:
         findings += find_shared_molecules(training.known(test.task), tested, calls.pool)

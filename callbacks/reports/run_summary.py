@@ -5,22 +5,21 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
-from rich import box
-from rich.table import Table
 
 from callbacks.loggers.metrics_csv import MetricsCSV
-from callbacks.loggers.terminal import fits_terminal, is_quiet, say, wrap_text
+from callbacks.loggers.terminal import fits_terminal, is_quiet, say
 from callbacks.reports.audit_report import describe_audit, read_audit, read_comparison, read_held_out
 from callbacks.reports.baselines import read_baselines
+from callbacks.reports.end_lines import describe_end, describe_evaluation, next_commands
+from callbacks.reports.end_table import fit_table, speed_cells, tabulate
 from callbacks.rows.evaluated_row import Stage
-from callbacks.rows.outcomes import OUTCOMES, estimate_right
 from callbacks.rows.protocols import EvaluationData, evaluated_model, evaluation_data
 from callbacks.run.run_facts import (
     METRICS_KEY,
@@ -34,23 +33,12 @@ from callbacks.run.run_facts import (
     output_folder,
     run_folder,
 )
-from callbacks.statistics.intervals import format_estimate
 from datamodules.few_rows import describe_hint
 from datamodules.stages import evaluated_rows
 
 _REPORTS = ("anchors.csv", "anchor_strata.csv", "audit.csv", "error_classes.csv", "strata.csv", "calibration.csv",
             "abstaining.csv", "rerank.csv", "confidence.png")  # fmt: skip
-PROGRAM = "python train.py"
-_LONGEST_NAME = "  base before this run"
-"""Shorter names than this are not folded."""
 _CLOCK_SECONDS = 2.0  # a file system's clock may be this coarse
-
-_ROUND_TRIP = {
-    "round_trip": "right",
-    "round_trip_tautomer": "tautomer-insensitive",
-    "round_trip_without_stereo": "without stereo",
-    "readable": "readable",
-}
 
 
 class RunSummary(MetricsKeeper):
@@ -109,11 +97,13 @@ class RunSummary(MetricsKeeper):
             for name in _REPORTS
             if (folder / name).is_file() and (folder / name).stat().st_mtime > self._begun_at - _CLOCK_SECONDS
         ]
+        units = {task.name: task.output.unit for task in datamodule.tasks if task.output.unit}
         return {
             "tasks": {
                 task: {"rows": rows, **_of_task(metrics, f"{split}/{task}/")}
                 for task, rows in _count_rows(datamodule, split).items()
             },
+            **({"units": units} if units else {}),
             "weights": weights.name if weights else _name_weights(trainer, stage),
             "epoch": epoch,
             "seconds": round(time.perf_counter() - self._begun, 1),
@@ -172,97 +162,6 @@ def _outputs(trainer: Trainer, best: Path | None) -> dict[str, str]:
     return {name: str(place) for name, place in places.items() if place is not None and place.exists()}
 
 
-def format_seconds(seconds: float) -> str:
-    """Return a duration as `45 s`, `9 min 05 s` or `2 h 03 min`.
-
-    Examples:
-        >>> format_seconds(45), format_seconds(545), format_seconds(7_400)
-        ('45 s', '9 min 05 s', '2 h 03 min')
-    """
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-
-
-def _table(title: str, summary: dict[str, Any], with_speed: bool, narrow: bool = False) -> Table:
-    """Return the table of tasks and baselines.
-
-    Args:
-        title: Its title.
-        summary: The summary of a stage.
-        with_speed: Whether it has the columns that are equal for all tasks.
-        narrow: Whether it must fit 80 columns with three systems: per cent stand in the header, long names are folded.
-    """
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.show_edge = table.pad_edge = not narrow
-    tasks = summary["tasks"]
-    has_right = any("outcome_exact" in metrics for metrics in tasks.values())
-    names = ["task", "exact match (95 %)", *(("right (95 %)",) if has_right else ()), "well-formed", "rows"]
-    if narrow:
-        names = [
-            "task",
-            "exact match\n% (95 %)",
-            *(("right\n% (95 %)",) if has_right else ()),
-            "well-\nformed",
-            "rows",
-        ]
-    for name in [*names, *(("tokens/s", "time") if with_speed else ())]:
-        table.add_column(name, justify="left" if name == "task" else "right", no_wrap=True)
-    for task, metrics in tasks.items():
-        right = estimate_right(metrics) if has_right else {}
-        lines = [result_cells(task, {**metrics, **right})]
-        for baseline in summary.get("anchors", ()):
-            if baseline["task"] == task:
-                own = baseline if has_right else _without_right(baseline)
-                lines.append(result_cells(f"  {baseline['system']}", own))
-        for place, line in enumerate(lines):
-            cells = _narrow(line, max(map(len, (*tasks, _LONGEST_NAME)))) if narrow else line
-            table.add_row(*cells, *(_speed(summary) if with_speed and place == 0 else ()))
-    return table
-
-
-def _narrow(cells: Sequence[str], width: int) -> list[str]:
-    r"""Return a line's cells with its name folded to a width, and without the signs of per cent but that of validity.
-
-    Examples:
-        >>> _narrow(["  nearest training molecule", "0.0 % (0.0 to 0.6)", "100.0 %", "596"], 20)
-        ['  nearest training\n    molecule', '0.0 (0.0 to 0.6)', '100.0 %', '596']
-    """
-    name, *shares, validity, rows = cells
-    return [wrap_text(name, width), *(share.replace(" %", "") for share in shares), validity, rows]
-
-
-def _fit_table(title: str, summary: dict[str, Any]) -> Table:
-    """Return the table without the columns of speed: the narrow one if it fits the terminal and the other does not."""
-    table = _table(title, summary, with_speed=False)
-    narrow = _table(title, summary, with_speed=False, narrow=True)
-    return narrow if fits_terminal(narrow) and not fits_terminal(table) else table
-
-
-def _without_right(baseline: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in baseline.items() if name != "right"}
-
-
-def result_cells(name: str, metrics: Mapping[str, Any]) -> list[str]:
-    """Return a line's cells: name, exact match, share right (only if it was measured), validity, and rows."""
-    return [
-        name,
-        format_estimate(metrics, "exact_match", percent=True),
-        *([format_estimate(metrics, "right", percent=True)] if "right" in metrics else []),
-        f"{100 * metrics['validity']:.1f} %" if "validity" in metrics else "-",
-        f"{metrics['rows']:,.0f}",
-    ]
-
-
-def _speed(summary: dict[str, Any]) -> tuple[str, str]:
-    """Return supervised tokens per second, and the time."""
-    speed = summary["supervised_tokens_per_second"]
-    return f"{speed:,.0f}" if speed is not None else "-", format_seconds(summary["seconds"])
-
-
 def _show(stage: str, summary: dict[str, Any]) -> None:
     """Print the table, the paths of the outputs, a warning about skipped rows, and what to do next."""
     if is_quiet():
@@ -270,14 +169,14 @@ def _show(stage: str, summary: dict[str, Any]) -> None:
         return
     split = "validation rows" if evaluated_rows(stage) == "val" else "test rows"
     title = f"{stage}: {split}, {summary['weights']}"
-    table = _table(title, summary, with_speed=True)
+    table = tabulate(title, summary, with_speed=True)
     fits = fits_terminal(table)
     say("")
-    say(table if fits else _fit_table(title, summary))
+    say(table if fits else fit_table(title, summary))
     if not fits:
-        say("tokens/s: {}, time: {}".format(*_speed(summary)))
+        say("tokens/s: {}, time: {}".format(*speed_cells(summary)))
     for task, metrics in summary["tasks"].items():
-        for line in describe_evaluation(task, metrics):
+        for line in describe_evaluation(task, metrics, summary.get("units", {}).get(task, "")):
             say(line)
     for task, count in summary.get("audit", {}).items():
         say(describe_audit(task, count))
@@ -297,67 +196,3 @@ def _show(stage: str, summary: dict[str, Any]) -> None:
         say("Next:")
         for command in commands:
             say(f"  {command}", wrap=False)
-
-
-def describe_end(stage: str, summary: Mapping[str, Any]) -> str:
-    """Return the end of a run in one line.
-
-    Examples:
-        >>> describe_end("fit", {"tasks": {"t": {"rows": 20, "exact_match": 0.5}}, "seconds": 61, "weights": "best.ckpt"})
-        'fit: t exact match 50.0 % of 20 rows, best.ckpt, 1 min 01 s'
-    """
-    shares = [
-        f"{task} exact match {format_estimate(metrics, 'exact_match', percent=True)} of {metrics['rows']:,} rows"
-        for task, metrics in summary["tasks"].items()
-    ]
-    return f"{stage}: {', '.join([*shares, summary['weights'], format_seconds(summary['seconds'])])}"
-
-
-def next_commands(stage: str, run: Path) -> list[str]:
-    """Return the commands that a user most likely types after a stage.
-
-    Examples:
-        >>> next_commands("fit", Path("runs/mine"))[0]
-        'python train.py test --ckpt_path runs/mine'
-    """
-    predict = f"{PROGRAM} predict --ckpt_path {run} --data.predict_path new.csv"
-    test = f"{PROGRAM} test --ckpt_path {run}"
-    return [predict] if stage == "test" else [test, predict]
-
-
-def describe_evaluation(task: str, metrics: Mapping[str, float]) -> list[str]:
-    """Return a task's lines on round trip, outcomes, abstaining and constrained decoding, each if it was measured.
-
-    Args:
-        task: The task's name.
-        metrics: The task's metrics, without the task's name in front.
-    """
-    lines = []
-    if "round_trip" in metrics:
-        shares = [
-            f"{format_estimate(metrics, name, percent=True)} {label}" for name, label in _ROUND_TRIP.items()
-        ]
-        lines.append(f"{task}, names read by OPSIN: {', '.join(shares)}")
-    if "exact_match_worst" in metrics:
-        mean, worst, spread = (100 * metrics[f"exact_match{name}"] for name in ("", "_worst", "_spread"))
-        number = sum(name.startswith("exact_match_phrasing_") for name in metrics)
-        lines.append(
-            f"{task}, exact match in {number} phrasings: mean {mean:.1f} %, worst {worst:.1f} %, spread {spread:.1f} points"
-        )
-    measured = {name: metrics.get(f"outcome_{name}", 0.0) for name in OUTCOMES}
-    shares = [f"{OUTCOMES[name]} {100 * share:.1f} %" for name, share in measured.items() if share > 0]
-    if shares:
-        lines.append(f"{task}, outcomes: {'; '.join(shares)}")
-    if "coverage" in metrics:
-        answered = [
-            f"{name} {format_estimate(metrics, f'{key}_answered', percent=True)}"
-            for key, name in (("exact_match", "exact match"), ("right", "right"))
-        ]
-        coverage = format_estimate(metrics, "coverage", percent=True)
-        lines.append(f"{task}, answered (the others abstained): {coverage}; of these {', '.join(answered)}")
-    if "steered" in metrics:
-        steered, gave_up = (format_estimate(metrics, name, percent=True) for name in ("steered", "gave_up"))
-        lines.append(
-            f"{task}, constrained to valid prefixes: {steered} of the rows steered, {gave_up} given up"
-        )
-    return lines

@@ -1,7 +1,7 @@
 """Keep runs alive: checkpoints, signals, non-finite steps, and facts about a run.
 
     every few minutes, each epoch, SIGTERM ──► last_checkpoint ──► last.ckpt: resumes at the exact step
-    highest val/exact_match                ──► best_checkpoint ──► best.ckpt: tested and exported
+    best headline, such as val/exact_match ──► best_checkpoint ──► best.ckpt: tested and exported
     the training rows, once           ──► training_memory ──► training_rows.npz: what `test` compares with
     a step that is not finite              ──► nonfinite_steps ──► left_out.csv
 

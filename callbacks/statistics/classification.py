@@ -5,11 +5,9 @@ Letters in shapes: n rows, k classes, r resamples of the rows. torchmetrics has 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 
-from callbacks.statistics.intervals import RESAMPLES, draw_counts
+from callbacks.statistics.intervals import resample_rows
 
 BINS = 10
 """Bins of the calibration error, as in C. Guo et al., arXiv 1706.04599, with the range from 1 / k to 1 in equal parts."""
@@ -62,24 +60,14 @@ def rank_classes(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, tu
         >>> found["auroc"][0]
         0.875
     """
-    n, k = probabilities.shape
-    classes = [1] if k == 2 else range(k)
-    usable = [one for one in classes if 0 < (targets == one).sum() < n]
+    usable = _usable(probabilities, targets)
     if not usable:
         return {"auroc": (0.5, 0.0, 1.0)}
-
-    def mean_over(counts: np.ndarray) -> np.ndarray:
-        areas = [_curves(probabilities[:, one], targets == one, counts) for one in usable]
-        # A resample may lack a class.
-        with np.errstate(invalid="ignore"):
-            present = [
-                np.ma.masked_invalid(np.array(kind)).mean(axis=0).filled(np.nan)
-                for kind in zip(*areas, strict=True)
-            ]
-        return np.array(present)
-
-    values = mean_over(np.ones((1, n)))[:, 0]
-    drawn = np.concatenate([mean_over(counts) for counts in _resamples(n)], axis=1)
+    n = len(targets)
+    values = _mean_areas(probabilities, targets, usable, np.ones((1, n)))[:, 0]
+    drawn = np.concatenate(
+        [_mean_areas(probabilities, targets, usable, counts) for counts in resample_rows(n)], axis=1
+    )
     low, high = np.nanpercentile(drawn, [2.5, 97.5], axis=1)
     names = ("auroc", "average_precision")
     return {
@@ -87,11 +75,37 @@ def rank_classes(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, tu
     }
 
 
-def _resamples(n: int) -> Iterator[np.ndarray]:
-    rng = np.random.default_rng(0)
-    step = max(1, 2_000_000 // n)
-    for start in range(0, RESAMPLES, step):
-        yield draw_counts(rng.integers(0, n, size=(min(step, RESAMPLES - start), n)))
+def area_under_roc(probabilities: np.ndarray, targets: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Return areas under the ROC curve, `(r,)`, as in `rank_classes`, of resamples that hold each row `counts` `(r, n)` times.
+
+    Examples:
+        >>> area_under_roc(np.array([[0.9, 0.1], [0.3, 0.7], [0.6, 0.4]]), np.array([0, 1, 1]), np.array([[1, 1, 1], [0, 1, 1]]))
+        array([ 1., nan])
+    """
+    usable = _usable(probabilities, targets)
+    if not usable:
+        return np.full(len(counts), 0.5)
+    return np.asarray(_mean_areas(probabilities, targets, usable, counts)[0])
+
+
+def _usable(probabilities: np.ndarray, targets: np.ndarray) -> list[int]:
+    """Return the classes that can be ranked against the rest."""
+    n, k = probabilities.shape
+    return [one for one in ([1] if k == 2 else range(k)) if 0 < (targets == one).sum() < n]
+
+
+def _mean_areas(
+    probabilities: np.ndarray, targets: np.ndarray, usable: list[int], counts: np.ndarray
+) -> np.ndarray:
+    """Return `(2, r)` areas and average precisions of resamples, each the mean over the classes that can be ranked."""
+    areas = [_curves(probabilities[:, one], targets == one, counts) for one in usable]
+    # A resample may lack a class.
+    with np.errstate(invalid="ignore"):
+        present = [
+            np.ma.masked_invalid(np.array(kind)).mean(axis=0).filled(np.nan)
+            for kind in zip(*areas, strict=True)
+        ]
+    return np.array(present)
 
 
 def balanced_accuracy(confusion: np.ndarray) -> np.ndarray:

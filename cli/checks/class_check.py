@@ -13,6 +13,9 @@ from configs.lookup import suggest
 
 _OURS = ("callbacks.", "lightning.", "lightning_modules.")
 _MONITORS = {"trainer.callbacks.monitor": "trainer.callbacks", "model.scheduler.monitor": "model.scheduler"}
+HEADLINE = "headline"
+"""`MONITOR` of `callbacks.rows.headlines`, which loads NumPy."""
+_OR_HEADLINE = {"trainer.callbacks": f", or {HEADLINE}, that of the tasks"}
 _MODES = ("min", "max")
 _GIVEN = ("dirpath",)
 """Arguments that the program sets: the run's folder."""
@@ -40,7 +43,8 @@ def check_required(command: str, words: Sequence[Word], listed: FlagList) -> Non
         given = set(_arguments_behind(name, words[place + 1 :]))
         missing = [one for one in listed.required.get(path or "", ()) if one not in (*given, *_GIVEN)]
         if path is not None and missing and "init_args" not in given and "dict_kwargs" not in given:
-            hint = "val/exact_match" if missing[0] == "monitor" else "..."
+            hints = {"trainer.callbacks": HEADLINE, "model.scheduler": "val/loss"}
+            hint = hints.get(name, "...") if missing[0] == "monitor" else "..."
             raise UsageError(
                 f"--{name} {path.rpartition('.')[2]} needs {' and '.join(missing)}: add --{name}.{missing[0]} {hint} behind it."
             )
@@ -81,6 +85,11 @@ def check_monitored(words: Sequence[Word], values: Mapping[str, Any], listed: Fl
         monitor = values.get(flag)
         if not isinstance(monitor, str) or not listed.metrics or _has_own_classes(words, values):
             continue
+        if monitor == HEADLINE and owner != "trainer.callbacks":
+            raise ValueError(
+                f"Expected --{flag} to be a metric that the run logs, such as val/loss, but got {monitor!r}: only callbacks "
+                "monitor the headline of the tasks."
+            )
         stage, _, rest = monitor.partition("/")
         last = rest.rpartition("/")[2]
         if (stage == "val" and last in listed.metrics) or monitor.startswith("train/") or "/" not in monitor:
@@ -88,7 +97,8 @@ def check_monitored(words: Sequence[Word], values: Mapping[str, Any], listed: Fl
         near = suggest(last, list(listed.metrics)).replace("'", "")
         hint = near.replace("Did you mean ", "Did you mean val/") if near else " docs/metrics.md lists all."
         raise ValueError(
-            f"Expected --{flag} to be a metric that the run logs, such as val/exact_match, but got {monitor!r}.{hint}"
+            f"Expected --{flag} to be a metric that the run logs, such as val/exact_match{_OR_HEADLINE.get(owner, '')}, but got "
+            f"{monitor!r}.{hint}"
         )
 
 

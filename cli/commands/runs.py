@@ -10,10 +10,22 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from callbacks.rows.headlines import (
+    EXACT_MATCH,
+    HEADLINES,
+    MIXED,
+    Headline,
+    format_value,
+    headlines_of_log,
+    join_headlines,
+)
 from cli.run.claim import FILE, SILENT_SECONDS, lives, read_holder
 from configs.lookup import load_yaml
+
+_HIGHER = [one.metric for one in HEADLINES.values() if one.mode == "max"]
+"""The headlines of which more is better."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +41,29 @@ class Run:
     epochs: int
     """Epochs that were evaluated."""
     exact_match: float | None
-    """The best epoch's share of exactly right validation rows; of several tasks the mean."""
+    """The best epoch's share of exactly right validation rows, of several tasks the mean; None if they go by another headline."""
     low: float | None
-    """Bounds of its 95 % interval; None for several tasks."""
+    """Bounds of the headline's 95 % interval; None for several tasks."""
     high: float | None
     when: str
     """When it last wrote something."""
     state: str
     """`running`, `done`, or `stopped` before its end."""
+    headline: str
+    """The metric by which the run goes: `exact_match`, `auroc`, `mae_all`, or `loss` where its tasks have several."""
+    best: float | None
+    """The best epoch's value of it on the validation rows; of several tasks the mean."""
+
+
+class Best(NamedTuple):
+    """A run's best epoch by its headline."""
+
+    epochs: int
+    """How many epochs were evaluated."""
+    headline: Headline
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 def read_runs(folder: Path) -> list[Run]:
@@ -63,13 +90,14 @@ def read_run(folder: Path) -> Run:
     columns = [data.get(f"{side}_column") for side in ("input", "output")]
     task = data.get("task") or (" -> ".join(map(str, columns)) if all(columns) else "?")
     counts = _mapping(_read_json(folder / "data.json").get("rows"))
-    epochs, best, low, high = read_best(folder / "metrics.csv")
+    best = read_best(folder / "metrics.csv")
+    exact = best.value if best.headline == EXACT_MATCH else None
     files = [folder / "config.yaml", folder / "metrics.csv", folder / "summary.json"]
     last = max(path.stat().st_mtime for path in files if path.is_file())
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(last))
     return Run(
-        folder.name, _join(task), str(data.get("format", "?")), str(model.get("base", "?")), counts.get("train"), epochs,
-        best, low, high, when, find_state(folder),
+        folder.name, _join(task), str(data.get("format", "?")), str(model.get("base", "?")), counts.get("train"), best.epochs,
+        exact, best.low, best.high, when, find_state(folder), best.headline.metric, best.value,
     )  # fmt: skip
 
 
@@ -88,21 +116,50 @@ def find_state(folder: Path) -> str:
     return "done" if "fit" in _read_json(folder / "summary.json") else "stopped"
 
 
-def read_best(path: Path) -> tuple[int, float | None, float | None, float | None]:
-    """Return how many epochs a metrics.csv evaluates, and the highest exact match with its interval."""
-    if not path.is_file():
-        return 0, None, None, None
-    with path.open(newline="", encoding="utf-8") as file:
-        lines = [line for line in csv.DictReader(file) if line.get("val/exact_match")]
+def read_best(path: Path) -> Best:
+    """Return how many epochs a metrics.csv evaluates, and the best value of the tasks' headline with its interval."""
+    lines = []
+    if path.is_file():
+        with path.open(newline="", encoding="utf-8") as file:
+            lines = list(csv.DictReader(file))
+    of_tasks = headlines_of_log(name for line in lines[:1] for name in line)
+    headline = join_headlines(of_tasks.values())
+    name = f"val/{headline.metric}"
+    lines = [line for line in lines if line.get(name)]
     if not lines:
-        return 0, None, None, None
-    best = max(lines, key=lambda line: float(line["val/exact_match"]))
-    tasks = [name for name in best if name.count("/") == 2 and name.endswith("/exact_match")]
+        return Best(0, headline)
+    choose = max if headline.mode == "max" else min
+    best = choose(lines, key=lambda line: float(line[name]))
     low, high = (
-        float(cell) if len(tasks) == 1 and (cell := best.get(f"{tasks[0]}_{bound}")) else None
+        float(cell)
+        if len(of_tasks) == 1 and (cell := best.get(f"val/{next(iter(of_tasks))}/{headline.metric}_{bound}"))
+        else None
         for bound in ("low", "high")
     )
-    return len({line["epoch"] for line in lines}), float(best["val/exact_match"]), low, high
+    return Best(len({line["epoch"] for line in lines}), headline, float(best[name]), low, high)
+
+
+def format_best(run: Run, with_label: bool) -> str:
+    """Return a run's best headline with its interval.
+
+    Args:
+        run: The run.
+        with_label: Whether the headline's name stands in front.
+    """
+    if run.best is None:
+        return "-"
+    headline = next(one for one in (*HEADLINES.values(), MIXED) if one.metric == run.headline)
+    bounds = {"low": run.low, "high": run.high}
+    metrics = {f"{run.headline}_{end}": bound for end, bound in bounds.items() if bound is not None}
+    text = format_value(headline, metrics | {run.headline: run.best})
+    return f"{headline.label} {text}" if with_label else text
+
+
+def rank(run: Run) -> tuple[bool, str, float]:
+    """Return a sort key by headline, the best run of each headline last; runs without a value come first."""
+    if run.best is None:
+        return False, "", 0.0
+    return True, run.headline, run.best if run.headline in _HIGHER else -run.best
 
 
 def _mapping(value: Any) -> dict[str, Any]:
@@ -122,11 +179,11 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 def tabulate(runs: Sequence[Run]) -> list[str]:
     """Return the lines of a table: the header, and one a run."""
-    cells = [("name", "task", "format", "base", "rows", "epochs", "best exact match (95 %)", "when", "state")]
+    kinds = any(run.headline != EXACT_MATCH.metric for run in runs)
+    title = "best headline (95 %)" if kinds else "best exact match (95 %)"
+    cells = [("name", "task", "format", "base", "rows", "epochs", title, "when", "state")]
     for run in runs:
-        best = "-" if run.exact_match is None else f"{100 * run.exact_match:.1f} %"
-        if run.low is not None and run.high is not None:
-            best += f" ({100 * run.low:.1f} to {100 * run.high:.1f})"
+        best = format_best(run, with_label=kinds)
         rows = "-" if run.rows is None else f"{run.rows:,}"
         cells.append(
             (run.name, run.task, run.format, run.base, rows, str(run.epochs), best, run.when, run.state)
@@ -147,15 +204,16 @@ def main(args: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="List the runs of a folder.")
     parser.add_argument("folder", type=Path, nargs="?", default=Path("runs"), help="default: runs")
     parser.add_argument(
-        "--sort", choices=("when", "name", "exact"), default="when", help="default: when, the latest last"
-    )
+        "--sort", choices=("when", "name", "headline", "exact"), default="when",
+        help="default: when, the latest last; headline: by each run's headline, the best last (exact is its old name)"
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="one JSON object a run and line")
     options = parser.parse_args(args)
     runs = read_runs(options.folder)
     if options.sort == "name":
         runs.sort(key=lambda run: run.name)
-    elif options.sort == "exact":
-        runs.sort(key=lambda run: -1.0 if run.exact_match is None else run.exact_match)
+    elif options.sort in ("headline", "exact"):
+        runs.sort(key=rank)
     if options.json:
         lines = [json.dumps(asdict(run), ensure_ascii=False) for run in runs]
     else:

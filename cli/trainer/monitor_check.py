@@ -16,6 +16,8 @@ from configs.lookup import suggest
 
 MODEL_METRICS = ("val/loss", "train/loss")
 """What the model logs in a fit."""
+SCHEDULER = "--model.scheduler"
+"""What monitors a metric and is no callback: it knows no headline."""
 _OURS = ("callbacks.", "lightning.", "cli.")
 _SHOWN = 8
 
@@ -82,7 +84,7 @@ def check_monitors(
         return
     known = list_metrics(callbacks, tasks)
     for owner, monitor in monitors.items():
-        if monitor not in (*known, MONITOR):
+        if monitor not in known and (monitor != MONITOR or owner == SCHEDULER):
             raise ValueError(
                 f"{owner} monitors {monitor!r}, which this run does not log.{suggest(monitor, known)} "
                 f"It logs {', '.join(known[:_SHOWN])} and {len(known) - _SHOWN} more, as docs/metrics.md lists them."

@@ -2,6 +2,7 @@
 
     tables of predictions ──► answers (verdicts by question) ──► pairs (two runs: difference, McNemar)
                                                              ──► standings (any number: shares, all pairs by Holm)
+                          ──► kinds (AUROC and mean absolute error of any number of runs)
     config.yaml           ──► flags (those that differ)
     all of these          ──► terminal_tables, page          ──► __main__: the terminal, compare.html
 

@@ -17,6 +17,7 @@ from callbacks.reports.compare.answers import (
     list_tables,
 )
 from callbacks.reports.compare.flags import describe_difference, find_differences, read_settings
+from callbacks.reports.compare.kinds import compare_kinds, measure_kinds, rank_kinds
 from callbacks.reports.compare.page import FILE, Compared, write_page
 from callbacks.reports.compare.pairs import Comparison, compare_answers
 from callbacks.reports.compare.standings import (
@@ -28,13 +29,13 @@ from callbacks.reports.compare.standings import (
     refuse_other_rows,
 )
 from callbacks.reports.compare.terminal_tables import (
-    HEADLINES,
     tabulate_pairs,
     tabulate_runs,
     tabulate_two,
 )
 from callbacks.reports.page.predictions import shorten
 from callbacks.reports.page.templates import show_value
+from callbacks.rows.headlines import EXACT_MATCH, headline_of_metrics
 from datamodules.storage.safe_csv import write_csv
 
 MOST_PAIRS = 15
@@ -68,7 +69,11 @@ def main(args: Sequence[str] | None = None) -> None:
             refuse_other_rows(inputs.answers, [run.name for run in inputs.runs])
     except ValueError as error:
         parser.exit(1, f"error: {error}\n")
-    standings, pairs = rank_runs(inputs.answers, shared), compare_pairs(inputs.answers, shared)
+    measured = measure_kinds([run.rows for run in inputs.runs], shared)
+    of_kinds = compare_kinds(measured)
+    standings = [*rank_kinds(measured), *rank_runs(inputs.answers, shared)]
+    pairs = [*of_kinds, *compare_pairs(inputs.answers, shared)]
+    two = two and [*(pair.comparison for pair in of_kinds), *two]
     _show_runs(inputs, standings)
     if two:
         _show_two(inputs, two)
@@ -147,10 +152,16 @@ def _show_two(inputs: Inputs, comparisons: Sequence[Comparison]) -> None:
 
 
 def _show_pairs(inputs: Inputs, pairs: Sequence[Pair]) -> None:
-    """Print the pairs of three or more runs by exact match, those with the smallest p if there are many."""
-    headline = [pair for pair in pairs if pair.comparison.metric == HEADLINES[0]]
-    for task in dict.fromkeys(pair.comparison.task for pair in headline):
-        members = [pair for pair in headline if pair.comparison.task == task]
+    """Print the pairs of three or more runs by each task's headline, those with the smallest p if there are many."""
+    metrics: dict[str, set[str]] = {}
+    for pair in pairs:
+        metrics.setdefault(pair.comparison.task, set()).add(pair.comparison.metric)
+    for task, measured in metrics.items():
+        headline = headline_of_metrics(measured)
+        members = [pair for pair in pairs
+                   if (pair.comparison.task, pair.comparison.metric) == (task, headline.metric)]  # fmt: skip
+        if not members:
+            continue
         shown = members
         if len(members) > MOST_PAIRS:
             shown = sorted(members, key=lambda pair: pair.comparison.p)[:MOST_PAIRS]
@@ -158,7 +169,9 @@ def _show_pairs(inputs: Inputs, pairs: Sequence[Pair]) -> None:
         more = (
             f"; the {len(members) - len(shown)} others are on the page" if len(members) > len(shown) else ""
         )
-        say(f"{printable(task)}: second minus first, McNemar's p by Holm for {len(members)} pairs{more}.")
+        of = f", {headline.label}" if headline != EXACT_MATCH else ""
+        test = "McNemar's p" if headline == EXACT_MATCH else "p of a paired bootstrap"
+        say(f"{printable(task)}{of}: second minus first, {test} by Holm for {len(members)} pairs{more}.")
 
 
 def _some(inputs: Inputs) -> str:

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from callbacks.reports.compare.answers import Key
-from callbacks.reports.compare.pairs import format_comparison
+from callbacks.reports.compare.pairs import format_comparison, is_share, write_value
 from callbacks.reports.compare.standings import Pair, Score, Standing
 from callbacks.reports.compare.terminal_tables import format_p
 from callbacks.reports.epoch_table import read_metrics, summarize_epochs
 from callbacks.reports.page.curves import Chart, Point, Series, draw_chart
 from callbacks.reports.page.predictions import find_kind, shorten
-from callbacks.reports.page.sections import MEASURES, Estimate, estimate
+from callbacks.reports.page.sections import KIND_MEASURES, MEASURES, Estimate, estimate
 from callbacks.reports.page.templates import make_environment, read_style, show_value
 from datamodules.storage.atomic_write import whole_file
 
@@ -141,7 +141,7 @@ def list_results(standings: Sequence[Standing]) -> list[Results]:
     for task in dict.fromkeys(one.task for one in standings):
         of_task = [one for one in standings if one.task == task]
         lines = [
-            [(_estimate(one.scores[place]), bool((score := one.scores[place]) and score.best)) for one in of_task]
+            [(_estimate(one.scores[place], one.metric), bool((score := one.scores[place]) and score.best)) for one in of_task]
             for place in range(len(of_task[0].scores))
         ]  # fmt: skip
         found.append(
@@ -152,12 +152,17 @@ def list_results(standings: Sequence[Standing]) -> list[Results]:
 
 def _name(metric: str) -> str:
     """Return a metric's name in words."""
-    return {**MEASURES, "valid": MEASURES["validity"]}.get(metric, metric.replace("_", " "))
+    known = {**MEASURES, **KIND_MEASURES, "valid": MEASURES["validity"]}
+    return known.get(metric, metric.replace("_", " "))
 
 
-def _estimate(score: Score | None) -> Estimate:
+def _estimate(score: Score | None, metric: str) -> Estimate:
     if score is None:
         return Estimate("-")
+    if not is_share(metric):
+        bounds = (score.share, score.low, score.high)
+        value, low, high = (write_value(one, metric) for one in bounds)
+        return Estimate(f"{value} ({low} to {high})", *(bounds if metric == "auroc" else ()))
     return estimate({"share": score.share, "share_low": score.low, "share_high": score.high}, "share")
 
 
@@ -166,6 +171,8 @@ class Pairs(NamedTuple):
 
     task: str
     metric: str
+    is_share: bool
+    """Whether the metric is a share of rows that are right."""
     number: int
     """How many pairs there are, shown or not."""
     lines: Sequence[Sequence[str]]
@@ -188,12 +195,12 @@ def list_pairs(pairs: Sequence[Pair], names: Sequence[str]) -> list[Pairs]:
             [names[pair.first], names[pair.second], *format_comparison(pair.comparison), format_p(pair.corrected)]
             for pair in shown
         ]  # fmt: skip
-        found.append(Pairs(task, _name(metric), len(members), lines))
+        found.append(Pairs(task, _name(metric), is_share(metric), len(members), lines))
     return found
 
 
 def draw_curves(runs: Sequence[Compared]) -> list[Chart]:
-    """Return the curves of the runs whose folders have metrics: exact match and loss on the validation rows."""
+    """Return the curves of the runs whose folders have metrics: headlines and loss on the validation rows."""
     epochs = {
         run.name: summarize_epochs(read_metrics(run.folder / "metrics.csv"))
         for run in runs
@@ -210,6 +217,8 @@ def draw_curves(runs: Sequence[Compared]) -> list[Chart]:
         ]
 
     charts = [
+        draw_chart("AUROC on validation rows", lines("auroc")),
+        draw_chart("Mean absolute error on validation rows", lines("mae_all")),
         draw_chart("Exact match on validation rows", lines("exact_match"), percent=True),
         draw_chart("Loss on validation rows (nats per supervised token)", lines("val_loss")),
     ]
@@ -217,10 +226,15 @@ def draw_curves(runs: Sequence[Compared]) -> list[Chart]:
 
 
 def find_divided(runs: Sequence[Compared], shared: Sequence[Key]) -> list[Divided]:
-    """Return the rows that some runs have right and others not, those that divide the runs most evenly first."""
+    """Return the rows that some runs have right and others not, those that divide the runs most evenly first.
+
+    A measured number is seldom hit exactly, so rows whose answers are numbers divide nothing.
+    """
     found = []
     for key in shared:
         rows = [run.rows[key] for run in runs]
+        if rows[0].get("output_notation") == "number":
+            continue
         kinds = [find_kind(row) for row in rows]
         right = kinds.count("right")
         if 0 < right < len(runs):

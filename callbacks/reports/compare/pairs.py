@@ -1,4 +1,4 @@
-"""Compare two runs on the same rows.
+"""Compare two runs on the same rows by what is right.
 
 Both runs answer the same questions, so the rows are paired. McNemar's exact test asks whether one run is right where
 the other is wrong more often than by chance, and a bootstrap over rows gives the interval of the difference.
@@ -6,12 +6,14 @@ the other is wrong more often than by chance, and a bootstrap over rows gives th
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from callbacks.reports.compare.answers import Answers
+from callbacks.rows.headlines import HEADLINES
 from callbacks.statistics.intervals import bootstrap_interval, difference_interval, mcnemar_exact
 
 FEW = 10
@@ -25,18 +27,18 @@ class Comparison(NamedTuple):
     metric: str
     rows: int
     first: float
-    """Share of rows that the first run has right."""
+    """Share of rows that the first run has right, or its AUROC or error."""
     second: float
     difference: float
     """Second minus first."""
     low: float
     """Bounds of the difference's 95 % interval: a paired bootstrap of rows, or a score interval if few rows differ."""
     high: float
-    only_first: int
-    """Rows that only the first run has right."""
-    only_second: int
+    only_first: int | None
+    """Rows that only the first run has right; None where rows are not right or wrong, as with AUROC and errors."""
+    only_second: int | None
     p: float
-    """Two-sided p-value of McNemar's exact test."""
+    """Two-sided p-value of McNemar's exact test; of a paired bootstrap where rows are not right or wrong."""
 
 
 def compare_verdicts(
@@ -91,8 +93,33 @@ def percent(value: float, sign: str = "") -> str:
     return f"{100 * value:{sign}.1f}"
 
 
+def is_share(metric: str) -> bool:
+    """Return whether a metric is a share of rows, shown in percent; AUROC and errors are not."""
+    return all(one.percent or one.metric != metric for one in HEADLINES.values())
+
+
+def write_value(value: float, metric: str, sign: str = "") -> str:
+    """Return a metric's value or difference: a share in percent, any other one to three digits.
+
+    Examples:
+        >>> write_value(0.6124, "valid"), write_value(0.9124, "auroc")
+        ('61.2', '0.912')
+        >>> [write_value(value, "mae_all", "+") for value in (-1.2345, 0.7, 0.0, 12345.6)]
+        ['-1.23', '+0.700', '+0.00', '+12,346']
+    """
+    if is_share(metric):
+        return percent(value, sign)
+    if metric == HEADLINES["choices"].metric:
+        return f"{value:{sign}.3f}"
+    power = math.floor(math.log10(abs(value))) if value else 0
+    return f"{value:{sign},.{max(0, 2 - power)}f}"
+
+
 def format_comparison(one: Comparison) -> tuple[str, str, str, str]:
-    """Return the difference in points with its interval, the rows that only one run has right (two cells), McNemar's p."""
-    interval = f"{percent(one.difference, '+')} ({percent(one.low, '+')} to {percent(one.high, '+')})"
+    """Return the difference (of shares in points) with its interval, the rows that only one run has right (two cells), and p."""
+    difference, low, high = (
+        write_value(value, one.metric, "+") for value in (one.difference, one.low, one.high)
+    )
     p = "<0.0001" if one.p < 1e-4 else f"{one.p:.4f}"
-    return interval, f"{one.only_first:,}", f"{one.only_second:,}", p
+    first, second = ("-" if count is None else f"{count:,}" for count in (one.only_first, one.only_second))
+    return f"{difference} ({low} to {high})", first, second, p

@@ -16,13 +16,13 @@ from callbacks.statistics.multiple_tests import correct_by_holm
 
 
 class Score(NamedTuple):
-    """A run's share of rows with a verdict, and its 95 % interval (Wilson's)."""
+    """A run's share of rows with a verdict, or its AUROC or error, and its 95 % interval (Wilson's, or a bootstrap of rows)."""
 
     share: float
     low: float
     high: float
     best: bool
-    """Whether no other run has a higher one, and not all have the same."""
+    """Whether no other run has a better one, and not all have the same."""
 
 
 class Standing(NamedTuple):
@@ -42,7 +42,7 @@ class Pair(NamedTuple):
     second: int
     comparison: Comparison
     corrected: float
-    """McNemar's p, corrected by Holm for the pairs of the same task and metric."""
+    """The comparison's p, corrected by Holm for the pairs of the same task and metric."""
 
 
 def find_shared(runs: Sequence[Answers]) -> list[Key]:

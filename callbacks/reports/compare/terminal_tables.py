@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich import box
 from rich.markup import escape
 from rich.table import Table
 
 from callbacks.loggers.terminal_text import printable
-from callbacks.reports.compare.pairs import Comparison, format_comparison, percent
+from callbacks.reports.compare.pairs import Comparison, format_comparison, is_share, write_value
 from callbacks.reports.compare.standings import Pair, Score, Standing
 from callbacks.reports.page.predictions import shorten
+from callbacks.rows.headlines import headline_of_metrics
 
 HEADLINES = ("exact_match", "valid")
 """The metrics of the table of all runs; `readable` stands for `valid` where OPSIN read all answers."""
+KIND_HEADLINES: Mapping[str, Sequence[str]] = {
+    "auroc": ("auroc", "exact_match"),
+    "mae_all": ("mae_all", "valid"),
+}
+"""Those of tasks with another headline, by it; with choices, exact match is the accuracy."""
 _NAME, _PAIR_NAME = 21, 9
 """Most letters of a run's name in the table of all runs and in that of pairs: 80 columns hold the rest, too."""
 
@@ -23,7 +29,18 @@ def choose_headlines(standings: Sequence[Standing], task: str) -> list[Standing]
     """Return the standings of a task that its table shows."""
     by_metric = {one.metric: one for one in standings if one.task == task}
     names = [name if name in by_metric else "readable" for name in HEADLINES]
-    return [by_metric[name] for name in names if name in by_metric]
+    shown = KIND_HEADLINES.get(headline_of_metrics(by_metric).metric, names)
+    return [by_metric[name] for name in shown if name in by_metric]
+
+
+def name_metric(metric: str) -> str:
+    """Return the name of a metric in a table: a headline's own, `%` behind a share.
+
+    Examples:
+        >>> name_metric("auroc"), name_metric("valid")
+        ('AUROC', 'valid %')
+    """
+    return f"{metric} %" if is_share(metric) else headline_of_metrics({metric}).label
 
 
 def tabulate_runs(standings: Sequence[Standing], task: str, names: Sequence[str]) -> Table:
@@ -33,9 +50,11 @@ def tabulate_runs(standings: Sequence[Standing], task: str, names: Sequence[str]
     """
     shown = choose_headlines(standings, task)
     title = f"{printable(task)}, {max(one.rows for one in shown):,} rows" if shown else printable(task)
-    table = _make_table(["run", *(f"{one.metric} % (95 %)" for one in shown)], left=1, title=title)
+    table = _make_table(["run", *(f"{name_metric(one.metric)} (95 %)" for one in shown)], left=1, title=title)
     for place, name in enumerate(names):
-        table.add_row(_number(place, name, _NAME), *(format_score(one.scores[place]) for one in shown))
+        table.add_row(
+            _number(place, name, _NAME), *(format_score(one.scores[place], one.metric) for one in shown)
+        )
     return table
 
 
@@ -43,8 +62,8 @@ def _number(place: int, name: str, longest: int) -> str:
     return escape(f"{place + 1} {shorten(name, longest)}")
 
 
-def format_score(score: Score | None) -> str:
-    """Return a share in percent with its interval; a star marks the best.
+def format_score(score: Score | None, metric: str = HEADLINES[0]) -> str:
+    """Return a share in percent, or another metric's value, with its interval; a star marks the best.
 
     Examples:
         >>> format_score(Score(0.612, 0.58, 0.643, best=True)), format_score(None)
@@ -52,9 +71,8 @@ def format_score(score: Score | None) -> str:
     """
     if score is None:
         return "-"
-    return (
-        f"{percent(score.share)} ({percent(score.low)} to {percent(score.high)}) {'*' if score.best else ' '}"
-    )
+    value, low, high = (write_value(one, metric) for one in (score.share, score.low, score.high))
+    return f"{value} ({low} to {high}) {'*' if score.best else ' '}"
 
 
 def tabulate_pairs(pairs: Sequence[Pair], names: Sequence[str]) -> Table:
@@ -80,22 +98,22 @@ def format_p(p: float) -> str:
 
 def tabulate_two(comparisons: Sequence[Comparison], names: tuple[str, str]) -> Table:
     """Return the table of two runs: a line a task and metric."""
+    shares_only = all(is_share(one.metric) for one in comparisons)
     columns = [
         "task",
-        "metric (%)",
+        "metric (%)" if shares_only else "metric",
         *names,
         "difference (95 %)",
         "only first",
         "only second",
-        "McNemar p",
+        "McNemar p" if shares_only else "p",
         "rows",
     ]
     table = _make_table(columns, left=2)
     for one in comparisons:
-        shares = percent(one.first), percent(one.second)
-        table.add_row(
-            escape(printable(one.task)), one.metric, *shares, *format_comparison(one), f"{one.rows:,}"
-        )
+        values = (write_value(value, one.metric) for value in (one.first, one.second))
+        name = one.metric if shares_only else name_metric(one.metric)
+        table.add_row(escape(printable(one.task)), name, *values, *format_comparison(one), f"{one.rows:,}")
     return table
 
 

@@ -42,6 +42,8 @@ COLUMNS = (
     "summary:best/exact_match_low",
     "summary:best/exact_match_high",
     "summary:best/validity",
+    "summary:best/auroc",
+    "summary:best/mae_all",
     *(
         f"config:facts.value.{name}"
         for name in ("task", "format", "base", "rows.train", "parameters", "table")
@@ -64,6 +66,21 @@ def describe_sections() -> list[Section]:
                 Panel("lines", "Exact match by task, with bounds", pattern=f"val/[^/]+/exact_match{BOUNDS}", x="epoch"),
                 Panel("lines", "Well-formed answers, with bounds", pattern=f"val/[^/]+/validity{BOUNDS}", x="epoch"),
                 Panel("lines", "Test: exact match, with bounds", pattern=f"test/[^/]+/exact_match{BOUNDS}", x="epoch"),
+            ],
+        ),
+        Section(
+            "Classes and numbers",
+            "For tasks whose answers are classes or numbers, on the validation rows: how well the probabilities rank the "
+            "classes, and how far the numbers are off, with the bounds of their 95 % intervals.",
+            [
+                _bars_with_bounds("AUROC of the exported weights", "best/auroc"),
+                _bars_with_bounds("Mean absolute error of the exported weights", "best/mae_all"),
+                Panel("lines", "AUROC by task, with bounds", pattern=f"val/[^/]+/auroc{BOUNDS}", x="epoch"),
+                Panel("lines", "Balanced accuracy, with bounds", pattern=f"val/[^/]+/balanced_accuracy{BOUNDS}", x="epoch"),
+                Panel("lines", "Log-loss by task, with bounds", pattern=f"val/[^/]+/log_loss{BOUNDS}", x="epoch"),
+                Panel("lines", "Mean absolute error by task, with bounds", pattern=f"val/[^/]+/mae_all{BOUNDS}", x="epoch"),
+                Panel("lines", "Test: AUROC, with bounds", pattern=f"test/[^/]+/auroc{BOUNDS}", x="epoch"),
+                Panel("lines", "Test: mean absolute error, with bounds", pattern=f"test/[^/]+/mae_all{BOUNDS}", x="epoch"),
             ],
         ),
         Section(

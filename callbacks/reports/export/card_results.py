@@ -15,6 +15,7 @@ from typing import Any
 from huggingface_hub import EvalResult, EvalResultEntry, ModelCard, eval_result_entries_to_yaml
 from torch import Tensor, uint8
 
+from callbacks.rows.headlines import format_value, headline_of_metrics
 from callbacks.rows.protocols import EvaluationData, Generation
 from callbacks.statistics.intervals import format_estimate
 from configs.yaml_text import write_yaml
@@ -22,8 +23,12 @@ from configs.yaml_text import write_yaml
 _INTERVAL = re.compile(r"_(low|high)$")
 _HUB_FILE = re.compile(r"hf://datasets/([^/]+/[^/@]+)")
 _RESULTS = re.compile(r"<!-- patois: results (.*?) -->.*?<!-- patois: end of results -->", re.DOTALL)
-_REPORTED = ("exact_match", "right", "validity")
-"""The measures of a task that go into the Hub's fields; the table has all."""
+_REPORTED = {
+    "exact_match": ("exact_match", "right", "validity"),
+    "auroc": ("auroc", "balanced_accuracy", "accuracy", "average_precision"),
+    "mae_all": ("mae_all", "rmse", "r2", "spearman"),
+}
+"""The measures of a task that go into the Hub's fields, by its headline; the table has all."""
 _SAMPLED = 1024
 """Values of each tensor that tell weights apart: training changes nearly all of them."""
 
@@ -58,7 +63,12 @@ def mark_questions(data: EvaluationData, generation: Generation) -> str:
 def result_table(metrics: Mapping[str, float]) -> str:
     """Return the evaluation metrics as a Markdown table, with each interval in its metric's cell."""
     names = [name for name in sorted(metrics) if name.startswith(("val/", "test/"))]
-    lines = [f"| {name} | {format_estimate(metrics, name)} |" for name in names if not _INTERVAL.search(name)]
+    lines = [
+        f"| {name} | {format_estimate(metrics, name)} |"
+        for name in names
+        if _INTERVAL.sub("", name) == name
+        or _INTERVAL.sub("", name) not in metrics  # a class may be called low
+    ]
     return "\n".join(["| metric | value (95 % interval) |", "|---|---|", *lines])
 
 
@@ -112,18 +122,21 @@ def update_card(text: str, data: EvaluationData, metrics: Mapping[str, float]) -
 
 
 def eval_results(data: EvaluationData, metrics: Mapping[str, float]) -> dict[str, str]:
-    """Return the content of `.eval_results/<task>.yaml` for each task with measured exact match."""
+    """Return the content of `.eval_results/<task>.yaml` for each task whose headline was measured."""
     files = {}
     for task in data.task_names:
         entries = [
             EvalResultEntry(
                 dataset_id=_dataset(data),
                 task_id=task,
-                value=round(100 * metrics[name], 2),
-                notes=f"{side} rows, exact match in percent, 95 % interval {format_estimate(metrics, name, percent=True)}",
+                value=round(
+                    (100 if headline.percent else 1) * found[headline.metric], 2 if headline.percent else 4
+                ),
+                notes=f"{side} rows, {headline.label}{' in percent' if headline.percent else ''}, "
+                f"95 % interval {format_value(headline, found)}",
             )
             for side in ("val", "test")
-            if (name := f"{side}/{task}/exact_match") in metrics
+            if (headline := headline_of_metrics(found := _of_task(metrics, side, task))).metric in found
         ]
         if entries:
             files[task] = write_yaml(eval_result_entries_to_yaml(entries))
@@ -136,7 +149,7 @@ def list_results(data: EvaluationData, metrics: Mapping[str, float]) -> tuple[li
         (side, task, kind)
         for side in ("val", "test")
         for task in data.task_names
-        for kind in _REPORTED
+        for kind in _REPORTED[headline_of_metrics(_of_task(metrics, side, task)).metric]
         if f"{side}/{task}/{kind}" in metrics
     ]
     results = [
@@ -154,6 +167,12 @@ def list_results(data: EvaluationData, metrics: Mapping[str, float]) -> tuple[li
         for side, task, kind in measured
     ]
     return results, list(dict.fromkeys(kind for _, _, kind in measured))
+
+
+def _of_task(metrics: Mapping[str, float], side: str, task: str) -> dict[str, float]:
+    """Return a task's metrics of a side, by their names without both."""
+    start = f"{side}/{task}/"
+    return {name[len(start) :]: value for name, value in metrics.items() if name.startswith(start)}
 
 
 def _key(result: EvalResult) -> tuple[Any, ...]:

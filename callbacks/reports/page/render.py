@@ -11,6 +11,8 @@ from markupsafe import Markup
 
 from callbacks.loggers.secrets import hide_secrets
 from callbacks.reports.page import predictions, sections
+from callbacks.reports.page.classes import list_confusions
+from callbacks.reports.page.commands import list_commands
 from callbacks.reports.page.run_files import RunFiles, Side, read_run
 from callbacks.reports.page.templates import PAGE, make_environment, read_style, show_value
 from callbacks.rows.notation_calls import NotationCalls
@@ -63,7 +65,7 @@ def render(files: RunFiles, calls: NotationCalls) -> str:
         "confidence": [(side.name, charts) for side in files.sides if (charts := sections.draw_confidence(side))],
         "data": [_describe_data(side) for side in files.sides if side.data],
         "made": [_describe_command(side) for side in files.sides if side.record],
-        "commands": sections.list_commands(files, _find_program(files)),
+        "commands": list_commands(files, _find_program(files)),
         "picture_width": predictions.WIDTH, "picture_height": predictions.HEIGHT,
     }  # fmt: skip
     titles = {"results": "Results", "curves": "Curves", "shown": "Predictions", "outcomes": "Outcomes",
@@ -137,10 +139,11 @@ def _describe_results(side: Side) -> dict[str, Any]:
     places = sections.list_measures(lines)
     return {
         "name": side.name,
-        "measures": [list(sections.MEASURES.values())[place] for place in places],
+        "measures": [sections.NAMES[place] for place in places],
         "title": f"{side.name}: {ROWS_OF[side.name]}, {side.summary.get('weights', '')}",
         "lines": [line._replace(cells=[line.cells[place] for place in places]) for line in lines],
         "metrics": sections.list_metrics(side),
+        "confusions": list_confusions(side),
         "audit": audit,
     }
 

@@ -1,28 +1,37 @@
-"""The page's tables, curves and commands, from what a run's folder holds."""
+"""The page's tables and curves, from what a run's folder holds."""
 
 from __future__ import annotations
 
-import json
-import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from callbacks.reports.page.curves import Chart, Point, Series, draw_chart
 from callbacks.reports.page.predictions import count_kinds
 from callbacks.reports.page.run_files import RunFiles, Side
+from callbacks.rows.headlines import (
+    EXACT_MATCH,
+    HEADLINES,
+    Headline,
+    headline_of_metrics,
+    headlines_of_log,
+)
 from callbacks.rows.outcomes import OUTCOMES, estimate_right
-from callbacks.statistics.intervals import format_estimate, wilson_interval
+from callbacks.statistics.intervals import format_estimate, format_quantity, wilson_interval
 
 Numbers = Mapping[str, float]
 MEASURES = {"exact_match": "exact match", "right": "right", "validity": "well-formed"}
-"""The shares of the table of results, and their names in it."""
+"""The shares of the table of results of tasks that go by exact match, and their names in it."""
+KIND_MEASURES = {"auroc": "AUROC", "balanced_accuracy": "balanced accuracy", "mae_all": "MAE", "r2": "R2"}
+"""The measures of other tasks in the same table, each with its name."""
+NAMES = (*MEASURES.values(), *KIND_MEASURES.values())
+"""The names of all columns of the table."""
 MOST_REASONS = 4
 """Most reasons that are shown of an outcome."""
 
 
 class Estimate(NamedTuple):
-    """A share with its bounds, in words and as numbers from 0 to 1."""
+    """A value with its bounds, in words and, if it lies between 0 and 1, as numbers."""
 
     text: str
     value: float | None = None
@@ -54,9 +63,10 @@ def list_results(side: Side) -> list[Result]:
     for task, metrics in side.summary.get("tasks", {}).items():
         measured = any(name.startswith("outcome_") for name in metrics)
         numbers = {**metrics, **(estimate_right(metrics) if measured else {})}
-        lines.append(_result(task, False, numbers))
+        unit = side.summary.get("units", {}).get(task, "")
+        lines.append(_result(task, False, numbers, unit))
         lines += [
-            _result(baseline["system"], True, baseline)
+            _result(baseline["system"], True, baseline, unit)
             for baseline in side.summary.get("anchors", ())
             if baseline["task"] == task
         ]
@@ -65,15 +75,22 @@ def list_results(side: Side) -> list[Result]:
 
 def list_measures(lines: Sequence[Result]) -> list[int]:
     """Return the places of the measures that any of some results has."""
-    return [
-        place for place in range(len(MEASURES)) if any(line.cells[place].value is not None for line in lines)
-    ]
+    return [place for place in range(len(NAMES)) if any(line.cells[place].text != "-" for line in lines)]
 
 
-def _result(name: str, is_baseline: bool, numbers: Numbers) -> Result:
-    return Result(
-        name, is_baseline, [estimate(numbers, measure) for measure in MEASURES], int(numbers["rows"])
-    )
+def _result(name: str, is_baseline: bool, numbers: Numbers, unit: str) -> Result:
+    """Return a line: a task that goes by exact match has no other measures, and any other task has no shares of texts."""
+    is_text = headline_of_metrics(numbers) == EXACT_MATCH
+    cells = [estimate(numbers if is_text else {}, measure) for measure in MEASURES]
+    for measure in KIND_MEASURES:
+        if measure == "mae_all":
+            cells.append(Estimate(format_quantity(numbers, measure, unit)))
+        else:
+            own = {} if is_text else numbers
+            bounds = (own.get(f"{measure}_{end}") for end in ("low", "high")) if measure != "r2" else ()
+            value = own.get(measure) if measure != "r2" else None
+            cells.append(Estimate(format_estimate(own, measure), value, *bounds))
+    return Result(name, is_baseline, cells, int(numbers["rows"]))
 
 
 def list_metrics(side: Side) -> dict[str, list[tuple[str, str]]]:
@@ -90,17 +107,18 @@ def list_metrics(side: Side) -> dict[str, list[tuple[str, str]]]:
 
 
 def draw_fit(files: RunFiles) -> list[Chart]:
-    """Return the curves of a fit: loss, exact match, well-formed answers, speed."""
+    """Return the curves of a fit: loss, the headlines of the tasks, well-formed answers, speed."""
     epochs = files.epochs
-    tasks = [name[: -len("/exact_match")] for name in _columns(epochs) if name.endswith("/exact_match")]
+    headlines = _find_headlines(epochs)
 
     def line(name: str, column: str) -> Series:
         bounds = (f"{column}_low", f"{column}_high")
         return Series(name, [Point(one["step"], one[column], *(one.get(bound) for bound in bounds))
                              for one in epochs if column in one])  # fmt: skip
 
-    def of_tasks(column: str) -> list[Series]:
-        return [line(task, f"{task}/{column}") for task in tasks] or [line("validation", column)]
+    def of_tasks(column: str, among: Iterable[Headline]) -> list[Series]:
+        chosen = [task for task, headline in headlines.items() if headline in among]
+        return [line(task or "validation", f"{task}/{column}" if task else column) for task in chosen]
 
     losses = [
         Series("training", [Point(*point) for point in files.losses], faint=True),
@@ -108,22 +126,46 @@ def draw_fit(files: RunFiles) -> list[Chart]:
     ]
     found = [
         draw_chart("Loss (nats per supervised token)", losses),
-        draw_chart("Exact match, 95 % interval", of_tasks("exact_match"), percent=True),
-        draw_chart("Well-formed answers", of_tasks("validity"), percent=True),
+        *(
+            draw_chart(
+                f"{_title(one.label)}, 95 % interval", of_tasks(one.metric, [one]), percent=one.percent
+            )
+            for one in HEADLINES.values()
+        ),
+        # An answer of a task with choices is always one of them.
+        draw_chart(
+            "Well-formed answers",
+            of_tasks("validity", [HEADLINES["text"], HEADLINES["number"]]),
+            percent=True,
+        ),
         draw_chart("Rows per second in training", [line("rows/s", "rows_per_second")]),
     ]
     return [chart for chart in found if chart is not None]
 
 
-def _columns(lines: Iterable[Mapping[str, Any]]) -> list[str]:
-    return list(dict.fromkeys(name for line in lines for name in line))
+def _title(label: str) -> str:
+    return label[:1].upper() + label[1:]
+
+
+def _find_headlines(epochs: Iterable[Mapping[str, float]]) -> dict[str, Headline]:
+    """Return the headline of each task by the columns of epochs.csv; of a single task, under an empty name."""
+    columns = list(dict.fromkeys(name for line in epochs for name in line))
+    several = headlines_of_log([f"val/{name}" for name in columns if "/" in name])
+    return several or {"": headline_of_metrics(columns)}
+
+
+def find_numbers(side: Side) -> set[str]:
+    """Return the tasks of a side that go by the error of numbers."""
+    tasks = side.summary.get("tasks", {})
+    return {task for task, metrics in tasks.items() if headline_of_metrics(metrics) == HEADLINES["number"]}
 
 
 def draw_confidence(side: Side) -> list[Chart]:
-    """Return the pictures of calibration and abstaining, a line a task."""
+    """Return the pictures of calibration and abstaining, a line a task; a measured number is seldom right to the digit."""
+    numbers = find_numbers(side)
 
     def lines(report: str, x: str) -> list[Series]:
-        table = side.reports.get(report, ())
+        table = [line for line in side.reports.get(report, ()) if line["task"] not in numbers]
         return [
             Series(task, [Point(*(float(line[name]) for name in (x, "right", "low", "high"))) for line in table
                           if line["task"] == task and line[x] and line["right"]])
@@ -157,6 +199,7 @@ def list_outcomes(side: Side) -> dict[str, list[OutcomeLine]]:
     """
     kinds = count_kinds(side.predictions)
     totals = Counter(row["task"] for row in side.predictions)
+    first = {row["task"]: row for row in reversed(side.predictions)}
     found: dict[str, list[OutcomeLine]] = {task: [] for task in totals}
     for task, kind, name in sorted(kinds, key=_rank):
         number = kinds[task, kind, name]
@@ -168,10 +211,29 @@ def list_outcomes(side: Side) -> dict[str, list[OutcomeLine]]:
         ]  # fmt: skip
         found[task].append(
             OutcomeLine(
-                kind, name, OUTCOMES.get(name, name), number, estimate(share, "share"), reasons[:MOST_REASONS]
+                kind,
+                name,
+                _word_outcome(name, first[task]),
+                number,
+                estimate(share, "share"),
+                reasons[:MOST_REASONS],
             )
         )
     return found
+
+
+def _word_outcome(name: str, row: Mapping[str, str]) -> str:
+    """Return an outcome in words; a wrong class and a wrong number are called so.
+
+    Args:
+        name: The outcome.
+        row: A row of the task in the table of predictions.
+    """
+    if name == "different" and any(cell for column, cell in row.items() if column.startswith("p_")):
+        return "another choice"
+    if name == "different" and row["output_notation"] == "number":
+        return "another number"
+    return OUTCOMES.get(name, name)
 
 
 def _rank(key: tuple[str, str, str]) -> tuple[int, int]:
@@ -192,9 +254,12 @@ class Stratum(NamedTuple):
 
 
 def list_strata(side: Side) -> dict[str, list[Stratum]]:
-    """Return the exact match by kind of row, by task."""
+    """Return the exact match by kind of row, by task but those of numbers."""
     found: dict[str, list[Stratum]] = {}
+    numeric = find_numbers(side)
     for line in side.reports.get("strata", ()):
+        if line["task"] in numeric:
+            continue
         numbers = {
             name: float(cell)
             for name, cell in line.items()
@@ -206,43 +271,4 @@ def list_strata(side: Side) -> dict[str, list[Stratum]]:
             Stratum(line["stratum"].replace("_", " "), line["bin"], int(numbers["rows"]),
                     estimate(numbers, "exact_match"), estimate(numbers, "share_right"))
         )  # fmt: skip
-    return found
-
-
-def list_commands(files: RunFiles, program: str) -> list[tuple[str, str]]:
-    """Return what to do next, in words and as a command to copy.
-
-    Args:
-        files: What the folder holds.
-        program: How the program is called, `python train.py` or `patois`.
-    """
-    place = shlex.quote(files.place)
-    sides = {side.name: side for side in files.sides}
-    found = []
-    if "checkpoints/best.ckpt" in files.has:
-        best = shlex.quote(f"{files.place}/checkpoints/best.ckpt")
-        if not sides.get("test") or not sides["test"].summary:
-            found.append(("Test it on the held-out rows", f"{program} test --ckpt_path {best}"))
-        found.append(
-            (
-                "Answer a table of questions",
-                f"{program} predict --ckpt_path {best} --data.predict_path new.csv",
-            )
-        )
-    if "hf" in files.has:
-        asked = f"import patois; print(patois.load({json.dumps(files.place)}).predict([{json.dumps('...')}]))"
-        found.append(("Ask it in Python", asked))
-        found.append(("Ask it in the browser", f"{program} demo --model {place}"))
-    if "checkpoints/last.ckpt" in files.has:
-        most = (files.settings.get("trainer") or {}).get("max_epochs")
-        longer = (
-            f" --trainer.max_epochs {2 * most}"
-            if isinstance(most, int) and 0 < most <= len(files.epochs)
-            else ""
-        )
-        last = shlex.quote(f"{files.place}/checkpoints/last.ckpt")
-        words = "Train it longer" if longer else "Go on with the fit"
-        found.append((words, f"{program} fit --ckpt_path {last}{longer}"))
-    found.append(("Compare it with another run, row by row", f"{program} compare {place} runs/OTHER"))
-    found.append(("Make this page again", f"{program} report {place}"))
     return found

@@ -6,8 +6,8 @@ import math
 import pytest
 
 from callbacks.metrics.confidence import Confidence
+from callbacks.reports.end_lines import describe_evaluation
 from callbacks.reports.prediction_table import PredictionTable
-from callbacks.reports.run_summary import describe_evaluation
 from callbacks.statistics.intervals import wilson_interval
 from datamodules.storage.safe_csv import read_csv
 from lightning_modules.generation.generate import GenerationSettings

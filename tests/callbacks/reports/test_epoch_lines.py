@@ -5,8 +5,16 @@ from typing import Any
 import pytest
 
 from callbacks.metrics.exact_match import ExactMatch
+from callbacks.metrics.kinds.number_errors import NumberErrors
 from callbacks.metrics.validity import Validity
-from callbacks.reports.epoch_lines import COLUMNS, EpochLines, describe_example, epoch_lines, format_line
+from callbacks.reports.epoch_lines import (
+    COLUMNS,
+    KIND_COLUMNS,
+    EpochLines,
+    describe_example,
+    epoch_lines,
+    format_line,
+)
 from callbacks.rows.evaluated_row import EvaluatedRow
 from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
@@ -57,3 +65,49 @@ def test_fit_prints_a_line_an_epoch_and_examples(tmp_path: Any, capsys: pytest.C
     assert printed.count("exact match (95 %)") == 1
     assert printed.index("3/3") < printed.index("Examples of the last validation:")
     assert "(right)" in printed
+
+
+KINDS = {
+    "train/loss": 0.5, "val/loss": 0.79, "val/auroc": 0.912, "val/t/auroc": 0.912, "val/t/auroc_low": 0.88,
+    "val/t/auroc_high": 0.94, "val/t/exact_match": 1.0, "val/t/exact_match_low": 0.701, "val/t/exact_match_high": 1.0,
+    "val/n/mae_all": 0.614, "val/n/exact_match": 0.0, "val/exact_match": 0.5,
+}  # fmt: skip
+
+
+def test_a_task_of_another_kind_shows_its_headline() -> None:
+    assert "headline (95 %)" in format_line(list(KIND_COLUMNS), KIND_COLUMNS)
+    assert len(format_line(list(KIND_COLUMNS), KIND_COLUMNS)) < 80
+    [line] = epoch_lines("1/4", KINDS, ["t"], True, 5, {"t": ""})
+    assert "AUROC 0.912 (0.880 to 0.940)" in line
+    assert len(line) < 80
+    lines = epoch_lines("1/4", KINDS, ["t", "n"], True, 5, {"t": "", "n": "°C"})
+    assert lines[0].split() == ["1/4", "0.500", "0.790", "-", "-", "5", "s"]  # two kinds have no mean
+    assert lines[2].split() == ["n", "MAE", "0.61", "°C"]
+    assert "exact" not in "".join(lines)
+    [line] = epoch_lines("2/4", KINDS, ["t"], False, 5, {"t": ""})
+    assert line.split() == ["2/4", "0.500", "-", "-", "-", "5", "s"]
+
+
+def test_tasks_of_one_kind_have_a_mean() -> None:
+    metrics = {**KINDS, "val/u/auroc": 0.5, "val/auroc": 0.706}
+    assert "AUROC 0.706" in epoch_lines("1/4", metrics, ["t", "u"], True, 5, {"t": "", "u": ""})[0]
+    of_numbers = {"val/n/mae_all": 0.5, "val/m/mae_all": 1.5, "val/mae_all": 1.0}
+    assert "MAE 1.00 K" in epoch_lines("1", of_numbers, ["n", "m"], True, 5, {"n": "K", "m": "K"})[0]
+    assert "MAE" not in epoch_lines("1", of_numbers, ["n", "m"], True, 5, {"n": "K", "m": "g"})[0]
+
+
+def test_a_task_that_is_never_trained_is_in_no_mean() -> None:
+    lines = epoch_lines("1/4", KINDS, ["t", "n"], True, 5, {"t": "", "n": ""}, held_out=["n"])
+    assert "AUROC 0.912 (0.880 to 0.940)" in lines[0]
+    assert len(lines) == 3
+
+
+def test_fit_prints_the_headline_of_a_task_of_numbers(
+    tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pairs = [Pair("a", "1.5", "1.0", "n", "number"), Pair("b", "2.5", "2.5", "n", "number")]
+    trainer = make_trainer(tmp_path, [ExactMatch(), NumberErrors(), EpochLines()])
+    trainer.fit(ScriptedModel(pairs), datamodule=StubData(pairs))
+    printed = capsys.readouterr().out
+    assert "headline (95 %)" in printed
+    assert "MAE 0.25 (0.00 to 0.50)" in printed

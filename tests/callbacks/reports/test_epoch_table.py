@@ -44,3 +44,23 @@ def test_run_without_metrics_has_no_table(tmp_path):
     write_epochs(tmp_path)
     assert read_metrics(tmp_path / "metrics.csv") == []
     assert list(tmp_path.iterdir()) == []
+
+
+def test_tasks_of_other_kinds_have_columns_of_their_headline():
+    lines = [
+        {
+            "epoch": 0,
+            "step": 9,
+            "val/auroc": 0.9,
+            "val/t/auroc": 0.9,
+            "val/t/auroc_low": 0.8,
+            "val/t/exact_match": 0.5,
+        }
+    ]
+    [line] = summarize_epochs(lines)
+    assert (line["auroc"], line["auroc_low"], line["exact_match"]) == (0.9, 0.8, 0.5)
+    assert "mae_all" not in line
+    of_numbers = {"val/mae_all": 0.5, "val/n/mae_all": 0.5, "val/n/mae_all_high": 0.6}
+    [line] = summarize_epochs([lines[0] | of_numbers])
+    assert (line["auroc"], line["mae_all"], line["t/auroc"], line["n/mae_all_high"]) == (0.9, 0.5, 0.9, 0.6)
+    assert "n/auroc" not in line

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from callbacks.reports.leak_audit import Finding, audit
 from callbacks.reports.run_summary import RunSummary
 from callbacks.rows.notation_calls import NotationCalls
 from callbacks.rows.training_molecules import TrainingMolecules
+from datamodules.choices import Choices
 from datamodules.rows.side_texts import SideTexts
 from datamodules.rows.training_record import record_rows
 from datamodules.storage.text_columns import TextColumn
@@ -148,6 +150,36 @@ def test_audit_takes_a_text_in_another_unicode_form_for_the_same(calls):
     )
     found = judge([words], tested, True, calls)
     assert kinds(found) == {0: {"pair", "input", "target"}, 1: {"target"}, 2: {"target"}, 3: {"target"}}
+
+
+def test_audit_finds_no_targets_where_every_class_stands_in_training(calls):
+    train, test = side([("a", "yes"), ("b", "no")], notations=("text", "text")), [("a", "yes"), ("c", "no")]
+    test = side(test, notations=("text", "text"))
+    training = TrainingMolecules(lambda: [train], calls.pool, None)
+    assert kinds(audit(training, test, False, calls)) == {0: {"pair", "input", "target"}, 1: {"target"}}
+    assert kinds(audit(training, test, False, calls, with_targets=False)) == {0: {"pair", "input"}}
+
+
+class Classes(StubData):
+    """A task with choices whose test rows have the classes of its training rows."""
+
+    @property
+    def tasks(self):
+        return [replace(task, choices=Choices(("yes", "no"))) for task in super().tasks]
+
+    def side_texts(self, stage):
+        return [side([("c", "yes")], "t", ("text", "text"))]
+
+    def trained_texts(self, record):
+        return [side([("a", "yes")], "t", ("text", "text"))]
+
+
+def test_audit_of_a_task_with_choices_counts_no_targets(tmp_path):
+    pairs = [Pair("c", "yes", "yes", "t", "text")]
+    trainer = make_trainer(tmp_path, [AuditReport()])
+    trainer.test(ScriptedModel(pairs), datamodule=Classes(pairs), verbose=False)
+    counts = json.loads((tmp_path / "test" / "audit.json").read_text())["tasks"]["t"]
+    assert (counts["rows"], counts["target"]) == (1, 0)
 
 
 def test_audit_counts_a_row_once_whatever_is_found():

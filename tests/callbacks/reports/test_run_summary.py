@@ -12,7 +12,7 @@ from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.metrics.exact_match import ExactMatch
 from callbacks.metrics.throughput import Throughput
 from callbacks.metrics.validity import Validity
-from callbacks.reports.run_summary import RunSummary, _show, describe_evaluation, format_seconds
+from callbacks.reports.run_summary import RunSummary, _show
 from tests.helpers.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
 from tests.helpers.runs import PROJECT
 
@@ -71,14 +71,6 @@ def test_summary_file_is_kept_and_test_adds_to_it(tmp_path, capsys):
     assert "test rows" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0.4, "0 s"), (59.6, "1 min 00 s"), (65, "1 min 05 s"), (3600, "1 h 00 min"), (7500, "2 h 05 min")],
-)
-def test_format_seconds_shows_at_most_two_units(seconds, text):
-    assert format_seconds(seconds) == text
-
-
 def test_summary_of_a_trial_run_leaves_no_file(tmp_path):
     trainer = make_trainer(tmp_path, [RunSummary(), ExactMatch()], fast_dev_run=True)
     trainer.fit(ScriptedModel(PAIRS), datamodule=StubData(PAIRS))
@@ -130,20 +122,6 @@ trainer.fit(ScriptedModel(pairs), datamodule=StubData(pairs))
     assert "Epoch 0/0" in result.stdout
     assert result.stdout.index("Epoch 0/0") < result.stdout.index("exact match (95 %)")
     assert "Epoch" not in result.stdout[result.stdout.index("exact match (95 %)") :]
-
-
-def test_summary_lines_tell_only_what_was_measured():
-    assert describe_evaluation("t", {"exact_match": 0.5}) == []
-    metrics = {
-        "round_trip": 0.5, "round_trip_low": 0.4, "round_trip_high": 0.6, "round_trip_tautomer": 0.55,
-        "round_trip_without_stereo": 0.6, "readable": 0.9, "outcome_exact": 0.25, "outcome_stereo": 0.75,
-        "outcome_invalid": 0.0,
-    }  # fmt: skip
-    assert describe_evaluation("t", metrics) == [
-        "t, names read by OPSIN: 50.0 % (40.0 to 60.0) right, 55.0 % tautomer-insensitive, 60.0 % without stereo, "
-        "90.0 % readable",
-        "t, outcomes: exact 25.0 %; same but for stereo 75.0 %",
-    ]
 
 
 @pytest.mark.parametrize("width", [200, 80])

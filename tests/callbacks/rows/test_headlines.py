@@ -1,6 +1,14 @@
 from __future__ import annotations
 
-from callbacks.rows.headlines import headline_of, headline_of_run
+from callbacks.rows.headlines import (
+    MIXED,
+    format_headline,
+    headline_of,
+    headline_of_metrics,
+    headline_of_run,
+    headlines_of_log,
+    join_headlines,
+)
 from datamodules.choices import Choices
 from datamodules.tasks import Side, Task
 
@@ -22,3 +30,30 @@ def test_a_run_of_several_kinds_goes_by_its_loss() -> None:
     assert headline_of_run([TEXT, OWN]).metric == "exact_match"
     assert headline_of_run([TEXT, NUMBER]) == ("loss", "loss", "min", False)
     assert headline_of_run([]).metric == "exact_match"
+
+
+def test_files_without_kinds_tell_a_headline_by_what_was_measured() -> None:
+    found = headlines_of_log(
+        [
+            "val/loss",
+            "val/auroc",
+            "val/a/b/auroc",
+            "val/t/exact_match",
+            "val/n/mae_all",
+            "val/n/exact_match",
+            "test/x/auroc",
+        ]
+    )
+    assert {task: one.metric for task, one in found.items()} == {
+        "a/b": "auroc",
+        "n": "mae_all",
+        "t": "exact_match",
+    }
+    assert join_headlines(found.values()) == MIXED
+    assert join_headlines([]).metric == "exact_match"
+    assert headline_of_metrics({"accuracy", "log_loss", "exact_match"}).metric == "exact_match"  # own choices
+
+
+def test_a_headline_that_was_not_measured_is_a_dash() -> None:
+    assert format_headline({"rows": 3}) == "-"
+    assert format_headline({"auroc": 0.5}, folded=True) == "AUROC\n0.500"

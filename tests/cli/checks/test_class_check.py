@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from cli.checks.class_check import check_monitored, check_required
+from callbacks.rows.headlines import MONITOR
+from cli.checks.class_check import HEADLINE, check_monitored, check_required
 from cli.checks.flag_list import read_flags
 from cli.checks.flag_words import split_words
 from cli.exit_status import UsageError
@@ -17,10 +18,14 @@ STOPPING = "--trainer.callbacks+=EarlyStopping"
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        (STOPPING, "EarlyStopping needs monitor: add --trainer.callbacks.monitor val/exact_match behind it"),
+        (STOPPING, "EarlyStopping needs monitor: add --trainer.callbacks.monitor headline behind it"),
         (f"{STOPPING} --trainer.callbacks+=Timer --trainer.callbacks.monitor val/loss", "needs monitor"),
         (f"--trainer.callbacks.monitor val/loss {STOPPING}", "needs monitor"),
         ("--model.scheduler StepLR --model.scheduler.gamma 0.5", "StepLR needs step_size"),
+        (
+            "--model.scheduler lightning.pytorch.cli.ReduceLROnPlateau",
+            "add --model.scheduler.monitor val/loss behind it",
+        ),
         ("--model.scheduler CyclicLR", "CyclicLR needs base_lr and max_lr"),
     ],
 )
@@ -52,7 +57,7 @@ def monitored(name: str, line: str = STOPPING, **values: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["val/loss", "val/exact_match", "val/my_task/morgan_low", "train/anything", "step"]
+    "name", ["val/loss", "val/exact_match", "val/my_task/morgan_low", "train/anything", "step", "headline"]
 )
 def test_metric_that_a_run_can_log_is_monitored(name: str) -> None:
     monitored(name)
@@ -62,6 +67,16 @@ def test_metric_that_a_run_can_log_is_monitored(name: str) -> None:
 def test_metric_that_no_run_logs_is_refused_with_the_nearest(name: str, near: str) -> None:
     with pytest.raises(ValueError, match=f"Did you mean {near}"):
         monitored(name)
+
+
+def test_a_scheduler_does_not_know_the_headline() -> None:
+    assert HEADLINE == MONITOR
+    with pytest.raises(
+        ValueError, match=r"model\.scheduler\.monitor .* such as val/loss, but got 'headline'"
+    ):
+        check_monitored((), {"model.scheduler.monitor": "headline"}, LISTED)
+    with pytest.raises(ValueError, match="such as val/exact_match, or headline, that of the tasks, but got"):
+        monitored("val/los")
 
 
 def test_classes_of_ones_own_may_log_what_they_like() -> None:

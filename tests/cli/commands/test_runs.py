@@ -74,6 +74,31 @@ def test_runs_are_listed_in_order_and_as_json(tmp_path: Path, capsys: pytest.Cap
     assert [(one["name"], one["exact_match"]) for one in found] == [("new", None), ("old", 0.5)]
 
 
+def test_runs_of_other_kinds_go_by_their_headline(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    of_classes = METRICS.replace("exact_match", "auroc")
+    of_numbers = METRICS.replace("exact_match", "mae_all")
+    write(tmp_path / "classes", metrics=of_classes)
+    write(tmp_path / "errors", metrics=of_numbers, age=1)
+    write(tmp_path / "less", metrics=of_numbers.replace("0,0.25,0.25", "0,0.75,0.75"))
+    mixed = "epoch,val/loss,val/t/auroc,val/u/mae_all\n0,0.7,0.9,0.1\n1,0.6,0.9,0.1\n"
+    write(tmp_path / "mixed", metrics=mixed)
+    write(tmp_path / "text")
+    run = read_run(tmp_path / "errors")
+    assert (run.headline, run.best, run.low, run.high, run.exact_match) == ("mae_all", 0.25, 0.1, 0.4, None)
+    main([str(tmp_path), "--sort", "headline"])
+    lines = capsys.readouterr().out.splitlines()
+    assert "best headline (95 %)" in lines[0]
+    assert [line.split()[0] for line in lines[1:]] == ["classes", "text", "mixed", "less", "errors"]
+    assert "AUROC 0.500 (0.300 to 0.700)" in lines[1]
+    assert "exact match 50.0 % (30.0 to 70.0)" in lines[2]
+    assert "loss 0.60" in lines[3]
+    assert "MAE 0.25 (0.10 to 0.40)" in lines[5]
+    main([str(tmp_path), "--json"])
+    assert {"headline": "auroc", "best": 0.5}.items() <= json.loads(
+        capsys.readouterr().out.splitlines()[1]
+    ).items()
+
+
 def test_a_folder_without_runs_and_no_folder_are_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,7 +10,8 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from callbacks.metrics.error_classes import ErrorClasses
 from callbacks.metrics.exact_match import ExactMatch
 from callbacks.metrics.throughput import Throughput
-from cli.trainer.monitor_check import check_monitors, list_metrics, monitors_of
+from callbacks.rows.headlines import MONITOR
+from cli.trainer.monitor_check import SCHEDULER, check_monitors, list_metrics, monitors_of
 from lightning_modules.causal_lm import CausalLM
 from tests.helpers.runs import own_table, read_csv
 
@@ -71,6 +72,14 @@ def test_other_metrics_are_refused_with_the_nearest(monitor: str, near: str) -> 
     with pytest.raises(ValueError, match=f"monitors '{monitor}', which .* Did you mean '{near}'") as caught:
         check_monitors({"EarlyStopping": monitor}, OWN, MODEL, ["a"])
     assert "\n" not in str(caught.value)
+
+
+def test_callbacks_monitor_the_headline_and_schedulers_do_not() -> None:
+    check_monitors({"EarlyStopping": MONITOR}, OWN, MODEL, ["a"])
+    with pytest.raises(
+        ValueError, match=r"--model\.scheduler monitors 'headline', which this run does not log"
+    ):
+        check_monitors({SCHEDULER: MONITOR}, OWN, MODEL, ["a"])
 
 
 def test_metric_that_only_test_measures_is_refused() -> None:

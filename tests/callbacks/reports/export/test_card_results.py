@@ -42,6 +42,29 @@ def test_results_are_written_as_the_hub_collects_them() -> None:
     assert "95 % interval 61.2 % (58.0 to 64.3)" in str(entry.notes)
 
 
+def test_classes_and_numbers_are_reported_by_their_headlines() -> None:
+    metrics = {
+        "test/name/auroc": 0.91234, "test/name/auroc_low": 0.88, "test/name/auroc_high": 0.94, "test/name/exact_match": 0.8,
+        "test/name/balanced_accuracy": 0.7, "test/name/validity": 1.0, "test/draw/mae_all": 12.3456,
+        "test/draw/exact_match": 0.0, "test/draw/r2": 0.4,
+    }  # fmt: skip
+    files = eval_results(DATA, metrics)
+    [name], [draw] = (parse_eval_result_entries(yaml.safe_load(files[task])) for task in ("name", "draw"))
+    assert (name.value, name.notes) == (0.9123, "test rows, AUROC, 95 % interval 0.912 (0.880 to 0.940)")
+    assert (draw.value, draw.notes) == (12.3456, "test rows, MAE, 95 % interval 12.3")
+    results, kinds = list_results(DATA, metrics)
+    assert [(one.task_name, one.metric_type) for one in results] == [
+        ("name", "auroc"), ("name", "balanced_accuracy"), ("draw", "mae_all"), ("draw", "r2"),
+    ]  # fmt: skip
+    assert kinds == ["auroc", "balanced_accuracy", "mae_all", "r2"]
+
+
+def test_a_class_called_low_has_its_line_in_the_table() -> None:
+    names = ("recall_low", "recall_low_low", "recall_low_high", "recall_high")
+    table = result_table({f"test/t/{name}": 0.5 for name in names})
+    assert [line.split()[1] for line in table.splitlines()[2:]] == ["test/t/recall_high", "test/t/recall_low"]
+
+
 def read_results(card: str) -> dict[tuple[Any, ...], Any]:
     return {
         (result.task_name, result.dataset_split, result.metric_type): result.metric_value

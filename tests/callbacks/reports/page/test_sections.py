@@ -6,7 +6,6 @@ from callbacks.reports.page.run_files import read_run
 from callbacks.reports.page.sections import (
     draw_confidence,
     draw_fit,
-    list_commands,
     list_metrics,
     list_outcomes,
     list_results,
@@ -25,9 +24,9 @@ def test_results_are_followed_by_their_baselines(files):
     assert [(line.name, line.is_baseline, line.rows) for line in test] == [
         ("draw", False, 3), ("nearest <b>row</b>", True, 3), ("spell", False, 1),
     ]  # fmt: skip
-    assert [cell.text for cell in fit[0].cells] == ["33.3 % (6.1 to 79.2)", "-", "66.7 %"]
+    assert [cell.text for cell in fit[0].cells[:3]] == ["33.3 % (6.1 to 79.2)", "-", "66.7 %"]
     assert test[0].cells[1].text == "33.3 % (6.1 to 79.2)"  # right
-    assert [cell.text for cell in test[1].cells] == ["25.0 %", "-", "100.0 %"]
+    assert [cell.text for cell in test[1].cells[:3]] == ["25.0 %", "-", "100.0 %"]
 
 
 def test_metrics_have_a_line_each_without_their_bounds(files):
@@ -44,6 +43,18 @@ def test_outcomes_count_all_predictions_the_best_first(files):
     assert [line.share.text for line in fit["spell"]] == ["100.0 % (20.7 to 100.0)"]
 
 
+def test_a_wrong_choice_and_a_wrong_number_are_called_so(tmp_path):
+    wrong = {"verdict": "wrong", "outcome": "different", "input": "a", "target": "1", "prediction": "2"}
+    rows = [{**wrong, "task": "n", "output_notation": "number"}, {**wrong, "task": "t"}]
+    [_, side] = read_run(write_test(write_fit(tmp_path / "runs" / "a"), rows)).sides
+    choices = [dict(row, p_1="0.4", p_2="0.6") for row in side.predictions if row["task"] == "t"]
+    found = list_outcomes(side._replace(predictions=[*choices, *side.predictions[:1]]))
+    assert {task: line.meaning for task, [line] in found.items()} == {
+        "t": "another choice",
+        "n": "another number",
+    }
+
+
 def test_strata_and_confidence_are_those_of_the_files(files):
     assert list_strata(files.sides[0]) == {}
     [line] = list_strata(files.sides[1])["draw"]
@@ -53,30 +64,15 @@ def test_strata_and_confidence_are_those_of_the_files(files):
     assert chart.lines[0].dots[0][2] == "draw: 33.3 % (6.0 to 79.0) at probability 0.4"
 
 
+def test_shares_of_exact_answers_are_not_told_of_numbers(files):
+    side = files.sides[1]
+    tasks = {task: {**metrics, "mae_all": 0.5} for task, metrics in side.summary["tasks"].items()}
+    numbers = side._replace(summary={**side.summary, "tasks": tasks})
+    assert (list_strata(numbers), draw_confidence(numbers)) == ({}, [])
+
+
 def test_curves_are_those_of_the_epochs(files):
     loss, exact, speed = draw_fit(files)
     assert [line.name for line in loss.lines] == ["training", "validation"]
     assert [line.name for line in exact.lines] == ["draw", "spell"]
     assert speed.lines[0].last == "41"
-
-
-def test_next_commands_fit_what_is_there(tmp_path, files):
-    words = dict(list_commands(files, "patois"))
-    assert "Test it on the held-out rows" not in words
-    assert words["Answer a table of questions"] == (
-        "patois predict --ckpt_path runs/mine/checkpoints/best.ckpt --data.predict_path new.csv"
-    )
-    assert 'patois.load("runs/mine")' in words["Ask it in Python"]
-    untested = write_fit(tmp_path / "my runs" / "new")
-    (untested / "checkpoints" / "last.ckpt").touch()
-    words = dict(list_commands(read_run(untested), "python train.py"))
-    assert (
-        words["Test it on the held-out rows"]
-        == "python train.py test --ckpt_path 'my runs/new/checkpoints/best.ckpt'"
-    )
-    assert words["Train it longer"].endswith("last.ckpt' --trainer.max_epochs 4")
-    started = write_fit(tmp_path / "runs" / "started", epochs=0)
-    (started / "checkpoints" / "last.ckpt").touch()
-    words = dict(list_commands(read_run(started), "python train.py"))
-    assert words["Go on with the fit"] == "python train.py fit --ckpt_path runs/started/checkpoints/last.ckpt"
-    assert "Answer a table of questions" not in words
