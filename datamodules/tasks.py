@@ -479,7 +479,8 @@ def task_for_columns(tasks: Sequence[Task], columns: Sequence[str]) -> Task:
         "(or --data.header false if that is a row)"
     )
     raise ValueError(
-        f"`predict` answers one task, but the file has {found}; choose with --data.task: {of}{rename}."
+        f"`predict` answers one task, but the file has {found}; choose with --data.task, or of several output columns with "
+        f"--data.output_column: {of}{rename}."
     )
 
 

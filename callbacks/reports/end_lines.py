@@ -90,7 +90,7 @@ def describe_evaluation(task: str, metrics: Mapping[str, float], unit: str = "")
     shares = [f"{OUTCOMES[name]} {100 * share:.1f} %" for name, share in measured.items() if share > 0]
     if shares and headline == EXACT_MATCH:
         lines.append(f"{task}, outcomes: {'; '.join(shares)}")
-    if "coverage" in metrics and "interval_width" not in metrics:  # that one is of drawn numbers
+    if "coverage" in metrics:
         answered = [
             f"{name} {format_estimate(metrics, f'{key}_answered', percent=True)}"
             for key, name in (("exact_match", "exact match"), ("right", "right"))
@@ -159,7 +159,7 @@ def describe_numbers(metrics: Mapping[str, float], unit: str = "") -> str:
     ]
     text = ", ".join(parts)
     if "interval_width" in metrics:
-        covered = format_estimate(metrics, "coverage", percent=True)
+        covered = format_estimate(metrics, "interval_coverage", percent=True)
         error = format_quantity(metrics, "mae_expected", unit)
         text += f"; mean of drawn numbers: MAE {error}, their middle 90 % cover {covered}"
     return text

@@ -123,7 +123,8 @@ def _check_data(values: Mapping[str, Any]) -> None:
         find_config("formats", data["format"])
     for name in ("input_notation", "output_notation"):
         if isinstance(data.get(name), str):
-            check_notation(data[name])
+            for part in data[name].split(",") if ":" in data[name] else [data[name]]:
+                check_notation(part.rpartition(":")[2].strip())  # of several columns `a:text,b:number`
     if isinstance(data.get("encoding"), str):
         TableOptions(encoding=data["encoding"])
 

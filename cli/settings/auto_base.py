@@ -52,6 +52,7 @@ def _read_tasks(data: Mapping[str, Any]) -> tuple[list[Task], int]:
     loaded = {str(name): load_source(str(name), options) for name in names}
     rows = sum(source.total for source in loaded.values())
     if sides := find_open_sides(*choice):
-        tasks = [apply(tasks[0], guess_from_rows(tasks, sides, loaded[str(names[0])]))]
+        guesses = guess_from_rows(tasks, sides, loaded[str(names[0])])
+        tasks = [apply(task, guesses) for task in tasks]
     limit = str(data.get("train_rows"))
     return tasks, min(rows, int(limit)) if limit.isdigit() else rows

@@ -203,7 +203,7 @@ def test_task_to_predict_is_the_one_whose_input_column_the_table_has() -> None:
             ["smiles", "iupac"],
             r"the input columns of several; .* smiles_to_iupac \(column 'smiles'\), iupac_to_smiles",
         ),
-        (["mol"], r"the columns 'mol'; choose with --data.task: .*--data.input_column mol"),
+        (["mol"], r"the columns 'mol'; choose with --data.task, .*--data.input_column mol"),
     ],
 )
 def test_table_that_fits_no_or_several_tasks_is_an_error(columns: list[str], message: str) -> None:

@@ -28,7 +28,7 @@ class NumberErrors(RowMetric):
     those that the task's digits leave, so an error may be half a step too large or too small.
 
     Where `test` draws several answers (`--model.generation.candidates 20`), the mean of the drawn numbers is an estimate of
-    the expected value: `mae_expected` and `rmse_expected`. `coverage` is the share of targets within the 5 % and 95 %
+    the expected value: `mae_expected` and `rmse_expected`. `interval_coverage` is the share of targets within the 5 % and 95 %
     quantiles of the drawn numbers, which should be 0.9, and `interval_width` the mean distance of the two.
 
     Args:
@@ -108,7 +108,7 @@ def summarize_drawn(
 
     Examples:
         >>> found = summarize_drawn(np.array([1.0, 2.0]), np.array([0.0, 2.5]), np.array([2.0, 3.0]), np.array([1.5, 2.0]))
-        >>> found["mae_expected"].value, found["coverage"].value, found["interval_width"].value
+        >>> found["mae_expected"].value, found["interval_coverage"].value, found["interval_width"].value
         (0.25, 0.5, 1.25)
     """
     rows = ~np.isnan(expected)
@@ -119,7 +119,7 @@ def summarize_drawn(
     return {
         "mae_expected": Estimate(*errors["mae"]),
         "rmse_expected": Estimate(*errors["rmse"]),
-        "coverage": mean_estimate(within.astype(float), "wilson"),
+        "interval_coverage": mean_estimate(within.astype(float), "wilson"),
         "interval_width": mean_estimate(upper[rows] - lower[rows], "bootstrap"),
     }
 

@@ -51,7 +51,13 @@ def test_a_task_of_numbers_tells_its_errors_in_its_unit() -> None:
 
 
 def test_drawn_numbers_tell_their_mean_and_interval_and_nothing_abstained() -> None:
-    metrics = {"mae_all": 0.6, "is_number": 1.0, "mae_expected": 0.5, "coverage": 0.88, "interval_width": 2.0}
+    metrics = {
+        "mae_all": 0.6,
+        "is_number": 1.0,
+        "mae_expected": 0.5,
+        "interval_coverage": 0.88,
+        "interval_width": 2.0,
+    }
     [line] = describe_evaluation("logp", metrics)
     assert line == "logp: numbers 100.0 %; mean of drawn numbers: MAE 0.50, their middle 90 % cover 88.0 %"
 

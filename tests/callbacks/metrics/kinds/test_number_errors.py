@@ -67,6 +67,6 @@ def test_intervals_of_a_calibrated_forecast_cover_nine_of_ten() -> None:
     scores = NumberErrors().score(Evaluation(rows))
     table = {name: np.array([score[name] for score in scores]) for name in NumberErrors.columns}
     found = NumberErrors().summarize(table)
-    assert found["coverage"].low < 0.9 < found["coverage"].high
+    assert found["interval_coverage"].low < 0.9 < found["interval_coverage"].high
     assert found["interval_width"].value == pytest.approx(2 * 1.645, rel=0.05)
     assert found["mae_expected"].value == pytest.approx(0.8, rel=0.15)
