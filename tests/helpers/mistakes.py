@@ -42,7 +42,7 @@ USAGE = [
     ("fit --model.peft LoRA", "such as --model.peft.method, or null, but got 'LoRA'"),
     ("fit --trainer.callbacks+=EarlyStoping", "Did you mean 'EarlyStopping'?"),
     ("fit --trainer.callbacks+=EarlyStopping --trainer.callbacks.moniter x", "Did you mean --trainer.callbacks.monitor?"),
-    ("fit --trainer.callbacks+=EarlyStopping", "EarlyStopping needs monitor: add --trainer.callbacks.monitor val/exact_match"),
+    ("fit --trainer.callbacks+=EarlyStopping", "EarlyStopping needs monitor: add --trainer.callbacks.monitor headline"),
     ("fit --model.scheduler CosineAnnealing", "Did you mean 'CosineAnnealingLR'?"),
     ("fit --model.scheduler CosineAnnealingLR", "needs T_max: add --model.scheduler.T_max"),
     ("test --ckpt last", "Did you mean --ckpt_path?"),
