@@ -155,7 +155,7 @@ def write_page(lines: Sequence[Mapping[str, Any]]) -> str:
 
 TEXT = """# Classes and numbers
 
-Fits of the bundled base (5.4M parameters, pretrained on names and structures) on scaffold splits, 10 % of the identities for
+Fits of the bundled base (6.2M parameters, pretrained on names and structures) on scaffold splits, 10 % of the identities for
 validation and 10 % for test, beside the baselines that every `test` runs and a random forest of 500 trees on Morgan fingerprints
 (radius 2, 2,048 bits). The checkpoint is chosen by the headline on validation rows. `python -m bench.release.kinds` makes it.
 """
