@@ -11,6 +11,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from numpy.typing import NDArray
 
 from configs.lookup import find_cache_root
+from datamodules.flag_tasks import choose_tasks, find_open_sides
 from datamodules.formats import load_format
 from datamodules.limits import refuse_below
 from datamodules.rows import data_report
@@ -26,7 +27,6 @@ from datamodules.sources.tables.options import TableOptions
 from datamodules.splits import NAMES
 from datamodules.stages import EvalStage
 from datamodules.storage.cache import DataCache
-from datamodules.tasks import choose_tasks, find_open_sides
 from datamodules.texts.all_phrasings import ask_all
 from datamodules.texts.asking import check_distinct
 from datamodules.texts.draw_settings import DrawSettings, describe_tokens

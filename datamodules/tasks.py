@@ -5,21 +5,16 @@ A task is a YAML file; adding one takes no code (see `configs/tasks/smiles_to_iu
 
 from __future__ import annotations
 
-import csv
-import io
-import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from configs.lookup import SUFFIXES, find_config, find_name, load_yaml, suggest
+from configs.lookup import find_config, load_yaml, suggest
 from configs.yaml_text import Plain, read_written, read_yaml
 from datamodules.choices import Choices, build_choices
-from datamodules.notations.lookup import load_notation, name_notation
-
-DEFAULT_TASK = "name_small_molecules"
+from datamodules.notations.lookup import load_notation
 
 Kind = Literal["text", "choices", "number"]
 
@@ -196,7 +191,7 @@ def _join_columns(content: Any, where: str) -> Any:
         raise ValueError(f"{where}: expected `columns` to be a list of columns, but got {names!r}.")
     names = [str(name) for name in names]
     if not template:
-        return {**rest, **_several(names)} if names else rest
+        return {**rest, **several_columns(names)} if names else rest
     if set(_NAMED.findall(template)) != set(names):
         raise ValueError(
             f"{where}: expected `template` to name each of {', '.join(names)} in braces, but got {template!r}."
@@ -204,297 +199,12 @@ def _join_columns(content: Any, where: str) -> Any:
     return {**rest, "column": rest.get("column") or ",".join(names)}
 
 
-def _several(names: Sequence[str]) -> dict[str, Any]:
+def several_columns(names: Sequence[str]) -> dict[str, Any]:
     r"""Return the keys of a side made of columns, a line for each of several.
 
-    >>> _several(["context", "question"]), _several(["smiles"])
+    >>> several_columns(["context", "question"]), several_columns(["smiles"])
     ({'column': 'context,question', 'template': '{context}\n{question}'}, {'column': 'smiles'})
     """
     if len(names) == 1:
         return {"column": names[0]}
     return {"column": ",".join(names), "template": "\n".join(f"{{{name}}}" for name in names)}
-
-
-def task_from_columns(
-    input_column: str,
-    output_column: str,
-    input_notation: str | None = None,
-    output_notation: str | None = None,
-) -> Task:
-    """Make a task of two columns of a table, without a task file.
-
-    The instruction names the two columns. A notation that is not given is what the header names, until the cells are read
-    (see `rows.guess_notations`).
-
-    Examples:
-        >>> task = task_from_columns("smiles", "name")
-        >>> task.name, task.input.notation, task.output.notation, task.instructions
-        ('smiles_to_name', 'smiles', 'text', ('Give the name for this smiles.',))
-    """
-    sides = []
-    for names, notation in (([output_column], output_notation), (name_columns(input_column), input_notation)):
-        notation = notation or (name_notation(names[0]) if len(names) == 1 else "text")
-        load_notation(notation)
-        sides.append(Side(**_several(names), notation=notation, label=" and ".join(names)))
-    output, given = sides
-    return Task(
-        name=f"{'_'.join(given.columns)}_to_{output_column}",
-        input=given,
-        output=output,
-        instructions=(f"Give the {output.label} for this {given.label}.",),
-    )
-
-
-def find_open_sides(
-    task: Any,
-    input_column: str | None,
-    output_column: str | None,
-    input_notation: str | None,
-    output_notation: str | None,
-    choices: Any = None,
-    digits: Any = None,
-) -> tuple[str, ...]:
-    """Return what the cells of two columns have to tell, since neither a flag nor a task file does; arguments as `choose_tasks`.
-
-    Returns:
-        Some of `input` and `output`, their notations, and `kind`: whether the answers are text, choices or numbers.
-
-    Examples:
-        >>> find_open_sides(None, "smiles", "name", "smiles", None), find_open_sides("smiles_to_iupac", "a", "b", None, None)
-        (('output', 'kind'), ())
-    """
-    if task is not None or not input_column or not output_column:
-        return ()
-    given = {"input": input_notation, "output": output_notation, "kind": output_notation or choices or digits}
-    return tuple(side for side, value in given.items() if not value)
-
-
-def of_column(value: Any, column: str) -> Any:
-    """Return a flag's value for one column: a mapping's entry for it, or the value itself.
-
-    Examples:
-        >>> of_column({"a": 2}, "a"), of_column({"a": 2}, "b"), of_column("text", "b")
-        (2, None, 'text')
-    """
-    return value.get(column) if isinstance(value, Mapping) else value
-
-
-def _set_kind(task: Task, choices: Any, digits: Any) -> Task:
-    """Return the task with the flags' choices and digits, as far as they are given for its output column."""
-    allowed, rounded = of_column(choices, task.output.column), of_column(digits, task.output.column)
-    if allowed is not None:
-        try:
-            task = replace(task, choices=build_choices(allowed))
-        except ValueError as error:
-            raise ValueError(f"--data.choices: {error}") from error
-    return task if rounded is None else replace(task, output=replace(task.output, digits=rounded))
-
-
-def name_columns(columns: str) -> list[str]:
-    """Return the columns that a flag names, `a,b`; one with a comma in its name stands in double quotes, as in a table.
-
-    Examples:
-        >>> name_columns("toxic, mutagenic"), name_columns('"a, b",c'), name_columns("[x]")
-        (['toxic', 'mutagenic'], ['a, b', 'c'], ['[x]'])
-    """
-    [names] = list(csv.reader([columns], skipinitialspace=True)) or [[]]
-    return [name.strip() for name in names if name.strip()]
-
-
-def join_columns(names: Iterable[str]) -> str:
-    """Return what `name_columns` reads as these columns.
-
-    Examples:
-        >>> join_columns(["a, b", "c"])
-        '"a, b",c'
-    """
-    text = io.StringIO()
-    csv.writer(text, lineterminator="").writerow(list(names))
-    return text.getvalue()
-
-
-def _notation_of(notations: str | None, column: str) -> str | None:
-    """Return the notation of an output column: `text`, or of several columns `a:text,b:number`.
-
-    Examples:
-        >>> _notation_of("number", "a"), _notation_of("a:text,b:number", "b"), _notation_of("a:text", "b")
-        ('number', 'number', None)
-    """
-    if not notations or ":" not in notations:
-        return notations
-    pairs = (part.rpartition(":") for part in name_columns(notations))
-    return {name.strip(): notation.strip() for name, _, notation in pairs}.get(column)
-
-
-def parse_weights(
-    task: str | Sequence[str] | Mapping[str, float], folder: Path = Path()
-) -> dict[str, float | None]:
-    """Read `--data.task`: a name, `a,b`, `a:2,b:1`, a list of those, or a mapping of name to weight.
-
-    A task that is named without a weight gets None; one of weight 0 is evaluated and never trained. The path of a file may
-    hold commas and colons.
-
-    Args:
-        task: The value of the flag.
-        folder: The folder that relative paths are meant from; default: the working folder.
-
-    Raises:
-        ValueError: If a weight is below 0 or no number, no weight is above 0, or no task is named.
-
-    Examples:
-        >>> parse_weights("smiles_to_iupac:2, smiles_to_formula:1")
-        {'smiles_to_iupac': 2.0, 'smiles_to_formula': 1.0}
-        >>> parse_weights(["smiles_to_iupac", "smiles_to_formula"])
-        {'smiles_to_iupac': None, 'smiles_to_formula': None}
-        >>> parse_weights("smiles_to_iupac:-1")
-        Traceback (most recent call last):
-            ...
-        ValueError: Expected --data.task to be ... with weights of 0 or more, but got 'smiles_to_iupac' with weight '-1'.
-    """
-    if isinstance(task, Mapping):
-        pairs: list[tuple[str, float | str | None]] = [(str(name), weight) for name, weight in task.items()]
-    else:
-        texts = [task] if isinstance(task, str) else task
-        pairs = [pair for text in texts for pair in _read_pairs(text, folder)]
-    weights: dict[str, float | None] = {}
-    for name, weight in pairs:
-        try:
-            value = 1.0 if weight is None else float(weight)
-        except (TypeError, ValueError):
-            value = -1.0
-        weights[name] = None if weight is None else value
-        if not 0 <= value < float("inf") or not name:
-            raise ValueError(
-                f"Expected --data.task to be name, name,name or name:weight,name:weight with weights of 0 or more, "
-                f"but got {name!r} with weight {weight!r}."
-            )
-    if not weights:
-        raise ValueError("Expected --data.task to name at least one task, but it is empty.")
-    if not any(weight is None or weight > 0 for weight in weights.values()):
-        raise ValueError(
-            f"Expected --data.task to have a weight above 0, but got 0 for all of {', '.join(weights)}; 0 trains nothing."
-        )
-    return weights
-
-
-def _read_pairs(text: str, folder: Path) -> list[tuple[str, float | str | None]]:
-    """Return the tasks of `a,b` or `a:2,b:1` with their weights; the longest piece that is a file is that file."""
-    pairs: list[tuple[str, float | str | None]] = []
-    parts = text.split(",")
-    while parts:
-        for length in range(len(parts), 0, -1):
-            piece = ",".join(parts[:length]).strip()
-            name, colon, weight = piece.rpartition(":")
-            if (is_file := _is_file(piece, folder)) or (colon and _is_file(name, folder)) or length == 1:
-                pairs.append((piece, None) if is_file or not colon else (name, weight))
-                parts = parts[length:]
-                break
-    return pairs
-
-
-def _is_file(path: str, folder: Path) -> bool:
-    return (path.endswith(SUFFIXES) or "/" in path) and os.path.isfile(folder / os.path.expanduser(path))
-
-
-def choose_tasks(
-    task: str | Sequence[str] | Mapping[str, float] | None,
-    input_column: str | None = None,
-    output_column: str | None = None,
-    input_notation: str | None = None,
-    output_notation: str | None = None,
-    choices: str | Sequence[str] | Mapping[str, Sequence[str]] | None = None,
-    digits: int | Mapping[str, int] | None = None,
-) -> tuple[list[Task], list[float] | None]:
-    """Return the tasks that the flags mean, and their weights if any was given.
-
-    Two columns and no task make a task on the spot, and several output columns a task each; columns beside one task take the
-    place of its own.
-
-    Raises:
-        ValueError: If columns are given for several tasks at once.
-    """
-    if task is None and input_column and output_column:
-        made = [
-            task_from_columns(input_column, column, input_notation, _notation_of(output_notation, column))
-            for column in name_columns(output_column)
-        ]
-        return [_set_kind(one, choices, digits) for one in made], None
-    weights = parse_weights(DEFAULT_TASK if task is None else task)
-    tasks = [load_task(name) for name in weights]
-    if len({item.name for item in tasks}) < len(tasks):
-        raise ValueError(
-            f"Expected tasks with different names, but got {', '.join(item.name for item in tasks)}."
-        )
-    tasks = [_set_kind(item, choices, digits) for item in tasks]
-    changes = {
-        "input": {**_several(name_columns(input_column or "")), "notation": input_notation}
-        if input_column
-        else {"notation": input_notation},
-        "output": {
-            "column": output_column,
-            "notation": _notation_of(output_notation, tasks[0].output.column),
-        },
-    }
-    if any(value for side in changes.values() for value in side.values()):
-        if len(tasks) > 1:
-            raise ValueError(
-                f"Columns and notations can be changed for one task, but {len(tasks)} are given: {', '.join(weights)}."
-            )
-        tasks = [_change_columns(tasks[0], changes)]
-    if all(weight is None for weight in weights.values()):
-        return tasks, None
-    return tasks, [1.0 if weight is None else weight for weight in weights.values()]
-
-
-def name_only_column(tasks: Sequence[Task], columns: Sequence[str]) -> list[str]:
-    """Return the columns of a file to predict; that of a list without a header gets the name that the only task asks for.
-
-    >>> name_only_column([load_task("smiles_to_iupac")], ["column_1"])
-    ['smiles']
-    """
-    only = len(tasks) == 1 and len(tasks[0].input.columns) == 1 and list(columns) == ["column_1"]
-    return [tasks[0].input.column] if only else list(columns)
-
-
-def task_for_columns(tasks: Sequence[Task], columns: Sequence[str]) -> Task:
-    """Return the only task, or of several the one whose input column a table has.
-
-    Raises:
-        ValueError: If several tasks, or none of several, could be asked of the table.
-
-    Examples:
-        >>> both = [load_task("smiles_to_iupac"), load_task("iupac_to_smiles")]
-        >>> task_for_columns(both, ["id", "SMILES"]).name
-        'smiles_to_iupac'
-    """
-    fitting = [task for task in tasks if all(find_name(name, columns) for name in task.input.columns)]
-    if len(tasks) == 1 or len(fitting) == 1:
-        return (fitting or tasks)[0]
-    of = ", ".join(f"{task.name} (column {task.input.column!r})" for task in fitting or tasks)
-    found = "the input columns of several" if fitting else f"the columns {', '.join(map(repr, columns))}"
-    rename = (
-        ""
-        if fitting
-        else f", and name the column: --data.input_column {columns[0] if columns else 'NAME'} "
-        "(or --data.header false if that is a row)"
-    )
-    raise ValueError(
-        f"`predict` answers one task, but the file has {found}; choose with --data.task, or of several output columns with "
-        f"--data.output_column: {of}{rename}."
-    )
-
-
-def _change_columns(task: Task, changes: Mapping[str, Mapping[str, str | None]]) -> Task:
-    """Return the task with other columns; what belonged to its own table (identity, alternatives) goes."""
-    for side, change in changes.items():
-        given = {key: value for key, value in change.items() if value}
-        if "notation" in given:
-            load_notation(given["notation"])
-        if "column" in given:
-            task = replace(
-                task,
-                identity=None,
-                **{side: replace(getattr(task, side), alternatives=None, convert_from=None, template="")},
-            )
-        task = replace(task, **{side: replace(getattr(task, side), **given)})
-    return task

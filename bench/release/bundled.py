@@ -22,8 +22,8 @@ from callbacks.reports.end_table import format_seconds
 from callbacks.reports.export.hf_folder import make_portable
 from callbacks.run.run_facts import load_checkpoint
 from configs.lookup import load_yaml
+from datamodules.flag_tasks import choose_tasks, parse_weights
 from datamodules.formats import load_format
-from datamodules.tasks import choose_tasks, parse_weights
 from datamodules.texts.asking import Asking
 from datamodules.texts.training_texts import Texts
 from datamodules.tokens.batching import BatchDataset, plan_evaluation

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.settings.run_settings import read_typed_settings
+from datamodules.flag_tasks import choose_tasks
 from datamodules.formats import InstructionFormat, load_format
 from datamodules.limits import parse_shots
-from datamodules.tasks import Task, choose_tasks
+from datamodules.tasks import Task
 from datamodules.texts.asking import FILE, Asking, load_asking
 from lightning_modules.decoder.bases import FLAGSHIP
 

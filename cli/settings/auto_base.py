@@ -9,10 +9,11 @@ from cli.given import Given
 from configs.lookup import CONFIGS, load_yaml
 from configs.yaml_text import read_yaml
 from datamodules.few_rows import find_knowing
+from datamodules.flag_tasks import choose_tasks, find_open_sides
 from datamodules.rows.guess_notations import apply, guess_from_rows
 from datamodules.sources.lookup import load_source
 from datamodules.sources.tables.options import TableOptions
-from datamodules.tasks import Task, choose_tasks, find_open_sides
+from datamodules.tasks import Task
 
 AUTO = "auto"
 _CHOICE = ("task", "input_column", "output_column", "input_notation", "output_notation")

@@ -7,13 +7,14 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from datamodules.flag_tasks import choose_tasks, name_only_column, task_for_columns
 from datamodules.formats import load_format
 from datamodules.limits import LEAST, parse_shots, refuse_below, refuse_no_questions
 from datamodules.rows.read_and_split import SplitSettings, locations
 from datamodules.rows.task_rows import find_column
 from datamodules.sources.head import Head, read_head
 from datamodules.sources.tables.options import TableOptions
-from datamodules.tasks import Task, choose_tasks, name_only_column, task_for_columns
+from datamodules.tasks import Task
 
 
 def check_flags(data: Mapping[str, Any]) -> list[Task]:

@@ -21,12 +21,13 @@ import pyarrow.compute as pc
 
 from configs.lookup import find_name
 from datamodules.choices import Choices, are_classes, list_options, order_options
+from datamodules.flag_tasks import join_columns
 from datamodules.notations.lookup import NOTATIONS, UNAMBIGUOUS, hint_notations, load_notation, name_notation
 from datamodules.notations.number import choose_digits
 from datamodules.notations.number import is_valid as is_number
 from datamodules.rows.cells import is_missing_number
 from datamodules.sources.rows import Rows, shown
-from datamodules.tasks import Task, join_columns
+from datamodules.tasks import Task
 from datamodules.workers.guarded_worker import GuardedWorker
 
 log = logging.getLogger(__name__)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules import splits
+from datamodules.flag_tasks import name_only_column, task_for_columns
 from datamodules.limits import check_fractions, refuse_below, refuse_no_questions
 from datamodules.notations.lookup import load_notation
 from datamodules.rows.task_rows import TaskRows, first_texts, guarded_map, read_task
@@ -18,7 +19,7 @@ from datamodules.sources.lookup import load_source
 from datamodules.sources.rows import Rows
 from datamodules.sources.tables.options import TableOptions
 from datamodules.storage.text_columns import TextColumn
-from datamodules.tasks import Task, name_only_column, task_for_columns
+from datamodules.tasks import Task
 from datamodules.tokens.control_tokens import ControlTokens
 from datamodules.workers.worker_pool import WorkerPool
 

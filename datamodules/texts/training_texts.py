@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from configs.lookup import CONFIGS, find_cache_root, load_yaml
+from datamodules.flag_tasks import choose_tasks
 from datamodules.formats import load_format
 from datamodules.rows.prepare import prepare
 from datamodules.rows.read_and_split import SplitSettings
 from datamodules.sources.tables.options import TableOptions
 from datamodules.splits import TRAIN, VAL
 from datamodules.storage.cache import DataCache
-from datamodules.tasks import choose_tasks
 from datamodules.texts.augmentation import BASE
 from datamodules.texts.rendering import RowStore
 from datamodules.tokens.control_tokens import ControlTokens

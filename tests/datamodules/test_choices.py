@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from datamodules.choices import Choices, build_choices, list_options
-from datamodules.tasks import build_task, choose_tasks
+from datamodules.flag_tasks import choose_tasks
+from datamodules.tasks import build_task
 
 SIDES = {"input": {"column": "smiles"}, "output": {"column": "toxic"}}
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from datamodules.few_rows import FEW, describe_hint, find_knowing, list_knowing
-from datamodules.tasks import load_task, task_from_columns
+from datamodules.flag_tasks import task_from_columns
+from datamodules.tasks import load_task
 from datamodules.texts.asking import load_asking
 from lightning_modules.decoder.bases import FLAGSHIP
 

@@ -13,8 +13,8 @@ from bench.studies.grid import STUDIES, Flags, expand, identity, read_study, wor
 from callbacks.loggers.wandb_logger import DashboardLogger
 from cli.patois_cli import DashboardSettings
 from configs.lookup import CONFIGS, find_config
+from datamodules.flag_tasks import choose_tasks
 from datamodules.sequence_task import SequenceTaskDataModule
-from datamodules.tasks import choose_tasks
 from lightning_modules.causal_lm import CausalLM
 from lightning_modules.decoder.decoders import resolve_base
 from tests.helpers.parsing import ParseOnly

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from datamodules.flag_tasks import find_open_sides, task_from_columns
 from datamodules.notations.lookup import NOTATIONS, hint_notations, load_notation
 from datamodules.rows import prepare
 from datamodules.rows.guess_notations import (
@@ -28,7 +29,6 @@ from datamodules.rows.guess_notations import (
 from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.sources.lookup import load_source
 from datamodules.sources.rows import built_in
-from datamodules.tasks import find_open_sides, task_from_columns
 from datamodules.workers.guarded_worker import GuardedWorker
 from tests.helpers.tiny import make_tokenizer
 

@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from datamodules.flag_tasks import task_from_columns
 from datamodules.rows.side_texts import SideTexts
 from datamodules.rows.training_record import FILE, TrainingRecord, load_record, record_rows
 from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.storage.text_columns import TextColumn
-from datamodules.tasks import load_task, task_from_columns
+from datamodules.tasks import load_task
 from tests.helpers.tiny import make_tokenizer
 
 

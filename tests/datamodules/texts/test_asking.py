@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from datamodules.flag_tasks import task_from_columns
 from datamodules.formats import load_format
 from datamodules.sequence_task import SequenceTaskDataModule
-from datamodules.tasks import load_task, task_from_columns
+from datamodules.tasks import load_task
 from datamodules.texts.asking import FILE, Asking, load_asking
 from tests.helpers.tiny import make_tokenizer
 

@@ -7,8 +7,9 @@ from jinja2.exceptions import TemplateError
 from tokenizers.processors import ByteLevel
 
 from callbacks.reports.export.chat_template import asks_alike, find_begin, make_chat_template
+from datamodules.flag_tasks import task_from_columns
 from datamodules.formats import InstructionFormat, load_format
-from datamodules.tasks import load_task, task_from_columns
+from datamodules.tasks import load_task
 from datamodules.texts.asking import Asking
 from tests.helpers.tiny import make_tokenizer
 
