@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from lightning_modules.causal_lm import CausalLM
 
 
+BROKEN_PIPE = 13
+"""The number of SIGPIPE, which Windows does not have."""
+
+
 def run(args: Sequence[str], model_class: type[CausalLM] | None = None) -> None:
     """Run a command line; the slow imports (PyTorch, Lightning, Transformers) happen here, so `--help` skips them.
 
@@ -63,11 +67,15 @@ def main(args: Sequence[str] | None = None, model_class: type[CausalLM] | None =
             args = [arg for arg in args if arg != "--quiet"]
             if model_class is None and args[:1] and args[0] in COMMANDS:
                 run_command(args[0], args[1:], program)
+                sys.stdout.flush()
                 return
             with standard_streams(args) as words:
                 if model_class is None:  # the list of flags has none of another model's
                     check_command_line(words, Path("runs"))
                 run(words, model_class)
+    except BrokenPipeError:  # `runs | head -1`: nobody reads on, and Python would try once more at its end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + BROKEN_PIPE)
     except KeyboardInterrupt:
         sys.stderr.write("error: stopped by Ctrl-C.\n")
         sys.exit(128 + signal.SIGINT)

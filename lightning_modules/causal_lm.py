@@ -323,7 +323,13 @@ class CausalLM(LightningModule):
             refuse_vocabulary(saved, describe_vocabulary(self.tokenizer))
 
     def on_train_start(self) -> None:
-        """Let flags override a checkpoint's settings, and set the first step's rate, which was unknown before."""
+        """Let flags override a checkpoint's settings, and set the first step's rate, which was unknown before.
+
+        An epoch that is shorter than `--trainer.log_every_n_steps` logs its last step, so that no run is without a loss.
+        """
+        steps = int(self.trainer.num_training_batches) // self.trainer.accumulate_grad_batches
+        untyped: Any = self.trainer
+        untyped.log_every_n_steps = min(untyped.log_every_n_steps, max(1, steps))
         scheduler = self.lr_schedulers()
         if scheduler is None or isinstance(scheduler, SWALR):
             return  # StochasticWeightAveraging has replaced the schedule and its rates

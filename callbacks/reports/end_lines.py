@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from callbacks.reports.end_table import format_seconds
 from callbacks.rows.headlines import EXACT_MATCH, Headline, format_value, headline_of_metrics
 from callbacks.rows.outcomes import OUTCOMES
 from callbacks.statistics.intervals import format_estimate, format_quantity
+from datamodules.tasks import Task
 
 PROGRAM = "python train.py"
 _ROUND_TRIP = {
@@ -49,14 +50,20 @@ def _headline(metrics: Mapping[str, float], unit: str) -> str:
     return f"{headline.label} {format_value(headline, metrics, unit)}"
 
 
-def next_commands(stage: str, run: Path) -> list[str]:
-    """Return the commands that a user most likely types after a stage.
+def next_commands(stage: str, run: Path, tasks: Sequence[Task] = ()) -> list[str]:
+    """Return the commands that a user most likely types after a stage; of several tasks on one column `predict` asks the first.
 
     Examples:
         >>> next_commands("fit", Path("runs/mine"))[0]
         'python train.py test --ckpt_path runs/mine'
     """
     predict = f"{PROGRAM} predict --ckpt_path {run} --data.predict_path new.csv"
+    if len(tasks) > len({task.input.column for task in tasks}):
+        first = tasks[0]
+        of_columns = first.source is None and first.identity is None  # as a table's columns make it
+        predict += (
+            f" --data.output_column {first.output.column}" if of_columns else f" --data.task {first.name}"
+        )
     test = f"{PROGRAM} test --ckpt_path {run}"
     return [predict] if stage == "test" else [test, predict]
 

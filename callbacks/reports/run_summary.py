@@ -113,7 +113,7 @@ class RunSummary(MetricsKeeper):
             "audit_compared_with": read_comparison(folder) if "audit.csv" in reports else "",
             "held_out": read_held_out(folder) if "audit.csv" in reports else [],
             "anchors": read_baselines(folder) if "anchors.csv" in reports else [],
-            "next": next_commands(stage, from_here(run_folder(trainer)))
+            "next": next_commands(stage, from_here(run_folder(trainer)), datamodule.tasks)
             if last_checkpoint_file(trainer).is_file()
             else [],
             "outputs": _outputs(trainer, best)

@@ -81,7 +81,8 @@ def check_checkpoint(ckpt_path: str | None) -> None:
     path = Path(ckpt_path).expanduser()
     if not path.is_file():
         raise ValueError(
-            f"--ckpt_path {str(ckpt_path)!r} is not a file. A run's checkpoints are in runs/NAME/checkpoints.{_nearest(path)}"
+            f"--ckpt_path {str(ckpt_path)!r} is not a file and no run's folder, such as runs/NAME or a file in its checkpoints."
+            f"{_nearest(path)}"
         )
     with path.open("rb") as file:
         start = file.read(2)

@@ -97,7 +97,10 @@ def main(args: Sequence[str] | None = None) -> None:
         sys.stderr.write(f"Asked as {task}; others by --task: {others}.\n")
     for text, answer in zip(texts, model.predict(texts, task), strict=True):
         line = (
-            json.dumps({"input": text, **answer._asdict()}, ensure_ascii=False)
+            json.dumps(
+                {"input": text, **answer._asdict(), "probabilities": dict(answer.probabilities)},
+                ensure_ascii=False,
+            )
             if options.json
             else show(text, answer)
         )

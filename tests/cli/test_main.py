@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from callbacks.run.checkpoint_io import DiskFull
 from cli import main
 from cli.exit_status import DISK_FULL
-from configs.lookup import load_yaml
+from configs.lookup import PROJECT, load_yaml
 
 
 def test_main_ends_with_the_line_and_the_status_of_a_full_disk(
@@ -89,3 +90,16 @@ def test_main_ends_a_users_mistake_with_its_line_and_a_bug_with_its_traceback(
     monkeypatch.setattr(main, "run", fail_in_a_library)
     with pytest.raises(ValueError, match="invalid literal"):
         main.main(["fit"])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pipes that end their writer")
+def test_a_reader_that_goes_ends_a_command_without_a_traceback(tmp_path: Path) -> None:
+    command = [sys.executable, str(PROJECT / "train.py"), "env"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 128 + main.BROKEN_PIPE

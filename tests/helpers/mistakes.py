@@ -104,7 +104,7 @@ VALUES = [
     ("fit --data.encoding utf9", "but got 'utf9'"),
     ("fit --name ''", "Expected --name to be letters, digits"),
     ("fit --name ../x", "Expected --name to be letters, digits"),
-    ("test --ckpt_path nope.ckpt", "--ckpt_path 'nope.ckpt' is not a file"),
+    ("test --ckpt_path nope.ckpt", "--ckpt_path 'nope.ckpt' is not a file and no run's folder"),
     ("test --ckpt_path folder", "this folder holds neither best.ckpt nor last.ckpt"),
     ("test --ckpt_path cut.ckpt", "expected a checkpoint, but it was cut off"),
     ("test --ckpt_path text.ckpt", "expected a checkpoint, but it is another kind of file"),

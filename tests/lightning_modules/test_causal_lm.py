@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 from jsonargparse import ArgumentParser
+from lightning.pytorch.loggers import CSVLogger
 
 from lightning_modules.causal_lm import CausalLM
 from lightning_modules.generation.generate import GenerationSettings
@@ -108,3 +109,12 @@ def test_compiled_training_gives_the_weights_of_plain_training_and_evaluates_unc
 def test_an_attention_that_does_not_exist_is_an_error(base: str) -> None:
     with pytest.raises(ValueError, match=r"--model.attention 'flsh' cannot be used here"):
         CausalLM(base, attention="flsh").configure_model()
+
+
+def test_an_epoch_shorter_than_the_logging_interval_logs_its_loss(base: str, tmp_path: Path) -> None:
+    trainer = make_trainer(max_epochs=2, logger=CSVLogger(tmp_path), log_every_n_steps=50)
+    data = RowsData(uneven_rows(), batch_size=3, shards=[[0, 1, 2, 3, 4, 5]])
+    trainer.fit(make_module(base), data)
+    lines = (tmp_path / "lightning_logs" / "version_0" / "metrics.csv").read_text().splitlines()
+    name = lines[0].split(",").index("train/loss")
+    assert len([line for line in lines[1:] if line.split(",")[name]]) == 2

@@ -1,6 +1,16 @@
 from __future__ import annotations
 
-from callbacks.reports.end_lines import describe_choices, describe_end, describe_evaluation, describe_numbers
+from pathlib import Path
+
+from callbacks.reports.end_lines import (
+    describe_choices,
+    describe_end,
+    describe_evaluation,
+    describe_numbers,
+    next_commands,
+)
+from datamodules.flag_tasks import choose_tasks
+from datamodules.tasks import load_task
 
 
 def test_summary_lines_tell_only_what_was_measured():
@@ -81,3 +91,12 @@ def test_the_one_line_of_a_quiet_end_tells_each_headline() -> None:
     assert describe_end("fit", summary) == (
         "fit: toxic AUROC 0.500 of 20 rows, logp MAE 0.50 K of 9 rows, name exact match - of 3 rows, best.ckpt, 1 min 01 s"
     )
+
+
+def test_predict_names_the_first_of_several_tasks_on_one_column() -> None:
+    columns = choose_tasks(None, "smiles", "toxic,mw")[0]
+    assert next_commands("test", Path("runs/a"), columns)[-1].endswith("new.csv --data.output_column toxic")
+    named = [load_task("smiles_to_iupac"), load_task("smiles_to_formula")]
+    assert next_commands("test", Path("runs/a"), named)[-1].endswith("new.csv --data.task smiles_to_iupac")
+    both = [load_task("smiles_to_iupac"), load_task("iupac_to_smiles")]
+    assert next_commands("test", Path("runs/a"), both)[-1].endswith("new.csv")
