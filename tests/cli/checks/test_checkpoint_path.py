@@ -72,7 +72,7 @@ def test_what_is_no_checkpoint_is_told(tmp_path: Path) -> None:
         archive.writestr("a.txt", "hello")
     with pytest.raises(ValueError, match="another kind of file"):
         check_checkpoint(str(tmp_path / "zip.ckpt"))
-    with pytest.raises(ValueError, match=r"is not a file\. .* Did you mean '.*text\.ckpt'\?"):
+    with pytest.raises(ValueError, match=r"is not a file and .* Did you mean '.*text\.ckpt'\?"):
         check_checkpoint(str(tmp_path / "txt.ckpt"))
 
 
