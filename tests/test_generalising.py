@@ -38,7 +38,7 @@ def words(*more: str) -> Sequence[str]:
     return [
         "--model.base", write_tiny_base(Path()), "--model.generation.max_new_tokens", "4", "--data.source", "words.csv",
         "--data.val_fraction", "0.2", "--data.test_fraction", "0.2", "--trainer.max_epochs", "1",
-        "--trainer.enable_progress_bar", "false", "--data.batch_size", "16", *more,
+        "--trainer.enable_progress_bar", "false", "--data.batch_size", "16", "--data.format", "labels", *more,
     ]  # fmt: skip
 
 
