@@ -36,12 +36,10 @@ class RowScores(Metric):
 
         Args:
             row_index: `(B,)` int64 indices of the rows; -1 marks filler rows, which are ignored.
-            values: `(B, num_columns)` finite scores, or minus infinity where a score does not apply to a row.
+            values: `(B, num_columns)` scores, none of them nan, or minus infinity where a score does not apply to a row.
         """
         assert values.shape == (len(row_index), self.values.shape[1]), f"unexpected shape {values.shape}"
-        assert not (values.isnan() | (values == torch.inf)).any(), (
-            "scores are finite, or minus infinity for none"
-        )
+        assert not values.isnan().any(), "scores are numbers, or minus infinity for none"
         assert row_index.numel() == 0 or int(row_index.max()) < len(self.values), "row index out of range"
         real = row_index >= 0
         slots = row_index[real].unsqueeze(1).expand(-1, self.values.shape[1])

@@ -65,10 +65,9 @@ def test_scores_may_be_negative():
     assert metric.compute().tolist() == [[-0.5], [-2.0]]
 
 
-@pytest.mark.parametrize("score", [torch.nan, torch.inf])
-def test_endless_scores_and_wrong_indices_are_refused(score: float):
+def test_no_numbers_and_wrong_indices_are_refused():
     metric = RowScores(2, 1)
-    with pytest.raises(AssertionError, match="scores are finite"):
-        metric.update(torch.tensor([0]), torch.tensor([[score]]))
+    with pytest.raises(AssertionError, match="scores are numbers"):
+        metric.update(torch.tensor([0]), torch.tensor([[torch.nan]]))
     with pytest.raises(AssertionError, match="out of range"):
         metric.update(torch.tensor([2]), torch.tensor([[0.5]]))
