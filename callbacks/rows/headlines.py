@@ -39,7 +39,7 @@ def headline_of(task: Task) -> Headline:
     """Return a task's headline; rows with choices of their own have no classes to rank, so they go by exact match.
 
     Examples:
-        >>> from datamodules.tasks import task_from_columns
+        >>> from datamodules.flag_tasks import task_from_columns
         >>> headline_of(task_from_columns("smiles", "name")).metric
         'exact_match'
     """
