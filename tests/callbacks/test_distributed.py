@@ -141,7 +141,7 @@ def test_two_processes_give_the_files_and_metrics_of_one(tmp_path):
         "train/spell/share",
         "val/exact_match",
         "val/spell/validity",
-        "val/to_smiles/bleu_high",
+        "val/to_smiles/char_bleu_high",
         "val/to_smiles/morgan",
     } <= evaluated
     for kind in ("repeat", "filler"):
