@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 
 from callbacks.rows.structures import holds_structures
 from datamodules.rows.side_texts import SideTexts
-from datamodules.storage.text_columns import TextColumn, as_strings
+from datamodules.storage.text_columns import TextColumn
+from datamodules.texts.similar_texts import compare_bits, read_fingerprints
 from datamodules.workers.worker_pool import WorkerPool
 
 _QUERIES, _KNOWN = 512, 8_192  # a block of products takes 16 MB, a block of unpacked bits 64 MB
-BYTES = 256
-"""Bytes of a fingerprint."""
 
 
 class Neighbours(NamedTuple):
@@ -32,11 +31,7 @@ class Neighbours(NamedTuple):
 
 def fingerprints(smiles: Sequence[str], pool: WorkerPool) -> NDArray[np.uint8]:
     """Return Morgan fingerprints (Q, B), reading each distinct text once; all bits are 0 without a molecule."""
-    column = TextColumn.of(smiles)
-    answers = pool.map("smiles", "fingerprint", as_strings(column.values))
-    digits = [text if text is not None else "00" * BYTES for text in answers.values.to_pylist()]
-    table = np.frombuffer(bytes.fromhex("".join(digits)), dtype=np.uint8).reshape(-1, BYTES)
-    return table[column.codes]
+    return read_fingerprints("smiles", smiles, pool)
 
 
 def find_nearest(queries: NDArray[np.uint8], known: NDArray[np.uint8]) -> Neighbours:
@@ -85,13 +80,7 @@ def find_most_similar(
     most = min(count, len(usable))
     if not most:
         return similarity, place
-    bits = np.unpackbits(known[usable], axis=1).astype(np.float32)
-    counts = bits.sum(axis=1)
-    for start in range(0, len(queries), _QUERIES):
-        rows = slice(start, start + _QUERIES)
-        asked = np.unpackbits(queries[rows], axis=1).astype(np.float32)
-        common = asked @ bits.T
-        table = common / (asked.sum(axis=1)[:, None] + counts - common)
+    for rows, table in compare_bits(queries, known[usable]):
         order = np.argsort(-table, axis=1, kind="stable")[:, :most]
         similarity[rows, :most] = np.take_along_axis(table, order, axis=1)
         place[rows, :most] = usable[order]

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from callbacks.rows.nearest_training import (
-    BYTES,
     Neighbours,
     find_most_similar,
     find_nearest,
@@ -19,6 +18,7 @@ from callbacks.rows.nearest_training import (
 from datamodules.rows.side_texts import SideTexts
 from datamodules.rows.training_record import TrainingRecord
 from datamodules.storage.text_columns import TextColumn, as_strings
+from datamodules.texts.similar_texts import BYTES
 from datamodules.workers.worker_pool import WorkerPool
 
 

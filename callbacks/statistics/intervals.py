@@ -126,14 +126,7 @@ def bootstrap_interval(
     if n == 0:
         return math.nan, math.nan
     table = values.reshape(n, -1)
-    rng = np.random.default_rng(seed)
-    step = max(1, _CELLS_AT_A_TIME // n)
-    sums = np.concatenate(
-        [
-            draw_counts(rng.integers(0, n, size=(min(step, RESAMPLES - start), n))) @ table
-            for start in range(0, RESAMPLES, step)
-        ]
-    )
+    sums = np.concatenate([counts @ table for counts in resample_rows(n, seed)])
     results = sums[:, 0] / n if statistic is None else statistic(sums)
     results = results[~np.isnan(results)]  # a statistic may not exist for a resample
     if not len(results):
@@ -142,9 +135,9 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def resample_rows(n: int) -> Iterator[np.ndarray]:
-    """Yield how often each of 1,000 resamples holds each of n rows, `(r, n)`, some resamples at a time; the same in each call."""
-    rng = np.random.default_rng(0)
+def resample_rows(n: int, seed: int = 0) -> Iterator[np.ndarray]:
+    """Yield how often each of 1,000 resamples holds each of n rows, `(r, n)`, some at a time; equal seeds give equal ones."""
+    rng = np.random.default_rng(seed)
     step = max(1, _CELLS_AT_A_TIME // n)
     for start in range(0, RESAMPLES, step):
         yield draw_counts(rng.integers(0, n, size=(min(step, RESAMPLES - start), n)))

@@ -6,12 +6,13 @@ Legend: Q questions, K known texts, B bytes.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.notations.lookup import load_notation
+from datamodules.storage.text_columns import TextColumn, as_strings
 from datamodules.workers.worker_pool import WorkerPool
 
 BYTES = 256
@@ -24,16 +25,22 @@ def write_bits(notation: str, texts: Sequence[str]) -> NDArray[np.uint8]:
 
     A molecule that cannot be read in time is compared by its letters with nothing: all its bits are 0.
     """
-    module = load_notation(notation)
-    reader = "fingerprint" if hasattr(module, "fingerprint") else None
-    if reader is None:
+    if not hasattr(load_notation(notation), "fingerprint"):
         return _write_pieces(texts)
-    different = list(dict.fromkeys(texts))
     with WorkerPool() as pool:
-        answers = pool.ask([(notation, reader, (text,)) for text in different])
-    digits = {text: answer.value or "00" * BYTES for text, answer in zip(different, answers, strict=True)}
-    flat = bytes.fromhex("".join(digits[text] for text in texts))
-    return np.frombuffer(flat, dtype=np.uint8).reshape(-1, BYTES)
+        return read_fingerprints(notation, texts, pool)
+
+
+def read_fingerprints(notation: str, texts: Sequence[str], pool: WorkerPool) -> NDArray[np.uint8]:
+    """Return the fingerprints of texts in a notation that has them, (N, B), reading each distinct text once.
+
+    All bits of a text that is none, or cannot be read in time, are 0.
+    """
+    column = TextColumn.of(texts)
+    answers = pool.map(notation, "fingerprint", as_strings(column.values))
+    digits = [text if text is not None else "00" * BYTES for text in answers.values.to_pylist()]
+    table = np.frombuffer(bytes.fromhex("".join(digits)), dtype=np.uint8).reshape(-1, BYTES)
+    return table[column.codes]
 
 
 def _write_pieces(texts: Sequence[str]) -> NDArray[np.uint8]:
@@ -58,17 +65,32 @@ def find_most_similar(
         >>> [places.tolist() for places in find_most_similar(write_bits("text", ["abcde"]), known, 2)]
         [[0, 2]]
     """
-    counts = np.unpackbits(known, axis=1).sum(axis=1, dtype=np.float32)
     found: list[NDArray[np.int64]] = []
+    for _, similarity in compare_bits(questions, known):
+        nearest = np.argsort(-similarity, axis=1, kind="stable")[:, : min(most, len(known))]
+        found += list(nearest.astype(np.int64))
+    return found
+
+
+def compare_bits(
+    questions: NDArray[np.uint8], known: NDArray[np.uint8]
+) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """Yield some questions at a time with their similarities (q, K) to all known texts, 0 where neither has a bit.
+
+    Products of bit matrices count the bits in common; the known ones are unpacked block by block.
+
+    Args:
+        questions: (Q, B) bits.
+        known: (K, B) bits.
+    """
+    counts = np.unpackbits(known, axis=1).sum(axis=1, dtype=np.float32)
     for first in range(0, len(questions), _QUERIES):
-        asked = np.unpackbits(questions[first : first + _QUERIES], axis=1).astype(np.float32)
+        rows = slice(first, first + _QUERIES)
+        asked = np.unpackbits(questions[rows], axis=1).astype(np.float32)
         similarity = np.empty((len(asked), len(known)), dtype=np.float32)
         for start in range(0, len(known), _KNOWN):
             columns = slice(start, start + _KNOWN)
             common = asked @ np.unpackbits(known[columns], axis=1).astype(np.float32).T
             union = asked.sum(axis=1)[:, None] + counts[columns] - common
             similarity[:, columns] = common / np.maximum(union, 1)
-        take = min(most, len(known))
-        nearest = np.argsort(-similarity, axis=1, kind="stable")[:, :take]
-        found += list(nearest.astype(np.int64))
-    return found
+        yield rows, similarity
