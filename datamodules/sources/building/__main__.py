@@ -14,7 +14,7 @@ import logging
 import os
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from itertools import chain
 from pathlib import Path
@@ -77,21 +77,25 @@ class Pair(NamedTuple):
     components: int
 
 
-def check_versions() -> None:
-    """Compare the installed packages with `PINS`.
+def check_versions(pins: Mapping[str, str] | None = None, where: str = f"PINS in {__file__}") -> None:
+    """Compare the installed packages with their pins.
+
+    Args:
+        pins: Versions by package; default: `PINS`.
+        where: Where the pins stand, for the error.
 
     Raises:
         ValueError: If one is missing or has another version: the data set would silently be another one.
     """
-    for package, expected in PINS.items():
+    for package, expected in (PINS if pins is None else pins).items():
         try:
             installed = version(package)
         except PackageNotFoundError:
             installed = "none"
         if installed != expected:
             raise ValueError(
-                f"Expected {package}=={expected}, but {installed} is installed: run `make data`, or change PINS "
-                f"in {__file__} and expect another data set."
+                f"Expected {package}=={expected}, but {installed} is installed: run `make data`, or change {where} "
+                "and expect another data set."
             )
 
 

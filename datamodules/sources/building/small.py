@@ -12,7 +12,6 @@ import json
 import logging
 import time
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import pyarrow as pa
@@ -20,7 +19,7 @@ import pyarrow.parquet as pq
 from rdkit import Chem
 from rdkit.Chem.Descriptors import MolWt  # type: ignore[attr-defined]  # made when it is imported
 
-from datamodules.sources.building.__main__ import DATA, PINS, write_table
+from datamodules.sources.building.__main__ import DATA, PINS, check_versions, write_table
 from datamodules.sources.building.measured import (
     one_a_molecule,
     one_label,
@@ -130,24 +129,6 @@ BUILDERS: dict[str, Callable[[], Built]] = {
 """The data sets in the order in which they are built: a later one may read an earlier one's file."""
 
 
-def check_versions() -> None:
-    """Compare the installed packages with `SMALL_PINS`.
-
-    Raises:
-        ValueError: If one is missing or has another version: the data sets would silently be others.
-    """
-    for package, expected in SMALL_PINS.items():
-        try:
-            installed = version(package)
-        except PackageNotFoundError:
-            installed = "none"
-        if installed != expected:
-            raise ValueError(
-                f"Expected {package}=={expected}, but {installed} is installed: run `make data`, or change SMALL_PINS "
-                f"in {__file__} and expect other data sets."
-            )
-
-
 def to_table(rows: list[dict[str, str]]) -> pa.Table:
     """Return the rows as columns of strings."""
     return pa.table({name: pa.array([row[name] for row in rows], pa.string()) for name in rows[0]})
@@ -178,7 +159,7 @@ def main() -> None:
     if unknown:
         parser.error(f"expected names of {', '.join(BUILDERS)}, but got {unknown[0]}")
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    check_versions()
+    check_versions(SMALL_PINS, f"SMALL_PINS in {__file__}")
     path = DATA / "small.json"
     numbers = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     for name in BUILDERS:

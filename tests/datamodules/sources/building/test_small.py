@@ -7,8 +7,9 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from datamodules.sources.building import __main__ as command
 from datamodules.sources.building import small
-from datamodules.sources.building.small import BUILDERS, SMALL_PINS, check_versions, describe, main
+from datamodules.sources.building.small import BUILDERS, SMALL_PINS, describe, main
 from datamodules.sources.lookup import BUILT_IN
 
 
@@ -19,7 +20,7 @@ def test_every_small_set_is_a_source() -> None:
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(small, "DATA", tmp_path)
-    monkeypatch.setattr(small, "version", SMALL_PINS.__getitem__)
+    monkeypatch.setattr(command, "version", SMALL_PINS.__getitem__)
     return tmp_path
 
 
@@ -47,9 +48,10 @@ def test_unknown_name_is_told(
 
 
 def test_other_versions_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(small, "version", lambda package: "0.1")
+    monkeypatch.setattr(command, "version", lambda package: "0.1")
+    monkeypatch.setattr("sys.argv", ["small", "openings"])
     with pytest.raises(ValueError, match=r"Expected chemicals==1.5.2, but 0.1 is installed: run `make data`"):
-        check_versions()
+        main()
 
 
 def test_compound_is_described_by_what_is_known() -> None:
