@@ -13,7 +13,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 
 from callbacks.loggers.wandb_logger import DashboardLogger
 from callbacks.metrics.row_reader import RowReader
-from callbacks.metrics.row_scores import RowScores
+from callbacks.metrics.row_scores import merge_scores
 from callbacks.rows.evaluated_row import Stage
 from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.protocols import evaluation_data
@@ -112,13 +112,9 @@ class RowMetric(RowReader):
             values[place, 0], values[place, 1] = tasks.index(row.task), row.phrasing
             for name, score in scores.items():
                 values[place, 2 + self.columns.index(name)] = score
-        metric = RowScores(num_rows, values.shape[1]).to(device)
-        metric.update(
-            torch.tensor([row.index for row in rows], dtype=torch.int64, device=device), values.to(device)
+        return merge_scores(
+            torch.tensor([row.index for row in rows], dtype=torch.int64), values, num_rows, device
         )
-        merged = metric.compute().cpu().double().numpy()
-        merged[np.isneginf(merged)] = np.nan
-        return merged
 
     def _log_phrasings(
         self, pl_module: LightningModule, prefix: str, summaries: Sequence[Mapping[str, Estimate]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch import Tensor
 from torchmetrics import Metric
@@ -48,3 +49,21 @@ class RowScores(Metric):
     def compute(self) -> Tensor:
         """Return the `(n, num_columns)` scores of the `n` rows that any rank has seen, in index order."""
         return self.values[(self.values != -torch.inf).any(dim=1)]
+
+
+def merge_scores(index: Tensor, values: Tensor, num_rows: int, device: torch.device) -> np.ndarray:
+    """Return the scores of all ranks' rows, `(n, columns)` float64 in index order, nan where a score does not apply.
+
+    Every rank must call it.
+
+    Args:
+        index: `(B,)` int64, this rank's row indices.
+        values: `(B, columns)` their scores, as `RowScores.update` takes them.
+        num_rows: Number of rows over all ranks.
+        device: Where ranks exchange tensors.
+    """
+    metric = RowScores(num_rows, values.shape[1]).to(device)
+    metric.update(index.to(device), values.to(device))
+    merged: np.ndarray = metric.compute().cpu().double().numpy()
+    merged[np.isneginf(merged)] = np.nan
+    return merged

@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
-from callbacks.metrics.row_scores import RowScores
+from callbacks.metrics.row_scores import merge_scores
 from callbacks.rows.evaluated_row import Stage
 from callbacks.rows.protocols import evaluation_data
 from callbacks.run.run_facts import silence_sync_advice
@@ -76,11 +76,10 @@ class TaskLoss(Callback):
             data.task_names.index(data.row(stage, row).task) if row >= 0 else 0 for row in index.tolist()
         ]
         scores = torch.stack([torch.tensor(tasks, dtype=torch.float64), rows[:, 1], rows[:, 2]], dim=1)
-        metric = RowScores(data.num_rows(stage), 3).to(pl_module.device)
         # A row whose loss is not a number counts as infinite: the task's loss is no number either way.
         known = torch.nan_to_num(scores, nan=float("inf"), posinf=float("inf")).clamp(min=0)
-        metric.update(index.to(pl_module.device), known.float().to(pl_module.device))
-        losses = mean_losses(metric.compute().cpu().double().numpy(), data.task_names)
+        table = merge_scores(index, known.float(), data.num_rows(stage), pl_module.device)
+        losses = mean_losses(table, data.task_names)
         for task, loss in losses.items():
             pl_module.log(f"{stage}/{task}/loss", loss, sync_dist=False, rank_zero_only=False)
         return losses
