@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lightning.pytorch import LightningModule, Trainer
-from rapidfuzz import process
-from rapidfuzz.distance import Levenshtein
 
 from callbacks.loggers.terminal import say
 from callbacks.metrics.row_reader import RowReader
@@ -21,9 +19,11 @@ from callbacks.reports.kind_baselines import (
     Answered,
     answer_by_sentence,
     answer_by_training,
+    compare_texts,
     has_kind_baselines,
     measure,
     own_answers,
+    read_inputs,
 )
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
 from callbacks.rows.evaluation import Evaluation
@@ -35,7 +35,6 @@ from callbacks.run.run_facts import output_folder
 from callbacks.statistics.intervals import wilson_interval
 from callbacks.statistics.strata import COLUMNS as strata_columns
 from callbacks.statistics.strata import stratify
-from datamodules.notations._unicode import compose
 from datamodules.storage.safe_csv import read_csv, write_csv
 from datamodules.workers.opsin import why_unavailable
 from datamodules.workers.worker_pool import WorkerPool
@@ -71,16 +70,9 @@ def answer_by_opsin(evaluation: Evaluation) -> Answers:
     return [next(known).value if smiles else None for smiles in answers]
 
 
-def _read_inputs(evaluation: Evaluation) -> Answers:
-    """Return the molecules of inputs that are structures, as SMILES."""
-    inputs = [row.input for row in evaluation.rows]
-    read = read_structures(evaluation.calls, evaluation.rows[0].input_notation, inputs, with_names=False)
-    return [one.smiles if one else None for one in read]
-
-
 def answer_by_openclatura(evaluation: Evaluation) -> Answers:
     """Return openclatura's name of each molecule; None for one that takes it more than `NAMING_SECONDS`."""
-    molecules = _read_inputs(evaluation)
+    molecules = read_inputs(evaluation)
     with WorkerPool(timeout_s=NAMING_SECONDS) as pool:
         names = iter(pool.ask([("iupac", "name_by_rules", (smiles,)) for smiles in molecules if smiles]))
     return [next(names).value if smiles else None for smiles in molecules]
@@ -89,7 +81,7 @@ def answer_by_openclatura(evaluation: Evaluation) -> Answers:
 def copy_nearest_molecule(evaluation: Evaluation) -> Answers:
     """Return the target of the training row whose input molecule is most similar (Tanimoto, Morgan radius 2)."""
     task = evaluation.rows[0].task
-    nearest = evaluation.training.find_nearest(task, [smiles or "" for smiles in _read_inputs(evaluation)])
+    nearest = evaluation.training.find_nearest(task, [smiles or "" for smiles in read_inputs(evaluation)])
     targets = [target for texts in evaluation.training.texts(task) for target in texts.outputs]
     return [targets[place] if place >= 0 else None for place in nearest.place.tolist()]
 
@@ -102,10 +94,7 @@ def copy_nearest_text(evaluation: Evaluation) -> Answers:
     if not inputs:
         return [None] * len(rows)
     answers: Answers = []
-    step = max(1, 20_000_000 // len(inputs))  # 80 MB of similarities
-    for start in range(0, len(rows), step):
-        part = [compose(row.input) for row in rows[start : start + step]]
-        table = process.cdist(part, inputs, scorer=Levenshtein.normalized_similarity, workers=-1)
+    for _, table in compare_texts([row.input for row in rows], inputs):
         answers += [targets[place] for place in table.argmax(axis=1).tolist()]
     return answers
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,8 +64,7 @@ def find_similar(
     task, notation = rows[0].task, rows[0].input_notation
     texts = [row.input for row in rows]
     if holds_structures(notation):
-        read = read_structures(evaluation.calls, notation, texts, with_names=False)
-        smiles = [(one.smiles or "") if one else "" for one in read]
+        smiles = [molecule or "" for molecule in read_inputs(evaluation)]
         return evaluation.training.find_most_similar(task, smiles, count)
     known = [given for one in evaluation.training.texts(task) for given in one.inputs.composed()]
     if not known or len(known) * len(texts) > most_pairs:
@@ -73,14 +72,26 @@ def find_similar(
     similarity = np.zeros((len(texts), count))
     place = np.full((len(texts), count), -1, dtype=np.int64)
     most = min(count, len(known))
+    for spot, table in compare_texts(texts, known):
+        order = np.argsort(-table, axis=1, kind="stable")[:, :most]
+        similarity[spot, :most], place[spot, :most] = np.take_along_axis(table, order, axis=1), order
+    return similarity, place
+
+
+def compare_texts(texts: Sequence[str], known: Sequence[str]) -> Iterator[tuple[slice, NDArray[np.float32]]]:
+    """Yield some texts at a time with their Levenshtein similarities (q, K) to all known texts, K > 0."""
     step = max(1, 20_000_000 // len(known))  # 80 MB of similarities
     for start in range(0, len(texts), step):
         part = [compose(text) for text in texts[start : start + step]]
         table = process.cdist(part, known, scorer=Levenshtein.normalized_similarity, workers=-1)
-        order = np.argsort(-table, axis=1, kind="stable")[:, :most]
-        spot = slice(start, start + len(part))
-        similarity[spot, :most], place[spot, :most] = np.take_along_axis(table, order, axis=1), order
-    return similarity, place
+        yield slice(start, start + len(part)), table
+
+
+def read_inputs(evaluation: Evaluation) -> list[str | None]:
+    """Return the molecules of inputs that are structures, as SMILES."""
+    inputs = [row.input for row in evaluation.rows]
+    read = read_structures(evaluation.calls, evaluation.rows[0].input_notation, inputs, with_names=False)
+    return [one.smiles if one else None for one in read]
 
 
 def vote(

@@ -9,7 +9,7 @@ import numpy as np
 
 from datamodules.texts.asking import Asking
 from datamodules.tokens.choice_tokens import encode_choices
-from datamodules.tokens.packing import pad
+from datamodules.tokens.packing import pad_prompts
 
 if TYPE_CHECKING:
     import torch
@@ -39,8 +39,7 @@ def choose(
         batch_size: Choices to score at once.
         room: The most tokens of a question.
     """
-    import torch
-
+    from datamodules.tokens.batching import lay_choices
     from lightning_modules.generation.choices import Choices, normalize_scores, score_choices
 
     assert task.choices is not None
@@ -50,17 +49,12 @@ def choose(
     found: list[list[float] | None] = [None] * len(questions)
     fits = np.flatnonzero(encoded.prompt_lengths <= room).tolist()
     fits.sort(key=lambda place: -int(encoded.prompt_lengths[place]))
+    tokens = encode_choices(tokenizer, [texts] * len(questions), [""] * len(questions), special_tokens=False)
     for start in range(0, len(fits), batch_size):
         places = fits[start : start + batch_size]
-        tokens = encode_choices(tokenizer, [texts] * len(places), [""] * len(places), special_tokens=False)
-        prompts = [encoded.prompt(place) for place in places]
-        choices = Choices(
-            pad([tokens.completions.example(code) for code in tokens.codes.tolist()], 0).to(device),
-            torch.from_numpy(tokens.completions.lengths[tokens.codes]).to(device),
-            torch.from_numpy(tokens.row_of_choice).to(device),
-        )
-        ids = pad(prompts, 0, left=True).to(device)
-        mask = pad([np.ones_like(prompt) for prompt in prompts], 0, left=True).to(device)
+        laid = lay_choices(tokens.of_rows(np.array(places)), 0)
+        choices = Choices(*(laid[name].to(device) for name in ("choice_ids", "choice_lengths", "choice_row")))
+        ids, mask = (part.to(device) for part in pad_prompts([encoded.prompt(place) for place in places], 0))
         scores = score_choices(decoder, ids, mask, choices, batch_size)
         table = normalize_scores(scores, choices, len(places)).exp().tolist()
         for place, chances in zip(places, table, strict=True):

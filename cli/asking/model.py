@@ -121,24 +121,18 @@ class Model:
         self, task: Task, questions: Sequence[str], settings: GenerationSettings, batch_size: int = 64
     ) -> list[Generated | None]:
         """Return what the model writes for each normalized question; None where it is longer than the model can read."""
-        import torch
-
+        from datamodules.tokens.packing import pad_prompts
         from lightning_modules.generation.generate import generate
 
         asking = self.described.asking
         encoded = asking.encode(self.tokenizer, task, questions)
-        prompts = [encoded.prompt(place).tolist() for place in range(len(questions))]
+        prompts = [encoded.prompt(place) for place in range(len(questions))]
         fits = [place for place, ids in enumerate(prompts) if len(ids) <= self.room]
         fits.sort(key=lambda place: -len(prompts[place]))  # prompts of one length need no padding
         found: list[Generated | None] = [None] * len(questions)
         step = _TOGETHER * batch_size
         for places in (fits[start : start + step] for start in range(0, len(fits), step)):
-            width = max(len(prompts[place]) for place in places)
-            ids_BP = torch.zeros((len(places), width), dtype=torch.int64)
-            mask_BP = torch.zeros_like(ids_BP)
-            for row, place in enumerate(places):
-                ids_BP[row, width - len(prompts[place]) :] = torch.tensor(prompts[place])
-                mask_BP[row, width - len(prompts[place]) :] = 1
+            ids_BP, mask_BP = pad_prompts([prompts[place] for place in places], 0)
             made = generate(
                 self.decoder,
                 self.tokenizer,

@@ -18,7 +18,7 @@ from torch.utils.data import Dataset, DistributedSampler
 
 from datamodules.tokens.choice_tokens import ChoiceTokens
 from datamodules.tokens.examples import IGNORE_INDEX, Encoded, LossOn
-from datamodules.tokens.packing import pack, pad
+from datamodules.tokens.packing import pack, pad, pad_prompts
 
 FILLER = -1
 """Row index of a filler row, which only gives a rank a batch and is never counted."""
@@ -195,27 +195,28 @@ class BatchDataset(Dataset[Batch]):
         )
         if self.with_prompts:
             prompts = [self.encoded.prompt(row) for row in rows]
-            batch["prompt_ids"] = pad(prompts, self.pad_id, left=True)
-            batch["prompt_mask"] = pad([np.ones_like(prompt) for prompt in prompts], 0, left=True)
+            batch["prompt_ids"], batch["prompt_mask"] = pad_prompts(prompts, self.pad_id)
         if self.slots is not None:
             batch["slots"] = self.slots
         if self.choices is not None and not filler:
-            batch.update(_lay_choices(self.choices.of_rows(rows), self.pad_id))
+            batch.update(lay_choices(self.choices.of_rows(rows), self.pad_id))
         return batch
 
 
-def _lay_choices(choices: ChoiceTokens, pad_id: int) -> Batch:
+def lay_choices(choices: ChoiceTokens, pad_id: int) -> Batch:
     """Return the choices of a batch's rows as tensors; nothing if no row has any."""
     if not len(choices.codes):
         return Batch()
     ids = [choices.completions.example(code) for code in choices.codes.tolist()]
-    nulls = [choices.nulls.prompt(code) for code in choices.null_codes.tolist()]
+    null_ids, null_mask = pad_prompts(
+        [choices.nulls.prompt(code) for code in choices.null_codes.tolist()], pad_id
+    )
     return Batch(
         choice_ids=pad(ids, pad_id),
         choice_lengths=torch.from_numpy(choices.completions.lengths[choices.codes]),
         choice_row=torch.from_numpy(choices.row_of_choice),
-        null_ids=pad(nulls, pad_id, left=True),
-        null_mask=pad([np.ones_like(prompt) for prompt in nulls], 0, left=True),
+        null_ids=null_ids,
+        null_mask=null_mask,
     )
 
 

@@ -123,3 +123,14 @@ def pad(rows: Sequence[NDArray[np.integer]], value: int, *, left: bool = False) 
         else:
             stacked[place, : len(row)] = row
     return torch.from_numpy(stacked)
+
+
+def pad_prompts(prompts: Sequence[NDArray[np.integer]], value: int) -> tuple[Tensor, Tensor]:
+    """Stack prompts for generation as (B, P) int64, padded on the left with `value`, with a mask (B, P): 0 on padding.
+
+    Examples:
+        >>> ids, mask = pad_prompts([np.array([5, 6, 7]), np.array([8])], 0)
+        >>> ids.tolist(), mask.tolist()
+        ([[5, 6, 7], [0, 0, 8]], [[1, 1, 1], [0, 0, 1]])
+    """
+    return pad(prompts, value, left=True), pad([np.ones_like(prompt) for prompt in prompts], 0, left=True)

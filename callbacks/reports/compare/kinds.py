@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from callbacks.reports.compare.answers import Key
 from callbacks.reports.compare.pairs import Comparison
-from callbacks.reports.compare.standings import Pair, Score, Standing
+from callbacks.reports.compare.standings import Pair, Score, Standing, correct_pairs, group_by_task
 from callbacks.rows.headlines import HEADLINES, Headline
 from callbacks.statistics.classification import area_under_roc
 from callbacks.statistics.intervals import bootstrap_p, resample_rows
-from callbacks.statistics.multiple_tests import correct_by_holm
 from datamodules.notations.number import is_valid
 
 Floats = NDArray[np.float64]
@@ -44,11 +43,8 @@ def measure_kinds(runs: Sequence[Mapping[Key, Line]], shared: Sequence[Key]) -> 
         runs: Each run's table of predictions by question.
         shared: The questions that all runs have answered.
     """
-    by_task: dict[str, list[Key]] = {}
-    for key in shared:
-        by_task.setdefault(key[0], []).append(key)
     found = []
-    for task, keys in by_task.items():
+    for task, keys in group_by_task(shared).items():
         tables = [[run[key] for key in keys] for run in runs]
         lines = [line for table in tables for line in table]
         functions: list[Callable[[Floats], Floats]]
@@ -126,8 +122,7 @@ def compare_kinds(measured: Sequence[Measured]) -> list[Pair]:
             (first, second, _compare(one, first, second))
             for first, second in combinations(range(len(one.values)), 2)
         ]
-        corrected = correct_by_holm([comparison.p for _, _, comparison in compared])
-        found += [Pair(*pair, p) for pair, p in zip(compared, corrected, strict=True)]
+        found += correct_pairs(compared)
     return found
 
 

@@ -88,20 +88,30 @@ def compare_pairs(runs: Sequence[Answers], shared: Iterable[Key]) -> list[Pair]:
             (first, second, compare_verdicts(task, metric, verdicts[first], verdicts[second], resample))
             for first, second in combinations(verdicts, 2)
         ]
-        corrected = correct_by_holm([comparison.p for _, _, comparison in compared])
-        found += [Pair(*one, p) for one, p in zip(compared, corrected, strict=True)]
+        found += correct_pairs(compared)
     return found
+
+
+def correct_pairs(compared: Sequence[tuple[int, int, Comparison]]) -> list[Pair]:
+    """Return the pairs of runs by one task and metric, with p corrected for their number."""
+    corrected = correct_by_holm([comparison.p for _, _, comparison in compared])
+    return [Pair(*one, p) for one, p in zip(compared, corrected, strict=True)]
+
+
+def group_by_task(keys: Iterable[Key]) -> dict[str, list[Key]]:
+    """Return questions by their tasks, in their order."""
+    by_task: dict[str, list[Key]] = {}
+    for key in keys:
+        by_task.setdefault(key[0], []).append(key)
+    return by_task
 
 
 def _collect(
     runs: Sequence[Answers], shared: Iterable[Key]
 ) -> list[tuple[str, str, dict[int, NDArray[np.bool_]]]]:
     """Return (task, metric, the verdicts of each run that has any, `(n,)` on the same rows, by its place)."""
-    by_task: dict[str, list[Key]] = {}
-    for key in shared:
-        by_task.setdefault(key[0], []).append(key)
     found = []
-    for task, keys in by_task.items():
+    for task, keys in group_by_task(shared).items():
         for metric in dict.fromkeys(name for run in runs for key in keys for name in run[key]):
             having = [place for place, run in enumerate(runs) if any(metric in run[key] for key in keys)]
             common = [key for key in keys if all(metric in runs[place][key] for place in having)]
