@@ -13,7 +13,7 @@ import pytest
 
 from bench.release.bundled import BUNDLED
 from bench.release.exports import WAYS, record
-from datamodules.sources import pubchem
+from datamodules.sources.shipped import PUBCHEM
 from datamodules.texts.asking import load_asking
 from lightning_modules.decoder.bases import FLAGSHIP
 from lightning_modules.decoder.decoders import load_tokenizer
@@ -174,7 +174,7 @@ def test_an_export_answers_as_its_run(
 
 def take_molecules(column: str) -> list[str]:
     """Return the SMILES or the names of molecules of moderate size, from all over the built-in data."""
-    pairs = pubchem.load().table.select(["smiles", "iupac"]).to_pylist()
+    pairs = PUBCHEM.load().table.select(["smiles", "iupac"]).to_pylist()
     short = [pair[column] for pair in pairs if len(pair["smiles"]) < 40 and len(pair["iupac"]) < 80]
     return short[:: len(short) // ROWS][:ROWS]
 

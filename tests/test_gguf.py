@@ -15,7 +15,7 @@ import torch
 import yaml
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from datamodules.sources import pubchem
+from datamodules.sources.shipped import PUBCHEM
 from lightning_modules.decoder.bases import FLAGSHIP
 from tests.helpers.runs import PROJECT, TINY, command, write_pairs
 
@@ -42,7 +42,7 @@ def convert(folder: Path, file: Path) -> subprocess.CompletedProcess[str]:
 
 def make_texts() -> list[str]:
     """Return 10,000 texts: molecules, names, pairs of both, and characters in any order."""
-    table, chance = pubchem.load().table, random.Random(0)
+    table, chance = PUBCHEM.load().table, random.Random(0)
     smiles, names = table["smiles"].to_pylist(), table["iupac"].to_pylist()
     step = len(smiles) // 4000
     pairs = zip(smiles[7::step], names[7::step], strict=True)

@@ -83,9 +83,9 @@ def _distinct(derived: Iterable[tuple[str, str, str]]) -> Iterator[tuple[str, st
 
 def _make_pairs(kind: str, rows: int) -> list[tuple[str, str]]:
     """Make the rows on all cores; they are not yet shuffled."""
-    from datamodules.sources import pubchem
+    from datamodules.sources.shipped import PUBCHEM
 
-    table = pubchem.load().table.select(["smiles", "iupac"]).to_pydict()
+    table = PUBCHEM.load().table.select(["smiles", "iupac"]).to_pydict()
     order = np.random.default_rng(SEED).permutation(len(table["smiles"])).tolist()
     needed = order[: -(-rows // (LEAST_DERIVED if kind == "molecules" else SPELLINGS))]
     work = [(table["smiles"][place], table["iupac"][place], place + 1) for place in needed]

@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 from typing import NamedTuple
 
-from datamodules.sources.lookup import BUILT_IN, download, find_module, no_such_source
+from datamodules.sources.lookup import BUILT_IN, download, find_built_in, no_such_source
 from datamodules.sources.rows import Rows
 from datamodules.sources.tables import parquet, read
 from datamodules.sources.tables.header import SAMPLE
@@ -47,7 +47,7 @@ def read_head(name_or_path: str, options: TableOptions | None = None, *, fetch: 
         ValueError: If there is no such source, or it cannot be read at all.
     """
     if name_or_path in BUILT_IN:
-        path = getattr(find_module(name_or_path), "PATH", None)
+        path = getattr(find_built_in(name_or_path), "path", None)
         return None if path is None or not path.is_file() else _head_of_parquet(name_or_path, path)
     on_hub = name_or_path.startswith("hf://")
     if on_hub and not fetch:

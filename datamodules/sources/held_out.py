@@ -6,7 +6,7 @@ import functools
 
 import pyarrow.compute as pc
 
-from datamodules.sources import pubchem
+from datamodules.sources.shipped import PUBCHEM
 from datamodules.splits import TRAIN, split_by_hash
 
 MOST_WORDS = 4
@@ -19,7 +19,7 @@ def names() -> frozenset[str]:
 
     The split is that of `SequenceTaskDataModule`'s default flags: by the connectivity block of the InChIKey.
     """
-    table = pubchem.load().table.select(["inchikey", "iupac", "synonyms"])
+    table = PUBCHEM.load().table.select(["inchikey", "iupac", "synonyms"])
     blocks = pc.utf8_slice_codeunits(table["inchikey"], 0, 14).to_pylist()
     table = table.filter(split_by_hash(blocks, 0.05, 0.05) != TRAIN)
     found = {name.lower() for name in table["iupac"].to_pylist()}

@@ -10,27 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from datamodules.sources.rows import Rows
+from datamodules.sources.shipped import SHIPPED
 from datamodules.sources.tables import read
 from datamodules.sources.tables.options import TableOptions
 from datamodules.storage.cache_keys import hash_file
 
-BUILT_IN = (
-    "aqsoldb",
-    "b3db",
-    "cmudict",
-    "compound_questions",
-    "dna_to_protein",
-    "english",
-    "melting_points",
-    "openings",
-    "pubchem",
-    "pubchem_small",
-    "reactions",
-    "string_rules",
-    "words",
-)
 GENERATED = ("dna_to_protein", "string_rules")
 """Those whose rows are made by rules when they are loaded."""
+BUILT_IN = tuple(sorted([*SHIPPED, *GENERATED, "cmudict", "english", "pubchem_small", "words"]))
 _HUB = re.compile(r"hf://datasets/(?P<repo>[^/@]+/[^/@]+)(?:@(?P<revision>[^/]+))?/(?P<file>.+)")
 
 
@@ -60,8 +47,10 @@ def download(address: str) -> Path:
     return Path(path)
 
 
-def find_module(name: str) -> Any:
-    """Return the module of a built-in source."""
+def find_built_in(name: str) -> Any:
+    """Return what loads a built-in source: an object with `load()` and, where the rows stand in a file, its `path`."""
+    if name in SHIPPED:
+        return SHIPPED[name]
     room = "generated." if name in GENERATED else ""
     return importlib.import_module(f"datamodules.sources.{room}{name}")
 
@@ -78,7 +67,7 @@ def load_source(name_or_path: str, options: TableOptions | None = None) -> Rows:
         ValueError: If there is no such source or it cannot be read at all; single bad rows are set aside instead.
     """
     if name_or_path in BUILT_IN:
-        rows: Rows = find_module(name_or_path).load()
+        rows: Rows = find_built_in(name_or_path).load()
         return rows
     if name_or_path.startswith("hf://"):
         return _named(read.load(download(name_or_path), options), name_or_path)
@@ -114,8 +103,8 @@ def hash_source(name_or_path: str) -> str | None:
     The built-in sources' code is not part of it (see `fingerprints.describe_code`).
     """
     if name_or_path in BUILT_IN:
-        module = find_module(name_or_path)
-        data = [module.PATH] if hasattr(module, "PATH") else getattr(module, "files", list)()
+        source = find_built_in(name_or_path)
+        data = [source.path] if hasattr(source, "path") else getattr(source, "files", list)()
         return " ".join([name_or_path, *(hash_file(path) for path in data if path.is_file())])
     hub = name_or_path.startswith("hf://")
     path = download(name_or_path) if hub else Path(name_or_path).expanduser()

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import pyarrow.compute as pc
 
-from datamodules.sources import pubchem
 from datamodules.sources.rows import Rows, built_in
+from datamodules.sources.shipped import PUBCHEM
 
-PATH = pubchem.PATH
+path = PUBCHEM.path
 MOST_SMILES_CHARACTERS = 15
 MOST_NAME_CHARACTERS = 40
 
@@ -22,7 +22,7 @@ def load() -> Rows:
     Raises:
         ValueError: If the data file is missing.
     """
-    table = pubchem.load().table
+    table = PUBCHEM.load().table
     small = pc.and_(
         pc.less_equal(pc.utf8_length(table["smiles"]), MOST_SMILES_CHARACTERS),
         pc.less_equal(pc.utf8_length(table["iupac"]), MOST_NAME_CHARACTERS),

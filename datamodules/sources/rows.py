@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 TEXT_LIMIT = 200
 
@@ -85,19 +83,6 @@ def built_in(name: str, table: pa.Table) -> Rows:
     """Return the rows of a built-in source, all of them kept and checked before."""
     lines = np.arange(1, table.num_rows + 1, dtype=np.int64)
     return Rows(table=table, lines=lines, file=name, set_aside=[], verified=True, total=table.num_rows)
-
-
-def read_built_in(name: str, path: Path) -> Rows:
-    """Return the rows of a built-in source that ships as a file.
-
-    Raises:
-        ValueError: If the file is missing.
-    """
-    if not path.is_file():
-        raise ValueError(
-            f"Expected the built-in data at {path}, but it is not there: check it out again or run `make data`."
-        )
-    return built_in(name, pq.read_table(path))
 
 
 def shown(text: str) -> str:

@@ -5,22 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
 from rdkit import Chem
 
 from datamodules.sources.building.small import SMALL_PINS
+from datamodules.sources.shipped import ShippedSource
 
 
-def load_checked(module: ModuleType) -> pa.Table:
+def load_checked(source: ShippedSource) -> pa.Table:
     """Return the table of a source after its checks: verified, of plain text, and the file that the counts tell of."""
-    name = module.__name__.rpartition(".")[2]
-    rows = module.load()
-    assert (rows.file, rows.verified, rows.set_aside) == (name, True, [])
-    counts = read_counts(module)
-    content = module.PATH.read_bytes()
+    rows = source.load()
+    assert (rows.file, rows.verified, rows.set_aside) == (source.name, True, [])
+    counts = read_counts(source)
+    content = source.path.read_bytes()
     assert counts["bytes"] == len(content) <= 1_500_000
     assert counts["sha256"] == hashlib.sha256(content).hexdigest()
     assert counts["rows"] == rows.total
@@ -30,11 +29,11 @@ def load_checked(module: ModuleType) -> pa.Table:
     return rows.table
 
 
-def read_counts(module: ModuleType) -> dict[str, Any]:
+def read_counts(source: ShippedSource) -> dict[str, Any]:
     """Return what the build wrote of a source; it must be that of the pinned packages."""
-    counts = json.loads(module.PATH.with_name("small.json").read_text(encoding="utf-8"))
+    counts = json.loads(source.path.with_name("small.json").read_text(encoding="utf-8"))
     assert counts["packages"] == SMALL_PINS
-    return counts[module.__name__.rpartition(".")[2]]
+    return counts[source.name]
 
 
 def check_molecules(table: pa.Table, sample: int = 500) -> None:

@@ -5,11 +5,11 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 
-from datamodules.sources.lookup import BUILT_IN, find_module, load_source
+from datamodules.sources.lookup import BUILT_IN, find_built_in, load_source
 
 
 def test_built_in_names_are_modules_with_load() -> None:
-    assert all(hasattr(find_module(name), "load") for name in BUILT_IN)
+    assert all(hasattr(find_built_in(name), "load") for name in BUILT_IN)
     assert load_source("dna_to_protein").table.column_names == ["dna", "protein"]
     assert load_source("pubchem").total > 100_000
 

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from rdkit import Chem
 
-from datamodules.sources import pubchem, pubchem_small
+from datamodules.sources import pubchem_small
+from datamodules.sources.shipped import PUBCHEM
 
 
 def test_rows_are_exactly_the_small_ones_of_pubchem_in_its_order() -> None:
     expected = [
         row["inchikey"]
-        for row in pubchem.load().table.select(["inchikey", "smiles", "iupac"]).to_pylist()
+        for row in PUBCHEM.load().table.select(["inchikey", "smiles", "iupac"]).to_pylist()
         if len(row["smiles"]) <= 15 and len(row["iupac"]) <= 40 and "." not in row["smiles"]
     ]
     rows = pubchem_small.load()

@@ -13,8 +13,8 @@ import selfies
 from rdkit import Chem, rdBase
 
 from configs.lookup import CONFIGS, load_yaml
-from datamodules.sources import pubchem
 from datamodules.sources.rows import Rows, built_in
+from datamodules.sources.shipped import PUBCHEM, ShippedSource
 from datamodules.splits import TRAIN, split_by_hash
 from datamodules.texts.training_texts import Texts, main
 
@@ -32,9 +32,9 @@ EPOCHS = range(3)
 @pytest.fixture
 def rows(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """400 of the built-in molecules, in place of all."""
-    table = pubchem.load().table.slice(0, 110_000).take(list(range(0, 110_000, 275)))
+    table = PUBCHEM.load().table.slice(0, 110_000).take(list(range(0, 110_000, 275)))
     small: Rows = built_in("pubchem", table)
-    monkeypatch.setattr(pubchem, "load", lambda: small)
+    monkeypatch.setattr(ShippedSource, "load", lambda source: small)
     monkeypatch.setenv("PATOIS_CACHE", "/nonexistent/never")
     return table.to_pylist()
 

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from datamodules.sources import aqsoldb
 from datamodules.sources.building import measured
 from datamodules.sources.building.measured import (
     Measured,
@@ -15,6 +14,7 @@ from datamodules.sources.building.measured import (
     read_melting_points,
     read_solubilities,
 )
+from datamodules.sources.shipped import SHIPPED
 
 
 def test_values_of_one_molecule_are_averaged_or_set_aside() -> None:
@@ -46,7 +46,7 @@ def test_labels_of_one_molecule_must_agree() -> None:
 
 
 def test_rows_of_a_sample_are_the_committed_ones() -> None:
-    committed = {row["smiles"]: row for row in aqsoldb.load().table.to_pylist()}
+    committed = {row["smiles"]: row for row in SHIPPED["aqsoldb"].load().table.to_pylist()}
     records = [Measured("O=C1Nc2cccc3cccc1c23", {"log_s": "-3.254767098"})]
     rows, _ = one_a_molecule(records, one_number("log_s", 2))
     assert rows == [committed[rows[0]["smiles"]]]

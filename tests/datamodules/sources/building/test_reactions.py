@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-from datamodules.sources import reactions as source
 from datamodules.sources.building.named_reactions import NAMED_REACTIONS
 from datamodules.sources.building.reactions import Product, Rule, make_reaction, make_reactions
+from datamodules.sources.shipped import SHIPPED
 
 BY_NAME = {named.name: named for named in NAMED_REACTIONS}
 
 
 def test_rows_of_a_sample_are_the_committed_ones() -> None:
-    committed = source.load().table.to_pylist()
+    committed = SHIPPED["reactions"].load().table.to_pylist()
     for row in committed[::250]:
         product = Product(row["inchikey"], row["product"])
         assert make_reaction(Rule(BY_NAME[row["name"]]), product) == row

@@ -13,16 +13,16 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem.rdMolDescriptors import CalcMolFormula
 
-from datamodules.sources import pubchem
 from datamodules.sources.building.__main__ import PINS, SCHEMA
 from datamodules.sources.building.primary import is_inverted, is_openeye
+from datamodules.sources.shipped import PUBCHEM
 
-COUNTS: dict[str, Any] = json.loads(pubchem.PATH.with_suffix(".json").read_text(encoding="utf-8"))
+COUNTS: dict[str, Any] = json.loads(PUBCHEM.path.with_suffix(".json").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
 def table() -> pa.Table:
-    return pubchem.load().table
+    return PUBCHEM.load().table
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def sample(table: pa.Table) -> list[dict[str, Any]]:
 
 def test_rows_are_verified_and_quick_to_load() -> None:
     began = time.process_time()
-    rows = pubchem.load()
+    rows = PUBCHEM.load()
     assert time.process_time() - began < 3
     assert rows.verified
     assert (rows.file, rows.total, rows.set_aside) == ("pubchem", rows.table.num_rows, [])
@@ -97,7 +97,7 @@ def test_synonyms_are_other_names_of_this_molecule_only(table: pa.Table) -> None
 
 
 def test_counts_and_checksum_are_those_in_the_json_file(table: pa.Table) -> None:
-    content = pubchem.PATH.read_bytes()
+    content = PUBCHEM.path.read_bytes()
     assert COUNTS["bytes"] == len(content) <= 20_000_000
     assert COUNTS["sha256"] == hashlib.sha256(content).hexdigest()
     assert COUNTS["packages"] == PINS
@@ -122,11 +122,3 @@ def test_primary_names_are_conventional_where_there_is_one(table: pa.Table) -> N
     for primary, synonyms in zip(table["iupac"].to_pylist(), table["synonyms"].to_pylist(), strict=True):
         if is_openeye(primary):
             assert all(is_openeye(name) for name in synonyms), primary
-
-
-def test_missing_data_file_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pubchem, "PATH", pubchem.PATH.with_name("gone.parquet"))
-    with pytest.raises(
-        ValueError, match=r"Expected the built-in data at .*: check it out again or run `make data`"
-    ):
-        pubchem.load()

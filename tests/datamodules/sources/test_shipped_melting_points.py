@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from datamodules.notations import number
-from datamodules.sources import melting_points
+from datamodules.sources.shipped import SHIPPED
 from tests.helpers.small_sets import check_molecules, load_checked
 
 
 def test_melting_points_are_degrees_celsius_of_molecules() -> None:
-    table = load_checked(melting_points)
+    table = load_checked(SHIPPED["melting_points"])
     assert (table.num_rows, table.column_names) == (11_531, ["inchikey", "smiles", "celsius"])
     check_molecules(table)
     values = table["celsius"].to_pylist()

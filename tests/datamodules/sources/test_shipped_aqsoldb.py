@@ -1,12 +1,12 @@
 from __future__ import annotations
 
 from datamodules.notations import number
-from datamodules.sources import aqsoldb
+from datamodules.sources.shipped import SHIPPED
 from tests.helpers.small_sets import check_molecules, load_checked
 
 
 def test_solubilities_are_numbers_of_molecules() -> None:
-    table = load_checked(aqsoldb)
+    table = load_checked(SHIPPED["aqsoldb"])
     assert (table.num_rows, table.column_names) == (9980, ["inchikey", "smiles", "log_s"])
     check_molecules(table)
     values = table["log_s"].to_pylist()

@@ -5,15 +5,15 @@ from typing import Any
 
 import pytest
 
-from datamodules.sources import compound_questions
 from datamodules.sources.building import small
 from datamodules.sources.building.questions import stands_once
+from datamodules.sources.shipped import SHIPPED
 from tests.helpers.small_sets import load_checked, read_counts
 
 
 @pytest.fixture(scope="module")
 def rows() -> list[dict[str, Any]]:
-    return load_checked(compound_questions).to_pylist()
+    return load_checked(SHIPPED["compound_questions"]).to_pylist()
 
 
 def test_answers_stand_in_their_passage(rows: list[dict[str, Any]]) -> None:
@@ -35,7 +35,9 @@ def test_kinds_and_passages_are_counted(rows: list[dict[str, Any]]) -> None:
     assert len(kinds) == 10
     assert min(kinds.values()) > 200
     passages = {row["passage"]: row["context"] for row in rows}
-    assert len(passages) == read_counts(compound_questions)["passages"] == len(set(passages.values()))
+    assert (
+        len(passages) == read_counts(SHIPPED["compound_questions"])["passages"] == len(set(passages.values()))
+    )
 
 
 def test_rows_are_those_that_the_builder_makes_of_our_tables(rows: list[dict[str, Any]]) -> None:
