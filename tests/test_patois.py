@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,12 @@ import pyarrow as pa
 import pytest
 
 import patois
+from cli.asking.find import describe
+from cli.asking.model import Model
 from cli.demo.answerer import Answerer
 from tests.helpers.fake_opsin import need_opsin
 from tests.helpers.imports import loaded_by
-from tests.helpers.runs import command, own_table, read_csv
+from tests.helpers.runs import PAIRS, command, own_table, read_csv, write_pairs
 
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
 
@@ -63,6 +67,41 @@ def test_a_task_is_named_where_there_are_several(flagship: patois.Model, task: s
 def test_one_text_is_no_list_of_texts(flagship: patois.Model) -> None:
     with pytest.raises(ValueError, match=r"Expected a list of texts, but got a single text: write \['CCO'\]"):
         flagship.predict("CCO", task="smiles_to_iupac")
+
+
+@pytest.mark.parametrize("how", ["mean", "pmi"])
+def test_choices_are_scored_as_the_run_scores_them(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    kinds = [("harmless", "very toxic indeed")[len(smiles) % 2] for smiles, _ in PAIRS]
+    words = own_table(tmp_path)
+    write_pairs(tmp_path, [(smiles, kind) for (smiles, _), kind in zip(PAIRS, kinds, strict=True)])
+    fit = [
+        "fit",
+        "--name",
+        "mine",
+        *words,
+        "--trainer.max_epochs",
+        "1",
+        "--model.generation.choice_score",
+        how,
+    ]
+    done = command(fit, tmp_path)
+    assert done.returncode == 0, done.stderr
+    (tmp_path / "new.csv").write_text("smiles\nCCO\nCCN\nc1ccccc1\n")
+    done = command(["predict", "--ckpt_path", "runs/mine", "--data.predict_path", "new.csv"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = read_csv(tmp_path / "runs" / "mine" / "predict" / "predictions" / "new.csv")
+    shutil.copytree("runs/mine/hf", "moved")
+    for folder in ("moved", "runs/mine/checkpoints/last.ckpt"):
+        answers = patois.load(folder).predict([row["smiles"] for row in rows])
+        assert [answer.text for answer in answers] == [row["prediction"] for row in rows]
+        for answer, row in zip(answers, rows, strict=True):
+            shares = {f"p_{choice}": chance for choice, chance in answer.probabilities.items()}
+            assert shares == pytest.approx({name: float(row[name]) for name in shares}, abs=2e-3)
+    plain = Model(replace(describe(Path("moved")), choice_score="sum")).predict(["CCO"])[0]
+    assert plain.probabilities["harmless"] != pytest.approx(float(rows[0]["p_harmless"]), abs=2e-2)
 
 
 def test_a_run_answers_as_its_predict_command_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -96,8 +96,8 @@ class HFExport(MetricsKeeper):
         model = evaluated_model(pl_module)
         data = evaluation_data(trainer)
         save_decoder(model, checkpoint["state_dict"], part)
-        limit = model.generation.max_new_tokens
-        why_no_chat = make_portable(part, model.tokenizer, data.asking, limit)
+        limit, how = model.generation.max_new_tokens, model.generation.choice_score
+        why_no_chat = make_portable(part, model.tokenizer, data.asking, limit, how)
         shown, question = example or (None, None)
         mark = f"{mark_weights(checkpoint['state_dict'])} {mark_questions(data, model.generation)}"
         asked = tuple(question) if question else None

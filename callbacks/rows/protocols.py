@@ -136,6 +136,10 @@ class Generation(Protocol):
         """Whether answers are kept valid during generation."""
 
     @property
+    def choice_score(self) -> str:
+        """How the choices of a task are scored: sum, mean or pmi."""
+
+    @property
     def only_from(self) -> str | None:
         """`input` if answers are spans of the input."""
 

@@ -10,8 +10,9 @@ from datamodules.flag_tasks import choose_tasks
 from datamodules.formats import InstructionFormat, load_format
 from datamodules.limits import parse_shots
 from datamodules.tasks import Task
-from datamodules.texts.asking import FILE, Asking, load_asking
+from datamodules.texts.asking import FILE, Asking, load_asking, read_choice_score
 from lightning_modules.decoder.bases import FLAGSHIP
+from lightning_modules.generation.settings import ChoiceScore, GenerationSettings
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,8 @@ class Described:
     """A Hugging Face folder, or a checkpoint in its run's folder."""
     tasks: tuple[Task, ...]
     form: InstructionFormat
+    choice_score: ChoiceScore = "sum"
+    """How the run scores the choices of a task, as `--model.generation.choice_score`."""
 
     @property
     def asking(self) -> Asking:
@@ -67,10 +70,11 @@ def describe(folder: Path, task: str | None = None, form: str | None = None) -> 
             "that table is not read here. Use `python train.py predict`."
         )
     tasks = asking.tasks if asking and not task else tuple(choose_tasks(task)[0])
+    choice_score = _find_choice_score(weights, run)
     if form:
-        return Described(weights, tasks, load_format(form))
+        return Described(weights, tasks, load_format(form), choice_score)
     assert asking is not None
-    return Described(weights, tasks, asking.form)
+    return Described(weights, tasks, asking.form, choice_score)
 
 
 def _find_weights(folder: Path) -> Path | None:
@@ -81,11 +85,24 @@ def _find_weights(folder: Path) -> Path | None:
     return next(iter([*exported, *files]), None)
 
 
+def _find_choice_score(weights: Path, run: Path) -> ChoiceScore:
+    """Return how a run scores choices, by the exported folder or else by the run's config.yaml.
+
+    Raises:
+        ValueError: If it is none of the ways that there are.
+    """
+    found = read_choice_score(weights) if weights.is_dir() else None
+    if found is None and (run / "config.yaml").is_file():
+        model = read_typed_settings(run).get("model") or {}
+        found = (model.get("generation") or {}).get("choice_score")
+    return GenerationSettings(choice_score=found or "sum").choice_score
+
+
 def _asking_of_run(settings: Path) -> Asking | None:
     """Return how a run's model is asked by its config.yaml, for exports from before `patois.json`; None without one."""
     data = (read_typed_settings(settings.parent).get("data") or {}) if settings.is_file() else {}
     if not data:
         return None
-    columns = ("input_column", "output_column", "input_notation", "output_notation")
-    tasks, _ = choose_tasks(data.get("task"), **{name: data.get(name) for name in columns})
+    flags = ("input_column", "output_column", "input_notation", "output_notation", "choices", "digits")
+    tasks, _ = choose_tasks(data.get("task"), **{name: data.get(name) for name in flags})
     return Asking(tuple(tasks), load_format(data["format"]), parse_shots(data.get("shots") or 0)[1])

@@ -175,8 +175,9 @@ class Model:
             )
         asking = self.described.asking
         rows = choose(
-            self.decoder, self.tokenizer, asking, task, questions, self.device, batch_size, self.room
-        )
+            self.decoder, self.tokenizer, asking, task, questions, self.device, batch_size, self.room,
+            self.described.choice_score,
+        )  # fmt: skip
         return [
             self._too_long()
             if chances is None

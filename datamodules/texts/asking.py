@@ -48,13 +48,17 @@ class Asking:
         query = self.query(task, text)
         return self.form.render_chat(tokenizer, query) if self.form.chat else self.form.render(query)[0]
 
+    def frame(self, tokenizer: Any, task: Task) -> tuple[str, str, str]:
+        """Return the format's texts before and after an answer, and the prompt without an input."""
+        return frame_answers(self.form, tokenizer, task)
+
     def encode(self, tokenizer: Any, task: Task, texts: Sequence[str]) -> Encoded:
         """Return the prompts of texts as tokens, as training and evaluation make them."""
         prompts = [self.prompt(tokenizer, task, text) for text in texts]
         return encode(tokenizer, prompts, [""] * len(prompts), special_tokens=not self.form.chat)
 
     def save(self, folder: Path, **facts: Any) -> None:
-        """Write `patois.json`; `facts` are for other tools and not read back."""
+        """Write `patois.json`; `facts` are other settings and facts for other tools."""
         content = {
             "version": VERSION,
             "tasks": [asdict(task) for task in self.tasks],
@@ -64,6 +68,13 @@ class Asking:
         }
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
         (folder / FILE).write_text(text, encoding="utf-8")
+
+
+def frame_answers(form: InstructionFormat, tokenizer: Any, task: Task) -> tuple[str, str, str]:
+    """Return a format's texts before and after an answer to a task, and the prompt without an input."""
+    query = Query(task.instructions[0], "", *labels_of(task))
+    null = form.render_chat(tokenizer, query) if form.chat else form.render(query)[0]
+    return (*form.affixes(query), null)
 
 
 def check_distinct(tasks: Sequence[Task], form: InstructionFormat) -> None:
@@ -82,6 +93,15 @@ def check_distinct(tasks: Sequence[Task], form: InstructionFormat) -> None:
                 "could tell them apart: use --data.format labels, which names the columns."
             )
         asked[words] = task.name
+
+
+def read_choice_score(folder: Path) -> str | None:
+    """Return how the model in a folder scores the choices of a task; None if the folder does not tell."""
+    path = folder / FILE
+    if not path.is_file():
+        return None
+    found: str | None = json.loads(path.read_text(encoding="utf-8")).get("choice_score")
+    return found
 
 
 def load_asking(folder: Path) -> Asking | None:

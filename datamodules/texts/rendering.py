@@ -14,6 +14,7 @@ from datamodules.formats import Demonstration, InstructionFormat, Query
 from datamodules.rows.task_rows import TaskRows
 from datamodules.storage.text_columns import TextColumn
 from datamodules.tasks import Task
+from datamodules.texts.asking import frame_answers
 from datamodules.texts.augmentation import BASE, Phrasings, Variants, choose_variants, labels_of, lay_out, mix
 from datamodules.texts.demonstrations import Demonstrations, ShotsBy
 from datamodules.tokens.choice_tokens import ChoiceTokens, encode_choices
@@ -189,7 +190,7 @@ class RowStore:
 
     def encode_choices(self, rows: NDArray[np.int64]) -> ChoiceTokens:
         """Return the choices of evaluated rows as tokens, and their prompts without an input."""
-        framed = [self._frame(part.task) for part in self.parts]
+        framed = [frame_answers(self.form, self.tokenizer, part.task) for part in self.parts]
         completions, nulls = [], []
         for number, row in zip(
             (np.searchsorted(self.starts, rows, side="right") - 1).tolist(), rows.tolist(), strict=True
@@ -199,12 +200,6 @@ class RowStore:
             completions.append([before + option + after for option in options])
             nulls.append(null)
         return encode_choices(self.tokenizer, completions, nulls, special_tokens=not self.form.chat)
-
-    def _frame(self, task: Task) -> tuple[str, str, str]:
-        """Return the format's texts before and after an answer, and the prompt without an input."""
-        query = Query(task.instructions[0], "", *labels_of(task))
-        null = self.form.render_chat(self.tokenizer, query) if self.form.chat else self.form.render(query)[0]
-        return (*self.form.affixes(query), null)
 
     def output(self, row: int) -> str:
         """Return a row's target."""

@@ -81,7 +81,9 @@ def adapt_generation_config(
     }  # fmt: skip
 
 
-def make_portable(folder: Path, tokenizer: Any, asking: Asking, max_new_tokens: int) -> str | None:
+def make_portable(
+    folder: Path, tokenizer: Any, asking: Asking, max_new_tokens: int, choice_score: str = "sum"
+) -> str | None:
     """Rewrite the files that transformers 5 wrote, and add the chat template and `patois.json`.
 
     Args:
@@ -89,6 +91,7 @@ def make_portable(folder: Path, tokenizer: Any, asking: Asking, max_new_tokens: 
         tokenizer: The tokenizer.
         asking: How the model is asked.
         max_new_tokens: Maximum number of tokens of an answer.
+        choice_score: How the run scores the choices of a task.
 
     Returns:
         Why the folder has no chat template of the run's format, or None if it has one.
@@ -105,7 +108,7 @@ def make_portable(folder: Path, tokenizer: Any, asking: Asking, max_new_tokens: 
         folder / "generation_config.json",
         lambda config: adapt_generation_config(config, eos, pad, max_new_tokens),
     )
-    asking.save(folder, stop=[tokenizer.eos_token], max_new_tokens=max_new_tokens)
+    asking.save(folder, stop=[tokenizer.eos_token], max_new_tokens=max_new_tokens, choice_score=choice_score)
     return _write_chat_template(folder / "chat_template.jinja", tokenizer, asking)
 
 
