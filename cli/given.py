@@ -8,7 +8,7 @@ own learning rate and format; and the run's name. They may stand anywhere: `--mo
 from __future__ import annotations
 
 import os
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -110,6 +110,39 @@ def read_given(words: Sequence[str], subcommands: Container[str]) -> Given:
     return given
 
 
+def name_flags(given: Given, words: Sequence[str], variables: Mapping[str, str]) -> frozenset[str]:
+    """Return the flags that a command line gives a value, without `init_args`: nothing that a base or a run brings along.
+
+    Args:
+        given: What the command line gives.
+        words: Its arguments, for flags that append (`--trainer.callbacks+=...`).
+        variables: The environment.
+
+    Examples:
+        >>> words = ["fit", "--model.optimizer.init_args.lr", "0.1", "--trainer.callbacks+=Timer"]
+        >>> sorted(name_flags(read_given(words, ["fit"]), words, {}))
+        ['model.optimizer.lr', 'trainer.callbacks']
+    """
+    appended = {flag[2:-1] for flag, _ in _pairs(words) if flag.startswith("--") and flag.endswith("+")}
+    start = f"PL_{given.subcommand}__".upper()
+    named = [name for name in variables if name.startswith(start)] if _reads_environment(variables) else []
+    from_variables = {name.removeprefix(start).lower().replace("__", ".") for name in named}
+    flags = {*_name_leaves(given.settings), *appended, *from_variables}
+    return frozenset(flag.replace(".init_args", "") for flag in flags)
+
+
+def _name_leaves(settings: Mapping[str, Any], above: str = "") -> Iterator[str]:
+    """Yield the flags of nested settings; one whose value is a class is its own flag, too."""
+    for name, value in settings.items():
+        flag = above if name == "class_path" else f"{above}.{name}" if above else name
+        if isinstance(value, str) and value.lstrip().startswith("{"):
+            value, _ = _read(value, Path(), [])
+        if isinstance(value, Mapping) and value:
+            yield from _name_leaves(value, flag)
+        else:
+            yield flag
+
+
 def asks_flagship(given: Given) -> bool:
     """Return whether a command line uses the shipped model: `predict` or `test` without a checkpoint or a base."""
     named = (given.get("ckpt_path"), given.get("model.base"))
@@ -152,10 +185,15 @@ def _pairs(words: Sequence[str]) -> list[tuple[str, str]]:
 
 def _environment(subcommand: str) -> list[tuple[str, str]]:
     """Return the flags that jsonargparse reads from the environment when it is asked to."""
-    if os.environ.get("JSONARGPARSE_DEFAULT_ENV", "").lower() != "true":
+    if not _reads_environment(os.environ):
         return []
     names = {flag: f"PL_{subcommand}__{flag.replace('.', '__')}".upper() for flag in READ_AHEAD}
     return [(flag, os.environ[name]) for flag, name in names.items() if name in os.environ]
+
+
+def _reads_environment(variables: Mapping[str, str]) -> bool:
+    """Return whether jsonargparse is asked to read flags from the environment."""
+    return variables.get("JSONARGPARSE_DEFAULT_ENV", "").lower() == "true"
 
 
 def _read(text: str, folder: Path, files: list[Path]) -> tuple[dict[str, Any] | None, Path]:

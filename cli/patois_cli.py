@@ -141,7 +141,7 @@ class PatoisCLI(OpenCLI):
                 trainer_class=Trainer,
                 parser_class=Parser,
                 save_config_callback=SaveRunConfig,
-                save_config_kwargs={"words": self.words.typed},
+                save_config_kwargs={"words": self.words.typed, "given": self.words.flags},
                 seed_everything_default=0,
                 parser_kwargs={
                     "prog": program_name(sys.argv[0]),

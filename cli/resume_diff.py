@@ -7,6 +7,7 @@ random numbers and counters stay; where a changed flag cannot affect them, the m
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from callbacks.reports.compare.flags import OF_THE_RUN, leaves
@@ -21,14 +22,21 @@ CLASSES = ("model.optimizer", "model.scheduler")
 """Flags that select a class whose state the checkpoint holds; another class cannot read that state."""
 
 
-def differences(before: dict[str, Any], now: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+def differences(
+    before: dict[str, Any], now: dict[str, Any], instead: Mapping[str, Any] = MappingProxyType({})
+) -> dict[str, tuple[Any, Any]]:
     """Return the flags whose values differ, each with its old and new value; a missing flag has the value None.
+
+    Args:
+        before: The old settings.
+        now: The new settings.
+        instead: Flags with their old values, in place of those in `before`.
 
     Examples:
         >>> differences({"name": "a", "data": {"batch_size": 16}}, {"name": "b", "data": {"batch_size": 32}})
         {'data.batch_size': (16, 32)}
     """
-    old, new = dict(leaves(before)), dict(leaves(now))
+    old, new = dict(leaves(before)) | dict(instead), dict(leaves(now))
     return {
         flag: (old.get(flag), new.get(flag))
         for flag in dict.fromkeys([*old, *new])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +21,14 @@ from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.loggers.secrets import hide_in_words, hide_secrets
 from callbacks.loggers.wandb_logger import DashboardLogger
 from callbacks.reports.dashboard.facts import name_run, read_training_rows
-from callbacks.run.command_record import record_command
+from callbacks.run.command_record import read_record, record_command
 from callbacks.run.run_facts import output_folder
+from cli.given import Given
 from cli.help_pages import program_name
 from cli.resume_diff import differences, say, say_other_data
 from cli.run_folder import find_run, is_default_name
 from cli.settings.run_settings import read_typed_settings, settle_paths
+from cli.settings.words import bring_along
 from configs.yaml_text import read_yaml, write_yaml
 from datamodules.rows.guess_notations import settings_of
 from datamodules.storage.atomic_write import whole_file
@@ -33,16 +37,21 @@ from datamodules.storage.atomic_write import whole_file
 class SaveRunConfig(SaveConfigCallback):
     """Writes a fit's resolved configuration to the run's folder and its loggers; other subcommands change neither.
 
-    Every subcommand writes `made_by.json` to its own folder: its command line, the flags that differ from the defaults, versions.
+    Every subcommand writes `made_by.json` to its own folder: its command line, the flags that were given and differ from the
+    defaults (those of the base, where it brings its own), versions.
 
     Args:
         args: The arguments of LightningCLI's class.
         words: The command line as the user typed it.
+        given: The flags that it gives by words, files or variables.
         kwargs: The other arguments of LightningCLI's class.
     """
 
-    def __init__(self, *args: Any, words: Sequence[str] = (), **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, words: Sequence[str] = (), given: Collection[str] = (), **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
+        self._given = frozenset(given)
         self._command = shlex.join([*program_name(sys.argv[0]).split(), *hide_in_words(words)])
         self._begun = time.strftime("%Y-%m-%d %H:%M:%S")
 
@@ -92,9 +101,13 @@ class SaveRunConfig(SaveConfigCallback):
         defaults = read_yaml(
             self.parser.dump(self.parser.get_defaults(), skip_unset=False, skip_validation=True)
         )
-        changed = differences(hide_secrets(defaults), self._settings())
+        folder = output_folder(trainer)
+        base = base_defaults(str(self.config.model.get("base")))
+        changed = differences(hide_secrets(defaults), self._settings(), base)
+        before = [flag for flag, *_ in read_record(folder).get("changed", ())] if goes_on else []
+        shown = keep_given(changed, {*self._given, *before})
         device = describe_device(trainer)
-        record_command(output_folder(trainer), self._command, self._begun, changed, device, goes_on)
+        record_command(folder, self._command, self._begun, shown, device, goes_on)
 
     def _settings(self) -> dict[str, Any]:
         settings: dict[str, Any] = hide_secrets(read_yaml(self.parser.dump(self.config, skip_unset=False)))
@@ -112,6 +125,30 @@ class SaveRunConfig(SaveConfigCallback):
         for logger in trainer.loggers:
             if not isinstance(logger, MetricsCSV):  # it would repeat the settings in hparams.yaml
                 logger.log_hyperparams(settings)
+
+
+def base_defaults(base: str) -> dict[str, Any]:
+    """Return the flags whose default a base brings along; none of a base that is not there any more."""
+    with contextlib.suppress(ValueError):
+        words = bring_along(base, Given())
+        return {flag.removeprefix("--"): read_yaml(value) for flag, value in pairwise(words) if flag[:2] == "--"}
+    return {}
+
+
+def keep_given(
+    changed: Mapping[str, tuple[Any, Any]], given: Collection[str]
+) -> dict[str, tuple[Any, Any]]:
+    """Return those of the changed flags that were given, by themselves or as part of a group.
+
+    Examples:
+        >>> changed = {"data.digits": (None, 2), "model.peft.rank": (None, 8), "model.optimizer.lr": (1, 2)}
+        >>> keep_given({**changed, "model.optimizer": ("AdamW", "SGD")}, ["model.peft", "model.optimizer"])
+        {'model.peft.rank': (None, 8), 'model.optimizer': ('AdamW', 'SGD')}
+    """
+    groups = tuple(f"{flag}." for flag in given if flag not in changed)
+    return {
+        flag: values for flag, values in changed.items() if flag in given or flag.startswith(groups)
+    }
 
 
 def describe_device(trainer: pl.Trainer) -> str:

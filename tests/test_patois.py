@@ -59,9 +59,20 @@ def test_name_that_fits_several_molecules_is_not_verified_back(flagship: patois.
 @pytest.mark.parametrize(("task", "got"), [(None, "None"), ("smiles", "'smiles'")])
 def test_a_task_is_named_where_there_are_several(flagship: patois.Model, task: str | None, got: str) -> None:
     with pytest.raises(
-        ValueError, match=rf"Expected task= to be one of smiles_to_iupac, iupac_to_smiles.*got {got}"
+        ValueError,
+        match=rf"Expected task= to be one of smiles_to_iupac, iupac_to_smiles.*got {got}: write task='smiles_to_iupac'",
     ):
         flagship.predict(["CCO"], task=task)
+
+
+def test_a_table_with_the_input_of_one_task_needs_no_task(flagship: patois.Model) -> None:
+    table = pa.table({"smiles": ["CCO"], "note": ["x"]})
+    assert [answer.text for answer in flagship.predict(table)] == ["ethanol"]
+    assert [answer.text for answer in flagship.predict(table.to_pandas())] == ["ethanol"]
+    assert flagship.find_task(None, ["iupac"]).name == "iupac_to_smiles"
+    for columns in (["smiles", "iupac"], ["note"]):
+        with pytest.raises(ValueError, match="Expected task= to be one of"):
+            flagship.find_task(None, columns)
 
 
 def test_one_text_is_no_list_of_texts(flagship: patois.Model) -> None:

@@ -1,4 +1,4 @@
-"""The commands that made a folder's files, with the flags that differ from the defaults and the versions: `made_by.json`."""
+"""The commands that made a folder's files, the flags they gave that differ from defaults, and the versions: `made_by.json`."""
 
 from __future__ import annotations
 

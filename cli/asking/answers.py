@@ -94,6 +94,17 @@ def read_texts(given: Any, column: str | None, default: str) -> tuple[list[str],
     return [_as_text(text) for text in table.column(found).to_pylist()], table
 
 
+def list_columns(given: Any) -> list[str]:
+    """Return the names of the columns of a table of any library; none of a list of texts.
+
+    Examples:
+        >>> list_columns(pa.table({"smiles": ["CCO"]})), list_columns(["CCO"])
+        (['smiles'], [])
+    """
+    names = getattr(given, "column_names", None)
+    return [str(name) for name in (getattr(given, "columns", ()) if names is None else names)]
+
+
 def _as_table(given: Any) -> pa.Table | None:
     """Return a table of any library as one of pyarrow, or None if it is none."""
     if isinstance(given, pa.Table):

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from callbacks.rows.notation_calls import NotationCalls
-from cli.asking.answers import Answer, Answers, read_texts
+from cli.asking.answers import Answer, Answers, list_columns, read_texts
 from cli.asking.find import Described
 from datamodules.tasks import Task
 from datamodules.texts.augmentation import labels_of
@@ -66,7 +66,7 @@ class Model:
         Args:
             texts: N inputs in the task's input notation, or a table of N rows (pyarrow, pandas, or any that shares its columns
                 with Arrow); a molecule may have any spelling.
-            task: One of `tasks`; optional if the model has only one.
+            task: One of `tasks`; optional if the model has only one, or if the table has the input column of only one.
             batch_size: Texts decoded at once.
             column: The table's column with the texts; default: its only one, or the task's.
 
@@ -80,7 +80,7 @@ class Model:
             raise ValueError(f"Expected batch_size to be at least 1, but got {batch_size}.")
         if isinstance(texts, str):
             read_texts(texts, column, "")
-        chosen = self.find_task(task)
+        chosen = self.find_task(task, [column] if column else list_columns(texts))
         inputs, table = read_texts(texts, column, chosen.input.column)
         reasons: dict[int, str] = {}
         questions: dict[int, str] = {}
@@ -99,17 +99,26 @@ class Model:
         ]
         return Answers(found, table)
 
-    def find_task(self, name: str | None) -> Task:
-        """Return a task by its name, or the only one.
+    def find_task(self, name: str | None, columns: Sequence[str] = ()) -> Task:
+        """Return a task by its name, or the only one that may be meant.
+
+        Args:
+            name: Its name; None takes the only task, or the only one whose input is among the columns.
+            columns: The columns of a table of questions.
 
         Raises:
             ValueError: If there is no such task, or there are several and none is named.
         """
-        if name is None and len(self.tasks) == 1:
-            return next(iter(self.tasks.values()))
+        if name is None:
+            asked = [task for task in self.tasks.values() if task.input.column in columns]
+            for tasks in (list(self.tasks.values()), asked):
+                if len(tasks) == 1:
+                    return tasks[0]
         if name not in self.tasks:
+            example = next(iter(self.tasks))
             raise ValueError(
-                f"Expected task= to be one of {', '.join(self.tasks)}, since the model was trained on these, but got {name!r}."
+                f"Expected task= to be one of {', '.join(self.tasks)}, since the model was trained on these, but got {name!r}: "
+                f"write task={example!r}, for example."
             )
         return self.tasks[name]
 

@@ -13,7 +13,7 @@ from callbacks.loggers.terminal import is_first_process, say
 from callbacks.run.run_facts import from_here
 from cli.argv import flag_value
 from cli.checks.checkpoint_path import take_folder
-from cli.given import PATH_FLAGS, Given, asks_flagship, read_given
+from cli.given import PATH_FLAGS, Given, asks_flagship, name_flags, read_given
 from cli.old_class_paths import rename_class_paths
 from cli.run_folder import find_run, resolve_keyword
 from cli.settings.auto_base import AUTO, choose_base
@@ -44,6 +44,11 @@ class Words(NamedTuple):
         """The configuration files that were read, the run's own first."""
         own = [] if self.run is None else [self.run / "config.yaml"]
         return [*own, *self.given.files]
+
+    @property
+    def flags(self) -> frozenset[str]:
+        """The flags that words, files and variables give a value."""
+        return name_flags(self.given, self.typed, os.environ)
 
     def naming_run(self) -> contextlib.AbstractContextManager[None]:
         """Return a context in which an error about a path of the run's own names the run's config.yaml."""

@@ -29,7 +29,9 @@ def list_commands(files: RunFiles, program: str) -> list[tuple[str, str]]:
             )
         )
     if "hf" in files.has:
-        asked = f"import patois; print(patois.load({json.dumps(files.place)}).predict([{json.dumps('...')}]))"
+        tasks = list(dict.fromkeys(task for side in files.sides for task in side.summary.get("tasks", {})))
+        which = f", task={json.dumps(tasks[0])}" if len(tasks) > 1 else ""
+        asked = f'import patois; print(patois.load({json.dumps(files.place)}).predict(["..."]{which}))'
         found.append(("Ask it in Python", asked))
         found.append(("Ask it in the browser", f"{program} demo --model {place}"))
     if "checkpoints/last.ckpt" in files.has:
