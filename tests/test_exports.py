@@ -132,6 +132,7 @@ def ask(python: Path, folder: Path, questions: list[dict[str, str]], scratch: Pa
         arguments, cwd=scratch, env=environment, capture_output=True, text=True, timeout=3000, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
+    assert "generation flags are not valid" not in done.stderr
     content: dict[str, Any] = json.loads((scratch / "answers.json").read_text())
     return content
 

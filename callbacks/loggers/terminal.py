@@ -38,6 +38,20 @@ def quiet(wanted: bool) -> Iterator[None]:
             del os.environ[QUIET]
 
 
+@contextmanager
+def without_transformers_bars() -> Iterator[None]:
+    """Hide transformers' progress bars in here: those of reading and writing a few files only stand between other lines."""
+    from transformers.utils import logging
+
+    shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if shown:
+            logging.enable_progress_bar()
+
+
 def accept_any_text() -> None:
     r"""Let standard output take any character: one that its encoding lacks is written as `\u27e6`, not an error.
 

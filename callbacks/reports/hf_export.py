@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
 
-from callbacks.loggers.terminal import say
+from callbacks.loggers.terminal import say, without_transformers_bars
 from callbacks.reports.export.card_results import (
     eval_results,
     find_mark,
@@ -101,7 +100,7 @@ class HFExport(MetricsKeeper):
         shown, question = example or (None, None)
         mark = f"{mark_weights(checkpoint['state_dict'])} {mark_questions(data, model.generation)}"
         asked = tuple(question) if question else None
-        card = Card(metrics, shown, asked, why_no_chat, why_no_gguf(part), limit, mark)
+        card = Card(metrics, shown, asked, why_no_chat, why_no_gguf(part), mark)
         write_card(part, model, data, card)
         shutil.rmtree(folder, ignore_errors=True)
         part.replace(folder)
@@ -205,21 +204,7 @@ def save_decoder(model: EvaluatedModel, state: dict[str, torch.Tensor], folder: 
             f"in one of the two: {', '.join(different[:5])}. Was it written with another --model.base?"
         )
     decoder, weights = model.plain_decoder(weights)
-    with _without_progress_bar():
+    with without_transformers_bars():
         decoder.save_pretrained(folder, state_dict=weights)
     tokenizer.save_pretrained(folder)
     decoder.generation_config.save_pretrained(folder)
-
-
-@contextlib.contextmanager
-def _without_progress_bar() -> Iterator[None]:
-    """Hide transformers' progress bar, which would interrupt the run's last lines for a single file."""
-    from transformers.utils import logging
-
-    shown = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if shown:
-            logging.enable_progress_bar()

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from callbacks.loggers.terminal import without_transformers_bars
 from callbacks.run.run_facts import load_checkpoint
 from cli.settings.run_settings import read_typed_settings
 from lightning_modules.causal_lm import CausalLM
@@ -19,8 +20,12 @@ def load_weights(path: Path) -> tuple[Any, Any, int | None]:
     Args:
         path: A Hugging Face folder, or a checkpoint in its run's folder. No third-party code runs.
     """
-    if path.is_file():
-        return _load_checkpoint(path)
+    with without_transformers_bars():
+        return _load_checkpoint(path) if path.is_file() else _load_folder(path)
+
+
+def _load_folder(path: Path) -> tuple[Any, Any, int | None]:
+    """Return the same of an exported folder."""
     settings = json.loads((path / "generation_config.json").read_text(encoding="utf-8"))
     return (
         load_decoder(str(path), "pretrained").eval(),

@@ -89,7 +89,6 @@ def main(args: Sequence[str] | None = None) -> None:
     from transformers.utils import logging
 
     logging.set_verbosity_error()
-    logging.disable_progress_bar()
     model = Model(described)
     task = options.task or choose_task(model, texts)
     if options.task is None and len(model.tasks) > 1:

@@ -65,19 +65,28 @@ def adapt_model_config(config: Mapping[str, Any]) -> dict[str, Any]:
     return adapted
 
 
+def set_pipelines(config: Mapping[str, Any], max_new_tokens: int) -> dict[str, Any]:
+    """Return a `config.json` with which pipelines of version 4 answer greedily, too, and as long as `generate` does.
+
+    They take their own `do_sample: true`, `temperature: 0.7` and 256 tokens for any `generation_config.json`, but what a model
+    says of their task counts more. Version 5 does not read it.
+    """
+    greedy = {"do_sample": False, "temperature": 1.0, "max_new_tokens": max_new_tokens}
+    return {**config, "task_specific_params": {"text-generation": greedy}}
+
+
 def adapt_generation_config(
     config: Mapping[str, Any], eos: int, pad: int, max_new_tokens: int
 ) -> dict[str, Any]:
     """Return a `generation_config.json` with which any tool answers as `predict` does: greedily, until the stop token.
 
-    Without `do_sample: false` a text-generation pipeline samples; without `max_new_tokens` it stops after 20 tokens. Pipelines
-    of version 4 take their own `do_sample: true` for any model's `false`, and vLLM reads no `do_sample`: for both `top_k: 1`
-    leaves the most probable token alone.
+    Without `do_sample: false` a text-generation pipeline samples; without `max_new_tokens` it stops after 20 tokens. No setting of
+    sampling stands beside `do_sample: false`: both versions would warn that it is not valid.
     """
     sampling = ("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
     kept = {key: value for key, value in config.items() if key not in sampling}
     return {
-        **kept, "do_sample": False, "top_k": 1, "eos_token_id": eos, "pad_token_id": pad, "max_new_tokens": max_new_tokens
+        **kept, "do_sample": False, "eos_token_id": eos, "pad_token_id": pad, "max_new_tokens": max_new_tokens
     }  # fmt: skip
 
 
@@ -101,7 +110,10 @@ def make_portable(
             folder / "tokenizer_config.json",
             lambda config: adapt_tokenizer_config(config, _special_tokens(config)),
         )
-    _rewrite(folder / "config.json", adapt_model_config)
+    _rewrite(
+        folder / "config.json",
+        lambda config: set_pipelines(adapt_model_config(config), max_new_tokens),
+    )
     eos, pad = tokenizer.eos_token_id, tokenizer.pad_token_id
     pad = eos if pad is None else pad
     _rewrite(

@@ -57,8 +57,6 @@ class Card(NamedTuple):
     """Why the folder has no chat template of the run's format; None if it has one."""
     why_no_gguf: str | None = None
     """Why llama.cpp cannot read the model; None if nothing is known that speaks against it."""
-    max_new_tokens: int = 96
-    """Maximum number of tokens of an answer; pipelines of transformers 4 read it from no file."""
     mark: str = ""
     """Which weights and which rows the results are of; see `mark_of`."""
 
@@ -161,7 +159,6 @@ def _chat(data: EvaluationData, card: Card) -> str:
     task, text = card.question
     messages = [{"role": "system", "content": task}] if len(data.asking.tasks) > 1 else []
     messages.append({"role": "user", "content": text})
-    limit = card.max_new_tokens
     why = " (the system message names the task)" if len(messages) > 1 else ""
     return f"""The chat template writes this prompt around the last user message{why}, so that a pipeline, a server or a chat
 client asks alike:
@@ -170,6 +167,6 @@ client asks alike:
 from transformers import pipeline
 
 ask = pipeline("text-generation", model=".")
-print(ask({json.dumps(messages, ensure_ascii=False)}, max_new_tokens={limit})[0]["generated_text"][-1]["content"])
+print(ask({json.dumps(messages, ensure_ascii=False)})[0]["generated_text"][-1]["content"])
 ```
 """

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, pipeline
+from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig, pipeline
 
 from bench.release.bundled import BUNDLED
 from callbacks.reports.export.hf_folder import (
@@ -122,8 +122,20 @@ def test_the_settings_of_sampling_go() -> None:
         {"temperature": 0.6, "top_p": 0.9, "do_sample": True, "bos_token_id": 1}, 2, 0, 5
     )
     assert config == {
-        "bos_token_id": 1, "do_sample": False, "top_k": 1, "eos_token_id": 2, "pad_token_id": 0, "max_new_tokens": 5
+        "bos_token_id": 1, "do_sample": False, "eos_token_id": 2, "pad_token_id": 0, "max_new_tokens": 5
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("folder", [None, FLAGSHIP, BUNDLED])
+def test_no_version_warns_of_the_settings_of_generation(folder: Path | None, tmp_path: Path) -> None:
+    if folder is None:
+        export(folder := tmp_path)
+    settings = GenerationConfig.from_pretrained(folder)
+    settings.validate(strict=True)  # raises what transformers would warn of
+    [(task, params)] = read(folder, "config.json")["task_specific_params"].items()
+    assert task == "text-generation"
+    assert params == {"do_sample": False, "temperature": 1.0, "max_new_tokens": settings.max_new_tokens}
+    GenerationConfig(do_sample=True, temperature=0.7).update(**params)
 
 
 def test_a_tokenizer_that_cuts_a_chat_in_another_way_gets_no_template(tmp_path: Path) -> None:
@@ -167,8 +179,8 @@ def test_the_folder_has_what_vllm_reads(tmp_path: Path, architecture: str) -> No
     tokenizer = export(tmp_path, architecture=architecture)
     assert read(tmp_path, "config.json")["architectures"] == [VLLM[architecture]]
     defaults = read(tmp_path, "generation_config.json")  # vLLM's sampling, unless a request says otherwise
-    assert (defaults["eos_token_id"], defaults["top_k"]) == (tokenizer.eos_token_id, 1)
-    assert not {"temperature", "top_p", "repetition_penalty"} & set(defaults)
+    assert defaults["eos_token_id"] == tokenizer.eos_token_id
+    assert not {"temperature", "top_p", "top_k", "repetition_penalty"} & set(defaults)
     chat = [{"role": "user", "content": "CCO"}]
     ids = AutoTokenizer.from_pretrained(tmp_path).apply_chat_template(
         chat, add_generation_prompt=True, return_dict=True
