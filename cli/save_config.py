@@ -131,13 +131,13 @@ def base_defaults(base: str) -> dict[str, Any]:
     """Return the flags whose default a base brings along; none of a base that is not there any more."""
     with contextlib.suppress(ValueError):
         words = bring_along(base, Given())
-        return {flag.removeprefix("--"): read_yaml(value) for flag, value in pairwise(words) if flag[:2] == "--"}
+        return {
+            flag.removeprefix("--"): read_yaml(value) for flag, value in pairwise(words) if flag[:2] == "--"
+        }
     return {}
 
 
-def keep_given(
-    changed: Mapping[str, tuple[Any, Any]], given: Collection[str]
-) -> dict[str, tuple[Any, Any]]:
+def keep_given(changed: Mapping[str, tuple[Any, Any]], given: Collection[str]) -> dict[str, tuple[Any, Any]]:
     """Return those of the changed flags that were given, by themselves or as part of a group.
 
     Examples:
@@ -146,9 +146,7 @@ def keep_given(
         {'model.peft.rank': (None, 8), 'model.optimizer': ('AdamW', 'SGD')}
     """
     groups = tuple(f"{flag}." for flag in given if flag not in changed)
-    return {
-        flag: values for flag, values in changed.items() if flag in given or flag.startswith(groups)
-    }
+    return {flag: values for flag, values in changed.items() if flag in given or flag.startswith(groups)}
 
 
 def describe_device(trainer: pl.Trainer) -> str:

@@ -145,6 +145,10 @@ def describe(done: Pretraining, measured: Mapping[str, tuple[float, float, int]]
 library_name: transformers
 pipeline_tag: text-generation
 license: apache-2.0
+datasets:
+- pubchem
+- english
+- words
 ---
 
 # The bundled base

@@ -129,6 +129,9 @@ def describe(
 library_name: transformers
 pipeline_tag: text-generation
 license: apache-2.0
+base_model: bundled
+datasets:
+- pubchem
 ---
 
 # The flagship: structures to names and back

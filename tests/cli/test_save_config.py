@@ -105,7 +105,12 @@ def test_only_given_flags_are_recorded_in_any_way_of_giving_them(
     )
     monkeypatch.setenv("JSONARGPARSE_DEFAULT_ENV", "true")
     monkeypatch.setenv("PL_FIT__TRAINER__MAX_EPOCHS", "3")
-    words = ["fit", "--config", str(tmp_path / "own.yaml"), "--trainer.callbacks+=lightning.pytorch.callbacks.Timer"]
+    words = [
+        "fit",
+        "--config",
+        str(tmp_path / "own.yaml"),
+        "--trainer.callbacks+=lightning.pytorch.callbacks.Timer",
+    ]
     words += ["--model.peft", '{"r": 4}']
     flags = name_flags(read_given(words, ["fit"]), words, os.environ)
     expected = {
@@ -113,7 +118,9 @@ def test_only_given_flags_are_recorded_in_any_way_of_giving_them(
         *("trainer.callbacks", "trainer.max_epochs"),
     }
     assert flags == expected
-    changed = dict.fromkeys(["trainer.callbacks.Timer", "data.digits", "model.optimizer.lr", "data.source"], (0, 1))
+    changed = dict.fromkeys(
+        ["trainer.callbacks.Timer", "data.digits", "model.optimizer.lr", "data.source"], (0, 1)
+    )
     assert list(keep_given(changed, flags)) == ["trainer.callbacks.Timer", "model.optimizer.lr"]
 
 

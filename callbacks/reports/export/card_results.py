@@ -15,13 +15,13 @@ from typing import Any
 from huggingface_hub import EvalResult, EvalResultEntry, ModelCard, eval_result_entries_to_yaml
 from torch import Tensor, uint8
 
+from callbacks.reports.export.licences import name_data
 from callbacks.rows.headlines import format_value, headline_of_metrics
 from callbacks.rows.protocols import EvaluationData, Generation
 from callbacks.statistics.intervals import format_estimate
 from configs.yaml_text import write_yaml
 
 _INTERVAL = re.compile(r"_(low|high)$")
-_HUB_FILE = re.compile(r"hf://datasets/([^/]+/[^/@]+)")
 _RESULTS = re.compile(r"<!-- patois: results (.*?) -->.*?<!-- patois: end of results -->", re.DOTALL)
 _REPORTED = {
     "exact_match": ("exact_match", "right", "validity"),
@@ -187,16 +187,5 @@ def _interval(metrics: Mapping[str, float], name: str) -> dict[str, Any] | None:
 
 
 def _dataset(data: EvaluationData) -> str:
-    """Return the first source: its id on the Hub, or its name."""
-    source = next(iter(data.report.get("sources", {})), "not recorded")
-    return find_hub_data(source) or source
-
-
-def find_hub_data(source: str) -> str | None:
-    """Return the id of a source on the Hub, or None.
-
-    >>> find_hub_data("hf://datasets/owner/mols@main/x.csv"), find_hub_data("mols.csv")
-    ('owner/mols', None)
-    """
-    found = _HUB_FILE.match(source)
-    return found.group(1) if found else None
+    """Return the first source: its id on the Hub, its name, or that of its file."""
+    return name_data(next(iter(data.report.get("sources", {})), "not recorded"))

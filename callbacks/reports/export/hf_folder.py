@@ -80,8 +80,8 @@ def adapt_generation_config(
 ) -> dict[str, Any]:
     """Return a `generation_config.json` with which any tool answers as `predict` does: greedily, until the stop token.
 
-    Without `do_sample: false` a text-generation pipeline samples; without `max_new_tokens` it stops after 20 tokens. No setting of
-    sampling stands beside `do_sample: false`: both versions would warn that it is not valid.
+    Without `do_sample: false` a text-generation pipeline samples; without `max_new_tokens` it stops after 20 tokens. No setting
+    of sampling stands beside `do_sample: false`: both versions would warn that it is not valid.
     """
     sampling = ("temperature", "top_k", "top_p", "min_p", "typical_p", "epsilon_cutoff", "eta_cutoff")
     kept = {key: value for key, value in config.items() if key not in sampling}

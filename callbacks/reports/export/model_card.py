@@ -8,7 +8,14 @@ from typing import NamedTuple
 
 from huggingface_hub import ModelCard, ModelCardData
 
-from callbacks.reports.export.card_results import describe_results, find_hub_data, list_results
+from callbacks.reports.export.card_results import describe_results, list_results
+from callbacks.reports.export.licences import (
+    find_base_id,
+    list_data_ids,
+    name_base,
+    name_data,
+    state_licence,
+)
 from callbacks.rows.protocols import EvaluatedModel, EvaluationData
 
 _TEMPLATE = """\
@@ -39,8 +46,7 @@ It answers the questions above in the words above, and nothing else. Every answe
 
 ## Licence
 
-The licence of these weights depends on the licences of the base model ({{ licence }}) and of the training data
-({{ sources }}). Check both before you share them.
+{{ licence }}
 """
 
 
@@ -70,35 +76,35 @@ def describe_model(model: EvaluatedModel, data: EvaluationData, card: Card) -> s
         card: What else the card says.
     """
     names, base = ", ".join(data.task_names), model.base_facts
-    sources = ", ".join(data.report.get("sources", {})) or "not recorded"
+    on_hub = bool(base.path) and not base.is_local
     text = ModelCard.from_template(
         _card_data(model, data, card),
         template_str=_TEMPLATE,
-        title=f"{names}, fine-tuned from {base.name}",
+        title=f"{names}, fine-tuned from {name_base(base)}",
         summary="A decoder language model for one kind of instruction, made with Patois.",
         tasks=names,
         form=data.asking.form.name,
-        base=f"[{base.path}](https://huggingface.co/{base.path})" if _hub_id(model) else base.name,
+        base=f"[{base.path}](https://huggingface.co/{base.path})" if on_hub else name_base(base),
         data=_describe_data(data),
         usage=_usage(data, card),
         gguf=_describe_gguf(card.why_no_gguf),
         results=describe_results(data, card.metrics, card.mark),
-        licence=base.licence,
-        sources=sources,
+        licence=state_licence(base, data.report.get("sources", {})).words,
     )
     return str(text).rstrip() + "\n"
 
 
 def _card_data(model: EvaluatedModel, data: EvaluationData, card: Card) -> ModelCardData:
     results, kinds = list_results(data, card.metrics)
-    known = model.base_facts.licence not in ("", "unknown")
-    hub_data = [found for source in data.report.get("sources", {}) if (found := find_hub_data(source))]
+    sources = data.report.get("sources", {})
+    licence = state_licence(model.base_facts, sources)
     return ModelCardData(
         library_name="transformers",
         pipeline_tag="text-generation",
-        base_model=_hub_id(model),
-        license=model.base_facts.licence.lower() if known else None,
-        datasets=hub_data or None,
+        base_model=find_base_id(model.base_facts),
+        license=licence.field,
+        license_name=licence.name,
+        datasets=list_data_ids(sources) or None,
         tags=["patois", *data.task_names],
         metrics=kinds or None,
         model_name=", ".join(data.task_names) if results else None,
@@ -106,13 +112,11 @@ def _card_data(model: EvaluatedModel, data: EvaluationData, card: Card) -> Model
     )
 
 
-def _hub_id(model: EvaluatedModel) -> str | None:
-    facts = model.base_facts
-    return facts.path if facts.path and not facts.is_local else None
-
-
 def _describe_data(data: EvaluationData) -> str:
-    sources = ", ".join(f"{name} ({rows:,} rows)" for name, rows in data.report.get("sources", {}).items())
+    counts = data.report.get("sources", {}).items()
+    sources = ", ".join(
+        f"{name if '://' in name else name_data(name)} ({rows:,} rows)" for name, rows in counts
+    )
     sides = ", ".join(f"{rows:,} {side}" for side, rows in data.report.get("rows", {}).items())
     return (sources or "not recorded") + (
         f"; {data.report.get('split', 'unknown')} split: {sides}" if sides else ""

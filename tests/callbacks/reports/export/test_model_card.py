@@ -13,7 +13,8 @@ from callbacks.reports.export.card_results import describe_results
 from callbacks.reports.export.model_card import Card, describe_model
 from datamodules.formats import load_format
 from datamodules.texts.asking import Asking
-from tests.helpers.cards import DATA, LOCAL, METRICS, MODEL, TASKS
+from tests.helpers.callback_stubs import Base
+from tests.helpers.cards import DATA, METRICS, MODEL, TASKS
 
 
 def read_header(card: str) -> dict[str, Any]:
@@ -28,7 +29,7 @@ def test_model_card_has_the_fields_that_the_hub_reads() -> None:
     [index] = header.pop("model-index")
     assert header == {
         "library_name": "transformers", "pipeline_tag": "text-generation", "base_model": "facebook/opt-125m",
-        "license": "opt-175b", "datasets": ["owner/mols"], "tags": ["patois", "name", "draw"], "metrics": ["exact_match"],
+        "datasets": ["owner/mols", "pubchem"], "tags": ["patois", "name", "draw"], "metrics": ["exact_match"],
     }  # fmt: skip
     assert index["results"] == [
         {
@@ -46,9 +47,24 @@ def test_model_card_has_the_fields_that_the_hub_reads() -> None:
     ]
 
 
-def test_model_card_names_nothing_that_is_not_on_the_hub() -> None:
-    header = read_header(describe_model(LOCAL, SimpleNamespace(**{**vars(DATA), "report": {}}), Card({})))
-    assert set(header) == {"library_name", "pipeline_tag", "tags"}
+def test_model_card_names_no_folder_of_this_machine() -> None:
+    own = SimpleNamespace(base_facts=Base("/somewhere/tiny.yaml", "/somewhere", True))
+    data = SimpleNamespace(**{**vars(DATA), "report": {"sources": {"/somewhere/mols.csv": 9}}})
+    card = describe_model(own, data, Card(METRICS))
+    header = read_header(card)
+    assert set(header) == {"library_name", "pipeline_tag", "tags", "metrics", "model-index"}
+    assert "somewhere" not in card
+    assert "fine-tuned from tiny.yaml" in card
+    assert "mols.csv (not known to Patois)" in card
+
+
+def test_model_card_names_the_bases_and_the_data_that_come_with_the_program() -> None:
+    built_in = SimpleNamespace(**{**vars(DATA), "report": {"sources": {"pubchem": 7}}})
+    for name in ("bundled", "flagship", "builtin"):
+        model = SimpleNamespace(base_facts=Base(name, "/somewhere", True, "Apache-2.0"))
+        header = read_header(describe_model(model, built_in, Card({})))
+        assert (header["base_model"], header["datasets"]) == (name, ["pubchem"])
+        assert header["license"] == "apache-2.0"
 
 
 def test_model_card_says_what_the_model_is_and_what_it_was_made_of() -> None:
@@ -61,7 +77,7 @@ def test_model_card_says_what_the_model_is_and_what_it_was_made_of() -> None:
         in text
     )
     assert f"## Measured results\n\n{describe_results(DATA, METRICS, 'a1 b2')}\n\n## Limits" in text
-    assert "(OPT-175B) and of the training data" in text
+    assert "Licence of the base, opt-125m: OPT-175B." in text
     assert "## Use" not in text  # without an example there is no prompt to show
 
 
