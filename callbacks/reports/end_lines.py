@@ -9,6 +9,7 @@ from typing import Any
 from callbacks.reports.end_table import format_seconds
 from callbacks.rows.headlines import EXACT_MATCH, Headline, format_value, headline_of_metrics
 from callbacks.rows.outcomes import OUTCOMES
+from callbacks.statistics.class_names import is_bound, read_class
 from callbacks.statistics.intervals import format_estimate, format_quantity
 from datamodules.tasks import Task
 
@@ -135,13 +136,12 @@ def describe_choices(metrics: Mapping[str, float]) -> str:
     recalls = {
         name: value
         for name, value in metrics.items()
-        if name.startswith("recall_")
-        and not (name.endswith(("_low", "_high")) and name.rpartition("_")[0] in metrics)
+        if name.startswith("recall_") and not is_bound(name, metrics)
     }
     shown = list(recalls)
     if len(recalls) > _MOST_CLASSES:
         shown = sorted(recalls, key=lambda name: recalls[name])[:_MOST_CLASSES]
-    each = [f"{name.removeprefix('recall_')}: {format_estimate(metrics, name)}" for name in shown]
+    each = [f"{read_class('recall', name)}: {format_estimate(metrics, name)}" for name in shown]
     called = "lowest recalls" if len(shown) < len(recalls) else "recall"
     return ", ".join(parts) + (f"; {called} {', '.join(each)}" if each else "")
 

@@ -56,9 +56,8 @@ def choose(
     tokens = encode_choices(tokenizer, [texts] * count, [null] * count, special_tokens=not asking.form.chat)
     for start in range(0, len(fits), batch_size):
         places = fits[start : start + batch_size]
-        laid = {
-            name: part.to(device) for name, part in lay_choices(tokens.of_rows(np.array(places)), 0).items()
-        }
+        laid: dict[str, Any] = {**lay_choices(tokens.of_rows(np.array(places)), 0)}
+        laid = {name: part.to(device) for name, part in laid.items()}
         choices = Choices(laid["choice_ids"], laid["choice_lengths"], laid["choice_row"])
         ids, mask = (part.to(device) for part in pad_prompts([encoded.prompt(place) for place in places], 0))
         scores = score_choices(decoder, ids, mask, choices, batch_size)

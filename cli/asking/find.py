@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cli.settings.run_settings import read_typed_settings
 from datamodules.flag_tasks import choose_tasks
@@ -91,7 +92,7 @@ def _find_choice_score(weights: Path, run: Path) -> ChoiceScore:
     Raises:
         ValueError: If it is none of the ways that there are.
     """
-    found = read_choice_score(weights) if weights.is_dir() else None
+    found: Any = read_choice_score(weights) if weights.is_dir() else None
     if found is None and (run / "config.yaml").is_file():
         model = read_typed_settings(run).get("model") or {}
         found = (model.get("generation") or {}).get("choice_score")

@@ -11,6 +11,7 @@ from lightning.pytorch import LightningModule, Trainer
 from callbacks.metrics.row_metric import Estimate, RowMetric, mean_estimate
 from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.protocols import evaluation_data
+from callbacks.statistics.class_names import name_class
 from callbacks.statistics.classification import (
     balanced_accuracy,
     calibration_error,
@@ -124,7 +125,7 @@ def summarize_choices(
     for number, option in enumerate(options):
         for kind, of in (("recall", targets == number), ("precision", predictions == number)):
             if of.any():
-                found[f"{kind}_{option}"] = mean_estimate(
+                found[name_class(kind, option)] = mean_estimate(
                     (predictions == targets)[of].astype(float), "wilson"
                 )
     return found

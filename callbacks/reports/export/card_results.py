@@ -18,10 +18,10 @@ from torch import Tensor, uint8
 from callbacks.reports.export.licences import name_data
 from callbacks.rows.headlines import format_value, headline_of_metrics
 from callbacks.rows.protocols import EvaluationData, Generation
+from callbacks.statistics.class_names import is_bound
 from callbacks.statistics.intervals import format_estimate
 from configs.yaml_text import write_yaml
 
-_INTERVAL = re.compile(r"_(low|high)$")
 _RESULTS = re.compile(r"<!-- patois: results (.*?) -->.*?<!-- patois: end of results -->", re.DOTALL)
 _REPORTED = {
     "exact_match": ("exact_match", "right", "validity"),
@@ -64,10 +64,7 @@ def result_table(metrics: Mapping[str, float]) -> str:
     """Return the evaluation metrics as a Markdown table, with each interval in its metric's cell."""
     names = [name for name in sorted(metrics) if name.startswith(("val/", "test/"))]
     lines = [
-        f"| {name} | {format_estimate(metrics, name)} |"
-        for name in names
-        if _INTERVAL.sub("", name) == name
-        or _INTERVAL.sub("", name) not in metrics  # a class may be called low
+        f"| {name} | {format_estimate(metrics, name)} |" for name in names if not is_bound(name, metrics)
     ]
     return "\n".join(["| metric | value (95 % interval) |", "|---|---|", *lines])
 

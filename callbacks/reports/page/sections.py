@@ -17,6 +17,7 @@ from callbacks.rows.headlines import (
     headlines_of_log,
 )
 from callbacks.rows.outcomes import OUTCOMES, estimate_right
+from callbacks.statistics.class_names import is_bound
 from callbacks.statistics.intervals import format_estimate, format_quantity, wilson_interval
 
 Numbers = Mapping[str, float]
@@ -99,8 +100,7 @@ def list_metrics(side: Side) -> dict[str, list[tuple[str, str]]]:
         task: [
             (name, format_estimate(metrics, name))
             for name in metrics
-            if name != "rows"
-            and not (name.endswith(("_low", "_high")) and name.rpartition("_")[0] in metrics)
+            if name != "rows" and not is_bound(name, metrics)
         ]
         for task, metrics in side.summary.get("tasks", {}).items()
     }

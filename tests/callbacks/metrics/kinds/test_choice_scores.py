@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from callbacks.metrics.kinds.choice_scores import summarize_choices
+from callbacks.reports.end_lines import describe_choices
+from callbacks.statistics.class_names import read_class
 from tests.helpers.runs import command, last_metrics, write_tiny_base
 
 
@@ -76,3 +78,16 @@ def test_a_run_measures_the_same_on_any_number_of_ranks(tmp_path: Path) -> None:
     assert alone["val/smiles_to_chlorine/log_loss"] > 0
     assert alone["val/smiles_to_atoms/mae_all"] > 0
     assert "val/smiles_to_chlorine/char_bleu" not in alone
+
+
+def test_no_class_shares_its_metrics_with_bounds_or_another_class() -> None:
+    options = ("x", "x_low", "low", "x_high", "a/b", "a%2Fb")
+    chances = np.eye(len(options)) * 0.5 + 0.5 / len(options)
+    found = summarize_choices(chances, np.arange(len(options)), options)
+    logged = [name + end for name in found for end in ("", "_low", "_high")]
+    assert len(set(logged)) == len(logged)
+    recalls = [name for name in found if name.startswith("recall_")]
+    assert tuple(read_class("recall", name) for name in recalls) == options
+    assert not any("/" in name for name in found)
+    words = describe_choices({name: float(place) for place, name in enumerate(logged)})
+    assert all(f" {option}: " in words for option in options)
