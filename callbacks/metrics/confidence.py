@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from callbacks.metrics.row_metric import DetailedMetric, Estimate, mean_estimate
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
 from callbacks.rows.evaluation import Evaluation
-from callbacks.rows.outcomes import RIGHT
+from callbacks.rows.outcomes import RIGHT, kind_of
 from callbacks.run.run_facts import output_folder
 from callbacks.statistics.calibration import (
     abstains,
@@ -37,7 +37,8 @@ FILES: dict[str, Lines] = {"calibration.csv": reliability, "abstaining.csv": sel
 class Confidence(DetailedMetric):
     """Compares the model's probability of its answer, exp(score), with the share of right answers.
 
-    An answer is right if it is the target, another spelling of it, or (with `RoundTrip`) another name of the molecule.
+    An answer is right if it is the target, another spelling of it, or (with `RoundTrip`) another name of the molecule. Tasks of
+    numbers are left out: a measured number is seldom right to the digit.
     `ece` is the expected calibration error with its bootstrap interval; `aurc` is the area under the risk-coverage curve.
     `calibration.csv` holds the reliability by bins of probability. `abstaining.csv` holds the share of right answers when
     only the most probable ones are given, with the threshold for each coverage. `confidence.png` plots both if matplotlib
@@ -60,7 +61,11 @@ class Confidence(DetailedMetric):
         if not self.is_on(trainer):
             return
         super().read_rows(trainer, pl_module, stage, evaluation)
-        pairs = zip(evaluation.rows, evaluation.outcomes, strict=True)
+        pairs = [
+            (row, outcome)
+            for row, outcome in zip(evaluation.rows, evaluation.outcomes, strict=True)
+            if kind_of(row) != "number"
+        ]
         items = gather_by_index(
             {row.index: (row.task, math.exp(row.score), outcome.name in RIGHT) for row, outcome in pairs}
         )
@@ -68,23 +73,34 @@ class Confidence(DetailedMetric):
             _write(output_folder(trainer), list(items.values()))
 
     def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
-        """Return each row's confidence, whether its answer is right, and its columns of abstaining."""
+        """Return each row's confidence, whether its answer is right, and its columns of abstaining.
+
+        A measured number is seldom right to the digit, so a row of numbers only has whether it is answered.
+        """
         scores = []
         for row, outcome in zip(evaluation.rows, evaluation.outcomes, strict=True):
             right = float(outcome.name in RIGHT)
+            if kind_of(row) == "number":
+                answered = _score_abstaining(row, right, evaluation.abstain_below)
+                scores.append({name: answered[name] for name in ANSWERED[:1] if name in answered})
+                continue
             answered = _score_abstaining(row, right, evaluation.abstain_below)
             scores.append({"confidence": math.exp(row.score), "right": right, **answered})
         return scores
 
     def summarize(self, table: Mapping[str, np.ndarray]) -> dict[str, Estimate]:
         """Return the metrics of a task; the area has no interval."""
-        confidence, right = table["confidence"], table["right"] == 1
-        area = area_under_risk(confidence, right)
+        rows = ~np.isnan(table["confidence"])
         answered = {name: table[name][~np.isnan(table[name])] for name in ANSWERED}
+        found = {name: mean_estimate(values, "wilson") for name, values in answered.items() if len(values)}
+        if not rows.any():
+            return found
+        confidence, right = table["confidence"][rows], table["right"][rows] == 1
+        area = area_under_risk(confidence, right)
         return {
             "ece": Estimate(*calibration_error(confidence, right)),
             "aurc": Estimate(area, math.nan, math.nan),
-            **{name: mean_estimate(values, "wilson") for name, values in answered.items() if len(values)},
+            **found,
         }
 
     @staticmethod

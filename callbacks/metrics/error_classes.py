@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +12,7 @@ from lightning.pytorch import LightningModule, Trainer
 from callbacks.metrics.row_metric import DetailedMetric, Estimate
 from callbacks.rows.evaluated_row import Stage, gather_by_index
 from callbacks.rows.evaluation import Evaluation
-from callbacks.rows.outcomes import OUTCOMES
+from callbacks.rows.outcomes import OF_KIND, OUTCOMES, kind_of, name_outcome
 from callbacks.run.run_facts import output_folder
 from callbacks.statistics.intervals import wilson_interval
 from datamodules.storage.safe_csv import write_csv
@@ -23,8 +23,9 @@ COLUMNS = ("task", "outcome", "meaning", "reason", "rows", "of", "share", "low",
 class ErrorClasses(DetailedMetric):
     """Share of rows with each outcome, `outcome_exact` and so on; each row has exactly one.
 
-    `callbacks.rows.outcomes.OUTCOMES` lists the outcomes. `error_classes.csv` in the evaluation's folder holds their shares
-    with 95 % Wilson intervals, and the reasons why predictions are invalid (unclosed ring, valence, unknown name part, ...).
+    `callbacks.rows.outcomes.OF_KIND` lists the outcomes of each kind of task: only texts can be related molecules.
+    `error_classes.csv` in the evaluation's folder holds their shares with 95 % Wilson intervals, and the reasons why
+    predictions are invalid (unclosed ring, valence, unknown name part, ...).
 
     Args:
         each_epoch: Whether `fit` also measures after each epoch.
@@ -44,14 +45,22 @@ class ErrorClasses(DetailedMetric):
             return
         super().read_rows(trainer, pl_module, stage, evaluation)
         found = zip(evaluation.rows, evaluation.outcomes, strict=True)
-        items = gather_by_index({row.index: (row.task, one.name, one.reason) for row, one in found})
+        items = gather_by_index(
+            {row.index: (row.task, kind_of(row), one.name, one.reason) for row, one in found}
+        )
         if trainer.is_global_zero:
-            write_csv(output_folder(trainer) / "error_classes.csv", COLUMNS, tabulate(items.values()))
+            kinds = {task: kind for task, kind, _, _ in items.values()}
+            named = [(task, name_outcome(name, kind), why) for task, kind, name, why in items.values()]
+            write_csv(output_folder(trainer) / "error_classes.csv", COLUMNS, tabulate(named, kinds))
 
     def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
-        """Return 1 for the row's outcome and 0 for all others."""
+        """Return 1 for the row's outcome and 0 for all others that its kind has."""
         return [
-            {f"outcome_{name}": float(name == one.name) for name in OUTCOMES} for one in evaluation.outcomes
+            {
+                f"outcome_{name}": float(name == name_outcome(one.name, kind_of(row)))
+                for name in OF_KIND[kind_of(row)]
+            }
+            for row, one in zip(evaluation.rows, evaluation.outcomes, strict=True)
         ]
 
     @staticmethod
@@ -60,16 +69,23 @@ class ErrorClasses(DetailedMetric):
         pl_module.log(name, estimate.value, sync_dist=False, rank_zero_only=False)
 
 
-def tabulate(items: Iterable[tuple[str, str, str | None]]) -> list[dict[str, Any]]:
-    """Return the table's lines, by task and outcome, from (task, outcome, reason) of each row.
+def tabulate(
+    items: Iterable[tuple[str, str, str | None]], kinds: Mapping[str, str] = MappingProxyType({})
+) -> list[dict[str, Any]]:
+    """Return the table's lines, by task and outcome.
 
     An outcome's line has an empty reason and counts all its rows. The lines of its reasons follow, the most frequent first.
+
+    Args:
+        items: (task, outcome, reason) of each row.
+        kinds: The kind of each task, if it is not `text`.
     """
     counts = Counter(items)
     lines = []
     for task in dict.fromkeys(task for task, _, _ in counts):
         of = sum(number for (name, _, _), number in counts.items() if name == task)
-        for outcome in OUTCOMES:
+        meanings = OF_KIND[kinds.get(task, "text")]
+        for outcome, meaning in meanings.items():
             reasons = Counter(
                 {
                     why: number
@@ -81,11 +97,14 @@ def tabulate(items: Iterable[tuple[str, str, str | None]]) -> list[dict[str, Any
                 (None, reasons.total()),
                 *((why, n) for why, n in reasons.most_common() if why is not None),
             ]
-            lines += [_line(task, outcome, why, number, of) for why, number in groups]
+            shares = [_share(number, of) for _, number in groups]
+            named = {"task": task, "outcome": outcome, "meaning": meaning}
+            lines += [
+                {**named, "reason": why, **share} for (why, _), share in zip(groups, shares, strict=True)
+            ]
     return lines
 
 
-def _line(task: str, outcome: str, reason: str | None, rows: int, of: int) -> dict[str, Any]:
+def _share(rows: int, of: int) -> dict[str, float]:
     low, high = wilson_interval(rows, of)
-    share = {"rows": rows, "of": of, "share": rows / of, "low": low, "high": high}
-    return {"task": task, "outcome": outcome, "meaning": OUTCOMES[outcome], "reason": reason, **share}
+    return {"rows": rows, "of": of, "share": rows / of, "low": low, "high": high}

@@ -1,4 +1,4 @@
-"""Exact match by kind of row: to a file, and to W&B as a table."""
+"""Exact match, or the error of numbers, by kind of row: to a file, and to W&B as a table."""
 
 from __future__ import annotations
 
@@ -9,23 +9,25 @@ from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
 
 from callbacks.metrics.row_reader import RowReader
-from callbacks.rows.evaluated_row import Stage, gather_by_index
+from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
 from callbacks.rows.evaluation import Evaluation
-from callbacks.rows.outcomes import RIGHT
+from callbacks.rows.outcomes import RIGHT, kind_of
 from callbacks.rows.training_molecules import TrainingMolecules
 from callbacks.run.run_facts import output_folder
 from callbacks.statistics.strata import COLUMNS, Stratified, stratify
+from datamodules.notations.number import is_valid
 from datamodules.storage.safe_csv import write_csv
 
 
 class StratifiedMatch(RowReader):
-    """Writes `strata.csv` at `validate` and `test`: exact match by kind of row, with 95 % Wilson intervals.
+    """Writes `strata.csv` at `validate` and `test`: exact match by kind of row, with 95 % Wilson intervals; of numbers the error.
 
     The kinds are the length of input and target, heavy atoms, rings, stereo, charge, components, elements, and the Tanimoto
     similarity (Morgan, radius 2) to the nearest training molecule of the task: a model that only memorizes does well where
     the similarity is near 1. `test` adds whether a salt, an ion or the parent of the molecule is among the training
     molecules. `share_right` also counts other spellings and, with `RoundTrip`, other names of the right molecule. Tasks
-    without molecules have only the lengths.
+    without molecules have only the lengths. Tasks of numbers have `mae_all`, with bootstrap intervals, and no shares. Numbers and
+    choices have no length.
     """
 
     def read_rows(
@@ -56,7 +58,7 @@ def describe_rows(evaluation: Evaluation) -> list[dict[str, float]]:
     return [
         {
             "input_length": len(row.input),
-            "target_length": len(row.target or ""),
+            **({"target_length": len(row.target or "")} if kind_of(row) == "text" else {}),
             **((next(facts).value or {}) if smiles else {}),
         }
         for row, smiles in zip(evaluation.rows, molecules, strict=True)
@@ -67,9 +69,16 @@ def stratify_rows(evaluation: Evaluation) -> list[Stratified]:
     """Return the rows for `stratify`, still without the nearest training molecule."""
     described = zip(evaluation.rows, evaluation.outcomes, describe_rows(evaluation), strict=True)
     return [
-        Stratified(row.task, one.name == "exact", one.name in RIGHT, numbers)
+        Stratified(row.task, one.name == "exact", one.name in RIGHT, numbers, *_read_numbers(row))
         for row, one, numbers in described
     ]
+
+
+def _read_numbers(row: EvaluatedRow) -> tuple[float | None, float | None]:
+    """Return the right and the answered number of a row; None where there is none."""
+    if kind_of(row) != "number" or not row.target:
+        return None, None
+    return float(row.target), float(row.prediction) if is_valid(row.prediction) else None
 
 
 def add_training(

@@ -102,9 +102,11 @@ def describe_evaluation(task: str, metrics: Mapping[str, float], unit: str = "")
         answered = [
             f"{name} {format_estimate(metrics, f'{key}_answered', percent=True)}"
             for key, name in (("exact_match", "exact match"), ("right", "right"))
+            if f"{key}_answered" in metrics  # not of numbers
         ]
         coverage = format_estimate(metrics, "coverage", percent=True)
-        lines.append(f"{task}, answered (the others abstained): {coverage}; of these {', '.join(answered)}")
+        of_these = f"; of these {', '.join(answered)}" if answered else ""
+        lines.append(f"{task}, answered (the others abstained): {coverage}{of_these}")
     if "steered" in metrics:
         steered, gave_up = (format_estimate(metrics, name, percent=True) for name in ("steered", "gave_up"))
         lines.append(

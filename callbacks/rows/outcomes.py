@@ -26,8 +26,46 @@ OUTCOMES = {
 }
 """The outcomes, the best first, in words."""
 
+OF_KIND: Mapping[str, Mapping[str, str]] = {
+    "text": OUTCOMES,
+    "choices": {"exact": "exact", "different": "another choice"},
+    "number": {
+        "exact": "exact",
+        "equivalent": "same value, other string",
+        "different": "another number",
+        "invalid": "not a number",
+        "unfinished": OUTCOMES["unfinished"],
+    },
+}
+"""The outcomes that the answers of each kind of task can have, in words."""
+
 RIGHT = ("exact", "equivalent")
 """The outcomes of a right answer, one that denotes the requested molecule or value and no other."""
+
+
+def find_kind(output_notation: str, has_choices: bool) -> str:
+    """Return the kind of a row's task: one of `OF_KIND`.
+
+    Examples:
+        >>> find_kind("number", False), find_kind("number", True), find_kind("smiles", False)
+        ('number', 'choices', 'text')
+    """
+    return "choices" if has_choices else "number" if output_notation == "number" else "text"
+
+
+def kind_of(row: EvaluatedRow) -> str:
+    """Return the kind of a row's task: one of `OF_KIND`."""
+    return find_kind(row.output_notation, bool(row.choices))
+
+
+def name_outcome(name: str, kind: str) -> str:
+    """Return an outcome as one that answers of a kind can have: a choice is the right one or another.
+
+    Examples:
+        >>> name_outcome("equivalent", "choices"), name_outcome("equivalent", "number")
+        ('different', 'equivalent')
+    """
+    return name if name in OF_KIND[kind] else "different"
 
 
 def estimate_right(metrics: Mapping[str, float]) -> dict[str, float]:

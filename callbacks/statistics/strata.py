@@ -1,4 +1,4 @@
-"""Kinds of rows (strata) for which exact match is reported separately: by length, size, charge and novelty."""
+"""Kinds of rows (strata) for which results are reported separately: by length, size, charge and novelty."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from callbacks.statistics.intervals import wilson_interval
+import numpy as np
+
+from callbacks.statistics.intervals import bootstrap_interval, wilson_interval
 
 CUTS: dict[str, tuple[float, ...]] = {
     "input_length": (11, 21, 41, 61, 101),
@@ -22,7 +24,8 @@ CUTS: dict[str, tuple[float, ...]] = {
 and double bonds, components, Tanimoto similarity to the nearest training molecule."""
 
 COLUMNS = ("task", "stratum", "bin", "rows", "exact", "exact_match", "low", "high", "right", "share_right", "right_low",
-           "right_high")  # fmt: skip
+           "right_high", "mae_all", "mae_all_low", "mae_all_high")  # fmt: skip
+"""Exact match and right answers are those of texts and choices; the mean absolute error is that of numbers."""
 
 
 class Stratified(NamedTuple):
@@ -36,6 +39,10 @@ class Stratified(NamedTuple):
     numbers: Mapping[str, float]
     """The row's properties, named as in `CUTS` and `smiles.describe`, and `parent_in_training` (1 or 0); unknown ones are
     left out."""
+    target: float | None = None
+    """The right number, of a task of numbers."""
+    answer: float | None = None
+    """The answered number; None if it is none."""
 
 
 def name_bin(cuts: Sequence[float], value: float) -> tuple[int, str]:
@@ -89,7 +96,11 @@ def bins_of(numbers: Mapping[str, float]) -> dict[str, tuple[int, str]]:
 
 
 def stratify(rows: Sequence[Stratified]) -> list[dict[str, Any]]:
-    """Return a line for each task, stratum and non-empty bin: rows, and shares with 95 % Wilson intervals."""
+    """Return a line for each task, stratum and non-empty bin: rows, and shares with 95 % Wilson intervals.
+
+    Of a task of numbers it has the mean absolute error with its bootstrap interval in their place. As in `mae_all` the mean of
+    the task's targets stands in for an answer that is no number.
+    """
     groups: dict[tuple[str, str, int, str], list[Stratified]] = {}
     for row in rows:
         assert not any(math.isnan(value) for value in row.numbers.values()), (
@@ -100,7 +111,38 @@ def stratify(rows: Sequence[Stratified]) -> list[dict[str, Any]]:
     tasks = list(dict.fromkeys(row.task for row in rows))
     order = [*CUTS, "parent_in_training", "charge", "elements"]
     keys = sorted(groups, key=lambda key: (tasks.index(key[0]), order.index(key[1]), key[2]))
-    return [_line(key, groups[key]) for key in keys]
+    targets: dict[str, list[float]] = {}
+    for row in rows:
+        if row.target is not None:
+            targets.setdefault(row.task, []).append(row.target)
+    means = {task: math.fsum(values) / len(values) for task, values in targets.items()}
+    return [
+        _line_of_numbers(key, groups[key], means[key[0]]) if key[0] in means else _line(key, groups[key])
+        for key in keys
+    ]
+
+
+def _line_of_numbers(
+    key: tuple[str, str, int, str], rows: Sequence[Stratified], mean: float
+) -> dict[str, Any]:
+    task, stratum, _, name = key
+    errors = np.array(
+        [
+            abs((mean if row.answer is None else row.answer) - row.target)
+            for row in rows
+            if row.target is not None
+        ]
+    )
+    low, high = bootstrap_interval(errors)
+    bounds = {"mae_all": float(errors.mean()), "mae_all_low": low, "mae_all_high": high}
+    return {
+        **dict.fromkeys(COLUMNS),
+        "task": task,
+        "stratum": stratum,
+        "bin": name,
+        "rows": len(rows),
+        **bounds,
+    }
 
 
 def _line(key: tuple[str, str, int, str], rows: Sequence[Stratified]) -> dict[str, Any]:
@@ -109,7 +151,7 @@ def _line(key: tuple[str, str, int, str], rows: Sequence[Stratified]) -> dict[st
     low, high = wilson_interval(exact, len(rows))
     right_low, right_high = wilson_interval(right, len(rows))
     return {
-        "task": task, "stratum": stratum, "bin": name, "rows": len(rows), "exact": exact,
+        **dict.fromkeys(COLUMNS), "task": task, "stratum": stratum, "bin": name, "rows": len(rows), "exact": exact,
         "exact_match": exact / len(rows), "low": low, "high": high, "right": right, "share_right": right / len(rows),
         "right_low": right_low, "right_high": right_high,
     }  # fmt: skip

@@ -61,7 +61,8 @@ def render(files: RunFiles, calls: NotationCalls) -> str:
         "tables": [_describe_table(side, len(rows)) for side, rows in chosen if rows],
         "fields": _list_fields(shown),
         "outcomes": [(side.name, task, lines) for side in files.sides for task, lines in sections.list_outcomes(side).items()],
-        "strata": [(side.name, task, lines) for side in files.sides for task, lines in sections.list_strata(side).items()],
+        "strata": [(side.name, task, sections.name_strata(side, task), lines) for side in files.sides
+                   for task, lines in sections.list_strata(side).items()],
         "confidence": [(side.name, charts) for side in files.sides if (charts := sections.draw_confidence(side))],
         "data": [_describe_data(side) for side in files.sides if side.data],
         "made": [_describe_command(side) for side in files.sides if side.record],

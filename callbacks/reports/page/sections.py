@@ -16,7 +16,7 @@ from callbacks.rows.headlines import (
     headline_of_metrics,
     headlines_of_log,
 )
-from callbacks.rows.outcomes import OUTCOMES, estimate_right
+from callbacks.rows.outcomes import OF_KIND, OUTCOMES, estimate_right, find_kind
 from callbacks.statistics.class_names import is_bound
 from callbacks.statistics.intervals import format_estimate, format_quantity, wilson_interval
 
@@ -229,11 +229,9 @@ def _word_outcome(name: str, row: Mapping[str, str]) -> str:
         name: The outcome.
         row: A row of the task in the table of predictions.
     """
-    if name == "different" and any(cell for column, cell in row.items() if column.startswith("p_")):
-        return "another choice"
-    if name == "different" and row["output_notation"] == "number":
-        return "another number"
-    return OUTCOMES.get(name, name)
+    has_choices = any(cell for column, cell in row.items() if column.startswith("p_"))
+    kind = find_kind(row["output_notation"], has_choices)
+    return OF_KIND[kind].get(name) or OUTCOMES.get(name, name)
 
 
 def _rank(key: tuple[str, str, str]) -> tuple[int, int]:
@@ -244,21 +242,35 @@ def _rank(key: tuple[str, str, str]) -> tuple[int, int]:
 
 
 class Stratum(NamedTuple):
-    """Exact match of one kind of row."""
+    """The results of one kind of row."""
 
     name: str
     bin: str
     rows: int
     exact: Estimate
     right: Estimate
+    error: Estimate = Estimate("-")
+    """The mean absolute error of numbers."""
+
+
+def name_strata(side: Side, task: str) -> list[tuple[str, str]]:
+    """Return the measures by kind of row that a task has: a heading, and the name in `Stratum`."""
+    headline = headline_of_metrics(side.summary.get("tasks", {}).get(task, {}))
+    if headline == HEADLINES["number"]:
+        return [("MAE", "error")]
+    if headline == HEADLINES["choices"]:
+        return [("accuracy", "exact")]
+    return [("exact match", "exact"), ("right", "right")]
 
 
 def list_strata(side: Side) -> dict[str, list[Stratum]]:
-    """Return the exact match by kind of row, by task but those of numbers."""
+    """Return the results by kind of row, by task: exact match, or the error of numbers."""
     found: dict[str, list[Stratum]] = {}
     numeric = find_numbers(side)
     for line in side.reports.get("strata", ()):
         if line["task"] in numeric:
+            if line.get("mae_all"):  # files of earlier versions have none
+                found.setdefault(line["task"], []).append(_stratum_of_numbers(side, line))
             continue
         numbers = {
             name: float(cell)
@@ -272,3 +284,11 @@ def list_strata(side: Side) -> dict[str, list[Stratum]]:
                     estimate(numbers, "exact_match"), estimate(numbers, "share_right"))
         )  # fmt: skip
     return found
+
+
+def _stratum_of_numbers(side: Side, line: Mapping[str, str]) -> Stratum:
+    bounds = {name: float(line[name]) for name in ("mae_all", "mae_all_low", "mae_all_high")}
+    unit = side.summary.get("units", {}).get(line["task"], "")
+    error = Estimate(format_quantity(bounds, "mae_all", unit))
+    none = Estimate("-")
+    return Stratum(line["stratum"].replace("_", " "), line["bin"], int(line["rows"]), none, none, error)

@@ -6,6 +6,7 @@ import math
 import pytest
 
 from callbacks.metrics.confidence import Confidence
+from callbacks.metrics.stratified_match import StratifiedMatch
 from callbacks.reports.end_lines import describe_evaluation
 from callbacks.reports.prediction_table import PredictionTable
 from callbacks.statistics.intervals import wilson_interval
@@ -69,3 +70,28 @@ def test_what_is_less_probable_than_the_threshold_is_not_answered(tmp_path):
     (line,) = [line for line in describe_evaluation("to_smiles", of_task) if "abstained" in line]
     assert "75.0 %" in line
     assert "exact match 33.3 %" in line
+
+
+def test_numbers_are_not_right_or_wrong_to_the_digit(tmp_path):
+    pairs = [Pair("in", "1.0", "1.1", "measure", "number"), Pair("in", "CCO", "CCO")]
+    model = ScriptedModel(pairs)
+    model.generation = GenerationSettings(abstain_below=0.3)
+    trainer = make_trainer(tmp_path, [Confidence(), StratifiedMatch()])
+    trainer.test(model, datamodule=StubData(pairs), verbose=False)
+    found = {name for name in trainer.callback_metrics if name.startswith("test/measure/")}
+    assert found == {f"test/measure/coverage{end}" for end in ("", "_low", "_high")}
+    for file in ("calibration.csv", "abstaining.csv"):
+        assert {line["task"] for line in read_csv(tmp_path / "test" / file)} == {"to_smiles"}
+    strata = read_csv(tmp_path / "test" / "strata.csv")
+    [line] = [line for line in strata if line["task"] == "measure"]
+    assert (line["stratum"], round(float(line["mae_all"]), 6), line["exact_match"]) == (
+        "input_length",
+        0.1,
+        "",
+    )
+    only = [Pair("in", "1.0", "1.1", "measure", "number")]
+    alone = make_trainer(tmp_path / "alone", [Confidence()])
+    alone.test(ScriptedModel(only), datamodule=StubData(only), verbose=False)
+    assert not list((tmp_path / "alone").rglob("calibration.csv"))
+    [words] = describe_evaluation("t", {"coverage": 0.5})
+    assert words == "t, answered (the others abstained): 50.0 %"

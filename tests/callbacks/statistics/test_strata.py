@@ -54,3 +54,15 @@ def test_each_row_is_in_one_bin_of_each_stratum():
     assert (few["low"], few["high"]) == wilson_interval(few["exact"], few["rows"])
     rings = [line["bin"] for line in lines if line["stratum"] == "rings"]
     assert rings == ["0", "1", "2", "3", "4 to 5", "6 and more"]
+
+
+def test_numbers_have_their_error_by_kind_of_row_and_no_shares():
+    found = [(1.0, 1.5), (2.0, None), (6.0, 5.0)]
+    rows = [Stratified("n", False, False, {"rings": place // 2}, *pair) for place, pair in enumerate(found)]
+    few, many = stratify([*rows, Stratified("t", True, True, {"rings": 0})])[:2]
+    # The mean of the targets, 3, stands in for the answer that is no number.
+    assert (few["bin"], few["rows"], few["mae_all"]) == ("0", 2, (0.5 + 1.0) / 2)
+    assert (many["mae_all"], many["mae_all_low"], many["mae_all_high"]) == (1.0, 1.0, 1.0)
+    assert few["exact_match"] is None
+    [of_text] = stratify([Stratified("t", True, True, {"rings": 0})])
+    assert (of_text["exact_match"], of_text["mae_all"]) == (1.0, None)

@@ -10,6 +10,7 @@ from callbacks.reports.page.sections import (
     list_outcomes,
     list_results,
     list_strata,
+    name_strata,
 )
 from tests.helpers.run_folders import write_fit, write_test
 
@@ -69,6 +70,26 @@ def test_shares_of_exact_answers_are_not_told_of_numbers(files):
     tasks = {task: {**metrics, "mae_all": 0.5} for task, metrics in side.summary["tasks"].items()}
     numbers = side._replace(summary={**side.summary, "tasks": tasks})
     assert (list_strata(numbers), draw_confidence(numbers)) == ({}, [])
+
+
+def test_numbers_have_their_error_and_choices_their_accuracy_by_kind_of_row(files):
+    side = files.sides[1]
+    tasks = {"draw": {"rows": 3, "mae_all": 0.5}, "spell": {"rows": 3, "auroc": 0.5}}
+    [line] = side.reports["strata"]
+    numbers = dict(
+        line, mae_all="0.5", mae_all_low="0.25", mae_all_high="0.75", exact_match="", low="", high=""
+    )
+    side = side._replace(
+        summary={"tasks": tasks, "units": {"draw": "°C"}},
+        reports={"strata": [numbers, dict(line, task="spell")]},
+    )
+    found = list_strata(side)
+    assert found["draw"][0].error.text == "0.50 °C (0.25 to 0.75)"
+    assert (name_strata(side, "draw"), name_strata(side, "spell")) == (
+        [("MAE", "error")],
+        [("accuracy", "exact")],
+    )
+    assert found["spell"][0].exact.text == "33.3 % (6.0 to 79.0)"
 
 
 def test_curves_are_those_of_the_epochs(files):
