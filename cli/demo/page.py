@@ -29,6 +29,7 @@ CSS = """
 .patois-card .text {font-family: ui-monospace, monospace; overflow-wrap: anywhere; font-size: 1.05em}
 .patois-card .facts {flex: 1 1 240px; min-width: 0}
 .patois-card .probability {font-size: 1.2em; font-weight: 600; flex: none; width: 4.6em; text-align: right}
+.patois-example {white-space: normal !important; overflow-wrap: anywhere; max-width: 100%; height: auto !important}
 .patois-question {text-align: center}
 .patois-question img {margin: 0 auto}
 .patois-note {color: var(--body-text-color-subdued)}
@@ -161,7 +162,7 @@ def build_page(answerer: Answerer) -> Any:
         button = gradio.Button("Answer", variant="primary", elem_id="ask")
         with gradio.Row():
             for name, example in list_examples(answerer):
-                gradio.Button(example, size="sm", min_width=120).click(
+                gradio.Button(example, size="sm", min_width=120, elem_classes="patois-example").click(
                     partial(lambda name, example: (name, example), name, example),
                     None, [task, text], api_visibility="private",
                 )  # fmt: skip

@@ -15,6 +15,15 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 WIDTH, HEIGHT = 980, 1000
+SPILLING = """
+all => all.filter(one => {
+  const text = document.createRange();
+  text.selectNodeContents(one);
+  const [inner, outer] = [text.getBoundingClientRect(), one.getBoundingClientRect()];
+  return outer.width && (inner.left < outer.left - 1 || inner.right > outer.right + 1
+    || inner.bottom > outer.bottom + 1 || outer.right > window.innerWidth + 1);
+}).map(one => one.innerText)
+"""
 
 
 class Seen(NamedTuple):
@@ -32,6 +41,8 @@ class Seen(NamedTuple):
     """The heights of the cards of the reply, in pixels."""
     sticks_out: bool
     """Whether something is wider than the page."""
+    spilling: list[str]
+    """The texts of buttons that are wider or higher than their button."""
 
 
 def dump_page(address: str) -> str:
@@ -91,9 +102,10 @@ def ask_page(address: str, question: str, picture: Path | None = None, width: in
             "#reply .patois-card", "all => all.map(one => one.getBoundingClientRect().height)"
         )
         sticks_out = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+        spilling = page.eval_on_selector_all("button", SPILLING)
         browser.close()
     elsewhere = [url for url in requested if urlsplit(url).scheme != "data" and urlsplit(url).netloc != host]
-    return Seen(reply, drawn, elsewhere, errors, heights, sticks_out)
+    return Seen(reply, drawn, elsewhere, errors, heights, sticks_out, spilling)
 
 
 if __name__ == "__main__":

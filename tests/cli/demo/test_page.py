@@ -22,7 +22,9 @@ def answerer(tmp_path_factory: pytest.TempPathFactory) -> Answerer:
 @pytest.fixture(scope="module")
 def address(answerer: Answerer):
     pytest.importorskip("gradio", reason='needs Gradio: pip install -e ".[demo]"')
-    page = demo.build_page(answerer)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo, "EXAMPLES", {"smiles": ("CCO", "CN1CCCC1" * 12)})
+        page = demo.build_page(answerer)
     yield demo.serve(page, block=False)
     page.close()
 
@@ -90,6 +92,7 @@ def test_cards_fit_a_phone_and_a_desk(address: str, width: int, most: int) -> No
     assert seen.heights
     assert max(seen.heights) < most
     assert not seen.sticks_out
+    assert seen.spilling == []
 
 
 def test_examples_are_questions_of_the_models_own_tasks(answerer: Answerer) -> None:
