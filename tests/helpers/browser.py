@@ -15,6 +15,20 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 WIDTH, HEIGHT = 980, 1000
+STICKING = """
+() => {
+  document.querySelectorAll('details').forEach(one => { one.open = true; });
+  const seen = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let node; (node = walker.nextNode());) {
+    const text = document.createRange();
+    text.selectNodeContents(node);
+    if (text.getBoundingClientRect().right > window.innerWidth && !node.parentElement.closest('table'))
+      seen.push(node.textContent);
+  }
+  return seen;
+}
+"""
 SPILLING = """
 all => all.filter(one => {
   const text = document.createRange();
@@ -64,6 +78,19 @@ def why_no_browser() -> str | None:
     if shutil.which("chromium") is None:
         return "needs Chromium: apt-get install chromium"
     return None if find_spec("playwright") else "needs the browser's driver: pip install playwright"
+
+
+def find_sticking_out(address: str, width: int) -> list[str]:
+    """Return the elements of a page that are wider than a window of some width; tables may scroll in themselves."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": width, "height": HEIGHT})
+        page.goto(address)
+        found: list[str] = page.evaluate(STICKING)
+        browser.close()
+    return found
 
 
 def ask_page(address: str, question: str, picture: Path | None = None, width: int = WIDTH) -> Seen:

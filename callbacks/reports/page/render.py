@@ -47,6 +47,7 @@ def render(files: RunFiles, calls: NotationCalls) -> str:
     """Return a run's page; equal files give equal text."""
     chosen = [(side, predictions.choose_rows(side.predictions)) for side in files.sides]
     shown = [(side.name, row) for side, rows in chosen for row in predictions.show_rows(rows, calls)]
+    results = [_describe_results(side) for side in files.sides if side.summary.get("tasks")]
     content = {
         "name": files.name,
         "place": files.place,
@@ -54,7 +55,8 @@ def render(files: RunFiles, calls: NotationCalls) -> str:
         "script": Markup((PAGE / "page.js").read_text(encoding="utf-8")),
         "summary_line": _summarize(files),
         "facts": _list_facts(files),
-        "results": [_describe_results(side) for side in files.sides if side.summary.get("tasks")],
+        "results": results,
+        "notes": sections.explain_measures({name for side in results for name in side["measures"]}),
         "curves": sections.draw_fit(files),
         "epochs_note": _note_epochs(files),
         "shown": shown,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from callbacks.reports.page.curves import Chart, Point, Series, draw_chart
@@ -27,6 +27,13 @@ KIND_MEASURES = {"auroc": "AUROC", "balanced_accuracy": "balanced accuracy", "ma
 """The measures of other tasks in the same table, each with its name."""
 NAMES = (*MEASURES.values(), *KIND_MEASURES.values())
 """The names of all columns of the table."""
+NOTES = {
+    "right": "Right also counts other spellings and names of the right molecule or value.",
+    "well-formed": "Well-formed says nothing about right.",
+    "AUROC": "AUROC and, of two classes, balanced accuracy are 0.5 for one answer to all rows.",
+    "MAE": "MAE counts the mean of the targets where an answer is no number.",
+}
+"""What is said of measures that the table shows."""
 MOST_REASONS = 4
 """Most reasons that are shown of an outcome."""
 
@@ -77,6 +84,16 @@ def list_results(side: Side) -> list[Result]:
 def list_measures(lines: Sequence[Result]) -> list[int]:
     """Return the places of the measures that any of some results has."""
     return [place for place in range(len(NAMES)) if any(line.cells[place].text != "-" for line in lines)]
+
+
+def explain_measures(shown: Container[str]) -> list[str]:
+    """Return what the page says of the measures that its tables show.
+
+    Examples:
+        >>> explain_measures({"MAE", "R2"})
+        ['MAE counts the mean of the targets where an answer is no number.']
+    """
+    return [note for name, note in NOTES.items() if name in shown]
 
 
 def _result(name: str, is_baseline: bool, numbers: Numbers, unit: str) -> Result:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from callbacks.reports.page import curves
 
@@ -31,7 +32,19 @@ def make_environment(*folders: Path) -> Environment:
     )  # fmt: skip
     sizes = {"width": curves.WIDTH, "height": curves.HEIGHT, "left": curves.LEFT, "right": curves.RIGHT}
     environment.globals.update(sizes)
+    environment.filters["breakable"] = break_names
     return environment
+
+
+def break_names(value: Any) -> Markup:
+    """Return a value whose names and paths a narrow page may break, but between their words.
+
+    Examples:
+        >>> print(break_names("name_small/<b>"))
+        name_<wbr>small/<wbr>&lt;b&gt;
+    """
+    shown = str(escape(_write_value(str(value))))
+    return Markup(re.sub(r"([_/])(?!$)", r"\1<wbr>", shown))
 
 
 def _write_value(value: Any) -> Any:

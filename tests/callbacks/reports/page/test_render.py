@@ -4,12 +4,15 @@ import json
 import re
 import shutil
 from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from callbacks.reports.page.render import write_page
 from datamodules.storage.safe_csv import read_csv
-from tests.helpers.browser import dump_page
+from tests.helpers.browser import dump_page, find_sticking_out, why_no_browser
+from tests.helpers.kind_runs import write_kinds
 from tests.helpers.processor_time import processor_seconds
 from tests.helpers.run_folders import ROWS, write_fit, write_test
 
@@ -190,3 +193,12 @@ def test_page_of_many_predictions_is_made_fast_and_is_small(tmp_path):
     assert processor_seconds() - begun < 4  # 1 s on an idle machine
     assert path.stat().st_size < 3_000_000
     assert "150 of 1,000 rows of" in path.read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(why_no_browser() is not None, reason=str(why_no_browser()))
+@pytest.mark.parametrize("write", [write_fit, write_kinds])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_sticks_out_of_a_phone_or_a_desk(write: Any, width: int, tmp_path: Path) -> None:
+    run = write(tmp_path / "runs" / "a_run_with_a_name_that_is_longer_than_most_phones_are_wide")
+    assert find_sticking_out(write_page(run).as_uri(), width) == []
