@@ -40,11 +40,11 @@ def break_names(value: Any) -> Markup:
     """Return a value whose names and paths a narrow page may break, but between their words.
 
     Examples:
-        >>> print(break_names("name_small/<b>"))
-        name_<wbr>small/<wbr>&lt;b&gt;
+        >>> print(break_names("name_small/<b>"), break_names("--model.lr"), break_names(0.05))
+        name_<wbr>small/<wbr>&lt;b&gt; --model.<wbr>lr 0.05
     """
     shown = str(escape(_write_value(str(value))))
-    return Markup(re.sub(r"([_/])(?!$)", r"\1<wbr>", shown))
+    return Markup(re.sub(r"([_/.])(?=[a-zA-Z&])", r"\1<wbr>", shown))
 
 
 def _write_value(value: Any) -> Any:
