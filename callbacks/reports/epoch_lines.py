@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from rich.console import Console
 
+from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.loggers.terminal import cut, say
 from callbacks.loggers.terminal_text import printable
 from callbacks.metrics.row_reader import RowReader
+from callbacks.reports.epoch_table import average_losses, read_metrics
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage
 from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.headlines import (
@@ -168,11 +171,22 @@ def describe_example(row: EvaluatedRow, width: int) -> str:
     return "".join(f"{sign}{text}" for sign, text in zip(signs, [*shown, ""], strict=False))
 
 
+def _epoch_loss(trainer: Trainer) -> dict[str, float]:
+    """Return the mean of the training losses that metrics.csv has of this epoch; nothing if the run writes no such file."""
+    for logger in trainer.loggers:
+        if isinstance(logger, MetricsCSV):
+            logger.save()
+            losses = average_losses(read_metrics(Path(logger.log_dir) / "metrics.csv"))
+            epoch = trainer.current_epoch
+            return {"train/loss": losses[epoch]} if epoch in losses else {}
+    return {}
+
+
 class EpochLines(RowReader):
     """Prints a line for each epoch of `fit`, and at the end of `fit`, `validate` and `test` a few example answers.
 
-    The loss is that of the last step and of the validation rows; `left` is estimated from the pace so far, validation
-    included. Only rank 0 prints; the examples are the first rows that it evaluated.
+    The loss is the mean of what the epoch has logged, as in epochs.csv, and that of the validation rows; `left` is estimated
+    from the pace so far, validation included. Only rank 0 prints; the examples are the first rows that it evaluated.
     """
 
     def __init__(self) -> None:
@@ -225,6 +239,7 @@ class EpochLines(RowReader):
     def _say_line(self, trainer: Trainer, epoch: str) -> None:
         metrics, data = current_metrics(trainer), evaluation_data(trainer)
         if trainer.is_global_zero:
+            metrics |= _epoch_loss(trainer)
             left, units = self._seconds_left(trainer), _units(data.tasks)
             for line in epoch_lines(
                 epoch, metrics, data.task_names, self._validated, left, units, list(data.held_out)

@@ -37,6 +37,20 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
         return [{name: float(cell) for name, cell in line.items() if cell} for line in csv.DictReader(file)]
 
 
+def average_losses(lines: Iterable[Mapping[str, float]]) -> dict[int, float]:
+    """Return the mean of the training losses that were logged within each epoch.
+
+    Examples:
+        >>> average_losses([{"epoch": 0, "train/loss": 3.0}, {"epoch": 0, "train/loss": 2.0}, {"epoch": 1, "val/loss": 1.0}])
+        {0: 2.5}
+    """
+    losses: dict[int, list[float]] = {}
+    for line in lines:
+        if "epoch" in line and "train/loss" in line:
+            losses.setdefault(int(line["epoch"]), []).append(line["train/loss"])
+    return {epoch: math.fsum(found) / len(found) for epoch, found in losses.items()}
+
+
 def summarize_epochs(lines: Iterable[Mapping[str, float]]) -> list[dict[str, float | None]]:
     """Return a line for each epoch that logged a loss or was evaluated, as numbers by column.
 
@@ -48,27 +62,25 @@ def summarize_epochs(lines: Iterable[Mapping[str, float]]) -> list[dict[str, flo
         (0, 20, 2.5, None)
     """
     lines = list(lines)
+    losses = average_losses(lines)
     tasks = headlines_of_log(name for line in lines for name in line)
     last: dict[int, dict[str, float]] = {}
-    losses: dict[int, list[float]] = {}
     for line in lines:
         if "epoch" in line and any(name.startswith(("train/loss", "val/")) for name in line):
             epoch = int(line["epoch"])
             last.setdefault(epoch, {}).update(line)
-            losses.setdefault(epoch, []).extend([line["train/loss"]] if "train/loss" in line else [])
         elif "epoch" in line and int(line["epoch"]) in last:  # the speed, which is logged when the epoch ends
             last[int(line["epoch"])].update(line)
-    return [_line(epoch, values, losses[epoch], tasks) for epoch, values in sorted(last.items())]
+    return [_line(epoch, values, losses.get(epoch), tasks) for epoch, values in sorted(last.items())]
 
 
 def _line(
-    epoch: int, values: Mapping[str, float], losses: list[float], tasks: Mapping[str, Headline]
+    epoch: int, values: Mapping[str, float], loss: float | None, tasks: Mapping[str, Headline]
 ) -> dict[str, float | None]:
     """Return an epoch's cells by column."""
     line: dict[str, float | None] = {column: values.get(metric) for column, metric in COLUMNS.items()}
     # Lightning logs the step before it counts it.
-    line |= {"epoch": epoch, "step": int(values["step"]) + 1}
-    line["train_loss"] = math.fsum(losses) / len(losses) if losses else None
+    line |= {"epoch": epoch, "step": int(values["step"]) + 1, "train_loss": loss}
     for headline in HEADLINES.values():
         if headline in tasks.values():
             line[headline.metric] = values.get(f"val/{headline.metric}")

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.metrics.exact_match import ExactMatch
 from callbacks.metrics.kinds.number_errors import NumberErrors
 from callbacks.metrics.validity import Validity
@@ -15,7 +16,9 @@ from callbacks.reports.epoch_lines import (
     epoch_lines,
     format_line,
 )
+from callbacks.reports.epoch_table import write_epochs
 from callbacks.rows.evaluated_row import EvaluatedRow
+from datamodules.storage.safe_csv import read_csv
 from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 METRICS = {
@@ -65,6 +68,18 @@ def test_fit_prints_a_line_an_epoch_and_examples(tmp_path: Any, capsys: pytest.C
     assert printed.count("exact match (95 %)") == 1
     assert printed.index("3/3") < printed.index("Examples of the last validation:")
     assert "(right)" in printed
+
+
+def test_an_epochs_loss_is_the_mean_that_epochs_csv_has(
+    tmp_path: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pairs = [Pair("a", "CCO", "CCO")] * 6
+    trainer = make_trainer(tmp_path, [ExactMatch(), EpochLines()], max_epochs=2, logger=MetricsCSV(tmp_path))
+    trainer.fit(ScriptedModel(pairs), datamodule=StubData(pairs, batch_size=2))
+    shown = [line.split()[1] for line in capsys.readouterr().out.splitlines() if "100.0 % (" in line]
+    write_epochs(tmp_path)
+    written = [f"{float(line['train_loss']):.3f}" for line in read_csv(tmp_path / "epochs.csv")]
+    assert shown == written == ["0.683", "0.179"]
 
 
 KINDS = {
