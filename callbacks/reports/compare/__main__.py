@@ -5,34 +5,22 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from callbacks.loggers.terminal import say
 from callbacks.loggers.terminal_text import printable
-from callbacks.reports.compare.answers import (
-    Answers,
-    answers_of,
-    find_tables,
-    key_rows,
-    list_tables,
+from callbacks.reports.compare.answers import list_tables
+from callbacks.reports.compare.flags import describe_difference
+from callbacks.reports.compare.groups import (
+    Group,
+    Grouped,
+    describe_alone,
+    describe_group,
+    no_groups,
+    read_groups,
 )
-from callbacks.reports.compare.flags import describe_difference, find_differences, read_settings
-from callbacks.reports.compare.kinds import compare_kinds, measure_kinds, rank_kinds
-from callbacks.reports.compare.page import FILE, Compared, write_page
-from callbacks.reports.compare.pairs import Comparison, compare_answers
-from callbacks.reports.compare.standings import (
-    Pair,
-    Standing,
-    compare_pairs,
-    find_shared,
-    rank_runs,
-    refuse_other_rows,
-)
-from callbacks.reports.compare.terminal_tables import (
-    tabulate_pairs,
-    tabulate_runs,
-    tabulate_two,
-)
+from callbacks.reports.compare.page import FILE, write_page
+from callbacks.reports.compare.pairs import Comparison
+from callbacks.reports.compare.terminal_tables import tabulate_pairs, tabulate_runs, tabulate_two
 from callbacks.reports.page.predictions import shorten
 from callbacks.reports.page.templates import show_value
 from callbacks.rows.headlines import EXACT_MATCH, headline_of_metrics
@@ -42,51 +30,35 @@ MOST_PAIRS = 15
 """Most pairs that the terminal shows of a task."""
 
 
-class Inputs(NamedTuple):
-    """The runs to compare, and their verdicts."""
-
-    runs: list[Compared]
-    answers: list[Answers]
-    flags: dict[str, list[Any]]
-    """The flags that differ."""
-
-
 def main(args: Sequence[str] | None = None) -> None:
     """Print the comparison, write its page, and write it to `--output` if given."""
     parser = argparse.ArgumentParser(description="Compare runs on the same rows.")
     parser.add_argument("runs", type=Path, nargs="+", help="runs' folders (runs/a), or prediction tables")
     parser.add_argument(
-        "--shared", action="store_true", help="compare only the rows that all runs have answered"
+        "--shared",
+        action="store_true",
+        help="also compare runs with other rows, on those that all of them have",
     )
     parser.add_argument("--page", type=Path, help=f"HTML page to write; default: {FILE} next to the runs")
     parser.add_argument("--output", type=Path, help="CSV file to write the comparison to")
     options = parser.parse_args(args)
     try:
-        inputs = _read(_choose(options.runs))
-        shared = find_shared(inputs.answers)
-        two = compare_answers(*inputs.answers) if len(inputs.runs) == 2 else []
-        if not two and not (options.shared and shared):
-            refuse_other_rows(inputs.answers, [run.name for run in inputs.runs])
+        found = read_groups(_choose(options.runs), options.shared)
+        if not found.groups:
+            raise no_groups(found.alone)
     except ValueError as error:
         parser.exit(1, f"error: {error}\n")
-    measured = measure_kinds([run.rows for run in inputs.runs], shared)
-    of_kinds = compare_kinds(measured)
-    standings = [*rank_kinds(measured), *rank_runs(inputs.answers, shared)]
-    pairs = [*of_kinds, *compare_pairs(inputs.answers, shared)]
-    two = two and [*(pair.comparison for pair in of_kinds), *two]
-    _show_runs(inputs, standings)
-    if two:
-        _show_two(inputs, two)
-    else:
-        _show_pairs(inputs, pairs)
-    left = sum(map(len, inputs.answers)) - len(inputs.answers) * len(shared)
-    if left:
-        say(f"Warning: {left:,} rows are in only {_some(inputs)} and are left out.", style="yellow")
+    for number, group in enumerate(found.groups, start=1):
+        if len(found.groups) > 1:
+            say(f"\nGroup {number} of {len(found.groups)}: {printable(describe_group(group))}")
+        _show_group(group)
+    if found.alone:
+        say(describe_alone(found.alone))
     page = options.page or _place(options.runs) / FILE
     try:
-        write_page(page, inputs.runs, standings, pairs, inputs.flags, shared)
+        write_page(page, found)
         if options.output:
-            _write_output(options.output, inputs, two, pairs)
+            _write_output(options.output, found)
     except OSError as error:
         parser.exit(1, f"error: {error.filename}: expected a file that can be written: {error.strerror}\n")
     say(f"page: {page}", wrap=False)
@@ -115,67 +87,59 @@ def _choose(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def _read(paths: Sequence[Path]) -> Inputs:
-    """Return the runs, their verdicts and the flags that differ."""
-    tables = find_tables(paths)
-    answers = [answers_of(rows, path) for (rows, _), path in zip(tables, paths, strict=True)]
-    names = [path.name or path.resolve().name for path in paths]
-    if len(set(names)) < len(names):
-        names = [str(path) for path in paths]
-    runs = [
-        Compared(name, place, path if path.is_dir() else None, key_rows(rows))
-        for name, path, (rows, place) in zip(names, paths, tables, strict=True)
-    ]
-    settings = [read_settings(path) for path in paths]
-    return Inputs(runs, answers, find_differences(settings) if all(settings) else {})
-
-
-def _show_runs(inputs: Inputs, standings: Sequence[Standing]) -> None:
-    """Print the table of each task, and the flags that differ."""
-    names = [printable(run.name) for run in inputs.runs]
-    for task in dict.fromkeys(one.task for one in standings):
-        say(tabulate_runs(standings, task, names))
+def _show_group(group: Group) -> None:
+    """Print how runs do on the same rows, what differs between them, and how they compare."""
+    names = [printable(run.name) for run in group.runs]
+    for task in group.tasks:
+        if any(one.task == task for one in group.standings):
+            say(tabulate_runs(group.standings, task, names, group.units.get(task, "")))
     say("* the best of its column")
-    if inputs.flags:
+    if group.flags:
         say("Flags that differ:")
-    for flag, values in inputs.flags.items():
+    for flag, values in group.flags.items():
         say(f"  {describe_difference(flag, [shorten(show_value(value), 60) for value in values], names)}")
+    if group.two:
+        _show_two(group)
+    else:
+        _show_pairs(group)
+    if group.left_out:
+        some = "one of the tables" if len(group.runs) == 2 else "some of the tables"
+        say(f"Warning: {group.left_out:,} rows are in only {some} and are left out.", style="yellow")
 
 
-def _show_two(inputs: Inputs, comparisons: Sequence[Comparison]) -> None:
+def _show_two(group: Group) -> None:
     """Print the differences of two runs by every metric."""
-    first, second = inputs.runs
-    say(tabulate_two(comparisons, (first.name, second.name)))
-    say(f"first: {first.table}, second: {second.table}", wrap=False)
-    if len(comparisons) > 1:
-        say(f"p is not corrected for these {len(comparisons)} comparisons.")
+    for task in group.tasks:
+        say(tabulate_two([one for one in group.two if one.task == task], group.units.get(task, "")))
+    for place, run in zip(("first", "second"), group.runs, strict=True):
+        say(f"{place}: {run.table}", wrap=False)
+    say("difference: second minus first, with its 95 % interval; of shares in points")
+    if len(group.two) > 1:
+        say(f"p is not corrected for these {len(group.two)} comparisons.")
 
 
-def _show_pairs(inputs: Inputs, pairs: Sequence[Pair]) -> None:
+def _show_pairs(group: Group) -> None:
     """Print the pairs of three or more runs by each task's headline, those with the smallest p if there are many."""
     metrics: dict[str, set[str]] = {}
-    for pair in pairs:
+    for pair in group.pairs:
         metrics.setdefault(pair.comparison.task, set()).add(pair.comparison.metric)
     for task, measured in metrics.items():
         headline = headline_of_metrics(measured)
-        members = [pair for pair in pairs
+        members = [pair for pair in group.pairs
                    if (pair.comparison.task, pair.comparison.metric) == (task, headline.metric)]  # fmt: skip
         if not members:
             continue
         shown = members
         if len(members) > MOST_PAIRS:
             shown = sorted(members, key=lambda pair: pair.comparison.p)[:MOST_PAIRS]
-        say(tabulate_pairs(shown, [run.name for run in inputs.runs]))
+        say(tabulate_pairs(shown, [run.name for run in group.runs]))
         more = (
             f"; the {len(members) - len(shown)} others are on the page" if len(members) > len(shown) else ""
         )
-        of = f", {headline.label}" if headline != EXACT_MATCH else ""
+        unit = group.units.get(task, "") if headline.mode == "min" else ""
+        of = f", {headline.label}{unit and f' in {unit}'}" if headline != EXACT_MATCH else ""
         test = "McNemar's p" if headline == EXACT_MATCH else "p of a paired bootstrap"
         say(f"{printable(task)}{of}: second minus first, {test} by Holm for {len(members)} pairs{more}.")
-
-
-def _some(inputs: Inputs) -> str:
-    return "one of the tables" if len(inputs.runs) == 2 else "some of the tables"
 
 
 def _place(paths: Sequence[Path]) -> Path:
@@ -183,21 +147,20 @@ def _place(paths: Sequence[Path]) -> Path:
     return paths[0].resolve().parent if paths[0].name in ("", ".", "..") else paths[0].parent
 
 
-def _write_output(
-    path: Path, inputs: Inputs, comparisons: Sequence[Comparison], pairs: Sequence[Pair]
-) -> None:
-    """Write the comparison: of two runs a line a metric, else a line a metric and pair with the corrected p."""
-    if comparisons:
-        write_csv(path, Comparison._fields, (one._asdict() for one in comparisons))
+def _write_output(path: Path, found: Grouped) -> None:
+    """Write the comparison: of only two runs a line a metric, else a line a metric and pair with the corrected p."""
+    if len(found.groups) == 1 and (two := found.groups[0].two):
+        write_csv(path, Comparison._fields, (one._asdict() for one in two))
         return
     lines = (
         {
-            "first_run": inputs.runs[pair.first].name,
-            "second_run": inputs.runs[pair.second].name,
+            "first_run": group.runs[pair.first].name,
+            "second_run": group.runs[pair.second].name,
             **pair.comparison._asdict(),
             "p_holm": pair.corrected,
         }
-        for pair in pairs
+        for group in found.groups
+        for pair in group.pairs
     )
     write_csv(path, ("first_run", "second_run", *Comparison._fields, "p_holm"), lines)
 

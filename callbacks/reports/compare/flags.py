@@ -45,13 +45,18 @@ def leaves(settings: Any, flag: str = "") -> Iterator[tuple[str, Any]]:
         yield flag, settings
 
 
+def find_run(path: Path) -> Path | None:
+    """Return the folder of the run that a folder or a table in it belongs to; None if it has no configuration."""
+    return next(
+        (folder for folder in [path, *path.resolve().parents[:3]] if (folder / "config.yaml").is_file()), None
+    )
+
+
 def read_settings(run: Path) -> dict[str, Any]:
     """Return the configuration of the run that a folder or a table in it belongs to, without secrets; empty without one."""
-    for folder in [run, *run.resolve().parents[:3]]:
-        if (file := folder / "config.yaml").is_file():
-            settings: dict[str, Any] = hide_secrets(load_yaml(file))
-            return settings
-    return {}
+    folder = find_run(run)
+    settings: dict[str, Any] = {} if folder is None else hide_secrets(load_yaml(folder / "config.yaml"))
+    return settings
 
 
 def find_differences(settings: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:

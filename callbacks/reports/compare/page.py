@@ -9,14 +9,16 @@ from typing import Any, NamedTuple
 from markupsafe import Markup
 
 from callbacks.reports.compare.answers import Key
+from callbacks.reports.compare.groups import Compared, Group, Grouped, describe_alone
 from callbacks.reports.compare.pairs import format_comparison, is_share, write_value
 from callbacks.reports.compare.standings import Pair, Score, Standing
-from callbacks.reports.compare.terminal_tables import format_p
+from callbacks.reports.compare.terminal_tables import WORDS, format_p
 from callbacks.reports.epoch_table import read_metrics, summarize_epochs
 from callbacks.reports.page.curves import Chart, Point, Series, draw_chart
 from callbacks.reports.page.predictions import find_kind, shorten
 from callbacks.reports.page.sections import KIND_MEASURES, MEASURES, Estimate, estimate
 from callbacks.reports.page.templates import make_environment, read_style, show_value
+from callbacks.rows.headlines import HEADLINES
 from datamodules.storage.atomic_write import whole_file
 
 FILE = "compare.html"
@@ -25,18 +27,6 @@ MOST_ROWS = 60
 MOST_PAIRS = 60
 """Most pairs of a metric that are shown, those with the smallest p."""
 Line = Mapping[str, str]
-
-
-class Compared(NamedTuple):
-    """A run of the comparison."""
-
-    name: str
-    table: str
-    """The name of its table of predictions."""
-    folder: Path | None
-    """The run's folder; None for a table on its own."""
-    rows: Mapping[Key, Line]
-    """Its predictions by question."""
 
 
 class Answer(NamedTuple):
@@ -59,58 +49,51 @@ class Divided(NamedTuple):
     answers: Sequence[Answer]
 
 
-def write_page(
-    path: Path,
-    runs: Sequence[Compared],
-    standings: Sequence[Standing],
-    pairs: Sequence[Pair],
-    flags: Mapping[str, Sequence[Any]],
-    shared: Sequence[Key],
-) -> None:
-    """Write the page.
-
-    Args:
-        path: Where to; its folder is made if it does not exist.
-        runs: The runs.
-        standings: Their results.
-        pairs: Their pairs.
-        flags: The flags that differ, with a value for each run.
-        shared: The questions that all have answered.
-    """
+def write_page(path: Path, found: Grouped) -> None:
+    """Write the page; its folder is made if it does not exist."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = render(runs, standings, pairs, flags, shared)
+    text = render(found)
     with whole_file(path) as file:
         file.write(text)
 
 
-def render(
-    runs: Sequence[Compared],
-    standings: Sequence[Standing],
-    pairs: Sequence[Pair],
-    flags: Mapping[str, Sequence[Any]],
-    shared: Sequence[Key],
-) -> str:
+def render(found: Grouped) -> str:
     """Return the page; equal runs give equal text."""
-    names = [run.name for run in runs]
-    divided = find_divided(runs, shared)
+    groups = [_fill_group(group) for group in found.groups]
+    several = len(groups) > 1
+    for number, group in enumerate(groups, start=1):
+        group["end"] = f"-{number}" if several else ""
+    total = sum(len(group.runs) for group in found.groups)
     content = {
-        "title": f"{len(runs)} runs on the same {len(shared):,} rows",
+        "title": f"{total} runs in {len(groups)} groups of the same rows" if several else groups[0]["title"],
         "style": Markup(read_style()),
+        "groups": groups,
+        "alone": describe_alone(found.alone) if found.alone else "",
+        "nav": [(f"group-{n}", group["title"]) for n, group in enumerate(groups, start=1)] if several else groups[0]["nav"],
+    }  # fmt: skip
+    return make_environment(Path(__file__).parent).get_template("compare.html.jinja").render(content)
+
+
+def _fill_group(group: Group) -> dict[str, Any]:
+    """Return what the page shows of a group."""
+    names = [run.name for run in group.runs]
+    divided = find_divided(group.runs, group.shared)
+    content = {
+        "title": f"{len(group.runs)} runs on the same {len(group.shared):,} rows",
         "names": names,
-        "sources": describe_tables(runs),
-        "results": list_results(standings),
-        "curves": draw_curves(runs),
+        "sources": describe_tables(group.runs),
+        "results": list_results(group.standings, group.units),
+        "curves": draw_curves(group.runs),
         "flags": [
-            (flag, [shorten(show_value(value), 200) for value in values]) for flag, values in flags.items()
+            (flag, [shorten(show_value(value), 200) for value in values])
+            for flag, values in group.flags.items()
         ],
-        "pairs": list_pairs(pairs, names),
+        "pairs": list_pairs(group.pairs, names, group.units),
         "divided": divided[:MOST_ROWS],
         "number_divided": len(divided),
     }
     titles = {"results": "Results", "curves": "Curves", "flags": "Flags", "pairs": "Pairs", "divided": "Rows"}
-    content["nav"] = [(part, title) for part, title in titles.items() if content[part]]
-    environment = make_environment(Path(__file__).parent)
-    return environment.get_template("compare.html.jinja").render(content)
+    return {**content, "nav": [(part, title) for part, title in titles.items() if content[part]]}
 
 
 def describe_tables(runs: Sequence[Compared]) -> str:
@@ -135,7 +118,7 @@ class Results(NamedTuple):
     """For each run an estimate a metric, and whether it is the best."""
 
 
-def list_results(standings: Sequence[Standing]) -> list[Results]:
+def list_results(standings: Sequence[Standing], units: Mapping[str, str]) -> list[Results]:
     """Return the tables of results, one a task."""
     found = []
     for task in dict.fromkeys(one.task for one in standings):
@@ -145,15 +128,21 @@ def list_results(standings: Sequence[Standing]) -> list[Results]:
             for place in range(len(of_task[0].scores))
         ]  # fmt: skip
         found.append(
-            Results(task, max(one.rows for one in of_task), [_name(one.metric) for one in of_task], lines)
+            Results(
+                task,
+                max(one.rows for one in of_task),
+                [_name(one.metric, units.get(task, "")) for one in of_task],
+                lines,
+            )
         )
     return found
 
 
-def _name(metric: str) -> str:
-    """Return a metric's name in words."""
-    known = {**MEASURES, **KIND_MEASURES, "valid": MEASURES["validity"]}
-    return known.get(metric, metric.replace("_", " "))
+def _name(metric: str, unit: str) -> str:
+    """Return a metric's name in words, that of an error with its unit."""
+    known = {**MEASURES, **KIND_MEASURES, **WORDS}
+    name = known.get(metric, metric.replace("_", " "))
+    return f"{name} in {unit}" if unit and metric == HEADLINES["number"].metric else name
 
 
 def _estimate(score: Score | None, metric: str) -> Estimate:
@@ -179,7 +168,7 @@ class Pairs(NamedTuple):
     """Both names, the difference, the rows that only one has right, p and its correction."""
 
 
-def list_pairs(pairs: Sequence[Pair], names: Sequence[str]) -> list[Pairs]:
+def list_pairs(pairs: Sequence[Pair], names: Sequence[str], units: Mapping[str, str]) -> list[Pairs]:
     """Return the tables of pairs by task and metric, each by growing p if there are more than fit."""
     groups: dict[tuple[str, str], list[Pair]] = {}
     for pair in pairs:
@@ -195,7 +184,7 @@ def list_pairs(pairs: Sequence[Pair], names: Sequence[str]) -> list[Pairs]:
             [names[pair.first], names[pair.second], *format_comparison(pair.comparison), format_p(pair.corrected)]
             for pair in shown
         ]  # fmt: skip
-        found.append(Pairs(task, _name(metric), is_share(metric), len(members), lines))
+        found.append(Pairs(task, _name(metric, units.get(task, "")), is_share(metric), len(members), lines))
     return found
 
 

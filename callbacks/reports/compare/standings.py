@@ -50,25 +50,6 @@ def find_shared(runs: Sequence[Answers]) -> list[Key]:
     return [key for key in runs[0] if all(key in run for run in runs[1:])]
 
 
-def refuse_other_rows(runs: Sequence[Answers], names: Sequence[str]) -> None:
-    """Raise ValueError if any run has answered rows that another one has not.
-
-    Args:
-        runs: The runs' answers.
-        names: Their names.
-    """
-    shared = len(find_shared(runs))
-    if all(len(run) == shared for run in runs):
-        return
-    counts = ", ".join(f"{name} {len(run):,}" for name, run in zip(names, runs, strict=True))
-    advice = "test all with the same --data flags" + (
-        ", leave runs out, or add --shared to compare the shared rows." if shared else ", or leave runs out."
-    )
-    raise ValueError(
-        f"Expected {len(runs)} runs on the same rows, but they share {shared:,} of theirs ({counts}): {advice}"
-    )
-
-
 def rank_runs(runs: Sequence[Answers], shared: Iterable[Key]) -> list[Standing]:
     """Return the standing of each task and metric, on the shared rows for which each run with this metric has a verdict."""
     return [

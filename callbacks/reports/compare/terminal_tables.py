@@ -21,8 +21,11 @@ KIND_HEADLINES: Mapping[str, Sequence[str]] = {
     "mae_all": ("mae_all", "valid"),
 }
 """Those of tasks with another headline, by it; with choices, exact match is the accuracy."""
-_NAME, _PAIR_NAME = 21, 9
-"""Most letters of a run's name in the table of all runs and in that of pairs: 80 columns hold the rest, too."""
+WORDS = {"valid": "well-formed", "readable": "well-formed (OPSIN)"}
+"""What metrics are called for people, where that is not their name."""
+_NAME, _PAIR_NAME, _METRIC, _DIFFERENCE, _COUNTS, _UNIT = 21, 9, 21, 25, 10, 13
+"""Most letters of a run's name in the table of all runs and in that of pairs; of a metric's name, a difference and
+the rows that only one of two runs has right before they are folded; and of a unit: 80 columns hold the rest, too."""
 
 
 def choose_headlines(standings: Sequence[Standing], task: str) -> list[Standing]:
@@ -33,24 +36,31 @@ def choose_headlines(standings: Sequence[Standing], task: str) -> list[Standing]
     return [by_metric[name] for name in shown if name in by_metric]
 
 
-def name_metric(metric: str) -> str:
-    """Return the name of a metric in a table: a headline's own, `%` behind a share.
+def name_metric(metric: str, unit: str = "") -> str:
+    """Return the name of a metric in a table: a headline's own with its unit, `%` behind a share.
 
     Examples:
-        >>> name_metric("auroc"), name_metric("valid")
-        ('AUROC', 'valid %')
+        >>> name_metric("auroc"), name_metric("mae_all", "°C"), name_metric("valid"), name_metric("readable")
+        ('AUROC', 'MAE in °C', 'well-formed %', 'well-formed (OPSIN) %')
     """
-    return f"{metric} %" if is_share(metric) else headline_of_metrics({metric}).label
+    if is_share(metric):
+        return f"{WORDS.get(metric, metric)} %"
+    headline = headline_of_metrics({metric})
+    return (
+        f"{headline.label} in {shorten(unit, _UNIT)}" if unit and headline.mode == "min" else headline.label
+    )
 
 
-def tabulate_runs(standings: Sequence[Standing], task: str, names: Sequence[str]) -> Table:
+def tabulate_runs(standings: Sequence[Standing], task: str, names: Sequence[str], unit: str = "") -> Table:
     """Return the table of a task: a line a run, its shares with their intervals, the best of a column marked by a star.
 
     The runs have numbers, since long names are cut.
     """
     shown = choose_headlines(standings, task)
     title = f"{printable(task)}, {max(one.rows for one in shown):,} rows" if shown else printable(task)
-    table = _make_table(["run", *(f"{name_metric(one.metric)} (95 %)" for one in shown)], left=1, title=title)
+    table = _make_table(
+        ["run", *(f"{name_metric(one.metric, unit)} (95 %)" for one in shown)], left=1, title=title
+    )
     for place, name in enumerate(names):
         table.add_row(
             _number(place, name, _NAME), *(format_score(one.scores[place], one.metric) for one in shown)
@@ -96,25 +106,42 @@ def format_p(p: float) -> str:
     return "<0.0001" if p < 1e-4 else f"{p:.4f}"
 
 
-def tabulate_two(comparisons: Sequence[Comparison], names: tuple[str, str]) -> Table:
-    """Return the table of two runs: a line a task and metric."""
+def tabulate_two(comparisons: Sequence[Comparison], unit: str = "") -> Table:
+    """Return the table of two runs by the metrics of one task: a line a metric.
+
+    A metric with fewer rows than the others has their number behind its name.
+    """
     shares_only = all(is_share(one.metric) for one in comparisons)
-    columns = [
-        "task",
-        "metric (%)" if shares_only else "metric",
-        *names,
-        "difference (95 %)",
-        "only first",
-        "only second",
-        "McNemar p" if shares_only else "p",
-        "rows",
-    ]
-    table = _make_table(columns, left=2)
+    rows = max(one.rows for one in comparisons)
+    name, test = ("metric (%)", "McNemar\np") if shares_only else ("metric", "p")
+    columns = [name, "first", "second", "difference (95 %)", "only first\n/ second", test]
+    table = _make_table(columns, left=1, title=f"{printable(comparisons[0].task)}, {rows:,} rows")
+    table.show_edge = table.pad_edge = False
+    table.padding = (0, 0, 0, 0)
     for one in comparisons:
         values = (write_value(value, one.metric) for value in (one.first, one.second))
-        name = one.metric if shares_only else name_metric(one.metric)
-        table.add_row(escape(printable(one.task)), name, *values, *format_comparison(one), f"{one.rows:,}")
+        difference, only_first, only_second, p = format_comparison(one)
+        name = WORDS.get(one.metric, one.metric) if shares_only else name_metric(one.metric, unit)
+        name = fold_name(name)
+        name += f"\n  ({one.rows:,} rows)" if one.rows < rows else ""
+        counts = f"{only_first} / {only_second}"
+        if len(counts) > _COUNTS:
+            counts = f"{only_first}\n/ {only_second}"
+        if len(difference) > _DIFFERENCE:
+            difference = difference.replace(" (", "\n(")
+        table.add_row(escape(name), *values, difference, counts, p)
     return table
+
+
+def fold_name(name: str) -> str:
+    r"""Return a metric's name, its last part on a line of its own if it is too long.
+
+    Examples:
+        >>> fold_name("exact_match_canonical"), fold_name("exact_match_connectivity"), fold_name("exact_match_canonical %")
+        ('exact_match_canonical', 'exact_match\n  _connectivity', 'exact_match\n  _canonical %')
+    """
+    place = name.rfind("_", 1, _METRIC)
+    return name if len(name) <= _METRIC or place < 0 else f"{name[:place]}\n  {name[place:]}"
 
 
 def _make_table(columns: Sequence[str], left: int, title: str | None = None) -> Table:

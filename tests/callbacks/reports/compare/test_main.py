@@ -116,20 +116,61 @@ def test_compare_of_everything_leaves_out_its_own_page_and_untested_runs(tmp_pat
     )
 
 
-def test_compare_of_several_runs_refuses_other_rows_unless_the_shared_ones_are_asked_for(tmp_path, capsys):
+def test_compare_of_several_runs_leaves_other_rows_out_unless_the_shared_ones_are_asked_for(tmp_path, capsys):
     paths = three_runs(tmp_path)
     write_answers(tmp_path / "d", [True] * 40, start=10)
-    with pytest.raises(SystemExit) as ended:
-        main([*paths, str(tmp_path / "d")])
-    assert ended.value.code == 1
-    error = capsys.readouterr().err
-    assert "4 runs on the same rows, but they share 30 of theirs (a 40, b 40, c 40, d 40)" in error
-    assert error.count("\n") == 1
-    assert not (tmp_path / "compare.html").exists()
+    main([*paths, str(tmp_path / "d")])
+    printed = capsys.readouterr().out
+    assert "name, 40 rows" in printed
+    assert "no other run has the same rows: d (40 rows, 30 shared: add --shared)." in printed
+    assert "Group" not in printed
     main([*paths, str(tmp_path / "d"), "--shared"])
     printed = capsys.readouterr().out
     assert "name, 30 rows" in printed
     assert "Warning: 40 rows are in only some of the tables" in printed
+
+
+def test_runs_of_several_tables_are_compared_in_groups(tmp_path, capsys):
+    paths = three_runs(tmp_path)
+    for name, start in (("d", 100), ("e", 100), ("alone", 500)):
+        write_answers(tmp_path / name, [True, False, name == "e"], start=start)
+    main([*paths, *(str(tmp_path / name) for name in ("alone", "d", "e")), "--output", str(tmp_path / "all.csv")])  # fmt: skip
+    printed = capsys.readouterr().out
+    assert "Group 1 of 2: name, 40 rows: a, b, c\n" in printed
+    assert "Group 2 of 2: name, 3 rows: d, e\n" in printed
+    assert "Not compared, since no other run has the same rows: alone (3 rows).\n" in printed
+    with (tmp_path / "all.csv").open(newline="") as file:
+        pairs = [
+            (line["first_run"], line["second_run"])
+            for line in csv.DictReader(file)
+            if line["metric"] == "valid"
+        ]
+    assert pairs == [("a", "b"), ("a", "c"), ("b", "c"), ("d", "e")]
+
+
+def test_each_group_is_compared_by_the_side_that_its_runs_have(tmp_path, capsys):
+    for name in ("a", "b"):
+        write_answers(tmp_path / name, [True] * 5, side=".")
+        write_answers(tmp_path / name, [True] * 9, start=20)
+    for name in ("c", "d"):
+        write_answers(tmp_path / name, [True] * 7, start=50, side=".")
+    main([str(tmp_path / name) for name in "abcd"])
+    printed = capsys.readouterr().out
+    assert "name, 9 rows: a, b\n" in printed
+    assert "name, 7 rows: c, d\n" in printed
+
+
+def test_runs_no_two_of_which_share_rows_are_one_line(tmp_path, capsys):
+    starts = {"a": 0, "b": 5, "c": 100}
+    paths = [str(write_answers(tmp_path / name, [True] * 10, start=start)) for name, start in starts.items()]
+    with pytest.raises(SystemExit) as ended:
+        main(paths)
+    assert ended.value.code == 1
+    error = capsys.readouterr().err
+    assert "no two of these 3 have them (a 10, b 10, c 10 rows): test them with" in error
+    assert error.endswith("or add --shared to compare the rows that they share.\n")
+    assert error.count("\n") == 1
+    assert not (tmp_path / "compare.html").exists()
 
 
 def test_many_pairs_are_on_the_page(tmp_path, capsys):

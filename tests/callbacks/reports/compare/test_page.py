@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from callbacks.reports.compare.__main__ import main
-from callbacks.reports.compare.page import Compared, find_divided
+from callbacks.reports.compare.groups import Compared
+from callbacks.reports.compare.page import find_divided
 from tests.helpers.browser import dump_page
 from tests.helpers.prediction_tables import write_answers
 from tests.helpers.run_folders import write_fit
@@ -35,6 +36,21 @@ def test_page_shows_results_flags_pairs_and_dividing_rows(tmp_path: Path) -> Non
     assert "15 rows are right in some runs and not in others" in page
     assert "<script>" not in page
     assert not re.search(r"(src|href)=\"?http", page)  # asks nothing of any other address
+
+
+def test_page_has_a_part_for_each_group_of_runs_and_names_those_alone(tmp_path: Path) -> None:
+    paths = write_runs(tmp_path / "runs")
+    for name, start in (("d", 100), ("e", 100), ("f", 500)):
+        paths.append(str(write_answers(tmp_path / "runs" / name, [True, False], start=start)))
+    main([*paths, "--page", str(tmp_path / "it.html")])
+    page = (tmp_path / "it.html").read_text(encoding="utf-8")
+    assert "<h1>5 runs in 2 groups of the same rows</h1>" in page
+    assert "3 runs on the same 40 rows: a, b, &lt;script&gt;" in page
+    assert "2 runs on the same 2 rows: d, e</h2>" in page
+    assert "no other run has the same rows: f (2 rows)." in page
+    ends = re.findall(r'id="([^"]+)"', page)
+    assert len(ends) == len(set(ends))
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(ends)
 
 
 def test_curves_are_those_of_folders_with_metrics(tmp_path: Path) -> None:

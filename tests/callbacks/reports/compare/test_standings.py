@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from callbacks.reports.compare.answers import Answers
-from callbacks.reports.compare.standings import compare_pairs, find_shared, rank_runs, refuse_other_rows
+from callbacks.reports.compare.standings import compare_pairs, find_shared, rank_runs
 from callbacks.statistics.intervals import wilson_interval
 
 
@@ -73,15 +73,3 @@ def test_run_without_a_verdict_stands_outside_of_its_metric() -> None:
     assert by_metric["valid"].scores[1] is not None
     pairs = compare_pairs(runs, find_shared(runs))
     assert [(pair.first, pair.second) for pair in pairs if pair.comparison.metric == "exact_match"] == [(0, 2)]  # fmt: skip
-
-
-def test_other_rows_are_refused_with_their_number_and_what_to_do() -> None:
-    refuse_other_rows(RUNS, ["a", "b", "c"])
-    runs = [answers([True] * 1_200), answers([True] * 1_100), answers([True] * 900, start=100)]
-    assert len(find_shared(runs)) == 900
-    message = r"3 runs on the same rows, but they share 900 of theirs \(a 1,200, b 1,100, c 900\): test all .* add --shared"
-    with pytest.raises(ValueError, match=message):
-        refuse_other_rows(runs, ["a", "b", "c"])
-    with pytest.raises(ValueError, match=r"share 0 of theirs .* leave runs out\.$") as raised:
-        refuse_other_rows([answers([True]), answers([True], start=5)], ["a", "b"])
-    assert "--shared" not in str(raised.value)
