@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from callbacks.loggers.terminal import cut, wrap_text
 from callbacks.rows.headlines import (
     EXACT_MATCH,
     HEADLINES,
@@ -53,6 +54,14 @@ class Run:
     """The metric by which the run goes: `exact_match`, `auroc`, `mae_all`, or `loss` where its tasks have several."""
     best: float | None
     """The best epoch's value of it on the validation rows; of several tasks the mean."""
+    unit: str = ""
+    """The unit of an error, if all tasks have the same one."""
+
+
+WIDTH = 80
+"""Most characters of a line, whatever the terminal has: a log is read in others."""
+LONGEST = 60
+"""Most characters of the names of a run's tasks, and of its base."""
 
 
 class Best(NamedTuple):
@@ -97,8 +106,15 @@ def read_run(folder: Path) -> Run:
     when = time.strftime("%Y-%m-%d %H:%M", time.localtime(last))
     return Run(
         folder.name, _join(task), str(data.get("format", "?")), str(model.get("base", "?")), counts.get("train"), best.epochs,
-        exact, best.low, best.high, when, find_state(folder), best.headline.metric, best.value,
+        exact, best.low, best.high, when, find_state(folder), best.headline.metric, best.value, find_unit(folder),
     )  # fmt: skip
+
+
+def find_unit(folder: Path) -> str:
+    """Return the unit of a run's numbers; an empty text if none is known, or its tasks have several."""
+    fit = _mapping(_read_json(folder / "summary.json").get("fit"))
+    units = {_mapping(fit.get("units")).get(task, "") for task in _mapping(fit.get("tasks"))}
+    return str(units.pop()) if len(units) == 1 else ""
 
 
 def find_state(folder: Path) -> str:
@@ -151,7 +167,8 @@ def format_best(run: Run, with_label: bool) -> str:
     headline = next(one for one in (*HEADLINES.values(), MIXED) if one.metric == run.headline)
     bounds = {"low": run.low, "high": run.high}
     metrics = {f"{run.headline}_{end}": bound for end, bound in bounds.items() if bound is not None}
-    text = format_value(headline, metrics | {run.headline: run.best})
+    unit = run.unit if headline in HEADLINES.values() else ""
+    text = format_value(headline, metrics | {run.headline: run.best}, unit)
     return f"{headline.label} {text}" if with_label else text
 
 
@@ -178,25 +195,35 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def tabulate(runs: Sequence[Run]) -> list[str]:
-    """Return the lines of a table: the header, and one a run."""
+    """Return the lines of a table of at most 80 characters: the header, and a line a run with what it was made of below it.
+
+    A longer name has a line of its own: it is to be copied.
+    """
     kinds = any(run.headline != EXACT_MATCH.metric for run in runs)
     title = "best headline (95 %)" if kinds else "best exact match (95 %)"
-    cells = [("name", "task", "format", "base", "rows", "epochs", title, "when", "state")]
-    for run in runs:
-        best = format_best(run, with_label=kinds)
-        rows = "-" if run.rows is None else f"{run.rows:,}"
-        cells.append(
-            (run.name, run.task, run.format, run.base, rows, str(run.epochs), best, run.when, run.state)
-        )
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    right = {4, 5, 6}
-    return [
-        "  ".join(
-            f"{cell:>{width}}" if place in right else f"{cell:<{width}}"
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in cells
-    ]
+    cells = [("name", title, "state")]
+    cells += [(run.name, format_best(run, with_label=kinds), run.state) for run in runs]
+    best, state = (max(len(line[place]) for line in cells) for place in (1, 2))
+    room = WIDTH - best - state - 4
+    name = max(len(line[0]) for line in cells if len(line[0]) <= room)
+    lines = []
+    for place, line in enumerate(cells):
+        start = line[0].ljust(name)
+        if len(line[0]) > room:
+            lines.append(line[0])
+            start = " " * name
+        lines.append(f"{start}  {line[1]:>{best}}  {line[2]}")
+        below = _describe(runs[place - 1]) if place else "when, task, format, base, training rows, epochs"
+        lines += wrap_text(f"  {below}", WIDTH).splitlines()
+    return lines
+
+
+def _describe(run: Run) -> str:
+    """Return when a run wrote something, and what it was made of."""
+    rows = [] if run.rows is None else [f"{run.rows:,} rows"]
+    epochs = f"{run.epochs} epoch{'' if run.epochs == 1 else 's'}"
+    words = (cut(word, LONGEST) for word in (run.task, run.format, run.base))
+    return ", ".join([run.when, *words, *rows, epochs])
 
 
 def main(args: Sequence[str] | None = None) -> None:

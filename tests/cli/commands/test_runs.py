@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def test_a_run_is_described_by_its_folder(tmp_path: Path) -> None:
     assert (run.name, run.task, run.format, run.base) == ("a", "t", "arrow", "bundled")
     assert (run.rows, run.epochs, run.state) == (1200, 3, "done")
     assert (run.exact_match, run.low, run.high) == (0.5, 0.3, 0.7)
-    assert "50.0 % (30.0 to 70.0)" in tabulate([run])[1]
+    assert "50.0 % (30.0 to 70.0)" in tabulate([run])[2]
 
 
 def test_a_run_of_columns_or_without_an_epoch_is_described(tmp_path: Path) -> None:
@@ -68,7 +69,7 @@ def test_runs_are_listed_in_order_and_as_json(tmp_path: Path, capsys: pytest.Cap
     (tmp_path / "no run").mkdir()
     main([str(tmp_path)])
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["name", "old", "new"]
+    assert [line.split()[0] for line in lines if line[0] != " "] == ["name", "old", "new"]
     main([str(tmp_path), "--json", "--sort", "exact"])
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [(one["name"], one["exact_match"]) for one in found] == [("new", None), ("old", 0.5)]
@@ -86,7 +87,7 @@ def test_runs_of_other_kinds_go_by_their_headline(tmp_path: Path, capsys: pytest
     run = read_run(tmp_path / "errors")
     assert (run.headline, run.best, run.low, run.high, run.exact_match) == ("mae_all", 0.25, 0.1, 0.4, None)
     main([str(tmp_path), "--sort", "headline"])
-    lines = capsys.readouterr().out.splitlines()
+    lines = [line for line in capsys.readouterr().out.splitlines() if line[0] != " "]
     assert "best headline (95 %)" in lines[0]
     assert [line.split()[0] for line in lines[1:]] == ["classes", "text", "mixed", "less", "errors"]
     assert "AUROC 0.500 (0.300 to 0.700)" in lines[1]
@@ -97,6 +98,30 @@ def test_runs_of_other_kinds_go_by_their_headline(tmp_path: Path, capsys: pytest
     assert {"headline": "auroc", "best": 0.5}.items() <= json.loads(
         capsys.readouterr().out.splitlines()[1]
     ).items()
+
+
+def test_the_table_fits_80_columns_and_cuts_no_name(tmp_path: Path) -> None:
+    of_numbers = METRICS.replace("exact_match", "mae_all")
+    names = [
+        "a",
+        "a-run-of-a-length-that-fits-well",
+        "a-run-whose-name-is-too-long-for-its-line-of-this-table",
+    ]
+    for name in names:
+        folder = write(tmp_path / name, metrics=of_numbers, data=f"task: {'a-long-task-' * 20}")
+        summary = {"fit": {"tasks": {"t": {}}, "units": {"t": "log mol/l"}}}
+        (folder / "summary.json").write_text(json.dumps(summary))
+    lines = tabulate([read_run(tmp_path / name) for name in names])
+    assert max(map(len, lines)) <= 80
+    assert sum("MAE 0.25 log mol/l (0.10 to 0.40)" in line for line in lines) == 3
+    assert all(any(line.split()[0] == name for line in lines) for name in names)
+    assert re.match(r"  \d{4}-\d\d-\d\d \d\d:\d\d,", lines[3])
+
+
+def test_the_line_below_a_run_says_what_it_was(tmp_path: Path) -> None:
+    lines = tabulate([read_run(write(tmp_path / "a"))])
+    assert len(lines) == 4
+    assert lines[3].endswith(", t, arrow, bundled, 1,200 rows, 3 epochs")
 
 
 def test_a_folder_without_runs_and_no_folder_are_told(
