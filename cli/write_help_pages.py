@@ -7,7 +7,6 @@ import io
 import os
 import re
 import sys
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -17,24 +16,9 @@ from jsonargparse import ArgumentParser, Namespace
 from cli.checks.flag_list import PATH
 from cli.checks.write_flag_list import write_flags
 from cli.help_pages import FOLDER, PROGRAM
-from cli.screen.short_help import ABOUT, short_page
+from cli.screen.full_help import mend_page
+from cli.screen.short_help import short_page
 
-CKPT_PATH = textwrap.indent(
-    textwrap.fill(
-        "The run to go on with, or to ask: its folder (runs/NAME), one of its checkpoints, or `last` or `best` of the latest run "
-        "(of --name, if given). `fit` resumes from last.ckpt; the others take best.ckpt. `predict` without it asks the model "
-        "that ships. (type: Union[str, Path, null], default: null)", 84,
-    ),
-    " " * 24,
-)  # fmt: skip
-"""Lightning's own text tells of a registry, and of keywords with another meaning."""
-LIGHTNINGS = {
-    "Runs the full optimization routine": ABOUT["fit"].rstrip("."),
-    "Perform one evaluation epoch over the validation set": ABOUT["validate"].rstrip("."),
-    "Perform one evaluation epoch over the test set": ABOUT["test"].rstrip("."),
-    "Run inference on your data": ABOUT["predict"].rstrip("."),
-}
-"""The beginnings of Lightning's texts about subcommands, some cut in a sentence, and ours."""
 DEFAULTS = "Default values below come from configs/default.yaml if it sets one.\n\n"
 
 
@@ -49,18 +33,6 @@ def live_help(args: Sequence[str]) -> str:
     # The parser wraps this paragraph by the length of this machine's path, so it would differ on other machines.
     page = re.sub(r"default config file locations:\n.*?\n\n", DEFAULTS, output.getvalue(), flags=re.DOTALL)
     return mend_page(page)
-
-
-def mend_page(page: str) -> str:
-    """Return a page without Lightning's defaults beside ours, cut sentences, and texts that are not true here."""
-    page = re.sub(r"\s+Defaults?:?\s+(to\s+)?(``[^`]*``|1)\.", "", page)
-    ours = r"default: those of configs/default.yaml,\1known"
-    page = re.sub(r"default:\s+\[Namespace\(.*?\)\],(\s+)known", ours, page, flags=re.DOTALL)
-    page = re.sub(r"(?<=--ckpt_path CKPT_PATH\n).*?(?=\n  --|\n\n|\Z)", CKPT_PATH, page, flags=re.DOTALL)
-    page = page.replace("instantiation.Set", "instantiation. Set")
-    for start, about in LIGHTNINGS.items():
-        page = re.sub(rf"{start}.*?(?=\n\n|\n    [a-z]|:\n|\Z)", about, page, flags=re.DOTALL)
-    return page
 
 
 def build_parsers() -> dict[str, ArgumentParser]:

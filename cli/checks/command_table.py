@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+import textwrap
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -64,5 +65,8 @@ def run_command(name: str, args: Sequence[str], program: str) -> None:
 
 def describe_commands() -> str:
     """Return the lines of the main help page about the table's subcommands."""
-    lines = [f"    {name:<20}{command.help}" for name, command in COMMANDS.items()]
+    lines = [
+        textwrap.fill(f"    {name:<20}{command.help}", 80, subsequent_indent=" " * 24, break_on_hyphens=False)
+        for name, command in COMMANDS.items()
+    ]
     return "\n".join(["  Further subcommands, each with flags of its own (--help):", *lines]) + "\n"

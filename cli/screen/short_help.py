@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "your data": (
@@ -17,15 +17,31 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "model.compile", "data.packing", "seed_everything",
     ),
     "answers": (
-        "data.predict_path", "data.eval_batch_size", "model.generation.max_new_tokens", "model.generation.strategy",
+        "data.predict_path", "output", "data.eval_batch_size", "model.generation.max_new_tokens", "model.generation.strategy",
         "model.generation.candidates", "model.generation.only_valid", "model.generation.abstain_below",
     ),
     "going on, logging, files": ("ckpt_path", "checkpoint.minutes", "wandb.project", "wandb.offline", "config", "print_config"),
 }  # fmt: skip
 """The flags by what they are about, without their dashes."""
-OF_FIT = ("trainer.max_epochs", "trainer.max_time", "trainer.accumulate_grad_batches", "model.compile", "data.packing",
-          "checkpoint.minutes")  # fmt: skip
-"""Flags that change nothing but a fit."""
+_OF_FIT = {
+    "data.train_rows", "model.peft.rank", "model.trainable", "model.add_tokens", "model.optimizer.lr", "data.batch_size",
+    "trainer.accumulate_grad_batches", "trainer.max_epochs", "trainer.max_time", "model.compile", "data.packing",
+    "checkpoint.minutes",
+}  # fmt: skip
+_OF_ROWS = {"data.source", "data.split", "data.input_notation", "data.output_notation", "data.max_length", "data.shots"}
+_OF_ANSWERS = {"data.predict_path", "output"}
+_CANDIDATES = {"model.generation.candidates", "model.generation.abstain_below"}
+LEFT_OUT: dict[str, set[str]] = {
+    "fit": _OF_ANSWERS | _CANDIDATES,
+    "validate": {*_OF_FIT, *_OF_ANSWERS, *_CANDIDATES},
+    "test": {*_OF_FIT, *_OF_ANSWERS},
+    "predict": {*_OF_FIT, *_OF_ROWS, "seed_everything", "wandb.project", "wandb.offline"},
+    "show": {
+        *(_OF_FIT - {"data.train_rows", "model.add_tokens"}), *GROUPS["answers"], "trainer.precision", "trainer.devices",
+        "wandb.project", "wandb.offline",
+    },
+}
+"""Flags that change nothing of a subcommand, or that a run which is asked has settled."""
 ABOUT = {
     "fit": "Fine-tune a base on a table of pairs; it evaluates after each epoch and exports the best weights.",
     "validate": "Evaluate a run on its validation rows.",
@@ -47,7 +63,7 @@ TEXTS = {
     "print_config": "Print the configuration and do nothing.",
 }
 """Texts in place of the parser's."""
-WIDTH, INDENT = 100, 34
+WIDTH, INDENT = 80, 30
 
 
 def first_sentence(text: str) -> str:
@@ -61,6 +77,19 @@ def first_sentence(text: str) -> str:
     return re.split(r"(?<=[.)])(?<!e\.g\.)\s+(?=[A-Z`])", text, maxsplit=1)[0]
 
 
+def arrange_groups(command: str) -> list[tuple[str, Sequence[str]]]:
+    """Return the groups in the order of use: who asks a run gives questions and the run, and seldom more.
+
+    Examples:
+        >>> [title for title, _ in arrange_groups("predict")]
+        ['answers', 'going on, logging, files', 'your data', 'the model']
+    """
+    if command in ("fit", "show"):
+        return list(GROUPS.items())
+    data, model, answers, files = GROUPS.items()
+    return [answers, files, data, ("the model", model[1])]
+
+
 def short_page(command: str, texts: Mapping[str, str], defaults: Mapping[str, object], program: str) -> str:
     """Return the short page of a subcommand.
 
@@ -70,15 +99,17 @@ def short_page(command: str, texts: Mapping[str, str], defaults: Mapping[str, ob
         defaults: The default of each flag that has one.
         program: The program's name.
     """
-    lines = [f"usage: {program} {command} [flags]", "", ABOUT[command]]
+    lines = [f"usage: {program} {command} [flags]", "", *textwrap.wrap(ABOUT[command], WIDTH)]
+    if asks := command not in ("fit", "show"):
+        lines += ["What is not given is as in the run that is asked."]
     # `model.optimizer.lr` is a setting of the class that the flag `model.optimizer` names.
     own = {flag: text for flag, text in TEXTS.items() if {flag, flag.rpartition(".")[0]} & set(texts)}
     texts = {**texts, **own}
-    for title, flags in GROUPS.items():
-        shown = [flag for flag in flags if flag in texts and (command == "fit" or flag not in OF_FIT)]
+    for title, flags in arrange_groups(command):
+        shown = [flag for flag in flags if flag in texts and flag not in LEFT_OUT[command]]
         lines += ["", f"{title}:"] if shown else []
         for flag in shown:
-            default = defaults.get(flag)
+            default = None if asks and flag.startswith(("data.", "model.")) else defaults.get(flag)
             known = "" if default in (None, "", []) or isinstance(default, dict) else f" (default: {default})"
             lines += _entry(f"--{flag}", first_sentence(texts[flag]) + known)
     lines += ["", "more:", *_entry("--quiet", "Print only errors and the last line.")]
