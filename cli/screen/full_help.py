@@ -22,8 +22,8 @@ TEXTS = {
     "trainer.default_root_dir": "Refused: runs are written to runs/NAME; see --name.",
     "trainer.gradient_clip_algorithm": "Clip gradients by `norm` or by `value`.",
     "ckpt_path": "The run to go on with, or to ask: its folder (runs/NAME), one of its checkpoints, or `last` or `best` of the "
-    "latest run (of --name, if given). `fit` resumes from last.ckpt; the others take best.ckpt. `predict` without it asks the model "
-    "that ships.",
+    "latest run (of --name, if given). `fit` resumes from last.ckpt; the others take best.ckpt. `predict` without it asks the "
+    "model that ships.",
 }  # fmt: skip
 """Texts in place of Lightning's, which tell of defaults, a registry and keywords that are not ours."""
 _DEFAULT = re.compile(r"\bdefaults?\b", re.IGNORECASE)

@@ -28,7 +28,14 @@ _OF_FIT = {
     "trainer.accumulate_grad_batches", "trainer.max_epochs", "trainer.max_time", "model.compile", "data.packing",
     "checkpoint.minutes",
 }  # fmt: skip
-_OF_ROWS = {"data.source", "data.split", "data.input_notation", "data.output_notation", "data.max_length", "data.shots"}
+_OF_ROWS = {
+    "data.source",
+    "data.split",
+    "data.input_notation",
+    "data.output_notation",
+    "data.max_length",
+    "data.shots",
+}
 _OF_ANSWERS = {"data.predict_path", "output"}
 _CANDIDATES = {"model.generation.candidates", "model.generation.abstain_below"}
 LEFT_OUT: dict[str, set[str]] = {
@@ -37,8 +44,12 @@ LEFT_OUT: dict[str, set[str]] = {
     "test": {*_OF_FIT, *_OF_ANSWERS},
     "predict": {*_OF_FIT, *_OF_ROWS, "seed_everything", "wandb.project", "wandb.offline"},
     "show": {
-        *(_OF_FIT - {"data.train_rows", "model.add_tokens"}), *GROUPS["answers"], "trainer.precision", "trainer.devices",
-        "wandb.project", "wandb.offline",
+        *(_OF_FIT - {"data.train_rows", "model.add_tokens"}),
+        *GROUPS["answers"],
+        "trainer.precision",
+        "trainer.devices",
+        "wandb.project",
+        "wandb.offline",
     },
 }
 """Flags that change nothing of a subcommand, or that a run which is asked has settled."""

@@ -32,7 +32,16 @@ def test_pages_fit_80_columns(page: str) -> None:
 @pytest.mark.parametrize("command", ["validate", "test", "predict"])
 def test_who_asks_a_run_sees_no_flags_of_training(command: str) -> None:
     page = saved_help([command, "--help"]) or ""
-    for flag in ("max_epochs", "optimizer.lr", "data.batch_size", "peft", "trainable", "train_rows", "packing", "compile"):
+    for flag in (
+        "max_epochs",
+        "optimizer.lr",
+        "data.batch_size",
+        "peft",
+        "trainable",
+        "train_rows",
+        "packing",
+        "compile",
+    ):
         assert flag not in page.partition("docs/flags.md")[0], flag
     assert " --ckpt_path " in page
 
