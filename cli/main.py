@@ -18,6 +18,7 @@ from cli.help_pages import help_command, program_name, saved_help
 from cli.openmp import thread_settings
 from cli.run.streams import standard_streams
 from cli.screen.quiet_libraries import quiet_environment, show_warnings_as_lines, silence_libraries
+from cli.settings.exported import take_export
 
 if TYPE_CHECKING:
     from lightning_modules.causal_lm import CausalLM
@@ -70,6 +71,7 @@ def main(args: Sequence[str] | None = None, model_class: type[CausalLM] | None =
                 sys.stdout.flush()
                 return
             with standard_streams(args) as words:
+                words = take_export(words)
                 if model_class is None:  # the list of flags has none of another model's
                     check_command_line(words, Path("runs"))
                 run(words, model_class)

@@ -17,7 +17,8 @@ def find_checkpoint(given: str, fits: bool) -> str:
     """Return the checkpoint that a path means; in a run's folder `last.ckpt` to train on, `best.ckpt` for anything else.
 
     Args:
-        given: A file, a run's folder, or its folder `checkpoints`; `KEYWORDS` stay as they are, and so does what does not exist.
+        given: A file, a run's folder, or its folder `checkpoints` or `hf`; `KEYWORDS` stay as they are, and so
+            does what does not exist.
         fits: Whether the subcommand is `fit`.
 
     Raises:
@@ -26,8 +27,13 @@ def find_checkpoint(given: str, fits: bool) -> str:
     folder = Path(given).expanduser()
     if given in KEYWORDS or not folder.is_dir():
         return given
+    if fits and is_export(folder):
+        raise ValueError(
+            f"--ckpt_path {given!r}: expected a run to go on with, but an exported folder has no state of training: give its "
+            f"run, or --model.base {given} to start from its weights."
+        )
     names = ("last.ckpt", "best.ckpt") if fits else ("best.ckpt", "last.ckpt")
-    for place in (folder / "checkpoints", folder):
+    for place in _list_places(folder):
         for name in names:
             if (place / name).is_file():
                 return str(place / name)
@@ -37,6 +43,24 @@ def find_checkpoint(given: str, fits: bool) -> str:
         f"--ckpt_path {given!r}: expected a checkpoint or a run's folder, but this folder holds neither best.ckpt nor "
         f"last.ckpt.{hint}"
     )
+
+
+def is_export(folder: Path) -> bool:
+    """Return whether a folder is an exported model and not a run."""
+    return (folder / "config.json").is_file() and not (folder / "checkpoints").is_dir()
+
+
+def has_checkpoint(folder: Path) -> bool:
+    """Return whether a run's folder, or that of an exported folder, holds best.ckpt or last.ckpt."""
+    return any(
+        (place / name).is_file() for place in _list_places(folder) for name in ("best.ckpt", "last.ckpt")
+    )
+
+
+def _list_places(folder: Path) -> list[Path]:
+    """Return where a folder's checkpoints may lie: those of an exported one in its run's folder."""
+    beside = [folder.resolve().parent / "checkpoints"] if is_export(folder) else []
+    return [folder / "checkpoints", folder, *beside]
 
 
 def take_folder(args: Sequence[str]) -> list[str]:
