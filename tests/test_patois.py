@@ -51,7 +51,7 @@ def test_predict_normalizes_inputs_and_says_why_it_cannot_answer(flagship: patoi
 @need_opsin()
 def test_name_that_fits_several_molecules_is_not_verified_back(flagship: patois.Model) -> None:
     vague, clear = flagship.predict(["methylpyridine", "2-methylpyridine"], task="iupac_to_smiles")
-    assert vague.verified in ("formula", "valid")
+    assert vague.verified in ("formula", "")
     assert vague.why == "OPSIN on the question: fits several molecules"
     assert (clear.verified, clear.why) == ("back", None)
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 QUIET = "PATOIS_QUIET"
 """The environment variable that `--quiet` sets, so that the ranks that Lightning starts are quiet, too."""
+STDOUT = "PATOIS_STDOUT"
+"""The environment variable with the file that stands for standard output in `predict --output -`, on all ranks."""
 _RANKS = ("RANK", "LOCAL_RANK", "NODE_RANK", "SLURM_PROCID")
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 from lightning.pytorch import LightningModule, Trainer
 
-from callbacks.loggers.terminal import say
+from callbacks.loggers.terminal import STDOUT, say
 from callbacks.loggers.terminal_text import printable
 from callbacks.metrics.kinds.number_errors import read_drawn
 from callbacks.metrics.row_reader import RowReader
-from callbacks.reports.rerank import Checked, check, choose
+from callbacks.reports.rerank import Checked, check, choose, name_verified
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
 from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.protocols import evaluated_model, evaluation_data
@@ -38,10 +39,10 @@ class PredictionWriter(RowReader):
     (false: cut at `--model.generation.max_new_tokens`) and reason (why the prediction is not valid or cannot be
     verified, or why the row could not be answered). Rows that were set aside have an empty prediction and their reason.
 
-    `verified` is the strictest check, made without a reference, that the prediction passes: `back` (it means the molecule
-    of the input and no other; names, asked or answered, are read by OPSIN where `RoundTrip` is on), `formula` (one of its
-    molecular formula), `valid`, or nothing. Of several answers (`--model.generation.candidates 8`) the one that passes the
-    strictest check is given.
+    `verified` is the strictest comparison with the input that the prediction passes: `back` (it means the molecule of the
+    input and no other; names, asked or answered, are read by OPSIN where `RoundTrip` is on), `formula` (one of its
+    molecular formula), or nothing: that an answer is well-formed verifies nothing, and stands in `valid`. Of several answers
+    (`--model.generation.candidates 8`) the one that passes the strictest check is given, be it only that it is well-formed.
 
     For a task with choices, `p_<choice>` is the probability of each one. For one of numbers with several answers a row,
     `expected` is the mean of the drawn numbers, and `low_90` and `high_90` bound the middle 90 % of them.
@@ -95,7 +96,8 @@ class PredictionWriter(RowReader):
         without = f", {len(set_aside)} of them without an answer (see `reason`)" if set_aside else ""
         if abstained := sum(record.get("abstained", False) for record in records):
             without += f", {abstained} abstained"
-        say(f"Predictions of {len(records)} rows: {path}{without}", last=True)
+        place = "standard output" if self.output and self.output == os.environ.get(STDOUT) else path
+        say(f"Predictions of {len(records)} rows: {place}{without}", last=True)
         say("\n".join([*map(_show, records[:_SHOWN]), *notes]))
 
 
@@ -117,10 +119,11 @@ def _show(record: Mapping[str, Any]) -> str:
     """Return an answer, or why there is none, as a line for a person."""
     if "score" not in record:
         return f"  {printable(record['input'])}: {record['reason']}"
-    verified = f"not valid: {record['reason']}"
-    if check := record["verified"]:
+    verified = f"not well-formed: {record['reason']}"
+    if record["valid"]:
         why = f" ({record['reason']})" if record["reason"] else ""
-        verified = f"valid, not verified{why}" if check == "valid" else f"verified: {check}{why}"
+        check = record["verified"]
+        verified = f"verified: {check}{why}" if check else f"well-formed, not verified{why}"
     if record.get("abstained"):
         verified += ", abstained"
     answer = f"{printable(record['prediction'])}  (probability {math.exp(record['score']):.2f}, {verified})"
@@ -145,7 +148,7 @@ def _record(
         "prediction": answer.text,
         "score": round(answer.score, 6),
         "valid": answer.reason is None and cut is None,
-        "verified": verified,
+        "verified": name_verified(verified),
         "stopped": answer.stopped,
         "reason": cut or answer.reason or answer.doubt,
         **({} if threshold is None else {"abstained": abstains(answer.score, threshold)}),

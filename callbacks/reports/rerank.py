@@ -125,6 +125,16 @@ def choose(answers: Sequence[Checked]) -> tuple[Checked, str]:
     return answers[0], ""
 
 
+def name_verified(passed: str) -> str:
+    """Return what verified an answer, of the strictest check that it passes: that it is well-formed verifies nothing.
+
+    Examples:
+        >>> [name_verified(passed) for passed in ("back", "formula", "valid", "")]
+        ['back', 'formula', '', '']
+    """
+    return passed if passed in ("back", "formula") else ""
+
+
 def check(evaluation: Evaluation) -> list[list[Checked]]:
     """Return the different answers of each row, the own one first, checked without the reference."""
     spread = [

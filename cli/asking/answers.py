@@ -22,8 +22,8 @@ class Answer(NamedTuple):
     valid: bool
     """Whether the text is complete and valid in the task's output notation."""
     verified: str
-    """The strictest reference-free check that the text passes: `back` (it means the input's molecule; OPSIN reads names),
-    `formula` (its molecule has the same formula), `valid`, or an empty string."""
+    """The strictest comparison with the input that the text passes: `back` (it means the input's molecule; OPSIN reads names),
+    `formula` (its molecule has the same formula), or an empty string."""
     why: str | None
     """Why there is no answer, why it is invalid, or why it could not be verified; otherwise None."""
     probabilities: Mapping[str, float] = MappingProxyType({})

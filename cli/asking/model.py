@@ -202,7 +202,7 @@ class Model:
 
     def _verify(self, rows: Sequence[EvaluatedRow], limit: int) -> list[Answer]:
         """Return answers with their reference-free checks; names are read only if OPSIN is available."""
-        from callbacks.reports.rerank import check, choose
+        from callbacks.reports.rerank import check, choose, name_verified
         from callbacks.rows.evaluation import Evaluation
         from datamodules.workers.opsin import why_unavailable
 
@@ -211,9 +211,9 @@ class Model:
         evaluation = Evaluation(rows, self.calls, reads_names=named and no_opsin is None)
         answers = []
         for [checked] in check(evaluation):
-            answer, verified = choose([checked])
+            answer, passed = choose([checked])
             cut = None if answer.stopped else f"cut at {limit} tokens"
             why = cut or answer.reason or answer.doubt or (no_opsin and f"names are not read: {no_opsin}")
             valid = answer.reason is None and answer.stopped
-            answers.append(Answer(answer.text, math.exp(answer.score), valid, verified, why))
+            answers.append(Answer(answer.text, math.exp(answer.score), valid, name_verified(passed), why))
         return answers

@@ -53,16 +53,20 @@ def show(text: str, answer: Answer) -> str:
 
     >>> show("CCO", Answer("ethanol", 0.934, True, "back", None))
     'CCO -> ethanol  (probability 0.93, verified: back)'
+    >>> show("CCO", Answer("ethanal", 0.5, True, "", None))
+    'CCO -> ethanal  (probability 0.50, well-formed, not verified)'
+    >>> show("CCO", Answer("eth", 0.5, False, "", "cut at 2 tokens"))
+    'CCO -> eth  (probability 0.50, not well-formed: cut at 2 tokens)'
     >>> show("C1CC", Answer(None, None, False, "", "not a valid SMILES: unclosed ring"))
     'C1CC: not a valid SMILES: unclosed ring'
     """
     if answer.text is None or answer.probability is None:
         return f"{printable(text)}: {answer.why}"
     why = f" ({answer.why})" if answer.why else ""
-    verified = f"not valid: {answer.why}"
-    if answer.verified:
+    verified = f"not well-formed: {answer.why}"
+    if answer.valid or answer.verified:
         verified = (
-            f"valid, not verified{why}" if answer.verified == "valid" else f"verified: {answer.verified}{why}"
+            f"verified: {answer.verified}{why}" if answer.verified else f"well-formed, not verified{why}"
         )
     return (
         f"{printable(text)} -> {printable(answer.text)}  (probability {answer.probability:.2f}, {verified})"

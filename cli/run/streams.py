@@ -11,9 +11,10 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from callbacks.loggers.terminal import STDOUT
 from cli.argv import flag_value, without_flag
 
-INPUT_VARIABLE, OUTPUT_VARIABLE = "PATOIS_STDIN", "PATOIS_STDOUT"
+INPUT_VARIABLE, OUTPUT_VARIABLE = "PATOIS_STDIN", STDOUT
 """Pass the files that stand for the streams to the other ranks, which start the same command."""
 _SOURCE, _OUTPUT = "--data.predict_path", "--output"
 

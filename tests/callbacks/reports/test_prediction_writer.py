@@ -30,7 +30,7 @@ def test_predict_writes_a_line_a_row_in_the_order_of_the_file(tmp_path, capsys):
         ("2", "a"), ("3", ""), ("4", "=b"), ("5", "c"), ("6", "d"), ("7", "C(C)(C)(C)(C)C"),
     ]  # fmt: skip
     assert rows[0] == {
-        "line": "2", "input": "a", "prediction": "CCO", "score": "-1.0", "valid": "true", "verified": "valid",
+        "line": "2", "input": "a", "prediction": "CCO", "score": "-1.0", "valid": "true", "verified": "",
         "stopped": "true", "reason": "",
     }  # fmt: skip
     assert rows[2]["valid"] == "false"
@@ -54,9 +54,9 @@ def test_predict_shows_the_first_answers_without_terminal_controls(tmp_path, cap
     place = next(number for number, line in enumerate(lines) if line.startswith("Predictions of 5 rows"))
     assert lines[place + 1 : place + 3] == [
         "  C(C)(C)(C)(C)C?: valence",
-        "  OCC -> CCO  (probability 0.37, valid, not verified)",
+        "  OCC -> CCO  (probability 0.37, well-formed, not verified)",
     ]
-    assert lines[place + 3].startswith("  a?[31m -> C(  (probability 0.22, not valid: ")
+    assert lines[place + 3].startswith("  a?[31m -> C(  (probability 0.22, not well-formed: ")
     assert not any("late" in line for line in lines)
 
 
@@ -67,7 +67,7 @@ def test_an_answer_that_never_stopped_is_cut_in_the_terminal_and_in_the_table(tm
     row = read_csv(tmp_path / "predict" / "predictions" / "in.csv")[1]
     reason = f"cut at --model.generation.max_new_tokens {ScriptedModel.generation.max_new_tokens}"
     assert (row["valid"], row["stopped"], row["reason"]) == ("false", "false", reason)
-    assert f"b -> CC  (probability 0.22, not valid: {reason})" in capsys.readouterr().out
+    assert f"b -> CC  (probability 0.22, not well-formed: {reason})" in capsys.readouterr().out
 
 
 def test_the_columns_of_the_file_come_first_and_unchanged(tmp_path):
@@ -119,7 +119,7 @@ def test_predict_gives_the_name_that_opsin_reads_back(tmp_path):
         rows = read_csv(tmp_path / "predict" / "predictions" / "in.csv")
         assert [(row["prediction"], row["verified"], row["score"]) for row in rows] == [
             ("ethan-1-ol", "back", "-4.0"),
-            *[("methoxymethane", "valid", "-2.0")] * 3,
+            *[("methoxymethane", "", "-2.0")] * 3,
         ]
         make_trainer(tmp_path, [PredictionWriter(), RoundTrip()]).predict(
             ScriptedModel(pairs), datamodule=data
@@ -143,7 +143,7 @@ def test_predict_verifies_a_drawing_by_reading_the_name(tmp_path):
         )
     rows = read_csv(tmp_path / "predict" / "predictions" / "in.csv")
     assert [(row["verified"], row["reason"]) for row in rows] == [
-        ("back", ""), ("formula", ""), ("valid", "OPSIN cannot read the question: unknown name part"),
+        ("back", ""), ("formula", ""), ("", "OPSIN cannot read the question: unknown name part"),
     ]  # fmt: skip
 
 
@@ -156,6 +156,16 @@ def test_predict_writes_to_the_file_that_output_names(tmp_path, capsys):
     assert (rows[0]["prediction"], rows[0]["valid"], rows[1]["prediction"]) == ("CCO", True, None)
     assert not (tmp_path / "predict").exists()
     assert "written as csv" not in capsys.readouterr().out
+
+
+def test_answers_on_standard_output_are_said_to_be_there(tmp_path, capsys, monkeypatch):
+    output = tmp_path / "answers.csv"
+    monkeypatch.setenv("PATOIS_STDOUT", str(output))
+    data = StubData(PAIRS, batch_size=3, predict_path="in.csv")
+    make_trainer(tmp_path, [PredictionWriter(str(output))]).predict(ScriptedModel(PAIRS), datamodule=data)
+    printed = capsys.readouterr().out
+    assert f"Predictions of {len(PAIRS)} rows: standard output\n" in printed
+    assert str(tmp_path) not in printed
 
 
 def test_another_format_and_a_renamed_column_are_told(tmp_path, capsys):
