@@ -36,8 +36,18 @@ from callbacks.run.run_facts import (
 from datamodules.few_rows import describe_hint
 from datamodules.stages import evaluated_rows
 
-_REPORTS = ("anchors.csv", "anchor_strata.csv", "audit.csv", "error_classes.csv", "strata.csv", "calibration.csv",
-            "abstaining.csv", "rerank.csv", "confidence.png")  # fmt: skip
+_REPORTS = {
+    "anchors.csv": "baselines",
+    "anchor_strata.csv": "baselines by kind of row",
+    "audit.csv": "audit of leaks",
+    "error_classes.csv": "kinds of errors",
+    "strata.csv": "results by kind of row",
+    "calibration.csv": "calibration",
+    "abstaining.csv": "abstaining",
+    "rerank.csv": "reranking",
+    "confidence.png": "confidence",
+}
+"""The files of a stage, and what they are called for people."""
 _CLOCK_SECONDS = 2.0  # a file system's clock may be this coarse
 
 
@@ -116,8 +126,8 @@ class RunSummary(MetricsKeeper):
             "next": next_commands(stage, from_here(run_folder(trainer)), datamodule.tasks)
             if last_checkpoint_file(trainer).is_file()
             else [],
-            "outputs": _outputs(trainer, best)
-            | ({"reports": f"{folder}: {', '.join(reports)}"} if reports else {}),
+            "outputs": _outputs(trainer, best, stage)
+            | {_REPORTS[name]: str(folder / name) for name in reports},
         }
 
 
@@ -144,7 +154,7 @@ def _of_task(metrics: Mapping[str, float], prefix: str) -> dict[str, float]:
     return {name[len(prefix) :]: value for name, value in metrics.items() if name.startswith(prefix)}
 
 
-def _outputs(trainer: Trainer, best: Path | None) -> dict[str, str]:
+def _outputs(trainer: Trainer, best: Path | None, stage: str) -> dict[str, str]:
     """Return the paths of those outputs of the run that exist."""
     folder, last = output_folder(trainer), from_here(last_checkpoint_file(trainer))
     places = {
@@ -152,7 +162,7 @@ def _outputs(trainer: Trainer, best: Path | None) -> dict[str, str]:
         "last checkpoint, to go on with": last if trainer.state.fn == TrainerFn.FITTING else None,
         "Hugging Face folder": folder / "hf",
         "predictions": folder / "predictions",
-        "rows set aside": folder / "set_aside.csv",
+        "rows set aside": folder / "set_aside.csv" if evaluation_data(trainer).set_aside(stage) else None,
     }
     for logger in trainer.loggers:
         if isinstance(logger, MetricsCSV):  # not a CSVLogger that --trainer.logger adds

@@ -236,4 +236,4 @@ def test_summary_leaves_the_audit_of_an_earlier_run_alone(tmp_path, capsys):
     trainer.test(ScriptedModel(pairs), datamodule=AuditedData(pairs), verbose=False)
     printed = capsys.readouterr().out
     assert "audit" not in printed
-    assert "reports" not in printed
+    assert "audit.csv" not in printed

@@ -58,6 +58,14 @@ def test_summary_tells_the_best_epoch_and_the_files(tmp_path, capsys):
     assert "1 rows were skipped" in printed
 
 
+def test_the_file_of_rows_set_aside_is_named_only_if_there_are_any(tmp_path, capsys):
+    for name, aside in (("none", []), ("one", [Aside(3, "empty", "")])):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "set_aside.csv").write_text("file,line,reason,text,task\n")  # always written
+        run(tmp_path / name, aside)
+        assert ("rows set aside: " in capsys.readouterr().out) == bool(aside)
+
+
 def test_summary_file_is_kept_and_test_adds_to_it(tmp_path, capsys):
     trainer, model, data = run(tmp_path)
     assert "set aside" not in capsys.readouterr().out
