@@ -18,7 +18,7 @@ _ROUND_TRIP = {
     "round_trip": "right",
     "round_trip_tautomer": "tautomer-insensitive",
     "round_trip_without_stereo": "without stereo",
-    "readable": "readable",
+    "readable": "well-formed (OPSIN)",
 }
 _OF_CHOICES = {
     "accuracy": "accuracy",

@@ -92,7 +92,7 @@ def show_share(share: float) -> str:
 def show_answer(answer: Answer) -> str:
     """Return one answer as HTML; its text is untrusted and escaped."""
     # Neutral: what can be read may still be wrong.
-    valid = ("", "well-formed") if answer.reason is None else ("bad", f"invalid: {answer.reason}")
+    valid = ("", "well-formed") if answer.reason is None else ("bad", f"not well-formed: {answer.reason}")
     tags = [valid]
     if answer.verdict is not None:
         tags.append(("good" if answer.same else "bad", f"by OPSIN: {answer.verdict}"))

@@ -56,7 +56,7 @@ def describe_sections() -> list[Section]:
     """Return the sections of the workspace, which the report repeats with their texts."""
     return [
         Section(
-            "Exact match and validity",
+            "Exact match and well-formed answers",
             "The shares of right and of well-formed answers on the validation rows, with the bounds of their 95 % intervals. "
             "`best/...` was measured with the weights that the run exported.",
             [

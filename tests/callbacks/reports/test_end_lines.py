@@ -22,7 +22,7 @@ def test_summary_lines_tell_only_what_was_measured():
     }  # fmt: skip
     assert describe_evaluation("t", metrics) == [
         "t, names read by OPSIN: 50.0 % (40.0 to 60.0) right, 55.0 % tautomer-insensitive, 60.0 % without stereo, "
-        "90.0 % readable",
+        "90.0 % well-formed (OPSIN)",
         "t, outcomes: exact 25.0 %; same but for stereo 75.0 %",
     ]
 

@@ -19,7 +19,9 @@ def test_dry_run_prints_the_layout_and_needs_nothing(
     monkeypatch.setattr(dashboard, "find_spec", lambda name: pytest.fail("asked for the package"))
     dashboard.main(["--dry-run", "--project", "names"])
     printed = capsys.readouterr().out
-    assert printed.startswith("workspace and report of the project names\nExact match and validity\n")
+    assert printed.startswith(
+        "workspace and report of the project names\nExact match and well-formed answers\n"
+    )
     assert "val/predictions" in printed
     assert loaded_by("from cli.commands.dashboard import main\nmain(['--dry-run'])") == set()
 

@@ -14,7 +14,7 @@ PANELS = [panel for section in describe_sections() for panel in section.panels]
 def test_layout_has_what_a_project_is_asked_about() -> None:
     titles = [section.title for section in describe_sections()]
     assert titles == [
-        "Exact match and validity", "Classes and numbers", "Samples of predictions",
+        "Exact match and well-formed answers", "Classes and numbers", "Samples of predictions",
         "Runs by format, base and data size", "Training",
     ]  # fmt: skip
     assert {panel.metrics[0] for panel in PANELS if panel.kind == "table"} == {"val/predictions", "test/predictions"}  # fmt: skip
