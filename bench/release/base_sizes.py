@@ -126,7 +126,7 @@ def table(results: Sequence[Result]) -> str:
         "examples",
         "weights",
         "exact match (95 %)",
-        "validity (95 %)",
+        "well-formed (95 %)",
         "learning rate",
         "steps",
         "seeds",

@@ -29,7 +29,7 @@ GENERAL = (
     Measure("exact match", "exact_match"),
     Measure("same molecule", "exact_match_canonical"),
     Measure("round trip", "round_trip"),
-    Measure("validity", "validity"),
+    Measure("well-formed", "validity"),
     Measure("edit similarity", "edit_similarity"),
 )
 ERRORS = (
