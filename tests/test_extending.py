@@ -14,7 +14,7 @@ import torch
 import yaml
 from rapidfuzz.distance import Prefix
 
-from tests.helpers.pages import PAGES, bash_lines, named_files, run_line
+from tests.helpers.pages import PAGES, bash_lines, named_files, run_in_turn, run_line
 from tests.helpers.runs import PROJECT, last_metrics, read_csv, write_tiny_base
 
 PAGE = PAGES["docs/extending.md"]
@@ -58,16 +58,19 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def said(house: Path) -> dict[str, str]:
-    """What each command of the page said, run in their order with a tiny base."""
+    """What each command of the page said, run with a tiny base: first those that run no model, then the others in turn."""
     base = ["--model.base", write_tiny_base(house)]
-    outputs = {}
+    outputs, runs = {}, {}
     for line in bash_lines(PAGE):
-        fits = " fit " in line
-        further = SMALL if fits else ["--data.train_rows", "20"] if " show " in line else []
-        result = run_line(line, house, [*further, *(base if fits and "--model.base" not in line else [])])
-        assert result.returncode == 0, (line, result.stdout[-1000:], result.stderr[-2000:])
-        outputs[line] = result.stdout
-    return outputs
+        if " fit " in line:
+            runs[line] = [*SMALL, *(base if "--model.base" not in line else [])]
+        elif " show " in line:
+            runs[line] = ["--data.train_rows", "20"]
+        else:
+            result = run_line(line, house, [])
+            assert result.returncode == 0, (line, result.stdout[-1000:], result.stderr[-2000:])
+            outputs[line] = result.stdout
+    return outputs | run_in_turn(runs, house)
 
 
 def only(said: dict[str, str], *words: str) -> str:

@@ -16,7 +16,7 @@ from cli.patois_cli import choose_precision
 from datamodules.notations import smiles
 from datamodules.sequence_task import SequenceTaskDataModule
 from lightning_modules.decoder.decoders import load_tokenizer
-from tests.helpers.runs import PAIRS, command, last_metrics, own_table, read_csv
+from tests.helpers.runs import PAIRS, command, command_here, last_metrics, own_table, read_csv
 from tests.helpers.wandb_files import read_records
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
@@ -104,13 +104,13 @@ def test_checkpoints_hold_tensors_and_plain_values_only(fitted: Path) -> None:
 
 def test_validate_and_test_need_the_checkpoint_only(fitted: Path) -> None:
     tables = {path: path.read_bytes() for path in (fitted / "predictions").iterdir()}
-    result = command(["validate", "--ckpt_path", "runs/mine/checkpoints/best.ckpt"], fitted.parents[1])
+    result = command_here(["validate", "--ckpt_path", "runs/mine/checkpoints/best.ckpt"], fitted.parents[1])
     assert result.returncode == 0, result.stderr[-3000:]
     best = max(
         float(row["val/exact_match"]) for row in read_csv(fitted / "metrics.csv") if row["val/exact_match"]
     )
     assert last_metrics(fitted / "validate" / "metrics.csv")["val/exact_match"] == best
-    result = command(["test", "--ckpt_path", "runs/mine/checkpoints/best.ckpt"], fitted.parents[1])
+    result = command_here(["test", "--ckpt_path", "runs/mine/checkpoints/best.ckpt"], fitted.parents[1])
     assert result.returncode == 0, result.stderr[-3000:]
     rows = json.loads((fitted / "data.json").read_text())["rows"]["test"]
     assert rows > 0
@@ -130,7 +130,8 @@ def test_predict_answers_each_line_of_a_file_in_its_order(fitted: Path, devices:
     inputs = [smiles for smiles, _ in PAIRS[:7]]
     inputs[3] = "C1CC"  # an unclosed ring: answered with the reason
     (folder / f"new{devices}.csv").write_text("name,smiles\n" + "".join(f"x,{smiles}\n" for smiles in inputs))
-    result = command(
+    run = command_here if devices == 1 else command
+    result = run(
         ["predict", "--ckpt_path", "runs/mine/checkpoints/best.ckpt", "--data.predict_path", f"new{devices}.csv",
          "--trainer.devices", str(devices), "--trainer.accelerator", "cpu"],
         folder,
@@ -149,7 +150,7 @@ def test_predict_takes_a_column_of_another_name_in_the_same_notation(fitted: Pat
     folder = fitted.parents[1]
     (folder / "other.csv").write_text("id,structure\n1,OCC\n2,C1CC\n")
     checkpoint = ["--ckpt_path", "runs/mine/checkpoints/best.ckpt"]
-    result = command(
+    result = command_here(
         ["predict", *checkpoint, "--data.predict_path", "other.csv", "--data.input_column", "structure"],
         folder,
     )
@@ -204,7 +205,7 @@ def test_fit_with_the_name_of_another_run_is_refused(
 def test_the_rows_of_training_are_remembered_whatever_the_flags_of_the_test(fitted: Path) -> None:
     """With another split, a test says which flag differs and how many of its rows were trained on."""
     checkpoint = "runs/mine/checkpoints/last.ckpt"
-    result = command(
+    result = command_here(
         ["test", "--ckpt_path", checkpoint, "--data.split_seed", "1", "--name", "resplit"], fitted.parents[1]
     )
     assert result.returncode == 0, result.stderr[-3000:]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.helpers.pages import PAGES, bash_lines
 from tests.helpers.parsing import parse
-from tests.helpers.runs import PROJECT, command
+from tests.helpers.runs import PROJECT, command_here
 
 PAGE = PAGES["docs/flags.md"]
 CELLS = [cell for cell in re.findall(r"^\| (.*?) \|", PAGE, flags=re.MULTILINE) if cell.startswith("`--")]
@@ -32,7 +32,7 @@ def test_flags_of_the_page_are_parsed() -> None:
 
 def test_show_marks_supervised_tokens(tmp_path: Path) -> None:
     [show] = [shlex.split(line)[2:] for line in bash_lines(PAGE) if " show " in line]
-    result = command([*show, "--data.train_rows", "20", "--data.val_rows", "5", "--rows", "2"], tmp_path)
+    result = command_here([*show, "--data.train_rows", "20", "--data.val_rows", "5", "--rows", "2"], tmp_path)
     assert result.returncode == 0, result.stderr[-2000:]
     assert result.stdout.count("smiles_to_iupac, arrow") == 2
     assert "->⟦" in result.stdout

@@ -204,17 +204,13 @@ def test_rows_of_the_same_number_and_other_content_are_no_secret(
         assert "Resuming with other content than the checkpoint's: training rows." in capsys.readouterr().err
 
 
-def test_another_token_of_the_same_number_is_refused() -> None:
+def test_another_token_or_one_more_is_refused_in_one_line() -> None:
     fit("--name", "mine", "--model.add_tokens+=kari")
     for command in ("fit", "validate"):
         with pytest.raises(
             SystemExit, match=r"another vocabulary \(added tokens: .*'kari'\) than .*'rika'\)"
         ):
             train.main([command, "--name", "mine", "--ckpt_path", "last", "--model.add_tokens", '["rika"]'])
-
-
-def test_a_new_token_is_refused_in_one_line_when_going_on() -> None:
-    fit("--name", "mine", "--model.add_tokens+=kari")
     with pytest.raises(
         SystemExit, match=r"another vocabulary \(added tokens: .*'kari'\) than .*'kari', 'rika'\)"
     ):

@@ -17,7 +17,7 @@ from cli.asking.model import Model
 from cli.demo.answerer import Answerer
 from tests.helpers.fake_opsin import need_opsin
 from tests.helpers.imports import loaded_by
-from tests.helpers.runs import PAIRS, command, own_table, read_csv, write_pairs
+from tests.helpers.runs import PAIRS, command, command_here, own_table, read_csv, write_pairs
 
 ASPIRIN = "CC(=O)Oc1ccccc1C(=O)O"
 
@@ -118,9 +118,11 @@ def test_choices_are_scored_as_the_run_scores_them(
 def test_a_run_answers_as_its_predict_command_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     words = own_table(tmp_path)
-    assert command(["fit", "--name", "mine", *words, "--trainer.max_epochs", "1"], tmp_path).returncode == 0
+    assert (
+        command_here(["fit", "--name", "mine", *words, "--trainer.max_epochs", "1"], tmp_path).returncode == 0
+    )
     (tmp_path / "new.csv").write_text("smiles\nCCO\nCCN\nc1ccccc1\n")
-    done = command(
+    done = command_here(
         ["predict", "--ckpt_path", "runs/mine/checkpoints/best.ckpt", "--data.predict_path", "new.csv"],
         tmp_path,
     )

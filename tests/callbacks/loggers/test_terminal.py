@@ -1,13 +1,11 @@
 from __future__ import annotations
 
 import io
-import subprocess
 import sys
 
 import pytest
 
 from callbacks.loggers.terminal import accept_any_text, is_quiet, quiet, say, wrap_text
-from tests.helpers.runs import PROJECT
 
 
 class Terminal(io.StringIO):
@@ -46,19 +44,6 @@ def test_quiet_prints_the_last_line_only(capsys: pytest.CaptureFixture[str]) -> 
     assert not is_quiet()
     say("again")
     assert capsys.readouterr() == ("the end\nagain\n", "")
-
-
-def test_whole_numbers_of_flags_stay_whole() -> None:
-    """`typing` keeps one order of int and float for all; rich before Lightning would make 2 batches 2.0, a share."""
-    code = (
-        "import sys; from cli.main import main; "
-        "main(['fit', '--trainer.limit_train_batches', '2', '--name', 'whole', '--print_config'])"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
-    )
-    assert "limit_train_batches: 2\n" in done.stdout
-    assert done.stderr == ""
 
 
 def test_standard_output_takes_what_its_encoding_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
