@@ -23,7 +23,7 @@ report: .venv/run
 
 # The default tests, on up to four processes; what takes long is left out.
 test: .venv/dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 # The slow tests, too.
 test-all: .venv/dev

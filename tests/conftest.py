@@ -32,6 +32,14 @@ atexit.register(shutil.rmtree, _CACHE, ignore_errors=True)
 import lightning.pytorch  # noqa: E402, F401
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files of whole runs first: begun last, a long one would keep one process busy while the others have ended.
+
+    With several processes this needs `--no-loadscope-reorder`.
+    """
+    items.sort(key=lambda item: item.path.parent.name not in ("stress", "tests"))
+
+
 @contextmanager
 def own_environment() -> Iterator[None]:
     """Take back what a fit in this process leaves, above all the port of its ranks.
