@@ -21,7 +21,10 @@ FLAGS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", FLAGS)
+# By default the tests of the decoder's adapters train and export DoRA.
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] if name == "dora" else []) for name in FLAGS]
+)
 def test_adapters_fit_test_predict_and_resume(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -57,7 +60,8 @@ def test_adapters_fit_test_predict_and_resume(
     assert frozen is None or not [key for key in changed if frozen in key]
 
 
-@pytest.mark.parametrize("name", ["full", "lora", "tokens"])
+# By default tests/test_fitted_run.py compares the texts of a run without adapters.
+@pytest.mark.parametrize("name", [pytest.param("full", marks=pytest.mark.slow), "lora", "tokens"])
 def test_exported_adapters_give_the_same_text_in_plain_transformers(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -20,6 +20,7 @@ def test_notebook_is_kept_without_outputs() -> None:
     assert all(cell.outputs == [] and cell.execution_count is None for cell in code)
 
 
+@pytest.mark.slow
 def test_notebook_runs_from_a_table_to_a_named_molecule(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

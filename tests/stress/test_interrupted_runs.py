@@ -32,8 +32,16 @@ def driver() -> Iterator[Driver]:
 ALL = pytest.mark.stress
 
 
-@pytest.mark.parametrize("tries", [1, pytest.param(25, marks=ALL)])
-@pytest.mark.parametrize("world", [1, 2])
+@pytest.mark.parametrize(
+    ("world", "tries"),
+    [
+        (1, 1),
+        pytest.param(
+            2, 1, marks=pytest.mark.slow
+        ),  # by default two ranks are stopped in their training below
+        *(pytest.param(world, 25, marks=ALL) for world in (1, 2)),
+    ],
+)
 def test_killed_run_resumes_to_the_same_end(
     record_tries: RecordTries, driver: Driver, tries: int, world: int
 ) -> None:
@@ -89,8 +97,8 @@ def test_full_disk_costs_no_checkpoint(
     [
         *(pytest.param(how, 20, marks=ALL) for how in ("train", "validate", "test", "slurm")),
         pytest.param("launcher", 6, marks=ALL),
-        *((how, 2) for how in ("train", "validate")),
-        *((how, 1) for how in ("test", "slurm")),
+        ("train", 2),
+        *((how, 1) for how in ("validate", "test", "slurm")),
     ],
 )
 def test_stopped_run_saves_ends_and_resumes_to_the_same_end(

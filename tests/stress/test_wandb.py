@@ -108,6 +108,7 @@ def check_survives(folder: Path, case: str, end_s: float) -> None:
     check_sent_later(folder)
 
 
+@pytest.mark.slow  # by default the logger's tests have hosts that are dead or break
 def test_training_completes_when_its_wandb_host_goes_away(tmp_path: Path) -> None:
     check_survives(tmp_path / "run", "host goes away", end_s=240)
 

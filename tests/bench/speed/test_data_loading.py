@@ -9,6 +9,7 @@ from bench.speed.data_loading import main
 from bench.speed.startup import PHASES
 
 
+@pytest.mark.slow
 def test_data_loading_times_a_table_up_to_the_first_training_step(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -54,6 +54,7 @@ def test_forward_passes_are_counted(workload: Workload) -> None:
     assert passes >= -(-int(lengths.sum()) // SLOTS)
 
 
+@pytest.mark.slow
 def test_generation_case_compares_two_processes(tmp_path: Path) -> None:
     found = generation.measure(Case("tiny", "arrow", 12, 2), tmp_path)
     assert found["different"] == 0

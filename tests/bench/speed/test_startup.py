@@ -8,6 +8,7 @@ from bench.speed.startup import time_first_step, time_help
 from tests.helpers.runs import own_table
 
 
+@pytest.mark.slow
 def test_startup_times_a_real_run_to_its_first_step(tmp_path: Path) -> None:
     assert 0 < time_help() < time_first_step(*own_table(tmp_path)) < 200
 

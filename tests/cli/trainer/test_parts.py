@@ -153,7 +153,11 @@ def test_accumulation_by_a_schedule_is_that_of_the_flag(run_in: Callable[..., Pa
         assert torch.equal(weights[1][name], value), name
 
 
-@pytest.mark.parametrize("precision", ["bf16-true", "16-true", "64-true"])
+# By default the tests of the model train and answer in the other two.
+@pytest.mark.parametrize(
+    "precision",
+    ["bf16-true", *(pytest.param(name, marks=pytest.mark.slow) for name in ("16-true", "64-true"))],
+)
 def test_true_precision_works_in_every_subcommand(
     run_in: Callable[..., Path], tmp_path: Path, precision: str
 ) -> None:

@@ -66,6 +66,7 @@ def test_another_seed_is_another_order_and_other_weights(workload: Workload, tmp
     assert (other.train.ids == workload.train.ids).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["patois", "patois-packed"])
 def test_patois_fit_times_each_row_once(name: str, tmp_path: Path) -> None:
     words = ["--folder", str(tmp_path), "--shape", "tiny", "--rows", str(ROWS), "--batch-size", str(BATCH)]
