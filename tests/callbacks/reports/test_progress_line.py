@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from bench.release.terminal_session import record, screen_of
 from tests.helpers.runs import PROJECT
@@ -40,11 +40,13 @@ def test_every_text_begins_a_line_of_its_own_on_a_terminal(tmp_path: Path) -> No
     assert "v_num" not in text
 
 
-def test_no_bar_comes_into_a_file(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", CODE, str(tmp_path)], capture_output=True, text=True, check=True, cwd=PROJECT,
-        env={**os.environ, "PYTHONPATH": str(PROJECT)},
-    )  # fmt: skip
-    assert set(done.stdout.splitlines()) == {SAID[0]}
+def test_no_bar_comes_into_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["-c", str(tmp_path)])
+    exec(CODE, {})
+    out, err = capfd.readouterr()
+    assert set(out.splitlines()) == {SAID[0]}
+    assert SAID[2] in err
     for forbidden in ("\r", "\x1b", "\u2501"):
-        assert forbidden not in done.stdout + done.stderr
+        assert forbidden not in out + err
