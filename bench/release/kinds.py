@@ -130,7 +130,11 @@ def grow_forest(flags: Mapping[str, Any], seed: int) -> list[dict[str, Any]]:
         estimates = summarize_choices(answers, targets, options)
     else:
         estimates = summarize_numbers(answers, np.array([float(text) for text in test.outputs]))
-    line: dict[str, Any] = {"system": "random forest", "task": data.task_names[0], "rows": float(len(test.outputs))}
+    line: dict[str, Any] = {
+        "system": "random forest",
+        "task": data.task_names[0],
+        "rows": float(len(test.outputs)),
+    }
     for metric, (value, low, high) in estimates.items():
         line |= {metric: value, f"{metric}_low": low, f"{metric}_high": high}
     return [line]
