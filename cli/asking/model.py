@@ -172,8 +172,19 @@ class Model:
         answers = dict(zip([row.index for row in rows], self._verify(rows, limit), strict=True))
         return [answers.get(place, self._too_long()) for place in range(len(questions))]
 
-    def _choose(self, task: Task, questions: Sequence[str], batch_size: int) -> list[Answer]:
-        """Return the most probable choice of each normalized question."""
+    def weigh(
+        self, task: Task, questions: Sequence[str], batch_size: int = 64
+    ) -> list[dict[str, float] | None]:
+        """Return the probability of each choice for each normalized question; None where it is longer than the model can read.
+
+        Args:
+            task: A task with choices.
+            questions: N normalized questions.
+            batch_size: Choices scored at once.
+
+        Raises:
+            ValueError: If each row has choices of its own.
+        """
         from cli.asking.choosing import choose
 
         assert task.choices is not None
@@ -182,20 +193,22 @@ class Model:
                 f"The task {task.name!r} has choices for each row, in the column {task.choices.column!r}: ask with "
                 "`python train.py predict`, whose table holds them."
             )
-        asking = self.described.asking
         rows = choose(
-            self.decoder, self.tokenizer, asking, task, questions, self.device, batch_size, self.room,
+            self.decoder, self.tokenizer, self.described.asking, task, questions, self.device, batch_size, self.room,
             self.described.choice_score,
         )  # fmt: skip
-        return [
-            self._too_long()
-            if chances is None
-            else Answer(
-                options[chances.index(max(chances))], max(chances), True, "valid", None,
-                dict(zip(options, chances, strict=True)),
-            )
-            for chances in rows
-        ]  # fmt: skip
+        return [None if chances is None else dict(zip(options, chances, strict=True)) for chances in rows]
+
+    def _choose(self, task: Task, questions: Sequence[str], batch_size: int) -> list[Answer]:
+        """Return the most probable choice of each normalized question."""
+        answers = []
+        for chances in self.weigh(task, questions, batch_size):
+            if chances is None:
+                answers.append(self._too_long())
+                continue
+            best = max(chances, key=chances.__getitem__)
+            answers.append(Answer(best, chances[best], True, "valid", None, chances))
+        return answers
 
     def _too_long(self) -> Answer:
         return Answer(None, None, False, "", f"longer than the {self.room} tokens that the model can read")

@@ -20,7 +20,7 @@ from datamodules.workers.opsin import why_unavailable
 from lightning_modules.generation.settings import GenerationSettings
 
 ANSWERS = 8
-"""Number of generated answers: one greedy, the others sampled. Equal answers are shown once."""
+"""Number of generated answers: one greedy, the others sampled. Equal answers are shown once. Of choices, the most probable."""
 TEMPERATURE = 0.8
 """Sampling temperature: below 1, because rare answers are mostly broken."""
 _VERDICTS = {
@@ -41,7 +41,7 @@ class Answer(NamedTuple):
 
     text: str
     probability: float
-    """The model's probability of this text and its stop token, in [0, 1]."""
+    """The model's probability of this text and its stop token, or of this choice among all, in [0, 1]."""
     reason: str | None
     """Why it is invalid in the task's output notation; None if it is valid."""
     verdict: str | None
@@ -119,7 +119,22 @@ class Answerer:
                 raise ValueError(
                     f"Not a valid {labels_of(task)[0]}: {result.error.removeprefix('ValueError: ')}."
                 )
-            return self._reply(task, str(result.value), self._generate(task, str(result.value)))
+            answer = self._generate if task.choices is None else self._weigh
+            return self._reply(task, str(result.value), answer(task, str(result.value)))
+
+    def _weigh(self, task: Task, question: str) -> dict[str, tuple[float, bool]]:
+        """Return the most probable choices with their log-probabilities."""
+        [chances] = self.model.weigh(task, [question])
+        if chances is None:
+            raise self._too_long(task, question)
+        found = {text: (math.log(chance), True) for text, chance in chances.items() if chance > 0}
+        return dict(sorted(found.items(), key=lambda item: -item[1][0])[: self.count])
+
+    def _too_long(self, task: Task, question: str) -> ValueError:
+        return ValueError(
+            f"Expected at most {self.model.room} tokens (the model's limit), but the question has "
+            f"{self.model.count_tokens(task, question)}. Shorten it."
+        )
 
     def _generate(self, task: Task, question: str) -> dict[str, tuple[float, bool]]:
         """Return distinct answers, most probable first, each with its log-probability and whether it stopped."""
@@ -129,10 +144,7 @@ class Answerer:
         for settings, count in ((greedy, 1), (drawn, self.count - 1)):
             for made in self.model.generate(task, [question] * count, settings):
                 if made is None:
-                    raise ValueError(
-                        f"Expected at most {self.model.room} tokens (the model's limit), but the question has "
-                        f"{self.model.count_tokens(task, question)}. Shorten it."
-                    )
+                    raise self._too_long(task, question)
                 found.setdefault(made.text, (made.score, made.stopped))
         return dict(sorted(found.items(), key=lambda item: -item[1][0]))
 

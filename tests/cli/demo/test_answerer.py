@@ -172,3 +172,14 @@ def test_default_model_is_that_of_the_run_that_ended_last(tmp_path: Path) -> Non
         file.touch()
         os.utime(file, (1_000_000 - age, 1_000_000 - age))
     assert default_folder(tmp_path) == tmp_path / "new"
+
+
+def test_choices_are_weighed_and_no_other_text_is_an_answer(tmp_path: Path) -> None:
+    model = Model(describe(write_run(tmp_path, task="crosses_brain_barrier")))
+    reply = Answerer(model).ask("crosses_brain_barrier", "OCC")
+    [answer] = model.predict(["CCO"])
+    shares = {one.text: one.probability for one in reply.answers}
+    assert shares == pytest.approx(answer.probabilities)
+    assert reply.answers[0].text == answer.text
+    assert {one.reason for one in reply.answers} == {None}
+    assert sum(shares.values()) == pytest.approx(1, abs=1e-5)
