@@ -12,7 +12,27 @@ from datamodules.notations._unicode import are_equal
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
 
-invalid_reason, is_valid, normalize = _text.invalid_reason, _text.is_valid, _text.normalize
+
+# Functions of its own: the child processes call none that another module defines.
+
+
+def invalid_reason(text: str) -> str | None:
+    """Say why `text` is not a usable answer, or return None: what makes a text unusable."""
+    return _text.invalid_reason(text)
+
+
+def is_valid(text: str) -> bool:
+    """Say whether `text` is a usable answer."""
+    return invalid_reason(text) is None
+
+
+def normalize(text: str) -> str:
+    """Return `text` as the notation `text` does.
+
+    Raises:
+        ValueError: If `text` is not valid; the message is the reason.
+    """
+    return _text.normalize(text)
 
 
 def simplify(text: str) -> str:

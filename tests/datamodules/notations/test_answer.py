@@ -9,6 +9,8 @@ from collections import Counter
 import pytest
 
 from datamodules.notations.answer import same, simplify, token_f1
+from datamodules.storage.text_columns import as_strings
+from datamodules.workers.worker_pool import WorkerPool
 
 PAIRS = [
     ("the cat", "Cat."), ("Denver Broncos", "denver broncos"), ("The  Denver Broncos!", "Broncos"), ("a", "the"), ("", "x"),
@@ -40,3 +42,12 @@ def test_case_punctuation_and_articles_do_not_count() -> None:
     assert same("the cat", "Cat.") == {"string": False, "normalized": True}
     assert same("cats", "Cat") == {"string": False, "normalized": False}
     assert simplify("A state-of-the-art") == "stateoftheart"
+
+
+def test_a_table_of_ones_own_has_answers_that_child_processes_read() -> None:
+    with WorkerPool(1) as pool:
+        answers = pool.map("answer", "normalize", as_strings([" the cat", "\t"])).or_else(
+            as_strings(["", "-"])
+        )
+        reasons = pool.map("answer", "invalid_reason", as_strings(["the cat"])).errors
+    assert (answers.to_pylist(), dict(reasons)) == (["the cat", "-"], {})
