@@ -194,6 +194,6 @@ def answer_untrained(
         decoder = load()
     torch.nn.Module.to(decoder, device)  # transformers annotates its own `to` as taking a model
     tensors = {name: value.to(device) for name, value in batch.items() if isinstance(value, Tensor)}
-    evaluator = Evaluator(decoder, tokenizer, replace(settings, only_valid=False))
+    evaluator = Evaluator(decoder, tokenizer, replace(settings, only_valid=False, only_from=None))
     with as_written(device):
         return evaluator.answer(batch | tensors)

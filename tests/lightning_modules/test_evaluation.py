@@ -95,6 +95,18 @@ def test_the_untrained_base_answers_as_before_any_training(tmp_path):
             assert answers == before
 
 
+def test_the_untrained_base_is_not_constrained(tmp_path):
+    """Callbacks give constraints to the model, and none to the base before it."""
+    batch = make_batch(make_rows(make_tokenizer(), [("CCO:", "ethanol")]), make_tokenizer().pad_token_id)
+    answers = [
+        make_module(
+            save_tiny(tmp_path), generation=GenerationSettings(max_new_tokens=8, **flag)
+        ).answer_untrained(batch)
+        for flag in ({}, {"only_from": "input"}, {"only_valid": True})
+    ]
+    assert answers[0]["prediction"] == answers[1]["prediction"] == answers[2]["prediction"]
+
+
 def test_a_row_is_constrained_only_where_that_is_asked_for() -> None:
     asked = []
 
