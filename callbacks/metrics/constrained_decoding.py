@@ -139,7 +139,8 @@ class Spans:
 
     def is_span(self, part: str) -> bool:
         """Return whether `part` is a span."""
-        return bool(part) and any(not self.text[end - 1 : end + 1].isalnum() for end in self._ends(part))
+        cut = part[-1:].isalnum()
+        return bool(part) and any(not (cut and self.text[end : end + 1].isalnum()) for end in self._ends(part))
 
 
 def find_spans(datamodule: EvaluationData, stage: Stage, rows: list[int]) -> list[Framed | None]:

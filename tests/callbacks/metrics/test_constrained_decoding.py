@@ -138,6 +138,8 @@ def test_spans_are_whole_words_that_stand_together():
     for part in ("", "ed hat", "red ha", "hat red", "Anna red"):
         assert not spans.is_span(part), part
     assert not spans.may_begin(" ".join(words[::-1]))
+    assert Spans("Is it 5").is_span("5")
+    assert not Spans("Is it 57").is_span("5")
 
 
 class Questions:
