@@ -12,6 +12,7 @@ LEAST = {
     "test_rows": 1,
     "max_length": 2,
     "split_seed": 0,
+    "window_stride": 1,
 }
 
 

@@ -130,8 +130,16 @@ class SequenceTaskDataModule(LightningDataModule):
         """Return the number of rows that a stage evaluates."""
         return self.data.num_rows(stage)
 
+    def num_asked(self, stage: EvalStage) -> int:
+        """Return the number of prompts of a stage: its rows, and behind them the further windows of long rows."""
+        return self.data.num_asked(stage)
+
+    def asked_as(self, stage: EvalStage, index: int) -> list[int]:
+        """Return the prompts by which a row is asked, by index: its own, and those of its further windows."""
+        return self.data.asked_as(stage, index)
+
     def row(self, stage: Literal[EvalStage, "train"], index: int) -> Row:
-        """Return a row of a stage by its index (0 .. num_rows - 1)."""
+        """Return a row of a stage by the index of a prompt that asks it (0 .. num_asked - 1)."""
         return self.data.row(stage, index)
 
     def affixes(self, stage: EvalStage, index: int) -> tuple[str, str]:
@@ -152,8 +160,8 @@ class SequenceTaskDataModule(LightningDataModule):
 
     def trained_texts(self, record: TrainingRecord) -> list[SideTexts]:
         """Return the texts of all rows, on any side, that a model was trained on by its record."""
-        assert self.data.store is not None
-        return trained_texts(self.data.store.parts, record, self.held_out)
+        assert self.data.prepared is not None
+        return trained_texts(self.data.prepared.parts, record, self.held_out)
 
     def note_losses(self, losses: Mapping[str, float], epoch: int) -> dict[str, float]:
         """Take the tasks' validation losses after an epoch; return the shares of the next one, or nothing if they are fixed."""
@@ -161,8 +169,9 @@ class SequenceTaskDataModule(LightningDataModule):
 
     def all_texts(self) -> list[SideTexts]:
         """Return the texts of all usable rows of all tasks, on any side."""
-        assert self.data.store is not None
-        return texts_by_task(self.data.store.parts, np.arange(len(self.data.store)))
+        assert self.data.prepared is not None
+        parts = self.data.prepared.parts
+        return texts_by_task(parts, np.arange(sum(map(len, parts))))
 
     def set_aside(self, stage: str) -> list[SetAside]:
         """Return the skipped rows with line and reason (`predict`: of the file to predict)."""

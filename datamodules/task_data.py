@@ -31,6 +31,7 @@ from datamodules.texts.all_phrasings import ask_all
 from datamodules.texts.asking import check_distinct
 from datamodules.texts.draw_settings import DrawSettings, describe_tokens
 from datamodules.texts.rendering import RowStore
+from datamodules.texts.windows import WindowedRows, Windows, check_window_column
 from datamodules.tokens.choice_tokens import ChoiceTokens
 from datamodules.tokens.control_tokens import ControlTokens, find_control_tokens
 from datamodules.tokens.epoch_batches import choose_epoch_rows
@@ -109,6 +110,10 @@ class TaskData:
             self.open_sides = (*self.open_sides, "kind")
         self.source, self.drawing = source, DrawSettings(**draw_settings)
         self.drawing.check_tasks(self.task_names, self.weights)
+        self.cutting: Windows | None = None
+        if (column := self.drawing.window_column) is not None:
+            check_window_column(self.tasks, column)
+            self.cutting = Windows(column, self.drawing.window_stride, max_length, tokenizer)
         self.mixing: AdaptiveShares | None = None  # made with the training rows
         self.table_options = TableOptions(header, encoding)
         self.max_length, self.seed = max_length, seed
@@ -119,6 +124,10 @@ class TaskData:
         self.predict_store: RowStore | None = None
         self.question_rows: Rows | None = None  # the file to predict, with all its columns
         self.pools: dict[str, NDArray[np.int64]] = {}
+        self.windowed: dict[str, WindowedRows] = {}  # of `fit` and `predict`, if windows are wanted
+        self.window_rows: dict[
+            str, NDArray[np.int64]
+        ] = {}  # the row of each further window, behind a side's rows
         self.asked: dict[
             str, NDArray[np.int64]
         ] = {}  # the phrasing of each row of a side; without one, the first
@@ -152,6 +161,9 @@ class TaskData:
                 self._encode_side(side, keep_small)
                 if self.drawing.ask == "all" and "train" not in sides:
                     self._ask_all(side)
+                if "fit" in self.windowed and side != "train":
+                    assert self.store is not None
+                    self._add_windows(side, self.store, self.windowed["fit"])
                 if side == "train":
                     counts = np.bincount(self.pool_tasks(side), minlength=len(self.tasks)).tolist()
                     self.mixing = self.drawing.make_shares(self.task_names, self.weights, counts)
@@ -167,7 +179,7 @@ class TaskData:
         self.take_guesses(prepared.guesses)
         reasons = [row.reason for part in prepared.parts for row in part.set_aside]
         warn_of_guesses(self.guesses, len(prepared.sides), sum(prepared.totals.values()), reasons)
-        self.prepared, self.store = prepared, self._make_store(prepared.parts)
+        self.prepared, self.store = prepared, self._cut("fit", prepared.parts)
         for side in NAMES:
             rows_by_task = self._select_side(side)
             self.pools[side] = np.concatenate([rows[: self.drawing.limits[side]] for rows in rows_by_task])
@@ -217,6 +229,28 @@ class TaskData:
             phrasings=draw.phrasings, loss_on=draw.loss_on,
         )  # fmt: skip
 
+    def _cut(self, stage: str, parts: Sequence[TaskRows]) -> RowStore:
+        """Return the rows, with the long ones cut to windows if that is wanted; further windows stand behind all rows."""
+        store = self._make_store(parts)
+        if self.cutting is None:
+            return store
+        self.windowed[stage] = self.cutting.cut(parts, store.encode)
+        return self._make_store(self.windowed[stage].parts)
+
+    def _add_windows(self, side: str, store: RowStore, windowed: WindowedRows) -> None:
+        """Ask a side's rows in their further windows, too; these are not supervised."""
+        rows = self.pools[side]
+        further = windowed.further(rows)
+        order = np.argsort(rows)
+        self.window_rows[side] = order[np.searchsorted(rows[order], windowed.row_of[further])]
+        self.pools[side] = np.concatenate([rows, further])
+        self.encoded[side] = Encoded.join([self.encoded[side], store.encode(further).prompts_only()])
+        cut = int((windowed.counts[rows] > 0).sum())
+        if cut:
+            rank_zero_info(
+                f"{side}: {cut:,} of {len(rows):,} rows are asked in {cut + len(further):,} windows."
+            )
+
     def _forbidden(self) -> ControlTokens:
         return find_control_tokens(self.tokenizer, self.form.chat)
 
@@ -264,10 +298,11 @@ class TaskData:
     def _token_key(self, rows_key: str | None, side: str) -> dict[str, Any] | None:
         """Return everything that a side's rows and tokens depend on, or None if it cannot be described."""
         held_out = self.held_out if side == "train" else []
+        windows = {} if self.cutting is None else {"windows": [self.cutting.column, self.cutting.stride]}
         randomizes = any(task.input.randomize for task in self.tasks)
         return describe_tokens(
             rows_key, side, self.drawing, self.form, self.tokenizer, max_length=self.max_length, held_out=held_out,
-            seed=self.seed if self.drawing.most_shots or randomizes else None,
+            seed=self.seed if self.drawing.most_shots or randomizes else None, **windows,
         )  # fmt: skip
 
     def read_questions(self, path: str | None) -> None:
@@ -280,7 +315,7 @@ class TaskData:
         self.guess_notations(rows)
         part = read_questions(self.tasks, rows, self._forbidden())
         data_report.tell({part.file: [*rows.notes, *part.notes]})
-        store = self._make_store([part])
+        store = self._cut("predict", [part])
         if self.drawing.most_shots:
             assert self.store is not None
             assert self.prepared is not None
@@ -296,6 +331,8 @@ class TaskData:
         self.question_rows = rows
         self.predict_store, self.pools["predict"] = store, places[fits]
         self.encoded["predict"] = encoded.take(fits)
+        if "predict" in self.windowed:
+            self._add_windows("predict", store, self.windowed["predict"])
 
     def encode_training(self, epoch: int) -> tuple[Encoded, NDArray[np.int64]]:
         """Return the tokens of an epoch's training rows, and each row's index among all training rows."""
@@ -348,13 +385,22 @@ class TaskData:
         assert store is not None
         return store
 
+    def _find_row(self, stage: str, index: int) -> int:
+        """Return the index of the row that a prompt of a stage asks: its own, unless it is a further window."""
+        windows = self.window_rows.get(stage, np.zeros(0, dtype=np.int64))
+        place = index - (len(self.pools[stage]) - len(windows))
+        return index if place < 0 else int(windows[place])
+
     def row(self, stage: Literal[EvalStage, "train"], index: int) -> Row:
-        """Return a row of a stage by its index (0 .. num_rows - 1)."""
-        part, place = self._find_store(stage).locate(int(self.pools[stage][index]))
+        """Return a row of a stage by the index of a prompt that asks it (0 .. num_asked - 1)."""
+        number = int(self.pools[stage][index])
+        part, place = self._find_store(stage).locate(number)
         target = None if stage == "predict" else part.outputs[place]
         task = part.task
+        windowed = self.windowed.get("predict" if stage == "predict" else "fit")
+        window = 0 if windowed is None else int(windowed.windows[number])
         return Row(
-            index,
+            self._find_row(stage, index),
             task.name,
             part.originals[place],
             target,
@@ -363,25 +409,40 @@ class TaskData:
             phrasing=int(self.asked[stage][index]) if stage in self.asked else 0,
             line=int(part.lines[place]),
             choices=part.options(place),
+            window=window,
+            windows=0 if windowed is None else int(windowed.counts[windowed.row_of[number]]),
+            asked=part.inputs[place] if window else None,
             others=() if stage == "predict" or part.others is None else tuple(part.others[place]),
         )
 
     def num_rows(self, stage: EvalStage) -> int:
         """Return the number of rows that a stage evaluates."""
+        return len(self.pools[stage]) - len(self.window_rows.get(stage, ()))
+
+    def num_asked(self, stage: EvalStage) -> int:
+        """Return the number of prompts of a stage: its rows, and behind them the further windows of long rows."""
         return len(self.pools[stage])
+
+    def asked_as(self, stage: EvalStage, index: int) -> list[int]:
+        """Return the prompts by which a row is asked, by index: its own, and those of its further windows."""
+        first = self.num_rows(stage)
+        found = np.flatnonzero(self.window_rows[stage] == index) if stage in self.window_rows else ()
+        return [index, *(first + int(place) for place in found)]
 
     def answer_lengths(self, stage: EvalStage) -> NDArray[np.int64]:
         """Return the number of tokens in each evaluated row's target, (N,), including the stop token."""
-        return self.encoded[stage].lengths - self.encoded[stage].prompt_lengths
+        lengths = self.encoded[stage].lengths - self.encoded[stage].prompt_lengths
+        return lengths[: self.num_rows(stage)]
 
     def side_texts(self, side: str) -> list[SideTexts]:
         """Return the texts of a side's rows: train, val or test.
 
         Outside `fit`, the training rows include rows over `max_length`, because only tokenising would find them.
         """
-        assert self.store is not None
+        assert self.prepared is not None
+        rows = self.pools[side][: len(self.pools[side]) - len(self.window_rows.get(side, ()))]
         once = self.asked[side] == 0 if side in self.asked else slice(None)
-        return texts_by_task(self.store.parts, self.pools[side][once])
+        return texts_by_task(self.prepared.parts, rows[once])
 
     def encode_choices(self, stage: str) -> ChoiceTokens | None:
         """Return the tokens of a stage's choices, or None if no task has any; they are the same in each epoch."""

@@ -140,11 +140,13 @@ class Spans:
     def is_span(self, part: str) -> bool:
         """Return whether `part` is a span."""
         cut = part[-1:].isalnum()
-        return bool(part) and any(not (cut and self.text[end : end + 1].isalnum()) for end in self._ends(part))
+        return bool(part) and any(
+            not (cut and self.text[end : end + 1].isalnum()) for end in self._ends(part)
+        )
 
 
 def find_spans(datamodule: EvaluationData, stage: Stage, rows: list[int]) -> list[Framed | None]:
-    """Return the constraint of each row index of a stage to spans of its input; None for filler rows and other kinds."""
+    """Return the constraint of each row index of a stage to spans of its input, or of the window that is asked; None else."""
     found: list[Framed | None] = []
     for index in rows:
         row = datamodule.row(stage, index) if index >= 0 else None
@@ -152,7 +154,7 @@ def find_spans(datamodule: EvaluationData, stage: Stage, rows: list[int]) -> lis
             found.append(None)
             continue
         before, after = (affix.strip() for affix in datamodule.affixes(stage, index))
-        spans = Spans(row.input)
+        spans = Spans(row.input if row.asked is None else row.asked)
         found.append(Framed(before, after, spans.may_begin, spans.is_span, ALL_TOKENS))
     return found
 

@@ -14,12 +14,14 @@ from typing import Any, ClassVar
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from callbacks.metrics.row_scores import merge_scores
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage
 from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.notation_calls import NotationCalls
 from callbacks.rows.protocols import EvaluationData, evaluation_data
 from callbacks.rows.training_molecules import TrainingMolecules
 from callbacks.rows.verdicts import judge_ahead
+from callbacks.rows.windows import keep_best_windows
 from callbacks.run.run_facts import find_threshold
 from callbacks.run.training_memory import evaluated_record
 from datamodules.workers.opsin import why_unavailable
@@ -75,9 +77,9 @@ class EvaluatedRows:
                 new.append(self._rows[index])
         return new
 
-    def rows(self) -> list[EvaluatedRow]:
-        """Return this rank's rows in index order."""
-        return [self._rows[index] for index in sorted(self._rows)]
+    def answers(self) -> dict[int, EvaluatedRow]:
+        """Return this rank's rows by the index of their prompts, in order; one that is asked in windows several times."""
+        return {index: self._rows[index] for index in sorted(self._rows)}
 
 
 class SharedEvaluation:
@@ -100,10 +102,12 @@ class SharedEvaluation:
         self.rows.clear()
         self._evaluation = None
 
-    def end(self, trainer: Trainer, pl_module: LightningModule) -> Evaluation:
+    def end(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> Evaluation:
         """Return the epoch's evaluation, the same one for all readers. Every rank must call it."""
         if self._evaluation is None:
-            rows = self.rows.rows()
+            merge = partial(merge_scores, device=pl_module.device)
+            kept = keep_best_windows(self.rows.answers(), evaluation_data(trainer), stage, merge)
+            rows = sorted(kept.values(), key=lambda row: row.index)
             self._evaluation = Evaluation(
                 rows,
                 self.calls,
@@ -179,7 +183,7 @@ class RowReader(Callback):
 
     def _end(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> None:
         if stage in self.stages and not trainer.sanity_checking:
-            self.read_rows(trainer, pl_module, stage, find_shared(trainer).end(trainer, pl_module))
+            self.read_rows(trainer, pl_module, stage, find_shared(trainer).end(trainer, pl_module, stage))
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """End the child processes."""

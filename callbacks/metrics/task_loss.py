@@ -72,6 +72,9 @@ class TaskLoss(Callback):
         data = evaluation_data(trainer)
         rows = torch.cat([torch.zeros((0, 3), dtype=torch.float64), *self._rows])
         index = rows[:, 0].long()
+        index[
+            index >= data.num_rows(stage)
+        ] = -1  # the further windows of long rows, in which nothing is supervised
         tasks = [
             data.task_names.index(data.row(stage, row).task) if row >= 0 else 0 for row in index.tolist()
         ]

@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from lightning.pytorch import LightningModule, Trainer
 
 from callbacks.loggers.terminal import say
@@ -31,6 +32,7 @@ from callbacks.rows.outcomes import RIGHT, Outcome
 from callbacks.rows.protocols import EvaluatedModel, EvaluationData, evaluated_model, evaluation_data
 from callbacks.rows.structures import holds_structures, read_structures
 from callbacks.rows.training_molecules import TrainingMolecules
+from callbacks.rows.windows import find_best, rate
 from callbacks.run.run_facts import output_folder
 from callbacks.statistics.intervals import wilson_interval
 from callbacks.statistics.strata import COLUMNS as strata_columns
@@ -121,14 +123,24 @@ def find_baselines(row: EvaluatedRow, num_trained: int) -> list[Baseline]:
 
 
 def answer_by_base(model: EvaluatedModel, data: EvaluationData, evaluation: Evaluation) -> Answers:
-    """Return the base's answers before any fine-tuning, prompted in the same format."""
-    texts = model.answer_untrained(data.questions("test", [row.index for row in evaluation.rows]))[
-        "prediction"
-    ]
-    return [
-        data.extract("test", row.index, text).strip()
-        for row, text in zip(evaluation.rows, texts, strict=True)
-    ]
+    """Return the base's answers before any fine-tuning, prompted in the same format and the same windows."""
+    prompts, outputs, best = _ask_base(model, data, evaluation.rows)
+    return [data.extract("test", prompts[place], outputs["prediction"][place]).strip() for place in best]
+
+
+def _ask_base(
+    model: EvaluatedModel, data: EvaluationData, rows: Sequence[EvaluatedRow]
+) -> tuple[list[int], dict[str, Any], list[int]]:
+    """Return the prompts that ask rows, the base's answers to them, and the place of each row's best answer."""
+    asked = [data.asked_as("test", row.index) for row in rows]
+    prompts = [prompt for windows in asked for prompt in windows]
+    outputs = model.answer_untrained(data.questions("test", prompts))
+    if len(prompts) == len(rows):
+        return prompts, outputs, list(range(len(rows)))
+    places = np.repeat(np.arange(len(rows)), list(map(len, asked)))
+    scored = zip(places.tolist(), *(outputs[name].tolist() for name in ("score", "num_tokens")), strict=True)
+    rates = [rate(score, tokens, bool(rows[place].choices)) for place, score, tokens in scored]
+    return prompts, outputs, find_best(places, np.array(rates)).tolist()
 
 
 def answer_kind_by_base(
@@ -136,12 +148,13 @@ def answer_kind_by_base(
 ) -> Answered:
     """Return the base's answers before any fine-tuning to rows with choices, or whose answers are numbers."""
     began = time.perf_counter()
-    outputs = model.answer_untrained(data.questions("test", [row.index for row in rows]))
+    prompts, outputs, best = _ask_base(model, data, rows)
     if rows[0].choices:
-        values = outputs["choices"].double().exp().cpu().numpy()[:, : len(rows[0].choices)]
+        values = outputs["choices"].double().exp().cpu().numpy()[best, : len(rows[0].choices)]
     else:
-        texts = zip(rows, outputs["prediction"], strict=True)
-        answers = [data.extract("test", row.index, text).strip() for row, text in texts]
+        answers = [
+            data.extract("test", prompts[place], outputs["prediction"][place]).strip() for place in best
+        ]
         values = own_answers(
             [dataclasses.replace(row, prediction=text) for row, text in zip(rows, answers, strict=True)]
         ).values

@@ -60,7 +60,8 @@ class PredictionTable(RowReader):
 
     `fit` writes the table to the run's folder, other subcommands to their own folder in it (`test/`). It has one line per
     row, in index order: row, task, input, target, prediction, verdict, one column for each notion of "same", score
-    (log-probability), stopped, num_tokens, both notations, and `p_<choice>` for each choice of a task that has some.
+    (log-probability), stopped, num_tokens, both notations, `p_<choice>` for each choice of a task that has some, and `window`
+    (from 1) and `windows` of rows that are asked in several windows (`--data.window_column`).
     `validate` and `test` add the outcome (see `callbacks.rows.outcomes`), the parser's reason, the molecule that the
     prediction was read as, and the reference molecule. With `RoundTrip`, a right name that differs from the reference has
     the verdict `same molecule`. With `--model.generation.abstain_below` the column `abstained` marks the answers that are
@@ -101,7 +102,9 @@ class PredictionTable(RowReader):
         columns = [*_COLUMNS, *(f"same_{notion}" for notion in notions), *_LAST_COLUMNS]
         columns += _DETAILS if detailed else ()
         lines = [_record(one) for one in records.values()]
-        columns += dict.fromkeys(name for line in lines for name in line if name.startswith("p_"))
+        columns += dict.fromkeys(
+            name for line in lines for name in line if name.startswith("p_") or name in ("window", "windows")
+        )
         if (threshold := evaluation.abstain_below) is not None:
             columns.append("abstained")
             for line, one in zip(lines, records.values(), strict=True):
@@ -155,6 +158,7 @@ def _record(checked: _CheckedRow) -> dict[str, Any]:
         "num_tokens": row.num_tokens,
         "input_notation": row.input_notation,
         "output_notation": row.output_notation,
+        **({"window": row.window, "windows": row.windows} if row.windows else {}),
         **{
             f"p_{name}": round(chance, 6) for name, chance in zip(row.choices, row.probabilities, strict=True)
         },

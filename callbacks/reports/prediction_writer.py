@@ -47,6 +47,9 @@ class PredictionWriter(RowReader):
     For a task with choices, `p_<choice>` is the probability of each one. For one of numbers with several answers a row,
     `expected` is the mean of the drawn numbers, and `low_90` and `high_90` bound the middle 90 % of them.
 
+    For a row that is asked in several windows (`--data.window_column`), `window` says which one the prediction is of, from 1, and
+    `windows` how many there are.
+
     With `--model.generation.abstain_below 0.5` the column `abstained` marks the answers whose probability, exp(score), is
     lower; they stay in their column.
 
@@ -151,6 +154,7 @@ def _record(
         "verified": name_verified(verified),
         "stopped": answer.stopped,
         "reason": cut or answer.reason or answer.doubt,
+        **({"window": row.window, "windows": row.windows} if row.windows else {}),
         **({} if threshold is None else {"abstained": abstains(answer.score, threshold)}),
         **_drawn(row),
         **{

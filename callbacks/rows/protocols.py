@@ -81,8 +81,14 @@ class EvaluationData(Protocol):
     def num_rows(self, stage: Stage) -> int:
         """Return how many rows a stage evaluates, over all ranks."""
 
+    def num_asked(self, stage: Stage) -> int:
+        """Return how many prompts a stage has: its rows, and behind them the further windows of long rows."""
+
+    def asked_as(self, stage: Stage, index: int) -> list[int]:
+        """Return the prompts by which a row is asked, by index."""
+
     def row(self, stage: Literal[Stage, "train"], index: int) -> Row:
-        """Return a row of a stage by its index."""
+        """Return a row of a stage by the index of a prompt that asks it."""
 
     def extract(self, stage: Stage, index: int, text: str) -> str:
         """Return the answer in a generated text, without the format's own text."""

@@ -9,6 +9,7 @@ from functools import reduce
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from configs.lookup import find_name
 from datamodules.choices import Choices, list_options
@@ -128,3 +129,41 @@ def fill_template(template: str, columns: Mapping[str, pa.LargeStringArray]) -> 
     filled = pc.binary_join_element_wise(*scalars, pa.scalar("", pa.large_string()))
     empty = reduce(pc.and_, (pc.equal(texts, "") for texts in columns.values()))
     return pc.if_else(empty, "", filled)
+
+
+def locate_cells(
+    template: str, columns: Mapping[str, pa.LargeStringArray], filled: pa.LargeStringArray
+) -> NDArray[np.int64]:
+    """Return where each column's text begins and ends in the filled templates without white space at their ends, (N, C, 2).
+
+    Args:
+        template: As for `fill_template`; of a column that it names twice, the first place counts.
+        columns: C columns.
+        filled: What `fill_template` made of them.
+
+    Examples:
+        >>> columns = {"context": as_strings(["It rains."]), "question": as_strings(["What?"])}
+        >>> filled = fill_template("{context} Q: {question}", columns)
+        >>> locate_cells("{context} Q: {question}", columns, filled).tolist()
+        [[[0, 9], [13, 18]]]
+    """
+    lengths = {name: _count_letters(texts) for name, texts in columns.items()}
+    places = np.zeros((len(filled), len(columns), 2), dtype=np.int64)
+    at, found = np.zeros(len(filled), dtype=np.int64), dict[str, int]()
+    for piece in re.split("(" + "|".join(re.escape(f"{{{name}}}") for name in columns) + ")", template):
+        name = piece[1:-1]
+        if piece[:1] != "{" or name not in columns:
+            at = at + len(piece)
+            continue
+        if name not in found:
+            found[name] = list(columns).index(name)
+            places[:, found[name]] = np.stack([at, at + lengths[name]], axis=1)
+        at = at + lengths[name]
+    before = _count_letters(filled) - _count_letters(pc.utf8_ltrim_whitespace(filled))
+    inside = _count_letters(pc.utf8_trim_whitespace(filled))
+    return np.clip(places - before[:, None, None], 0, inside[:, None, None])
+
+
+def _count_letters(texts: pa.LargeStringArray) -> NDArray[np.int64]:
+    counts: NDArray[np.int64] = pc.utf8_length(texts).to_numpy(zero_copy_only=False).astype(np.int64)
+    return counts

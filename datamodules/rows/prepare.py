@@ -211,6 +211,8 @@ def _pack(prepared: Prepared) -> Payload:
         if part.groups is not None:
             payload.texts[f"{number}-groups"] = part.groups.values
             payload.arrays[f"{number}-groups"] = part.groups.codes
+        if part.spans is not None:
+            payload.arrays[f"{number}-spans"] = part.spans
         payload.texts[f"{number}-alternatives"] = part.alternatives.values
         payload.arrays[f"{number}-alternatives"] = part.alternatives.offsets
         for name, lists in (("choices", part.choices), ("others", part.others)):
@@ -281,4 +283,5 @@ def _unpack_part(payload: Payload, number: int, task: Task, file: str) -> TaskRo
         choices=lists("choices"),
         others=lists("others"),
         groups=None if task.shots_from is None else column("groups"),
+        spans=payload.arrays.get(f"{number}-spans"),
     )

@@ -24,6 +24,12 @@ class Row:
     """1-based line in its file; 0 for a row without a file."""
     choices: tuple[str, ...] = field(default=(), kw_only=True)
     """The answers that it allows; none if any text can be one."""
+    window: int = field(default=0, kw_only=True)
+    """Which window of a long input is asked, from 1; 0 if the whole input is."""
+    windows: int = field(default=0, kw_only=True)
+    """In how many windows the input is asked; 0 if it is asked as a whole."""
+    asked: str | None = field(default=None, kw_only=True)
+    """The input with the window in place of the long column's text; None if the whole input is asked."""
     others: tuple[str, ...] = field(default=(), kw_only=True)
     """Further outputs that are right, too."""
 

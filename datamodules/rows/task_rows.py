@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 
 from configs.lookup import find_name, suggest
 from datamodules.notations.lookup import load_notation
-from datamodules.rows.answers import check_choices, fill_template, read_choices, round_numbers, split_answers
+from datamodules.rows.answers import (
+    check_choices,
+    fill_template,
+    locate_cells,
+    read_choices,
+    round_numbers,
+    split_answers,
+)
 from datamodules.rows.cells import find_missing_numbers, note_formulas, note_titles, strip_titles
 from datamodules.rows.vocabulary import find_other_words, read_words
 from datamodules.sources.rows import TEXT_LIMIT, Rows, SetAside
@@ -51,6 +58,8 @@ class TaskRows:
     """Each row's further right outputs, if any row has some."""
     groups: TextColumn | None = None
     """The cells of the column that the task's `shots_from` names; None without it."""
+    spans: NDArray[np.int64] | None = None
+    """(N, C, 2) where each column's text begins and ends in an input that a template made of C columns; None without one."""
 
     def options(self, place: int) -> tuple[str, ...]:
         """Return the choices of the row at a place; none if any text can be its answer."""
@@ -65,21 +74,25 @@ class TaskRows:
         """Return the row at a place as one that is skipped."""
         return SetAside(self.file, int(self.lines[place]), reason, text, task)
 
-    def without(self, reasons: Mapping[int, str]) -> TaskRows:
-        """Return the rows with some set aside: the reasons by their places."""
-        keep = np.setdiff1d(np.arange(len(self)), list(reasons))
+    def take(self, places: NDArray[np.int64]) -> TaskRows:
+        """Return the rows at some places, in that order; one may stand there several times. What was set aside stays."""
         columns = ("inputs", "outputs", "alternatives", "identities", "originals")
-        more = _list_aside(self.task, self.file, self.lines, self.originals, reasons)
         return replace(
             self,
-            **{name: getattr(self, name).take(keep) for name in columns},
-            choices=None if self.choices is None else self.choices.take(keep),
-            others=None if self.others is None else self.others.take(keep),
-            lines=self.lines[keep],
-            table_rows=self.table_rows[keep],
-            groups=None if self.groups is None else self.groups.take(keep),
-            set_aside=[*self.set_aside, *more],
+            **{name: getattr(self, name).take(places) for name in columns},
+            choices=None if self.choices is None else self.choices.take(places),
+            others=None if self.others is None else self.others.take(places),
+            lines=self.lines[places],
+            table_rows=self.table_rows[places],
+            groups=None if self.groups is None else self.groups.take(places),
+            spans=None if self.spans is None else self.spans[places],
         )
+
+    def without(self, reasons: Mapping[int, str]) -> TaskRows:
+        """Return the rows with some set aside: the reasons by their places."""
+        more = _list_aside(self.task, self.file, self.lines, self.originals, reasons)
+        kept = self.take(np.setdiff1d(np.arange(len(self)), list(reasons)))
+        return replace(kept, set_aside=[*self.set_aside, *more])
 
 
 def _list_aside(
@@ -166,6 +179,7 @@ def read_task(
         groups=None
         if task.shots_from is None
         else first_texts(rows, task.shots_from, "shots_from").take(kept),
+        spans=None if not task.input.template else _locate_cells(rows, task.input)[kept],
     )
     if task.words is not None and with_output:
         result = result.without(
@@ -199,8 +213,18 @@ def read_side(rows: Rows, side: Side, name: str) -> TextColumn | TextLists:
     """
     if not side.template:
         return read_column(rows, side.column, name)
-    columns = {column: as_strings(first_texts(rows, column, name)) for column in side.columns}
-    return TextColumn.of(fill_template(side.template, columns))
+    return TextColumn.of(fill_template(side.template, _read_columns(rows, side, name)))
+
+
+def _read_columns(rows: Rows, side: Side, name: str) -> dict[str, pa.LargeStringArray]:
+    """Return the columns that a side's template names."""
+    return {column: as_strings(first_texts(rows, column, name)) for column in side.columns}
+
+
+def _locate_cells(rows: Rows, side: Side) -> NDArray[np.int64]:
+    """Return where each column's text stands in the inputs that a template makes, (N, C, 2)."""
+    columns = _read_columns(rows, side, "input")
+    return locate_cells(side.template, columns, fill_template(side.template, columns))
 
 
 def find_column(name: str, columns: Sequence[str], file: str, side: str, notes: Sequence[str] = ()) -> str:

@@ -50,6 +50,12 @@ class DrawSettings(SplitSettings):
     of molecules, else by the pieces of three letters that inputs share."""
     loss_on: LossOn = "completion"
     """Supervise the `completion` only, the `answers` (also those of demonstrations), or `all` tokens."""
+    window_column: str | None = None
+    """A column of the input, such as `context`, over which windows are laid where the prompt leaves less than an eighth of
+    `max_length` for the answer. Evaluation asks the row once a window, and the most probable answer counts; training takes the
+    first window that contains the answer. Default: rows over `max_length` are skipped."""
+    window_stride: int | None = None
+    """Tokens from the beginning of a window to that of the next; default half a window."""
     phrasings: Phrasings = "all"
     """`all` draws an instruction phrasing per training row and epoch, `first` always uses the first, `others`
     draws any but the first. Evaluation uses the first."""
@@ -66,8 +72,10 @@ class DrawSettings(SplitSettings):
             epoch_rows=self.epoch_rows,
             val_rows=self.val_rows,
             test_rows=self.test_rows,
+            window_stride=self.window_stride,
         )
         parse_shots(self.shots)
+        self._check_windows()
         if not 0 <= self.sampling_floor <= 1:
             raise ValueError(
                 f"Expected --data.sampling_floor to be in [0, 1], but got {self.sampling_floor}."
@@ -75,6 +83,25 @@ class DrawSettings(SplitSettings):
         if self.target_task is not None and self.sampling != "adaptive":
             raise ValueError(
                 f"--data.target_task {self.target_task} needs --data.sampling adaptive, but got {self.sampling}."
+            )
+
+    def _check_windows(self) -> None:
+        """Raise ValueError if windows meet what they do not work with."""
+        if self.window_column is None:
+            if self.window_stride is not None:
+                raise ValueError(
+                    f"--data.window_stride {self.window_stride} needs the column to cut: --data.window_column context."
+                )
+            return
+        wrong = {
+            f"--data.shots {self.shots}": self.most_shots > 0,
+            f"--data.ask {self.ask}": self.ask != "first",
+            f"--data.loss_on {self.loss_on}": self.loss_on != "completion",
+        }
+        if found := [flag for flag, is_wrong in wrong.items() if is_wrong]:
+            raise ValueError(
+                f"Expected --data.window_column {self.window_column} without demonstrations, with one phrasing a row and the "
+                f"loss on the completion, but got {found[0]}. Leave one of them out."
             )
 
     @property

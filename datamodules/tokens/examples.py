@@ -101,6 +101,16 @@ class Encoded:
         answers = None if self.answers is None else self.answers[places]
         return Encoded(self.ids[places], offsets, self.prompt_lengths[rows], answers)
 
+    def prompts_only(self) -> Encoded:
+        """Return the prompts alone: no token of them is supervised, unless all are."""
+        places = np.arange(len(self.ids)) - np.repeat(self.offsets[:-1], self.lengths)
+        kept = places < np.repeat(self.prompt_lengths, self.lengths)
+        offsets = np.concatenate(
+            [np.zeros(1, dtype=np.int64), np.cumsum(self.prompt_lengths, dtype=np.int64)]
+        )
+        answers = None if self.answers is None else self.answers[kept]
+        return Encoded(self.ids[kept], offsets, self.prompt_lengths, answers)
+
     @staticmethod
     def join(pieces: Sequence[Encoded]) -> Encoded:
         """Return the examples of all pieces, in order."""

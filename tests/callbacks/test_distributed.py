@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -35,6 +34,7 @@ from datamodules.storage.safe_csv import read_csv
 from datamodules.storage.text_columns import TextColumn
 from datamodules.tokens.mixing import AdaptiveShares
 from tests.helpers.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.ports import free_port
 
 # 7 rows on 2 ranks: rank 1 has one less, made up by a repeat or a filler row. The last two are of another task,
 # which rank 1 sees one row of; the repeated row 1 is wrong, so that counting it twice would show.
@@ -117,12 +117,6 @@ def run_rank(rank: int, folder: Path, port: int) -> None:
     )  # fmt: skip
     for kind in ("repeat", "filler"):
         run_all(folder / kind, kind == "repeat", devices=2, strategy="ddp")
-
-
-def free_port() -> int:
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return server.getsockname()[1]
 
 
 @pytest.mark.pitfall(4)

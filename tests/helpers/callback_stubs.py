@@ -108,6 +108,12 @@ class StubData(LightningDataModule):
     def num_rows(self, stage: Stage) -> int:
         return len(self.pairs)
 
+    def num_asked(self, stage: Stage) -> int:
+        return len(self.pairs)
+
+    def asked_as(self, stage: Stage, index: int) -> list[int]:
+        return [index]
+
     def row(self, stage: Literal[Stage, "train"], index: int) -> Row:
         pair = self.pairs[index]
         target = None if stage == "predict" else pair.target

@@ -145,7 +145,7 @@ def test_spans_are_whole_words_that_stand_together():
 class Questions:
     def row(self, stage, index):
         notation, choices = [("answer", ()), ("text", ("a", "b")), ("number", ()), ("text", ())][index]
-        return SimpleNamespace(input=HAT, output_notation=notation, choices=choices)
+        return SimpleNamespace(input=HAT, asked=None, output_notation=notation, choices=choices)
 
     def affixes(self, stage, index):
         return " ", ""

@@ -67,7 +67,7 @@ def test_a_batch_offered_twice_and_filler_rows_count_nothing():
     new = collected.add((0, 0), outputs, StubData(PAIRS), "val")
     assert [row.index for row in new] == [2, 0]
     assert collected.add((0, 0), {**outputs, "prediction": ["x"] * 4}, StubData(PAIRS), "val") == []
-    assert [(row.index, row.prediction) for row in collected.rows()] == [(0, "a"), (2, "b")]
+    assert [(row.index, row.prediction) for row in collected.answers().values()] == [(0, "a"), (2, "b")]
 
 
 def test_the_rows_of_a_batch_are_judged_by_what_the_readers_ask_as_soon_as_they_are_there(
