@@ -23,6 +23,7 @@ from callbacks.run.last_checkpoint import LastCheckpoint
 from callbacks.run.training_memory import TrainingMemory
 from callbacks.run.whole_steps import WholeSteps
 from cli.argv import flag_values
+from cli.asking.forward import set_forward
 from cli.checks.checkpoint_path import find_checkpoint
 from cli.checks.settings_check import check_settings
 from cli.class_allowlist import allow_imports, refuse_foreign_code
@@ -50,6 +51,7 @@ from cli.trainer.checks import check_trainer
 from cli.trainer.errors import told_in_one_line
 from cli.trainer.monitor_check import SCHEDULER, check_monitors, monitors_of
 from cli.trainer.parts import (
+    OWN_FLAGS,
     add_writer,
     choose_callbacks,
     has_precision,
@@ -63,8 +65,6 @@ from cli.trainer.support import read_features
 from configs.lookup import CONFIGS
 from configs.yaml_text import read_yaml
 from datamodules.sequence_task import SequenceTaskDataModule
-
-OUTPUT_HELP = "File for the answers (csv, tsv, jsonl, parquet or xlsx); - is standard output. Default: in the run's folder."
 
 
 @dataclass
@@ -174,8 +174,8 @@ class PatoisCLI(OpenCLI):
         if subcommand in ("validate", "test"):
             # Lightning's table has a line for each of about a hundred metrics, with cut names; RunSummary prints its own.
             parser.set_defaults(verbose=False)
-        if subcommand == "predict":
-            parser.add_argument("--output", type=str | None, default=None, help=OUTPUT_HELP)
+        for flag, text in OWN_FLAGS.get(subcommand, {}).items():
+            parser.add_argument(flag, type=str | None, default=None, help=text)
         return parser
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -258,6 +258,7 @@ class PatoisCLI(OpenCLI):
             checkpoints=config.checkpoint.writes,
         )
         set_output(callbacks, config.get("output"))
+        set_forward(callbacks, config.get("round_trip"), config.data.tasks)
         # LastCheckpoint must run before the configuration's callbacks, which may log in the same hooks.
         shown = terminal_callbacks(callbacks, str(self.subcommand), given.enable_progress_bar)
         kwargs["callbacks"] = [config.checkpoint, TrainingMemory(), *callbacks, *shown]

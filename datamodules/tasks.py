@@ -93,6 +93,25 @@ class Task:
         return "number" if self.output.notation == "number" else "text"
 
 
+def find_reverse(task: Task, others: Sequence[Task]) -> Task | None:
+    """Return the first of other tasks that asks for a task's input by its output, or None.
+
+    Examples:
+        >>> back = Task("back", Side("product", "smiles"), Side("reactants", "smiles"))
+        >>> find_reverse(back, [back, Task("forth", Side("reactants", "smiles"), Side("product", "smiles"))]).name
+        'forth'
+    """
+    wanted = [(side.column, side.notation) for side in (task.output, task.input)]
+    return next(
+        (
+            one
+            for one in others
+            if [(side.column, side.notation) for side in (one.input, one.output)] == wanted
+        ),
+        None,
+    )
+
+
 _KINDS: dict[str, tuple[type, str]] = {
     "randomize": (bool, "true or false"),
     "digits": (int, "a whole number"),

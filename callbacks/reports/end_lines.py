@@ -86,7 +86,10 @@ def describe_evaluation(task: str, metrics: Mapping[str, float], unit: str = "")
         lines.append(f"{task}: {describe_numbers(metrics, unit)}")
     if "token_f1" in metrics:
         lines.append(f"{task}: F1 of words {format_estimate(metrics, 'token_f1', percent=True)}")
-    if "round_trip" in metrics:
+    if "round_trip" in metrics and "readable" not in metrics:
+        share = format_estimate(metrics, "round_trip", percent=True)
+        lines.append(f"{task}: {share} of the answers lead back to the question by the forward model")
+    elif "round_trip" in metrics:
         shares = [
             f"{format_estimate(metrics, name, percent=True)} {label}" for name, label in _ROUND_TRIP.items()
         ]

@@ -25,6 +25,18 @@ FOLDERS = frozenset({"save_dir", "dirpath"})
 UNSETTLED = "runs/NAME"
 """The default of required folders: a run's folder, whose name is not known yet."""
 
+_OUTPUT_HELP = "File for the answers (csv, tsv, jsonl, parquet or xlsx); - is standard output. Default: in the run's folder."
+_ROUND_TRIP_HELP = (
+    "A run or exported folder of the task the other way round (a forward model of reactions): the metric round_trip is the share "
+    "of answers from which it predicts the question. Default: not measured."
+)
+OWN_FLAGS = {
+    "predict": {"--output": _OUTPUT_HELP},
+    "test": {"--round_trip": _ROUND_TRIP_HELP},
+    "validate": {"--round_trip": _ROUND_TRIP_HELP},
+}
+"""Flags of single subcommands that set a callback, with their help."""
+
 
 def as_list(value: Any) -> list[Any]:
     """Return a flag's value that may be one thing, several or none as a list."""
