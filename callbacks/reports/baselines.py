@@ -25,6 +25,7 @@ from callbacks.reports.kind_baselines import (
     measure,
     own_answers,
     read_inputs,
+    score_parts,
 )
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
 from callbacks.rows.evaluation import Evaluation
@@ -196,6 +197,7 @@ class Baselines(RowReader):
             )
             answers = [row.prediction for row in rows]
             own = describe_system("model", rows, answers, outcomes, reasons)
+            own |= score_parts(evaluation.of(rows))
             if has_kind_baselines(rows):
                 lines += self._measure_kind(trainer, pl_module, evaluation.of(rows), own)
                 continue
@@ -254,7 +256,7 @@ def judge_system(
         ]
     )
     line = describe_system(name, answered.rows, answers, answered.outcomes, answered.invalid_reasons)
-    return line, answered
+    return line | score_parts(answered), answered
 
 
 def describe_system(

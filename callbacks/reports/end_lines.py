@@ -69,7 +69,9 @@ def next_commands(stage: str, run: Path, tasks: Sequence[Task] = ()) -> list[str
     return [predict] if stage == "test" else [test, predict]
 
 
-def describe_evaluation(task: str, metrics: Mapping[str, float], unit: str = "") -> list[str]:
+def describe_evaluation(
+    task: str, metrics: Mapping[str, float], unit: str = "", baselines: Sequence[Mapping[str, Any]] = ()
+) -> list[str]:
     """Return a task's lines on what its kind measures, round trip, outcomes, abstaining and constrained decoding.
 
     Each is there if it was measured. Outcomes are of tasks that go by exact match: of others they say nothing further.
@@ -78,6 +80,7 @@ def describe_evaluation(task: str, metrics: Mapping[str, float], unit: str = "")
         task: The task's name.
         metrics: The task's metrics, without the task's name in front.
         unit: The unit of a task of numbers.
+        baselines: The lines of other systems on the task's rows.
     """
     lines = []
     if "log_loss" in metrics:
@@ -85,7 +88,13 @@ def describe_evaluation(task: str, metrics: Mapping[str, float], unit: str = "")
     if "is_number" in metrics:
         lines.append(f"{task}: {describe_numbers(metrics, unit)}")
     if "token_f1" in metrics:
-        lines.append(f"{task}: F1 of words {format_estimate(metrics, 'token_f1', percent=True)}")
+        others = [
+            f"; {one['system']} {format_estimate(one, 'token_f1', percent=True)}"
+            for one in baselines
+            if "token_f1" in one
+        ]
+        own = format_estimate(metrics, "token_f1", percent=True)
+        lines.append(f"{task}: F1 of words {own}{''.join(others)}")
     if "round_trip" in metrics and "readable" not in metrics:
         share = format_estimate(metrics, "round_trip", percent=True)
         lines.append(f"{task}: {share} of the answers lead back to the question by the forward model")

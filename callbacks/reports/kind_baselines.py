@@ -17,11 +17,14 @@ from rapidfuzz import process
 from rapidfuzz.distance import Levenshtein
 
 from callbacks.metrics.kinds.choice_scores import summarize_choices
+from callbacks.metrics.kinds.component_match import ComponentMatch
 from callbacks.metrics.kinds.number_errors import summarize_numbers
+from callbacks.metrics.kinds.token_f1 import TokenF1
 from callbacks.metrics.row_metric import Estimate
 from callbacks.rows.evaluated_row import EvaluatedRow
 from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.structures import holds_structures, read_structures
+from callbacks.statistics.intervals import bootstrap_interval
 from datamodules.notations._unicode import compose
 from datamodules.notations.answer import simplify
 from datamodules.notations.number import is_valid
@@ -180,6 +183,18 @@ def measure(rows: Sequence[EvaluatedRow], answered: Answered) -> dict[str, Any]:
     if answered.seconds is not None:
         line["seconds"] = answered.seconds
     return line
+
+
+def score_parts(evaluation: Evaluation) -> dict[str, float]:
+    """Return how much of the answers to rows of one task is right: words of answers, components of SMILES, with intervals."""
+    found: dict[str, float] = {}
+    for metric in (TokenF1(), ComponentMatch()):
+        [name] = metric.columns
+        scores = np.array([score[name] for score in metric.score(evaluation) if name in score])
+        if len(scores):
+            low, high = bootstrap_interval(scores)
+            found |= {name: float(scores.mean()), f"{name}_low": low, f"{name}_high": high}
+    return found
 
 
 def has_kind_baselines(rows: Sequence[EvaluatedRow]) -> bool:

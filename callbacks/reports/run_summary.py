@@ -186,7 +186,8 @@ def _show(stage: str, summary: dict[str, Any]) -> None:
     if not fits:
         say("tokens/s: {}, time: {}".format(*speed_cells(summary)))
     for task, metrics in summary["tasks"].items():
-        for line in describe_evaluation(task, metrics, summary.get("units", {}).get(task, "")):
+        others = [one for one in summary.get("anchors", ()) if one["task"] == task]
+        for line in describe_evaluation(task, metrics, summary.get("units", {}).get(task, ""), others):
             say(line)
     for task, count in summary.get("audit", {}).items():
         say(describe_audit(task, count))

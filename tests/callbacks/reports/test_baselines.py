@@ -20,6 +20,7 @@ from callbacks.reports.baselines import (
     judge_system,
     read_baselines,
 )
+from callbacks.reports.end_lines import describe_evaluation
 from callbacks.reports.run_summary import RunSummary
 from callbacks.rows.evaluated_row import EvaluatedRow
 from callbacks.rows.evaluation import Evaluation
@@ -187,6 +188,18 @@ def test_baseline_without_an_answer_counts_as_wrong():
     answers = [row.prediction for row in rows]
     model = describe_system("model", rows, answers, evaluation.outcomes, evaluation.invalid_reasons)
     assert model["exact_match"] == 1.0
+
+
+def test_baselines_have_the_words_and_the_components_that_they_share():
+    rows = [EvaluatedRow(i, "t", "in", "the red hat", "text", "answer", "", 0.0, True, 1) for i in range(2)]
+    line, _ = judge_system("nearest sentence", Evaluation(rows), ["a blue hat", "red hat"])
+    assert (line["exact_match"], line["right"], line["token_f1"]) == (0.0, 0.5, 0.75)
+    assert 0.5 <= line["token_f1_low"] < line["token_f1_high"] <= 1.0
+    told = describe_evaluation("t", {"exact_match": 0.0, "token_f1": 1.0, "token_f1_low": 1.0, "token_f1_high": 1.0},
+                               baselines=[line])  # fmt: skip
+    assert told[0].startswith("t: F1 of words 100.0 % (100.0 to 100.0); nearest sentence 75.0 % (")
+    rows = [EvaluatedRow(0, "t", "in", "CCO.CN", "text", "smiles", "", 0.0, True, 1)]
+    assert judge_system("rules", Evaluation(rows), ["OCC.CC"])[0]["component_f1"] == 0.5
 
 
 def test_baselines_stand_in_the_table_of_the_model(tmp_path, capsys, monkeypatch):
