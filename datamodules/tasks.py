@@ -83,6 +83,8 @@ class Task:
     """A column; demonstrations are rows with the same cell there, on the row's own side of the split (see `--data.shots`)."""
     words: str | None = None
     """A file with a word a line: rows whose texts have other words are skipped and counted (see `rows.vocabulary`)."""
+    only_trains: bool = False
+    """Its rows are training rows and nothing else, such as rows that rules made: none is evaluated as if it were a reference."""
     description: str = field(default="", compare=False)
 
     @property
@@ -114,9 +116,10 @@ def find_reverse(task: Task, others: Sequence[Task]) -> Task | None:
 
 _KINDS: dict[str, tuple[type, str]] = {
     "randomize": (bool, "true or false"),
+    "only_trains": (bool, "true or false"),
     "digits": (int, "a whole number"),
 }
-"""The types of the keys of a side that are no text."""
+"""The types of the keys that are no text."""
 
 
 def _build(kind: type, content: Any, where: str) -> Any:
@@ -189,6 +192,10 @@ def build_task(content: dict[str, Any], path: str) -> Task:
         raise ValueError(
             f"{path}: expected `instructions` to be a list of phrasings, but got {instructions!r}."
         )
+    only_trains = content.get("only_trains", False)
+    only_trains = read_yaml(only_trains) if isinstance(only_trains, Plain) else only_trains
+    if not isinstance(only_trains, bool):
+        raise ValueError(f"{path}: expected `only_trains` to be true or false, but got {only_trains!r}.")
     content["instructions"] = tuple(str(text) for text in instructions)
     content["name"] = Path(path).stem if content.get("name") is None else str(content["name"])
     for key in ("source", "words"):

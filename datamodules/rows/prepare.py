@@ -13,6 +13,7 @@ from datamodules.rows.guess_notations import Guess, apply, guess_from_rows
 from datamodules.rows.read_and_split import (
     Part,
     SplitSettings,
+    leave_out_untrained,
     locations,
     read_parts,
     split_parts,
@@ -133,6 +134,7 @@ def _read(
     with WorkerPool(workers) as pool:
         parts, sources = read_parts(tasks, source, settings, forbidden, pool, options, loaded)
         sides, overlap = split_parts(parts, settings, pool)
+    parts, sides = leave_out_untrained(parts, sides)
     identities = TextColumn.join([part.rows.identities for part in parts])
     return Prepared(
         parts=[part.rows for part in parts],

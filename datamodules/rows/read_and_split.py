@@ -148,6 +148,8 @@ def locations(task: Task, source: str | None, settings: SplitSettings) -> list[t
     name = source or task.source
     if name is None:
         raise ValueError(f"The task {task.name!r} has no source of its own: set --data.source my.csv")
+    if task.only_trains:
+        return [(name, None)]
     sources = ((name, None), (settings.val_source, splits.VAL), (settings.test_source, splits.TEST))
     return [(location, side) for location, side in sources if location is not None]
 
@@ -178,6 +180,25 @@ def split_parts(
             sides[start : start + len(part.rows)] = part.side
         start += len(part.rows)
     return sides, splits.count_overlap(identities, sides)
+
+
+def leave_out_untrained(
+    parts: Sequence[Part], sides: NDArray[np.int8]
+) -> tuple[list[Part], NDArray[np.int8]]:
+    """Return the parts and the sides without rows that are not on the training side although their task only trains."""
+    kept_parts, kept_sides, start = [], [], 0
+    for part in parts:
+        of_part = sides[start : start + len(part.rows)]
+        start += len(part.rows)
+        if part.rows.task.only_trains and (of_part != splits.TRAIN).any():
+            reason = "a row of a task that only trains, of an identity that the split holds out"
+            part = part._replace(
+                rows=part.rows.without(dict.fromkeys(np.flatnonzero(of_part).tolist(), reason))
+            )
+            of_part = of_part[of_part == splits.TRAIN]
+        kept_parts.append(part)
+        kept_sides.append(of_part)
+    return kept_parts, np.concatenate(kept_sides)
 
 
 def warn_of_overlap(overlap: Mapping[str, int], settings: SplitSettings) -> None:

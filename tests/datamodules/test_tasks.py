@@ -127,3 +127,15 @@ def test_source_of_a_task_lies_here_or_beside_its_file(
         (tmp_path / "here.csv").touch()
         (tmp_path / "sub" / "beside.csv").touch()
         assert load_task(str(file)).source == found
+
+
+def test_a_task_that_only_trains_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "made.yaml"
+    path.write_text("input: {column: a}\noutput: {column: b}\nonly_trains: true\n")
+    assert load_task(str(path)).only_trains is True
+    path.write_text("input: {column: a}\noutput: {column: b}\n")
+    assert load_task(str(path)).only_trains is False
+    for bad in ("maybe", "[true]", "1"):
+        path.write_text(f"input: {{column: a}}\noutput: {{column: b}}\nonly_trains: {bad}\n")
+        with pytest.raises(ValueError, match="expected `only_trains` to be true or false, but got"):
+            load_task(str(path))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,14 @@ from rdkit import Chem
 from rdkit.Chem.Scaffolds import MurckoScaffold
 
 from datamodules.rows import read_and_split
-from datamodules.rows.read_and_split import SplitSettings, locations, read_parts, split_parts, warn_of_overlap
+from datamodules.rows.read_and_split import (
+    SplitSettings,
+    leave_out_untrained,
+    locations,
+    read_parts,
+    split_parts,
+    warn_of_overlap,
+)
 from datamodules.splits import TEST, TRAIN, VAL
 from datamodules.tasks import Side, Task
 from datamodules.tokens.control_tokens import ControlTokens
@@ -135,3 +143,26 @@ def test_an_overlap_of_our_own_split_is_a_bug() -> None:
     warn_of_overlap({"train/val": 0}, SplitSettings())
     with pytest.raises(AssertionError, match="our own splits never leak"):
         warn_of_overlap({"train/val": 1}, SplitSettings())
+
+
+def test_rows_of_a_task_that_only_trains_are_evaluated_nowhere(table: str, pool: WorkerPool) -> None:
+    made = replace(NAMES, name="made", only_trains=True)
+    settings = SplitSettings(val_fraction=0.3, test_fraction=0.3)
+    parts, _ = read_parts([NAMES, made], table, settings, ControlTokens(), pool)
+    sides, _ = split_parts(parts, settings, pool)
+    kept, kept_sides = leave_out_untrained(parts, sides)
+    real, only_trains = kept
+    assert (kept_sides[: len(real.rows)] == sides[: len(MOLECULES)]).all()
+    assert len(real.rows) == len(MOLECULES)
+    assert (kept_sides[len(real.rows) :] == TRAIN).all()
+    assert (
+        len(only_trains.rows) == len(kept_sides) - len(MOLECULES) == (sides[len(MOLECULES) :] == TRAIN).sum()
+    )
+    assert len(only_trains.rows.set_aside) == len(MOLECULES) - len(only_trains.rows) > 0
+
+
+def test_a_task_that_only_trains_reads_no_rows_of_validation_and_test() -> None:
+    made = Task("t", Side("a"), Side("b"), source="own.csv", only_trains=True)
+    assert locations(made, None, SplitSettings(val_source="val.csv", test_source="test.csv")) == [
+        ("own.csv", None)
+    ]
