@@ -11,7 +11,8 @@ r"""From rows of a table to batches of tokens. One direction, no way back; each 
 - *supervised token*: one that counts in the loss. `tokens.examples` is the only place that decides it.
 
 `sequence_task` is Lightning's data module, which joins all of it; `task_data` is what it holds. `notations` knows what
-kinds of strings there are, `storage` keeps text in columns, `workers` runs what may hang in other processes.
+kinds of strings there are, `storage` keeps text in columns, `workers` runs what may hang in other processes. `making` makes
+rows by rules, ahead of any run.
 
 Examples:
     >>> from datamodules.formats import Query, load_format

@@ -16,7 +16,7 @@ from typing import Any
 from configs.lookup import SUFFIXES, find_name
 from datamodules.choices import build_choices
 from datamodules.notations.lookup import load_notation, name_notation
-from datamodules.tasks import Side, Task, load_task, several_columns
+from datamodules.tasks import Side, Task, keep_asked, load_task, several_columns
 
 DEFAULT_TASK = "name_small_molecules"
 
@@ -258,6 +258,7 @@ def name_only_column(tasks: Sequence[Task], columns: Sequence[str]) -> list[str]
     >>> name_only_column([load_task("smiles_to_iupac")], ["column_1"])
     ['smiles']
     """
+    tasks = keep_asked(tasks)
     only = len(tasks) == 1 and len(tasks[0].input.columns) == 1 and list(columns) == ["column_1"]
     return [tasks[0].input.column] if only else list(columns)
 
@@ -273,6 +274,7 @@ def task_for_columns(tasks: Sequence[Task], columns: Sequence[str]) -> Task:
         >>> task_for_columns(both, ["id", "SMILES"]).name
         'smiles_to_iupac'
     """
+    tasks = keep_asked(tasks)
     fitting = [task for task in tasks if all(find_name(name, columns) for name in task.input.columns)]
     if len(tasks) == 1 or len(fitting) == 1:
         return (fitting or tasks)[0]

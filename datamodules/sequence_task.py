@@ -34,7 +34,7 @@ from datamodules.sources.rows import Rows, SetAside
 from datamodules.sources.tables.options import TableOptions
 from datamodules.stages import SIDES, EvalStage
 from datamodules.task_data import TaskData
-from datamodules.tasks import Task
+from datamodules.tasks import Task, keep_asked
 from datamodules.texts.asking import Asking
 from datamodules.texts.contents import Contents, describe_training
 from datamodules.tokens.batching import (
@@ -119,7 +119,7 @@ class SequenceTaskDataModule(LightningDataModule):
     @property
     def asking(self) -> Asking:
         """How the model is asked."""
-        return Asking(tuple(self.data.tasks), self.data.form, self.data.drawing.most_shots)
+        return Asking(tuple(keep_asked(self.data.tasks)), self.data.form, self.data.drawing.most_shots)
 
     @property
     def report(self) -> dict[str, Any]:

@@ -114,6 +114,18 @@ def find_reverse(task: Task, others: Sequence[Task]) -> Task | None:
     )
 
 
+def keep_asked(tasks: Sequence[Task]) -> list[Task]:
+    """Return the tasks that a trained model is asked: without those that only train, unless there are no others.
+
+    Examples:
+        >>> real = Task("real", Side("a"), Side("b"))
+        >>> made = Task("made", Side("a"), Side("b"), only_trains=True)
+        >>> [task.name for task in keep_asked([real, made])], [task.name for task in keep_asked([made])]
+        (['real'], ['made'])
+    """
+    return [task for task in tasks if not task.only_trains] or list(tasks)
+
+
 _KINDS: dict[str, tuple[type, str]] = {
     "randomize": (bool, "true or false"),
     "only_trains": (bool, "true or false"),

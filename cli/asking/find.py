@@ -10,7 +10,7 @@ from cli.settings.run_settings import read_typed_settings
 from datamodules.flag_tasks import choose_tasks
 from datamodules.formats import InstructionFormat, load_format
 from datamodules.limits import parse_shots
-from datamodules.tasks import Task
+from datamodules.tasks import Task, keep_asked
 from datamodules.texts.asking import FILE, Asking, load_asking, read_choice_score
 from lightning_modules.decoder.bases import FLAGSHIP
 from lightning_modules.generation.settings import ChoiceScore, GenerationSettings
@@ -106,4 +106,6 @@ def _asking_of_run(settings: Path) -> Asking | None:
         return None
     flags = ("input_column", "output_column", "input_notation", "output_notation", "choices", "digits")
     tasks, _ = choose_tasks(data.get("task"), **{name: data.get(name) for name in flags})
-    return Asking(tuple(tasks), load_format(data["format"]), parse_shots(data.get("shots") or 0)[1])
+    return Asking(
+        tuple(keep_asked(tasks)), load_format(data["format"]), parse_shots(data.get("shots") or 0)[1]
+    )

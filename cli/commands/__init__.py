@@ -1,4 +1,4 @@
-"""Subcommands that need no trainer: ask, compare, runs, dashboard, demo, studies, env.
+"""Subcommands that need no trainer: ask, compare, runs, dashboard, demo, recombined, studies, env.
 
     words ──► main ──► a name of the table? ──► its module's main(words) ──► text on the terminal
                        checks.command_table

@@ -17,7 +17,9 @@ from datamodules.storage.cache_keys import hash_file
 
 GENERATED = ("dna_to_protein", "string_rules")
 """Those whose rows are made by rules when they are loaded."""
-BUILT_IN = tuple(sorted([*SHIPPED, *GENERATED, "cmudict", "english", "pubchem_small", "words"]))
+MADE = ("recombined", "recombined_preferred")
+"""Those whose rows `patois recombined` makes."""
+BUILT_IN = tuple(sorted([*SHIPPED, *GENERATED, "cmudict", "english", "pubchem_small", *MADE, "words"]))
 _HUB = re.compile(r"hf://datasets/(?P<repo>[^/@]+/[^/@]+)(?:@(?P<revision>[^/]+))?/(?P<file>.+)")
 
 

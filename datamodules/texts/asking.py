@@ -10,7 +10,7 @@ from typing import Any
 
 from datamodules.choices import show_options
 from datamodules.formats import InstructionFormat, Query, build_format
-from datamodules.tasks import Task, build_task
+from datamodules.tasks import Task, build_task, keep_asked
 from datamodules.texts.augmentation import labels_of
 from datamodules.tokens.examples import Encoded, encode
 
@@ -80,11 +80,13 @@ def frame_answers(form: InstructionFormat, tokenizer: Any, task: Task) -> tuple[
 def check_distinct(tasks: Sequence[Task], form: InstructionFormat) -> None:
     """Refuse tasks that ask different things about one column in the same words, since no model could tell them apart.
 
+    A task that only trains is asked by nobody: it may say what another one says, with more rows.
+
     Raises:
         ValueError: If the format shows neither the instruction nor a label that tells two tasks apart.
     """
     asked: dict[tuple[str, tuple[str, str]], str] = {}
-    for task in tasks:
+    for task in keep_asked(tasks):
         query = Query(task.instructions[0], "", *labels_of(task))
         words = task.input.column, form.render(query)
         if words in asked:

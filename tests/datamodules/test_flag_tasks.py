@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from datamodules.flag_tasks import choose_tasks, parse_weights, task_for_columns, task_from_columns
+from datamodules.flag_tasks import (
+    choose_tasks,
+    name_only_column,
+    parse_weights,
+    task_for_columns,
+    task_from_columns,
+)
 from datamodules.tasks import load_task
 
 
@@ -100,3 +106,10 @@ def test_table_that_fits_no_or_several_tasks_is_an_error(columns: list[str], mes
     both = [load_task(name) for name in ("smiles_to_iupac", "iupac_to_smiles")]
     with pytest.raises(ValueError, match=message):
         task_for_columns(both, columns)
+
+
+def test_a_task_that_only_trains_is_asked_nothing() -> None:
+    mixed = [load_task("iupac_to_smiles"), load_task("made_to_smiles")]
+    assert task_for_columns(mixed, ["iupac"]).name == "iupac_to_smiles"
+    assert task_for_columns(mixed[1:], ["iupac"]).name == "made_to_smiles"
+    assert name_only_column(mixed, ["column_1"]) == ["iupac"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from datamodules.flag_tasks import task_from_columns
 from datamodules.formats import load_format
 from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.tasks import load_task
-from datamodules.texts.asking import FILE, Asking, load_asking
+from datamodules.texts.asking import FILE, Asking, check_distinct, load_asking
 from tests.helpers.tiny import make_tokenizer
 
 CHAT = "{% for m in messages %}[{{ m['role'] }}] {{ m['content'] }}\n{% endfor %}{% if add_generation_prompt %}[a]{% endif %}"
@@ -55,3 +56,25 @@ def test_a_broken_file_is_named_with_what_to_do(tmp_path: Path, content: str) ->
     (tmp_path / FILE).write_text(content)
     with pytest.raises(ValueError, match=rf"{FILE}: .*Export the run again"):
         load_asking(tmp_path)
+
+
+def test_tasks_that_no_model_could_tell_apart_are_refused_unless_one_only_trains() -> None:
+    real, made = load_task("iupac_to_smiles"), load_task("made_to_smiles")
+    form = load_format("arrow")
+    check_distinct([real, made], form)
+    with pytest.raises(ValueError, match=r"no model could tell them apart: use --data\.format labels"):
+        check_distinct([real, replace(made, only_trains=False)], form)
+
+
+def test_a_trained_model_is_not_asked_what_only_trains(tmp_path: Path) -> None:
+    table = tmp_path / "names.csv"
+    table.write_text("inchikey,smiles,iupac\n" + "".join(f"K{n},{'C' * n},name {n}\n" for n in range(1, 40)))
+    data = SequenceTaskDataModule(
+        make_tokenizer(), task="iupac_to_smiles:1,made_to_smiles:1", source=str(table), format="labels", val_fraction=0.3,
+        cache=False, max_length=120,
+    )  # fmt: skip
+    data.setup("fit")
+    assert [task.name for task in data.asking.tasks] == ["iupac_to_smiles"]
+    tasks = [data.row("val", row).task for row in range(data.num_rows("val"))]
+    assert set(tasks) == {"iupac_to_smiles"}
+    assert data.report["rows"]["train"] > 40  # both tasks train
