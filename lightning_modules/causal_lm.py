@@ -36,6 +36,7 @@ from lightning_modules.training.skip_step import leave_out
 from lightning_modules.training.token_mean import TokenMean
 from lightning_modules.training.training_loss import training_loss
 from lightning_modules.training.try_optimizer import try_optimizer
+from lightning_modules.training.weight_average import WeightAverage, check_decay
 
 GREEDY = GenerationSettings()
 
@@ -68,6 +69,7 @@ class CausalLM(LightningModule):
         warmup_fraction: float = 0.05,
         min_lr_fraction: float = 0.1,
         decay_fraction: float = 1.0,
+        average_weights: float | None = None,
         gradient_checkpointing: bool = False,
         compile: bool = False,
         attention: str | None = None,
@@ -91,6 +93,9 @@ class CausalLM(LightningModule):
             min_lr_fraction: Final value of the default scheduler, as a share of the learning rate.
             decay_fraction: Share of the run's steps, at its end, in which the default scheduler decays. The rate is constant
                 between warm-up and decay. To end a constant run early, resume from a checkpoint with fewer epochs.
+            average_weights: Evaluate, keep and export an exponential average of the weights over the optimizer steps. The value
+                is the share of the average that a step leaves in it, such as 0.999, after a warm-up. Training goes on with its
+                own weights. Takes the memory of one more copy of the trained weights. Default: no average.
             gradient_checkpointing: Recompute activations in the backward pass: uses less memory, is about a third slower.
             compile: Compile the decoder, except its output embedding, with torch.compile for training. The first step
                 takes half a minute or more (less the next time). Varying lengths cause no recompilation. Evaluation is
@@ -124,12 +129,14 @@ class CausalLM(LightningModule):
                 "Expected --model.share_prefix or --model.gradient_checkpointing, but got both: gradient checkpointing "
                 "keeps no keys and values of the shared tokens."
             )
+        check_decay(average_weights)
         try_optimizer(optimizer, scheduler)
         self.val_loss, self.test_loss = TokenMean(), TokenMean()
         self.register_module("decoder", None)
         self.base = base
         self.optimizer = optimizer
         self.scheduler = scheduler
+        self.average_weights = average_weights
         self.gradient_checkpointing = gradient_checkpointing
         self.compile_layers = compile
         self.attention, self.share_prefix = attention, share_prefix
@@ -152,11 +159,16 @@ class CausalLM(LightningModule):
         self._window = GradientWindow()
         self.left_out = torch.tensor(False)
         self._flags: OptimizerFlags | None = None
+        self._average: WeightAverage | None = None  # outside of a fit
 
     @property
     def base_facts(self) -> BaseSpec:
         """Where the base comes from."""
         return resolve_base(self.base)
+
+    def setup(self, stage: str) -> None:
+        """In a fit, begin an average of the weights if `average_weights` asks for it."""
+        self._average = WeightAverage(self.average_weights) if stage == "fit" else None
 
     def configure_model(self) -> None:
         """Load the weights and freeze those that are not trained; a second call does nothing."""
@@ -281,6 +293,27 @@ class CausalLM(LightningModule):
         if scaler is None:
             leave_out(optimizer, self.left_out)
 
+    def on_fit_start(self) -> None:
+        """Begin the average with the weights, which are on their device now."""
+        assert self._average is not None or self.average_weights is None, "setup makes it"
+        if self._average is not None:
+            self._average.begin(self)
+
+    def on_validation_epoch_start(self) -> None:
+        """In a fit, evaluate the average of the weights."""
+        if self._average is not None:
+            self._average.exchange()
+
+    def on_validation_epoch_end(self) -> None:
+        """In a fit, go on with the trained weights, after all callbacks."""
+        if self._average is not None:
+            self._average.exchange()
+
+    def on_train_end(self) -> None:
+        """End with the average, after the last checkpoint."""
+        if self._average is not None:
+            self._average.exchange()
+
     def optimizer_step(
         self,
         epoch: int,
@@ -291,6 +324,8 @@ class CausalLM(LightningModule):
         """Step, then free the gradients. Lightning would keep them in memory during the next forward pass."""
         optimizer.step(closure=optimizer_closure)
         optimizer.zero_grad()
+        if self._average is not None:
+            self._average.update()
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         """Build the optimizer over two groups (with and without weight decay) and its scheduler."""
@@ -314,13 +349,17 @@ class CausalLM(LightningModule):
         )
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Note the vocabulary that the weights belong to."""
+        """Note the vocabulary that the weights belong to; in a fit, let the weights be their average."""
         checkpoint["vocabulary"] = describe_vocabulary(self.tokenizer)
+        if self._average is not None:
+            self._average.add_to(checkpoint)
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Refuse weights of another vocabulary; earlier checkpoints do not say theirs."""
+        """Refuse weights of another vocabulary (earlier checkpoints do not say theirs); a fit takes the trained weights."""
         if (saved := checkpoint.get("vocabulary")) is not None:
             refuse_vocabulary(saved, describe_vocabulary(self.tokenizer))
+        if self._average is not None:
+            self._average.take_from(checkpoint)
 
     def on_train_start(self) -> None:
         """Let flags override a checkpoint's settings, and set the first step's rate, which was unknown before.

@@ -102,6 +102,7 @@ def outcome(name: str) -> dict[str, Any]:
     kept = ("state_dict", "optimizer_states", "lr_schedulers", "loops", "global_step", "epoch", "resume")
     return {
         **{key: checkpoint[key] for key in kept},
+        "weight_average": checkpoint.get("weight_average"),
         "position": {key: checkpoint["SequenceTaskDataModule"][key] for key in ("epoch", "batches")},
         "logged": logged,
         "best": torch.load(folder / "checkpoints" / "best.ckpt", weights_only=True)["state_dict"],
@@ -129,6 +130,17 @@ def differences(one: Any, other: Any, path: str = "") -> list[str]:
         (["--trainer.accumulate_grad_batches", "2", "--data.packing", "true"], ["--trainer.max_steps", "2"]),
         (["--trainer.val_check_interval", "3", "--model.peft.rank", "2"], ["--trainer.max_steps", "3"]),
         (["--trainer.accumulate_grad_batches", "2"], ["--trainer.max_time", "00:10:00:00"]),
+        (
+            [
+                "--model.average_weights",
+                "0.9",
+                "--trainer.accumulate_grad_batches",
+                "2",
+                "--model.peft.rank",
+                "2",
+            ],
+            ["--trainer.max_steps", "2"],
+        ),
     ],
 )
 def test_a_run_that_ended_within_an_epoch_goes_on_where_it_was(

@@ -29,6 +29,7 @@ VARIANTS: dict[str, list[str]] = {
     "adaptive": [
         "--data.task", "named.yaml:2,drawn.yaml:1,held.yaml:0", "--data.sampling", "adaptive", "--trainer.max_epochs", "4",
     ],
+    "averaged": ["--model.average_weights", "0.99", "--trainer.val_check_interval", "0.5"],
     "sampled": ["--model.generation.strategy", "sample"],
 }  # fmt: skip
 TASK = {
@@ -76,6 +77,7 @@ def outcome(run: Path) -> dict[str, Any]:
     )
     return {
         **{name: checkpoint[name] for name in kept},
+        "weight_average": checkpoint.get("weight_average"),
         "best": best["state_dict"],
         "logged": rows,
         "exported": (run / "hf" / "model.safetensors").read_bytes(),

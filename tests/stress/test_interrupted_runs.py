@@ -45,7 +45,7 @@ ALL = pytest.mark.stress
 def test_killed_run_resumes_to_the_same_end(
     record_tries: RecordTries, driver: Driver, tries: int, world: int
 ) -> None:
-    others = ["validated-within-epochs", "counted-in-steps", "plateau", "packed-bf16", "sampled"]
+    others = ["validated-within-epochs", "counted-in-steps", "plateau", "packed-bf16", "sampled", "averaged"]
     variants = ["plain"] + [variant for other in others for variant in ("plain", other)]
     cases = [
         {"seed": 2 * seed + world, "world": world, "variant": variants[seed % len(variants)]}
@@ -56,9 +56,14 @@ def test_killed_run_resumes_to_the_same_end(
     note = (
         "weights, optimizer, export, predictions and all that was logged are the same bits; 0 and 2 workers; accumulation, "
         "dropout, length buckets, random SMILES; a tiny OPT in fp32; nearly half with one more thing: validation "
-        "twice an epoch, max_steps, ReduceLROnPlateau, packing and bf16, or sampled answers"
+        "twice an epoch, max_steps, ReduceLROnPlateau, packing and bf16, sampled answers, or averaged weights"
     )
     record_tries(1, what, cases, partial(driver.attempt, "resuming"), note)
+
+
+@pytest.mark.parametrize("world", [1, 2])
+def test_killed_run_goes_on_with_the_average_of_its_weights(driver: Driver, world: int) -> None:
+    driver.attempt("resuming", {"seed": 1000 + world, "world": world, "variant": "averaged"})
 
 
 @pytest.mark.parametrize("tries", [5, pytest.param(100, marks=ALL)])
