@@ -36,6 +36,7 @@ def _at_least(least: int) -> Range:
 _ENDLESS: Range = (lambda value: value >= 1 or value == -1, "at least 1, or -1 for no limit")
 _SHARE: Range = (lambda value: 0 <= value < 1, "in [0, 1)")
 _POSITIVE: Range = (lambda value: 0 < value < math.inf, "above 0")
+_DECAY: Range = (lambda value: 0 < value < 1, "above 0 and below 1, such as 0.999")
 _NOT_NEGATIVE: Range = (lambda value: 0 <= value < math.inf, "at least 0")
 _PART: Range = (
     lambda value: 0 <= value <= 1 if isinstance(value, float) else value >= 0,
@@ -62,6 +63,7 @@ RANGES: dict[str, Range] = {
     "trainer.limit_predict_batches": _PART,
     "trainer.overfit_batches": _PART,
     "checkpoint.minutes": _NOT_NEGATIVE,
+    "model.average_weights": _DECAY,
 }
 OPTIMIZER_RANGES: dict[str, Range] = {
     "lr": _POSITIVE,
@@ -97,6 +99,8 @@ def check_values(command: str, values: Mapping[str, Any], runs: Path, *, complet
     _check_optimizer(below(values, "model.optimizer"))
     _check_trainer(values)
     _check_model(values)
+    if complete and command == "fit" and values.get("model.average_weights") is not None:
+        _check_average(values)
     if isinstance(name := values.get("name"), str):
         check_name(name)
     if isinstance(path := values.get("ckpt_path"), str | Path):
@@ -204,6 +208,24 @@ def _check_model(values: Mapping[str, Any]) -> None:
             for name in shares
         )
     )
+
+
+def _check_average(values: Mapping[str, Any]) -> None:
+    """Refuse what an average of the weights cannot be kept with."""
+    if (precision := values.get("trainer.precision")) in ("bf16-true", "16-true"):
+        raise ValueError(
+            "Expected --trainer.precision bf16-mixed or 32-true with --model.average_weights, but got "
+            f"{precision}: a step would change an average of 16 bits by less than its last digit."
+        )
+    callbacks = values.get("trainer.callbacks")
+    for callback in callbacks if isinstance(callbacks, list) else ():
+        path = str(callback.get("class_path") if isinstance(callback, Mapping) else callback)
+        if path.endswith("WeightAveraging"):
+            name = path.rpartition(".")[2]
+            raise ValueError(
+                f"Expected --model.average_weights or --trainer.callbacks {name}, but got both: each would average the weights. "
+                "Leave out the callback."
+            )
 
 
 def data_flags(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,6 +34,10 @@ RUNS = Path("runs")
         ({"model.generation.max_new_tokens": 0}, "max_new_tokens to be at least 1"),
         ({"model.generation": {"temperature": 2.0}}, "has no effect with strategy 'greedy'"),
         ({"model.warmup_fraction": 2.0}, "Expected --model.warmup_fraction to be in [0, 1]"),
+        ({"model.average_weights": 99.9}, "--model.average_weights to be above 0 and below 1, such as 0.999, but got 99.9"),
+        ({"model.average_weights": 0.9, "trainer.precision": "bf16-true"}, "bf16-mixed or 32-true with --model.average_weights"),
+        ({"model.average_weights": 0.9, "trainer.callbacks": [{"class_path": "x.EMAWeightAveraging"}]},
+         "--model.average_weights or --trainer.callbacks EMAWeightAveraging, but got both"),
         ({"model.base": "gpt3"}, "No base is called 'gpt3'"),
         ({"model.add_tokens": "smilez"}, "Did you mean 'smiles'?"),
         ({"data.batch_size": 0}, "Expected --data.batch_size to be at least 1"),
@@ -84,10 +88,25 @@ def test_value_that_cannot_work_is_refused(values: dict[str, Any], message: str)
         },
         {"data.val_fraction": 7.0, "data.split_column": "side"},
         {"ckpt_path": "last", "name": None},
+        {
+            "model.average_weights": 0.999,
+            "trainer.precision": "bf16-mixed",
+            "trainer.callbacks": [{"class_path": "x.Y"}],
+        },
+        {"model.average_weights": None, "trainer.precision": "bf16-true"},
     ],
 )
 def test_value_that_works_is_not_refused(values: dict[str, Any]) -> None:
     check_values("fit", values, RUNS)
+
+
+def test_averaged_weights_are_asked_in_any_precision() -> None:
+    values = {
+        "model.average_weights": 0.9,
+        "trainer.precision": "bf16-true",
+        "data.val_fraction": 0.05,
+    }
+    check_values("test", values, RUNS)
 
 
 def test_predict_needs_a_file() -> None:
