@@ -215,6 +215,10 @@ class EvaluatedModel(Protocol):
         """Its transformers decoder."""
 
     @property
+    def average_weights(self) -> float | None:
+        """The decay of the average of the weights that is evaluated and exported; None if there is no average."""
+
+    @property
     def left_out(self) -> Tensor:
         """() bool: whether the last optimizer step was skipped because of a non-finite number."""
 

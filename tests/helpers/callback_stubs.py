@@ -200,6 +200,7 @@ class ScriptedModel(LightningModule):
     base = "stub"
     base_facts = BASE
     generation = GenerationSettings()
+    average_weights: float | None = None
     tokenizer: Any
     decoder: Any
 

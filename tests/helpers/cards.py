@@ -10,8 +10,10 @@ from datamodules.texts.asking import Asking
 from tests.helpers.callback_stubs import Base
 
 TASKS = tuple(Task(name, Side("smiles"), Side("name")) for name in ("name", "draw"))
-MODEL = SimpleNamespace(base_facts=Base("opt-125m", "facebook/opt-125m", licence="OPT-175B"))
-LOCAL = SimpleNamespace(base_facts=Base("bundled", "/somewhere", True))
+MODEL = SimpleNamespace(
+    base_facts=Base("opt-125m", "facebook/opt-125m", licence="OPT-175B"), average_weights=None
+)
+LOCAL = SimpleNamespace(base_facts=Base("bundled", "/somewhere", True), average_weights=None)
 DATA = SimpleNamespace(
     task_names=["name", "draw"],
     asking=Asking(TASKS, load_format("question_answer")),

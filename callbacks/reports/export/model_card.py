@@ -29,7 +29,7 @@ _TEMPLATE = """\
 
 - tasks: {{ tasks }}
 - instruction format: {{ form }} (`patois.json` has the tasks and the format in full)
-- base: {{ base }}
+- base: {{ base }}{{ weights }}
 - data: {{ data }}
 
 {{ usage }}
@@ -85,6 +85,7 @@ def describe_model(model: EvaluatedModel, data: EvaluationData, card: Card) -> s
         tasks=names,
         form=data.asking.form.name,
         base=f"[{base.path}](https://huggingface.co/{base.path})" if on_hub else name_base(base),
+        weights=_describe_weights(model.average_weights),
         data=_describe_data(data),
         usage=_usage(data, card),
         gguf=_describe_gguf(card.why_no_gguf),
@@ -120,6 +121,15 @@ def _describe_data(data: EvaluationData) -> str:
     sides = ", ".join(f"{rows:,} {side}" for side, rows in data.report.get("rows", {}).items())
     return (sources or "not recorded") + (
         f"; {data.report.get('split', 'unknown')} split: {sides}" if sides else ""
+    )
+
+
+def _describe_weights(decay: float | None) -> str:
+    """Return a line about weights that are an average; without one there is nothing to say."""
+    if decay is None:
+        return ""
+    return (
+        f"\n- weights: an exponential average over the optimizer steps (`--model.average_weights {decay:g}`)"
     )
 
 

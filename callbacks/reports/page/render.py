@@ -112,6 +112,7 @@ def _list_facts(files: RunFiles) -> list[tuple[str, Any]]:
     model, data, trainer = (files.settings.get(group) or {} for group in ("model", "data", "trainer"))
     optimizer = (model.get("optimizer") or {}).get("init_args") or {}
     tasks = list(dict.fromkeys(task for side in files.sides for task in side.summary.get("tasks", {})))
+    average = model.get("average_weights")
     last = files.epochs[-1] if files.epochs else {}
     facts = {
         "task": ", ".join(tasks) or data.get("task"),
@@ -120,6 +121,7 @@ def _list_facts(files: RunFiles) -> list[tuple[str, Any]]:
         "epochs": f"{len(files.epochs)} of {trainer.get('max_epochs')}" if files.settings else None,
         "optimizer steps": f"{int(last['step']):,}" if last else None,
         "learning rate": optimizer.get("lr"),
+        "weights": f"averaged over the steps ({average:g})" if average is not None else None,
         "rows a second": f"{last['rows_per_second']:,.0f}" if "rows_per_second" in last else None,
         "seed": files.settings.get("seed_everything"),
     }

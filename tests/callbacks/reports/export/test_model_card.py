@@ -48,7 +48,7 @@ def test_model_card_has_the_fields_that_the_hub_reads() -> None:
 
 
 def test_model_card_names_no_folder_of_this_machine() -> None:
-    own = SimpleNamespace(base_facts=Base("/somewhere/tiny.yaml", "/somewhere", True))
+    own = SimpleNamespace(base_facts=Base("/somewhere/tiny.yaml", "/somewhere", True), average_weights=None)
     data = SimpleNamespace(**{**vars(DATA), "report": {"sources": {"/somewhere/mols.csv": 9}}})
     card = describe_model(own, data, Card(METRICS))
     header = read_header(card)
@@ -61,10 +61,19 @@ def test_model_card_names_no_folder_of_this_machine() -> None:
 def test_model_card_names_the_bases_and_the_data_that_come_with_the_program() -> None:
     built_in = SimpleNamespace(**{**vars(DATA), "report": {"sources": {"pubchem": 7}}})
     for name in ("bundled", "flagship", "builtin"):
-        model = SimpleNamespace(base_facts=Base(name, "/somewhere", True, "Apache-2.0"))
+        base = Base(name, "/somewhere", True, "Apache-2.0")
+        model = SimpleNamespace(base_facts=base, average_weights=None)
         header = read_header(describe_model(model, built_in, Card({})))
         assert (header["base_model"], header["datasets"]) == (name, ["pubchem"])
         assert header["license"] == "apache-2.0"
+
+
+def test_model_card_says_that_weights_are_averaged() -> None:
+    model = SimpleNamespace(**{**vars(MODEL), "average_weights": 0.999})
+    line = "- weights: an exponential average over the optimizer steps (`--model.average_weights 0.999`)\n"
+    text = describe_model(model, DATA, Card(METRICS))
+    assert f"facebook/opt-125m)\n{line}- data: " in text
+    assert text.replace(line, "") == describe_model(MODEL, DATA, Card(METRICS))
 
 
 def test_model_card_says_what_the_model_is_and_what_it_was_made_of() -> None:
