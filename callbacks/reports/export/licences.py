@@ -24,6 +24,8 @@ OF_DATA = {
     "pubchem": "MIT, BSD-3-Clause and CC0",
     "pubchem_small": "MIT, BSD-3-Clause and CC0",
     "reactions": "Apache-2.0",
+    "recombined": "MIT, BSD-3-Clause and CC0",
+    "recombined_preferred": "MIT, BSD-3-Clause and CC0",
     "string_rules": "Apache-2.0",
     "words": "BSD-2-Clause",
 }
