@@ -59,7 +59,7 @@ CELLS: dict[str, Cell] = {
         {"data.task": "product_to_reactants"}, ("exact_match", "right", "component_f1"), 8
     ),
     "reaction_names": Cell({"data.task": "name_reaction"}, ("accuracy", "balanced_accuracy"), 3),
-    "questions": Cell({"data.task": "answer_from_passage"}, ("exact_match", "token_f1"), 8),
+    "questions": Cell({"data.task": "answer_from_passage"}, ("exact_match", "token_f1"), 3),
     "openings": Cell({"data.task": "opening_to_volume"}, ("accuracy", "balanced_accuracy"), 5),
 }
 """What is measured."""
