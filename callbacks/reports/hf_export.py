@@ -32,6 +32,7 @@ from callbacks.run.run_facts import (
     run_folder,
 )
 from datamodules.storage.atomic_write import whole_file
+from datamodules.storage.safe_names import safe_names
 
 _PREFIX = "decoder."
 _EXAMPLE_KEY = "example"
@@ -177,8 +178,9 @@ def write_card(folder: Path, model: EvaluatedModel, data: EvaluationData, card: 
 
 
 def _write_results(folder: Path, data: EvaluationData, metrics: Mapping[str, float]) -> None:
+    names = safe_names(data.task_names)
     for task, content in eval_results(data, metrics).items():
-        path = folder / ".eval_results" / f"{task}.yaml"
+        path = folder / ".eval_results" / f"{names[task]}.yaml"
         path.parent.mkdir(exist_ok=True)
         with whole_file(path) as file:
             file.write(content)

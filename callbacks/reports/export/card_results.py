@@ -119,7 +119,7 @@ def update_card(text: str, data: EvaluationData, metrics: Mapping[str, float]) -
 
 
 def eval_results(data: EvaluationData, metrics: Mapping[str, float]) -> dict[str, str]:
-    """Return the content of `.eval_results/<task>.yaml` for each task whose headline was measured."""
+    """Return the content of a file of `.eval_results/` for each task whose headline was measured."""
     files = {}
     for task in data.task_names:
         entries = [

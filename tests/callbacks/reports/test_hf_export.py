@@ -30,8 +30,8 @@ class TinyModel(ScriptedModel):
 
     generation = GenerationSettings(max_new_tokens=77)
 
-    def __init__(self, tied):
-        super().__init__(PAIRS)
+    def __init__(self, tied, pairs=PAIRS):
+        super().__init__(pairs)
         words = Tokenizer(models.WordLevel(WORDS, unk_token="<unk>"))
         words.pre_tokenizer = pre_tokenizers.Whitespace()
         self.tokenizer = PreTrainedTokenizerFast(
@@ -69,18 +69,18 @@ class TinyModel(ScriptedModel):
         return outputs
 
 
-def fit(tmp_path, tied=False, best=True):
+def fit(tmp_path, tied=False, best=True, pairs=PAIRS):
     checkpoint = ModelCheckpoint(
         tmp_path / "checkpoints", monitor="val/exact_match", mode="max", save_weights_only=False
     )
-    model = TinyModel(tied)
+    model = TinyModel(tied, pairs)
     trainer = make_trainer(
         tmp_path,
         [*([checkpoint] if best else []), HFExport(), ExactMatch()],
         max_epochs=3,
         enable_checkpointing=best,
     )
-    trainer.fit(model, datamodule=StubData(PAIRS))
+    trainer.fit(model, datamodule=StubData(pairs))
     return model, trainer
 
 
@@ -149,6 +149,16 @@ def test_a_test_of_the_exported_weights_adds_its_results_to_the_card(tmp_path, c
     assert [entry["notes"].split()[0] for entry in yaml.safe_load(results.read_text())] == ["val", "test"]
     assert f"Model card, with these results: {path}" in capsys.readouterr().out
     assert not list(path.parent.rglob("*.part"))
+
+
+def test_tasks_named_by_columns_that_no_file_can_be_called_have_a_file_each(tmp_path):
+    names = ["Structure_to_m/z", "Structure_to_m:z", "a_to_<b>?", "A_to_b", "a_to_B", "../x"]
+    pairs = [pair._replace(task=names[place % 6]) for place, pair in enumerate([PAIRS[1]] * 12)]
+    fit(tmp_path, pairs=pairs)
+    files = sorted((tmp_path / "hf" / ".eval_results").iterdir())
+    assert {yaml.safe_load(file.read_text())[0]["dataset"]["task_id"] for file in files} == set(names)
+    assert len({file.name.casefold() for file in files}) == 6
+    assert not any(set(file.name) & set('<>:"/\\|?*') for file in files)
 
 
 @pytest.mark.parametrize(
