@@ -24,7 +24,7 @@ from callbacks.run.training_memory import TrainingMemory
 from callbacks.run.whole_steps import WholeSteps
 from cli.argv import flag_values
 from cli.asking.forward import set_forward
-from cli.checks.checkpoint_path import find_checkpoint
+from cli.checks.checkpoint_path import find_checkpoint, find_run
 from cli.checks.settings_check import check_settings
 from cli.class_allowlist import allow_imports, refuse_foreign_code
 from cli.help_pages import program_name
@@ -34,7 +34,6 @@ from cli.run.outputs import keep_earlier
 from cli.run.resume_lists import drop_repeated
 from cli.run_folder import (
     claimed,
-    find_run,
     goes_on,
     is_first_rank,
     one_run,

@@ -16,7 +16,7 @@ from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from callbacks.loggers.terminal import is_first_process
 from callbacks.run.run_facts import from_here
 from cli.argv import flag_value, without_flag
-from cli.checks.checkpoint_path import KEYWORDS, no_run
+from cli.checks.checkpoint_path import KEYWORDS, find_run, no_run
 from cli.checks.run_name import check_name
 from cli.run.claim import Claim, describe_self
 from cli.run.cluster_job import (
@@ -31,14 +31,6 @@ from configs.lookup import load_yaml
 
 RUN_NAME_VARIABLE = "PATOIS_RUN_NAME"
 """Passes the run's name to the other ranks, which start the same command a moment later."""
-
-
-def find_run(ckpt_path: str | None) -> Path | None:
-    """Return the run's folder of a checkpoint (`<run>/checkpoints/x.ckpt`), or None if it has no config.yaml."""
-    if not ckpt_path or ckpt_path in KEYWORDS:
-        return None
-    folder = Path(ckpt_path).resolve().parent.parent
-    return folder if (folder / "config.yaml").is_file() else None
 
 
 def was_restarted() -> bool:

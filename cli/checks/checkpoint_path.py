@@ -13,6 +13,14 @@ KEYWORDS = ("last", "best", "hpc")
 """Values of --ckpt_path other than a file; Lightning handles `hpc`."""
 
 
+def find_run(ckpt_path: str | None) -> Path | None:
+    """Return the run's folder of a checkpoint (`<run>/checkpoints/x.ckpt`), or None if it has no config.yaml."""
+    if not ckpt_path or ckpt_path in KEYWORDS:
+        return None
+    folder = Path(ckpt_path).resolve().parent.parent
+    return folder if (folder / "config.yaml").is_file() else None
+
+
 def find_checkpoint(given: str, fits: bool) -> str:
     """Return the checkpoint that a path means; in a run's folder `last.ckpt` to train on, `best.ckpt` for anything else.
 

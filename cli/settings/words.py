@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 from callbacks.loggers.terminal import is_first_process, say
 from callbacks.run.run_facts import from_here
 from cli.argv import flag_value
-from cli.checks.checkpoint_path import take_folder
+from cli.checks.checkpoint_path import find_run, take_folder
 from cli.given import PATH_FLAGS, Given, asks_flagship, name_flags, read_given
 from cli.old_class_paths import rename_class_paths
-from cli.run_folder import find_run, resolve_keyword
+from cli.run_folder import resolve_keyword
 from cli.settings.auto_base import AUTO, choose_base
 from cli.settings.run_settings import name_run, read_run_settings
 from configs.lookup import CONFIGS, load_yaml

@@ -9,9 +9,9 @@ import yaml
 from lightning.pytorch.utilities import rank_zero_only
 
 from cli import run_folder
+from cli.checks.checkpoint_path import find_run
 from cli.run_folder import (
     RUN_NAME_VARIABLE,
-    find_run,
     goes_on,
     is_first_rank,
     make_run_folder,
