@@ -39,7 +39,6 @@ from cli.run_folder import (
     one_run,
     refuse_other_root,
     refuse_used,
-    remove_empty,
     settle_folder,
 )
 from cli.save_config import SaveRunConfig
@@ -213,9 +212,8 @@ class PatoisCLI(OpenCLI):
             config.trainer.logger, config.trainer.callbacks = False, None
             return
         folder = settle_folder(config, self.runs, self.words.typed)
-        if config.get("output"):
-            self.claims.callback(remove_empty, folder)
-        self.claims.enter_context(claimed(folder, str(self.subcommand), self.words.typed))
+        if not config.get("output"):  # which is the only file that is written
+            self.claims.enter_context(claimed(folder, str(self.subcommand), self.words.typed))
         if self.subcommand == "fit" and not self.words.begins_again:
             refuse_used(folder, config.get("ckpt_path"))
         config.name = folder.name

@@ -98,6 +98,8 @@ def _latest_run(root: Path, name: str | None) -> Path | None:
 def settle_folder(config: Any, root: Path, words: Sequence[str] = ()) -> Path:
     """Return the folder that a subcommand writes to: the folder of the checkpoint's run, unless --name differs.
 
+    With `--output` nothing is written there, so that none is made.
+
     Args:
         config: The subcommand's configuration. The run's own configuration is read again from its folder, to see
             whether the user gave the name or the run's configuration did.
@@ -106,7 +108,7 @@ def settle_folder(config: Any, root: Path, words: Sequence[str] = ()) -> Path:
     """
     run = find_run(config.get("ckpt_path"))
     if run is None:
-        return make_run_folder(config.name, root, words)
+        return make_run_folder(config.name, root, words, makes=not config.get("output"))
     own = load_yaml(run / "config.yaml")
     # The folder may have been renamed since; nobody chose the `checkpoints` path of its old place.
     was = Path((own.get("trainer") or {}).get("default_root_dir") or run)
@@ -157,7 +159,7 @@ def refuse_other_root(args: Sequence[str]) -> None:
         )
 
 
-def make_run_folder(name: str | None, root: Path, words: Sequence[str] = ()) -> Path:
+def make_run_folder(name: str | None, root: Path, words: Sequence[str] = (), makes: bool = True) -> Path:
     """Return this run's folder, the same on every rank: `root/<name>`.
 
     The default name is that of the cluster's job (`job-7`, the next one of the job `job-7-2`), or else the start time; see
@@ -167,10 +169,11 @@ def make_run_folder(name: str | None, root: Path, words: Sequence[str] = ()) -> 
         name: The name that the user gave.
         root: The folder of all runs.
         words: The command line's arguments, by which the ranks of a job know each other.
+        makes: Whether to make the folder of a default name, so that no other run takes it.
     """
     name = name or os.environ.get(RUN_NAME_VARIABLE)
     if name is None:
-        name = _new_name(root, words)
+        name = _new_name(root, words) if makes else _default_name()
     check_name(name)
     os.environ[RUN_NAME_VARIABLE] = name
     return root / name
@@ -181,8 +184,7 @@ def _new_name(root: Path, words: Sequence[str]) -> str:
 
     Other ranks of `torchrun` or `srun` wait for rank 0's choice. One that cannot know it makes no folder: it writes nothing.
     """
-    job = find_job()
-    stem = f"job-{job}" if job is not None else time.strftime("%Y%m%d-%H%M%S")
+    job, stem = find_job(), _default_name()
     if not is_first_rank():
         known = job is not None or "MASTER_PORT" in os.environ
         return (wait_for_first_rank(root, describe_fit(words)) if known else None) or stem
@@ -195,6 +197,11 @@ def _new_name(root: Path, words: Sequence[str]) -> str:
     raise AssertionError("a thousand runs of one name")
 
 
+def _default_name() -> str:
+    job = find_job()
+    return f"job-{job}" if job is not None else time.strftime("%Y%m%d-%H%M%S")
+
+
 def is_default_name(name: str) -> bool:
     """Return whether a name is one that a run gets if the user gives none.
 
@@ -205,13 +212,6 @@ def is_default_name(name: str) -> bool:
         (False, False)
     """
     return re.fullmatch(r"(\d{8}-\d{6}|job-\d[\w.]*)(-\d+)?", name) is not None
-
-
-def remove_empty(folder: Path) -> None:
-    """Remove a run's folder, and that of all runs, if nothing was written there: `--output` names another place."""
-    with contextlib.suppress(OSError):
-        folder.rmdir()
-        folder.parent.rmdir()
 
 
 @contextlib.contextmanager

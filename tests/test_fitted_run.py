@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -158,6 +159,24 @@ def test_predict_takes_a_column_of_another_name_in_the_same_notation(fitted: Pat
     rows = read_csv(fitted / "predict" / "predictions" / "other.csv")
     assert [row["input"] for row in rows] == ["OCC", "C1CC"]
     assert "ring" in rows[1]["reason"]
+
+
+def test_predict_with_an_output_writes_nothing_into_the_run(fitted: Path) -> None:
+    folder = fitted.parents[1]
+    theirs = shutil.copytree(fitted, folder / "theirs", ignore=shutil.ignore_patterns("predict", "wandb"))
+    (theirs / "predict").touch()  # as nothing can be made in a folder that is read-only
+    (folder / "few.csv").write_text("smiles\nOCC\n")
+    before = {path: path.stat().st_mtime_ns for path in [theirs, *theirs.rglob("*")]}
+    words = ["predict", "--ckpt_path", "theirs", "--data.predict_path", "few.csv"]
+    result = command_here([*words, "--output", "mine.csv"], folder)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert [row["input"] for row in read_csv(folder / "mine.csv")] == ["OCC"]
+    assert {path: path.stat().st_mtime_ns for path in [theirs, *theirs.rglob("*")]} == before
+    result = command_here(words, folder)
+    assert (
+        "predict is no folder: give --name NAME, to write to a run of your own, or --output FILE"
+        in result.stderr
+    )
 
 
 def test_exported_folder_gives_the_same_text_in_plain_transformers(fitted: Path) -> None:

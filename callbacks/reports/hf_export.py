@@ -33,6 +33,7 @@ from callbacks.run.run_facts import (
 )
 from datamodules.storage.atomic_write import whole_file
 from datamodules.storage.safe_names import safe_names
+from datamodules.storage.writable import find_obstacle
 
 _PREFIX = "decoder."
 _EXAMPLE_KEY = "example"
@@ -121,6 +122,8 @@ class HFExport(MetricsKeeper):
         text = path.read_text(encoding="utf-8")
         questions = mark_questions(data, evaluated_model(pl_module).generation)
         why = why_not_in_card(find_mark(text), mark_weights(checkpoint["state_dict"]), questions, tested.name)
+        if why is None:
+            why = find_obstacle(path.parent)  # the tested run may be another user's
         if why is None:
             earlier = (checkpoint.get(METRICS_KEY) or {}).items()
             metrics = {name: value for name, value in earlier if name.startswith("val/")}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.checks.checkpoint_path import check_checkpoint, check_keyword
-from cli.checks.run_name import check_name, check_writable
+from cli.checks.run_name import check_folder, check_name
 from cli.trainer.support import refuse_feature
 from configs.lookup import find_config, suggest
 from datamodules.limits import LEAST, check_fractions, parse_shots, refuse_below, refuse_no_questions
@@ -103,12 +103,14 @@ def check_values(command: str, values: Mapping[str, Any], runs: Path, *, complet
         _check_average(values)
     if isinstance(name := values.get("name"), str):
         check_name(name)
-    if isinstance(path := values.get("ckpt_path"), str | Path):
+    path = values.get("ckpt_path")
+    if isinstance(path, str | Path):
         if command != "fit":
             check_keyword(str(path), values.get("name"), runs)
         check_checkpoint(str(path))
-    elif command != "show":  # with a checkpoint, its run's folder is written to
-        check_writable(runs)
+    if command != "show" and not (command == "predict" and output):
+        path, name = (None if value is None else str(value) for value in (path, name))
+        check_folder(command, path, name, runs)
 
 
 def _check_ranges(values: Mapping[str, Any], ranges: Mapping[str, Range], above: str = "") -> None:

@@ -15,6 +15,7 @@ from datamodules.making.reactions import Reactions
 from datamodules.making.recipe import Recipe
 from datamodules.making.report import summarize
 from datamodules.sources.recombined import default_path
+from datamodules.storage.writable import check_file
 from datamodules.workers.cores import count_cores
 from datamodules.workers.opsin import how_to_read_names
 
@@ -90,6 +91,7 @@ def main(args: Sequence[str] | None = None) -> None:
     if options.recipe == "names" and (steps := how_to_read_names()) is not None:
         raise ValueError(f"Expected OPSIN to read the names, but it is not there: {steps}.")
     output = find_output(options.recipe, options.output)
+    check_file("--output", output)
     plan = Plan(RECIPES[options.recipe], options.seed)
     if is_made(output, plan, options.rows):
         sys.stdout.write(

@@ -25,6 +25,7 @@ from callbacks.reports.page.predictions import shorten
 from callbacks.reports.page.templates import show_value
 from callbacks.rows.headlines import EXACT_MATCH, headline_of_metrics
 from datamodules.storage.safe_csv import write_csv
+from datamodules.storage.writable import check_file
 
 MOST_PAIRS = 15
 """Most pairs that the terminal shows of a task."""
@@ -42,7 +43,11 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--page", type=Path, help=f"HTML page to write; default: {FILE} next to the runs")
     parser.add_argument("--output", type=Path, help="CSV file to write the comparison to")
     options = parser.parse_args(args)
+    page = options.page or _place(options.runs) / FILE
     try:
+        check_file("--page", page)
+        if options.output:
+            check_file("--output", options.output)
         found = read_groups(_choose(options.runs), options.shared)
         if not found.groups:
             raise no_groups(found.alone)
@@ -54,7 +59,6 @@ def main(args: Sequence[str] | None = None) -> None:
         _show_group(group)
     if found.alone:
         say(describe_alone(found.alone))
-    page = options.page or _place(options.runs) / FILE
     try:
         write_page(page, found)
         if options.output:

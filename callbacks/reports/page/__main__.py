@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from callbacks.reports.page.render import write_page
+from datamodules.storage.writable import find_obstacle
 
 
 def find_latest(runs: Path) -> Path:
@@ -34,9 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     options = parser.parse_args(arguments)
     try:
-        path = write_page(options.run or find_latest(Path("runs")))
+        run = options.run or find_latest(Path("runs"))
+        if run.is_dir() and (obstacle := find_obstacle(run)):
+            raise ValueError(
+                f"Expected to write {run / FILE}, but {obstacle}: copy the run's folder to one of your own."
+            )
+        path = write_page(run)
     except ValueError as error:
-        parser.error(str(error))
+        parser.exit(1, f"error: {error}\n")
     sys.stdout.write(f"{path}\n")
 
 

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from datamodules.sources.tables.read import SUFFIXES, strip_suffix
+from datamodules.storage.writable import check_file
 
 FORMATS = (".csv", ".tsv", ".jsonl", ".xlsx", ".parquet")
 """Formats that can be written; all but parquet also gzipped."""
@@ -72,8 +73,7 @@ def check_output(output: str, source: str) -> None:
         raise ValueError(
             f"--output {output}: expected a file in a folder that exists, but {path.parent} does not."
         )
-    if path.is_dir():
-        raise ValueError(f"--output {output}: expected a file, but this is a folder.")
+    check_file("--output", path)
     if path.exists() and Path(source).expanduser().exists() and path.samefile(Path(source).expanduser()):
         raise ValueError(
             f"--output {output}: expected another file than --data.predict_path, which would be lost."

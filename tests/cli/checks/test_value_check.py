@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli.checks.value_check import check_values
+from tests.helpers.closed_folders import close
 
 RUNS = Path("runs")
 
@@ -132,3 +134,28 @@ def test_with_a_checkpoint_the_folder_of_runs_is_not_written(tmp_path: Path) -> 
     check_values("show", {}, tmp_path / "runs")
     with pytest.raises(ValueError, match="it is a file"):
         check_values("fit", {}, tmp_path / "runs")
+
+
+@pytest.mark.parametrize("command", ["fit", "validate", "test", "predict"])
+def test_a_run_of_somebody_else_is_told_before_the_work(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, runs = tmp_path / "theirs" / "mine", tmp_path / "runs"
+    (run / "checkpoints").mkdir(parents=True)
+    with zipfile.ZipFile(run / "checkpoints" / "best.ckpt", "w") as archive:
+        archive.writestr("best/data.pkl", "state_dict")
+    (run / "config.yaml").write_text("name: given\n")
+    values = {"ckpt_path": str(run / "checkpoints" / "best.ckpt"), "data.predict_path": "x.csv"}
+    check_values(command, values, runs)
+    close(tmp_path / "theirs", monkeypatch)
+    for name in (None, "given", "mine"):  # the configured name is no choice of another
+        with pytest.raises(
+            ValueError, match=r"Expected to write to .*mine.*, but .* may not be written to: give --name NAME"
+        ):
+            check_values(command, {**values, "name": name}, runs)
+    check_values(command, {**values, "name": "other"}, runs)
+    check_values("show", values, runs)
+    check_values("predict", {**values, "output": str(tmp_path / "mine.csv")}, runs)
+    close(tmp_path, monkeypatch)
+    with pytest.raises(ValueError, match=r"Expected to write the run to .*runs, but .* may not be written to"):
+        check_values(command, {**values, "name": "other"}, runs)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from callbacks.reports.page.__main__ import main
+from tests.helpers.closed_folders import close
 from tests.helpers.run_folders import write_fit
 from tests.helpers.runs import PROJECT
 
@@ -28,12 +29,26 @@ def test_command_without_a_run_takes_the_latest(tmp_path, capsys, monkeypatch):
     assert capsys.readouterr().out == "runs/newer/report.html\n"
 
 
-def test_folder_of_no_run_is_a_usage_error(tmp_path, capsys, monkeypatch):
+def test_folder_of_no_run_is_one_line(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for arguments in ([str(tmp_path)], []):
         with pytest.raises(SystemExit):
             main(arguments)
-        assert "expected a run" in capsys.readouterr().err
+        error = capsys.readouterr().err
+        assert "expected a run" in error
+        assert error.startswith("error: ")
+        assert error.count("\n") == 1
+
+
+def test_folder_of_somebody_else_is_told_before_it_is_read(tmp_path, capsys, monkeypatch):
+    run = write_fit(tmp_path / "mine")
+    (run / "report.html").unlink(missing_ok=True)
+    close(run, monkeypatch)
+    with pytest.raises(SystemExit) as ended:
+        main([str(run)])
+    assert ended.value.code == 1
+    assert "may not be written to: copy the run's folder to one of your own." in capsys.readouterr().err
+    assert not (run / "report.html").exists()
 
 
 def test_page_is_made_without_importing_pytorch():

@@ -12,6 +12,7 @@ from datamodules.sources.output.names import (
     strip_gz,
     why_csv,
 )
+from tests.helpers.closed_folders import close
 
 
 @pytest.mark.parametrize(
@@ -44,3 +45,13 @@ def test_output_must_be_a_file_of_a_known_format_in_a_folder(tmp_path: Path) -> 
     ):  # fmt: skip
         with pytest.raises(ValueError, match=told):
             check_output(str(tmp_path / bad), source)
+
+
+def test_output_in_a_folder_of_somebody_else_is_told_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    close(tmp_path, monkeypatch)
+    with pytest.raises(
+        ValueError, match=r"--output .*: expected a file that can be written, but .* may not be written to"
+    ):
+        check_output(str(tmp_path / "out.csv"), "in.csv")
