@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from callbacks.reports.page.render import write_page
+from callbacks.reports.page.render import FILE, write_page
 from datamodules.storage.writable import find_obstacle
 
 
