@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Sequence
 from typing import Any
 
 from jsonargparse import set_parsing_settings
 
 from cli.argv import flag_value
+from configs.program import program_name
 from configs.yaml_text import read_yaml
 
 VARIABLE = "PATOIS_ALLOW"
@@ -68,7 +70,7 @@ def explain_denial(message: str) -> str:
         module = found[1].rpartition(".")[0] or found[1]
         return (
             f"{found[1]} is not in the modules on the allow-list (cli/class_allowlist.py), and importing it would run "
-            f"its code. If you wrote or trust it, allow it: {VARIABLE}={module} python train.py ..."
+            f"its code. If you wrote or trust it, allow it: {VARIABLE}={module} {program_name(sys.argv[0])} ..."
         )
 
     return _DENIED.sub(advise, message)

@@ -7,29 +7,14 @@ Building a page takes seconds, because it imports Lightning and all classes. `ma
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from cli.screen.completion import SHELLS, completion_script
 from configs.lookup import CONFIGS
+from configs.program import PROGRAM
 
 FOLDER = CONFIGS / "help"
 FLAGS = {"-h": "", "--help": "", "--help-all": "-all"}
 """The flags that ask for a page, and what its file's name ends with."""
-PROGRAM = "python train.py"
-"""The program's name in the saved pages."""
-
-
-def program_name(path: str) -> str:
-    """Return the program's name as the user typed it.
-
-    Args:
-        path: Path of the running script, as in `sys.argv[0]`.
-
-    Examples:
-        >>> program_name("/home/me/.venv/bin/patois"), program_name("train.py")
-        ('patois', 'python train.py')
-    """
-    return "patois" if Path(path).name in ("patois", "patois.exe") else PROGRAM
 
 
 def rename_program(page: str, program: str) -> str:

@@ -14,11 +14,12 @@ from callbacks.loggers.terminal import accept_any_text, is_first_process, quiet,
 from cli.checks.command_table import COMMANDS, describe_commands, run_command
 from cli.checks.early_check import check_command_line
 from cli.exit_status import USAGE, ending_of
-from cli.help_pages import help_command, program_name, saved_help
+from cli.help_pages import help_command, saved_help
 from cli.openmp import thread_settings
 from cli.run.streams import standard_streams
 from cli.screen.quiet_libraries import quiet_environment, show_warnings_as_lines, silence_libraries
 from cli.settings.exported import take_export
+from configs.program import program_name
 
 if TYPE_CHECKING:
     from lightning_modules.causal_lm import CausalLM

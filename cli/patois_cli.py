@@ -27,7 +27,6 @@ from cli.asking.forward import set_forward
 from cli.checks.checkpoint_path import find_checkpoint, find_run
 from cli.checks.settings_check import check_settings
 from cli.class_allowlist import allow_imports, refuse_foreign_code
-from cli.help_pages import program_name
 from cli.hub_fallback import leave_unreachable_hub
 from cli.precision import choose_precision
 from cli.run.outputs import keep_earlier
@@ -61,6 +60,7 @@ from cli.trainer.parts import (
 )
 from cli.trainer.support import read_features
 from configs.lookup import CONFIGS
+from configs.program import program_name
 from configs.yaml_text import read_yaml
 from datamodules.sequence_task import SequenceTaskDataModule
 

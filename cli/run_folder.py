@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -144,7 +145,7 @@ def refuse_used(folder: Path, ckpt_path: str | None) -> None:
     used = any(any(folder.glob(files)) for files in ("checkpoints/*.ckpt", "predictions/*.csv", "hf/*"))
     if is_first_rank() and used and not goes_on(ckpt_path, folder):
         last = folder / "checkpoints" / "last.ckpt"
-        resume = f"resume that run (--ckpt_path {last}), " if last.is_file() else ""
+        resume = f"resume that run (--ckpt_path {shlex.quote(str(last))}), " if last.is_file() else ""
         raise ValueError(
             f"{folder} already holds a run. Choose another --name, {resume}or delete the folder."
         )

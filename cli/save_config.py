@@ -25,11 +25,11 @@ from callbacks.run.command_record import read_record, record_command
 from callbacks.run.run_facts import output_folder
 from cli.checks.checkpoint_path import find_run
 from cli.given import Given
-from cli.help_pages import program_name
 from cli.resume_diff import differences, say, say_other_data
 from cli.run_folder import is_default_name
 from cli.settings.run_settings import read_typed_settings, settle_paths
 from cli.settings.words import bring_along
+from configs.program import program_name
 from configs.yaml_text import read_yaml, write_yaml
 from datamodules.rows.guess_notations import settings_of
 from datamodules.storage.atomic_write import whole_file

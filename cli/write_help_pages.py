@@ -15,9 +15,10 @@ from jsonargparse import ArgumentParser, Namespace
 
 from cli.checks.flag_list import PATH
 from cli.checks.write_flag_list import write_flags
-from cli.help_pages import FOLDER, PROGRAM
+from cli.help_pages import FOLDER
 from cli.screen.full_help import mend_page
 from cli.screen.short_help import short_page
+from configs.program import PROGRAM
 
 DEFAULTS = "Default values below come from configs/default.yaml if it sets one.\n\n"
 

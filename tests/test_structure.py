@@ -77,7 +77,7 @@ def test_folders_hold_few_modules(package: str) -> None:
 
 def test_configs_holds_files_and_what_finds_them() -> None:
     found = {path.relative_to(PROJECT / "configs").as_posix() for path in (PROJECT / "configs").rglob("*.py")}
-    assert found == {"__init__.py", "lookup.py", "yaml_text.py"}
+    assert found == {"__init__.py", "lookup.py", "program.py", "yaml_text.py"}
 
 
 def test_init_files_hold_a_docstring_only() -> None:

@@ -11,9 +11,10 @@ from callbacks.rows.headlines import EXACT_MATCH, Headline, format_value, headli
 from callbacks.rows.outcomes import OUTCOMES
 from callbacks.statistics.class_names import is_bound, read_class
 from callbacks.statistics.intervals import format_estimate, format_quantity
+from configs.program import spell
+from datamodules.flag_tasks import join_columns
 from datamodules.tasks import Task
 
-PROGRAM = "python train.py"
 _ROUND_TRIP = {
     "round_trip": "right",
     "round_trip_tautomer": "tautomer-insensitive",
@@ -58,15 +59,16 @@ def next_commands(stage: str, run: Path, tasks: Sequence[Task] = ()) -> list[str
         >>> next_commands("fit", Path("runs/mine"))[0]
         'python train.py test --ckpt_path runs/mine'
     """
-    predict = f"{PROGRAM} predict --ckpt_path {run} --data.predict_path new.csv"
+    predict = ["predict", "--ckpt_path", run, "--data.predict_path", "new.csv"]
     if len(tasks) > len({task.input.column for task in tasks}):
         first = tasks[0]
         of_columns = first.source is None and first.identity is None  # as a table's columns make it
-        predict += (
-            f" --data.output_column {first.output.column}" if of_columns else f" --data.task {first.name}"
-        )
-    test = f"{PROGRAM} test --ckpt_path {run}"
-    return [predict] if stage == "test" else [test, predict]
+        column = join_columns([first.output.column])
+        predict += ["--data.output_column", column] if of_columns else ["--data.task", first.name]
+    return [
+        *([] if stage == "test" else [spell("test", "--ckpt_path", run)]),
+        spell(*predict),
+    ]
 
 
 def describe_evaluation(

@@ -14,6 +14,7 @@ from callbacks.loggers.terminal import say
 from callbacks.run.rank_agreement import find_peers
 from callbacks.run.run_facts import from_here, last_checkpoint_file
 from callbacks.run.stop_signals import Stopped, StopSignals, exit_soon, requeue_slurm_job
+from configs.program import spell
 
 
 class RunStopper:
@@ -101,5 +102,5 @@ def describe_stop(trainer: Trainer, signum: int) -> str:
     text, path = f"Stopped by {signal.Signals(signum).name}", last_checkpoint_file(trainer)
     if trainer.state.fn != TrainerFn.FITTING or not path.is_file():
         return text
-    command = f"python train.py fit --ckpt_path {from_here(path)}"
+    command = spell("fit", "--ckpt_path", from_here(path))
     return f"{text} after step {trainer.global_step}; resume with: {command}"

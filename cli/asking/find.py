@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.settings.run_settings import read_typed_settings
+from configs.program import spell
 from datamodules.flag_tasks import choose_tasks
 from datamodules.formats import InstructionFormat, load_format
 from datamodules.limits import parse_shots
@@ -68,7 +69,7 @@ def describe(folder: Path, task: str | None = None, form: str | None = None) -> 
     if asking is not None and asking.shots:
         raise ValueError(
             f"{weights}: --data.shots {asking.shots} puts rows of the training table before each question, but "
-            "that table is not read here. Use `python train.py predict`."
+            f"that table is not read here. Use `{spell('predict')}`."
         )
     tasks = asking.tasks if asking and not task else tuple(choose_tasks(task)[0])
     choice_score = _find_choice_score(weights, run)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from callbacks.rows.notation_calls import NotationCalls
 from cli.asking.answers import Answer, Answers, list_columns, read_texts
 from cli.asking.find import Described
+from configs.program import spell
 from datamodules.tasks import Task
 from datamodules.texts.augmentation import labels_of
 from lightning_modules.generation.settings import GenerationSettings
@@ -191,7 +192,7 @@ class Model:
         if not (options := task.choices.options):
             raise ValueError(
                 f"The task {task.name!r} has choices for each row, in the column {task.choices.column!r}: ask with "
-                "`python train.py predict`, whose table holds them."
+                f"`{spell('predict')}`, whose table holds them."
             )
         rows = choose(
             self.decoder, self.tokenizer, self.described.asking, task, questions, self.device, batch_size, self.room,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import shlex
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -38,7 +39,7 @@ def find_checkpoint(given: str, fits: bool) -> str:
     if fits and is_export(folder):
         raise ValueError(
             f"--ckpt_path {given!r}: expected a run to go on with, but an exported folder has no state of training: give its "
-            f"run, or --model.base {given} to start from its weights."
+            f"run, or --model.base {shlex.quote(given)} to start from its weights."
         )
     names = ("last.ckpt", "best.ckpt") if fits else ("best.ckpt", "last.ckpt")
     for place in _list_places(folder):

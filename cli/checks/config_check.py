@@ -12,6 +12,7 @@ from cli.checks.flag_check import DEFAULT_CLASSES, find_class, find_nearest, ref
 from cli.checks.flag_list import Flag, FlagList
 from cli.exit_status import UsageError
 from configs.lookup import suggest
+from configs.program import spell
 from configs.yaml_text import Plain, read_written, read_yaml
 
 
@@ -165,7 +166,7 @@ def _refuse_unknown(file: str, name: str, command: str, listed: FlagList) -> Non
         hint = suggest(owner, [*groups, *(flag for flag in flags if "." not in flag)])
         raise UsageError(f"{file}: unknown key {owner!r} (known: {', '.join(groups)}, name, ...).{hint}")
     nearest = find_nearest(name, flags, listed)
-    hint = f" Did you mean {nearest}?" if nearest else f" `train.py {command} --help` lists all."
+    hint = f" Did you mean {nearest}?" if nearest else f" `{spell(command, '--help')}` lists all."
     raise UsageError(f"{file}: unknown key {name!r}.{hint}")
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from configs.program import spell
+
 
 def check_optimizer(spec: Any) -> None:
     """Raise ValueError if an optimizer's class refuses its arguments.
@@ -28,5 +30,5 @@ def check_optimizer(spec: Any) -> None:
         text = " ".join(str(error).split()).rstrip(".")
         raise ValueError(
             f"--model.optimizer: {name} does not take these values: {text}. Change the flag below --model.optimizer "
-            f"(`train.py fit --model.optimizer.help {name}` lists them)."
+            f"(`{spell('fit', '--model.optimizer.help', name)}` lists them)."
         ) from error

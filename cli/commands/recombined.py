@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from callbacks.loggers.terminal import say
+from configs.program import spell
 from datamodules.making.chunks import Plan, make_rows, parts_of, read_provenance
 from datamodules.making.names import Names
 from datamodules.making.reactions import Reactions
@@ -75,10 +76,10 @@ def is_made(output: Path, plan: Plan, rows: int) -> bool:
 def advise(recipe: str, output: Path) -> str:
     """Return how to train on a made file."""
     if recipe == "names" and output == default_path():
-        return f"Train on it, half real and half made: python train.py fit --data.task {_TASKS[recipe]}"
+        return f"Train on it, half real and half made: {spell('fit', '--data.task', _TASKS[recipe])}"
     if recipe == "names":
         return f"Train on it: copy configs/tasks/made_to_smiles.yaml, and write `source: {output}` there."
-    return f"Train on it: python train.py fit --data.task {_TASKS[recipe]} --data.source {output}"
+    return f"Train on it: {spell('fit', '--data.task', _TASKS[recipe], '--data.source', output)}"
 
 
 def main(args: Sequence[str] | None = None) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from cli.argv import flag_value, without_flag
 from cli.checks.checkpoint_path import has_checkpoint, is_export
+from configs.program import spell
 
 if TYPE_CHECKING:
     from datamodules.tasks import Task
@@ -38,7 +39,7 @@ def take_export(args: Sequence[str]) -> list[str]:
     from datamodules.texts.asking import FILE, load_asking
 
     asking = load_asking(folder)
-    ask = f"`python train.py ask --model {given}` answers texts"
+    ask = f"`{spell('ask', '--model', given)}` answers texts"
     if asking is None:
         raise ValueError(
             f"--ckpt_path {given!r}: expected a run or a folder that a fit exported, but it has no {FILE}: give --model.base "

@@ -15,12 +15,13 @@ from lightning.pytorch.cli import LightningArgumentParser
 from cli.checks.flag_list import read_flags
 from cli.checks.parser_message import shorten
 from cli.class_allowlist import explain_denial
-from cli.help_pages import help_command, program_name
+from cli.help_pages import help_command
 from cli.old_class_paths import rename_class_paths
 from cli.settings.text_flags import restore_text, take_text
 from cli.settings.unknown_settings import explain_unknown
 from cli.trainer.parts import settle_defaults
 from cli.trainer.support import explain_name, read_features
+from configs.program import program_name
 from configs.yaml_text import read_written, read_yaml, write_yaml
 
 

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from configs.lookup import find_cache_root
+from configs.program import spell
 from datamodules.sources.rows import Rows, built_in
 
 FILE = "recombined.parquet"
-COMMAND = "python train.py recombined --rows 200000"
 
 
 def default_path() -> Path:
@@ -41,7 +41,8 @@ def read_table() -> pa.Table:
     """
     path = default_path()
     if not path.is_file():
-        raise ValueError(f"Expected made names at {path}, but there are none yet: run `{COMMAND}`.")
+        command = spell("recombined", "--rows", 200_000)
+        raise ValueError(f"Expected made names at {path}, but there are none yet: run `{command}`.")
     return pq.read_table(path)
 
 

@@ -4,8 +4,9 @@ import sys
 
 import pytest
 
-from cli.help_pages import FOLDER, PROGRAM, program_name, rename_program, saved_help
+from cli.help_pages import FOLDER, rename_program, saved_help
 from cli.main import main
+from configs.program import PROGRAM, program_name
 from tests.helpers.parsing import parse
 
 
@@ -14,6 +15,7 @@ from tests.helpers.parsing import parse
     [
         ("train.py", PROGRAM), ("/patois/train.py", PROGRAM), ("-c", PROGRAM), ("", PROGRAM), ("/x/bin/patois", "patois"),
         ("patois", "patois"), ("C:/venv/Scripts/patois.exe", "patois"), ("/x/bin/patois-2", PROGRAM),
+        ("/x y/bin/patois report", "patois"),
     ],
 )  # fmt: skip
 def test_program_name_is_what_the_user_typed(path: str, name: str) -> None:

@@ -24,6 +24,7 @@ from callbacks.reports.compare.terminal_tables import tabulate_pairs, tabulate_r
 from callbacks.reports.page.predictions import shorten
 from callbacks.reports.page.templates import show_value
 from callbacks.rows.headlines import EXACT_MATCH, headline_of_metrics
+from configs.program import spell
 from datamodules.storage.safe_csv import write_csv
 from datamodules.storage.writable import check_file
 
@@ -86,7 +87,7 @@ def _choose(paths: Sequence[Path]) -> list[Path]:
     if len(found) < 2:
         raise ValueError(
             f"Expected at least two runs with predictions to compare, but got {len(found)}: give runs/a runs/b, each after "
-            "`python train.py test --ckpt_path runs/a`."
+            f"`{spell('test', '--ckpt_path', 'runs/a')}`."
         )
     return found
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from configs.program import spell
 from datamodules.notations._unicode import compose
 from datamodules.storage.safe_csv import read_csv
 
@@ -105,7 +106,7 @@ def _read_table(run: Path, sides: Iterable[str]) -> tuple[list[dict[str, str]], 
     if not rows or file is None:
         raise ValueError(
             f"{run}: expected a prediction table, or a run's folder with one, but found none: "
-            f"run `python train.py test --ckpt_path {run}/checkpoints/best.ckpt`."
+            f"run `{spell('test', '--ckpt_path', run / 'checkpoints/best.ckpt')}`."
         )
     return rows, "/".join(file.parts[-3:]) if file != run else run.name
 

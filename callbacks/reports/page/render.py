@@ -16,10 +16,10 @@ from callbacks.reports.page.commands import list_commands
 from callbacks.reports.page.run_files import RunFiles, Side, read_run
 from callbacks.reports.page.templates import PAGE, make_environment, read_style, show_value
 from callbacks.rows.notation_calls import NotationCalls
+from configs.program import PROGRAM
 from datamodules.storage.atomic_write import whole_file
 
 FILE = "report.html"
-PROGRAM = "python train.py"
 MOST_SET_ASIDE = 50
 """Most rows that were set aside and are shown."""
 ROWS_OF = {"fit": "validation rows", "validate": "validation rows", "test": "test rows"}

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shlex
+import sys
 from pathlib import Path
 
 from callbacks.reports.end_lines import (
@@ -98,5 +100,14 @@ def test_predict_names_the_first_of_several_tasks_on_one_column() -> None:
     assert next_commands("test", Path("runs/a"), columns)[-1].endswith("new.csv --data.output_column toxic")
     named = [load_task("smiles_to_iupac"), load_task("smiles_to_formula")]
     assert next_commands("test", Path("runs/a"), named)[-1].endswith("new.csv --data.task smiles_to_iupac")
+    spaced = choose_tasks(None, "smiles", '"IUPAC Name, long",mw')[0]
+    test, predict = next_commands("fit", Path("my runs/a"), spaced)
+    assert shlex.split(test)[-1] == "my runs/a"
+    assert shlex.split(predict)[-3:] == ["new.csv", "--data.output_column", '"IUPAC Name, long"']
     both = [load_task("smiles_to_iupac"), load_task("iupac_to_smiles")]
     assert next_commands("test", Path("runs/a"), both)[-1].endswith("new.csv")
+
+
+def test_next_commands_are_called_as_the_user_called_the_program(monkeypatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["/x/bin/patois", "fit"])
+    assert all(command.startswith("patois ") for command in next_commands("fit", Path("runs/a")))

@@ -157,5 +157,7 @@ def test_a_run_of_somebody_else_is_told_before_the_work(
     check_values("show", values, runs)
     check_values("predict", {**values, "output": str(tmp_path / "mine.csv")}, runs)
     close(tmp_path, monkeypatch)
-    with pytest.raises(ValueError, match=r"Expected to write the run to .*runs, but .* may not be written to"):
+    with pytest.raises(
+        ValueError, match=r"Expected to write the run to .*runs, but .* may not be written to"
+    ):
         check_values(command, {**values, "name": "other"}, runs)
