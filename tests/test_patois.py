@@ -108,6 +108,7 @@ def test_choices_are_scored_as_the_run_scores_them(
     for folder in ("moved", "runs/mine/checkpoints/last.ckpt"):
         answers = patois.load(folder).predict([row["smiles"] for row in rows])
         assert [answer.text for answer in answers] == [row["prediction"] for row in rows]
+        assert {answer.verified for answer in answers} == {""} == {row["verified"] for row in rows}
         for answer, row in zip(answers, rows, strict=True):
             shares = {f"p_{choice}": chance for choice, chance in answer.probabilities.items()}
             assert shares == pytest.approx({name: float(row[name]) for name in shares}, abs=2e-3)

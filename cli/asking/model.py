@@ -208,7 +208,7 @@ class Model:
                 answers.append(self._too_long())
                 continue
             best = max(chances, key=chances.__getitem__)
-            answers.append(Answer(best, chances[best], True, "valid", None, chances))
+            answers.append(Answer(best, chances[best], True, "", None, chances))
         return answers
 
     def _too_long(self) -> Answer:
