@@ -213,3 +213,5 @@ def save_decoder(model: EvaluatedModel, state: dict[str, torch.Tensor], folder: 
         decoder.save_pretrained(folder, state_dict=weights)
     tokenizer.save_pretrained(folder)
     decoder.generation_config.save_pretrained(folder)
+    for path in folder.glob("*.safetensors"):  # safetensors lets only their owner read them
+        path.chmod((folder / "config.json").stat().st_mode)

@@ -88,6 +88,10 @@ def fit(tmp_path, tied=False, best=True, pairs=PAIRS):
 def test_export_holds_the_best_weights_and_loads_in_transformers(tmp_path, tied, capsys):
     model, trainer = fit(tmp_path, tied)
     best = load_checkpoint(trainer.checkpoint_callback.best_model_path)
+    modes = {
+        path.name: oct(path.stat().st_mode & 0o777) for path in (tmp_path / "hf").iterdir() if path.is_file()
+    }
+    assert set(modes.values()) == {modes["config.json"]}, modes
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "hf").eval()
     for name, value in loaded.state_dict().items():
         torch.testing.assert_close(value, best["state_dict"][f"decoder.{name}"])
