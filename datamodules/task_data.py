@@ -413,6 +413,7 @@ class TaskData:
             window=window,
             windows=0 if windowed is None else int(windowed.counts[windowed.row_of[number]]),
             asked=part.inputs[place] if window else None,
+            normal=part.inputs[place] if windowed is None else None,
             others=() if stage == "predict" or part.others is None else tuple(part.others[place]),
         )
 

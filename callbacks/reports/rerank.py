@@ -188,7 +188,7 @@ def _compare(evaluation: Evaluation) -> list[tuple[dict[str, bool], str | None]]
     ]
     for notation in {rows[place].input_notation for place in comparable}:
         places = [place for place in comparable if rows[place].input_notation == notation]
-        inputs = [rows[place].input for place in places]
+        inputs = [rows[place].meant for place in places]
         read = read_structures(calls, notation, inputs, evaluation.reads_names)
         for place, structure in zip(places, read, strict=True):
             asked[place] = structure

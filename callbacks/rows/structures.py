@@ -80,7 +80,7 @@ def find_molecules(
     for row in rows:
         asked[row.output_notation].update(dict.fromkeys((row.prediction, row.target or "")))
         if holds_structures(row.input_notation):
-            asked[row.input_notation][row.input] = None
+            asked[row.input_notation][row.meant] = None
     known: dict[tuple[str, str], Structure | None] = {}
     for notation, texts in asked.items():
         found = read_structures(calls, notation, list(texts), with_names)
@@ -90,7 +90,7 @@ def find_molecules(
 
 def _molecules_of_row(row: EvaluatedRow, known: dict[tuple[str, str], Structure | None]) -> RowMolecules:
     target = known[row.output_notation, row.target or ""]
-    given = known[row.input_notation, row.input] if holds_structures(row.input_notation) else None
+    given = known[row.input_notation, row.meant] if holds_structures(row.input_notation) else None
     # A name is compared with the input molecule, not with the reference name, which may be wrong itself.
     order = (target, given) if holds_structures(row.output_notation) else (given, target)
     reference = next((one for one in order if one and one.smiles), None)

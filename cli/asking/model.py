@@ -10,8 +10,10 @@ from callbacks.rows.notation_calls import NotationCalls
 from cli.asking.answers import Answer, Answers, list_columns, read_texts
 from cli.asking.find import Described
 from configs.program import spell
+from datamodules.notations.lookup import load_notation
 from datamodules.tasks import Task
 from datamodules.texts.augmentation import labels_of
+from datamodules.workers.guarded_worker import Result
 from lightning_modules.generation.settings import GenerationSettings
 
 if TYPE_CHECKING:
@@ -21,6 +23,20 @@ if TYPE_CHECKING:
 
 _TOGETHER = 16
 """Batches whose prompts stand in one tensor: a finished row makes room for the next one of these."""
+
+
+def read_questions(calls: NotationCalls, task: Task, texts: Sequence[str]) -> list[Result]:
+    """Return each text in a task's input notation, as `predict` reads a table: without a title behind a SMILES; or an error."""
+    notation = task.input.notation
+    found = {place: Result(text.strip(), None) for place, text in enumerate(texts)}
+    longer = [place for place, one in found.items() if len(one.value.split()) > 1]
+    if longer and hasattr(load_notation(notation), "strip_title"):
+        stripped = calls.call(notation, "strip_title", [(found[place].value,) for place in longer])
+        found.update(zip(longer, stripped, strict=True))
+    readable = [place for place, one in found.items() if one.error is None]
+    normal = calls.call(notation, "normalize", [(found[place].value,) for place in readable])
+    found.update(zip(readable, normal, strict=True))
+    return [found[place] for place in range(len(texts))]
 
 
 class Generated(NamedTuple):
@@ -85,7 +101,7 @@ class Model:
         inputs, table = read_texts(texts, column, chosen.input.column)
         reasons: dict[int, str] = {}
         questions: dict[int, str] = {}
-        normal = self.calls.call(chosen.input.notation, "normalize", [(text.strip(),) for text in inputs])
+        normal = read_questions(self.calls, chosen, inputs)
         for place, result in enumerate(normal):
             if result.error is None:
                 questions[place] = str(result.value)

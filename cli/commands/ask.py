@@ -12,7 +12,7 @@ from pathlib import Path
 from callbacks.loggers.terminal_text import printable
 from cli.asking.answers import Answer
 from cli.asking.find import describe
-from cli.asking.model import Model
+from cli.asking.model import Model, read_questions
 from cli.openmp import thread_settings
 from lightning_modules.decoder.bases import FLAGSHIP
 
@@ -40,10 +40,7 @@ def choose_task(model: Model, texts: Sequence[str]) -> str:
     """Return the only task, or of several the first whose input notation accepts the first text; strict notations first."""
     tasks = sorted(model.tasks.values(), key=lambda task: task.input.notation in _LENIENT)
     for task in tasks:
-        if (
-            len(tasks) == 1
-            or model.calls.call(task.input.notation, "normalize", [(texts[0],)])[0].error is None
-        ):
+        if len(tasks) == 1 or read_questions(model.calls, task, texts[:1])[0].error is None:
             return task.name
     return tasks[0].name
 

@@ -32,6 +32,13 @@ class Row:
     """The input with the window in place of the long column's text; None if the whole input is asked."""
     others: tuple[str, ...] = field(default=(), kw_only=True)
     """Further outputs that are right, too."""
+    normal: str | None = field(default=None, kw_only=True)
+    """The input in its notation, without a title behind a SMILES; None if it is `input`."""
+
+    @property
+    def meant(self) -> str:
+        """The input as a notation reads it."""
+        return self.input if self.normal is None else self.normal
 
     @property
     def targets(self) -> tuple[str, ...]:

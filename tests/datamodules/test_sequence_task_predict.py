@@ -21,6 +21,15 @@ def test_predicted_rows_keep_their_lines_and_bad_ones_their_reasons(tokenizer: A
     assert sorted(batch["row_index"].tolist()) == [0, 1, 2]
 
 
+def test_predicted_row_has_its_input_as_in_the_file_and_as_the_checks_read_it(
+    tokenizer: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "in.csv").write_text("smiles\nOCC my ethanol\n")
+    module = SequenceTaskDataModule(tokenizer, task="smiles_to_iupac", predict_path=str(tmp_path / "in.csv"))
+    module.setup("predict")
+    assert (module.row("predict", 0).input, module.row("predict", 0).meant) == ("OCC my ethanol", "CCO")
+
+
 def test_predict_needs_a_file_and_one_task(tokenizer: Any, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"--data.predict_path"):
         SequenceTaskDataModule(tokenizer).setup("predict")

@@ -112,6 +112,6 @@ def lead_back(
         return []
     texts = list(dict.fromkeys(row.prediction for row in rows))
     answers = dict(zip(texts, model.predict(texts, reverse.name), strict=True))
-    pairs = [(answers[row.prediction].text or "", row.input) for row in rows]
+    pairs = [(answers[row.prediction].text or "", row.meant) for row in rows]
     same = evaluation.calls.same(reverse.output.notation, pairs)
     return [next(notions[name] for name in _MEANINGS if name in notions) for notions in same]

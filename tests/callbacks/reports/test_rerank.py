@@ -146,6 +146,13 @@ def test_name_that_fits_several_molecules_is_never_read_back(given, answer, nota
     assert found[0].doubt == doubt
 
 
+def test_a_title_behind_the_question_is_no_part_of_its_molecule():
+    row = dataclasses.replace(make_row("CCO my ethanol", None, ["ethanol"]), normal="CCO")
+    with fake_opsin(MEANINGS):
+        [found] = check(Evaluation([row], reads_names=True))
+    assert passes(found) == [{"valid", "formula", "back"}]
+
+
 def test_rerank_does_not_hold_a_product_to_the_reactants_formula():
     [found] = check(Evaluation([make_row("CCO", "CC=O", ["CCO", "CC=O"], ("smiles", "smiles"))]))
     assert passes(found) == [{"valid"}, {"valid"}]

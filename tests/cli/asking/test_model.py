@@ -6,6 +6,7 @@ import pytest
 
 from cli.asking.find import describe
 from cli.asking.model import Model
+from cli.commands.ask import choose_task
 from lightning_modules.decoder.bases import FLAGSHIP
 
 
@@ -17,6 +18,16 @@ def model() -> Model:
 def test_longer_question_has_more_tokens_and_room_is_the_models(model: Model) -> None:
     task = model.find_task("smiles_to_iupac")
     assert 0 < model.count_tokens(task, "C") < model.count_tokens(task, "CCCCCCCCCCCCC(=O)N") < model.room
+
+
+def test_a_title_behind_a_smiles_is_left_out_as_in_a_table(model: Model) -> None:
+    texts = ["CCO", "CCO my ethanol", "C1CC ring", "CCO |^1:0|"]
+    plain, titled, broken, hinted = model.predict(texts, task="smiles_to_iupac")
+    assert titled == plain
+    assert broken.text is None
+    assert hinted.text is None
+    assert "ring" in (broken.why or "")
+    assert choose_task(model, ["CCO my ethanol"]) == "smiles_to_iupac"
 
 
 def test_batch_of_none_is_refused(model: Model) -> None:
