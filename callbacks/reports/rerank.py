@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from lightning.pytorch import LightningModule, Trainer
@@ -45,7 +45,7 @@ class Checked(NamedTuple):
     exact: bool = False
     """Whether it is exactly the target."""
     doubt: str | None = None
-    """Why a name in the question or the answer does not stand for exactly one molecule."""
+    """What OPSIN says against it: a name does not stand for exactly one molecule, or the answer means another one."""
 
 
 class Reranked(NamedTuple):
@@ -172,7 +172,8 @@ def different(candidates: Sequence[tuple[str, float, bool]]) -> list[tuple[str, 
 def _compare(evaluation: Evaluation) -> list[tuple[dict[str, bool], str | None]]:
     """Return how the answer's molecule is related to that of the question, where both are known and one is named.
 
-    The second value is why a name in the question or the answer does not stand for exactly one molecule.
+    The second value is why a name in the question or the answer does not stand for exactly one molecule, or that the answer means
+    another molecule than the question.
 
     A structure made from a structure is not compared: it may be another one, such as a reaction's product. A name in the input
     is read only without a reference: OPSIN's reading is the reference in effect, so `back` would be right by definition.
@@ -198,10 +199,11 @@ def _compare(evaluation: Evaluation) -> list[tuple[dict[str, bool], str | None]]
         for one, other in zip(answered, asked, strict=True)
     ]
     known = iter(calls.call("smiles", "relate", [pair for pair in pairs if pair]))
-    related = [(next(known).value or nothing) if pair else nothing for pair in pairs]
+    related = [next(known).value if pair else None for pair in pairs]
     found = []
-    for relation, answer, question, row in zip(related, answered, asked, rows, strict=True):
-        doubt = None
+    for read, answer, question, row in zip(related, answered, asked, rows, strict=True):
+        relation = read or nothing
+        doubt = _describe_other(read) if read else None
         if question and question.reason and row.input_notation == "iupac":
             doubt = f"OPSIN cannot read the question: {question.reason}"
         for side, one in (("question", question), ("answer", answer)):
@@ -210,6 +212,19 @@ def _compare(evaluation: Evaluation) -> list[tuple[dict[str, bool], str | None]]
                 doubt = doubt or f"OPSIN on the {side}: {one.warning}"
         found.append((relation, doubt))
     return found
+
+
+def _describe_other(relation: Mapping[str, bool]) -> str | None:
+    """Return in words that an answer means another molecule than the question; None if its formula is right at least.
+
+    Examples:
+        >>> _describe_other({"canonical": False, "skeleton": False, "formula": False})
+        'by OPSIN: another molecule'
+    """
+    if relation["canonical"] or relation["formula"]:
+        return None
+    same = "the same skeleton, other charge or salt" if relation.get("skeleton") else "another molecule"
+    return f"by OPSIN: {same}"
 
 
 class Rerank(RowReader):

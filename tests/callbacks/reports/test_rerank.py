@@ -90,6 +90,19 @@ def test_rerank_checks_names_against_the_question_only():
     assert passes(wrong) == [set(), {"valid", "formula", "back"}, {"valid"}, {"valid"}]
 
 
+def test_an_answer_that_opsin_reads_as_another_molecule_is_told():
+    rows = [make_row("CCO", None, [answer]) for answer in ("propane", "methoxymethane", "ethanol", "banana")]
+    with fake_opsin(MEANINGS):
+        found = [check(Evaluation([row], reads_names=True))[0][0] for row in rows]
+        [named] = check(
+            Evaluation([make_row("ethanol", None, ["CC"], ("iupac", "smiles"))], reads_names=True)
+        )
+        [unread] = check(Evaluation(rows[:1]))
+    assert [answer.doubt for answer in found] == ["by OPSIN: another molecule", None, None, None]
+    assert named[0].doubt == "by OPSIN: another molecule"
+    assert unread[0].doubt is None
+
+
 def test_rerank_checks_validity_only_of_structures_for_names():
     row = make_row("ethanol", "CCO", ["CC(", "CC", "OCC"], ("iupac", "smiles"))
     with fake_opsin({"ethanol": "CCO"}):
