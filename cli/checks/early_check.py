@@ -16,6 +16,7 @@ from cli.checks.flag_words import is_flag, split_words
 from cli.checks.value_check import check_values, data_flags
 from cli.exit_status import UsageError
 from cli.openmp import thread_settings
+from cli.screen.completion import SHELLS
 from configs.lookup import suggest
 
 _FOR_THE_PARSER = ("-h", "--help", "--print_config")
@@ -40,6 +41,9 @@ def check_command_line(args: Sequence[str], runs: Path) -> None:
         raise UsageError(f"Expected a subcommand: {', '.join([*commands, *COMMANDS])}.")
     command = args[0]
     if is_flag(command):
+        if (parts := command.split("=", 1))[0] == "--completion":
+            shell = [*parts[1:], *args[1:2], "no shell"][0]
+            raise UsageError(f"Expected --completion {' or --completion '.join(SHELLS)}, but got {shell}.")
         if command.partition("=")[0] not in ("-c", "--config", *_FOR_THE_PARSER):
             raise UsageError(
                 f"Expected a subcommand ({', '.join(commands)}) before the flags, but got {command}."

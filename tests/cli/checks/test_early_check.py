@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cli.checks.early_check import check_command_line
+from cli.exit_status import UsageError
 from tests.helpers.runs import PROJECT, own_table, write_pairs
 
 
@@ -57,3 +58,14 @@ def test_check_of_flags_and_tables_loads_neither_pytorch_nor_rich(tmp_path: Path
         [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("words", "got"),
+    [(["--completion"], "no shell"), (["--completion", "fish"], "fish"), (["--completion=tcsh"], "tcsh")],
+)
+def test_completion_of_another_shell_names_those_that_are_known(
+    words: list[str], got: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=f"Expected --completion bash or --completion zsh, but got {got}"):
+        check_command_line(words, tmp_path / "runs")
