@@ -37,4 +37,4 @@ def load(folder: str | Path | None = None, device: str | torch.device = "cpu") -
     Raises:
         ValueError: If there is no model, or its task and format are not recorded.
     """
-    return Model(describe(FLAGSHIP if folder is None else Path(folder).expanduser()), device)
+    return Model(describe(FLAGSHIP if folder is None else Path(folder).expanduser(), named="folder"), device)

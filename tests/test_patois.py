@@ -141,8 +141,15 @@ def test_a_run_answers_as_its_predict_command_does(tmp_path: Path, monkeypatch: 
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="Expected --model to be a run's folder with hf/"):
+    with pytest.raises(ValueError, match="Expected folder to be a run's folder with hf/"):
         patois.load(tmp_path)
+
+
+def test_a_model_shows_its_folder_and_tasks(flagship: patois.Model) -> None:
+    assert (
+        repr(flagship)
+        == f"<patois.Model of {flagship.described.weights}: smiles_to_iupac, iupac_to_smiles; on cpu>"
+    )
 
 
 def test_import_loads_nothing_heavy() -> None:

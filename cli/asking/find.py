@@ -40,7 +40,9 @@ def default_folder(runs: Path = Path("runs")) -> Path:
     return FLAGSHIP if latest is None else latest.parent.parent
 
 
-def describe(folder: Path, task: str | None = None, form: str | None = None) -> Described:
+def describe(
+    folder: Path, task: str | None = None, form: str | None = None, named: str = "--model"
+) -> Described:
     """Find a model's weights, and the tasks and format it was trained on.
 
     Args:
@@ -48,6 +50,7 @@ def describe(folder: Path, task: str | None = None, form: str | None = None) -> 
             `hf` folder yet is asked by its checkpoint.
         task: As `--data.task`; default: the run's.
         form: As `--data.format`; default: the run's.
+        named: What the caller calls the folder.
 
     Raises:
         ValueError: If the folder holds no weights, if the task or format is unknown, or if the run used
@@ -56,7 +59,7 @@ def describe(folder: Path, task: str | None = None, form: str | None = None) -> 
     weights = _find_weights(folder)
     if weights is None:
         raise ValueError(
-            f"Expected --model to be a run's folder with hf/ (a fit writes it at its end), a checkpoint in a run's folder, or an "
+            f"Expected {named} to be a run's folder with hf/ (a fit writes it at its end), a checkpoint in a run's folder, or an "
             f"exported Hugging Face folder, but neither {folder / 'hf/config.json'} nor {folder / 'config.json'} exists."
         )
     run = weights.resolve().parent if weights.is_dir() else weights.resolve().parent.parent

@@ -70,6 +70,10 @@ class Model:
         torch.nn.Module.to(self.decoder, self.device)  # transformers annotates its own `to` as taking a model
         self.calls = NotationCalls()
 
+    def __repr__(self) -> str:
+        """Return what it is, which tasks it has and where it generates."""
+        return f"<patois.Model of {self.described.weights}: {', '.join(self.tasks)}; on {self.device}>"
+
     @property
     def room(self) -> int:
         """The most tokens of a question."""
