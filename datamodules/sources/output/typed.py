@@ -66,7 +66,8 @@ def write_parquet(table: pa.Table) -> bytes:
 def write_xlsx(source: Path | None, table: pa.Table, ours: Mapping[str, str], records: Records) -> bytes:
     """Return an Excel file: the user's own with our columns beside its table, or a new one.
 
-    Formulas of the user's sheet become the values that they had, since nothing computes them here.
+    Formulas of the user's sheet become the values that they had, since nothing computes them here. One that was never computed
+    has none and stays, since an empty cell would lose it.
     """
     import openpyxl
 

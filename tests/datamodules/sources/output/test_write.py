@@ -122,6 +122,16 @@ def test_xlsx_keeps_cells_sheets_and_types(tmp_path: Path) -> None:
     assert found.worksheets[0]["E2"].data_type == "s"
 
 
+def test_a_formula_that_was_never_computed_stays(tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl", reason="needs the extra xlsx")
+    book = openpyxl.Workbook()
+    for row in (["smiles", "mass", "twice"], ["CCO", 46, "=B2*2"]):
+        book.active.append(row)
+    book.save(tmp_path / "in.xlsx")
+    answer(tmp_path / "in.xlsx", tmp_path / "out.xlsx")
+    assert openpyxl.load_workbook(tmp_path / "out.xlsx").active["C2"].value == "=B2*2"
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet", ".xlsx"])
 def test_one_format_is_written_as_another(tmp_path: Path, suffix: str) -> None:
     if suffix == ".xlsx":
