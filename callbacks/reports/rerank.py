@@ -201,9 +201,9 @@ def _compare(evaluation: Evaluation) -> list[tuple[dict[str, bool], str | None]]
     known = iter(calls.call("smiles", "relate", [pair for pair in pairs if pair]))
     related = [next(known).value if pair else None for pair in pairs]
     found = []
-    for read, answer, question, row in zip(related, answered, asked, rows, strict=True):
-        relation = read or nothing
-        doubt = _describe_other(read) if read else None
+    for compared, answer, question, row in zip(related, answered, asked, rows, strict=True):
+        relation = compared or nothing
+        doubt = _describe_other(compared) if compared else None
         if question and question.reason and row.input_notation == "iupac":
             doubt = f"OPSIN cannot read the question: {question.reason}"
         for side, one in (("question", question), ("answer", answer)):
