@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
-from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_warn
+from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 
 from callbacks.reports.epoch_table import write_epochs
 from callbacks.reports.page.render import write_page
-from callbacks.run.run_facts import from_here, is_trial, run_folder
+from callbacks.run.run_facts import is_trial, run_folder
 
 
 class RunPage(Callback):
     """Writes `report.html` into the run's folder after `fit`, `validate` and `test`, and `epochs.csv` after each epoch of a fit.
 
     The page shows the files of the folder and nothing else: `python -m callbacks.reports.page runs/NAME` makes it again. It
-    has the numbers of summary.json, so this callback must come after `RunSummary`. A page that cannot be written is a warning.
+    has the numbers of summary.json, so this callback must come after `RunSummary`, which names the page's path. A page that cannot
+    be written is a warning.
     """
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -31,11 +32,9 @@ class RunPage(Callback):
         if function == TrainerFn.FITTING:
             self._write_epochs(trainer)
         try:
-            path = write_page(run_folder(trainer))
+            write_page(run_folder(trainer))
         except Exception as error:  # whatever it is, the run has ended well
             self._warn(error, "report.html")
-        else:
-            rank_zero_info(f"report: {from_here(path)}")
 
     def _write_epochs(self, trainer: Trainer) -> None:
         try:

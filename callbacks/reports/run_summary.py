@@ -19,6 +19,8 @@ from callbacks.reports.audit_report import describe_audit, read_audit, read_comp
 from callbacks.reports.baselines import read_baselines
 from callbacks.reports.end_lines import describe_end, describe_evaluation, next_commands
 from callbacks.reports.end_table import fit_table, speed_cells, tabulate
+from callbacks.reports.page.render import FILE
+from callbacks.reports.run_page import RunPage
 from callbacks.rows.evaluated_row import Stage
 from callbacks.rows.protocols import EvaluationData, evaluated_model, evaluation_data
 from callbacks.run.run_facts import (
@@ -82,7 +84,8 @@ class RunSummary(MetricsKeeper):
         if trainer.progress_bar_callback is not None:
             # The bar redraws itself until its teardown, which would come after this one, and would end up below the table.
             trainer.progress_bar_callback.teardown(trainer, pl_module, stage)
-        _show(stage, summary)
+        pages = [callback for callback in trainer.callbacks if isinstance(callback, RunPage)]  # type: ignore[attr-defined]
+        _show(stage, summary, from_here(run_folder(trainer) / FILE) if pages else None)
         data = evaluation_data(trainer)
         rows = data.report.get("rows", {}).get("train", 0) if stage == "fit" else 0
         if rows and (hint := describe_hint(evaluated_model(pl_module).base, data.tasks, rows)):
@@ -172,8 +175,8 @@ def _outputs(trainer: Trainer, best: Path | None, stage: str) -> dict[str, str]:
     return {name: str(place) for name, place in places.items() if place is not None and place.exists()}
 
 
-def _show(stage: str, summary: dict[str, Any]) -> None:
-    """Print the table, the paths of the outputs, a warning about skipped rows, and what to do next."""
+def _show(stage: str, summary: dict[str, Any], page: Path | None = None) -> None:
+    """Print the table, the paths of the outputs and the page, a warning about skipped rows, and what to do next."""
     if is_quiet():
         say(describe_end(stage, summary), last=True)
         return
@@ -197,6 +200,8 @@ def _show(stage: str, summary: dict[str, Any]) -> None:
         say(f"audit: {line}")
     for name, place in summary["outputs"].items():
         say(f"{name}: {place}")
+    if page is not None:
+        say(f"report: {page}")
     if summary["rows_set_aside"]:
         say(
             f"Warning: {summary['rows_set_aside']:,} rows were skipped; set_aside.csv in the run's folder lists "

@@ -16,6 +16,7 @@ _WARNINGS = (
     ".*The number of training batches .* is smaller than the logging interval.*",
     ".*your dataloader is not resumable.*",  # our batches are a function of the step
     ".*need to be provided during `Trainer` instantiation.*BestCheckpoint.*",  # of other tasks another headline chooses
+    ".*The dirpath has changed from .*",  # a moved run's best checkpoint is found where it lies
     ".*Checkpoint directory .* exists and is not empty.*",  # only for a resumed run; others are refused
 )
 _LINES = (

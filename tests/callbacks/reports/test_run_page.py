@@ -49,6 +49,15 @@ def test_fit_and_test_write_the_page_and_a_line_an_epoch(tmp_path):
     assert "test: test rows" in page.read_text()
 
 
+def test_the_page_is_named_among_the_outputs_before_what_to_do_next(tmp_path, capsys):
+    (tmp_path / "mine" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "mine" / "checkpoints" / "last.ckpt").touch()
+    trainer, model, data = run(tmp_path / "mine", max_epochs=1)
+    trainer.fit(model, datamodule=data)
+    printed = "".join(capsys.readouterr().out.split("\n"))
+    assert 0 < printed.index("report: ") < printed.index("Next:")
+
+
 def test_epochs_are_written_while_the_fit_goes_on(tmp_path):
     class Look(RunPage):
         def __init__(self):
