@@ -15,7 +15,7 @@ class RunPage(Callback):
     """Writes `report.html` into the run's folder after `fit`, `validate` and `test`, and `epochs.csv` after each epoch of a fit.
 
     The page shows the files of the folder and nothing else: `python -m callbacks.reports.page runs/NAME` makes it again. It
-    has the numbers of summary.json, so this callback must come after `RunSummary`, which names the page's path. A page that cannot
+    has the numbers of summary.json, so this callback must come after `RunSummary`, which names its path. A page that cannot
     be written is a warning.
     """
 
