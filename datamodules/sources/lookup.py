@@ -86,12 +86,17 @@ def no_such_source(name_or_path: str) -> ValueError:
         found = sorted(file.name for file in path.iterdir() if file.name.lower().endswith(read.SUFFIXES))
         has = f"it holds {', '.join(found[:5])}" if found else "it holds none"
         return ValueError(f"Expected a table, but {name_or_path!r} is a folder; {has}.")
+    is_path = len(path.parts) > 1 or path.name.lower().endswith(read.SUFFIXES)
     beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
     close = difflib.get_close_matches(name_or_path, BUILT_IN, n=1)
     files = difflib.get_close_matches(path.name, beside, n=1)
     found = [str(path.with_name(file)) for file in files]
     nearest = found or close if path.suffix else close or found
+    if is_path:
+        nearest = [name for name in found if name.lower().endswith(read.SUFFIXES)]
     hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    if is_path and "://" not in name_or_path:
+        return ValueError(f"No source {name_or_path!r}: there is no such file.{hint}")
     return ValueError(
         f"No source {name_or_path!r}: it is neither a built-in one ({', '.join(BUILT_IN)}) nor a file here; "
         f"expected one of these names, the path of a {', '.join(read.SUFFIXES)} file, "

@@ -5,7 +5,7 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 
-from datamodules.sources.lookup import BUILT_IN, find_built_in, load_source
+from datamodules.sources.lookup import BUILT_IN, find_built_in, load_source, no_such_source
 
 
 def test_built_in_names_are_modules_with_load() -> None:
@@ -80,3 +80,14 @@ def test_unknown_source_lists_the_known_ones() -> None:
         r"\.parquet.*Did you mean 'pubchem'\?",
     ):
         load_source("pubchm")
+
+
+def test_a_file_that_is_missing_is_told_as_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("new.csv", "news.png"):
+        (tmp_path / name).touch()
+    assert (
+        str(no_such_source("nwe.csv"))
+        == "No source 'nwe.csv': there is no such file. Did you mean 'new.csv'?"
+    )
+    assert str(no_such_source("data/other.tsv")) == "No source 'data/other.tsv': there is no such file."
