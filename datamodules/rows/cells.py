@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 import numpy as np
 import pyarrow as pa
@@ -34,13 +35,17 @@ def strip_titles(
     }
 
 
-def note_titles(side: Side, raw: TextColumn, stripped: pa.LargeStringArray) -> tuple[str, ...]:
-    """Say how many rows lost what stood behind a SMILES."""
+def note_titles(
+    side: Side, raw: TextColumn, stripped: pa.LargeStringArray, unusable: Collection[int]
+) -> tuple[str, ...]:
+    """Say how many rows lost what stood behind a SMILES; of a text that cannot be used it was none, by its place."""
     if stripped is raw.values:
         return ()
-    count = int(pc.not_equal(raw.values, stripped).to_numpy(zero_copy_only=False)[raw.codes].sum())
+    lost = pc.not_equal(raw.values, stripped).to_numpy(zero_copy_only=False).copy()
+    lost[list(unusable)] = False
+    count = int(lost[raw.codes].sum())
     what = "a title or a drawing hint (CXSMILES) after the SMILES, which is left out"
-    return (f"{side.column}: {count:,} rows have {what}",) if count else ()
+    return (f"{side.column}: {count:,} {'row has' if count == 1 else 'rows have'} {what}",) if count else ()
 
 
 def note_formulas(name: str, side: Side, raw: TextColumn, values: pa.LargeStringArray) -> tuple[str, ...]:

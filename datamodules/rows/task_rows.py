@@ -268,10 +268,10 @@ def _check(
     texts, reasons, notes = raw.values, dict[int, str](), tuple[str, ...]()
     if not verified:
         texts, reasons = strip_titles(side, texts, pool)
-        notes = note_titles(side, raw, texts)
     values, invalid = _normalize(name, side, texts, verified, pool)
     reasons = {**invalid, **reasons}
     if not verified:
+        notes = note_titles(side, raw, texts, reasons)
         reasons = {**reasons, **find_missing_numbers(name, raw.values)}
         notes += note_formulas(name, side, raw, values)
     held = forbidden.find(raw.values)

@@ -56,9 +56,15 @@ def test_titles_and_drawing_hints_go_with_a_note_and_what_changes_a_molecule_sta
     }
     assert found.originals[0] == "OCC ethanol"
     assert found.notes == (
-        "smiles: 4 rows have a title or a drawing hint (CXSMILES) after the SMILES, which is left out",
+        "smiles: 3 rows have a title or a drawing hint (CXSMILES) after the SMILES, which is left out",
     )
     assert not any("whitespace" in reason for reason in reasons(found).values())
+
+
+def test_words_that_are_no_smiles_have_no_title() -> None:
+    rows = rows_of(smiles=["not a smiles", "CCO ethanol"], name=["x", "y"])
+    [note] = read(rows, smiles="smiles").notes
+    assert note.startswith("smiles: 1 row has a title or")
 
 
 def test_titles_go_where_the_smiles_is_converted_too() -> None:
