@@ -35,6 +35,11 @@ class RowCountCheck(Callback):
         if rows < FEWEST and trainer.is_global_zero:
             text = f"Warning: {self._consequence(stage, rows)}. Provide more data or a larger --data.{side}_fraction."
             say(text, style="yellow")
+        tested = evaluation_data(trainer).report.get("rows", {}).get("test", 0)
+        if stage == "fit" and 0 < tested < FEWEST and trainer.is_global_zero:
+            few = f"{tested} row{'' if tested == 1 else 's'}"
+            advice = "Provide more data or a larger --data.test_fraction."
+            say(f"Warning: a test of this run will measure only {few}. {advice}", style="yellow")
 
     @staticmethod
     def _consequence(stage: str, rows: int) -> str:

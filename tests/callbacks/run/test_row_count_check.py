@@ -29,6 +29,14 @@ def test_few_rows_are_told(tmp_path, capsys, stage, rows):
         assert f"--data.{side}_fraction" in printed
 
 
+@pytest.mark.parametrize(("rows", "told"), [(0, False), (6, True), (FEWEST, False)])
+def test_a_small_test_side_is_told_at_the_fit(tmp_path, capsys, rows, told):
+    data = StubData(PAIRS)
+    data.report = {"rows": {"test": rows}}
+    make_trainer(tmp_path, [RowCountCheck(), ExactMatch()]).fit(ScriptedModel(PAIRS), datamodule=data)
+    assert ("a test of this run will measure only 6 rows. " in capsys.readouterr().out) == told
+
+
 @pytest.mark.parametrize(("stage", "side"), [("validate", "val"), ("test", "test")])
 def test_no_row_is_an_error(tmp_path, stage, side):
     trainer = make_trainer(tmp_path, [RowCountCheck()])
