@@ -7,6 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from configs.lookup import find_name
 from datamodules.flag_tasks import choose_tasks, name_only_column, task_for_columns
 from datamodules.formats import load_format
 from datamodules.limits import LEAST, parse_shots, refuse_below, refuse_no_questions
@@ -74,6 +75,8 @@ def check_tables(command: str, data: Mapping[str, Any], *, fetch: bool = True) -
             head = _read(location, options, fetch)
             if head is None or not head.all_columns:
                 continue
+            if data.get("task") is None and not (data.get("input_column") or data.get("output_column")):
+                _refuse_other_columns(task, head)
             _find_columns(task, head, settings.split_column if side is None else None)
 
 
@@ -85,6 +88,19 @@ def _find_columns(task: Task, head: Head, split_column: str | None) -> None:
     ]
     for side, name in wanted:
         find_column(name, head.columns, head.file, side, head.notes)
+
+
+def _refuse_other_columns(task: Task, head: Head) -> None:
+    """Refuse a table without the columns of the default task, whose flags nobody gave."""
+    missing = [
+        name for name in (*task.input.columns, *task.output.columns) if find_name(name, head.columns) is None
+    ]
+    if missing:
+        columns = ", ".join(repr(name) if "," in name else name for name in head.columns)
+        raise ValueError(
+            f"{head.file} has no column {missing[0]!r}, which the default task {task.name} reads (columns: {columns}): name "
+            "yours with --data.input_column and --data.output_column."
+        )
 
 
 def _read(name: str, options: TableOptions, fetch: bool) -> Head | None:

@@ -65,3 +65,11 @@ def test_file_to_predict_needs_the_column(table: str) -> None:
 def test_cache_must_be_a_folder(table: str) -> None:
     with pytest.raises(ValueError, match=r"--data\.cache_dir to be a folder, but .* is a file"):
         check_flags({"cache_dir": table})
+
+
+def test_a_table_alone_is_told_which_flags_name_its_columns(tmp_path: Path) -> None:
+    path = tmp_path / "my.csv"
+    path.write_text('mol,"Supplier, note"\nCCO,x\n')
+    told = r"my\.csv has no column 'smiles', .* \(columns: mol, 'Supplier, note'\): name yours with --data\.input_column and"
+    with pytest.raises(ValueError, match=told):
+        check_tables("fit", {"source": str(path)})
