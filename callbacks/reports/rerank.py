@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from lightning.pytorch import LightningModule, Trainer
 
 from callbacks.metrics.row_reader import RowReader
+from callbacks.rows.check_words import name_relation, name_unread
 from callbacks.rows.evaluated_row import Stage, gather_by_index
 from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.outcomes import RIGHT
@@ -45,7 +46,14 @@ class Checked(NamedTuple):
     exact: bool = False
     """Whether it is exactly the target."""
     doubt: str | None = None
-    """Why a name in the question or the answer does not stand for exactly one molecule."""
+    """Why a name in the question or the answer does not stand for exactly one molecule, or that it is another one."""
+    unread: bool = False
+    """Whether it is a well-formed name that OPSIN cannot read."""
+
+    @property
+    def in_words(self) -> str | None:
+        """The reason in words that say who gave it."""
+        return name_unread(self.reason) if self.unread and self.reason else self.reason
 
 
 class Reranked(NamedTuple):
@@ -156,7 +164,17 @@ def check(evaluation: Evaluation) -> list[list[Checked]]:
         passes = frozenset(name for name, holds in checks.items() if holds)
         right, exact = outcome.name in RIGHT, outcome.name == "exact"
         found[row.index].append(
-            Checked(row.score, right, passes, row.prediction, row.stopped, reason, exact, doubt)
+            Checked(
+                row.score,
+                right,
+                passes,
+                row.prediction,
+                row.stopped,
+                reason,
+                exact,
+                doubt,
+                unread=row.output_notation == "iupac" and invalid is None and reason is not None,
+            )
         )
     return [found[row.index] for row in evaluation.rows]
 
@@ -172,7 +190,8 @@ def different(candidates: Sequence[tuple[str, float, bool]]) -> list[tuple[str, 
 def _compare(evaluation: Evaluation) -> list[tuple[dict[str, bool], str | None]]:
     """Return how the answer's molecule is related to that of the question, where both are known and one is named.
 
-    The second value is why a name in the question or the answer does not stand for exactly one molecule.
+    The second value is why a name in the question or the answer does not stand for exactly one molecule, or that it stands for
+    another one.
 
     A structure made from a structure is not compared: it may be another one, such as a reaction's product. A name in the input
     is read only without a reference: OPSIN's reading is the reference in effect, so `back` would be right by definition.
@@ -200,7 +219,7 @@ def _compare(evaluation: Evaluation) -> list[tuple[dict[str, bool], str | None]]
     known = iter(calls.call("smiles", "relate", [pair for pair in pairs if pair]))
     related = [(next(known).value or nothing) if pair else nothing for pair in pairs]
     found = []
-    for relation, answer, question, row in zip(related, answered, asked, rows, strict=True):
+    for relation, pair, answer, question, row in zip(related, pairs, answered, asked, rows, strict=True):
         doubt = None
         if question and question.reason and row.input_notation == "iupac":
             doubt = f"OPSIN cannot read the question: {question.reason}"
@@ -208,6 +227,8 @@ def _compare(evaluation: Evaluation) -> list[tuple[dict[str, bool], str | None]]
             if question and one and one.warning:
                 relation = limit_relation(relation, one.warning)
                 doubt = doubt or f"OPSIN on the {side}: {one.warning}"
+        if pair and doubt is None and not (relation["canonical"] or relation["formula"]):
+            doubt = f"by OPSIN: {name_relation(relation)}"
         found.append((relation, doubt))
     return found
 
