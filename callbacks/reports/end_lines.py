@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,21 @@ def next_commands(stage: str, run: Path, tasks: Sequence[Task] = ()) -> list[str
         )
     test = f"{PROGRAM} test --ckpt_path {run}"
     return [predict] if stage == "test" else [test, predict]
+
+
+def describe_files(outputs: Mapping[str, str]) -> str:
+    """Return the folder of a stage's files with their names; those of other folders with their paths.
+
+    Examples:
+        >>> describe_files({"predictions": "runs/a/test/predictions", "metrics": "runs/a/test/metrics.csv", "W&B run": "w/b"})
+        'runs/a/test (predictions, metrics.csv), w/b'
+    """
+    paths = [Path(place) for place in outputs.values()]
+    folders = Counter(path.parent for path in paths)
+    folder = max(folders, key=lambda one: (folders[one], -len(one.parts)))
+    within = ", ".join(str(path.relative_to(folder)) for path in paths if path.is_relative_to(folder))
+    beyond = [str(path) for path in paths if not path.is_relative_to(folder)]
+    return ", ".join([f"{folder} ({within})", *beyond])
 
 
 def describe_evaluation(

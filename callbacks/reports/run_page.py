@@ -2,13 +2,36 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
-from lightning.pytorch.utilities.rank_zero import rank_zero_info, rank_zero_warn
+from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 
+from callbacks.loggers.terminal import say
 from callbacks.reports.epoch_table import write_epochs
 from callbacks.reports.page.render import write_page
 from callbacks.run.run_facts import from_here, is_trial, run_folder
+
+
+def say_next(commands: Sequence[str]) -> None:
+    """Print the commands that a user most likely types after a stage: the last lines of a run."""
+    if commands:
+        say("Next:")
+        for command in commands:
+            say(f"  {command}", wrap=False)
+
+
+def _read_next(run: Path, stage: str) -> list[str]:
+    """Return the commands of a stage in a run's summary; none if it has no such part."""
+    try:
+        summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    commands: list[str] = summary.get(stage, {}).get("next", [])
+    return commands
 
 
 class RunPage(Callback):
@@ -35,7 +58,8 @@ class RunPage(Callback):
         except Exception as error:  # whatever it is, the run has ended well
             self._warn(error, "report.html")
         else:
-            rank_zero_info(f"report: {from_here(path)}")
+            say(f"report: {from_here(path)}", wrap=False)
+        say_next(_read_next(run_folder(trainer), TrainerFn(function).value))
 
     def _write_epochs(self, trainer: Trainer) -> None:
         try:
