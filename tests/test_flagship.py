@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from huggingface_hub import ModelCard
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import train
 from bench.release.bundled import Pretraining
-from bench.release.flagship import MOST_BYTES, add_to_history, export, main, write_card
+from bench.release.flagship import (
+    MOST_BYTES,
+    RESULTS,
+    Tested,
+    add_to_history,
+    export,
+    main,
+    make_flagship_head,
+    write_card,
+)
+from callbacks.reports.export.card_results import eval_results
 from cli.asking.find import default_folder, describe
 from cli.asking.model import Model
 from cli.demo.answerer import Answerer
@@ -126,6 +138,27 @@ def test_flagship_is_small_and_has_a_card() -> None:
     assert "| openclatura (rules) |" in card
     assert "| OPSIN (rules) |" in card
     assert "license: apache-2.0" in card
+    tasks = json.loads((RESULTS / "test" / "metrics.json").read_text(encoding="utf-8"))
+    tested = Tested.of(tasks, {"pubchem": 112_450})
+    assert card.startswith(f"---\n{make_flagship_head(tested)}\n---\n")
+    assert '"role": "system", "content": "smiles_to_iupac"' in card
+    assert "| right (95 %) | well-formed | rows |" in card
+    facts = ModelCard(card).data
+    measured = {(one.task_name, one.metric_type): one.metric_value for one in facts.eval_results}
+    assert {task: measured[task, "exact_match"] for task in tasks} == {
+        task: round(metrics["exact_match"], 4) for task, metrics in tasks.items()
+    }
+    for task, content in eval_results(tested, tested.metrics).items():
+        assert (FLAGSHIP / ".eval_results" / f"{task}.yaml").read_text(encoding="utf-8") == content
+
+
+def test_card_of_the_bundled_base_has_its_measurements_in_its_head() -> None:
+    card = (FLAGSHIP.parent / "bundled" / "README.md").read_text(encoding="utf-8")
+    facts = ModelCard(card).data
+    assert (facts.tags, facts.metrics) == (["patois"], ["bits_per_character"])
+    assert len(facts.eval_results) == 7
+    for one in facts.eval_results:
+        assert f"| {one.task_name} | {one.metric_value:.3f} | " in card
 
 
 @pytest.mark.parametrize(

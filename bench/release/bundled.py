@@ -10,16 +10,19 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub import EvalResult
 from transformers import PreTrainedModel
 
 from callbacks.reports.end_table import format_seconds
 from callbacks.reports.export.hf_folder import make_portable
+from callbacks.reports.export.licences import Licence, name_data
+from callbacks.reports.export.model_card import make_head
 from callbacks.run.run_facts import load_checkpoint
 from configs.lookup import load_yaml
 from datamodules.flag_tasks import choose_tasks, parse_weights
@@ -142,19 +145,14 @@ def describe(done: Pretraining, measured: Mapping[str, tuple[float, float, int]]
     mix = ", ".join(f"{name} {weight or 1:g}" for name, weight in parse_weights(data["task"]).items())
     rows = ", ".join(f"{name} ({count:,} rows)" for name, count in done.report["sources"].items())
     return f"""---
-library_name: transformers
-pipeline_tag: text-generation
-license: apache-2.0
-datasets:
-- pubchem
-- english
-- words
+{make_bundled_head(measured, done.report["sources"])}
 ---
 
 # The bundled base
 
 A Llama-shaped decoder of {parameters:,} parameters that Patois pretrained and ships: `--model.base bundled`. It is a base for
-fine-tuning and answers no questions by itself.
+fine-tuning and answers no questions by itself: there is no prompt to ask it by. Its chat template is that of a plain chat, for
+formats that write into one (`--data.format chat_template`).
 
 ## Training data
 
@@ -194,6 +192,26 @@ Made by `python train.py fit --config configs/pretrain.yaml --trainer.max_epochs
 
 Apache-2.0 for the weights, as for Patois. They were trained on the texts above under those texts' own licences.
 """
+
+
+def make_bundled_head(measured: Mapping[str, tuple[float, float, int]], sources: Iterable[str]) -> str:
+    """Return the head of the card, without its rules.
+
+    Args:
+        measured: As `describe` takes it.
+        sources: What the base was trained on.
+    """
+    data = name_data(next(iter(sources)))
+    results = [
+        EvalResult(
+            task_type="text-generation", task_name=name, dataset_type=data, dataset_name=data, dataset_config=name,
+            metric_type="bits_per_character", metric_name="bits per character", metric_value=round(bits, 4),
+        )
+        for name, (bits, _, _) in measured.items()
+    ]  # fmt: skip
+    licence = Licence("apache-2.0", None, "")
+    name = f"Patois {BUNDLED.name} base"
+    return str(make_head([], sources, None, licence, results, ["bits_per_character"], name))
 
 
 def bundle(run: Path, folder: Path = BUNDLED, texts: int = 500) -> str:

@@ -17,7 +17,10 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import torch
+from transformers import AutoModelForCausalLM
 
 from bench.markdown import DOCS, as_table
 from bench.release.bundled import BUNDLED, Pretraining
@@ -25,7 +28,11 @@ from bench.studies.results import append_result, read_results
 from callbacks.reports.audit_report import describe_audit
 from callbacks.reports.baselines import UNTRAINED
 from callbacks.reports.end_table import format_seconds, result_cells
-from callbacks.reports.export.hf_folder import make_portable
+from callbacks.reports.export.card_results import list_results
+from callbacks.reports.export.hf_folder import make_portable, why_no_gguf
+from callbacks.reports.export.licences import Licence
+from callbacks.reports.export.model_card import Card, describe_use, make_head
+from callbacks.reports.hf_export import write_results
 from callbacks.rows.outcomes import OUTCOMES, estimate_right
 from callbacks.run.run_facts import load_checkpoint
 from datamodules.rows.training_record import FILE
@@ -47,6 +54,8 @@ KEPT = (
     "audit.json",
 )
 """Files of a test that are committed, besides its metrics: all but the rows."""
+OUTCOME_WORDS = {"invalid": "not read: a name by OPSIN, a SMILES as a molecule"}
+"""What outcomes are called where one table has names and molecules."""
 GOING_ON = """Each run after the first started from the weights of the previous run, not from those that ship now:
 `git log lightning_modules/flagship` has them.
 """
@@ -64,7 +73,9 @@ def export(run: Path, folder: Path = FLAGSHIP) -> None:
     if not (source / "config.json").is_file():
         raise ValueError(f"{run}: expected a run that has ended, but it has no hf/config.json.")
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("README.md", "*.safetensors"))
+    shutil.copytree(
+        source, folder, ignore=shutil.ignore_patterns("README.md", ".eval_results", "*.safetensors")
+    )
     load_decoder(str(source)).half().save_pretrained(folder)
     shutil.copyfile(source / "generation_config.json", folder / "generation_config.json")
     asking = load_asking(source)
@@ -112,6 +123,7 @@ def describe(
     test: Mapping[str, Any],
     strata: Sequence[Mapping[str, str]],
     others: Sequence[Mapping[str, str]],
+    use: str = "",
 ) -> str:
     """Return the model card.
 
@@ -121,17 +133,13 @@ def describe(
         test: The `test` section of `summary.json` from the test of the exported weights.
         strata: The lines of the test's `strata.csv`.
         others: The lines of its `anchor_strata.csv`.
+        use: How the weights are asked, with an example.
     """
     data, trained_on = done.config["data"], done.report["rows"]["train"]
     going_on = GOING_ON if len(runs) > 1 else ""
     seen = sum(run["steps"] * run["rows_a_step"] for run in runs)
     return f"""---
-library_name: transformers
-pipeline_tag: text-generation
-license: apache-2.0
-base_model: bundled
-datasets:
-- pubchem
+{make_flagship_head(Tested.of(test["tasks"], done.report["sources"]))}
 ---
 
 # The flagship: structures to names and back
@@ -145,12 +153,13 @@ cores that were shared with other work:
 `python train.py predict --data.predict_path FILE` and of the demo page. Its weights are in fp16, and all numbers here were
 measured with them.
 
+{use}
 ## Test results
 
 On all test rows (hash split by connectivity; neither the model nor its base has seen them) except for {test["rows_set_aside"]:,}
 that are longer than {data["max_length"]} tokens (both directions together); greedy decoding.
-*Right* also counts other spellings and names of the same molecule, as read by OPSIN. A *valid* name is only
-well-formed; in the table of outcomes below, *invalid* names are those that OPSIN cannot read.
+*Right* also counts other spellings and names of the same molecule, as read by OPSIN. *Well-formed* is what
+the notation's own check says of the text; whether OPSIN reads a name stands in the table of outcomes below.
 
 {_results(test)}
 OPSIN has a head start: all names are ones that it reads as their molecule, since the pairs were verified that way. openclatura
@@ -181,6 +190,54 @@ Apache-2.0 for the weights, as for Patois; the pairs have their own licences
 """
 
 
+class Tested(NamedTuple):
+    """The results of a test as the code of a run's card takes them."""
+
+    task_names: list[str]
+    report: dict[str, Any]
+    metrics: dict[str, float]
+
+    @staticmethod
+    def of(tasks: Mapping[str, Mapping[str, float]], sources: Mapping[str, int]) -> Tested:
+        """Return the results of some tasks.
+
+        Args:
+            tasks: The metrics of each task, as in docs/results/flagship/test/metrics.json.
+            sources: The number of rows of each source.
+        """
+        metrics = {
+            f"test/{task}/{name}": value for task, found in tasks.items() for name, value in found.items()
+        }
+        return Tested(list(tasks), {"sources": dict(sources)}, metrics)
+
+
+def make_flagship_head(tested: Tested) -> str:
+    """Return the head of the card, without its rules."""
+    results, kinds = list_results(tested, tested.metrics)
+    base = BUNDLED.name
+    licence = Licence("apache-2.0", None, "")
+    name = f"Patois {FLAGSHIP.name}"
+    return str(make_head(tested.task_names, tested.report["sources"], base, licence, results, kinds, name))
+
+
+def describe_asking(folder: Path, text: str = "CCO") -> str:
+    """Return how the weights in a folder are asked, with their own answer to a text."""
+    asking = load_asking(folder)
+    assert asking is not None, "the export of a run tells how it is asked"
+    tokenizer = load_tokenizer(str(folder))
+    decoder: Any = AutoModelForCausalLM.from_pretrained(
+        folder, dtype=torch.float32
+    )  # answers as the card's code does
+    task = asking.tasks[0]
+    prompt = asking.encode(tokenizer, task, [text]).prompt(0).tolist()
+    made = decoder.generate(torch.tensor([prompt]))[0, len(prompt) :]
+    prompted, answer = (
+        tokenizer.decode(ids, skip_special_tokens=skip) for ids, skip in ((prompt, False), (made, True))
+    )
+    card = Card({}, (str(prompted), str(answer)), (task.name, text), why_no_gguf=why_no_gguf(folder))
+    return describe_use(asking, card, "this project's documentation")
+
+
 def _history(runs: Sequence[Mapping[str, Any]]) -> str:
     return as_table(
         ("run", "steps", "tokens", "precision", "time"),
@@ -202,7 +259,8 @@ def _results(test: Mapping[str, Any]) -> str:
         lines.append(result_cells(f"**{task}**", metrics))
         lines += [result_cells(one["system"], one) for one in test["anchors"] if one["task"] == task]
     return as_table(
-        ("task, or baseline on the same rows", "exact match (95 %)", "right (95 %)", "valid", "rows"), lines
+        ("task, or baseline on the same rows", "exact match (95 %)", "right (95 %)", "well-formed", "rows"),
+        lines,
     )
 
 
@@ -216,7 +274,7 @@ def _outcomes(test: Mapping[str, Any]) -> str:
         ("outcome", *tasks),
         [
             (words, *(f"{100 * metrics.get(f'outcome_{name}', 0.0):.1f} %" for metrics in tasks.values()))
-            for name, words in OUTCOMES.items()
+            for name, words in {**OUTCOMES, **OUTCOME_WORDS}.items()
         ],
     )
 
@@ -273,7 +331,11 @@ def write_card(
     anchors = {"anchors": [*tested["anchors"], *others]}
     strata, of_others = (read_csv(test / "test" / name) for name in ("strata.csv", "anchor_strata.csv"))
     done = Pretraining.of(run, load_checkpoint(run / "checkpoints" / "best.ckpt"))
-    card = describe(done, add_to_history(done, results / "runs.jsonl"), tested | anchors, strata, of_others)
+    history = add_to_history(done, results / "runs.jsonl")
+    card = describe(done, history, tested | anchors, strata, of_others, describe_asking(folder))
+    shutil.rmtree(folder / ".eval_results", ignore_errors=True)
+    scores = Tested.of(tested["tasks"], done.report["sources"])
+    write_results(folder, scores, scores.metrics)
     (folder / "README.md").write_text(card, encoding="utf-8")
     tables = results / "test"
     tables.mkdir(parents=True, exist_ok=True)

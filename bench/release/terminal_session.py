@@ -27,6 +27,9 @@ Recorded by `python -m bench.release.terminal_session` on a terminal of 80 colum
 The fit is small, so that the page is made in minutes; its model is not worth asking. A line that moves while a run works
 (`epoch 2/3 ━━━━━━━━━━ 31/63 0:00:04 loss 1.204`) is gone when the work is done, and is not drawn into pipes and files; the
 other lines are the same there, not wrapped.
+
+Where answers are classes or numbers, the column is called `headline (95 %)`: `AUROC 0.912 (0.880 to 0.940)`, or `MAE 0.61 °C
+(0.55 to 0.67)` in the column's unit ([kinds of tasks](metrics.md#kinds-of-tasks-and-their-headlines)).
 """
 
 
@@ -92,7 +95,7 @@ def main() -> None:
                 {"WANDB_MODE": "offline", "NO_COLOR": "1"},
             )
             lines = [line.rstrip() for line in screen_of(raw)]
-            shown = "\n".join(lines).strip("\n").replace(f"{folder}/", "")
+            shown = "\n".join(lines).strip("\n").replace(f"{folder}/", "").replace(str(Path.home()), "~")
             parts.append(f"```text\n$ python train.py {words}\n{shown}\n```\n")
     PAGE.write_text("\n".join(parts), encoding="utf-8")
 

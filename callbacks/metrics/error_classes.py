@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -12,7 +12,7 @@ from lightning.pytorch import LightningModule, Trainer
 from callbacks.metrics.row_metric import DetailedMetric, Estimate
 from callbacks.rows.evaluated_row import Stage, gather_by_index
 from callbacks.rows.evaluation import Evaluation
-from callbacks.rows.outcomes import OF_KIND, OUTCOMES, kind_of, name_outcome
+from callbacks.rows.outcomes import OF_KIND, OUTCOMES, kind_of, name_outcome, word_outcome
 from callbacks.run.run_facts import output_folder
 from callbacks.statistics.intervals import wilson_interval
 from datamodules.storage.safe_csv import write_csv
@@ -51,7 +51,9 @@ class ErrorClasses(DetailedMetric):
         if trainer.is_global_zero:
             kinds = {task: kind for task, kind, _, _ in items.values()}
             named = [(task, name_outcome(name, kind), why) for task, kind, name, why in items.values()]
-            write_csv(output_folder(trainer) / "error_classes.csv", COLUMNS, tabulate(named, kinds))
+            names = {row.task for row in evaluation.rows if row.output_notation == "iupac"}
+            by_opsin = names if evaluation.reads_names else set()
+            write_csv(output_folder(trainer) / "error_classes.csv", COLUMNS, tabulate(named, kinds, by_opsin))
 
     def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return 1 for the row's outcome and 0 for all others that its kind has."""
@@ -70,7 +72,9 @@ class ErrorClasses(DetailedMetric):
 
 
 def tabulate(
-    items: Iterable[tuple[str, str, str | None]], kinds: Mapping[str, str] = MappingProxyType({})
+    items: Iterable[tuple[str, str, str | None]],
+    kinds: Mapping[str, str] = MappingProxyType({}),
+    by_opsin: Container[str] = (),
 ) -> list[dict[str, Any]]:
     """Return the table's lines, by task and outcome.
 
@@ -79,13 +83,14 @@ def tabulate(
     Args:
         items: (task, outcome, reason) of each row.
         kinds: The kind of each task, if it is not `text`.
+        by_opsin: The tasks whose answers are names that OPSIN was to read.
     """
     counts = Counter(items)
     lines = []
     for task in dict.fromkeys(task for task, _, _ in counts):
         of = sum(number for (name, _, _), number in counts.items() if name == task)
-        meanings = OF_KIND[kinds.get(task, "text")]
-        for outcome, meaning in meanings.items():
+        task_kind = kinds.get(task, "text")
+        for outcome in OF_KIND[task_kind]:
             reasons = Counter(
                 {
                     why: number
@@ -98,7 +103,11 @@ def tabulate(
                 *((why, n) for why, n in reasons.most_common() if why is not None),
             ]
             shares = [_share(number, of) for _, number in groups]
-            named = {"task": task, "outcome": outcome, "meaning": meaning}
+            named = {
+                "task": task,
+                "outcome": outcome,
+                "meaning": word_outcome(outcome, task_kind, task in by_opsin),
+            }
             lines += [
                 {**named, "reason": why, **share} for (why, _), share in zip(groups, shares, strict=True)
             ]

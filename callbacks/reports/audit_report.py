@@ -161,6 +161,18 @@ def describe_training(training: TrainingMolecules) -> str:
     return text
 
 
+def is_complete(compared: str) -> bool:
+    """Return whether an evaluation was compared with all rows of the run's own record, so that nothing need be said of it.
+
+    Examples:
+        >>> is_complete(f"the 998 identities that the run was trained on ({FILE})")
+        True
+        >>> is_complete("the training rows of today's flags, since the run kept no record")
+        False
+    """
+    return compared.endswith(f"identities that the run was trained on ({FILE})")
+
+
 def describe_audit(task: str, count: Mapping[str, int]) -> str:
     """Return the counts of a task as a line."""
     found = ", ".join(f"{count[name]:,} {name}" for name in FINDINGS if count.get(name))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from callbacks.reports.end_table import format_seconds
+from callbacks.rows.check_words import READ
 from callbacks.rows.headlines import EXACT_MATCH, Headline, format_value, headline_of_metrics
-from callbacks.rows.outcomes import OUTCOMES
+from callbacks.rows.outcomes import OUTCOMES, word_outcome
 from callbacks.statistics.class_names import is_bound, read_class
 from callbacks.statistics.intervals import format_estimate, format_quantity
 from configs.program import spell
@@ -19,7 +21,7 @@ _ROUND_TRIP = {
     "round_trip": "right",
     "round_trip_tautomer": "tautomer-insensitive",
     "round_trip_without_stereo": "without stereo",
-    "readable": "well-formed (OPSIN)",
+    "readable": READ,
 }
 _OF_CHOICES = {
     "accuracy": "accuracy",
@@ -71,6 +73,21 @@ def next_commands(stage: str, run: Path, tasks: Sequence[Task] = ()) -> list[str
     ]
 
 
+def describe_files(outputs: Mapping[str, str]) -> str:
+    """Return the folder of a stage's files with their names; those of other folders with their paths.
+
+    Examples:
+        >>> describe_files({"predictions": "runs/a/test/predictions", "metrics": "runs/a/test/metrics.csv", "W&B run": "w/b"})
+        'runs/a/test (predictions, metrics.csv), w/b'
+    """
+    paths = [Path(place) for place in outputs.values()]
+    folders = Counter(path.parent for path in paths)
+    folder = max(folders, key=lambda one: (folders[one], -len(one.parts)))
+    within = ", ".join(str(path.relative_to(folder)) for path in paths if path.is_relative_to(folder))
+    beyond = [str(path) for path in paths if not path.is_relative_to(folder)]
+    return ", ".join([f"{folder} ({within})", *beyond])
+
+
 def describe_evaluation(
     task: str, metrics: Mapping[str, float], unit: str = "", baselines: Sequence[Mapping[str, Any]] = ()
 ) -> list[str]:
@@ -104,12 +121,17 @@ def describe_evaluation(
         shares = [
             f"{format_estimate(metrics, name, percent=True)} {label}" for name, label in _ROUND_TRIP.items()
         ]
-        lines.append(f"{task}, names read by OPSIN: {', '.join(shares)}")
+        lines.append(f"{task}, names checked by OPSIN: {', '.join(shares)}")
     headline = headline_of_metrics(metrics)
     if f"{headline.metric}_worst" in metrics:
         lines.append(f"{task}, {_describe_phrasings(headline, metrics, unit)}")
     measured = {name: metrics.get(f"outcome_{name}", 0.0) for name in OUTCOMES}
-    shares = [f"{OUTCOMES[name]} {100 * share:.1f} %" for name, share in measured.items() if share > 0]
+    by_opsin = "readable" in metrics
+    shares = [
+        f"{word_outcome(name, by_opsin=by_opsin)} {100 * share:.1f} %"
+        for name, share in measured.items()
+        if share > 0
+    ]
     if shares and headline == EXACT_MATCH:
         lines.append(f"{task}, outcomes: {'; '.join(shares)}")
     if "coverage" in metrics:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,7 +28,7 @@ from callbacks.rows.headlines import (
     headline_of_metrics,
     join_headlines,
 )
-from callbacks.rows.protocols import evaluation_data
+from callbacks.rows.protocols import evaluated_model, evaluation_data
 from callbacks.run.run_facts import current_metrics, from_here, is_trial, run_folder
 from callbacks.statistics.intervals import format_estimate
 from datamodules.tasks import Task
@@ -52,6 +53,12 @@ KIND_COLUMNS = {
 }
 """Those where not all tasks go by exact match; the headline has its name in front."""
 EXAMPLES = 3
+PIPE_WIDTH = 160
+"""Most characters of an example in a pipe or a file; predictions/ has it whole."""
+MANY_ROWS = 2_000
+"""Test rows of the flagship of which a test says how many they are, and how to take fewer."""
+TEST_MINUTES = "a quarter of an hour or more on two CPU cores"
+"""How long all test rows of the flagship take: estimated from the rows a second of smaller tests."""
 
 
 def format_line(cells: Sequence[str], columns: Mapping[str, int] = COLUMNS) -> str:
@@ -87,6 +94,7 @@ def epoch_lines(
     left: float,
     units: Mapping[str, str] | None = None,
     held_out: Sequence[str] = (),
+    whole_names: bool = False,
 ) -> list[str]:
     """Return an epoch's line; where a run has several tasks, one more for each of them.
 
@@ -98,6 +106,7 @@ def epoch_lines(
         left: Seconds that the fit still takes.
         units: The unit of each task where not all go by exact match; the cells are then those of `KIND_COLUMNS`.
         held_out: Tasks that are evaluated and never trained, which no mean includes.
+        whole_names: Whether long names of tasks stay whole, as in a pipe or a file.
     """
     known = (
         metrics
@@ -120,7 +129,7 @@ def epoch_lines(
         for task in tasks:
             own = _of_task(known, f"val/{task}/")
             cells = _shares(own, "") if units is None else (format_headline(own, units[task]),)
-            start = cut(task, 22).rjust(24)
+            start = (printable(task) if whole_names else cut(task, 22)).rjust(24)
             widths = (22, 11) if units is None else (35,)
             lines.append("  ".join([start, *map(str.rjust, cells, widths)]))
     return lines
@@ -171,6 +180,21 @@ def describe_example(row: EvaluatedRow, width: int) -> str:
     return "".join(f"{sign}{text}" for sign, text in zip(signs, [*shown, ""], strict=False))
 
 
+def describe_size(base: str, rows: int) -> str | None:
+    """Return how long a test of the shipped model takes and how to take fewer rows; None for others and for few rows.
+
+    Examples:
+        >>> describe_size("flagship", 10_832)[:64], describe_size("bundled", 10_832), describe_size("flagship", 500)
+        ('test: no run is named, so the shipped flagship answers 10,832 te', None, None)
+    """
+    if base != "flagship" or rows < MANY_ROWS:
+        return None
+    return (
+        f"test: no run is named, so the shipped flagship answers {rows:,} test rows; all 10,832 take {TEST_MINUTES}. "
+        "Fewer: --data.test_rows 500; a run of yours: --ckpt_path runs/NAME."
+    )
+
+
 def _epoch_loss(trainer: Trainer) -> dict[str, float]:
     """Return the mean of the training losses that metrics.csv has of this epoch; nothing if the run writes no such file."""
     for logger in trainer.loggers:
@@ -204,6 +228,10 @@ class EpochLines(RowReader):
                 f"{TrainerFn(stage).value}: {from_here(run_folder(trainer))}, {where}, precision {trainer.precision}",
                 error=True,
             )
+            if stage == TrainerFn.TESTING and trainer.ckpt_path is None:
+                rows = evaluation_data(trainer).num_rows("test")
+                if note := describe_size(evaluated_model(pl_module).base, rows):
+                    say(note, error=True)
 
     def read_rows(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
@@ -242,7 +270,14 @@ class EpochLines(RowReader):
             metrics |= _epoch_loss(trainer)
             left, units = self._seconds_left(trainer), _units(data.tasks)
             for line in epoch_lines(
-                epoch, metrics, data.task_names, self._validated, left, units, list(data.held_out)
+                epoch,
+                metrics,
+                data.task_names,
+                self._validated,
+                left,
+                units,
+                list(data.held_out),
+                whole_names=not sys.stdout.isatty(),
             ):
                 say(line, wrap=False)
         self._validated = False
@@ -260,7 +295,7 @@ class EpochLines(RowReader):
     def _say_examples(self, trainer: Trainer, title: str) -> None:
         if trainer.is_global_zero and self._examples and not is_trial(trainer):
             console = Console()
-            width = console.width - 1 if console.is_terminal else 10_000
+            width = console.width - 1 if console.is_terminal else PIPE_WIDTH
             lines = [title, *(describe_example(row, width) for row in self._examples)]
             say("\n".join(lines), wrap=False)
         self._examples = []

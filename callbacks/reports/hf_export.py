@@ -12,6 +12,7 @@ from lightning.pytorch import LightningModule, Trainer
 
 from callbacks.loggers.terminal import say, without_transformers_bars
 from callbacks.reports.export.card_results import (
+    Measured,
     eval_results,
     find_mark,
     mark_questions,
@@ -168,7 +169,7 @@ def add_to_card(path: Path, text: str, data: EvaluationData, metrics: dict[str, 
         return (
             f"its head cannot be read ({str(error).splitlines()[0] if str(error) else type(error).__name__})"
         )
-    _write_results(path.parent, data, metrics)
+    write_results(path.parent, data, metrics)
     with whole_file(path) as file:
         file.write(changed)
     return None
@@ -177,10 +178,11 @@ def add_to_card(path: Path, text: str, data: EvaluationData, metrics: dict[str, 
 def write_card(folder: Path, model: EvaluatedModel, data: EvaluationData, card: Card) -> None:
     """Write the model card, and the results as the Hub collects them."""
     (folder / "README.md").write_text(describe_model(model, data, card), encoding="utf-8")
-    _write_results(folder, data, card.metrics)
+    write_results(folder, data, card.metrics)
 
 
-def _write_results(folder: Path, data: EvaluationData, metrics: Mapping[str, float]) -> None:
+def write_results(folder: Path, data: Measured, metrics: Mapping[str, float]) -> None:
+    """Write the results as the Hub collects them, a file a task."""
     names = safe_names(data.task_names)
     for task, content in eval_results(data, metrics).items():
         path = folder / ".eval_results" / f"{names[task]}.yaml"

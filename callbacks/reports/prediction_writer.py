@@ -15,6 +15,7 @@ from callbacks.loggers.terminal_text import printable
 from callbacks.metrics.kinds.number_errors import read_drawn
 from callbacks.metrics.row_reader import RowReader
 from callbacks.reports.rerank import Checked, check, choose, name_verified
+from callbacks.rows.check_words import CUT, name_check
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
 from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.protocols import evaluated_model, evaluation_data
@@ -73,7 +74,7 @@ class PredictionWriter(RowReader):
         threshold, limit = evaluation.abstain_below, evaluated_model(pl_module).generation.max_new_tokens
         gathered = gather_by_index(
             {
-                row.index: _record(row, *choose(answers), threshold, limit)
+                row.index: _answer(row, *choose(answers), threshold, limit)
                 for row, answers in zip(evaluation.rows, check(evaluation), strict=True)
             }
         )
@@ -86,7 +87,11 @@ class PredictionWriter(RowReader):
         path = output_folder(trainer) / "predictions" / output_name(source)
         if self.output is not None:
             path = Path(self.output).expanduser()
-        records = sorted([*gathered.values(), *set_aside], key=lambda record: record["line"])
+        answered = sorted(gathered.values(), key=lambda one: one[0]["line"])
+        words = {
+            record["line"]: why for record, why in reversed(answered)
+        }  # a row in windows: of its first one
+        records = sorted([*(record for record, _ in answered), *set_aside], key=lambda record: record["line"])
         known = _COLUMNS if threshold is None else (*_COLUMNS, "abstained")
         columns = list(dict.fromkeys([*known, *(name for record in records for name in record)]))
         notes = write_answers(
@@ -101,7 +106,8 @@ class PredictionWriter(RowReader):
             without += f", {abstained} abstained"
         place = "standard output" if self.output and self.output == os.environ.get(STDOUT) else path
         say(f"Predictions of {len(records)} rows: {place}{without}", last=True)
-        say("\n".join([*map(_show, records[:_SHOWN]), *notes]))
+        shown = [_show(record, words.get(record["line"])) for record in records[:_SHOWN]]
+        say("\n".join([*shown, *notes]))
 
 
 def _why_unverified(evaluation: Evaluation) -> str | None:
@@ -118,15 +124,16 @@ def _why_unverified(evaluation: Evaluation) -> str | None:
     return f"No name is verified, since OPSIN does not read them here: {how}."
 
 
-def _show(record: Mapping[str, Any]) -> str:
-    """Return an answer, or why there is none, as a line for a person."""
+def _show(record: Mapping[str, Any], why: str | None) -> str:
+    """Return an answer, or why there is none, as a line for a person.
+
+    Args:
+        record: Its cells.
+        why: Why it is not valid or not verified, in words that say who found that.
+    """
     if "score" not in record:
         return f"  {printable(record['input'])}: {record['reason']}"
-    verified = f"not well-formed: {record['reason']}"
-    if record["valid"]:
-        why = f" ({record['reason']})" if record["reason"] else ""
-        check = record["verified"]
-        verified = f"verified: {check}{why}" if check else f"well-formed, not verified{why}"
+    verified = name_check(record["valid"], record["verified"], why)
     if record.get("abstained"):
         verified += ", abstained"
     answer = f"{printable(record['prediction'])}  (probability {math.exp(record['score']):.2f}, {verified})"
@@ -139,13 +146,16 @@ def _drawn(row: EvaluatedRow) -> dict[str, float]:
     return {} if drawn is None else {"expected": drawn.mean, "low_90": drawn.lower, "high_90": drawn.upper}
 
 
-def _record(
+def _answer(
     row: EvaluatedRow, answer: Checked, verified: str, threshold: float | None, limit: int
-) -> dict[str, Any]:
-    """Return the cells of an answered row by column; an answer that never stopped is valid only if a check says so."""
+) -> tuple[dict[str, Any], str | None]:
+    """Return the cells of an answered row by column, and their reason in words that say who gave it.
+
+    An answer that never stopped is valid only if a check says so.
+    """
     whole = answer.stopped or verified
-    cut = None if whole else f"cut at --model.generation.max_new_tokens {limit}"
-    return {
+    cut = None if whole else f"{CUT} at --model.generation.max_new_tokens {limit}"
+    record = {
         "line": row.line,
         "input": row.input,
         "prediction": answer.text,
@@ -161,3 +171,4 @@ def _record(
             f"p_{name}": round(chance, 6) for name, chance in zip(row.choices, row.probabilities, strict=True)
         },
     }
+    return record, cut or answer.in_words or answer.doubt

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from lightning.pytorch import LightningModule, Trainer
 
 from callbacks.metrics.row_reader import RowReader
+from callbacks.rows.check_words import name_relation, name_unread
 from callbacks.rows.evaluated_row import Stage, gather_by_index
 from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.outcomes import RIGHT
@@ -45,7 +46,14 @@ class Checked(NamedTuple):
     exact: bool = False
     """Whether it is exactly the target."""
     doubt: str | None = None
-    """What OPSIN says against it: a name does not stand for exactly one molecule, or the answer means another one."""
+    """Why a name in the question or the answer does not stand for exactly one molecule, or that it is another one."""
+    unread: bool = False
+    """Whether it is a well-formed name that OPSIN cannot read."""
+
+    @property
+    def in_words(self) -> str | None:
+        """The reason in words that say who gave it."""
+        return name_unread(self.reason) if self.unread and self.reason else self.reason
 
 
 class Reranked(NamedTuple):
@@ -156,7 +164,17 @@ def check(evaluation: Evaluation) -> list[list[Checked]]:
         passes = frozenset(name for name, holds in checks.items() if holds)
         right, exact = outcome.name in RIGHT, outcome.name == "exact"
         found[row.index].append(
-            Checked(row.score, right, passes, row.prediction, row.stopped, reason, exact, doubt)
+            Checked(
+                row.score,
+                right,
+                passes,
+                row.prediction,
+                row.stopped,
+                reason,
+                exact,
+                doubt,
+                unread=row.output_notation == "iupac" and invalid is None and reason is not None,
+            )
         )
     return [found[row.index] for row in evaluation.rows]
 
@@ -172,8 +190,8 @@ def different(candidates: Sequence[tuple[str, float, bool]]) -> list[tuple[str, 
 def _compare(evaluation: Evaluation) -> list[tuple[dict[str, bool], str | None]]:
     """Return how the answer's molecule is related to that of the question, where both are known and one is named.
 
-    The second value is why a name in the question or the answer does not stand for exactly one molecule, or that the answer means
-    another molecule than the question.
+    The second value is why a name in the question or the answer does not stand for exactly one molecule, or that it stands for
+    another one.
 
     A structure made from a structure is not compared: it may be another one, such as a reaction's product. A name in the input
     is read only without a reference: OPSIN's reading is the reference in effect, so `back` would be right by definition.
@@ -202,29 +220,17 @@ def _compare(evaluation: Evaluation) -> list[tuple[dict[str, bool], str | None]]
     related = [next(known).value if pair else None for pair in pairs]
     found = []
     for compared, answer, question, row in zip(related, answered, asked, rows, strict=True):
-        relation = compared or nothing
-        doubt = _describe_other(compared) if compared else None
+        relation, doubt = compared or nothing, None
         if question and question.reason and row.input_notation == "iupac":
             doubt = f"OPSIN cannot read the question: {question.reason}"
         for side, one in (("question", question), ("answer", answer)):
             if question and one and one.warning:
                 relation = limit_relation(relation, one.warning)
                 doubt = doubt or f"OPSIN on the {side}: {one.warning}"
+        if compared and doubt is None and not (compared["canonical"] or compared["formula"]):
+            doubt = f"by OPSIN: {name_relation(compared)}"
         found.append((relation, doubt))
     return found
-
-
-def _describe_other(relation: Mapping[str, bool]) -> str | None:
-    """Return in words that an answer means another molecule than the question; None if its formula is right at least.
-
-    Examples:
-        >>> _describe_other({"canonical": False, "skeleton": False, "formula": False})
-        'by OPSIN: another molecule'
-    """
-    if relation["canonical"] or relation["formula"]:
-        return None
-    same = "the same skeleton, other charge or salt" if relation.get("skeleton") else "another molecule"
-    return f"by OPSIN: {same}"
 
 
 class Rerank(RowReader):

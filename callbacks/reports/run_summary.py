@@ -15,12 +15,17 @@ from lightning.pytorch.trainer.states import TrainerFn
 
 from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.loggers.terminal import fits_terminal, is_quiet, say
-from callbacks.reports.audit_report import describe_audit, read_audit, read_comparison, read_held_out
+from callbacks.reports.audit_report import (
+    describe_audit,
+    is_complete,
+    read_audit,
+    read_comparison,
+    read_held_out,
+)
 from callbacks.reports.baselines import read_baselines
-from callbacks.reports.end_lines import describe_end, describe_evaluation, next_commands
+from callbacks.reports.end_lines import describe_end, describe_evaluation, describe_files, next_commands
 from callbacks.reports.end_table import fit_table, speed_cells, tabulate
-from callbacks.reports.page.render import FILE
-from callbacks.reports.run_page import RunPage
+from callbacks.reports.run_page import RunPage, say_next
 from callbacks.rows.evaluated_row import Stage
 from callbacks.rows.protocols import EvaluationData, evaluated_model, evaluation_data
 from callbacks.run.run_facts import (
@@ -84,12 +89,14 @@ class RunSummary(MetricsKeeper):
         if trainer.progress_bar_callback is not None:
             # The bar redraws itself until its teardown, which would come after this one, and would end up below the table.
             trainer.progress_bar_callback.teardown(trainer, pl_module, stage)
-        pages = [callback for callback in trainer.callbacks if isinstance(callback, RunPage)]  # type: ignore[attr-defined]
-        _show(stage, summary, from_here(run_folder(trainer) / FILE) if pages else None)
+        _show(stage, summary)
         data = evaluation_data(trainer)
         rows = data.report.get("rows", {}).get("train", 0) if stage == "fit" else 0
         if rows and (hint := describe_hint(evaluated_model(pl_module).base, data.tasks, rows)):
             say(hint)
+        callbacks: Any = trainer
+        if not any(isinstance(one, RunPage) for one in callbacks.callbacks):
+            say_next(summary["next"])  # else the page does, since its own line comes before
 
     def _summarize(self, trainer: Trainer, stage: str) -> dict[str, Any]:
         """Return the summary of a stage."""
@@ -175,8 +182,8 @@ def _outputs(trainer: Trainer, best: Path | None, stage: str) -> dict[str, str]:
     return {name: str(place) for name, place in places.items() if place is not None and place.exists()}
 
 
-def _show(stage: str, summary: dict[str, Any], page: Path | None = None) -> None:
-    """Print the table, the paths of the outputs and the page, a warning about skipped rows, and what to do next."""
+def _show(stage: str, summary: dict[str, Any]) -> None:
+    """Print the table, the lines that matter, a warning about skipped rows, and where the files are."""
     if is_quiet():
         say(describe_end(stage, summary), last=True)
         return
@@ -194,21 +201,15 @@ def _show(stage: str, summary: dict[str, Any], page: Path | None = None) -> None
             say(line)
     for task, count in summary.get("audit", {}).items():
         say(describe_audit(task, count))
-    if compared := summary.get("audit_compared_with"):
+    if (compared := summary.get("audit_compared_with", "")) and not is_complete(compared):
         say(f"audit: compared with {compared}")
     for line in summary.get("held_out", ()):
         say(f"audit: {line}")
-    for name, place in summary["outputs"].items():
-        say(f"{name}: {place}")
-    if page is not None:
-        say(f"report: {page}")
     if summary["rows_set_aside"]:
         say(
             f"Warning: {summary['rows_set_aside']:,} rows were skipped; set_aside.csv in the run's folder lists "
             "them with reasons.",
             style="yellow",
         )
-    if commands := summary.get("next"):
-        say("Next:")
-        for command in commands:
-            say(f"  {command}", wrap=False)
+    if summary["outputs"]:
+        say(f"files: {describe_files(summary['outputs'])}")

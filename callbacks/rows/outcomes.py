@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from callbacks.rows.check_words import UNREAD
 from callbacks.rows.structures import RowMolecules
 from callbacks.statistics.intervals import wilson_interval
 from datamodules.workers.opsin import AMBIGUOUS
@@ -21,10 +22,10 @@ OUTCOMES = {
     "isomer": "right formula, other structure",
     "formula": "wrong formula",
     "different": "another answer",
-    "invalid": "invalid",
+    "invalid": "not well-formed",
     "unfinished": "empty or never stopped",
 }
-"""The outcomes, the best first, in words."""
+"""The outcomes, the best first, in words; `invalid` of names that OPSIN was to read is `word_outcome`'s."""
 
 OF_KIND: Mapping[str, Mapping[str, str]] = {
     "text": OUTCOMES,
@@ -66,6 +67,23 @@ def name_outcome(name: str, kind: str) -> str:
         ('different', 'equivalent')
     """
     return name if name in OF_KIND[kind] else "different"
+
+
+def word_outcome(name: str, kind: str = "text", by_opsin: bool = False) -> str:
+    """Return an outcome in words; a wrong class and a wrong number are called so.
+
+    Args:
+        name: The outcome.
+        kind: The kind of its task: one of `OF_KIND`.
+        by_opsin: Whether the answers are names that OPSIN was to read.
+
+    Examples:
+        >>> word_outcome("invalid"), word_outcome("invalid", by_opsin=True), word_outcome("invalid", "number")
+        ('not well-formed', 'not read by OPSIN', 'not a number')
+    """
+    if name == "invalid" and by_opsin and kind == "text":
+        return UNREAD
+    return OF_KIND[kind].get(name) or OUTCOMES.get(name, name)
 
 
 def estimate_right(metrics: Mapping[str, float]) -> dict[str, float]:
@@ -135,7 +153,7 @@ def find_outcomes(
 ) -> list[Outcome]:
     """Return the outcome of each row from the results of its checks.
 
-    Where names are not read as molecules, a name is exact, equivalent, invalid (not well-formed), unfinished or different.
+    Where names are not read as molecules, a name is exact, equivalent, `invalid` (not well-formed), unfinished or different.
     """
     found = []
     for row, same, invalid, of, relation in zip(

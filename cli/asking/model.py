@@ -247,7 +247,7 @@ class Model:
         for [checked] in check(evaluation):
             answer, passed = choose([checked])
             cut = None if answer.stopped else f"cut at {limit} tokens"
-            why = cut or answer.reason or answer.doubt or (no_opsin and f"names are not read: {no_opsin}")
+            why = cut or answer.in_words or answer.doubt or (no_opsin and f"names are not read: {no_opsin}")
             valid = answer.reason is None and answer.stopped
             answers.append(Answer(answer.text, math.exp(answer.score), valid, name_verified(passed), why))
         return answers

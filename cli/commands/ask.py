@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from callbacks.loggers.terminal_text import printable
+from callbacks.rows.check_words import name_check
 from cli.asking.answers import Answer
 from cli.asking.find import describe
 from cli.asking.model import Model, read_questions
@@ -53,18 +54,13 @@ def show(text: str, answer: Answer) -> str:
     >>> show("CCO", Answer("ethanal", 0.5, True, "", None))
     'CCO -> ethanal  (probability 0.50, well-formed, not verified)'
     >>> show("CCO", Answer("eth", 0.5, False, "", "cut at 2 tokens"))
-    'CCO -> eth  (probability 0.50, not well-formed: cut at 2 tokens)'
+    'CCO -> eth  (probability 0.50, cut at 2 tokens)'
     >>> show("C1CC", Answer(None, None, False, "", "not a valid SMILES: unclosed ring"))
     'C1CC: not a valid SMILES: unclosed ring'
     """
     if answer.text is None or answer.probability is None:
         return f"{printable(text)}: {answer.why}"
-    why = f" ({answer.why})" if answer.why else ""
-    verified = f"not well-formed: {answer.why}"
-    if answer.valid or answer.verified:
-        verified = (
-            f"verified: {answer.verified}{why}" if answer.verified else f"well-formed, not verified{why}"
-        )
+    verified = name_check(answer.valid, answer.verified, answer.why)
     return (
         f"{printable(text)} -> {printable(answer.text)}  (probability {answer.probability:.2f}, {verified})"
     )

@@ -9,6 +9,7 @@ import math
 import threading
 from typing import Any, NamedTuple
 
+from callbacks.rows.check_words import CUT, RELATIONS, name_relation, name_unread
 from callbacks.rows.notation_calls import NotationCalls
 from callbacks.rows.structures import Structure, read_structures
 from cli.asking.model import Model
@@ -23,13 +24,6 @@ ANSWERS = 8
 """Number of generated answers: one greedy, the others sampled. Equal answers are shown once. Of choices, the most probable."""
 TEMPERATURE = 0.8
 """Sampling temperature: below 1, because rare answers are mostly broken."""
-_VERDICTS = {
-    "canonical": "the same molecule",
-    "tautomer": "a tautomer of it",
-    "without_stereo": "the same but for stereo",
-    "skeleton": "same skeleton, other charge, salt or tautomer",
-    "formula": "right formula, other structure",
-}
 _MOST_TOKENS = 512
 """Most tokens of an answer, even if an exported folder allows more: one question must not block the page for minutes."""
 _LARGEST_PICTURE = 300_000
@@ -43,7 +37,7 @@ class Answer(NamedTuple):
     probability: float
     """The model's probability of this text and its stop token, or of this choice among all, in [0, 1]."""
     reason: str | None
-    """Why it is invalid in the task's output notation; None if it is valid."""
+    """Why it is not valid: not well-formed in the task's output notation, not read by OPSIN, or cut; None if it is valid."""
     verdict: str | None
     """How its molecule is related to the question's molecule; None if they cannot be compared."""
     same: bool
@@ -160,13 +154,11 @@ class Answerer:
         answers = []
         for text, reason, molecule in zip(texts, reasons, answered, strict=True):
             score, stopped = found[text]
-            reason = (
-                reason
-                or (molecule.reason if molecule else None)
-                or (None if stopped else "cut off: no stop token")
-            )
+            if reason is None and molecule and molecule.reason:
+                reason = name_unread(molecule.reason) if target == "iupac" else molecule.reason
+            reason = reason or (None if stopped else f"{CUT} off: no stop token")
             verdict = _compare(self.calls, asked, molecule) if compares else None
-            same = verdict == _VERDICTS["canonical"]
+            same = verdict == RELATIONS["canonical"]
             answers.append(
                 Answer(text, math.exp(score), reason, verdict, same, self._draw(molecule, 180, 100))
             )
@@ -188,6 +180,6 @@ def _compare(calls: NotationCalls, asked: Structure | None, answer: Structure | 
         return None
     [result] = calls.call("smiles", "relate", [(answer.smiles, asked.smiles)])
     relation = result.value or {}
-    verdict = next((words for kind, words in _VERDICTS.items() if relation.get(kind)), "another molecule")
+    verdict = name_relation(relation)
     warning = asked.warning or answer.warning
     return verdict if warning is None else f"{verdict}, but the name: {warning}"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from callbacks.loggers.terminal import say
+from callbacks.rows.check_words import name_check
 from cli.exit_status import ending_of
 from cli.screen.quiet_libraries import silence_libraries
 
@@ -92,7 +93,7 @@ def show_share(share: float) -> str:
 def show_answer(answer: Answer) -> str:
     """Return one answer as HTML; its text is untrusted and escaped."""
     # Neutral: what can be read may still be wrong.
-    valid = ("", "well-formed") if answer.reason is None else ("bad", f"not well-formed: {answer.reason}")
+    valid = ("", "well-formed") if answer.reason is None else ("bad", name_check(False, "", answer.reason))
     tags = [valid]
     if answer.verdict is not None:
         tags.append(("good" if answer.same else "bad", f"by OPSIN: {answer.verdict}"))

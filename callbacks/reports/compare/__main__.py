@@ -117,7 +117,7 @@ def _show_two(group: Group) -> None:
     for task in group.tasks:
         say(tabulate_two([one for one in group.two if one.task == task], group.units.get(task, "")))
     for place, run in zip(("first", "second"), group.runs, strict=True):
-        say(f"{place}: {run.table}", wrap=False)
+        say(f"{place}: {printable(run.name)}{'' if run.table == run.name else f' ({run.table})'}", wrap=False)
     say("difference: second minus first, with its 95 % interval; of shares in points")
     if len(group.two) > 1:
         say(f"p is not corrected for these {len(group.two)} comparisons.")

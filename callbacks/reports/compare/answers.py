@@ -35,9 +35,8 @@ def read_answers(rows: Sequence[Mapping[str, str]]) -> Answers:
             for name, cell in row.items()
             if name.startswith("same_") and cell
         }
-        answers[key] = same | {
-            "readable" if row.get("same_round_trip") else "valid": row["verdict"] != "invalid"
-        }
+        by_opsin = row.get("same_round_trip") and row.get("output_notation", "iupac") == "iupac"
+        answers[key] = same | {"readable" if by_opsin else "valid": row["verdict"] != "invalid"}
     return answers
 
 

@@ -12,7 +12,13 @@ from callbacks.reports.compare.answers import Key
 from callbacks.reports.compare.groups import Compared, Group, Grouped, describe_alone
 from callbacks.reports.compare.pairs import format_comparison, is_share, write_value
 from callbacks.reports.compare.standings import Pair, Score, Standing
-from callbacks.reports.compare.terminal_tables import WORDS, format_p
+from callbacks.reports.compare.terminal_tables import (
+    describe_repeated,
+    find_repeated,
+    format_p,
+    is_by_opsin,
+    word_metric,
+)
 from callbacks.reports.epoch_table import read_metrics, summarize_epochs
 from callbacks.reports.page.curves import Chart, Point, Series, draw_chart
 from callbacks.reports.page.predictions import find_kind, shorten
@@ -116,13 +122,18 @@ class Results(NamedTuple):
     metrics: Sequence[str]
     lines: Sequence[Sequence[tuple[Estimate, bool]]]
     """For each run an estimate a metric, and whether it is the best."""
+    repeated: Sequence[str]
+    """Lines on metrics that have no column, since they would repeat one."""
 
 
 def list_results(standings: Sequence[Standing], units: Mapping[str, str]) -> list[Results]:
     """Return the tables of results, one a task."""
     found = []
     for task in dict.fromkeys(one.task for one in standings):
-        of_task = [one for one in standings if one.task == task]
+        every = [one for one in standings if one.task == task]
+        by_opsin = is_by_opsin([one.metric for one in every])
+        repeated = find_repeated([(one.metric, (one.rows, *one.scores)) for one in every])
+        of_task = [one for one in every if one.metric not in repeated]
         lines = [
             [(_estimate(one.scores[place], one.metric), bool((score := one.scores[place]) and score.best)) for one in of_task]
             for place in range(len(of_task[0].scores))
@@ -131,17 +142,18 @@ def list_results(standings: Sequence[Standing], units: Mapping[str, str]) -> lis
             Results(
                 task,
                 max(one.rows for one in of_task),
-                [_name(one.metric, units.get(task, "")) for one in of_task],
+                [_name(one.metric, units.get(task, ""), by_opsin) for one in of_task],
                 lines,
+                describe_repeated(repeated, by_opsin),
             )
         )
     return found
 
 
-def _name(metric: str, unit: str) -> str:
+def _name(metric: str, unit: str, by_opsin: bool) -> str:
     """Return a metric's name in words, that of an error with its unit."""
-    known = {**MEASURES, **KIND_MEASURES, **WORDS}
-    name = known.get(metric, metric.replace("_", " "))
+    known = {**MEASURES, **KIND_MEASURES}
+    name = known.get(metric) or word_metric(metric, by_opsin)
     return f"{name} in {unit}" if unit and metric == HEADLINES["number"].metric else name
 
 
@@ -174,7 +186,9 @@ def list_pairs(pairs: Sequence[Pair], names: Sequence[str], units: Mapping[str, 
     for pair in pairs:
         groups.setdefault((pair.comparison.task, pair.comparison.metric), []).append(pair)
     found = []
+    measured = list(groups)
     for (task, metric), members in groups.items():
+        by_opsin = is_by_opsin([name for of, name in measured if of == task])
         shown = (
             members
             if len(members) <= MOST_PAIRS
@@ -184,7 +198,9 @@ def list_pairs(pairs: Sequence[Pair], names: Sequence[str], units: Mapping[str, 
             [names[pair.first], names[pair.second], *format_comparison(pair.comparison), format_p(pair.corrected)]
             for pair in shown
         ]  # fmt: skip
-        found.append(Pairs(task, _name(metric, units.get(task, "")), is_share(metric), len(members), lines))
+        found.append(
+            Pairs(task, _name(metric, units.get(task, ""), by_opsin), is_share(metric), len(members), lines)
+        )
     return found
 
 

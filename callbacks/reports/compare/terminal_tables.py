@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 
 from rich import box
 from rich.markup import escape
@@ -12,6 +12,7 @@ from callbacks.loggers.terminal_text import printable
 from callbacks.reports.compare.pairs import Comparison, format_comparison, is_share, write_value
 from callbacks.reports.compare.standings import Pair, Score, Standing
 from callbacks.reports.page.predictions import shorten
+from callbacks.rows.check_words import READ
 from callbacks.rows.headlines import headline_of_metrics
 
 HEADLINES = ("exact_match", "valid")
@@ -21,8 +22,11 @@ KIND_HEADLINES: Mapping[str, Sequence[str]] = {
     "mae_all": ("mae_all", "valid"),
 }
 """Those of tasks with another headline, by it; with choices, exact match is the accuracy."""
-WORDS = {"valid": "well-formed", "readable": "well-formed (OPSIN)"}
+WORDS = {"exact_match": "exact match", "valid": "well-formed", "readable": READ}
 """What metrics are called for people, where that is not their name."""
+_OF_NAMES = {"": "right", "tautomer": "right tautomer", "without_stereo": "right but for stereo"}
+"""Round trips of names, by their notion: a molecule that OPSIN reads is right, as in the table of a test."""
+_SAME = {"canonical": "same molecule", "inchikey": "same InChIKey", "normalized": "same normalized"}
 _NAME, _PAIR_NAME, _METRIC, _DIFFERENCE, _COUNTS, _UNIT = 21, 9, 21, 25, 10, 13
 """Most letters of a run's name in the table of all runs and in that of pairs; of a metric's name, a difference and
 the rows that only one of two runs has right before they are folded; and of a unit: 80 columns hold the rest, too."""
@@ -36,15 +40,79 @@ def choose_headlines(standings: Sequence[Standing], task: str) -> list[Standing]
     return [by_metric[name] for name in shown if name in by_metric]
 
 
-def name_metric(metric: str, unit: str = "") -> str:
+def word_metric(metric: str, by_opsin: bool = True) -> str:
+    """Return what a share is called for people.
+
+    Args:
+        metric: Its name in files.
+        by_opsin: Whether round trips are of names, by OPSIN; else of answers, by a forward model.
+
+    Examples:
+        >>> word_metric("exact_match"), word_metric("exact_match_canonical"), word_metric("exact_match_without_stress")
+        ('exact match', 'same molecule', 'same without stress')
+        >>> word_metric("round_trip"), word_metric("round_trip", by_opsin=False), word_metric("readable")
+        ('right', 'round trip', 'read by OPSIN')
+    """
+    if metric.startswith("exact_match_"):
+        notion = metric.removeprefix("exact_match_")
+        return _SAME.get(notion, f"same {notion.replace('_', ' ')}")
+    if metric.startswith("round_trip") and by_opsin:
+        notion = metric.removeprefix("round_trip").removeprefix("_")
+        return _OF_NAMES.get(notion, f"right {notion.replace('_', ' ')}")
+    return WORDS.get(metric, metric.replace("_", " "))
+
+
+def is_by_opsin(metrics: Collection[str]) -> bool:
+    """Return whether a task with some metrics has names that OPSIN was to read."""
+    return "readable" in metrics
+
+
+def find_repeated(lines: Sequence[tuple[str, Hashable]]) -> dict[str, str]:
+    """Return the notions of "right" that only say again what an earlier one of a task says, with that one.
+
+    Args:
+        lines: Each metric of the task, and all that a table shows of it.
+
+    Examples:
+        >>> find_repeated([("exact_match", 1), ("exact_match_normalized", 1), ("round_trip", 2), ("valid", 1)])
+        {'exact_match_normalized': 'exact_match'}
+    """
+    first: dict[Hashable, str] = {}
+    found = {}
+    for metric, shown in lines:
+        if not metric.startswith(("exact_match", "round_trip")):
+            continue
+        if shown in first:
+            found[metric] = first[shown]
+        else:
+            first[shown] = metric
+    return found
+
+
+def describe_repeated(repeated: Mapping[str, str], by_opsin: bool) -> list[str]:
+    """Return a line for the metrics that a table leaves out.
+
+    Examples:
+        >>> describe_repeated({"exact_match_normalized": "exact_match"}, True)
+        ['same normalized: as exact match']
+    """
+    firsts = dict.fromkeys(repeated.values())
+    return [
+        f"{', '.join(word_metric(name, by_opsin) for name, other in repeated.items() if other == first)}: "
+        f"as {word_metric(first, by_opsin)}"
+        for first in firsts
+    ]
+
+
+def name_metric(metric: str, unit: str = "", by_opsin: bool = True) -> str:
     """Return the name of a metric in a table: a headline's own with its unit, `%` behind a share.
 
     Examples:
         >>> name_metric("auroc"), name_metric("mae_all", "°C"), name_metric("valid"), name_metric("readable")
-        ('AUROC', 'MAE in °C', 'well-formed %', 'well-formed (OPSIN) %')
+        ('AUROC', 'MAE in °C', 'well-formed %', 'read by OPSIN %')
     """
     if is_share(metric):
-        return f"{WORDS.get(metric, metric)} %"
+        return f"{word_metric(metric, by_opsin)} %"
     headline = headline_of_metrics({metric})
     return (
         f"{headline.label} in {shorten(unit, _UNIT)}" if unit and headline.mode == "min" else headline.label
@@ -118,10 +186,14 @@ def tabulate_two(comparisons: Sequence[Comparison], unit: str = "") -> Table:
     table = _make_table(columns, left=1, title=f"{printable(comparisons[0].task)}, {rows:,} rows")
     table.show_edge = table.pad_edge = False
     table.padding = (0, 0, 0, 0)
+    by_opsin = is_by_opsin([one.metric for one in comparisons])
+    repeated = find_repeated([(one.metric, one[2:]) for one in comparisons])
     for one in comparisons:
+        if one.metric in repeated:
+            continue
         values = (write_value(value, one.metric) for value in (one.first, one.second))
         difference, only_first, only_second, p = format_comparison(one)
-        name = WORDS.get(one.metric, one.metric) if shares_only else name_metric(one.metric, unit)
+        name = word_metric(one.metric, by_opsin) if shares_only else name_metric(one.metric, unit, by_opsin)
         name = fold_name(name)
         name += f"\n  ({one.rows:,} rows)" if one.rows < rows else ""
         counts = f"{only_first} / {only_second}"
@@ -130,18 +202,20 @@ def tabulate_two(comparisons: Sequence[Comparison], unit: str = "") -> Table:
         if len(difference) > _DIFFERENCE:
             difference = difference.replace(" (", "\n(")
         table.add_row(escape(name), *values, difference, counts, p)
+    if lines := describe_repeated(repeated, by_opsin):
+        table.caption, table.caption_justify = "\n".join(lines), "left"
     return table
 
 
 def fold_name(name: str) -> str:
-    r"""Return a metric's name, its last part on a line of its own if it is too long.
+    r"""Return a metric's name, its last words on a line of their own if it is too long.
 
     Examples:
-        >>> fold_name("exact_match_canonical"), fold_name("exact_match_connectivity"), fold_name("exact_match_canonical %")
-        ('exact_match_canonical', 'exact_match\n  _connectivity', 'exact_match\n  _canonical %')
+        >>> fold_name("right but for stereo"), fold_name("right but for stereo %")
+        ('right but for stereo', 'right but for\n  stereo %')
     """
-    place = name.rfind("_", 1, _METRIC)
-    return name if len(name) <= _METRIC or place < 0 else f"{name[:place]}\n  {name[place:]}"
+    place = name.rfind(" ", 1, _METRIC - 1)
+    return name if len(name) <= _METRIC or place < 0 else f"{name[:place]}\n  {name[place + 1 :]}"
 
 
 def _make_table(columns: Sequence[str], left: int, title: str | None = None) -> Table:

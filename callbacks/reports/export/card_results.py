@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import PurePath
-from typing import Any
+from typing import Any, Protocol
 
 from huggingface_hub import EvalResult, EvalResultEntry, ModelCard, eval_result_entries_to_yaml
 from torch import Tensor, uint8
@@ -21,6 +21,19 @@ from callbacks.rows.protocols import EvaluationData, Generation
 from callbacks.statistics.class_names import is_bound
 from callbacks.statistics.intervals import format_estimate
 from configs.yaml_text import write_yaml
+
+
+class Measured(Protocol):
+    """What results are of: the tasks and their rows."""
+
+    @property
+    def task_names(self) -> list[str]:
+        """The names of the tasks."""
+
+    @property
+    def report(self) -> Mapping[str, Any]:
+        """Counts of rows; `sources` holds the counts of each source by name."""
+
 
 _RESULTS = re.compile(r"<!-- patois: results (.*?) -->.*?<!-- patois: end of results -->", re.DOTALL)
 _REPORTED = {
@@ -118,7 +131,7 @@ def update_card(text: str, data: EvaluationData, metrics: Mapping[str, float]) -
     return _RESULTS.sub(lambda _: results, str(head), count=1).rstrip() + "\n"
 
 
-def eval_results(data: EvaluationData, metrics: Mapping[str, float]) -> dict[str, str]:
+def eval_results(data: Measured, metrics: Mapping[str, float]) -> dict[str, str]:
     """Return the content of a file of `.eval_results/` for each task whose headline was measured."""
     files = {}
     for task in data.task_names:
@@ -140,7 +153,7 @@ def eval_results(data: EvaluationData, metrics: Mapping[str, float]) -> dict[str
     return files
 
 
-def list_results(data: EvaluationData, metrics: Mapping[str, float]) -> tuple[list[EvalResult], list[str]]:
+def list_results(data: Measured, metrics: Mapping[str, float]) -> tuple[list[EvalResult], list[str]]:
     """Return the results for the Hub's fields, and the names of their measures."""
     measured = [
         (side, task, kind)
@@ -155,6 +168,8 @@ def list_results(data: EvaluationData, metrics: Mapping[str, float]) -> tuple[li
             task_name=task,
             dataset_type=_dataset(data),
             dataset_name=_dataset(data),
+            # Without it the results of all tasks would stand under the first one's name.
+            dataset_config=task if len({name for _, name, _ in measured}) > 1 else None,
             dataset_split="validation" if side == "val" else "test",
             metric_type=kind,
             metric_name=kind.replace("_", " "),
@@ -183,6 +198,6 @@ def _interval(metrics: Mapping[str, float], name: str) -> dict[str, Any] | None:
     return {f"{side}_95": value for side, value in bounds.items()} or None
 
 
-def _dataset(data: EvaluationData) -> str:
+def _dataset(data: Measured) -> str:
     """Return the first source: its id on the Hub, its name, or that of its file."""
     return name_data(next(iter(data.report.get("sources", {})), "not recorded"))

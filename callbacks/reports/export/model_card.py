@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from huggingface_hub import ModelCard, ModelCardData
+from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from callbacks.reports.export.card_results import describe_results, list_results
 from callbacks.reports.export.licences import (
+    Licence,
     find_base_id,
     list_data_ids,
     name_base,
@@ -17,6 +18,7 @@ from callbacks.reports.export.licences import (
     state_licence,
 )
 from callbacks.rows.protocols import EvaluatedModel, EvaluationData
+from datamodules.texts.asking import Asking
 
 _TEMPLATE = """\
 ---
@@ -87,7 +89,7 @@ def describe_model(model: EvaluatedModel, data: EvaluationData, card: Card) -> s
         base=f"[{base.path}](https://huggingface.co/{base.path})" if on_hub else name_base(base),
         weights=_describe_weights(model.average_weights),
         data=_describe_data(data),
-        usage=_usage(data, card),
+        usage=describe_use(data.asking, card),
         gguf=_describe_gguf(card.why_no_gguf),
         results=describe_results(data, card.metrics, card.mark),
         licence=state_licence(base, data.report.get("sources", {})).words,
@@ -99,17 +101,40 @@ def _card_data(model: EvaluatedModel, data: EvaluationData, card: Card) -> Model
     results, kinds = list_results(data, card.metrics)
     sources = data.report.get("sources", {})
     licence = state_licence(model.base_facts, sources)
+    return make_head(data.task_names, sources, find_base_id(model.base_facts), licence, results, kinds)
+
+
+def make_head(
+    tasks: Sequence[str],
+    sources: Iterable[str],
+    base: str | None,
+    licence: Licence,
+    results: Sequence[EvalResult],
+    kinds: Sequence[str],
+    name: str | None = None,
+) -> ModelCardData:
+    """Return the head of a card, that of a run's export and those of the models that ship.
+
+    Args:
+        tasks: The names of the tasks.
+        sources: What the model was trained on; files have no place in the head.
+        base: A base's id on the Hub, or its name if it comes with Patois; None for any other.
+        licence: The licence of the weights.
+        results: What was measured.
+        kinds: The names of the measures.
+        name: The model's name; default: the tasks.
+    """
     return ModelCardData(
         library_name="transformers",
         pipeline_tag="text-generation",
-        base_model=find_base_id(model.base_facts),
+        base_model=base,
         license=licence.field,
         license_name=licence.name,
         datasets=list_data_ids(sources) or None,
-        tags=["patois", *data.task_names],
-        metrics=kinds or None,
-        model_name=", ".join(data.task_names) if results else None,
-        eval_results=results or None,
+        tags=["patois", *tasks],
+        metrics=list(kinds) or None,
+        model_name=(name or ", ".join(tasks)) if results else None,
+        eval_results=list(results) or None,
     )
 
 
@@ -139,14 +164,20 @@ def _describe_gguf(why_not: str | None) -> str:
     return "For llama.cpp, its `convert_hf_to_gguf.py` makes a GGUF file of this folder, or refuses a tokenizer it does not know."
 
 
-def _usage(data: EvaluationData, card: Card) -> str:
-    """Return code examples with a real prompt; they add no special tokens, because the prompt contains them."""
+def describe_use(asking: Asking, card: Card, rows: str = "the validation rows") -> str:
+    """Return code examples with a real prompt; they add no special tokens, because the prompt contains them.
+
+    Args:
+        asking: How the model is asked.
+        card: What else the card says: the example, its question, and whether there is a chat template.
+        rows: Where the example is from.
+    """
     if card.example is None:
         return ""
     prompt, answer = card.example
     text = f"""## Use
 
-The prompt must match the training format exactly, character by character. An example from the validation rows, with the
+The prompt must match the training format exactly, character by character. An example from {rows}, with the
 answer of these weights:
 
 ```python
@@ -161,17 +192,17 @@ print(tokenizer.decode(tokens[0, inputs.input_ids.shape[1]:], skip_special_token
 # {json.dumps(answer, ensure_ascii=False)}
 ```
 """
-    return text + "\n" + _chat(data, card)
+    return text + "\n" + _chat(asking, card)
 
 
-def _chat(data: EvaluationData, card: Card) -> str:
+def _chat(asking: Asking, card: Card) -> str:
     """Return how to ask in a chat, or why that gives other answers."""
     if card.why_no_chat is not None:
         return f"There is no chat template, since {card.why_no_chat}: ask it by prompt.\n"
-    if not data.asking.form.asks or card.question is None:
+    if not asking.form.asks or card.question is None:
         return ""
     task, text = card.question
-    messages = [{"role": "system", "content": task}] if len(data.asking.tasks) > 1 else []
+    messages = [{"role": "system", "content": task}] if len(asking.tasks) > 1 else []
     messages.append({"role": "user", "content": text})
     why = " (the system message names the task)" if len(messages) > 1 else ""
     return f"""The chat template writes this prompt around the last user message{why}, so that a pipeline, a server or a chat

@@ -12,7 +12,8 @@ from callbacks.loggers.terminal_text import printable
 from callbacks.reports.page.run_files import Line
 from callbacks.rows.drawing import LONGEST
 from callbacks.rows.notation_calls import NotationCalls
-from callbacks.rows.outcomes import MEANS_THE_SAME, RIGHT
+from callbacks.rows.outcomes import MEANS_THE_SAME, RIGHT, word_outcome
+from callbacks.rows.outcomes import find_kind as find_task_kind
 
 MOST_ROWS = 150
 """Most rows of a side: under a megabyte with their molecules."""
@@ -46,6 +47,8 @@ class Shown(NamedTuple):
     task: str
     kind: str
     outcome: str
+    meaning: str
+    """The outcome in words."""
     input: str
     target: str
     prediction: str
@@ -57,6 +60,22 @@ class Shown(NamedTuple):
 def find_outcome(row: Line) -> str:
     """Return a row's outcome; the verdict where no outcome was decided, as in a fit."""
     return row.get("outcome") or row["verdict"]
+
+
+def describe_outcome(name: str, row: Line) -> str:
+    """Return an outcome in words, as answers of a row's task have it.
+
+    Args:
+        name: The outcome, or the verdict where no outcome was decided.
+        row: A row of the task in the table of predictions.
+
+    Examples:
+        >>> describe_outcome("invalid", {"output_notation": "iupac", "same_round_trip": "false"})
+        'not read by OPSIN'
+    """
+    has_choices = any(cell for column, cell in row.items() if column.startswith("p_"))
+    by_opsin = row["output_notation"] == "iupac" and bool(row.get("same_round_trip"))
+    return word_outcome(name, find_task_kind(row["output_notation"], has_choices), by_opsin)
 
 
 def find_kind(row: Line) -> str:
@@ -109,6 +128,7 @@ def show_rows(rows: Sequence[Line], calls: NotationCalls) -> list[Shown]:
             task=row["task"],
             kind=find_kind(row),
             outcome=find_outcome(row),
+            meaning=describe_outcome(find_outcome(row), row),
             input=shorten(row["input"]),
             target=shorten(row["target"]),
             prediction=shorten(row["prediction"]),

@@ -167,9 +167,11 @@ def _list_fields(shown: Sequence[tuple[str, predictions.Shown]]) -> list[dict[st
         "kind": Counter(row.kind for _, row in shown),
         "outcome": Counter(row.outcome for _, row in shown),
     }
+    words = {("kind", "invalid"): "not valid"}
+    words |= {("outcome", row.outcome): row.meaning for _, row in reversed(shown)}
     return [
         {"name": name, "label": "answer" if name == "kind" else name,
-         "options": [(value, f"{value} ({number})") for value, number in counts.items()]}
+         "options": [(value, f"{words.get((name, value), value)} ({number})") for value, number in counts.items()]}
         for name, counts in values.items() if len(counts) > 1
     ]  # fmt: skip
 

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from callbacks.reports.page.curves import Chart, Point, Series, draw_chart
-from callbacks.reports.page.predictions import count_kinds
+from callbacks.reports.page.predictions import count_kinds, describe_outcome
 from callbacks.reports.page.run_files import RunFiles, Side
 from callbacks.rows.headlines import (
     EXACT_MATCH,
@@ -16,7 +16,7 @@ from callbacks.rows.headlines import (
     headline_of_metrics,
     headlines_of_log,
 )
-from callbacks.rows.outcomes import OF_KIND, OUTCOMES, estimate_right, find_kind
+from callbacks.rows.outcomes import OUTCOMES, estimate_right
 from callbacks.statistics.class_names import is_bound
 from callbacks.statistics.intervals import format_estimate, format_quantity, wilson_interval
 
@@ -29,7 +29,7 @@ NAMES = (*MEASURES.values(), *KIND_MEASURES.values())
 """The names of all columns of the table."""
 NOTES = {
     "right": "Right also counts other spellings and names of the right molecule or value.",
-    "well-formed": "Well-formed says nothing about right.",
+    "well-formed": "Well-formed is what the notation's own check says of the text; it says nothing about right.",
     "AUROC": "AUROC and, of two classes, balanced accuracy are 0.5 for one answer to all rows.",
     "MAE": "MAE counts the mean of the targets where an answer is no number.",
 }
@@ -230,25 +230,13 @@ def list_outcomes(side: Side) -> dict[str, list[OutcomeLine]]:
             OutcomeLine(
                 kind,
                 name,
-                _word_outcome(name, first[task]),
+                describe_outcome(name, first[task]),
                 number,
                 estimate(share, "share"),
                 reasons[:MOST_REASONS],
             )
         )
     return found
-
-
-def _word_outcome(name: str, row: Mapping[str, str]) -> str:
-    """Return an outcome in words; a wrong class and a wrong number are called so.
-
-    Args:
-        name: The outcome.
-        row: A row of the task in the table of predictions.
-    """
-    has_choices = any(cell for column, cell in row.items() if column.startswith("p_"))
-    kind = find_kind(row["output_notation"], has_choices)
-    return OF_KIND[kind].get(name) or OUTCOMES.get(name, name)
 
 
 def _rank(key: tuple[str, str, str]) -> tuple[int, int]:

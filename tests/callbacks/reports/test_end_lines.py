@@ -22,9 +22,14 @@ def test_summary_lines_tell_only_what_was_measured():
         "round_trip_without_stereo": 0.6, "readable": 0.9, "outcome_exact": 0.25, "outcome_stereo": 0.75,
         "outcome_invalid": 0.0,
     }  # fmt: skip
+    invalid = {"exact_match": 0.5, "outcome_exact": 0.5, "outcome_invalid": 0.5}
+    assert describe_evaluation("t", invalid) == ["t, outcomes: exact 50.0 %; not well-formed 50.0 %"]
+    assert describe_evaluation("t", metrics | invalid)[-1] == (
+        "t, outcomes: exact 50.0 %; same but for stereo 75.0 %; not read by OPSIN 50.0 %"
+    )
     assert describe_evaluation("t", metrics) == [
-        "t, names read by OPSIN: 50.0 % (40.0 to 60.0) right, 55.0 % tautomer-insensitive, 60.0 % without stereo, "
-        "90.0 % well-formed (OPSIN)",
+        "t, names checked by OPSIN: 50.0 % (40.0 to 60.0) right, 55.0 % tautomer-insensitive, 60.0 % without stereo, "
+        "90.0 % read by OPSIN",
         "t, outcomes: exact 25.0 %; same but for stereo 75.0 %",
     ]
 

@@ -35,6 +35,15 @@ def test_the_line_of_an_epoch_holds_all_and_fits_80_columns() -> None:
     assert len(line) <= 80
 
 
+def test_names_of_tasks_stay_whole_in_a_pipe() -> None:
+    name = "a_task_whose_name_is_longer_than_its_column"
+    metrics = METRICS | {key.replace("/a/", f"/{name}/"): value for key, value in METRICS.items()}
+    for whole in (True, False):
+        lines = epoch_lines("1/4", metrics, [name, "a"], True, 5, whole_names=whole)
+        assert (name in lines[1]) == whole
+        assert "98.2 %" in lines[1]
+
+
 def test_values_of_an_earlier_validation_are_not_shown_as_this_ones() -> None:
     [line] = epoch_lines("2/4", METRICS, ["a"], False, 5)
     assert line.split() == ["2/4", "0.521", "-", "-", "-", "1,234", "5", "s"]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import torch
 
 from callbacks.metrics import row_reader
 from callbacks.metrics.round_trip import RoundTrip
@@ -56,7 +57,7 @@ def test_predict_shows_the_first_answers_without_terminal_controls(tmp_path, cap
         "  C(C)(C)(C)(C)C?: valence",
         "  OCC -> CCO  (probability 0.37, well-formed, not verified)",
     ]
-    assert lines[place + 3].startswith("  a?[31m -> C(  (probability 0.22, not well-formed: ")
+    assert lines[place + 3].startswith("  a?[31m -> C(  (probability 0.22, cut at ")
     assert not any("late" in line for line in lines)
 
 
@@ -67,7 +68,32 @@ def test_an_answer_that_never_stopped_is_cut_in_the_terminal_and_in_the_table(tm
     row = read_csv(tmp_path / "predict" / "predictions" / "in.csv")[1]
     reason = f"cut at --model.generation.max_new_tokens {ScriptedModel.generation.max_new_tokens}"
     assert (row["valid"], row["stopped"], row["reason"]) == ("false", "false", reason)
-    assert f"b -> CC  (probability 0.22, not well-formed: {reason})" in capsys.readouterr().out
+    assert f"b -> CC  (probability 0.22, {reason})" in capsys.readouterr().out
+
+
+class Stopping(ScriptedModel):
+    def predict_step(self, batch, batch_idx):
+        outputs = self.validation_step(batch, batch_idx)
+        return outputs | {"stopped": torch.ones_like(outputs["stopped"])}
+
+
+def test_well_formed_is_what_the_notation_says_and_what_opsin_reads_is_said_of_opsin(tmp_path, capsys):
+    answers = {"C": "banana", "CC": "eth(anol", "CCC": "methoxymethane"}
+    pairs = [Pair(given, "", answer, "name", "iupac", "smiles") for given, answer in answers.items()]
+    with fake_opsin({"methoxymethane": "COC"}):
+        data = StubData(pairs, predict_path="in.csv")
+        make_trainer(tmp_path, [PredictionWriter(), RoundTrip()]).predict(Stopping(pairs), datamodule=data)
+    printed = capsys.readouterr().out
+    for words in (
+        "not read by OPSIN: unknown name part)",
+        "not well-formed: unbalanced brackets)",
+        "well-formed, not verified (by OPSIN: another molecule))",
+    ):
+        assert words in printed
+    rows = read_csv(tmp_path / "predict" / "predictions" / "in.csv")
+    assert [(row["valid"], row["reason"]) for row in rows] == [
+        ("false", "unknown name part"), ("false", "unbalanced brackets"), ("true", "by OPSIN: another molecule"),
+    ]  # fmt: skip
 
 
 def test_the_columns_of_the_file_come_first_and_unchanged(tmp_path):

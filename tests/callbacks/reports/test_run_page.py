@@ -11,6 +11,7 @@ from callbacks.metrics.validity import Validity
 from callbacks.reports.prediction_table import PredictionTable
 from callbacks.reports.run_page import RunPage
 from callbacks.reports.run_summary import RunSummary
+from callbacks.run.run_facts import last_checkpoint_file
 from datamodules.storage.safe_csv import read_csv
 from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
@@ -49,13 +50,16 @@ def test_fit_and_test_write_the_page_and_a_line_an_epoch(tmp_path):
     assert "test: test rows" in page.read_text()
 
 
-def test_the_page_is_named_among_the_outputs_before_what_to_do_next(tmp_path, capsys):
-    (tmp_path / "mine" / "checkpoints").mkdir(parents=True)
-    (tmp_path / "mine" / "checkpoints" / "last.ckpt").touch()
+def test_the_report_comes_before_the_next_commands_which_are_last(tmp_path, capsys):
     trainer, model, data = run(tmp_path / "mine", max_epochs=1)
     trainer.fit(model, datamodule=data)
-    printed = "".join(capsys.readouterr().out.split("\n"))
-    assert 0 < printed.index("report: ") < printed.index("Next:")
+    (tmp_path / "mine" / "checkpoints").mkdir(exist_ok=True)
+    last_checkpoint_file(trainer).write_bytes(b"")
+    capsys.readouterr()
+    trainer.test(model, datamodule=data, verbose=False)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines[-4:-1]] == ["files", "report", "Next"]
+    assert " predict --ckpt_path " in lines[-1]
 
 
 def test_epochs_are_written_while_the_fit_goes_on(tmp_path):

@@ -28,6 +28,7 @@ def test_lines_of_standard_input_are_answered_by_a_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = write_run(tmp_path)
+    capsys.readouterr()  # saving a model draws a bar
     monkeypatch.setattr(sys, "stdin", io.StringIO("CCO\n\n  C1CC \n"))
     main(["--model", str(run)])
     shown = capsys.readouterr()

@@ -66,7 +66,11 @@ def test_answered_names_are_read_back(answerer: Answerer, monkeypatch: pytest.Mo
     assert (right.verdict, right.same, right.reason) == ("the same molecule", True, None)
     assert (isomer.verdict, isomer.same) == ("right formula, other structure", False)
     assert (other.verdict, other.same) == ("another molecule", False)
-    assert (unknown.verdict, unknown.reason, unknown.picture) == (None, "unknown name part", None)
+    assert (unknown.verdict, unknown.reason, unknown.picture) == (
+        None,
+        "not read by OPSIN: unknown name part",
+        None,
+    )
     assert broken.reason is not None
     assert all(answer.picture for answer in (right, isomer, other))
 

@@ -23,7 +23,7 @@ def test_compare_command_takes_two_run_folders(tmp_path, capsys, monkeypatch):
     run(tmp_path / "new", ["CCO", "CCO", "OCC", "CCO", "CCO", "CCO", "CCO", "CCO"])
     main([str(tmp_path / "old"), str(tmp_path / "new"), "--output", str(tmp_path / "both.csv")])
     printed = capsys.readouterr().out
-    assert "exact_match_canonical" in printed
+    assert "same molecule" in printed
     assert "+85.7" in printed
     assert "1 rows are in only one of the tables" in printed
     assert re.search(r"p is not corrected for these \d+ comparisons", printed)
@@ -33,7 +33,7 @@ def test_compare_command_takes_two_run_folders(tmp_path, capsys, monkeypatch):
     assert float(lines["exact_match"]["p"]) == 2 / 2**5
     assert float(lines["exact_match_canonical"]["p"]) == 2 / 2**6
     assert lines["valid"]["only_second"] == "1"
-    assert "first: test/predictions/test_epoch_0.csv" in printed
+    assert "first: old (test/predictions/test_epoch_0.csv)\nsecond: new (test/predictions/" in printed
 
 
 def test_compare_without_predictions_says_what_to_do(tmp_path, capsys):

@@ -9,6 +9,7 @@ import pytest
 from callbacks.reports.compare.__main__ import main
 from callbacks.reports.compare.groups import Compared
 from callbacks.reports.compare.page import find_divided
+from datamodules.storage.safe_csv import write_csv
 from tests.helpers.browser import dump_page
 from tests.helpers.prediction_tables import write_answers
 from tests.helpers.run_folders import write_fit
@@ -80,6 +81,24 @@ def test_rows_that_divide_the_runs_evenly_come_first() -> None:
     assert [(answer.run, answer.kind) for answer in divided[1].answers] == [
         ("a", "right"), ("b", "wrong"), ("c", "wrong"), ("d", "wrong"),
     ]  # fmt: skip
+
+
+def test_no_column_of_the_page_says_again_what_another_says(tmp_path: Path) -> None:
+    def write(name: str, most: int, read: int) -> str:
+        lines = [
+            {"row": n, "task": "name", "input": f"C{n}", "target": "t", "prediction": "t" if n < most else "x",
+             "verdict": "exact" if n < most else "wrong", "output_notation": "iupac", "same_string": n < most,
+             "same_normalized": n < most, "same_round_trip": n < read}
+            for n in range(40)
+        ]  # fmt: skip
+        write_csv(tmp_path / name / "test" / "predictions" / "test_epoch_1.csv", list(lines[0]), lines)
+        return str(tmp_path / name)
+
+    main([write("a", 10, 12), write("b", 20, 20)])
+    page = (tmp_path / "compare.html").read_text(encoding="utf-8")
+    [header] = re.findall(r"<tr><th>run</th>(.*?)</tr>", page)
+    assert re.findall(r">([^<>]+) \(95 %\)<", header) == ["exact match", "right", "read by OPSIN"]
+    assert "same normalized: as exact match." in page
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium: apt-get install chromium")

@@ -78,7 +78,7 @@ def test_the_table_of_two_runs_fits_80_columns(metric: str, scale: float) -> Non
     assert max(map(len, map(str.rstrip, table.splitlines()))) <= 80
     assert "t, 20,000 rows" in table
     assert "  (12 rows)" in table
-    assert ("well-formed (OPSIN)" if metric == "readable" else "MAE in kilojo") in table
+    assert ("read by OPSIN" if metric == "readable" else "MAE in kilojo") in table
 
 
 def test_a_number_has_its_unit_in_the_table_of_all_runs() -> None:
