@@ -226,8 +226,9 @@ def test_baselines_stand_in_the_table_of_the_model(tmp_path, capsys, monkeypatch
         "%",
     ]
     assert any("nearest training input" in line and "50.0 %" in line for line in lines[place + 2 :])
-    for name, file in (("baselines", "anchors.csv"), ("baselines by kind of row", "anchor_strata.csv")):
-        assert f"{name}: {tmp_path}/test/{file}" in lines
+    _, files = "".join(lines).split("files: ")
+    assert "anchors.csv" in files
+    assert "anchor_strata.csv" in files
     kept = json.loads((tmp_path / "summary.json").read_text())["test"]["anchors"]
     assert [one["system"] for one in kept] == ["nearest training molecule", "nearest training input"]
 
