@@ -77,7 +77,7 @@ def write_page(lines: Sequence[Result]) -> str:
                 [line[metric] for line in lines if (line["arm"], line["shots"]) == (arm, k)] for k in shots
             ]
             rows.append([arm, *(_show(found, metric) for found in values), str(len(values[0]))])
-        header = ["weights", *(f"{k} shots" for k in shots), "seeds"]
+        header = ["demonstrations:", *map(str, shots), "seeds"]
         parts.append(f"{title}:\n\n{as_table(header, rows)}")
     return "\n".join(parts)
 

@@ -19,7 +19,7 @@ def test_page_has_a_line_an_arm_and_a_column_a_number_of_demonstrations() -> Non
             line("as it is", 1, 6, 4.0),
         ]
     )
-    assert "| weights | 0 shots | 6 shots | seeds |" in page
+    assert "| demonstrations: | 0 | 6 | seeds |" in page
     assert "| as it is | 3.100 ± 0.141 | 4.000 ± 0.000 | 2 |" in page
     assert "| as it is | 31.0 ± 1.4 | 40.0 ± 0.0 | 2 |" in page
 
