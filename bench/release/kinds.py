@@ -23,11 +23,10 @@ from bench.studies.cells import QUIET, run_train
 from bench.studies.results import append_result, read_results
 from callbacks.metrics.kinds.choice_scores import summarize_choices
 from callbacks.metrics.kinds.number_errors import summarize_numbers
-from callbacks.reports.baselines import read_baselines
+from callbacks.reports.baselines import read_systems
 from callbacks.rows.nearest_training import fingerprints
 from configs.lookup import PROJECT
 from datamodules.rows.side_texts import SideTexts
-from datamodules.storage.safe_csv import read_csv
 from datamodules.task_data import TaskData
 from datamodules.workers.worker_pool import WorkerPool
 from lightning_modules.decoder.decoders import load_tokenizer
@@ -93,22 +92,15 @@ def run_cell(name: str, cell: Cell, seed: int, runs: Path) -> list[dict[str, Any
     if not (run / "hf").is_dir():
         run_train(["fit", "--name", run.name, *words, *QUIET], runs.parent)
     run_train(["test", "--ckpt_path", f"runs/{run.name}", *QUIET], runs.parent)
-    lines = [line for line in read_csv(run / "test" / "anchors.csv") if line["system"] == "model"]
-    own: dict[str, Any] = {key: as_value(key, value) for key, value in lines[0].items() if value}
+    found = read_systems(run / "test")
     summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
-    own |= {
-        key: value for key, value in summary["test"]["tasks"][own["task"]].items() if isinstance(value, float)
-    }
-    found = [own, *read_baselines(run / "test")]
+    for own in (line for line in found if line["system"] == "model"):
+        measured = summary["test"]["tasks"][own["task"]]
+        own |= {key: value for key, value in measured.items() if isinstance(value, float)}
     if cell.metrics[0] in ("auroc", "mae_all"):
         found += grow_forest(cell.flags, seed)
     common = {"cell": name, "seed": seed, "epochs": cell.epochs}
     return [{**common, **line} for line in found]
-
-
-def as_value(name: str, cell: str) -> str | float:
-    """Return a cell of anchors.csv."""
-    return cell if name in ("task", "system") else float(cell)
 
 
 def grow_forest(flags: Mapping[str, Any], seed: int) -> list[dict[str, Any]]:

@@ -279,10 +279,13 @@ def describe_system(
 
 def read_baselines(folder: Path) -> list[dict[str, Any]]:
     """Return the lines of a folder's `anchors.csv` except the model's, without empty cells; none without the file."""
+    return [line for line in read_systems(folder) if line["system"] != "model"]
+
+
+def read_systems(folder: Path) -> list[dict[str, Any]]:
+    """Return the lines of a folder's `anchors.csv`, the model's too, without empty cells; none without the file."""
     path = folder / "anchors.csv"
-    lines = read_csv(path) if path.is_file() else []
     return [
         {name: cell if name in ("task", "system") else float(cell) for name, cell in line.items() if cell}
-        for line in lines
-        if line["system"] != "model"
+        for line in (read_csv(path) if path.is_file() else [])
     ]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import cached_property
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from rdkit import Chem, rdBase
 
 from datamodules.notations.molecules.relations import compute_parent
 from datamodules.notations.molecules.structure import Molecule, compute_identity
+from datamodules.sources.shipped import PUBCHEM
 from datamodules.splits import TRAIN, split_by_hash
 
 VAL_FRACTION, TEST_FRACTION, SPLIT_SEED = 0.05, 0.05, 0
@@ -57,3 +61,30 @@ def find_leaks(molecules: Sequence[Molecule], held_out: Collection[str]) -> list
         not (own and of_parent) or parent in held_out or identity in held_out
         for (own, of_parent), parent, identity in zip(sides, parents, identities, strict=True)
     ]
+
+
+class BuiltInMolecules:
+    """The built-in molecules that a recipe starts from, and those that it may not make.
+
+    Args:
+        table: The molecules; default: all that ship.
+    """
+
+    def __init__(self, table: pa.Table | None = None) -> None:
+        self._table = table
+
+    @cached_property
+    def table(self) -> pa.Table:
+        """The molecules, training and held out."""
+        return PUBCHEM.load().table if self._table is None else self._table
+
+    @cached_property
+    def training(self) -> pa.Table:
+        """The molecules on the training side."""
+        blocks = pc.utf8_slice_codeunits(self.table["inchikey"], 0, 14).to_pylist()
+        return self.table.filter(pa.array(are_for_training(blocks), pa.bool_()))
+
+    @cached_property
+    def held_out(self) -> frozenset[str]:
+        """The parents of the held-out molecules."""
+        return find_held_out_parents(self.table["inchikey"].to_pylist(), self.table["smiles"].to_pylist())

@@ -12,7 +12,7 @@ from rdkit import Chem, rdBase
 
 from datamodules.making.draws import Draws
 from datamodules.making.exchange import Exchanging
-from datamodules.making.held_out import are_for_training, find_held_out_parents, find_leaks
+from datamodules.making.held_out import BuiltInMolecules, find_leaks
 from datamodules.making.recipe import NOT_ASKED, UNREADABLE, Candidate, Verdict, describe_rules
 from datamodules.making.small_molecules import draw_name
 from datamodules.making.swap import Swapping
@@ -32,7 +32,7 @@ _TRIES = 20
 SCHEMA = pa.schema([(name, pa.string()) for name in ("inchikey", "smiles", "iupac", "method", "style")])
 
 
-class Names:
+class Names(BuiltInMolecules):
     """Names made from names; see `recipe.Recipe`.
 
     Args:
@@ -43,34 +43,16 @@ class Names:
     schema = SCHEMA
     key = ("inchikey", "iupac")
 
-    def __init__(self, table: pa.Table | None = None) -> None:
-        self._table = table
-
-    @cached_property
-    def table(self) -> pa.Table:
-        """The molecules that names are taken from, training and held out."""
-        return PUBCHEM.load().table if self._table is None else self._table
-
     @cached_property
     def names(self) -> list[str]:
         """The conventional names of training molecules of one component."""
-        table = self.table.filter(pc.equal(self.table["components"], 1)).select(["inchikey", "iupac"])
-        trained = are_for_training(pc.utf8_slice_codeunits(table["inchikey"], 0, 14).to_pylist())
-        return [
-            name
-            for name, is_trained in zip(table["iupac"].to_pylist(), trained, strict=True)
-            if is_trained and not is_openeye(name) and not is_inverted(name)
-        ]
+        whole = self.training.filter(pc.equal(self.training["components"], 1))
+        return [name for name in whole["iupac"].to_pylist() if not is_openeye(name) and not is_inverted(name)]
 
     @cached_property
     def known(self) -> Collection[str]:
         """Names that no row needs again."""
         return frozenset(self.names)
-
-    @cached_property
-    def held_out(self) -> frozenset[str]:
-        """The parents of the held-out molecules."""
-        return find_held_out_parents(self.table["inchikey"].to_pylist(), self.table["smiles"].to_pylist())
 
     @cached_property
     def swapping(self) -> Swapping:

@@ -7,11 +7,10 @@ from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from rdkit import Chem, rdBase
 
 from datamodules.making.draws import Draws
-from datamodules.making.held_out import are_for_training, find_held_out_parents, find_leaks
+from datamodules.making.held_out import BuiltInMolecules, find_leaks
 from datamodules.making.recipe import NOT_ASKED, UNREADABLE, Candidate, Verdict, describe_rules
 from datamodules.notations import reaction as notation
 from datamodules.notations.molecules.structure import Molecule
@@ -27,7 +26,7 @@ _COLUMNS = ("inchikey", "name", "reactants", "reagents", "product", "reaction", 
 MOST_REACTANT = 40
 
 
-class Reactions:
+class Reactions(BuiltInMolecules):
     """Reactions made from training molecules; see `recipe.Recipe`. The rows have the columns of the source `reactions`.
 
     Args:
@@ -38,28 +37,14 @@ class Reactions:
     schema = pa.schema([(name, pa.string()) for name in _COLUMNS])
     key = ("inchikey", "reaction")
 
-    def __init__(self, table: pa.Table | None = None) -> None:
-        self._table = table
-
-    @cached_property
-    def table(self) -> pa.Table:
-        """The molecules, training and held out."""
-        return PUBCHEM.load().table if self._table is None else self._table
-
     @cached_property
     def molecules(self) -> list[str]:
         """The SMILES of small training molecules without charges."""
-        trained = are_for_training(pc.utf8_slice_codeunits(self.table["inchikey"], 0, 14).to_pylist())
         return [
             smiles
-            for smiles, is_trained in zip(self.table["smiles"].to_pylist(), trained, strict=True)
-            if is_trained and len(smiles) <= MOST_REACTANT and not any(mark in smiles for mark in ".+*")
+            for smiles in self.training["smiles"].to_pylist()
+            if len(smiles) <= MOST_REACTANT and not any(mark in smiles for mark in ".+*")
         ]
-
-    @cached_property
-    def held_out(self) -> frozenset[str]:
-        """The parents of the held-out molecules."""
-        return find_held_out_parents(self.table["inchikey"].to_pylist(), self.table["smiles"].to_pylist())
 
     @cached_property
     def rules(self) -> dict[str, Rule]:
