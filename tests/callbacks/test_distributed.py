@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,7 +33,7 @@ from datamodules.storage.safe_csv import read_csv
 from datamodules.storage.text_columns import TextColumn
 from datamodules.tokens.mixing import AdaptiveShares
 from tests.helpers.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
-from tests.helpers.ports import free_port
+from tests.helpers.ports import free_port, join_ranks
 
 # 7 rows on 2 ranks: rank 1 has one less, made up by a repeat or a filler row. The last two are of another task,
 # which rank 1 sees one row of; the repeated row 1 is wrong, so that counting it twice would show.
@@ -111,10 +110,7 @@ def run_rank(rank: int, folder: Path, port: int) -> None:
     """One of two processes, as a launcher such as torchrun starts them."""
     torch.set_num_threads(1)
     warnings.filterwarnings("error", "It is recommended to use .self.log")
-    os.environ.update(
-        RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", LOCAL_WORLD_SIZE="2", GROUP_RANK="0",
-        MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), TORCHELASTIC_RUN_ID="test",
-    )  # fmt: skip
+    join_ranks(rank, 2, port)
     for kind in ("repeat", "filler"):
         run_all(folder / kind, kind == "repeat", devices=2, strategy="ddp")
 

@@ -24,6 +24,7 @@ from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.tasks import Task
 from datamodules.workers.cores import count_cores
 from tests.helpers.bpe import make_tokenizer
+from tests.helpers.ports import join_ranks
 
 PATIENCE = 3.0
 """Seconds that the ranks' own communication waits; preparing takes longer."""
@@ -82,11 +83,8 @@ def guess_otherwise(task: Task, sides: list[str], rows: Any) -> list[Guess]:
 def run_rank(rank: int, folder: Path, ports: tuple[int, int]) -> None:
     """One of two processes, as a launcher such as torchrun starts them."""
     torch.set_num_threads(1)
-    os.environ.update(
-        RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", LOCAL_WORLD_SIZE="2", GROUP_RANK="0",
-        MASTER_ADDR="127.0.0.1", MASTER_PORT=str(ports[0]), TORCHELASTIC_RUN_ID="test",
-        TOKENIZERS_PARALLELISM="false",  # its threads did not come along in the fork
-    )  # fmt: skip
+    join_ranks(rank, 2, ports[0])
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"  # its threads did not come along in the fork
     log: list[Any] = []
     seconds = [0.0]
     note_work(log, seconds)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import socket
 import sys
 from pathlib import Path
@@ -25,6 +24,7 @@ from datamodules.stages import evaluated_rows
 from lightning_modules.causal_lm import CausalLM
 from lightning_modules.generation.generate import GenerationSettings
 from tests.helpers.callback_stubs import make_trainer
+from tests.helpers.ports import join_ranks
 from tests.helpers.runs import write_tiny_base
 
 RIGHT = 3
@@ -73,10 +73,7 @@ def make_data(folder: Path, tokenizer: Any, rows: int) -> SequenceTaskDataModule
 def run_rank(rank: int, world: int, sizes: list[int], module: CausalLM, folder: Path, port: int) -> None:
     """One of the ranks, as a launcher such as torchrun starts them."""
     torch.set_num_threads(1)
-    os.environ.update(
-        RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(world), LOCAL_WORLD_SIZE=str(world), GROUP_RANK="0",
-        MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), TORCHELASTIC_RUN_ID="counting",
-    )  # fmt: skip
+    join_ranks(rank, world, port)
     strategy = {"devices": world, "strategy": "ddp"} if world > 1 else {}
     own = folder / f"files{world}_{rank}"
     own.mkdir()

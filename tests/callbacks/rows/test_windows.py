@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +24,7 @@ from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.storage.safe_csv import read_csv
 from lightning_modules.generation.generate import GenerationSettings
 from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
-from tests.helpers.ports import free_port
+from tests.helpers.ports import free_port, join_ranks
 from tests.helpers.tiny import save_tiny
 from tests.helpers.tiny_runs import make_module
 from tests.helpers.tiny_runs import make_trainer as make_real_trainer
@@ -80,10 +79,7 @@ def run_all(folder: Path, **options: Any) -> None:
 def run_rank(rank: int, folder: Path, port: int) -> None:
     torch.set_num_threads(1)
     warnings.filterwarnings("error", "It is recommended to use .self.log")
-    os.environ.update(
-        RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE="2", LOCAL_WORLD_SIZE="2", GROUP_RANK="0",
-        MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), TORCHELASTIC_RUN_ID="test",
-    )  # fmt: skip
+    join_ranks(rank, 2, port)
     run_all(folder, devices=2, strategy="ddp")
 
 
