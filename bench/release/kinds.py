@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.markdown import as_table
-from bench.studies.cells import QUIET, run_train
+from bench.studies.cells import QUIET, clear_unresumable, fit_words, run_train
+from bench.studies.grid import words
 from bench.studies.results import append_result, read_results
 from callbacks.metrics.kinds.choice_scores import summarize_choices
 from callbacks.metrics.kinds.number_errors import summarize_numbers
@@ -88,9 +89,9 @@ def run_cell(name: str, cell: Cell, seed: int, runs: Path) -> list[dict[str, Any
     """Fit, test, and return a line for the model and for each baseline."""
     run = runs / f"{name}-{seed}"
     flags = {**cell.flags, **FRACTIONS, "trainer.max_epochs": cell.epochs, "seed_everything": seed}
-    words = [word for key, value in flags.items() for word in (f"--{key}", str(value))]
+    clear_unresumable(run)
     if not (run / "hf").is_dir():
-        run_train(["fit", "--name", run.name, *words, *QUIET], runs.parent)
+        run_train(fit_words(run, words(flags)), runs.parent)
     run_train(["test", "--ckpt_path", f"runs/{run.name}", *QUIET], runs.parent)
     found = read_systems(run / "test")
     summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))

@@ -69,18 +69,11 @@ def _fit_and_test(
 ) -> Result:
     sittings, fitted = run / "study_sittings", run / "study_fitted"
     last = run / "checkpoints" / "last.ckpt"
-    if not last.is_file():  # nothing to resume: old files would be in the way of a new start
-        for path in run.iterdir():
-            if path.is_dir():
-                shutil.rmtree(path)
-            elif path.name != "study_lock":
-                path.unlink()
+    clear_unresumable(run, "study_lock")
     if not fitted.is_file():
         with sittings.open("a", encoding="utf-8") as file:
             file.write("fit\n")
-        run_train(
-            ["fit", "--name", run.name, "--ckpt_path", "last", *words(flags), *how, *QUIET], folder, lock
-        )
+        run_train(fit_words(run, [*words(flags), *how]), folder, lock)
         fitted.touch()
     run_train(["test", "--ckpt_path", str(last), "--config", str(TEST), *QUIET], folder, lock)
     return {
@@ -90,6 +83,23 @@ def _fit_and_test(
         "precision": str(load_yaml(run / "config.yaml")["trainer"]["precision"]),
         "versions": {package: version(package) for package in PACKAGES}, "revision": git_revision(),
     }  # fmt: skip
+
+
+def clear_unresumable(run: Path, *kept: str) -> None:
+    """Remove what a fit left that was killed before its first checkpoint: it would be in the way of a new start."""
+    if (run / "checkpoints" / "last.ckpt").is_file() or not run.is_dir():
+        return
+    for path in run.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name not in kept:
+            path.unlink()
+
+
+def fit_words(run: Path, flags: Sequence[str]) -> list[str]:
+    """Return the words that begin a run, or go on with it if it has a checkpoint."""
+    resume = ["--ckpt_path", "last"] if (run / "checkpoints" / "last.ckpt").is_file() else []
+    return ["fit", "--name", run.name, *resume, *flags, *QUIET]
 
 
 def remove_weights(study: str, flags: Flags, folder: Path = PROJECT) -> None:

@@ -15,6 +15,7 @@ from bench.studies import cells
 from bench.studies.grid import Flags, Study, expand, run_name
 from bench.studies.results import append_result, as_estimates, read_results
 from bench.studies.verdicts import unpack_verdicts
+from cli.run_folder import resolve_keyword
 
 STUDY = Study("s", "", {"a": [1, 2, 3], "b": ["x"]})
 
@@ -108,18 +109,19 @@ class FakeTrainer:
         other = next((folder / "runs").iterdir()) / "study_lock"
         with other.open("w") as file, pytest.raises(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        resolve_keyword(list(arguments), folder / "runs")  # refuses `last` where there is nothing to go on with
         self.calls.append(arguments[0])
+        if arguments[0] == "fit":
+            said = [word.split("=")[1] for word in arguments if word.startswith("--trainer.precision=")]
+            (other.parent / "config.yaml").write_text(
+                f"trainer: {{precision: {said[-1] if said else 'bf16-mixed'}}}\n"
+            )
         run, killed = other.parent, len(self.calls) - 1 == self.kill_at
         if self.written or not killed:
             (run / "checkpoints").mkdir(exist_ok=True)
             (run / "checkpoints" / "last.ckpt").touch()
         if killed:
             raise Killed
-        if arguments[0] == "fit":
-            said = [word.split("=")[1] for word in arguments if word.startswith("--trainer.precision=")]
-            (run / "config.yaml").write_text(
-                f"trainer: {{precision: {said[-1] if said else 'bf16-mixed'}}}\n"
-            )
         tasks = {"t": {"rows": 4, "exact_match": 0.5}}
         summary = {stage: {"seconds": 1.5, "tasks": tasks} for stage in ("fit", "test")}
         (run / "summary.json").write_text(json.dumps(summary))
