@@ -109,7 +109,9 @@ class FakeTrainer:
         other = next((folder / "runs").iterdir()) / "study_lock"
         with other.open("w") as file, pytest.raises(BlockingIOError):
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        resolve_keyword(list(arguments), folder / "runs")  # refuses `last` where there is nothing to go on with
+        resolve_keyword(
+            list(arguments), folder / "runs"
+        )  # refuses `last` where there is nothing to go on with
         self.calls.append(arguments[0])
         if arguments[0] == "fit":
             said = [word.split("=")[1] for word in arguments if word.startswith("--trainer.precision=")]
