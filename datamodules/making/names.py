@@ -17,7 +17,7 @@ from datamodules.making.recipe import NOT_ASKED, UNREADABLE, Candidate, Verdict,
 from datamodules.making.small_molecules import draw_name
 from datamodules.making.swap import Swapping
 from datamodules.notations.molecules.structure import Molecule
-from datamodules.sources.building.primary import is_inverted, is_openeye
+from datamodules.notations.naming.styles import is_inverted, is_openeye
 from datamodules.sources.shipped import PUBCHEM
 from datamodules.storage.cache import digest
 from datamodules.storage.cache_keys import hash_file

@@ -24,10 +24,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from configs.lookup import PROJECT
+from datamodules.notations.naming.styles import conventional_words, is_inverted, is_openeye
 from datamodules.sources.building.case import readings
 from datamodules.sources.building.ccd import read_ccd
 from datamodules.sources.building.opsin import Opsin
-from datamodules.sources.building.primary import conventional_words, is_inverted, is_openeye, rank
+from datamodules.sources.building.primary import rank
 from datamodules.sources.building.records import Record, read_b3db, read_chemicals
 from datamodules.sources.building.structures import LENGTH_LIMIT, Structure, canonical, check_structure
 

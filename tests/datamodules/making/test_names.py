@@ -14,7 +14,7 @@ from datamodules.making.names import MOST_NAME, MOST_SMILES, Names, read_molecul
 from datamodules.making.recipe import Candidate, make_chunk
 from datamodules.notations import smiles as notation
 from datamodules.notations.naming.prefixes import is_alphabetical
-from datamodules.sources.building.primary import is_inverted, is_openeye
+from datamodules.notations.naming.styles import is_inverted, is_openeye
 from datamodules.sources.shipped import PUBCHEM
 from tests.helpers.fake_opsin import fake_opsin, need_opsin
 

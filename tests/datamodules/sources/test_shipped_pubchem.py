@@ -13,8 +13,8 @@ import pytest
 from rdkit import Chem
 from rdkit.Chem.rdMolDescriptors import CalcMolFormula
 
+from datamodules.notations.naming.styles import is_inverted, is_openeye
 from datamodules.sources.building.__main__ import PINS, SCHEMA
-from datamodules.sources.building.primary import is_inverted, is_openeye
 from datamodules.sources.shipped import PUBCHEM
 
 COUNTS: dict[str, Any] = json.loads(PUBCHEM.path.with_suffix(".json").read_text(encoding="utf-8"))
