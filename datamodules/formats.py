@@ -28,31 +28,27 @@ OUTPUT_MARK, INPUT_MARK = "\ue000", "\ue001"
 _JINJA = ImmutableSandboxedEnvironment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
 
 
-# A piece of a template: a text and "", or "" and the name of a value.
-Piece = tuple[str, str]
+def _concatenates(source: str) -> bool:
+    """Return whether a Jinja template only puts texts and values one after the other.
 
+    Conditions on other values than the rows' own (`{% if condition %}`) may stand in it, since rows can be grouped by these.
+    """
 
-class Layout(NamedTuple):
-    """Two templates that only concatenate texts and values, so that Arrow can lay out a million rows at once."""
-
-    prompt: list[Piece]
-    completion: list[Piece]
-
-
-def _split_template(source: str) -> list[Piece] | None:
-    """Return a Jinja template's texts and names in order, or None if it contains anything else."""
-    pieces: list[Piece] = []
-    for output in _JINJA.parse(source).body:
-        if not isinstance(output, nodes.Output):
-            return None
-        for node in output.nodes:
-            if isinstance(node, nodes.TemplateData):
-                pieces.append((node.data, ""))
-            elif isinstance(node, nodes.Name):
-                pieces.append(("", node.name))
+    def plain(body: Sequence[nodes.Node]) -> bool:
+        for node in body:
+            if isinstance(node, nodes.Output):
+                if not all(isinstance(part, nodes.TemplateData | nodes.Name) for part in node.nodes):
+                    return False
+            elif isinstance(node, nodes.If):
+                if not isinstance(node.test, nodes.Name) or node.test.name in ("input", "output"):
+                    return False
+                if not plain([*node.body, *node.elif_, *node.else_]):
+                    return False
             else:
-                return None
-    return pieces
+                return False
+        return True
+
+    return plain(_JINJA.parse(source).body)
 
 
 def _join(parts: Sequence[str | pa.LargeStringArray]) -> pa.LargeStringArray:
@@ -108,10 +104,9 @@ class InstructionFormat:
         return _JINJA.from_string(self.completion)
 
     @cached_property
-    def layout(self) -> Layout | None:
-        """The templates as sequences of texts and names, or None if they contain more (a filter, an `if`)."""
-        prompt, completion = (_split_template(text) for text in (self.prompt, self.completion))
-        return None if prompt is None or completion is None else Layout(prompt, completion)
+    def at_once(self) -> bool:
+        """Whether many rows can be laid out at once: the templates only put texts and values one after the other."""
+        return _concatenates(self.prompt) and _concatenates(self.completion)
 
     def affixes(self, query: Query) -> tuple[str, str]:
         """Return the completion's texts before and after the output."""
@@ -190,24 +185,26 @@ class InstructionFormat:
         return text
 
     def render_all(self, query: Query, inputs: Sequence[str]) -> pa.LargeStringArray:
-        """Return the prompts of many inputs, equal to those of `render`; the format needs a `layout`.
+        """Return the prompts of many inputs, equal to those of `render`; the format needs to be `at_once`.
 
         Args:
-            query: The instruction and the labels of all prompts.
+            query: The instruction, the labels and the condition of all prompts.
             inputs: (N,) the inputs, an Arrow array.
         """
-        assert self.layout is not None
-        values = query._asdict()
-        return _join(
-            [inputs if name == "input" else text or values[name] for text, name in self.layout.prompt]
-        )
+        assert self.at_once
+        texts = self._prompt_template.render(query._replace(input=INPUT_MARK)._asdict()).split(INPUT_MARK)
+        parts: list[str | pa.LargeStringArray] = [texts[0]]
+        for text in texts[1:]:
+            parts += [inputs, text]
+        # The column that is empty makes a row of each input even where a condition leaves the input out.
+        return _join([*parts, pc.utf8_slice_codeunits(inputs, 0, 0)])
 
     def wrap_all(self, tokenizer: Any, prompts: pa.LargeStringArray) -> list[str]:
         """Return prompts inside the tokenizer's chat template, equal to those of `render_chat` without demonstrations."""
         return [self._wrap(tokenizer, [{"role": "user", "content": text}]) for text in prompts.to_pylist()]
 
     def complete_all(self, query: Query, outputs: Sequence[str]) -> pa.LargeStringArray:
-        """Return the completions of many outputs, equal to those of `render`; the format needs a `layout`."""
+        """Return the completions of many outputs, equal to those of `render`; the format needs to be `at_once`."""
         if not self.asks:
             return pc.utf8_slice_codeunits(outputs, 0, 0)
         before, after = self.affixes(query)

@@ -125,7 +125,7 @@ class RowStore:
             epoch: The epoch, or `BASE`.
         """
         draws = mix(self.seed, max(epoch, 0), rows)
-        if self.demonstrations or self.form.layout is None:
+        if self.demonstrations or not self.form.at_once:
             return self._texts_one_by_one(rows, epoch, draws)
         parts = np.searchsorted(self.starts, rows, side="right") - 1
         prompts, completions, places = [], [], [np.zeros(0, dtype=np.int64)]
@@ -159,7 +159,7 @@ class RowStore:
     def _texts_one_by_one(
         self, rows: NDArray[np.int64], epoch: int, draws: NDArray[np.uint64]
     ) -> tuple[TextColumn, TextColumn]:
-        """Return prompts and completions rendered row by row, for demonstrations and for formats without a `layout`."""
+        """Return prompts and completions rendered row by row, for demonstrations and for formats that are not `at_once`."""
         if self.demonstrations.by == "similar":
             self.demonstrations.find_all(rows)
         chosen = [

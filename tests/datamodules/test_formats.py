@@ -82,6 +82,10 @@ def test_chat_formats_render_many_rows_as_one_by_one(tokenizer_of: Any) -> None:
         ("{{ input }}{# words #} -> {{ input_label }}", True),
         ("{{ input | upper }}", False),
         ("{% if input %}{{ input }}{% endif %}", False),
+        ("{% if instruction %}{{ input }}{% else %}-{{ input }}{% endif %}", True),
+        ("{% if instruction %}{{ input | upper }}{% endif %}", False),
+        ("{% if instruction == 'a' %}{{ input }}{% endif %}{{ input }}", False),
+        ("{% for letter in input_label %}{{ input }}{% endfor %}", False),
         ("{{ input ~ instruction }}", False),
         ("{{ input }}{{ 'x' }}", False),
     ],
@@ -92,7 +96,7 @@ def test_only_formats_of_plain_fields_are_rendered_at_once(
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump({"prompt": template, "completion": "{{ output }}"}))
     form = load_format(str(path))
-    assert (form.layout is not None) == plain
+    assert form.at_once == plain
     if plain:
         assert form.render_all(QUERY, as_strings(["CCO"])).to_pylist() == [form.render(QUERY)[0]]
 
