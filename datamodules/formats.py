@@ -1,8 +1,8 @@
 """Instruction formats: how (instruction, input, output) becomes a prompt and a completion.
 
 A format is a YAML file with two Jinja templates, `prompt` and `completion` (see `configs/formats`). They may
-use `instruction`, `input`, `input_label` and `output_label`; only `completion` may use `output`. With an empty `completion`
-the prompt asks nothing and is a text to learn unchanged.
+use `instruction`, `input`, `input_label`, `output_label` and `condition`; only `completion` may use `output`. With an empty
+`completion` the prompt asks nothing and is a text to learn unchanged.
 """
 
 from __future__ import annotations
@@ -58,12 +58,13 @@ def _join(parts: Sequence[str | pa.LargeStringArray]) -> pa.LargeStringArray:
 
 
 class Query(NamedTuple):
-    """The instruction, the input, and the labels of input and output."""
+    """The instruction, the input, the labels of input and output, and the condition of the answer if the task has one."""
 
     instruction: str
     input: str
     input_label: str
     output_label: str
+    condition: str = ""
 
 
 class Demonstration(NamedTuple):
@@ -98,6 +99,11 @@ class InstructionFormat:
     def uses_instruction(self) -> bool:
         """Whether the prompt shows the instruction (`arrow` does not)."""
         return "instruction" in jinja2.meta.find_undeclared_variables(_JINJA.parse(self.prompt))
+
+    @cached_property
+    def uses_condition(self) -> bool:
+        """Whether the prompt shows the condition of the answer (`styled` does)."""
+        return "condition" in jinja2.meta.find_undeclared_variables(_JINJA.parse(self.prompt))
 
     @cached_property
     def _completion_template(self) -> jinja2.Template:
@@ -283,7 +289,7 @@ def _check_keys(path: str, content: Mapping[str, Any]) -> None:
 
 def _check_templates(path: str, form: InstructionFormat) -> None:
     """Raise an error if a template is invalid or puts the input or output where a model could not learn from it."""
-    query = Query("instruction", INPUT_MARK, "INPUT", "OUTPUT")
+    query = Query("instruction", INPUT_MARK, "INPUT", "OUTPUT", "condition")
     try:
         prompt = form._prompt_template.render(query._asdict())
         completion = form._completion_template.render(query._asdict(), output=OUTPUT_MARK)
@@ -293,7 +299,7 @@ def _check_templates(path: str, form: InstructionFormat) -> None:
                 f"{path}: the prompt shows the output, so there would be nothing to learn."
             ) from error
         raise ValueError(
-            f"{path}: {error}; templates may use instruction, input, input_label, output_label."
+            f"{path}: {error}; templates may use instruction, input, input_label, output_label, condition."
         ) from error
     except jinja2.TemplateError as error:
         raise ValueError(f"{path}: not a Jinja template: {error}.") from error

@@ -16,6 +16,8 @@ from datamodules.limits import check_fractions
 from datamodules.storage.text_columns import TextColumn
 
 TRAIN, VAL, TEST = 0, 1, 2
+LEFT_OUT = -1
+"""On no side: a row that is held out, and that evaluation does not ask."""
 NAMES = ("train", "val", "test")
 # Names of the sides in tables' split columns, in lower case.
 GIVEN_NAMES = {

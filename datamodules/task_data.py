@@ -15,6 +15,7 @@ from datamodules.flag_tasks import choose_tasks, find_open_sides
 from datamodules.formats import load_format
 from datamodules.limits import refuse_below
 from datamodules.rows import data_report
+from datamodules.rows.conditions import ask_condition
 from datamodules.rows.guess_notations import Guess, apply, describe, guess_from_rows, warn_of_guesses
 from datamodules.rows.prepare import Prepared, prepare
 from datamodules.rows.read_and_split import load_questions, name_list, read_questions
@@ -104,12 +105,14 @@ class TaskData:
             )
         self.tokenizer, self.form = tokenizer, load_format(format)
         columns = input_column, output_column, input_notation, output_notation, choices, digits
-        self.tasks, self.weights = choose_tasks(task, *columns)
-        check_distinct(self.tasks, self.form)
+        tasks, self.weights = choose_tasks(task, *columns)
+        check_distinct(tasks, self.form)
+        self.drawing = DrawSettings(**draw_settings)
+        self.tasks = ask_condition(tasks, self.drawing.condition)
         self.open_sides, self.guesses = find_open_sides(task, *columns), list[Guess]()
         if any(item.choices and item.choices.auto for item in self.tasks):
             self.open_sides = (*self.open_sides, "kind")
-        self.source, self.drawing = source, DrawSettings(**draw_settings)
+        self.source = source
         self.drawing.check_tasks(self.task_names, self.weights)
         self.cutting: Windows | None = None
         if (column := self.drawing.window_column) is not None:

@@ -65,6 +65,18 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class Condition:
+    """What an answer is under beside its input, such as the style of a name; a format may show it as `{{ condition }}`."""
+
+    column: str
+    """The table's column; where it or a cell is missing, a row is in the condition `ask`."""
+    ask: str
+    """The condition that evaluation and prediction ask for (see `--data.condition`)."""
+    only_asked: bool = True
+    """Evaluate only rows in that condition; else all, each asked in its own."""
+
+
+@dataclass(frozen=True)
 class Task:
     """A sequence-to-sequence task over the columns of a table."""
 
@@ -79,6 +91,8 @@ class Task:
     """The source it is made for, used when `--data.source` is not given."""
     identity: Identity | None = None
     """Where the split's identity stands; worked out from the notations when missing."""
+    condition: Condition | None = None
+    """What tells apart answers of several kinds to one input."""
     shots_from: str | None = None
     """A column; demonstrations are rows with the same cell there, on the row's own side of the split (see `--data.shots`)."""
     words: str | None = None
@@ -129,6 +143,7 @@ def keep_asked(tasks: Sequence[Task]) -> list[Task]:
 _KINDS: dict[str, tuple[type, str]] = {
     "randomize": (bool, "true or false"),
     "only_trains": (bool, "true or false"),
+    "only_asked": (bool, "true or false"),
     "digits": (int, "a whole number"),
 }
 """The types of the keys that are no text."""
@@ -198,6 +213,8 @@ def build_task(content: dict[str, Any], path: str) -> Task:
         raise ValueError(f"{path}: choices: {error}") from error
     if content.get("identity") is not None:
         content["identity"] = _build(Identity, content["identity"], f"{path}: identity")
+    if content.get("condition") is not None:
+        content["condition"] = _build(Condition, content["condition"], f"{path}: condition")
     instructions = content.get("instructions", [""])
     listed = isinstance(instructions, Sequence) and not isinstance(instructions, str)
     if not listed or not instructions or not all(isinstance(text, str) for text in instructions):

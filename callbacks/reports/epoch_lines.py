@@ -184,13 +184,13 @@ def describe_size(base: str, rows: int) -> str | None:
     """Return how long a test of the shipped model takes and how to take fewer rows; None for others and for few rows.
 
     Examples:
-        >>> describe_size("flagship", 10_832)[:64], describe_size("bundled", 10_832), describe_size("flagship", 500)
-        ('test: no run is named, so the shipped flagship answers 10,832 te', None, None)
+        >>> describe_size("flagship", 10_330)[:64], describe_size("bundled", 10_330), describe_size("flagship", 500)
+        ('test: no run is named, so the shipped flagship answers 10,330 te', None, None)
     """
     if base != "flagship" or rows < MANY_ROWS:
         return None
     return (
-        f"test: no run is named, so the shipped flagship answers {rows:,} test rows; all 10,832 take {TEST_MINUTES}. "
+        f"test: no run is named, so the shipped flagship answers {rows:,} test rows; all 10,330 take {TEST_MINUTES}. "
         "Fewer: --data.test_rows 500; a run of yours: --ckpt_path runs/NAME."
     )
 

@@ -12,10 +12,11 @@ import numpy as np
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from numpy.typing import NDArray
 
+from datamodules.rows.conditions import count_conditions
 from datamodules.rows.prepare import Prepared
 from datamodules.rows.read_and_split import SplitSettings
 from datamodules.sources.rows import SetAside
-from datamodules.splits import NAMES
+from datamodules.splits import LEFT_OUT, NAMES
 from datamodules.storage.safe_csv import write_csv
 
 
@@ -41,11 +42,24 @@ def make(
             for part in prepared.parts
         ],
         "split": kind,
+        "other_conditions": _count_left_out(prepared),
         "usable": {name: int((prepared.sides == side).sum()) for side, name in enumerate(NAMES)},
         "rows": {name: len(pool) for name, pool in pools.items()},
         "too_long": {},
         "overlap": dict(prepared.overlap),
     }
+
+
+def _count_left_out(prepared: Prepared) -> dict[str, int]:
+    """Return the number of held-out rows in each condition that evaluation does not ask for."""
+    counts: Counter[str] = Counter()
+    start = 0
+    for part in prepared.parts:
+        places = np.flatnonzero(prepared.sides[start : start + len(part)] == LEFT_OUT)
+        start += len(part)
+        if part.conditions is not None:
+            counts.update(count_conditions(part.conditions.take(places)))
+    return dict(counts.most_common())
 
 
 def write(report: dict[str, Any], aside: Sequence[SetAside], folder: Path) -> None:
@@ -84,6 +98,9 @@ def describe(report: Mapping[str, Any]) -> str:
     overlap = ", ".join(f"{pair} {count}" for pair, count in report["overlap"].items())
     tasks = " + ".join(report["tasks"])
     text = f"Data: {sources}; {tasks}; {report['split']} split, using {sides}; shared identities: {overlap}."
+    if others := report.get("other_conditions"):
+        listed = ", ".join(f"{count:,} {name}" for name, count in others.items())
+        text += f" Held out and not asked, being of another condition: {listed} (--data.condition)."
     if report.get("set_aside"):
         skipped = ", ".join(f"{count:,} {reason}" for reason, count in report["set_aside"].items())
         text += f" Skipped: {skipped} (set_aside.csv)."

@@ -11,6 +11,7 @@ from configs.lookup import find_name
 from datamodules.flag_tasks import choose_tasks, name_only_column, task_for_columns
 from datamodules.formats import load_format
 from datamodules.limits import LEAST, parse_shots, refuse_below, refuse_no_questions
+from datamodules.rows.conditions import ask_condition
 from datamodules.rows.read_and_split import SplitSettings, locations
 from datamodules.rows.task_rows import find_column
 from datamodules.sources.head import Head, read_head
@@ -45,7 +46,8 @@ def check_flags(data: Mapping[str, Any]) -> list[Task]:
         "choices",
         "digits",
     )
-    return choose_tasks(*(data.get(name) for name in names))[0]
+    tasks, _ = choose_tasks(*(data.get(name) for name in names))
+    return ask_condition(tasks, data.get("condition"))
 
 
 def check_tables(command: str, data: Mapping[str, Any], *, fetch: bool = True) -> None:

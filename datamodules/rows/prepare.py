@@ -13,6 +13,7 @@ from datamodules.rows.guess_notations import Guess, apply, guess_from_rows
 from datamodules.rows.read_and_split import (
     Part,
     SplitSettings,
+    leave_out_unasked,
     leave_out_untrained,
     locations,
     read_parts,
@@ -41,7 +42,7 @@ class Prepared:
 
     parts: list[TaskRows]
     sides: NDArray[np.int8]
-    """(N,) TRAIN, VAL or TEST."""
+    """(N,) TRAIN, VAL, TEST or LEFT_OUT."""
     order: NDArray[np.int64]
     """(N,) all rows in the order in which subsets take them."""
     overlap: dict[str, int]
@@ -135,6 +136,7 @@ def _read(
         parts, sources = read_parts(tasks, source, settings, forbidden, pool, options, loaded)
         sides, overlap = split_parts(parts, settings, pool)
     parts, sides = leave_out_untrained(parts, sides)
+    sides = leave_out_unasked(parts, sides)
     identities = TextColumn.join([part.rows.identities for part in parts])
     return Prepared(
         parts=[part.rows for part in parts],
@@ -210,9 +212,10 @@ def _pack(prepared: Prepared) -> Payload:
             column: TextColumn = getattr(part, name)
             payload.texts[f"{number}-{name}"] = column.values
             payload.arrays[f"{number}-{name}"] = column.codes
-        if part.groups is not None:
-            payload.texts[f"{number}-groups"] = part.groups.values
-            payload.arrays[f"{number}-groups"] = part.groups.codes
+        for name, further in (("groups", part.groups), ("conditions", part.conditions)):
+            if further is not None:
+                payload.texts[f"{number}-{name}"] = further.values
+                payload.arrays[f"{number}-{name}"] = further.codes
         if part.spans is not None:
             payload.arrays[f"{number}-spans"] = part.spans
         payload.texts[f"{number}-alternatives"] = part.alternatives.values
@@ -284,6 +287,7 @@ def _unpack_part(payload: Payload, number: int, task: Task, file: str) -> TaskRo
         set_aside=[SetAside(file, *row) for row in aside],
         choices=lists("choices"),
         others=lists("others"),
+        conditions=None if task.condition is None else column("conditions"),
         groups=None if task.shots_from is None else column("groups"),
         spans=payload.arrays.get(f"{number}-spans"),
     )

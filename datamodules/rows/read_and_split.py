@@ -14,6 +14,7 @@ from datamodules import splits
 from datamodules.flag_tasks import name_only_column, task_for_columns
 from datamodules.limits import check_fractions, refuse_below, refuse_no_questions
 from datamodules.notations.lookup import load_notation
+from datamodules.rows.conditions import find_unasked
 from datamodules.rows.task_rows import TaskRows, first_texts, guarded_map, read_task
 from datamodules.sources.lookup import load_source
 from datamodules.sources.rows import Rows
@@ -199,6 +200,19 @@ def leave_out_untrained(
         kept_parts.append(part)
         kept_sides.append(of_part)
     return kept_parts, np.concatenate(kept_sides)
+
+
+def leave_out_unasked(parts: Sequence[Part], sides: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Return the sides with held-out rows in another condition than the asked one on no side; row numbers stay."""
+    unasked = []
+    for part in parts:
+        task, conditions = part.rows.task, part.rows.conditions
+        if conditions is None:
+            unasked.append(np.zeros(len(part.rows), dtype=bool))
+            continue
+        unasked.append(find_unasked(task, conditions))
+    left_out = np.concatenate(unasked) & (sides != splits.TRAIN)
+    return np.where(left_out, np.int8(splits.LEFT_OUT), sides)
 
 
 def warn_of_overlap(overlap: Mapping[str, int], settings: SplitSettings) -> None:

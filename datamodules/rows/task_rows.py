@@ -21,6 +21,7 @@ from datamodules.rows.answers import (
     split_answers,
 )
 from datamodules.rows.cells import find_missing_numbers, note_formulas, note_titles, strip_titles
+from datamodules.rows.conditions import has_condition, read_conditions
 from datamodules.rows.vocabulary import find_other_words, read_words
 from datamodules.sources.rows import TEXT_LIMIT, Rows, SetAside
 from datamodules.storage.text_columns import TextColumn, TextLists, as_strings
@@ -56,6 +57,8 @@ class TaskRows:
     """Each row's own choices, if the task's rows have their own."""
     others: TextLists | None = None
     """Each row's further right outputs, if any row has some."""
+    conditions: TextColumn | None = None
+    """Each row's condition, if the task has one."""
     groups: TextColumn | None = None
     """The cells of the column that the task's `shots_from` names; None without it."""
     spans: NDArray[np.int64] | None = None
@@ -84,6 +87,7 @@ class TaskRows:
             others=None if self.others is None else self.others.take(places),
             lines=self.lines[places],
             table_rows=self.table_rows[places],
+            conditions=None if self.conditions is None else self.conditions.take(places),
             groups=None if self.groups is None else self.groups.take(places),
             spans=None if self.spans is None else self.spans[places],
         )
@@ -154,6 +158,8 @@ def read_task(
         outputs = _check("output", task.output, _first(answers), rows.verified, forbidden, pool)
         aside = {**outputs.reasons, **aside}  # the input's reason, where both have one
         values = round_numbers(task.output, outputs.values)
+    conditions = _read_conditions(task, rows, evaluated=with_output and not task.only_trains)
+    aside = {**_find_forbidden(task, conditions, forbidden), **aside}
     unknown = check_choices(task.choices, choices, task.output.column, values, rows.table.num_rows)
     aside = {**unknown, **aside}
     usable = np.ones(rows.table.num_rows, dtype=bool)
@@ -176,6 +182,7 @@ def read_task(
         notes=(*inputs.notes, *outputs.notes) if with_output else inputs.notes,
         choices=None if choices is None else choices.take(kept),
         others=None if others is None or not len(others.values) else others.take(kept),
+        conditions=None if conditions is None else conditions.take(kept),
         groups=None
         if task.shots_from is None
         else first_texts(rows, task.shots_from, "shots_from").take(kept),
@@ -187,6 +194,26 @@ def read_task(
         )
     assert len(result) + len(result.set_aside) == rows.total, "every row is kept or set aside"
     return result
+
+
+def _read_conditions(task: Task, rows: Rows, *, evaluated: bool) -> TextColumn | None:
+    """Return each row's condition, or None if the task has none."""
+    column = None
+    if task.condition is not None and has_condition(task, rows):
+        column = read_column(rows, task.condition.column, "condition")
+    return read_conditions(task, rows, column, evaluated=evaluated)
+
+
+def _find_forbidden(task: Task, conditions: TextColumn | None, forbidden: ControlTokens) -> dict[int, str]:
+    """Return a reason for each row whose condition holds a control token's text."""
+    held = {} if conditions is None else forbidden.find(conditions.values)
+    if not held or conditions is None or task.condition is None:
+        return {}
+    rows = np.flatnonzero(np.isin(conditions.codes, list(held)))
+    return {
+        row: f"{task.condition.column}: condition holds the special token {held[code]!r}"
+        for row, code in zip(rows.tolist(), conditions.codes[rows].tolist(), strict=True)
+    }
 
 
 def read_column(rows: Rows, name: str, side: str) -> TextColumn | TextLists:

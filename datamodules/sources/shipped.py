@@ -6,12 +6,15 @@ and reaction was checked when its file was built. Rows with molecules are sorted
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from datamodules.notations.naming.styles import INVERTED_PATTERN, OPENEYE_PATTERN
 from datamodules.sources.rows import Rows, built_in
 
 DATA = Path(__file__).parent / "data"
@@ -27,11 +30,13 @@ class ShippedSource:
         name: What users call it.
         about: What it is, in a few words.
         columns: What each column holds, in the file's order.
+        derive: Adds columns that follow from the file's.
     """
 
     name: str
     about: str
     columns: Mapping[str, str]
+    derive: Callable[[pa.Table], pa.Table] = lambda table: table
 
     @property
     def path(self) -> Path:
@@ -48,7 +53,21 @@ class ShippedSource:
             raise ValueError(
                 f"Expected the built-in data at {self.path}, but it is not there: check it out again or run `make data`."
             )
-        return built_in(self.name, pq.read_table(self.path))
+        return built_in(self.name, self.derive(pq.read_table(self.path)))
+
+
+def add_styles(table: pa.Table) -> pa.Table:
+    """Return the table with a column `style`: that of each row's name.
+
+    Examples:
+        >>> add_styles(pa.table({"iupac": ["2-azanylethanol", "benzene, nitro-", "aniline"]}))["style"].to_pylist()
+        ['openeye', 'inverted', 'conventional']
+    """
+    names = table["iupac"]
+    inverted = pc.match_substring_regex(names, INVERTED_PATTERN)
+    openeye = pc.match_substring_regex(names, OPENEYE_PATTERN)
+    others = pc.if_else(inverted, "inverted", "conventional")
+    return table.append_column("style", pc.if_else(openeye, "openeye", others))
 
 
 PUBCHEM = ShippedSource(
@@ -63,7 +82,9 @@ PUBCHEM = ShippedSource(
         "source": "`chemicals`, `ccd` or `b3db`",
         "has_stereo": "whether the structure has stereocentres or stereobonds",
         "components": "the number of molecules and ions in it",
+        "style": "of the name: `conventional`, `openeye` (`2-azanylethanol`) or `inverted` (`benzene, nitro-`)",
     },
+    derive=add_styles,
 )
 
 SHIPPED = {

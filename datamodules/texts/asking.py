@@ -11,7 +11,7 @@ from typing import Any
 from datamodules.choices import show_options
 from datamodules.formats import InstructionFormat, Query, build_format
 from datamodules.tasks import Task, build_task, keep_asked
-from datamodules.texts.augmentation import labels_of
+from datamodules.texts.augmentation import ask
 from datamodules.tokens.examples import Encoded, encode
 
 FILE = "patois.json"
@@ -41,7 +41,7 @@ class Asking:
         """Return the question about a text, in the words of an evaluation: the task's first phrasing."""
         if task.choices is not None and task.choices.shown and task.choices.options:
             text = show_options(text, task.choices.options)
-        return Query(task.instructions[0], text, *labels_of(task))
+        return ask(task, text)
 
     def prompt(self, tokenizer: Any, task: Task, text: str) -> str:
         """Return the prompt for a text, without demonstrations; the tokenizer may be None unless the format is a chat's."""
@@ -72,7 +72,7 @@ class Asking:
 
 def frame_answers(form: InstructionFormat, tokenizer: Any, task: Task) -> tuple[str, str, str]:
     """Return a format's texts before and after an answer to a task, and the prompt without an input."""
-    query = Query(task.instructions[0], "", *labels_of(task))
+    query = ask(task)
     null = form.render_chat(tokenizer, query) if form.chat else form.render(query)[0]
     return (*form.affixes(query), null)
 
@@ -87,7 +87,7 @@ def check_distinct(tasks: Sequence[Task], form: InstructionFormat) -> None:
     """
     asked: dict[tuple[str, tuple[str, str]], str] = {}
     for task in keep_asked(tasks):
-        query = Query(task.instructions[0], "", *labels_of(task))
+        query = ask(task)
         words = task.input.column, form.render(query)
         if words in asked:
             raise ValueError(

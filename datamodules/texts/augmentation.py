@@ -13,6 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from datamodules.choices import show_options
+from datamodules.formats import Query
 from datamodules.notations.lookup import load_notation
 from datamodules.rows.task_rows import TaskRows
 from datamodules.storage.text_columns import TextColumn, as_strings
@@ -55,6 +56,15 @@ class Variants(NamedTuple):
     """(N,) the indices of the phrasings."""
     inputs: TextColumn
     outputs: TextColumn
+    conditions: TextColumn
+    """Empty strings where the task has none."""
+
+
+def ask(task: Task, text: str = "", instruction: int = 0, condition: str | None = None) -> Query:
+    """Return the question about a text, in one of the task's phrasings and, by default, in the condition it is asked in."""
+    if condition is None:
+        condition = task.condition.ask if task.condition else ""
+    return Query(task.instructions[instruction], text, *labels_of(task), condition)
 
 
 def labels_of(task: Task) -> tuple[str, str]:
@@ -87,7 +97,10 @@ def choose_variants(
         inputs = _spell_randomly(part.task.input.notation, inputs, draws)
     if part.task.choices is not None and part.task.choices.shown:
         inputs = _show_options(part, places, inputs, None if epoch == BASE else draws)
-    return Variants(instructions, inputs, part.outputs.take(places))
+    conditions = part.conditions
+    if conditions is None:
+        conditions = TextColumn(as_strings([""]), np.zeros(len(part), dtype=np.int32))
+    return Variants(instructions, inputs, part.outputs.take(places), conditions.take(places))
 
 
 def _show_options(

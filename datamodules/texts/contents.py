@@ -12,7 +12,7 @@ from datamodules.formats import InstructionFormat
 from datamodules.tasks import Task
 from datamodules.tokens.examples import Encoded
 
-LATER = ("choices", "shots_from", "words")
+LATER = ("choices", "shots_from", "words", "condition")
 """Keys of tasks that earlier versions do not know."""
 
 Contents = dict[str, Any]
@@ -44,7 +44,7 @@ def describe_training(
         encoded.prompt_lengths.astype("<i8"),
     ):
         state.update(array.tobytes())
-    definitions = [_define(task) for task in tasks]
+    definitions = [_define(task, form.uses_condition) for task in tasks]
     return {
         "training rows": state.hexdigest(),
         "format": hash_json(asdict(form)),
@@ -53,9 +53,11 @@ def describe_training(
     }
 
 
-def _define(task: Task) -> dict[str, Any]:
+def _define(task: Task, shows_condition: bool) -> dict[str, Any]:
     """Return a task's keys; what earlier versions did not know is left out where it has no effect."""
     content = {key: value for key, value in asdict(task).items() if key != "description"}
+    # Which condition is asked for matters to evaluation only.
+    content["condition"] = task.condition.column if shows_condition and task.condition else None
     for key in LATER:
         if not content[key]:
             del content[key]

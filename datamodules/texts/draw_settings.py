@@ -39,6 +39,9 @@ class DrawSettings(SplitSettings):
     target_task: str | None = None
     """`adaptive`: shares follow the validation loss of this task, not the tasks' own. It may have weight 0."""
 
+    condition: str | None = None
+    """The condition of the answers that evaluation and prediction ask for, such as `conventional` for the style of a name; only
+    rows in it are evaluated. `own` evaluates all rows, each asked in its own. Default: the task's."""
     ask: Literal["first", "all"] = "first"
     """`validate` and `test` ask each row in its task's `first` phrasing, or in `all`: metrics are then means over phrasings, with
     `_worst` and `_spread`."""

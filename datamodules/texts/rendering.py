@@ -15,10 +15,12 @@ from datamodules.rows.task_rows import TaskRows
 from datamodules.storage.text_columns import TextColumn
 from datamodules.tasks import Task
 from datamodules.texts.asking import frame_answers
-from datamodules.texts.augmentation import BASE, Phrasings, Variants, choose_variants, labels_of, lay_out, mix
+from datamodules.texts.augmentation import BASE, Phrasings, Variants, ask, choose_variants, lay_out, mix
 from datamodules.texts.demonstrations import Demonstrations, ShotsBy
 from datamodules.tokens.choice_tokens import ChoiceTokens, encode_choices
 from datamodules.tokens.examples import ANSWER_MARK, Encoded, LossOn, encode
+
+_MOST_CONDITIONS = 100
 
 
 class RowStore:
@@ -111,10 +113,15 @@ class RowStore:
             variants = choose_variants(
                 part, rows[members] - self.starts[number], draws[members], epoch, self.phrasings
             )
-            labels = labels_of(part.task)
-            texts = zip(members.tolist(), variants.instructions.tolist(), variants.inputs, strict=True)
-            for place, instruction, text in texts:
-                queries[place] = Query(part.task.instructions[instruction], text, *labels)
+            texts = zip(
+                members.tolist(),
+                variants.instructions.tolist(),
+                variants.inputs,
+                variants.conditions,
+                strict=True,
+            )
+            for place, instruction, text, condition in texts:
+                queries[place] = ask(part.task, text, instruction, condition)
         return queries
 
     def texts(self, rows: NDArray[np.int64], epoch: int = BASE) -> tuple[TextColumn, TextColumn]:
@@ -125,7 +132,7 @@ class RowStore:
             epoch: The epoch, or `BASE`.
         """
         draws = mix(self.seed, max(epoch, 0), rows)
-        if self.demonstrations or not self.form.at_once:
+        if self.demonstrations or not self.form.at_once or self._has_many_conditions():
             return self._texts_one_by_one(rows, epoch, draws)
         parts = np.searchsorted(self.starts, rows, side="right") - 1
         prompts, completions, places = [], [], [np.zeros(0, dtype=np.int64)]
@@ -144,17 +151,27 @@ class RowStore:
         empty = TextColumn.of([])
         return tuple(TextColumn.join(found or [empty]).take(back) for found in (prompts, completions))  # type: ignore[return-value]
 
+    def _has_many_conditions(self) -> bool:
+        """Whether so many conditions are shown that rows cannot be laid out together by them."""
+        counts = [len(part.conditions.values) for part in self.parts if part.conditions is not None]
+        return self.form.uses_condition and max(counts, default=0) > _MOST_CONDITIONS
+
     def _lay_out(self, task: Task, variants: Variants) -> tuple[TextColumn, TextColumn]:
         """Return the prompts and completions of one task's rows; each distinct one is rendered once."""
+        conditions = variants.conditions.values.to_pylist() if self.form.uses_condition else [""]
+        places = variants.instructions * len(conditions)
+        if self.form.uses_condition:
+            places = places + variants.conditions.codes
         prompts, completions = [], []
-        for instruction in task.instructions:
-            query = Query(instruction, "", *labels_of(task))
-            prompts.append(lambda texts, query=query: self.form.render_all(query, texts))
-            completions.append(lambda texts, query=query: self.form.complete_all(query, texts))
-        prompt = lay_out(variants.inputs, variants.instructions, prompts)
+        for instruction in range(len(task.instructions)):
+            for condition in conditions:
+                query = ask(task, "", instruction, condition)
+                prompts.append(lambda texts, query=query: self.form.render_all(query, texts))
+                completions.append(lambda texts, query=query: self.form.complete_all(query, texts))
+        prompt = lay_out(variants.inputs, places, prompts)
         if self.form.chat:
             prompt = prompt.map(lambda texts: self.form.wrap_all(self.tokenizer, texts))
-        return prompt, lay_out(variants.outputs, variants.instructions, completions)
+        return prompt, lay_out(variants.outputs, places, completions)
 
     def _texts_one_by_one(
         self, rows: NDArray[np.int64], epoch: int, draws: NDArray[np.uint64]

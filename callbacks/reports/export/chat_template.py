@@ -11,10 +11,9 @@ from typing import Any
 
 from jinja2 import Environment
 
-from datamodules.formats import Query
 from datamodules.tasks import Task
 from datamodules.texts.asking import Asking
-from datamodules.texts.augmentation import labels_of
+from datamodules.texts.augmentation import ask
 from datamodules.tokens.examples import encode
 
 # Any template is cut into its pieces with these settings; InstructionFormat reads it with the same.
@@ -113,7 +112,7 @@ def _select(tasks: Sequence[Task]) -> str:
 
 
 def _set(task: Task) -> str:
-    query = Query(task.instructions[0], "", *labels_of(task))._asdict()
+    query = ask(task)._asdict()
     return "".join(
         f"{{%- set {name} = {_quote(value)} -%}}" for name, value in query.items() if name != "input"
     )

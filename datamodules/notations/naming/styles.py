@@ -39,6 +39,10 @@ _MULTIPLIED = re.compile(r"(bis|tris|(?:tetr|pent|hex|hept|oct|non|dec|undec|dod
 _INVERTED = re.compile(r", |[-,]$")
 
 
+OPENEYE_PATTERN = f"{_TOKEN.pattern}|{_OTHER.pattern}"
+INVERTED_PATTERN = _INVERTED.pattern
+
+
 def is_openeye(name: str) -> bool:
     """Tell whether a name has a word of OpenEye's systematic style (`oxidanyl`, `azanyl`, `lambda5`, ...).
 

@@ -45,7 +45,12 @@ def test_rows_are_verified_and_quick_to_load() -> None:
     assert time.process_time() - began < 3
     assert rows.verified
     assert (rows.file, rows.total, rows.set_aside) == ("pubchem", rows.table.num_rows, [])
-    assert rows.table.schema.equals(SCHEMA)
+    assert rows.table.drop_columns(["style"]).schema.equals(SCHEMA)
+    styles = rows.table["style"].to_pylist()
+    for name, style in zip(rows.table["iupac"].to_pylist(), styles, strict=True):
+        assert style == (
+            "openeye" if is_openeye(name) else "inverted" if is_inverted(name) else "conventional"
+        )
 
 
 def test_structures_agree_with_rdkit(sample: list[dict[str, Any]]) -> None:
