@@ -46,7 +46,7 @@ OTHER: dict[str, Any] = {
     "model.optimizer": "torch.optim.NAdam", "model.attention": "eager", "model.share_prefix": False,
     "model.generation.strategy": "beam", "model.generation.abstain_below": 0.5, "model.generation.choice_score": "mean",
     "model.generation.only_from": "input", "data.choices": "0,1", "data.digits": 3,
-    "data.window_column": "smiles", "model.average_weights": 0.9,
+    "data.window_column": "smiles", "data.condition": "own", "model.average_weights": 0.9,
     "model.peft": {"rank": 4}, "model.trainable": ["norm"], "model.add_tokens": ["<x>"],
     "data.task": "smiles_to_iupac", "data.source": "other.csv", "data.format": "alpaca", "data.header": True,
     "data.split": "random",
