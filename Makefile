@@ -123,6 +123,7 @@ flagship: .venv/dev
 	$(BIN)/python -m bench.release.flagship export --run runs/flagship
 	$(BIN)/python train.py test --config configs/flagship.yaml --name flagship-untrained --data.test_rows 200
 	$(BIN)/python train.py test --config configs/flagship.yaml --model.base flagship --name flagship-test
+	$(BIN)/python -m bench.release.textbook
 	$(BIN)/python -m bench.release.flagship card --run runs/flagship --test runs/flagship-test --untrained runs/flagship-untrained
 
 # The bundled base against random weights at 100, 1,000 and 10,000 examples. Resumes where it stopped; takes hours on 2 cores.

@@ -50,7 +50,7 @@ class TaskData:
             (`a:1,c:0`) is evaluated and never trained. Default: name_small_molecules, or a task made of the two columns if
             these are given.
         source: A built-in source (pubchem, pubchem_small, b3db, aqsoldb, melting_points, reactions, compound_questions, openings,
-            cmudict, dna_to_protein, string_rules, english, words; and recombined, recombined_preferred, which `recombined`
+            cmudict, dna_to_protein, string_rules, english, words, textbook; recombined, recombined_preferred, which `recombined`
             makes), a csv, tsv, txt, smi, sdf, xlsx, jsonl or parquet file, or hf://datasets/OWNER/NAME/FILE. Default: the task's
             own.
         header: Whether the first line of a table holds the names of its columns: `auto` (the cells tell), true or false. Columns

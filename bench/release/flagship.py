@@ -24,6 +24,8 @@ from transformers import AutoModelForCausalLM
 
 from bench.markdown import DOCS, as_table
 from bench.release.bundled import BUNDLED, Pretraining
+from bench.release.textbook import PARTS
+from bench.release.textbook import RESULTS as TEXTBOOK
 from bench.studies.results import append_result, read_results
 from callbacks.reports.audit_report import describe_audit
 from callbacks.reports.baselines import UNTRAINED
@@ -124,6 +126,7 @@ def describe(
     strata: Sequence[Mapping[str, str]],
     others: Sequence[Mapping[str, str]],
     use: str = "",
+    textbook: Sequence[Mapping[str, Any]] = (),
 ) -> str:
     """Return the model card.
 
@@ -134,6 +137,7 @@ def describe(
         strata: The lines of the test's `strata.csv`.
         others: The lines of its `anchor_strata.csv`.
         use: How the weights are asked, with an example.
+        textbook: The lines of docs/results/textbook.jsonl about these weights.
     """
     data, trained_on = done.config["data"], done.report["rows"]["train"]
     going_on = GOING_ON if len(runs) > 1 else ""
@@ -171,7 +175,7 @@ training* below give the scores of test molecules with and without such a form i
 {_audit(test)}
 
 {_outcomes(test)}
-## By kind of molecule
+{_textbook(textbook)}## By kind of molecule
 
 Shares of exact and of right answers, with 95 % Wilson intervals, and the share of right answers of each baseline.
 
@@ -279,6 +283,18 @@ def _outcomes(test: Mapping[str, Any]) -> str:
     )
 
 
+def _textbook(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Return what the weights know of the molecules that everybody knows, if that was measured."""
+    if not lines:
+        return ""
+    what = "[200 molecules of a first textbook](../../docs/results/textbook.md), most of them trained on"
+    shares = "; ".join(
+        f"{line['task']} {100 * line['right']:.1f} % right ({100 * line['right_low']:.1f} to {100 * line['right_high']:.1f})"
+        for line in lines
+    )
+    return f"Of {what}: {shares}.\n\n"
+
+
 def _strata(strata: Sequence[Mapping[str, str]], others: Sequence[Mapping[str, str]]) -> str:
     """Return one table per task: the model's shares and the baselines' shares of right answers in each stratum."""
     shares = {
@@ -332,7 +348,9 @@ def write_card(
     strata, of_others = (read_csv(test / "test" / name) for name in ("strata.csv", "anchor_strata.csv"))
     done = Pretraining.of(run, load_checkpoint(run / "checkpoints" / "best.ckpt"))
     history = add_to_history(done, results / "runs.jsonl")
-    card = describe(done, history, tested | anchors, strata, of_others, describe_asking(folder))
+    known = {line["task"]: line for line in read_results(TEXTBOOK, PARTS) if line["model"] == folder.name}
+    use = describe_asking(folder)
+    card = describe(done, history, tested | anchors, strata, of_others, use, list(known.values()))
     shutil.rmtree(folder / ".eval_results", ignore_errors=True)
     scores = Tested.of(tested["tasks"], done.report["sources"])
     write_results(folder, scores, scores.metrics)

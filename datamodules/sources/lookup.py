@@ -19,7 +19,9 @@ GENERATED = ("dna_to_protein", "string_rules")
 """Those whose rows are made by rules when they are loaded."""
 MADE = ("recombined", "recombined_preferred")
 """Those whose rows `patois recombined` makes."""
-BUILT_IN = tuple(sorted([*SHIPPED, *GENERATED, "cmudict", "english", "pubchem_small", *MADE, "words"]))
+BUILT_IN = tuple(
+    sorted([*SHIPPED, *GENERATED, "cmudict", "english", "pubchem_small", *MADE, "textbook", "words"])
+)
 _HUB = re.compile(r"hf://datasets/(?P<repo>[^/@]+/[^/@]+)(?:@(?P<revision>[^/]+))?/(?P<file>.+)")
 
 

@@ -27,6 +27,7 @@ OF_DATA = {
     "recombined": "MIT, BSD-3-Clause and CC0",
     "recombined_preferred": "MIT, BSD-3-Clause and CC0",
     "string_rules": "Apache-2.0",
+    "textbook": "Apache-2.0",
     "words": "BSD-2-Clause",
 }
 """Licences of the built-in sources that let a model be under that of its base (`datamodules/sources/data/PROVENANCE.md`);

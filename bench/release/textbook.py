@@ -1,0 +1,122 @@
+"""Ask a model for 200 molecules of a first textbook, both ways: `python -m bench.release.textbook`.
+
+Every reader can check these answers. The rows are the source `textbook`; nearly all molecules stand in `pubchem`, most on its
+training side, so this is a test of the everyday and not of the unseen. A line a task is appended to docs/results/textbook.jsonl,
+with all wrong answers, and docs/results/textbook.md is written from the file; the flagship's card has the shares, too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from bench.markdown import DOCS, as_table
+from bench.studies.cells import QUIET, TEST, run_train
+from bench.studies.results import Result, append_result, read_results
+from callbacks.rows.outcomes import OUTCOMES, estimate_right
+from configs.lookup import CONFIGS
+from datamodules.storage.safe_csv import read_csv
+
+RESULTS = DOCS / "results" / "textbook.jsonl"
+PAGE = DOCS / "results" / "textbook.md"
+PARTS = {"model": str, "day": str, "task": str, "rows": int, "right": float, "wrong": list}
+"""What every line has."""
+SHARES = ("exact_match", "right")
+
+
+def measure(model: str, config: Path) -> list[Result]:
+    """Test a model on the textbook's molecules; return a line for each of its tasks.
+
+    Args:
+        model: A name in configs/bases, or an exported folder.
+        config: The configuration of its tasks and format.
+    """
+    test = [
+        "test",
+        "--config",
+        str(config),
+        "--config",
+        str(TEST),
+        "--model.base",
+        model,
+        "--name",
+        "textbook",
+    ]
+    with tempfile.TemporaryDirectory() as name:
+        run_train([*test, "--data.test_source", "textbook", *QUIET], Path(name))
+        folder = Path(name) / "runs" / "textbook"
+        tasks = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["test"]["tasks"]
+        [predictions] = (folder / "test" / "predictions").iterdir()
+        rows = read_csv(predictions)
+    lines = []
+    for task, found in tasks.items():
+        metrics = {**found, **estimate_right(found)}
+        shares = {
+            f"{share}{end}": metrics[f"{share}{end}"] for share in SHARES for end in ("", "_low", "_high")
+        }
+        wrong = [
+            [row["input"], row["target"], row["prediction"], OUTCOMES[row["outcome"]]]
+            for row in rows
+            if row["task"] == task and row["outcome"] not in ("exact", "equivalent")
+        ]
+        about = {"model": model, "day": date.today().isoformat(), "task": task, "rows": int(metrics["rows"])}
+        lines.append({**about, **shares, "wrong": wrong})
+    return lines
+
+
+def summarize(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Return the shares of some lines as a table."""
+    header = ("model", "day", "task", "exact match (95 %)", "right (95 %)", "rows")
+    cells = []
+    for line in lines:
+        shares = [
+            f"{100 * line[share]:.1f} % ({100 * line[f'{share}_low']:.1f} to {100 * line[f'{share}_high']:.1f})"
+            for share in SHARES
+        ]
+        cells.append((line["model"], line["day"], line["task"], *shares, str(line["rows"])))
+    return as_table(header, cells)
+
+
+def write_page(lines: Sequence[Mapping[str, Any]]) -> str:
+    """Return the page: all shares, and the wrong answers of each model's and task's last line."""
+    last = {(line["model"], line["task"]): line for line in lines}
+    parts = [TEXT, summarize(lines)]
+    for (model, task), line in last.items():
+        rows = [[f"`{cell}`" for cell in cells[:3]] + [cells[3]] for cells in line["wrong"]]
+        header = ("asked", "expected", "answer", "outcome")
+        parts.append(f"## {model}, {task}: wrong answers\n\n{as_table(header, rows) if rows else 'None.'}")
+    return "\n".join(parts)
+
+
+TEXT = """# Molecules of a first textbook
+
+200 molecules from methane to phosphoric acid, asked both ways (the source `textbook`): greedy answers, any of a molecule's names
+is exact, and *right* also counts other names and spellings that OPSIN and RDKit read as the same molecule. All of these molecules
+stand in `pubchem`, most of them on its training side: a model that fails here fails at what everybody checks first.
+`python -m bench.release.textbook` makes this page.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure a model, and write the page."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--model", default="flagship", help="a name in configs/bases, or an exported folder")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=CONFIGS / "flagship.yaml",
+        help="the configuration of its tasks and format",
+    )
+    options = parser.parse_args(arguments)
+    for line in measure(options.model, options.config.resolve()):
+        append_result(RESULTS, line)
+    PAGE.write_text(write_page(read_results(RESULTS, PARTS)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
