@@ -9,7 +9,8 @@
 - *identity*: what may not stand on two sides of a split, such as a molecule's connectivity.
 
 Every module has `invalid_reason`, `is_valid`, `normalize` and `same`. Notations of molecules add `identity`, `scaffold`,
-`parent`, `randomize` and `similarity`. A new notation is a new file; docs/extending.md walks through one.
+`parent`, `randomize` and `similarity`. A notation whose texts can have a gap has `pieces`, which say where they may be cut.
+A new notation is a new file; docs/extending.md walks through one.
 
 Examples:
     >>> from datamodules.notations.lookup import load_notation

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from datamodules.notations._checks import MAX_LENGTH
-from datamodules.notations._name_parts import is_like_a_name
+from datamodules.notations._name_parts import find_parts, is_like_a_name
 from datamodules.notations._unicode import are_equal, compose
 
 _CLOSING = {")": "(", "]": "[", "}": "{"}
@@ -26,6 +26,7 @@ _LOOKALIKES = str.maketrans(
     }
 )
 _WORD = re.compile(r"[^\W\d_]{2,}")
+_PIECE = re.compile(r"[^\W\d_]+|\d+|.", re.DOTALL)
 # Ethanol and ETHANOL, but no Boc, DL or Nalpha (the alpha nitrogen).
 _CAPITALISED = re.compile(
     r"(?<![^\W\d_])(?![NOSCP](?:alpha|beta|gamma|delta|epsilon|zeta|eta|omega|tau|pi)(?![^\W\d_]))"
@@ -118,6 +119,16 @@ def normalize_question(text: str) -> str:
         ('ethanol', 'N-methylaniline', '(2R)-butan-2-ol')
     """
     return _CAPITALISED.sub(lambda word: word.group().lower(), normalize(text))
+
+
+def pieces(text: str) -> list[str]:
+    """Return what a name may be cut into: the parts of its words, its numbers, and all else character by character.
+
+    Examples:
+        >>> pieces("2-(4-chlorophenyl)acetic acid")
+        ['2', '-', '(', '4', '-', 'chloro', 'phenyl', ')', 'acet', 'ic', ' ', 'acid']
+    """
+    return [part for piece in _PIECE.findall(text) for part in find_parts(piece) or (piece,)]
 
 
 def name_by_rules(smiles: str) -> str:

@@ -23,6 +23,7 @@ MAX_LENGTH = 10_000
 """Longest accepted string, in characters; what it decodes to is held to the length of a SMILES."""
 
 _SYMBOL = re.compile(r"\[[^\[\]]*\]")
+_PIECE = re.compile(r"\[[^\[\]]*\]|.", re.DOTALL)
 _COMPONENT = re.compile(r"(?:\[[^\[\]]*\])+")
 
 
@@ -165,6 +166,16 @@ def scaffold(text: str) -> str:
 def parent(text: str) -> str:
     """Return the identity of the largest organic component, neutral, as `smiles.parent`; ValueError if invalid."""
     return relations.compute_parent(_read_valid(text))
+
+
+def pieces(text: str) -> list[str]:
+    """Return what a SELFIES may be cut into: its symbols, and the dots between components.
+
+    Examples:
+        >>> pieces("[C][=O].[Na+1]")
+        ['[C]', '[=O]', '.', '[Na+1]']
+    """
+    return _PIECE.findall(text)
 
 
 def randomize(text: str, seed: int) -> str:

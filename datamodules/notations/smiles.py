@@ -10,7 +10,7 @@ ring, not parseable.
 
 from __future__ import annotations
 
-from datamodules.notations.molecules import relations, structure
+from datamodules.notations.molecules import relations, smiles_syntax, structure
 
 
 def invalid_reason(text: str) -> str | None:
@@ -167,6 +167,16 @@ def randomize(text: str, seed: int) -> str:
         (True, 'CC(=O)Oc1ccccc1C(=O)O')
     """
     return structure.spell_randomly(structure.read_once(text), seed) or text
+
+
+def pieces(text: str) -> list[str]:
+    """Return what a SMILES may be cut into: atoms, bonds, ring numbers, parentheses and dots, never inside one of them.
+
+    Examples:
+        >>> pieces("CC(=O)Cl")
+        ['C', 'C', '(', '=', 'O', ')', 'Cl']
+    """
+    return smiles_syntax.split_pieces(text)
 
 
 def similarity(prediction: str, target: str) -> dict[str, float]:

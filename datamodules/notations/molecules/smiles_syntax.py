@@ -23,6 +23,7 @@ _BRACKET = re.compile(
     r"\[\d{0,3}(?P<symbol>[A-Z][a-z]?|[a-z]{1,2}|#\d+|\*)"
     r"(?:@(?:@|(?:TH|AL|SP|TB|OH)\d+)?)?(?:H\d*)?(?:\++|-+|[+-]\d+)?(?::\d+)?\]"
 )
+_PIECE = re.compile(r"\[[^\[\]]*\]|Br|Cl|->|<-|%\d\d|%\(\d{1,5}\)|.", re.DOTALL)
 _AROMATIC = frozenset({"b", "c", "n", "o", "p", "s", "as", "se", "si", "te"})
 
 
@@ -31,6 +32,16 @@ def element_symbols() -> frozenset[str]:
     """Return the symbols of the 118 elements."""
     table = Chem.GetPeriodicTable()
     return frozenset(table.GetElementSymbol(number) for number in range(1, 119))
+
+
+def split_pieces(smiles: str) -> list[str]:
+    """Return the atoms, bonds, ring numbers, brackets and dots of a SMILES; joined, they are the string.
+
+    Examples:
+        >>> split_pieces("C[C@H](Cl)c1ccc%12c1")
+        ['C', '[C@H]', '(', 'Cl', ')', 'c', '1', 'c', 'c', 'c', '%12', 'c', '1']
+    """
+    return _PIECE.findall(smiles)
 
 
 def describe_syntax_error(smiles: str) -> str:
