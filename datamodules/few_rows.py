@@ -77,4 +77,4 @@ def describe_hint(base: str, tasks: Sequence[Task], rows: int) -> str | None:
 
 
 def _notations(tasks: Iterable[Task]) -> set[tuple[str, str]]:
-    return {(task.input.notation, task.output.notation) for task in tasks}
+    return {(task.input.shown_notation, task.output.notation) for task in tasks}

@@ -15,6 +15,7 @@ from typing import Any
 
 from configs.lookup import SUFFIXES, find_name
 from datamodules.choices import build_choices
+from datamodules.infilling import check_kind
 from datamodules.notations.lookup import load_notation, name_notation
 from datamodules.tasks import Side, Task, keep_asked, load_task, several_columns
 
@@ -93,6 +94,10 @@ def _set_kind(task: Task, choices: Any, digits: Any) -> Task:
             task = replace(task, choices=build_choices(allowed))
         except ValueError as error:
             raise ValueError(f"--data.choices: {error}") from error
+        if task.input.mask and task.choices is not None:
+            raise ValueError(
+                f"--data.choices: the task {task.name!r} has `mask`, so its answers are texts. Leave the flag out."
+            )
     return task if rounded is None else replace(task, output=replace(task.output, digits=rounded))
 
 
@@ -232,7 +237,7 @@ def choose_tasks(
             f"Expected tasks with different names, but got {', '.join(item.name for item in tasks)}."
         )
     tasks = [_set_kind(item, choices, digits) for item in tasks]
-    changes = {
+    changes: dict[str, Mapping[str, Any]] = {
         "input": {**several_columns(name_columns(input_column or "")), "notation": input_notation}
         if input_column
         else {"notation": input_notation},
@@ -246,6 +251,8 @@ def choose_tasks(
             raise ValueError(
                 f"Columns and notations can be changed for one task, but {len(tasks)} are given: {', '.join(weights)}."
             )
+        if tasks[0].input.mask:
+            changes = _mask_changes(tasks[0].input.mask, changes)
         tasks = [_change_columns(tasks[0], changes)]
     if all(weight is None for weight in weights.values()):
         return tasks, None
@@ -290,6 +297,28 @@ def task_for_columns(tasks: Sequence[Task], columns: Sequence[str]) -> Task:
         f"`predict` answers one task, but the file has {found}; choose with --data.task, or of several output columns with "
         f"--data.output_column: {of}{rename}."
     )
+
+
+def _mask_changes(mask: str, changes: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Return the changes of a task with `mask`, whose output is always its input's column.
+
+    Raises:
+        ValueError: If the flags give its output another column or notation, its input several, or a notation without pieces.
+    """
+    given = {key: value for key, value in changes["input"].items() if value}
+    for key, value in changes["output"].items():
+        if value and value != given.get(key):
+            raise ValueError(
+                f"A task with `mask` answers with parts of its input: leave out --data.output_{key} {value}, and give "
+                f"--data.input_{key}."
+            )
+    if "template" in given:
+        raise ValueError(
+            f"A task with `mask` has one input column, but got --data.input_column {given['column']}."
+        )
+    if "notation" in given:
+        check_kind(mask, given["notation"])
+    return {"input": given, "output": given}
 
 
 def _change_columns(task: Task, changes: Mapping[str, Mapping[str, str | None]]) -> Task:

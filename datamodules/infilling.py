@@ -92,6 +92,24 @@ def find_gap(shown: str) -> tuple[str, str]:
     return before, behind
 
 
+def find_answer(kind: str, shown: str, text: str) -> str:
+    """Return what has to be answered to a masked text.
+
+    Args:
+        kind: One of `KINDS`.
+        shown: The masked text.
+        text: The whole text; empty if nobody knows it.
+
+    Examples:
+        >>> find_answer("spans", "c1ccccc1?C(=O)O", "c1ccccc1CC(=O)O"), find_answer("spans", "c1ccccc1?C(=O)O", "")
+        ('C', '')
+    """
+    if kind != "spans" or not text:
+        return text
+    before, behind = find_gap(shown)
+    return text[len(before) : len(text) - len(behind)]
+
+
 def why_no_gap(text: str) -> str | None:
     """Say why a text that somebody asks about has no gap to fill in; None if it has one.
 
@@ -103,6 +121,16 @@ def why_no_gap(text: str) -> str | None:
     if count == 1:
         return None
     return f"expected one {MARK!r} in place of what is missing, but got {count or 'none'}"
+
+
+def why_not_masked(text: str) -> str:
+    """Say why `mask_text` returns None for a text.
+
+    Examples:
+        >>> why_not_masked("C"), why_not_masked("acid?")
+        ('too short to mask a part of it', "holds '?', the mark of a gap")
+    """
+    return f"holds {MARK!r}, the mark of a gap" if MARK in text else "too short to mask a part of it"
 
 
 def _cut(pieces: Sequence[str], draw: int) -> Masked | None:

@@ -147,7 +147,7 @@ class SequenceTaskDataModule(LightningDataModule):
         return self.data.affixes(stage, index)
 
     def extract(self, stage: EvalStage, index: int, text: str) -> str:
-        """Return the answer in a generated text, without the format's own text."""
+        """Return the answer in a generated text, without the format's own text; a gap's inside the text that has the gap."""
         return self.data.extract(stage, index, text)
 
     def answer_lengths(self, stage: EvalStage) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from configs.lookup import find_cache_root
 from datamodules.flag_tasks import choose_tasks, find_open_sides
 from datamodules.formats import load_format
+from datamodules.infilling import find_gap
 from datamodules.limits import refuse_below
 from datamodules.rows import data_report
 from datamodules.rows.conditions import ask_condition
@@ -303,7 +304,7 @@ class TaskData:
         """Return everything that a side's rows and tokens depend on, or None if it cannot be described."""
         held_out = self.held_out if side == "train" else []
         windows = {} if self.cutting is None else {"windows": [self.cutting.column, self.cutting.stride]}
-        randomizes = any(task.input.randomize for task in self.tasks)
+        randomizes = any(task.input.randomize and not task.input.mask for task in self.tasks)
         return describe_tokens(
             rows_key, side, self.drawing, self.form, self.tokenizer, max_length=self.max_length, held_out=held_out,
             seed=self.seed if self.drawing.most_shots or randomizes else None, **windows,
@@ -408,7 +409,7 @@ class TaskData:
             task.name,
             part.originals[place],
             target,
-            task.input.notation,
+            task.input.shown_notation,
             task.output.notation,
             phrasing=int(self.asked[stage][index]) if stage in self.asked else 0,
             line=int(part.lines[place]),
@@ -418,6 +419,7 @@ class TaskData:
             asked=part.inputs[place] if window else None,
             normal=part.inputs[place] if windowed is None else None,
             others=() if stage == "predict" or part.others is None else tuple(part.others[place]),
+            around=find_gap(part.inputs[place]) if task.input.mask == "spans" else ("", ""),
         )
 
     def num_rows(self, stage: EvalStage) -> int:
@@ -466,5 +468,6 @@ class TaskData:
         return self.form.affixes(self._find_store(stage).query(int(self.pools[stage][index])))
 
     def extract(self, stage: EvalStage, index: int, text: str) -> str:
-        """Return the answer in a generated text, without the format's own text."""
-        return self.form.extract(text, self._find_store(stage).query(int(self.pools[stage][index])))
+        """Return the answer in a generated text, without the format's own text; a gap's inside the text that has the gap."""
+        answer = self.form.extract(text, self._find_store(stage).query(int(self.pools[stage][index])))
+        return self.row(stage, index).complete(answer)

@@ -14,6 +14,7 @@ from typing import Any, Literal
 from configs.lookup import find_config, load_yaml, suggest
 from configs.yaml_text import Plain, read_written, read_yaml
 from datamodules.choices import Choices, build_choices
+from datamodules.infilling import check_kind
 from datamodules.notations.lookup import load_notation
 
 Kind = Literal["text", "choices", "number"]
@@ -44,6 +45,14 @@ class Side:
     """What stands between the right answers in a cell; any of them is right, and training takes the first."""
     template: str = ""
     """How several columns make one text: `{context}\\n{question}`; empty for a single column."""
+    mask: str = ""
+    """Of an input: what to fill in or repair (see `datamodules.infilling`); the output has the same column. `spans`: a part is
+    missing and is the answer. `damage`: some characters are wrong, and the whole text is the answer."""
+
+    @property
+    def shown_notation(self) -> str:
+        """The notation of the texts that a model is shown; one that is masked is in none, so `text`."""
+        return "text" if self.mask else self.notation
 
     @property
     def columns(self) -> list[str]:
@@ -117,12 +126,12 @@ def find_reverse(task: Task, others: Sequence[Task]) -> Task | None:
         >>> find_reverse(back, [back, Task("forth", Side("reactants", "smiles"), Side("product", "smiles"))]).name
         'forth'
     """
-    wanted = [(side.column, side.notation) for side in (task.output, task.input)]
+    wanted = [(side.column, side.shown_notation) for side in (task.output, task.input)]
     return next(
         (
             one
             for one in others
-            if [(side.column, side.notation) for side in (one.input, one.output)] == wanted
+            if [(side.column, side.shown_notation) for side in (one.input, one.output)] == wanted
         ),
         None,
     )
@@ -211,6 +220,7 @@ def build_task(content: dict[str, Any], path: str) -> Task:
         content["choices"] = build_choices(content.get("choices"))
     except ValueError as error:
         raise ValueError(f"{path}: choices: {error}") from error
+    _check_mask(content, path)
     if content.get("identity") is not None:
         content["identity"] = _build(Identity, content["identity"], f"{path}: identity")
     if content.get("condition") is not None:
@@ -233,6 +243,30 @@ def build_task(content: dict[str, Any], path: str) -> Task:
             content[key] = str(beside) if beside.is_file() else content[key]
     task: Task = _build(Task, content, path)
     return task
+
+
+def _check_mask(content: Mapping[str, Any], path: str) -> None:
+    """Refuse a mask that cannot work: its answer is a part of its input, so both sides are one column in one notation."""
+    given, output = content["input"], content["output"]
+    if output.mask:
+        raise ValueError(f"{path}: output: `mask` belongs to the input, whose texts are masked.")
+    if not given.mask:
+        return
+    try:
+        check_kind(given.mask, given.notation)
+    except ValueError as error:
+        raise ValueError(f"{path}: input: {error}") from error
+    names = "column", "notation", "convert_from"
+    for name in names:
+        wanted, found = getattr(given, name), getattr(output, name)
+        if wanted != found:
+            raise ValueError(
+                f"{path}: the answers of a task with `mask` are parts of its inputs, so expected the output's `{name}` to be the "
+                f"input's, {wanted!r}, but got {found!r}."
+            )
+    if given.template or content["choices"] is not None:
+        what = "a template" if given.template else "choices"
+        raise ValueError(f"{path}: a task with `mask` cannot have {what}. Leave out either.")
 
 
 def _join_columns(content: Any, where: str) -> Any:

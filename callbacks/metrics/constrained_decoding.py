@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 from importlib.util import find_spec
 from types import MappingProxyType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from lightning.pytorch import LightningModule, Trainer
 
@@ -17,6 +17,7 @@ from callbacks.rows.evaluated_row import Stage
 from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.protocols import EvaluationData, evaluated_model, evaluation_data
 from datamodules.notations.lookup import load_notation
+from datamodules.rows.row import Row
 from datamodules.stages import evaluated_rows
 
 TRIES = 64
@@ -163,10 +164,19 @@ def find_constraints(datamodule: EvaluationData, stage: Stage, rows: list[int]) 
     """Return the constraint of each row index of a stage; None for filler rows (-1) and outputs without constraints."""
     found: list[Framed | None] = []
     for index in rows:
-        notation = load_notation(datamodule.row(stage, index).output_notation) if index >= 0 else None
-        if notation is None or not hasattr(notation, "may_go_on"):
+        row = datamodule.row(stage, index) if index >= 0 else None
+        notation = None if row is None else load_notation(row.output_notation)
+        if row is None or not hasattr(notation, "may_go_on"):
             found.append(None)
             continue
         before, after = (affix.strip() for affix in datamodule.affixes(stage, index))
-        found.append(Framed(before, after, notation.may_go_on, notation.may_end))
+        found.append(Framed(before, after, *_constrain(row, notation)))
     return found
+
+
+def _constrain(row: Row, notation: Any) -> tuple[Callable[[str], bool], Callable[[str], bool]]:
+    """Return whether a text can be a prefix of a row's valid answer, and whether it is one; an answer may stand in a gap."""
+    return (
+        lambda text: bool(notation.may_go_on(row.around[0] + text)),
+        lambda text: bool(notation.may_end(row.complete(text))),
+    )

@@ -10,6 +10,7 @@ from callbacks.rows.notation_calls import NotationCalls
 from cli.asking.answers import Answer, Answers, list_columns, read_texts
 from cli.asking.find import Described
 from configs.program import spell
+from datamodules.infilling import why_no_gap
 from datamodules.notations.lookup import load_notation
 from datamodules.tasks import Task
 from datamodules.texts.augmentation import labels_of
@@ -26,9 +27,16 @@ _TOGETHER = 16
 
 
 def read_questions(calls: NotationCalls, task: Task, texts: Sequence[str]) -> list[Result]:
-    """Return each text in a task's input notation, as `predict` reads a table: without a title behind a SMILES; or an error."""
-    notation = task.input.notation
+    """Return each text in a task's input notation, as `predict` reads a table: without a title behind a SMILES; or an error.
+
+    A text with a gap, or one to be repaired, stays as it is.
+    """
+    notation = task.input.shown_notation
     found = {place: Result(text.strip(), None) for place, text in enumerate(texts)}
+    if task.input.mask == "spans":
+        return [
+            one if (why := why_no_gap(one.value)) is None else Result(None, why) for one in found.values()
+        ]
     longer = [place for place, one in found.items() if len(one.value.split()) > 1]
     if longer and hasattr(load_notation(notation), "strip_title"):
         stripped = calls.call(notation, "strip_title", [(found[place].value,) for place in longer])
@@ -173,7 +181,7 @@ class Model:
             )
             numbers = zip(made.score.tolist(), made.stopped.tolist(), made.num_tokens.tolist(), strict=True)
             for place, text, (score, stopped, tokens) in zip(places, made.text, numbers, strict=True):
-                answer = asking.form.extract(text, asking.query(task, questions[place]))
+                answer = asking.read(task, questions[place], text)
                 found[place] = Generated(answer, score, stopped, tokens)
         return found
 
@@ -185,7 +193,7 @@ class Model:
         made = self.generate(task, questions, GenerationSettings(max_new_tokens=limit), batch_size)
         rows = [
             EvaluatedRow(
-                place, task.name, question, None, task.input.notation, task.output.notation, one.text.strip(),
+                place, task.name, question, None, task.input.shown_notation, task.output.notation, one.text.strip(),
                 one.score, one.stopped, one.num_tokens,
             )
             for place, (question, one) in enumerate(zip(questions, made, strict=True)) if one is not None

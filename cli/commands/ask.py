@@ -39,7 +39,10 @@ def read_lines(words: Sequence[str]) -> list[str]:
 
 def choose_task(model: Model, texts: Sequence[str]) -> str:
     """Return the only task, or of several the first whose input notation accepts the first text; strict notations first."""
-    tasks = sorted(model.tasks.values(), key=lambda task: task.input.notation in _LENIENT)
+    tasks = sorted(
+        model.tasks.values(),
+        key=lambda task: task.input.mask != "spans" and task.input.shown_notation in _LENIENT,
+    )
     for task in tasks:
         if len(tasks) == 1 or read_questions(model.calls, task, texts[:1])[0].error is None:
             return task.name

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from callbacks.rows.check_words import CUT, RELATIONS, name_relation, name_unread
 from callbacks.rows.notation_calls import NotationCalls
 from callbacks.rows.structures import Structure, read_structures
-from cli.asking.model import Model
+from cli.asking.model import Model, read_questions
 from datamodules.notations._checks import MAX_LENGTH
 from datamodules.tasks import Task
 from datamodules.texts.augmentation import labels_of
@@ -108,7 +108,10 @@ class Answerer:
                 "Expected text, but got half a character (a lone surrogate). Retype the question."
             ) from error
         with self._one_at_a_time:
-            [result] = self.calls.call(task.input.notation, "normalize", [(text,)])
+            if task.input.mask:
+                [result] = read_questions(self.calls, task, [text])
+            else:
+                [result] = self.calls.call(task.input.notation, "normalize", [(text,)])
             if result.error is not None:
                 raise ValueError(
                     f"Not a valid {labels_of(task)[0]}: {result.error.removeprefix('ValueError: ')}."
@@ -144,7 +147,7 @@ class Answerer:
 
     def _reply(self, task: Task, question: str, found: dict[str, tuple[float, bool]]) -> Reply:
         texts = list(found)
-        source, target = task.input.notation, task.output.notation
+        source, target = task.input.shown_notation, task.output.notation
         with_names = "iupac" in (source, target) and why_unavailable() is None
         reasons = self.calls.invalid_reasons(target, texts)
         [asked] = read_structures(self.calls, source, [question], with_names)

@@ -130,8 +130,9 @@ def respond(answerer: Answerer, task: str | None, text: str | None) -> str:
 
 
 def list_examples(answerer: Answerer) -> list[tuple[str, str]]:
-    """Return tasks and questions to click: those of the first task of each notation."""
-    first = {task.input.notation: name for name, task in reversed(answerer.tasks.items())}
+    """Return tasks and questions to click: those of the first task of each notation that takes whole texts."""
+    whole = [(name, task) for name, task in answerer.tasks.items() if not task.input.mask]
+    first = {task.input.notation: name for name, task in reversed(whole)}
     return [(name, text) for notation, name in first.items() for text in EXAMPLES.get(notation, ())]
 
 

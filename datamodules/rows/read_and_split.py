@@ -235,9 +235,10 @@ def _groups(parts: Sequence[Part], kind: str, pool: WorkerPool) -> TextColumn:
     groups = []
     for part in parts:
         task = part.rows.task
-        for column, texts in ((task.input, part.rows.inputs), (task.output, part.rows.outputs)):
-            if hasattr(load_notation(column.notation), kind):
-                groups.append(guarded_map(column.notation, kind, texts, pool))
+        sides = (task.input.shown_notation, part.rows.inputs), (task.output.notation, part.rows.outputs)
+        for notation, texts in sides:
+            if hasattr(load_notation(notation), kind):
+                groups.append(guarded_map(notation, kind, texts, pool))
                 break
         else:
             raise ValueError(

@@ -35,6 +35,18 @@ class Row:
     normal: str | None = field(default=None, kw_only=True)
     """The input in its notation, without a title behind a SMILES; None if it is `input`."""
 
+    around: tuple[str, str] = field(default=("", ""), kw_only=True)
+    """What stands before and behind the gap that the answer fills in."""
+
+    def complete(self, answer: str) -> str:
+        """Return the whole text that an answer means: the answer itself, unless it fills in a gap.
+
+        Examples:
+            >>> Row(0, "fill", "c1ccccc1?C", None, "text", "smiles", around=("c1ccccc1", "C")).complete("CO")
+            'c1ccccc1COC'
+        """
+        return answer.join(self.around)
+
     @property
     def meant(self) -> str:
         """The input as a notation reads it."""

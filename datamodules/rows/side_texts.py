@@ -19,6 +19,7 @@ class SideTexts(NamedTuple):
     input_notation: str
     output_notation: str
     inputs: TextColumn
+    """Whole texts where an evaluation asks them masked."""
     outputs: TextColumn
     identities: TextColumn
     """Rows with the same identity are always on the same side of our own splits."""
@@ -35,7 +36,9 @@ def texts_by_task(parts: Sequence[TaskRows], rows: NDArray[np.int64]) -> list[Si
     found = []
     for part, start, end in zip(parts, starts[:-1], starts[1:], strict=True):
         places = rows[(rows >= start) & (rows < end)] - start
-        notations = part.task.input.notation, part.task.output.notation
-        columns = (part.inputs, part.outputs, part.identities)
+        notations = part.task.input.shown_notation, part.task.output.notation
+        # Two texts with gaps may be equal although their molecules are not: what is compared are whole texts.
+        inputs = part.outputs if part.task.input.mask else part.inputs
+        columns = (inputs, part.outputs, part.identities)
         found.append(SideTexts(part.task.name, *notations, *(column.take(places) for column in columns)))
     return found

@@ -22,6 +22,7 @@ from datamodules.rows.answers import (
 )
 from datamodules.rows.cells import find_missing_numbers, note_formulas, note_titles, strip_titles
 from datamodules.rows.conditions import has_condition, read_conditions
+from datamodules.rows.masked_rows import as_asked, find_without_gap, mask_column
 from datamodules.rows.vocabulary import find_other_words, read_words
 from datamodules.sources.rows import TEXT_LIMIT, Rows, SetAside
 from datamodules.storage.text_columns import TextColumn, TextLists, as_strings
@@ -39,12 +40,12 @@ class TaskRows:
     task: Task
     inputs: TextColumn
     outputs: TextColumn
-    """Empty strings where only inputs are known (`predict`)."""
+    """Empty strings where only inputs are known (`predict`); whole texts where inputs are masked."""
     alternatives: TextLists
     """Other right inputs of each row; empty lists mostly."""
     identities: TextColumn
     originals: TextColumn
-    """The inputs as they stand in the file."""
+    """The inputs as they stand in the file; of a task with `mask`, as they are asked."""
     lines: NDArray[np.int64]
     """(N,) line of each row in its file."""
     table_rows: NDArray[np.int64]
@@ -149,7 +150,8 @@ def read_task(
         with WorkerPool() as pool:
             return read_task(task, rows, with_output=with_output, forbidden=forbidden, pool=pool)
     lists = read_side(rows, task.input, "input")
-    inputs = _check("input", task.input, _first(lists), rows.verified, forbidden, pool)
+    asked = task.input if with_output else as_asked(task.input)
+    inputs = _check("input", asked, _first(lists), rows.verified, forbidden, pool)
     choices, values, others = read_choices(rows, task.choices), None, None
     aside = dict(inputs.reasons)
     if with_output:
@@ -192,8 +194,19 @@ def read_task(
         result = result.without(
             find_other_words([result.inputs, result.outputs], read_words(task.words), task.words)
         )
+    if task.input.mask and with_output:
+        result = _mask(result)
+    elif task.input.mask:
+        result = result.without(find_without_gap(task.input, result.inputs))
     assert len(result) + len(result.set_aside) == rows.total, "every row is kept or set aside"
     return result
+
+
+def _mask(rows: TaskRows) -> TaskRows:
+    """Return rows of whole texts with their inputs masked, as each evaluation asks them."""
+    inputs, reasons = mask_column(rows.task.input, rows.outputs)
+    kept = replace(rows, inputs=inputs).without(reasons)
+    return replace(kept, originals=kept.inputs)
 
 
 def _read_conditions(task: Task, rows: Rows, *, evaluated: bool) -> TextColumn | None:

@@ -57,7 +57,9 @@ class TrainingRecord:
 
     def covers(self, tasks: Sequence[Task]) -> bool:
         """Return whether the identities of these tasks can be compared with those of training."""
-        return all(frozenset((task.input.notation, task.output.notation)) in self.notations for task in tasks)
+        return all(
+            frozenset((task.input.shown_notation, task.output.notation)) in self.notations for task in tasks
+        )
 
     def join(self, other: TrainingRecord | None) -> TrainingRecord:
         """Return the record of both trainings."""

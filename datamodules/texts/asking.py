@@ -10,6 +10,7 @@ from typing import Any
 
 from datamodules.choices import show_options
 from datamodules.formats import InstructionFormat, Query, build_format
+from datamodules.infilling import find_gap
 from datamodules.tasks import Task, build_task, keep_asked
 from datamodules.texts.augmentation import ask
 from datamodules.tokens.examples import Encoded, encode
@@ -57,6 +58,11 @@ class Asking:
         prompts = [self.prompt(tokenizer, task, text) for text in texts]
         return encode(tokenizer, prompts, [""] * len(prompts), special_tokens=not self.form.chat)
 
+    def read(self, task: Task, text: str, written: str) -> str:
+        """Return the answer in what a model wrote about a text; of a text with a gap, the whole text with the gap filled in."""
+        answer = self.form.extract(written, self.query(task, text))
+        return answer.join(find_gap(text)) if task.input.mask == "spans" else answer
+
     def save(self, folder: Path, **facts: Any) -> None:
         """Write `patois.json`; `facts` are other settings and facts for other tools."""
         content = {
@@ -85,10 +91,11 @@ def check_distinct(tasks: Sequence[Task], form: InstructionFormat) -> None:
     Raises:
         ValueError: If the format shows neither the instruction nor a label that tells two tasks apart.
     """
-    asked: dict[tuple[str, tuple[str, str]], str] = {}
+    asked: dict[tuple[str, bool, tuple[str, str]], str] = {}
     for task in keep_asked(tasks):
         query = ask(task)
-        words = task.input.column, form.render(query)
+        # A gap tells a task from others, which are never asked about one.
+        words = task.input.column, task.input.mask == "spans", form.render(query)
         if words in asked:
             raise ValueError(
                 f"--data.format {form.name} asks the tasks {asked[words]!r} and {task.name!r} in the same words, so no model "

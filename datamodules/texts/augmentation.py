@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from datamodules.choices import show_options
 from datamodules.formats import Query
+from datamodules.infilling import Masked, find_answer, mask_text
 from datamodules.notations.lookup import load_notation
 from datamodules.rows.task_rows import TaskRows
 from datamodules.storage.text_columns import TextColumn, as_strings
@@ -84,23 +85,51 @@ def choose_variants(
         epoch: The epoch, or `BASE`.
         phrasings: `all` draws a phrasing per row, `first` always takes the first, `others` draws any but the first.
     """
+    mask = part.task.input.mask
     instructions = np.zeros(len(places), dtype=np.int64)
-    inputs = part.inputs.take(places)
+    inputs = (part.outputs if mask and epoch != BASE else part.inputs).take(places)
     if epoch != BASE:
         if phrasings == "all":
             instructions = (draws % np.uint64(len(part.task.instructions))).astype(np.int64)
         elif phrasings == "others":
             instructions = (draws % np.uint64(len(part.task.instructions) - 1)).astype(np.int64) + 1
         if len(part.alternatives.values):
-            inputs = _draw_alternatives(part, places, draws)
-    if part.task.input.randomize:
+            inputs = _draw_alternatives(part, inputs, places, draws)
+    if part.task.input.randomize and (epoch != BASE or not mask):
         inputs = _spell_randomly(part.task.input.notation, inputs, draws)
     if part.task.choices is not None and part.task.choices.shown:
         inputs = _show_options(part, places, inputs, None if epoch == BASE else draws)
     conditions = part.conditions
     if conditions is None:
         conditions = TextColumn(as_strings([""]), np.zeros(len(part), dtype=np.int32))
-    return Variants(instructions, inputs, part.outputs.take(places), conditions.take(places))
+    outputs = part.outputs.take(places)
+    if mask:
+        inputs, outputs = _mask(part, places, inputs, None if epoch == BASE else draws)
+    return Variants(instructions, inputs, outputs, conditions.take(places))
+
+
+def _mask(
+    part: TaskRows, places: NDArray[np.int64], texts: TextColumn, draws: NDArray[np.uint64] | None
+) -> tuple[TextColumn, TextColumn]:
+    """Return the inputs and outputs of rows with something to fill in.
+
+    Args:
+        part: The rows of the task.
+        places: (N,) the rows' positions in `part`.
+        texts: (N,) whole texts, each to be masked as its row's number determines; without numbers, texts masked already.
+        draws: (N,) the rows' numbers. A text that cannot be masked is replaced by the row's own of each evaluation.
+    """
+    side = part.task.input
+    inputs, outputs = [], []
+    numbers = [None] * len(places) if draws is None else draws.tolist()
+    for place, text, number in zip(places.tolist(), texts, numbers, strict=True):
+        masked = None if number is None else mask_text(side.mask, side.notation, text, number)
+        if masked is None:
+            shown = part.inputs[place]
+            masked = Masked(shown, find_answer(side.mask, shown, part.outputs[place]))
+        inputs.append(masked.shown)
+        outputs.append(masked.answer)
+    return TextColumn.of(inputs), TextColumn.of(outputs)
 
 
 def _show_options(
@@ -117,11 +146,13 @@ def _show_options(
     return TextColumn.of(texts)
 
 
-def _draw_alternatives(part: TaskRows, places: NDArray[np.int64], draws: NDArray[np.uint64]) -> TextColumn:
+def _draw_alternatives(
+    part: TaskRows, own: TextColumn, places: NDArray[np.int64], draws: NDArray[np.uint64]
+) -> TextColumn:
     """Return one input per row: its own or one of its alternatives, all with equal probability."""
     counts = part.alternatives.lengths[places]
     numbers = ((draws >> np.uint64(16)) % (counts + 1).astype(np.uint64)).astype(np.int64)
-    own, other = part.inputs.take(places), np.flatnonzero(numbers)
+    other = np.flatnonzero(numbers)
     spots = part.alternatives.offsets[places[other]] + numbers[other] - 1
     drawn = TextColumn.of(part.alternatives.values.take(pa.array(spots)))
     codes = own.codes.copy()

@@ -62,7 +62,7 @@ def _define(task: Task, shows_condition: bool) -> dict[str, Any]:
         if not content[key]:
             del content[key]
     for side in ("input", "output"):
-        for key in ("digits", "unit", "separator", "template"):
+        for key in ("digits", "unit", "separator", "template", "mask"):
             if not content[side][key] and content[side][key] != 0:
                 del content[side][key]
     return content

@@ -166,4 +166,6 @@ class Demonstrations:
         if not len(rows):
             return write_bits("text", [])
         located = [self.locate(row) for row in rows.tolist()]
-        return write_bits(located[0][0].task.input.notation, [part.inputs[place] for part, place in located])
+        return write_bits(
+            located[0][0].task.input.shown_notation, [part.inputs[place] for part, place in located]
+        )

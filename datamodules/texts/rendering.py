@@ -84,6 +84,7 @@ class RowStore:
         phrasing_varies = self.phrasings != "first" and self.form.uses_instruction
         return bool(self.demonstrations) or any(
             part.task.input.randomize
+            or part.task.input.mask
             or (part.task.choices is not None and part.task.choices.shown)
             or len(part.alternatives.values) > 0
             or (phrasing_varies and len(part.task.instructions) > 1)
@@ -102,27 +103,22 @@ class RowStore:
 
     def query(self, row: int, epoch: int = BASE, draw: int = 0) -> Query:
         """Return a row's query; `draw` is the row's number from `mix`."""
-        return self._queries(np.array([row]), epoch, np.array([draw], dtype=np.uint64))[0]
+        return self._solve(np.array([row]), epoch, np.array([draw], dtype=np.uint64))[0].query
 
-    def _queries(self, rows: NDArray[np.int64], epoch: int, draws: NDArray[np.uint64]) -> list[Query]:
-        """Return the queries of many rows."""
-        queries: list[Any] = [None] * len(rows)
+    def _solve(self, rows: NDArray[np.int64], epoch: int, draws: NDArray[np.uint64]) -> list[Demonstration]:
+        """Return the queries of many rows with their answers."""
+        solved: list[Any] = [None] * len(rows)
         parts = np.searchsorted(self.starts, rows, side="right") - 1
         for number in np.unique(parts).tolist():
             part, members = self.parts[number], np.flatnonzero(parts == number)
             variants = choose_variants(
                 part, rows[members] - self.starts[number], draws[members], epoch, self.phrasings
             )
-            texts = zip(
-                members.tolist(),
-                variants.instructions.tolist(),
-                variants.inputs,
-                variants.conditions,
-                strict=True,
-            )
-            for place, instruction, text, condition in texts:
-                queries[place] = ask(part.task, text, instruction, condition)
-        return queries
+            columns = variants.inputs, variants.outputs, variants.conditions
+            texts = zip(members.tolist(), variants.instructions.tolist(), *columns, strict=True)
+            for place, instruction, text, answer, condition in texts:
+                solved[place] = Demonstration(ask(part.task, text, instruction, condition), answer)
+        return solved
 
     def texts(self, rows: NDArray[np.int64], epoch: int = BASE) -> tuple[TextColumn, TextColumn]:
         """Return the prompts and completions of rows, in order.
@@ -184,16 +180,13 @@ class RowStore:
             for row, draw in zip(rows.tolist(), draws.tolist(), strict=True)
         ]
         shown = np.unique(np.array([other for others in chosen for other in others], dtype=np.int64))
-        demonstrations = {
-            row: Demonstration(query, self.output(row))
-            for row, query in zip(
-                shown.tolist(), self._queries(shown, BASE, np.zeros(len(shown), dtype=np.uint64)), strict=True
-            )
-        }
+        solved = self._solve(shown, BASE, np.zeros(len(shown), dtype=np.uint64))
+        demonstrations = dict(zip(shown.tolist(), solved, strict=True))
         prompts, completions = [], []
-        for row, query, others in zip(rows.tolist(), self._queries(rows, epoch, draws), chosen, strict=True):
+        asked = self._solve(rows, epoch, draws)
+        for row, (query, answer), others in zip(rows.tolist(), asked, chosen, strict=True):
             shots = [demonstrations[other] for other in others]
-            prompt, completion = self.form.render(query, self.output(row), shots, self.mark)
+            prompt, completion = self.form.render(query, answer, shots, self.mark)
             if self.form.chat:
                 prompt = self.form.render_chat(self.tokenizer, query, shots, self.mark)
             if self.mark and prompt.count(self.mark) != 2 * len(shots):
@@ -217,11 +210,6 @@ class RowStore:
             completions.append([before + option + after for option in options])
             nulls.append(null)
         return encode_choices(self.tokenizer, completions, nulls, special_tokens=not self.form.chat)
-
-    def output(self, row: int) -> str:
-        """Return a row's target."""
-        part, place = self.locate(row)
-        return part.outputs[place]
 
     def encode(self, rows: NDArray[np.int64], epoch: int = BASE, max_length: int | None = None) -> Encoded:
         """Return rows as tokens; if a variant is longer than `max_length`, the row's base text replaces it."""

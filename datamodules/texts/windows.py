@@ -45,8 +45,9 @@ def check_window_column(tasks: Sequence[Task], column: str) -> None:
 
 def _check_side(side: Side, column: str) -> None:
     """Raise ValueError unless a column stands once in an input that is text: other notations have no parts of their own."""
-    if side.columns.count(column) > 1 or side.notation != "text":
+    if side.columns.count(column) > 1 or side.notation != "text" or side.mask:
         why = f"is {side.notation}" if side.notation != "text" else f"has it twice ({side.template!r})"
+        why = "is masked" if side.mask else why
         raise ValueError(
             f"Expected --data.window_column {column} to stand once in an input of the notation text, but the input {why}. "
             "Leave the flag out, or give --data.input_notation text."

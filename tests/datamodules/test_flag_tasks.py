@@ -113,3 +113,21 @@ def test_a_task_that_only_trains_is_asked_nothing() -> None:
     assert task_for_columns(mixed, ["iupac"]).name == "iupac_to_smiles"
     assert task_for_columns(mixed[1:], ["iupac"]).name == "made_to_smiles"
     assert name_only_column(mixed, ["column_1"]) == ["iupac"]
+
+
+def test_the_columns_of_a_masked_task_are_one(tmp_path: Path) -> None:
+    for given in ({}, {"output_column": "mol"}):
+        (task,), _ = choose_tasks("fill_smiles", input_column="mol", **given)
+        assert (task.input.column, task.output.column, task.identity) == ("mol", "mol", None)
+    (task,), _ = choose_tasks("fill_smiles", input_column="mol", input_notation="selfies")
+    assert (task.input.notation, task.output.notation) == ("selfies", "selfies")
+    with pytest.raises(
+        ValueError, match=r"leave out --data.output_column name, and give --data.input_column"
+    ):
+        choose_tasks("fill_smiles", input_column="mol", output_column="name")
+    with pytest.raises(ValueError, match=r"`mask: spans` cuts texts .*'text' has none"):
+        choose_tasks("fill_smiles", input_column="mol", input_notation="text")
+    with pytest.raises(ValueError, match=r"has one input column, but got --data.input_column a,b"):
+        choose_tasks("fill_smiles", input_column="a,b")
+    with pytest.raises(ValueError, match=r"--data.choices: the task 'fill_smiles' has `mask`"):
+        choose_tasks("fill_smiles", choices=["C", "N"])

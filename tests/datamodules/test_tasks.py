@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from configs.lookup import list_configs
-from datamodules.tasks import Side, load_task
+from datamodules.tasks import Side, find_reverse, load_task
 
 REQUIRED = {
     "smiles_to_iupac", "iupac_to_smiles", "smiles_to_formula", "random_smiles_to_canonical",
-    "smiles_to_selfies", "name_to_name", "word_to_phonemes", "dna_to_protein", "string_rules",
+    "smiles_to_selfies", "name_to_name", "word_to_phonemes", "dna_to_protein", "string_rules", "fill_smiles", "fill_name",
+    "repair_smiles",
 }  # fmt: skip
 
 
@@ -139,3 +140,52 @@ def test_a_task_that_only_trains_says_so(tmp_path: Path) -> None:
         path.write_text(f"input: {{column: a}}\noutput: {{column: b}}\nonly_trains: {bad}\n")
         with pytest.raises(ValueError, match="expected `only_trains` to be true or false, but got"):
             load_task(str(path))
+
+
+MASKED = "input: {column: a, notation: smiles, mask: spans}\noutput: {column: a, notation: smiles, label: MISSING}\n"
+
+
+def test_a_masked_side_is_shown_in_no_notation(tmp_path: Path) -> None:
+    path = tmp_path / "fill.yaml"
+    path.write_text(MASKED)
+    task = load_task(str(path))
+    assert (task.input.mask, task.input.notation, task.input.shown_notation) == ("spans", "smiles", "text")
+    assert (task.output.mask, task.output.shown_notation) == ("", "smiles")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            ("mask: spans", "mask: span"),
+            r"fill.yaml: input: expected `mask` to be spans or damage, but got 'span'",
+        ),
+        (("mask: spans", "mask: true"), r"input: expected `mask` to be spans or damage, but got 'true'"),
+        (
+            ("notation: smiles", "notation: text"),
+            r"input: `mask: spans` cuts texts .*'text' has none: use one of iupac, selfies",
+        ),
+        (
+            ("output: {column: a", "output: {column: b"),
+            r"expected the output's `column` to be the input's, 'a', but got 'b'",
+        ),
+        (
+            ("smiles, label", "selfies, label"),
+            r"expected the output's `notation` to be the input's, 'smiles', but got 'selfies'",
+        ),
+        (("label: MISSING", "mask: spans"), r"fill.yaml: output: `mask` belongs to the input"),
+        (("MISSING}", "MISSING}\nchoices: [C, N]"), r"fill.yaml: a task with `mask` cannot have choices"),
+    ],
+)
+def test_masks_that_cannot_work_are_refused(tmp_path: Path, change: tuple[str, str], message: str) -> None:
+    path = tmp_path / "fill.yaml"
+    path.write_text(MASKED.replace(*change))
+    with pytest.raises(ValueError, match=message):
+        load_task(str(path))
+
+
+def test_a_masked_task_is_no_tasks_reverse() -> None:
+    fill, canonical = load_task("fill_smiles"), load_task("random_smiles_to_canonical")
+    assert find_reverse(fill, [fill, canonical]) is None
+    assert find_reverse(canonical, [fill]) is None
+    assert find_reverse(canonical, [fill, canonical]) == canonical

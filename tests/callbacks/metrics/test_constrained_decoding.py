@@ -17,6 +17,7 @@ from callbacks.rows.evaluation import Evaluation
 from configs.lookup import list_configs
 from datamodules.formats import Query, load_format
 from datamodules.notations import smiles
+from datamodules.rows.row import Row
 from datamodules.sequence_task import SequenceTaskDataModule
 from lightning_modules.generation.generate import GenerationSettings, generate
 from tests.helpers.tiny import make_batch, make_rows, make_tiny, make_tokenizer, save_tiny
@@ -175,3 +176,17 @@ def test_spans_exclude_other_constraints():
         GenerationSettings(only_from="input", strategy="beam")
     with pytest.raises(ValueError, match="only_from to be input"):
         GenerationSettings(only_from="output")  # type: ignore[arg-type]
+
+
+def test_an_answer_in_a_gap_keeps_its_molecule_valid():
+    class Gaps(Data):
+        def row(self, stage, index):
+            return Row(index, "fill", "c1ccccc1(?)O", "", "text", "smiles", around=("c1ccccc1C(", ")O"))
+
+    [framed] = find_constraints(Gaps(), "test", [0])
+    assert framed.may_go_on(" =O")
+    assert framed.may_end(" =O")
+    assert not framed.may_end(" C1")
+    assert not framed.may_go_on(" =O))")
+    assert framed.may_go_on(" C1CC")  # the ring can still close
+    assert not smiles.may_go_on("=O")  # alone it is none

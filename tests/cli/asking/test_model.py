@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from cli.asking.find import describe
-from cli.asking.model import Model
+from cli.asking.model import Model, read_questions
 from cli.commands.ask import choose_task
+from datamodules.tasks import load_task
+from datamodules.workers.guarded_worker import Result
 from lightning_modules.decoder.bases import FLAGSHIP
 
 
@@ -40,3 +42,13 @@ def test_order_of_the_answers_is_that_of_the_texts(model: Model) -> None:
     forward = model.predict(texts, task="smiles_to_iupac", batch_size=2)
     backward = model.predict(texts[::-1], task="smiles_to_iupac", batch_size=3)
     assert [answer.text for answer in forward] == [answer.text for answer in backward[::-1]]
+
+
+def test_a_gap_is_asked_as_it_stands(model: Model) -> None:
+    texts = [" c1ccccc1?C(=O)O ", "CCO", "C?C?"]
+    good, none, two = read_questions(model.calls, load_task("fill_smiles"), texts)
+    assert good == Result("c1ccccc1?C(=O)O", None)
+    assert none.error == "expected one '?' in place of what is missing, but got none"
+    assert two.error == "expected one '?' in place of what is missing, but got 2"
+    [wrong] = read_questions(model.calls, load_task("repair_smiles"), ["CC(O"])
+    assert wrong == Result("CC(O", None)

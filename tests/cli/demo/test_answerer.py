@@ -9,8 +9,10 @@ import torch
 
 from cli.asking.find import Described, default_folder, describe
 from cli.asking.model import Model
+from cli.commands.ask import choose_task
 from cli.demo import answerer as answering
 from cli.demo.answerer import Answerer
+from cli.demo.page import list_examples
 from datamodules.formats import load_format
 from datamodules.tasks import load_task
 from datamodules.workers.guarded_worker import Result
@@ -187,3 +189,19 @@ def test_choices_are_weighed_and_no_other_text_is_an_answer(tmp_path: Path) -> N
     assert reply.answers[0].text == answer.text
     assert {one.reason for one in reply.answers} == {None}
     assert sum(shares.values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_gap_is_filled_in_and_the_whole_molecule_is_shown(tmp_path: Path) -> None:
+    filling = Answerer(
+        Model(describe(write_run(tmp_path, task="smiles_to_iupac,fill_smiles", format="labels"))), answers=2
+    )
+    reply = filling.ask("fill_smiles", " c1ccccc1?C(=O)O")
+    assert reply.question == "c1ccccc1?C(=O)O"
+    assert all(one.text.startswith("c1ccccc1") and one.text.endswith("C(=O)O") for one in reply.answers)
+    with pytest.raises(
+        ValueError, match=r"Not a valid SMILES: expected one '\?' in place of what is missing"
+    ):
+        filling.ask("fill_smiles", "CCO")
+    assert choose_task(filling.model, ["c1ccccc1?C"]) == "fill_smiles"
+    assert choose_task(filling.model, ["c1ccccc1C"]) == "smiles_to_iupac"
+    assert {name for name, _ in list_examples(filling)} == {"smiles_to_iupac"}

@@ -58,3 +58,14 @@ def test_answer_lengths_count_tokens_and_the_stop_token(tokenizer: Any, tmp_path
             module.data.store.query(int(module.data.pools["val"][index])), target
         )[1]  # type: ignore[union-attr]
         assert length == len(tokenizer(completion, add_special_tokens=False)["input_ids"]) + 1
+
+
+def test_masked_rows_are_compared_as_whole_texts(tokenizer: Any, tmp_path: Path) -> None:
+    table = tmp_path / "molecules.csv"
+    table.write_text("smiles\n" + "".join(f"{'C' * n}O\n" for n in range(2, 40)))
+    module = SequenceTaskDataModule(tokenizer, task="fill_smiles", source=str(table), cache=False)
+    module.setup("fit")
+    [texts] = module.side_texts("train")
+    assert list(texts.inputs) == list(texts.outputs)
+    assert "CCCO" in set(texts.inputs) or "CCO" in set(texts.inputs)
+    assert (texts.input_notation, texts.output_notation) == ("text", "smiles")

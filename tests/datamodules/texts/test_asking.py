@@ -78,3 +78,27 @@ def test_a_trained_model_is_not_asked_what_only_trains(tmp_path: Path) -> None:
     tasks = [data.row("val", row).task for row in range(data.num_rows("val"))]
     assert set(tasks) == {"iupac_to_smiles"}
     assert data.report["rows"]["train"] > 40  # both tasks train
+
+
+def test_an_answer_to_a_gap_is_the_whole_text() -> None:
+    fill, repair = load_task("fill_smiles"), load_task("repair_smiles")
+    asking = Asking((fill, repair), load_format("tags"))
+    assert asking.prompt(None, fill, "c1ccccc1?O").endswith(" <SMILES> c1ccccc1?O </SMILES> <MISSING>")
+    assert asking.read(fill, "c1ccccc1?O", " C </MISSING>") == "c1ccccc1CO"
+    assert asking.read(fill, "?O", "") == "O"
+    assert asking.read(repair, "CO?", " CO </SMILES>") == "CO"
+    assert asking.read(BOTH[0], "CCO", " ethanol </IUPAC>") == "ethanol"
+
+
+def test_a_gap_tells_tasks_apart_and_an_error_does_not() -> None:
+    naming, fill, repair = BOTH[0], load_task("fill_smiles"), load_task("repair_smiles")
+    check_distinct([naming, fill], load_format("arrow"))
+    check_distinct([naming, fill, repair], load_format("labels"))
+    with pytest.raises(ValueError, match="'smiles_to_iupac' and 'repair_smiles' in the same words"):
+        check_distinct([naming, repair], load_format("arrow"))
+
+
+def test_a_folder_keeps_what_is_masked(tmp_path: Path) -> None:
+    asking = Asking((load_task("fill_smiles"),), load_format("labels"))
+    asking.save(tmp_path)
+    assert load_asking(tmp_path) == asking

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from datamodules.formats import InstructionFormat
-from datamodules.tasks import Side, Task
+from datamodules.tasks import Side, Task, load_task
 from datamodules.texts.contents import describe_training, find_changed
 from datamodules.tokens.examples import Encoded
 
@@ -40,3 +40,18 @@ def test_content_that_differs_is_named(changes: dict[str, Any], names: list[str]
 
 def test_a_checkpoint_that_says_nothing_is_taken() -> None:
     assert find_changed({}, describe()) == []
+
+
+@pytest.mark.parametrize(
+    ("task", "hashed"),
+    [
+        (TASK, "ff8b07f5680256845475d35a8ec3e3e6"),
+        (load_task("random_smiles_to_canonical"), "77e84d72387326990c9bc6af41289e51"),
+    ],
+    ids=["made", "shipped"],
+)
+def test_a_checkpoint_from_before_masks_is_resumed(task: Task, hashed: str) -> None:
+    described = describe(tasks=[task])["tasks"]
+    assert described == hashed
+    masked = replace(task, input=replace(task.input, mask="damage"))
+    assert describe(tasks=[masked])["tasks"] != described

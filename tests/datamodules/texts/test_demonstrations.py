@@ -116,7 +116,7 @@ def test_loss_on_answers_supervises_every_answer_and_nothing_else(tokenizer: Any
         labels = encoded.labels(row, "answers")
         ids = encoded.example(row)
         text = tokenizer.decode(ids[labels != IGNORE_INDEX].tolist())
-        answers = [store.output(other) for other in store.demonstrations.choose(row, draws[row])]
+        answers = [part.outputs[other] for other in store.demonstrations.choose(row, draws[row])]
         assert [word for word in answers if word not in text] == []
         assert part.outputs[row] in text
         assert part.inputs[row] not in text

@@ -11,7 +11,8 @@ from datamodules.rows.answers import fill_template, locate_cells
 from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.storage.text_columns import as_strings
 from datamodules.task_data import TaskData
-from datamodules.texts.windows import ANSWER_SHARE, find_answer, find_windows
+from datamodules.tasks import Side, Task
+from datamodules.texts.windows import ANSWER_SHARE, check_window_column, find_answer, find_windows
 from tests.helpers.small_tables import write_csv
 
 LENGTH = 128
@@ -228,3 +229,11 @@ def test_a_row_that_leaves_room_for_an_answer_is_asked_as_a_whole(tokenizer: Any
         whole = not data.row("val", prompt).windows
         if whole:
             assert data.encoded["val"].prompt_lengths[prompt] <= LENGTH - LENGTH // ANSWER_SHARE
+
+
+def test_a_masked_input_has_no_windows() -> None:
+    side = Side("a", "text", mask="damage")
+    with pytest.raises(
+        ValueError, match=r"to stand once in an input of the notation text, but the input is masked"
+    ):
+        check_window_column([Task("repair", side, Side("a", "text"))], "a")
