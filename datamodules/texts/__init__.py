@@ -2,7 +2,7 @@
 
     row + (seed, epoch) ──► augmentation ──► rendering ──► prompt, completion
                             phrasing,         format,
-                            spelling          demonstrations
+                            spelling, gap     demonstrations
 
 - *phrasing*: one wording of a task's instruction. *Spelling*: one of a molecule's many SMILES.
 - *demonstration*: a solved training row before the question (`--data.shots`).
