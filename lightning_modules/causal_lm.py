@@ -10,12 +10,10 @@ import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.core.optimizer import LightningOptimizer
-from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
-from torch.optim.swa_utils import SWALR
 from transformers import PreTrainedModel
 
 from lightning_modules.decoder.adapters import LoraSettings, add_adapters, choose_trainable, merge_adapters
@@ -28,6 +26,7 @@ from lightning_modules.decoder.vocabulary import add_tokens as add_to_tokenizer
 from lightning_modules.decoder.vocabulary import describe_vocabulary, read_tokens, refuse_vocabulary
 from lightning_modules.evaluation import ConstraintsOf, Evaluator, answer_untrained, as_written
 from lightning_modules.generation.generate import GenerationSettings
+from lightning_modules.training.first_step import settle_logging, settle_rates
 from lightning_modules.training.gradient_accumulation import GradientWindow
 from lightning_modules.training.lr_schedule import WarmupCosine
 from lightning_modules.training.parameter_groups import group_parameters
@@ -362,23 +361,7 @@ class CausalLM(LightningModule):
             self._average.take_from(checkpoint)
 
     def on_train_start(self) -> None:
-        """Let flags override a checkpoint's settings, and set the first step's rate, which was unknown before.
-
-        An epoch that is shorter than `--trainer.log_every_n_steps` logs its last step, so that no run is without a loss.
-        """
-        steps = int(self.trainer.num_training_batches) // self.trainer.accumulate_grad_batches
-        untyped: Any = self.trainer
-        untyped.log_every_n_steps = min(untyped.log_every_n_steps, max(1, steps))
-        scheduler = self.lr_schedulers()
-        if scheduler is None or isinstance(scheduler, SWALR):
-            return  # StochasticWeightAveraging has replaced the schedule and its rates
-        if self.trainer.ckpt_path is not None:
-            assert self._flags is not None, "configure_optimizers notes them"
-            if changed := self._flags.apply(self.trainer.optimizers[0], scheduler):
-                rank_zero_info(f"The optimizer resumes with the flags' {', '.join(changed)}.")
-        if self.scheduler is not None:
-            return
-        assert isinstance(scheduler, LambdaLR)
-        factor = self._default_schedule.factor(scheduler.last_epoch, self.trainer.estimated_stepping_batches)
-        for group, base_lr in zip(scheduler.optimizer.param_groups, scheduler.base_lrs, strict=True):
-            group["lr"] = base_lr * factor
+        """Let flags override a checkpoint's settings, and set the first step's rate, which was unknown before."""
+        settle_logging(self.trainer)
+        default = self._default_schedule if self.scheduler is None else None
+        settle_rates(self.trainer, self.lr_schedulers(), self._flags, default)
