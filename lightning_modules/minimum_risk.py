@@ -202,8 +202,8 @@ def check_rewards(reward_of: RewardOf | None) -> RewardOf:
     """
     if reward_of is None:
         raise ValueError(
-            "Expected callbacks.metrics.candidate_rewards.CandidateRewards among the callbacks, since it gives the rewards, "
-            "but the configuration has none: add "
-            "--trainer.callbacks+=callbacks.metrics.candidate_rewards.CandidateRewards to --model.objective risk."
+            "Expected callbacks.metrics.training.candidate_rewards.CandidateRewards among the callbacks, since it gives the "
+            "rewards, but the configuration has none: add "
+            "--trainer.callbacks+=callbacks.metrics.training.candidate_rewards.CandidateRewards to --model.objective risk."
         )
     return reward_of

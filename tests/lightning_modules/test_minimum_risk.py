@@ -219,7 +219,8 @@ def test_training_raises_the_reward(base: str) -> None:
 def test_packed_rows_and_a_missing_callback_are_told_in_one_line(base: str) -> None:
     module = make_module(base, objective="risk")
     with pytest.raises(
-        ValueError, match=r"callbacks\.metrics\.candidate_rewards\.CandidateRewards among the callbacks"
+        ValueError,
+        match=r"callbacks\.metrics\.training\.candidate_rewards\.CandidateRewards among the callbacks",
     ):
         make_trainer().fit(module, RiskData(uneven_rows(), 8))
     module = make_risk_module(base)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from callbacks.metrics.candidate_rewards import CandidateRewards, reward_candidates
+from callbacks.metrics.training.candidate_rewards import CandidateRewards, reward_candidates
 from callbacks.metrics.validity import Validity
 from datamodules.tasks import Task
 from lightning_modules.training.risk_settings import RiskSettings
