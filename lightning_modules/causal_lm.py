@@ -13,21 +13,27 @@ from lightning.pytorch.core.optimizer import LightningOptimizer
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import LambdaLR
 from transformers import PreTrainedModel
 
-from lightning_modules.decoder.adapters import LoraSettings, add_adapters, choose_trainable, merge_adapters
+from lightning_modules.decoder.adapters import (
+    LoraSettings,
+    add_adapters,
+    choose_trainable,
+    merge_adapters,
+    refuse_both,
+)
 from lightning_modules.decoder.bases import BaseSpec, Init, resolve_base
 from lightning_modules.decoder.checkpoint_fit import other_weights
 from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
 from lightning_modules.decoder.kept_buffers import kept_buffers
-from lightning_modules.decoder.shared_prefix import may_share_prefix
+from lightning_modules.decoder.shared_prefix import may_share_prefix, refuse_sharing
 from lightning_modules.decoder.vocabulary import add_tokens as add_to_tokenizer
 from lightning_modules.decoder.vocabulary import describe_vocabulary, read_tokens, refuse_vocabulary
 from lightning_modules.evaluation import ConstraintsOf, Evaluator, answer_untrained, as_written
 from lightning_modules.generation.generate import GenerationSettings
 from lightning_modules.minimum_risk import MinimumRisk, RewardOf, check_rewards
-from lightning_modules.training.first_step import settle_logging, settle_rates
+from lightning_modules.training.first_step import join_scheduler, settle_logging, settle_rates
 from lightning_modules.training.gradient_accumulation import GradientWindow
 from lightning_modules.training.lr_schedule import WarmupCosine
 from lightning_modules.training.parameter_groups import group_parameters
@@ -101,7 +107,7 @@ class CausalLM(LightningModule):
                 is the share of the average that a step leaves in it, such as 0.999, after a warm-up. Training goes on with its
                 own weights. Takes the memory of one more copy of the trained weights. Default: no average.
             objective: What training lowers: nll, the cross-entropy of the targets, or risk, the expected risk of the model's own
-                answers, which a check rewards. Needs many times the time of a step.
+                answers, which a check rewards. A step takes about ten times as long.
             risk: The settings of `objective` risk.
             gradient_checkpointing: Recompute activations in the backward pass: uses less memory, is about a third slower.
             compile: Compile the decoder, except its output embedding, with torch.compile for training. The first step
@@ -127,15 +133,8 @@ class CausalLM(LightningModule):
         """
         super().__init__()
         self._default_schedule = WarmupCosine(warmup_fraction, min_lr_fraction, decay_fraction)
-        if peft is not None and trainable is not None:
-            raise ValueError(
-                "Expected --model.peft or --model.trainable, but got both: adapters freeze all weights of the base."
-            )
-        if share_prefix and gradient_checkpointing:
-            raise ValueError(
-                "Expected --model.share_prefix or --model.gradient_checkpointing, but got both: gradient checkpointing "
-                "keeps no keys and values of the shared tokens."
-            )
+        refuse_both(peft, trainable)
+        refuse_sharing(share_prefix, gradient_checkpointing)
         check_decay(average_weights)
         check_objective(objective, risk, compile=compile)
         try_optimizer(optimizer, scheduler)
@@ -227,14 +226,10 @@ class CausalLM(LightningModule):
             ValueError: If rows are packed and packing is not proven correct for the base's architecture.
         """
         assert self.share_prefix is not None
-        choose = self.attention is None
         losses_of = partial(
-            training_losses,
-            self.decoder,
-            base=self.base,
-            share_prefix=self.share_prefix,
-            choose_attention=choose,
-        )
+            training_losses, self.decoder, base=self.base,
+            share_prefix=self.share_prefix, choose_attention=self.attention is None,
+        )  # fmt: skip
         if self.objective == "nll":
             return losses_of(batch).add_up()
         return self._risk.batch_loss(
@@ -357,10 +352,7 @@ class CausalLM(LightningModule):
         optimizer = self.optimizer(group_parameters(self.decoder))
         scheduler = self.scheduler(optimizer) if self.scheduler else LambdaLR(optimizer, self._lr_factor)
         self._flags = OptimizerFlags.note(optimizer, scheduler)
-        if isinstance(scheduler, ReduceLROnPlateau):
-            monitor = getattr(scheduler, "monitor", "val/loss")  # LightningCLI's subclass has one
-            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "monitor": monitor}}
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        return join_scheduler(optimizer, scheduler)
 
     def _lr_factor(self, step: int) -> float:
         """Return the default scheduler's factor; 1 for step 0, whose rate `on_train_start` sets.

@@ -6,11 +6,21 @@ from typing import Any
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
-from torch.optim.lr_scheduler import LambdaLR
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from torch.optim.swa_utils import SWALR
 
 from lightning_modules.training.lr_schedule import WarmupCosine
 from lightning_modules.training.resumed_optimizer import OptimizerFlags
+
+
+def join_scheduler(optimizer: Optimizer, scheduler: Any) -> OptimizerLRScheduler:
+    """Return an optimizer and its scheduler as Lightning takes them: stepped after each step, or by a monitored value."""
+    if isinstance(scheduler, ReduceLROnPlateau):
+        monitor = getattr(scheduler, "monitor", "val/loss")  # LightningCLI's subclass has one
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "monitor": monitor}}
+    return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
 
 def settle_logging(trainer: Trainer) -> None:
