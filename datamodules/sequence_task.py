@@ -146,7 +146,7 @@ class SequenceTaskDataModule(LightningDataModule):
         """Return the format's text before and after a row's answer in a generated text."""
         return self.data.affixes(stage, index)
 
-    def extract(self, stage: EvalStage, index: int, text: str) -> str:
+    def extract(self, stage: Literal[EvalStage, "train"], index: int, text: str) -> str:
         """Return the answer in a generated text, without the format's own text; a gap's inside the text that has the gap."""
         return self.data.extract(stage, index, text)
 

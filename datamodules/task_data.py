@@ -467,7 +467,7 @@ class TaskData:
         """Return the format's text before and after a row's answer in a generated text."""
         return self.form.affixes(self._find_store(stage).query(int(self.pools[stage][index])))
 
-    def extract(self, stage: EvalStage, index: int, text: str) -> str:
+    def extract(self, stage: Literal[EvalStage, "train"], index: int, text: str) -> str:
         """Return the answer in a generated text, without the format's own text; a gap's inside the text that has the gap."""
         answer = self.form.extract(text, self._find_store(stage).query(int(self.pools[stage][index])))
         return self.row(stage, index).complete(answer)

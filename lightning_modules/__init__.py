@@ -8,7 +8,8 @@
   micro-batches of an optimizer step, on all ranks.
 - *score*: the sum of the log-probabilities of the generated tokens.
 
-`causal_lm` holds the LightningModule; `evaluation` validates, tests and predicts for it. `decoder`, `training` and
+`causal_lm` holds the LightningModule; `evaluation` validates, tests and predicts for it; `minimum_risk` draws the candidates of
+`--model.objective risk`. `decoder`, `training` and
 `generation` are plain PyTorch and transformers. `builtin`, `bundled` and `flagship` hold tokenizers and weights.
 
 Examples:

@@ -10,35 +10,42 @@ import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.core.optimizer import LightningOptimizer
-from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
-from torch.optim.swa_utils import SWALR
+from torch.optim.lr_scheduler import LambdaLR
 from transformers import PreTrainedModel
 
-from lightning_modules.decoder.adapters import LoraSettings, add_adapters, choose_trainable, merge_adapters
+from lightning_modules.decoder.adapters import (
+    LoraSettings,
+    add_adapters,
+    choose_trainable,
+    merge_adapters,
+    refuse_both,
+)
 from lightning_modules.decoder.bases import BaseSpec, Init, resolve_base
 from lightning_modules.decoder.checkpoint_fit import other_weights
 from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
 from lightning_modules.decoder.kept_buffers import kept_buffers
-from lightning_modules.decoder.shared_prefix import may_share_prefix
+from lightning_modules.decoder.shared_prefix import may_share_prefix, refuse_sharing
 from lightning_modules.decoder.vocabulary import add_tokens as add_to_tokenizer
 from lightning_modules.decoder.vocabulary import describe_vocabulary, read_tokens, refuse_vocabulary
 from lightning_modules.evaluation import ConstraintsOf, Evaluator, answer_untrained, as_written
 from lightning_modules.generation.generate import GenerationSettings
+from lightning_modules.minimum_risk import MinimumRisk, RewardOf, check_rewards
+from lightning_modules.training.first_step import join_scheduler, settle_logging, settle_rates
 from lightning_modules.training.gradient_accumulation import GradientWindow
 from lightning_modules.training.lr_schedule import WarmupCosine
 from lightning_modules.training.parameter_groups import group_parameters
 from lightning_modules.training.resumed_optimizer import OptimizerFlags
+from lightning_modules.training.risk_settings import Objective, RiskSettings, check_objective
 from lightning_modules.training.skip_step import leave_out
 from lightning_modules.training.token_mean import TokenMean
-from lightning_modules.training.training_loss import training_loss
+from lightning_modules.training.training_loss import training_losses
 from lightning_modules.training.try_optimizer import try_optimizer
 from lightning_modules.training.weight_average import WeightAverage, check_decay
 
-GREEDY = GenerationSettings()
+GREEDY, RISK = GenerationSettings(), RiskSettings()
 
 
 class CausalLM(LightningModule):
@@ -49,9 +56,10 @@ class CausalLM(LightningModule):
     have `prompt_ids` and `prompt_mask` `(B, P)` (padded on the left), `row_index` `(B,)` and `slots`, the number of rows
     to run at once.
 
-    The loss of an optimizer step is the mean over all supervised tokens of all its micro-batches on all ranks. To train
-    with another loss, override `batch_loss`. `training_step` returns a sum; gradient clipping divides the gradients by
-    the number of tokens. (A callback's `on_before_optimizer_step` runs earlier and sees the gradients of the sum.)
+    The loss of an optimizer step is the mean over all supervised tokens of all its micro-batches on all ranks, with `objective`
+    risk the mean over all rows. To train with another loss, override `batch_loss`. `training_step` returns a sum; gradient
+    clipping divides the gradients by the number of tokens or rows. (A callback's `on_before_optimizer_step` runs earlier and sees
+    the gradients of the sum.)
 
     Checkpoints store no hyper-parameters: LightningCLI would let them override the flags of a resumed run. The run
     folder's config.yaml holds them.
@@ -70,6 +78,8 @@ class CausalLM(LightningModule):
         min_lr_fraction: float = 0.1,
         decay_fraction: float = 1.0,
         average_weights: float | None = None,
+        objective: Objective = "nll",
+        risk: RiskSettings = RISK,
         gradient_checkpointing: bool = False,
         compile: bool = False,
         attention: str | None = None,
@@ -96,6 +106,9 @@ class CausalLM(LightningModule):
             average_weights: Evaluate, keep and export an exponential average of the weights over the optimizer steps. The value
                 is the share of the average that a step leaves in it, such as 0.999, after a warm-up. Training goes on with its
                 own weights. Takes the memory of one more copy of the trained weights. Default: no average.
+            objective: What training lowers: nll, the cross-entropy of the targets, or risk, the expected risk of the model's own
+                answers, which a check rewards. A step takes about ten times as long.
+            risk: The settings of `objective` risk.
             gradient_checkpointing: Recompute activations in the backward pass: uses less memory, is about a third slower.
             compile: Compile the decoder, except its output embedding, with torch.compile for training. The first step
                 takes half a minute or more (less the next time). Varying lengths cause no recompilation. Evaluation is
@@ -120,16 +133,10 @@ class CausalLM(LightningModule):
         """
         super().__init__()
         self._default_schedule = WarmupCosine(warmup_fraction, min_lr_fraction, decay_fraction)
-        if peft is not None and trainable is not None:
-            raise ValueError(
-                "Expected --model.peft or --model.trainable, but got both: adapters freeze all weights of the base."
-            )
-        if share_prefix and gradient_checkpointing:
-            raise ValueError(
-                "Expected --model.share_prefix or --model.gradient_checkpointing, but got both: gradient checkpointing "
-                "keeps no keys and values of the shared tokens."
-            )
+        refuse_both(peft, trainable)
+        refuse_sharing(share_prefix, gradient_checkpointing)
         check_decay(average_weights)
+        check_objective(objective, risk, compile=compile)
         try_optimizer(optimizer, scheduler)
         self.val_loss, self.test_loss = TokenMean(), TokenMean()
         self.register_module("decoder", None)
@@ -137,6 +144,7 @@ class CausalLM(LightningModule):
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.average_weights = average_weights
+        self.objective, self.risk = objective, risk
         self.gradient_checkpointing = gradient_checkpointing
         self.compile_layers = compile
         self.attention, self.share_prefix = attention, share_prefix
@@ -156,7 +164,9 @@ class CausalLM(LightningModule):
         )
         self.constraints_of: ConstraintsOf | None = None
         """Maps row indices to constraints for `generation.only_valid`. A callback sets it, because callbacks define validity."""
-        self._window = GradientWindow()
+        self.reward_of: RewardOf | None = None
+        """Rewards texts that were generated for training rows, for `objective` risk. A callback sets it, too."""
+        self._window, self._risk = GradientWindow(), MinimumRisk(risk)
         self.left_out = torch.tensor(False)
         self._flags: OptimizerFlags | None = None
         self._average: WeightAverage | None = None  # outside of a fit
@@ -167,8 +177,10 @@ class CausalLM(LightningModule):
         return resolve_base(self.base)
 
     def setup(self, stage: str) -> None:
-        """In a fit, begin an average of the weights if `average_weights` asks for it."""
+        """In a fit, begin an average of the weights if `average_weights` asks for it, and see that rewards are given."""
         self._average = WeightAverage(self.average_weights) if stage == "fit" else None
+        if stage == "fit" and self.objective == "risk":
+            check_rewards(self.reward_of)
 
     def configure_model(self) -> None:
         """Load the weights and freeze those that are not trained; a second call does nothing."""
@@ -208,20 +220,25 @@ class CausalLM(LightningModule):
     def batch_loss(self, batch: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Return the loss sum of a training batch's supervised tokens, with gradient, and their number: two scalars.
 
+        With `objective` risk they are those of its rows.
+
         Raises:
             ValueError: If rows are packed and packing is not proven correct for the base's architecture.
         """
         assert self.share_prefix is not None
-        return training_loss(
-            self.decoder,
-            batch,
-            self.base,
-            share_prefix=self.share_prefix,
-            choose_attention=self.attention is None,
-        )
+        losses_of = partial(
+            training_losses, self.decoder, base=self.base,
+            share_prefix=self.share_prefix, choose_attention=self.attention is None,
+        )  # fmt: skip
+        if self.objective == "nll":
+            return losses_of(batch).add_up()
+        return self._risk.batch_loss(
+            self.decoder, self.tokenizer, batch, losses_of=losses_of, reward_of=self.reward_of,
+            max_new_tokens=self.generation.max_new_tokens, step=self.global_step,
+        )  # fmt: skip
 
     def training_step(self, batch: dict[str, Tensor], batch_idx: int) -> Tensor:
-        """Return the loss sum of the supervised tokens, a scalar."""
+        """Return the loss sum of the supervised tokens or rows, a scalar."""
         loss_sum, count = self.batch_loss(batch)
         self._window.add(loss_sum, count)
         return loss_sum
@@ -280,14 +297,17 @@ class CausalLM(LightningModule):
         if scaler is not None and getattr(optimizer, "_step_supports_amp_scaling", False):
             scaler.unscale_(optimizer)
         by_value = gradient_clip_algorithm == "value"
+        reduce = partial(self.trainer.strategy.reduce, reduce_op="sum")
         loss, self.left_out = self._window.close(
             [p.grad for p in self.parameters() if p.grad is not None],
-            reduce=partial(self.trainer.strategy.reduce, reduce_op="sum"),
+            reduce=reduce,
             parts=self.trainer.accumulate_grad_batches * self.trainer.world_size,
             max_norm=None if by_value else gradient_clip_val,
             may_overflow=scaler is not None,
         )
         self.log("train/loss", loss, prog_bar=True)
+        if self.objective == "risk":
+            self.log_dict(self._risk.close(reduce))
         if gradient_clip_val and by_value:
             torch.nn.utils.clip_grad_value_(self.parameters(), gradient_clip_val)
         if scaler is None:
@@ -332,10 +352,7 @@ class CausalLM(LightningModule):
         optimizer = self.optimizer(group_parameters(self.decoder))
         scheduler = self.scheduler(optimizer) if self.scheduler else LambdaLR(optimizer, self._lr_factor)
         self._flags = OptimizerFlags.note(optimizer, scheduler)
-        if isinstance(scheduler, ReduceLROnPlateau):
-            monitor = getattr(scheduler, "monitor", "val/loss")  # LightningCLI's subclass has one
-            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "monitor": monitor}}
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+        return join_scheduler(optimizer, scheduler)
 
     def _lr_factor(self, step: int) -> float:
         """Return the default scheduler's factor; 1 for step 0, whose rate `on_train_start` sets.
@@ -362,23 +379,7 @@ class CausalLM(LightningModule):
             self._average.take_from(checkpoint)
 
     def on_train_start(self) -> None:
-        """Let flags override a checkpoint's settings, and set the first step's rate, which was unknown before.
-
-        An epoch that is shorter than `--trainer.log_every_n_steps` logs its last step, so that no run is without a loss.
-        """
-        steps = int(self.trainer.num_training_batches) // self.trainer.accumulate_grad_batches
-        untyped: Any = self.trainer
-        untyped.log_every_n_steps = min(untyped.log_every_n_steps, max(1, steps))
-        scheduler = self.lr_schedulers()
-        if scheduler is None or isinstance(scheduler, SWALR):
-            return  # StochasticWeightAveraging has replaced the schedule and its rates
-        if self.trainer.ckpt_path is not None:
-            assert self._flags is not None, "configure_optimizers notes them"
-            if changed := self._flags.apply(self.trainer.optimizers[0], scheduler):
-                rank_zero_info(f"The optimizer resumes with the flags' {', '.join(changed)}.")
-        if self.scheduler is not None:
-            return
-        assert isinstance(scheduler, LambdaLR)
-        factor = self._default_schedule.factor(scheduler.last_epoch, self.trainer.estimated_stepping_batches)
-        for group, base_lr in zip(scheduler.optimizer.param_groups, scheduler.base_lrs, strict=True):
-            group["lr"] = base_lr * factor
+        """Let flags override a checkpoint's settings, and set the first step's rate, which was unknown before."""
+        settle_logging(self.trainer)
+        default = self._default_schedule if self.scheduler is None else None
+        settle_rates(self.trainer, self.lr_schedulers(), self._flags, default)

@@ -90,7 +90,7 @@ class EvaluationData(Protocol):
     def row(self, stage: Literal[Stage, "train"], index: int) -> Row:
         """Return a row of a stage by the index of a prompt that asks it."""
 
-    def extract(self, stage: Stage, index: int, text: str) -> str:
+    def extract(self, stage: Literal[Stage, "train"], index: int, text: str) -> str:
         """Return the answer in a generated text, without the format's own text."""
 
     def affixes(self, stage: Stage, index: int) -> tuple[str, str]:
@@ -188,8 +188,19 @@ class BaseFacts(Protocol):
         """Licence of the weights, or `unknown`."""
 
 
+class Risk(Protocol):
+    """The settings of `--model.objective risk`."""
+
+    @property
+    def reward(self) -> str:
+        """What candidates are rewarded for."""
+
+
 class EvaluatedModel(Protocol):
     """The model being trained or evaluated."""
+
+    reward_of: Callable[[list[int], list[str]], Sequence[float]] | None
+    """Returns the rewards of texts that were generated for training rows, by index, for `objective` risk."""
 
     constraints_of: Callable[[list[int]], Sequence[Constraint | None]] | None
     """Returns the constraints of rows, by index, for `generation.only_valid`."""
@@ -217,6 +228,14 @@ class EvaluatedModel(Protocol):
     @property
     def average_weights(self) -> float | None:
         """The decay of the average of the weights that is evaluated and exported; None if there is no average."""
+
+    @property
+    def objective(self) -> str:
+        """What training lowers: nll or risk."""
+
+    @property
+    def risk(self) -> Risk:
+        """Its settings of `objective` risk."""
 
     @property
     def left_out(self) -> Tensor:

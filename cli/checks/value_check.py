@@ -20,6 +20,7 @@ from lightning_modules.decoder.bases import resolve_base
 from lightning_modules.decoder.lora_settings import LoraSettings
 from lightning_modules.generation.settings import GenerationSettings
 from lightning_modules.training.lr_schedule import WarmupCosine
+from lightning_modules.training.risk_settings import RiskSettings, check_objective
 
 LARGEST_SEED = 2**32 - 1
 ACCELERATORS = ("auto", "cpu", "gpu", "cuda", "mps", "tpu", "xla", "hpu")
@@ -94,6 +95,7 @@ def check_values(command: str, values: Mapping[str, Any], runs: Path, *, complet
     if complete:
         _check_fractions(data_flags(values))
         GenerationSettings(**_only_known(GenerationSettings, below(values, "model.generation")))
+        _check_objective(values)
     if "model.optimizer" in values and values["model.optimizer"] is None:
         raise ValueError("Expected --model.optimizer to be a class such as AdamW, but got null.")
     _check_optimizer(below(values, "model.optimizer"))
@@ -210,6 +212,17 @@ def _check_model(values: Mapping[str, Any]) -> None:
             for name in shares
         )
     )
+
+
+def _check_objective(values: Mapping[str, Any]) -> None:
+    """Refuse what contradicts the objective, and settings of another objective."""
+    risk = RiskSettings(**_only_known(RiskSettings, below(values, "model.risk")))
+    others = {
+        "packing": values.get("data.packing"),
+        "loss_on": values.get("data.loss_on") or "completion",
+        "compile": values.get("model.compile"),
+    }
+    check_objective(str(values.get("model.objective") or "nll"), risk, **others)
 
 
 def _check_average(values: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ import re
 from collections import Counter
 
 from datamodules.notations._checks import describe_bad_text
+from datamodules.notations.molecules import structure
 from datamodules.notations.molecules.smiles_syntax import element_symbols
 
 _CHARGE = re.compile(r"([+-])([1-9][0-9]{0,2})?$")
@@ -120,6 +121,19 @@ def normalize(text: str) -> str:
     sign = "+" if charge > 0 else "-"
     size = str(abs(charge)) if abs(charge) > 1 else ""
     return atoms + (sign + size if charge else "")
+
+
+def from_smiles(text: str) -> str:
+    """Return the formula of a molecule, charge included.
+
+    Raises:
+        ValueError: If `text` is not a valid SMILES; the message is the reason.
+
+    Examples:
+        >>> from_smiles("CC(=O)[O-].[Na+]")
+        'C2H3NaO2'
+    """
+    return normalize(structure.read_once(text).formula)
 
 
 def same(prediction: str, target: str) -> dict[str, bool]:

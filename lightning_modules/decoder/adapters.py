@@ -56,6 +56,14 @@ def target_modules(decoder: PreTrainedModel, targets: str | Sequence[str]) -> li
     return [name for name in names if any(f".{name}".endswith(f".{target}") for target in targets)]
 
 
+def refuse_both(peft: LoraSettings | None, trainable: Sequence[str] | None) -> None:
+    """Raise ValueError if adapters and parameters by name are asked for together."""
+    if peft is not None and trainable is not None:
+        raise ValueError(
+            "Expected --model.peft or --model.trainable, but got both: adapters freeze all weights of the base."
+        )
+
+
 def add_adapters(decoder: PreTrainedModel, settings: LoraSettings, new_ids: Sequence[int] = ()) -> None:
     """Freeze the decoder and add adapters in place. Untrained adapters do not change its outputs.
 

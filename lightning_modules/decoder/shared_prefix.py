@@ -20,6 +20,15 @@ def encode_prefix(decoder: PreTrainedModel, prefix_ids: Tensor) -> DynamicCache:
     return cache
 
 
+def refuse_sharing(share_prefix: bool | None, gradient_checkpointing: bool) -> None:
+    """Raise ValueError if a shared prefix is asked for together with gradient checkpointing."""
+    if share_prefix and gradient_checkpointing:
+        raise ValueError(
+            "Expected --model.share_prefix or --model.gradient_checkpointing, but got both: gradient checkpointing "
+            "keeps no keys and values of the shared tokens."
+        )
+
+
 def may_share_prefix(decoder: PreTrainedModel) -> bool:
     """Return whether training with a shared prefix gives the same result as without, up to rounding.
 

@@ -90,9 +90,7 @@ def generate(
     replaced = [0] * len(prompt_ids)
     if constraints is not None:
         assert settings.strategy != "beam", "beam search does not choose token by token"
-        constrained = ConstrainedChooser(
-            choose, constraints, lambda ids: _to_texts(tokenizer, [ids])[0], stop
-        )
+        constrained = ConstrainedChooser(choose, constraints, lambda ids: to_texts(tokenizer, [ids])[0], stop)
         choose, replaced = constrained, constrained.replaced
     slots = slots or len(prompt_ids)
     was_training = decoder.training
@@ -111,13 +109,14 @@ def generate(
     num_tokens = (ids >= 0).sum(dim=1)
     ids = ids[:, : int(num_tokens.max())]
     kept = [row[:count] for row, count in zip(ids.tolist(), num_tokens.tolist(), strict=True)]
-    text = _to_texts(tokenizer, kept)
+    text = to_texts(tokenizer, kept)
     stopped = (ids == stop).any(dim=1)
     ids = ids.masked_fill(ids < 0, cast(int, tokenizer.pad_token_id))
     return Generated(ids, text, log_prob.sum(dim=1), stopped, num_tokens, torch.tensor(replaced))
 
 
-def _to_texts(tokenizer: PreTrainedTokenizerBase, rows: list[list[int]]) -> list[str]:
+def to_texts(tokenizer: PreTrainedTokenizerBase, rows: list[list[int]]) -> list[str]:
+    """Return the texts of token ids, without special tokens."""
     return tokenizer.batch_decode(rows, skip_special_tokens=True, clean_up_tokenization_spaces=False)
 
 

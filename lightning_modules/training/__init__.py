@@ -7,8 +7,9 @@
 - *token mean*: the sum of all token losses divided by their number. A mean of means would give short answers more weight.
 - *skipped step*: a step whose loss or gradients are not finite. All ranks skip it together.
 
-`training_loss` chooses the fastest computation of the same loss, `cross_entropy` computes it in little memory, and
-`resumed_optimizer` lets flags override a checkpoint's optimizer settings.
+`training_loss` chooses the fastest computation of the same loss, `cross_entropy` computes it in little memory, `expected_risk`
+makes the loss of rows out of those of their candidates' tokens, and `resumed_optimizer` lets flags override a checkpoint's
+optimizer settings.
 
 Examples:
     >>> from lightning_modules.training.lr_schedule import warmup_cosine

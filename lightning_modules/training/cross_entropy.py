@@ -18,7 +18,7 @@ CHUNK, CPU_CHUNK = 2**26, 2**17
 cross-entropy for 512 x 49,152 in bf16; 16 MB were 1.7 times as fast)."""
 
 
-class _CrossEntropySum(torch.autograd.Function):
+class _CrossEntropies(torch.autograd.Function):
     """Keeps the original logits and N normalizers, and recomputes the probabilities for the gradient.
 
     PyTorch's version keeps float32 log-probabilities of all logits and creates two more such tensors for the gradient.
@@ -28,18 +28,19 @@ class _CrossEntropySum(torch.autograd.Function):
     def forward(ctx: Any, logits_NV: Tensor, targets_N: Tensor) -> Tensor:
         normalizer_N = _normalize(logits_NV)
         ctx.save_for_backward(logits_NV, targets_N, normalizer_N)
-        return _subtract(normalizer_N, logits_NV, targets_N).sum()
+        return normalizer_N - logits_NV.gather(1, targets_N[:, None])[:, 0].to(normalizer_N.dtype)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, gradient_N: Tensor) -> tuple[Tensor, None]:
         logits_NV, targets_N, normalizer_N = ctx.saved_tensors
         result_NV = torch.empty_like(logits_NV)
         for rows in _chunks(logits_NV):
             chunk = (logits_NV[rows].to(normalizer_N.dtype) - normalizer_N[rows, None]).exp_()
             target = targets_N[rows, None]
             chunk.scatter_add_(1, target, torch.full_like(target, -1, dtype=chunk.dtype))
-            result_NV[rows] = chunk.mul_(gradient)  # in float32: fp16 would lose what its scale preserves
+            # in float32: fp16 would lose what its scale preserves
+            result_NV[rows] = chunk.mul_(gradient_N[rows, None])
         return result_NV, None
 
 
@@ -52,16 +53,6 @@ def _normalize(logits_NV: Tensor) -> Tensor:
     return normalizer_N
 
 
-def _subtract(normalizer_N: Tensor, logits_NV: Tensor, targets_N: Tensor) -> Tensor:
-    return normalizer_N - logits_NV.gather(1, targets_N[:, None])[:, 0].to(normalizer_N.dtype)
-
-
-@torch.no_grad()
-def cross_entropies(logits_NV: Tensor, targets_N: Tensor) -> Tensor:
-    """Return each token's cross-entropy in nats, (N,), without gradient; their sum is `cross_entropy_sum`, bit by bit."""
-    return _subtract(_normalize(logits_NV), logits_NV, targets_N)
-
-
 def _chunks(logits_NV: Tensor) -> list[slice]:
     """Return slices of rows that hold at most `CHUNK` or `CPU_CHUNK` logits, but at least one row each."""
     rows, width = logits_NV.shape
@@ -69,17 +60,22 @@ def _chunks(logits_NV: Tensor) -> list[slice]:
     return [slice(first, first + step) for first in range(0, rows, step)]
 
 
-def cross_entropy_sum(logits_NV: Tensor, targets_N: Tensor) -> Tensor:
-    """Return the sum of the cross-entropies in nats, a scalar; 0 without tokens.
+def cross_entropies(logits_NV: Tensor, targets_N: Tensor) -> Tensor:
+    """Return each token's cross-entropy in nats, (N,), with gradient.
 
-    The scalar is float32, or float64 for logits in float64.
+    They are float32, or float64 for logits in float64.
 
-    It equals `F.cross_entropy(logits_NV.float(), targets_N, reduction="sum")` up to rounding of the sum. It takes logits
-    instead of hidden states and a weight, so it is correct however an architecture computes or scales its logits.
+    Their sum equals `F.cross_entropy(logits_NV.float(), targets_N, reduction="sum")` up to rounding. It takes logits instead of
+    hidden states and a weight, so it is correct however an architecture computes or scales its logits.
 
     Args:
         logits_NV: In any floating-point type; the gradient has the same type.
         targets_N: int64, in [0, V).
     """
-    loss: Tensor = _CrossEntropySum.apply(logits_NV, targets_N)
-    return loss
+    losses_N: Tensor = _CrossEntropies.apply(logits_NV, targets_N)
+    return losses_N
+
+
+def cross_entropy_sum(logits_NV: Tensor, targets_N: Tensor) -> Tensor:
+    """Return the sum of the cross-entropies in nats, a scalar; 0 without tokens. See `cross_entropies`."""
+    return cross_entropies(logits_NV, targets_N).sum()

@@ -14,23 +14,37 @@ from transformers import PreTrainedModel
 
 from lightning_modules.decoder.forward import logits_at
 from lightning_modules.decoder.shared_prefix import encode_prefix
-from lightning_modules.training.cross_entropy import cross_entropies, cross_entropy_sum
+from lightning_modules.training.cross_entropy import cross_entropies
 
 IGNORE_INDEX = -100
 
 
-def supervised_loss(
+class TokenLosses(NamedTuple):
+    """The losses of N supervised tokens."""
+
+    losses: Tensor
+    """(N,) cross-entropies in nats, with gradient, of at least float32."""
+    rows: Tensor
+    """(N,) int64, the row of each token, ascending."""
+
+    def add_up(self) -> tuple[Tensor, Tensor]:
+        """Return the sum of the losses and their number, two scalars.
+
+        It returns no mean, because means over micro-batches of different completion lengths do not average to the token mean
+        (transformers#34191). A batch without supervised tokens gives 0 and 0, with zero gradients.
+        """
+        return self.losses.sum(), torch.full((), len(self.losses), device=self.losses.device)
+
+
+def token_losses(
     decoder: PreTrainedModel,
     input_ids: Tensor,
     labels: Tensor,
     attention_mask: Tensor | None = None,
     position_ids: Tensor | None = None,
     prefix: int = 0,
-) -> tuple[Tensor, Tensor]:
-    """Return the sum of the cross-entropies of the supervised tokens, and their number.
-
-    It returns no mean, because means over micro-batches of different completion lengths do not average to the token mean
-    (transformers#34191). A batch without supervised tokens gives 0 and 0, with zero gradients.
+) -> TokenLosses:
+    """Return the cross-entropies of the supervised tokens.
 
     Padded rows need no attention mask: the padding is on the right, where a causal model does not attend. Packed rows need
     both the mask and the position ids.
@@ -43,9 +57,6 @@ def supervised_loss(
         prefix: Padded rows only: length of a prefix that is the same in all rows and predicts no supervised token. It is
             run once for all rows; the loss and its gradients are the same up to rounding.
         labels: `(B, T)`, aligned with `input_ids` (the shift happens here); `IGNORE_INDEX` is not supervised.
-
-    Returns:
-        The loss sum in nats, a scalar with gradient of at least float32, and the count, an int64 scalar.
     """
     targets_BT = F.pad(labels[:, 1:], (0, 1), value=IGNORE_INDEX)  # position t predicts token t + 1
     inputs: dict[str, Any] = {"attention_mask": attention_mask, "position_ids": position_ids}
@@ -64,8 +75,23 @@ def supervised_loss(
         :, 0
     ]  # the step's only GPU synchronization: N must be known
     logits_NV = logits_at(decoder, positions_N, input_ids=input_ids, **inputs)
-    count = torch.full((), len(positions_N), device=targets.device)
-    return cross_entropy_sum(logits_NV, targets[positions_N]), count
+    return TokenLosses(cross_entropies(logits_NV, targets[positions_N]), positions_N // targets_BT.shape[1])
+
+
+def supervised_loss(
+    decoder: PreTrainedModel,
+    input_ids: Tensor,
+    labels: Tensor,
+    attention_mask: Tensor | None = None,
+    position_ids: Tensor | None = None,
+    prefix: int = 0,
+) -> tuple[Tensor, Tensor]:
+    """Return the sum of the cross-entropies of the supervised tokens, and their number; see `token_losses` for the arguments.
+
+    Returns:
+        The loss sum in nats, a scalar with gradient of at least float32, and the count, an int64 scalar.
+    """
+    return token_losses(decoder, input_ids, labels, attention_mask, position_ids, prefix).add_up()
 
 
 class RowLosses(NamedTuple):
@@ -81,6 +107,7 @@ class RowLosses(NamedTuple):
     """(B,) int64, the number of each row's supervised tokens."""
 
 
+@torch.no_grad()
 def loss_in_chunks(decoder: PreTrainedModel, input_ids: Tensor, labels: Tensor, rows: int) -> RowLosses:
     """Return the loss of padded rows, computed for at most `rows` rows at once.
 

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel
 from lightning_modules.decoder.attention import fastest_attention
 from lightning_modules.decoder.packing_support import check_packing
 from lightning_modules.decoder.shared_prefix import SHARED_TOKENS
-from lightning_modules.training.loss import supervised_loss
+from lightning_modules.training.loss import TokenLosses, token_losses
 
 
 def training_loss(
@@ -23,7 +23,21 @@ def training_loss(
     share_prefix: bool,
     choose_attention: bool,
 ) -> tuple[Tensor, Tensor]:
-    """Return the value of `supervised_loss`.
+    """Return the loss sum of the supervised tokens, with gradient, and their number; see `training_losses`."""
+    return training_losses(
+        decoder, batch, base, share_prefix=share_prefix, choose_attention=choose_attention
+    ).add_up()
+
+
+def training_losses(
+    decoder: PreTrainedModel,
+    batch: Mapping[str, Any],
+    base: str,
+    *,
+    share_prefix: bool,
+    choose_attention: bool,
+) -> TokenLosses:
+    """Return the losses of the supervised tokens.
 
     Args:
         decoder: A causal language model.
@@ -42,7 +56,7 @@ def training_loss(
     rows, tokens = input_ids.shape
     prefix = batch.get("prefix_length", 0) if share_prefix and rows > 1 else 0
     with fastest_attention(decoder, tokens, input_ids.device) if choose_attention else nullcontext():
-        return supervised_loss(
+        return token_losses(
             decoder,
             input_ids,
             batch["labels"],

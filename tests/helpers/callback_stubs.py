@@ -28,6 +28,7 @@ from datamodules.sources.tables.options import TableOptions
 from datamodules.tasks import Side, Task
 from datamodules.texts.asking import Asking
 from lightning_modules.generation.generate import GenerationSettings
+from lightning_modules.training.risk_settings import RiskSettings
 
 
 class Pair(NamedTuple):
@@ -120,7 +121,7 @@ class StubData(LightningDataModule):
         notations = pair.input_notation, pair.output_notation
         return Row(index, pair.task, pair.input, target, *notations, line=self.lines[index])
 
-    def extract(self, stage: Stage, index: int, text: str) -> str:
+    def extract(self, stage: Literal[Stage, "train"], index: int, text: str) -> str:
         return text.removesuffix("<end>")
 
     def affixes(self, stage: Stage, index: int) -> tuple[str, str]:
@@ -201,6 +202,8 @@ class ScriptedModel(LightningModule):
     base_facts = BASE
     generation = GenerationSettings()
     average_weights: float | None = None
+    objective = "nll"
+    risk = RiskSettings()
     tokenizer: Any
     decoder: Any
 
@@ -209,6 +212,7 @@ class ScriptedModel(LightningModule):
         self.pairs = pairs
         self.left_out = torch.tensor(False)
         self.constraints_of: Callable[[list[int]], Sequence[Constraint | None]] | None = None
+        self.reward_of: Callable[[list[int], list[str]], Sequence[float]] | None = None
         self.weight = torch.nn.Parameter(torch.zeros(1))
 
     def training_step(self, batch: dict[str, torch.Tensor], batch_idx: int) -> torch.Tensor:
