@@ -24,7 +24,8 @@ class TokenChooser:
 
     Examples:
         >>> choose = TokenChooser(banned=torch.tensor([0]))
-        >>> token, score = choose(torch.tensor([[9.0, 1.0, 1.0]]), torch.tensor([0]), torch.tensor([0]))
+        >>> rows, steps, last = torch.tensor([0]), torch.tensor([0]), torch.tensor([-1])
+        >>> token, score = choose(torch.tensor([[9.0, 1.0, 1.0]]), rows, steps, last)
         >>> token.item(), round(score.exp().item(), 2)
         (1, 0.5)
     """
@@ -43,13 +44,14 @@ class TokenChooser:
         self.banned, self.uniform, self.temperature = banned, uniform, temperature
         self.nucleus = TopPLogitsWarper(top_p) if top_p < 1 else None
 
-    def __call__(self, logits: Tensor, rows: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, logits: Tensor, rows: Tensor, steps: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
         """Return the tokens `(B,)` and their log-probabilities `(B,)` under the plain model.
 
         Args:
             logits: `(B, V)`; may be overwritten.
             rows: `(B,)`, indices among the N rows.
             steps: `(B,)`, number of tokens generated before.
+            last: `(B,)`, the newest of these; -1 in step 0.
         """
         logits_BV = logits.to(widened(logits.dtype)).index_fill_(1, self.banned, -torch.inf)
         if self.uniform is None:
