@@ -26,7 +26,7 @@ from lightning_modules.decoder.kept_buffers import kept_buffers
 from lightning_modules.decoder.shared_prefix import may_share_prefix
 from lightning_modules.decoder.vocabulary import add_tokens as add_to_tokenizer
 from lightning_modules.decoder.vocabulary import describe_vocabulary, read_tokens, refuse_vocabulary
-from lightning_modules.evaluation import ConstraintsOf, Evaluator, answer_untrained, as_written
+from lightning_modules.evaluation import ConstraintsOf, Evaluator, SourcesOf, answer_untrained, as_written
 from lightning_modules.generation.generate import GenerationSettings
 from lightning_modules.training.gradient_accumulation import GradientWindow
 from lightning_modules.training.lr_schedule import WarmupCosine
@@ -156,6 +156,8 @@ class CausalLM(LightningModule):
         )
         self.constraints_of: ConstraintsOf | None = None
         """Maps row indices to constraints for `generation.only_valid`. A callback sets it, because callbacks define validity."""
+        self.sources_of: SourcesOf | None = None
+        """Maps row indices to the texts that `generation.block` is about. A callback sets it, because callbacks know the data."""
         self._window = GradientWindow()
         self.left_out = torch.tensor(False)
         self._flags: OptimizerFlags | None = None
@@ -255,7 +257,7 @@ class CausalLM(LightningModule):
                 outputs = {"row_loss": losses.row_losses, "row_tokens": losses.row_counts}
             if "prompt_ids" not in batch:
                 return {"row_index": batch["row_index"], **outputs} if outputs else None
-            return outputs | evaluator.answer(batch, self.constraints_of, with_candidates)
+            return outputs | evaluator.answer(batch, self.constraints_of, with_candidates, self.sources_of)
 
     def answer_untrained(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Return the base's answers to a batch's prompts before any fine-tuning; the base is loaded again for this."""
