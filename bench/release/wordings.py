@@ -54,8 +54,8 @@ FIT: dict[str, Any] = {
 """The flags of the fit."""
 VARIANTS = 4
 """Answers a row."""
-TEMPERATURES = (0.25, 0.5, 0.75, 1.0, 1.5)
-BLOCKS = (0.1, 0.25, 0.5, 0.75, 1.0)
+TEMPERATURES = (0.25, 0.5, 1.0, 1.5)
+BLOCKS = (0.1, 0.25, 0.5, 1.0)
 LABELS = {
     "kept_meaning": "same molecule", "other_wording": "and another name", "wordings": f"different such names of {VARIANTS}",
     "source_bleu": "source BLEU", "source_bleu_kept": "of the same molecule", "ibleu": "iBLEU",

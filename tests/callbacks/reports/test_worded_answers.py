@@ -5,6 +5,7 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
+import train
 from callbacks.metrics.kinds.wordings import Wordings
 from callbacks.metrics.round_trip import RoundTrip
 from callbacks.reports.prediction_writer import PredictionWriter
@@ -12,9 +13,12 @@ from callbacks.reports.worded_answers import check_wordings, choose_wording, kee
 from callbacks.rows.evaluated_row import EvaluatedRow
 from callbacks.rows.evaluation import Evaluation
 from datamodules.storage.safe_csv import read_csv
-from lightning_modules.generation.generate import GenerationSettings
+from lightning_modules.generation import generate
+from lightning_modules.generation.settings import GenerationSettings
 from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 from tests.helpers.fake_opsin import fake_opsin
+from tests.helpers.runs import write_tiny_base
+from tests.helpers.small_tables import write_csv
 
 DRAWN = [
     ("CCOC", -0.1, True), ("COC(C)", -2.0, True), ("COCC", -1.0, True), ("CCCO", -0.5, True), ("C(", -0.2, True),
@@ -87,3 +91,58 @@ def test_predict_lists_the_wordings_where_they_are_asked_for(tmp_path, block):
         return
     assert [row[name] for name in ("prediction", "verified", "valid")] == ["COCC", "back", "true"]
     assert line["wordings"] == typed["wordings"] == json.loads(row["wordings"]) == ["COCC", "COC(C)"]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_a_run_words_texts_anew_the_same_in_any_batch(tmp_path, monkeypatch):
+    """A whole `predict`: each prompt's own text is its source, and answers depend on the row alone."""
+    texts = ["a red hat", "no hat", "one more red hat, and a coat", "hat", "coats and hats", "the last one"]
+    write_csv(
+        tmp_path / "pairs.csv",
+        [["said", "meant"], *([f"{text} {n}", f"{text}; {n}"] for text in texts for n in range(6))],
+    )
+    (tmp_path / "new.jsonl").write_text("".join(json.dumps({"said": text}) + "\n" for text in texts))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WANDB_MODE", "disabled")
+    train.main([
+        "fit", "--name", "mine", "--model.base", write_tiny_base(tmp_path), "--data.source", "pairs.csv", "--data.input_column",
+        "said", "--data.output_column", "meant", "--trainer.max_epochs", "1", "--trainer.enable_progress_bar", "false",
+        "--model.generation.max_new_tokens", "12", "--data.val_fraction", "0.3", "--data.test_fraction", "0.2",
+    ])  # fmt: skip
+    seen = []
+
+    def listen(tokenizer, source):
+        seen.append(source)
+        return find(tokenizer, source)
+
+    find = generate.find_source_ids
+    monkeypatch.setattr(generate, "find_source_ids", listen)
+    words = [
+        "predict",
+        "--ckpt_path",
+        "runs/mine",
+        "--data.predict_path",
+        "new.jsonl",
+        "--model.generation.block",
+        "0.5",
+    ]
+    found = []
+    for size in ("2", "6"):
+        seen.clear()
+        output = [
+            "--output",
+            f"{size}.jsonl",
+            "--model.generation.candidates",
+            "3",
+            "--data.eval_batch_size",
+            size,
+        ]
+        train.main([*words, *output])
+        assert sorted(set(seen)) == sorted((" ", text) for text in texts)
+        assert len(seen) == 3 * len(texts)
+        lines = [json.loads(line) for line in (tmp_path / f"{size}.jsonl").read_text().splitlines()]
+        found.append([(line["said"], line["prediction"], line["wordings"]) for line in lines])
+    assert found[0] == found[1]
+    assert all(isinstance(wordings, list) for _, _, wordings in found[0])
+    with pytest.raises(SystemExit, match="without strategy beam"):
+        train.main([*words, "--model.generation.strategy", "beam"])
