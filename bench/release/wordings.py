@@ -58,7 +58,7 @@ TEMPERATURES = (0.25, 0.5, 1.0, 1.5)
 BLOCKS = (0.1, 0.25, 0.5, 1.0)
 LABELS = {
     "kept_meaning": "same molecule", "other_wording": "and another name", "wordings": f"different such names of {VARIANTS}",
-    "source_bleu": "source BLEU", "source_bleu_kept": "of the same molecule", "ibleu": "iBLEU",
+    "source_bleu": "source BLEU", "source_bleu_kept": "source BLEU, same molecule", "ibleu": "iBLEU",
 }  # fmt: skip
 """How the page calls each measure."""
 
@@ -165,7 +165,8 @@ def sampled_at(lines: Sequence[Mapping[str, Any]], kept: float, measured: str) -
     points = sorted((line["kept_meaning"], line[measured]) for line in lines)
     if not points or not points[0][0] <= kept <= points[-1][0]:
         return None
-    return float(np.interp(kept, *zip(*points, strict=True)))
+    rates, values = zip(*points, strict=True)
+    return float(np.interp(kept, rates, values))
 
 
 def write_page(lines: Sequence[Mapping[str, Any]]) -> str:
