@@ -85,7 +85,9 @@ class Wordings(DetailedMetric):
         self.blocks = model.generation.block > 0
         if not self.blocks:
             return
-        sides = [f"{task.name} ({task.input.shown_notation} -> {task.output.notation})" for task in data.tasks]
+        sides = [
+            f"{task.name} ({task.input.shown_notation} -> {task.output.notation})" for task in data.tasks
+        ]
         if not any(
             task.kind == "text" and task.input.shown_notation == task.output.notation for task in data.tasks
         ):
