@@ -416,7 +416,7 @@ class TaskData:
             choices=part.options(place),
             window=window,
             windows=0 if windowed is None else int(windowed.counts[windowed.row_of[number]]),
-            asked=part.inputs[place] if window else None,
+            asked=self._find_store(stage).asked_text(number) if window or task.input.randomize else None,
             normal=part.inputs[place] if windowed is None else None,
             others=() if stage == "predict" or part.others is None else tuple(part.others[place]),
             around=find_gap(part.inputs[place]) if task.input.mask == "spans" else ("", ""),

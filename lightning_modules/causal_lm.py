@@ -30,7 +30,7 @@ from lightning_modules.decoder.kept_buffers import kept_buffers
 from lightning_modules.decoder.shared_prefix import may_share_prefix, refuse_sharing
 from lightning_modules.decoder.vocabulary import add_tokens as add_to_tokenizer
 from lightning_modules.decoder.vocabulary import describe_vocabulary, read_tokens, refuse_vocabulary
-from lightning_modules.evaluation import ConstraintsOf, Evaluator, answer_untrained, as_written
+from lightning_modules.evaluation import ConstraintsOf, Evaluator, SourcesOf, answer_untrained, as_written
 from lightning_modules.generation.generate import GenerationSettings
 from lightning_modules.minimum_risk import MinimumRisk, RewardOf, check_rewards
 from lightning_modules.training.first_step import join_scheduler, settle_logging, settle_rates
@@ -164,6 +164,8 @@ class CausalLM(LightningModule):
         )
         self.constraints_of: ConstraintsOf | None = None
         """Maps row indices to constraints for `generation.only_valid`. A callback sets it, because callbacks define validity."""
+        self.sources_of: SourcesOf | None = None
+        """Maps row indices to the texts that `generation.block` is about. A callback sets it, because callbacks know the data."""
         self.reward_of: RewardOf | None = None
         """Rewards texts that were generated for training rows, for `objective` risk. A callback sets it, too."""
         self._window, self._risk = GradientWindow(), MinimumRisk(risk)
@@ -272,7 +274,7 @@ class CausalLM(LightningModule):
                 outputs = {"row_loss": losses.row_losses, "row_tokens": losses.row_counts}
             if "prompt_ids" not in batch:
                 return {"row_index": batch["row_index"], **outputs} if outputs else None
-            return outputs | evaluator.answer(batch, self.constraints_of, with_candidates)
+            return outputs | evaluator.answer(batch, self.constraints_of, with_candidates, self.sources_of)
 
     def answer_untrained(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Return the base's answers to a batch's prompts before any fine-tuning; the base is loaded again for this."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from lightning_modules.decoder.adapters import rows_in_place
+from lightning_modules.generation.blocking import Source
 from lightning_modules.generation.candidates import draw_candidates
 from lightning_modules.generation.choices import Choices, normalize_scores, score_choices
 from lightning_modules.generation.constrained import Constraint
@@ -20,6 +21,8 @@ from lightning_modules.training.loss import RowLosses, loss_in_chunks
 
 ConstraintsOf = Callable[[list[int]], Sequence[Constraint | None]]
 """Maps row indices to the constraints of these rows."""
+SourcesOf = Callable[[list[int]], Sequence[Source | None]]
+"""Maps row indices to the texts of these rows that are to be worded in another way."""
 
 
 @contextmanager
@@ -58,6 +61,30 @@ def find_constraints(
     return constraints_of(index.tolist())
 
 
+def find_sources(
+    settings: GenerationSettings, sources_of: SourcesOf | None, index: Tensor
+) -> Sequence[Source | None] | None:
+    """Return the source of each row, or None if the settings block none.
+
+    Args:
+        settings: `block` requires sources.
+        sources_of: Finds them; None if no callback does.
+        index: `(B,)` row indices.
+
+    Raises:
+        ValueError: If the settings require sources and no callback finds them.
+    """
+    if not settings.block:
+        return None
+    if sources_of is None:
+        raise ValueError(
+            "Expected callbacks.metrics.kinds.wordings.Wordings among the callbacks, since it finds the texts to block, but the "
+            "configuration has none: add --trainer.callbacks+=callbacks.metrics.kinds.wordings.Wordings to "
+            f"--model.generation.block {settings.block:g}."
+        )
+    return sources_of(index.tolist())
+
+
 @dataclass(frozen=True)
 class Evaluator:
     """Computes losses and answers of evaluation batches; see `CausalLM` for their keys."""
@@ -76,6 +103,7 @@ class Evaluator:
         batch: dict[str, Any],
         constraints_of: ConstraintsOf | None = None,
         with_candidates: bool = False,
+        sources_of: SourcesOf | None = None,
     ) -> dict[str, Any]:
         """Answer each row of the batch, including filler rows (index -1): score its choices, or generate text if it has none.
 
@@ -83,6 +111,7 @@ class Evaluator:
             batch: With `prompt_ids`, `prompt_mask` and `row_index`; rows with choices also `choice_ids` and so on.
             constraints_of: Maps row indices to constraints, for `settings.only_valid`.
             with_candidates: Also draw the candidates that the settings request.
+            sources_of: Maps row indices to sources, for `settings.block`.
 
         Returns:
             `row_index` `(B,)`, `prediction` (B texts), `score` `(B,)` (sum of the log-probabilities of the generated
@@ -92,13 +121,14 @@ class Evaluator:
             constraints also `replaced` `(B,)`.
         """
         if "choice_ids" not in batch:
-            return self._generate(batch, constraints_of, with_candidates)
+            return self._generate(batch, constraints_of, with_candidates, sources_of)
         chosen = self._choose(batch)
         plain = (chosen["choices"] == -torch.inf).all(dim=1).nonzero()[:, 0]
         if not len(plain):
             return chosen
         rows = {name: batch[name][plain] for name in ("prompt_ids", "prompt_mask", "row_index")}
-        return _merge(chosen, self._generate(batch | rows, constraints_of, with_candidates), plain)
+        generated = self._generate(batch | rows, constraints_of, with_candidates, sources_of)
+        return _merge(chosen, generated, plain)
 
     def _choose(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Return the most probable choice of each row; nothing for a row without choices."""
@@ -129,17 +159,23 @@ class Evaluator:
         }
 
     def _generate(
-        self, batch: dict[str, Any], constraints_of: ConstraintsOf | None, with_candidates: bool
+        self,
+        batch: dict[str, Any],
+        constraints_of: ConstraintsOf | None,
+        with_candidates: bool,
+        sources_of: SourcesOf | None,
     ) -> dict[str, Any]:
         """Generate an answer for each row."""
         arguments = self.decoder, self.tokenizer, batch["prompt_ids"], batch["prompt_mask"], self.settings
         index, slots = batch["row_index"], batch.get("slots")
         further: dict[str, Any] = {}
         constraints = find_constraints(self.settings, constraints_of, index)
+        sources = find_sources(self.settings, sources_of, index)
         with rows_in_place(self.decoder):
-            generated = generate(*arguments, index, slots, constraints)
+            generated = generate(*arguments, index, slots, constraints, sources)
             if with_candidates and self.settings.candidates > 1:
-                further["candidates"] = draw_candidates(*arguments, index, generated, slots, constraints)
+                drawn = draw_candidates(*arguments, index, generated, slots, constraints, sources)
+                further["candidates"] = drawn
         if constraints is not None:
             further["replaced"] = generated.replaced
         return further | {
@@ -194,6 +230,6 @@ def answer_untrained(
         decoder = load()
     torch.nn.Module.to(decoder, device)  # transformers annotates its own `to` as taking a model
     tensors = {name: value.to(device) for name, value in batch.items() if isinstance(value, Tensor)}
-    evaluator = Evaluator(decoder, tokenizer, replace(settings, only_valid=False, only_from=None))
+    evaluator = Evaluator(decoder, tokenizer, settings.as_plain())
     with as_written(device):
         return evaluator.answer(batch | tensors)

@@ -81,6 +81,8 @@ def test_flags_that_pages_name_exist(page: str) -> None:
         "--tags",
         "--project",  # of `dashboard`, as is the next one, --dry-run
         "--dry",
+        "--wordings",  # of `ask`, as is the next one
+        "--block",
     }
     assert [flag for flag in sorted(flags - others) if not is_known(flag)] == []
 

@@ -139,8 +139,10 @@ def _forced(stop: int, lengths: Tensor) -> Iterator[None]:
     """Make `generate` select the stop token at given lengths `(N,)`."""
 
     class Forced(TokenChooser):
-        def __call__(self, logits: Tensor, rows: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
-            return super().__call__(_force(logits, stop, lengths[rows] == steps + 1), rows, steps)
+        def __call__(
+            self, logits: Tensor, rows: Tensor, steps: Tensor, last: Tensor
+        ) -> tuple[Tensor, Tensor]:
+            return super().__call__(_force(logits, stop, lengths[rows] == steps + 1), rows, steps, last)
 
     original = generation.TokenChooser
     generation.TokenChooser = Forced  # type: ignore[misc]

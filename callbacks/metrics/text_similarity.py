@@ -15,12 +15,13 @@ from callbacks.statistics.intervals import bootstrap_interval
 from datamodules.notations._unicode import compose
 
 MAX_N = 4
-_BLEU_COLUMNS = (
+BLEU_COLUMNS = (
     *(f"matches_{n}" for n in range(1, MAX_N + 1)),
     *(f"totals_{n}" for n in range(1, MAX_N + 1)),
     "prediction_length",
     "target_length",
 )
+"""The names of a row's counts for BLEU."""
 
 
 def bleu_counts(prediction: str, target: str) -> list[int]:
@@ -65,7 +66,7 @@ class TextSimilarity(RowMetric):
     1 - distance / length of the longer string. Tasks whose answers are choices or numbers have none of them.
     """
 
-    columns = ("edit_similarity", "edit_distance", *_BLEU_COLUMNS)
+    columns = ("edit_similarity", "edit_distance", *BLEU_COLUMNS)
     higher_is_better = MappingProxyType({"edit_similarity": True, "edit_distance": False, "char_bleu": True})
 
     def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
@@ -76,7 +77,7 @@ class TextSimilarity(RowMetric):
             {
                 "edit_similarity": Levenshtein.normalized_similarity(*pair),
                 "edit_distance": Levenshtein.distance(*pair),
-                **dict(zip(_BLEU_COLUMNS, bleu_counts(*pair), strict=True)),
+                **dict(zip(BLEU_COLUMNS, bleu_counts(*pair), strict=True)),
             }
             if is_text
             else {}
@@ -85,7 +86,7 @@ class TextSimilarity(RowMetric):
 
     def summarize(self, table: Mapping[str, np.ndarray]) -> dict[str, Estimate]:
         """Return the two means, and BLEU from the summed counts."""
-        counts = np.stack([table[name] for name in _BLEU_COLUMNS], axis=1)
+        counts = np.stack([table[name] for name in BLEU_COLUMNS], axis=1)
         counts = counts[~np.isnan(counts[:, 0])]
         if not len(counts):
             return {}

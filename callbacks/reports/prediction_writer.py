@@ -15,6 +15,7 @@ from callbacks.loggers.terminal_text import printable
 from callbacks.metrics.kinds.number_errors import read_drawn
 from callbacks.metrics.row_reader import RowReader
 from callbacks.reports.rerank import Checked, check, choose, name_verified
+from callbacks.reports.worded_answers import check_wordings, choose_wording, keep_wordings
 from callbacks.rows.check_words import CUT, name_check
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
 from callbacks.rows.evaluation import Evaluation
@@ -48,6 +49,11 @@ class PredictionWriter(RowReader):
     For a task with choices, `p_<choice>` is the probability of each one. For one of numbers with several answers a row,
     `expected` is the mean of the drawn numbers, and `low_90` and `high_90` bound the middle 90 % of them.
 
+    With `--model.generation.block 0.5` and several answers a row, `wordings` lists those that are other wordings of the input,
+    the most probable first: well-formed, another string, and of the same meaning where that can be checked (a list in jsonl and
+    parquet, JSON text in the other formats). The prediction is then no repetition of the input unless all answers are, and
+    `verified` is `back` where it means the input's molecule.
+
     For a row that is asked in several windows (`--data.window_column`), `window` says which one the prediction is of, from 1, and
     `windows` how many there are.
 
@@ -71,11 +77,13 @@ class PredictionWriter(RowReader):
     ) -> None:
         """Check this rank's rows, gather all on rank 0, add the skipped rows, and write the table."""
         datamodule = evaluation_data(trainer)
-        threshold, limit = evaluation.abstain_below, evaluated_model(pl_module).generation.max_new_tokens
+        settings = evaluated_model(pl_module).generation
+        threshold, limit = evaluation.abstain_below, settings.max_new_tokens
+        chosen = _choose_wordings(evaluation) if settings.block else _choose(evaluation)
         gathered = gather_by_index(
             {
-                row.index: _answer(row, *choose(answers), threshold, limit)
-                for row, answers in zip(evaluation.rows, check(evaluation), strict=True)
+                row.index: _answer(row, *choice, threshold, limit)
+                for row, choice in zip(evaluation.rows, chosen, strict=True)
             }
         )
         if not trainer.is_global_zero:
@@ -108,6 +116,24 @@ class PredictionWriter(RowReader):
         say(f"Predictions of {len(records)} rows: {place}{without}", last=True)
         shown = [_show(record, words.get(record["line"])) for record in records[:_SHOWN]]
         say("\n".join([*shown, *notes]))
+
+
+_Choice = tuple[Checked, str, dict[str, Any]]
+"""The answer to give, the strictest check that it passes, and further cells."""
+
+
+def _choose(evaluation: Evaluation) -> list[_Choice]:
+    """Return what is chosen of each row's answers."""
+    return [(*choose(answers), {}) for answers in check(evaluation)]
+
+
+def _choose_wordings(evaluation: Evaluation) -> list[_Choice]:
+    """Return what is chosen of the answers of each row that is to be worded in another way, with all other wordings."""
+    found: list[_Choice] = []
+    for row, answers in zip(evaluation.rows, check_wordings(evaluation), strict=True):
+        cells = {"wordings": [one.text for one in keep_wordings(answers)]} if len(row.candidates) > 1 else {}
+        found.append((*choose_wording(answers), cells))
+    return found
 
 
 def _why_unverified(evaluation: Evaluation) -> str | None:
@@ -147,7 +173,12 @@ def _drawn(row: EvaluatedRow) -> dict[str, float]:
 
 
 def _answer(
-    row: EvaluatedRow, answer: Checked, verified: str, threshold: float | None, limit: int
+    row: EvaluatedRow,
+    answer: Checked,
+    verified: str,
+    cells: Mapping[str, Any],
+    threshold: float | None,
+    limit: int,
 ) -> tuple[dict[str, Any], str | None]:
     """Return the cells of an answered row by column, and their reason in words that say who gave it.
 
@@ -165,6 +196,7 @@ def _answer(
         "stopped": answer.stopped,
         "reason": cut or answer.reason or answer.doubt,
         **({"window": row.window, "windows": row.windows} if row.windows else {}),
+        **cells,
         **({} if threshold is None else {"abstained": abstains(answer.score, threshold)}),
         **_drawn(row),
         **{

@@ -150,6 +150,10 @@ class Generation(Protocol):
         """`input` if answers are spans of the input."""
 
     @property
+    def block(self) -> float:
+        """The share of the input's positions whose next token is forbidden, for other wordings; 0 forbids none."""
+
+    @property
     def abstain_below(self) -> float | None:
         """The lowest probability at which an answer is given; None gives all."""
 
@@ -204,6 +208,8 @@ class EvaluatedModel(Protocol):
 
     constraints_of: Callable[[list[int]], Sequence[Constraint | None]] | None
     """Returns the constraints of rows, by index, for `generation.only_valid`."""
+    sources_of: Callable[[list[int]], Sequence[tuple[str, str] | None]] | None
+    """Returns the format's text before the answer and the input of rows, by index, for `generation.block`."""
 
     @property
     def base(self) -> str:

@@ -156,9 +156,24 @@ class Model:
         return len(self.described.asking.encode(self.tokenizer, task, [question]).prompt(0))
 
     def generate(
-        self, task: Task, questions: Sequence[str], settings: GenerationSettings, batch_size: int = 64
+        self,
+        task: Task,
+        questions: Sequence[str],
+        settings: GenerationSettings,
+        batch_size: int = 64,
+        numbers: Sequence[int] | None = None,
     ) -> list[Generated | None]:
-        """Return what the model writes for each normalized question; None where it is longer than the model can read."""
+        """Return what the model writes for each normalized question; None where it is longer than the model can read.
+
+        Args:
+            task: One of `tasks`.
+            questions: N normalized questions.
+            settings: How to generate; `block` forbids parts of the question.
+            batch_size: Answers decoded at once.
+            numbers: N numbers by which random numbers are drawn; by default 0 to N - 1.
+        """
+        import torch
+
         from datamodules.tokens.packing import pad_prompts
         from lightning_modules.generation.generate import generate
 
@@ -169,6 +184,8 @@ class Model:
         fits.sort(key=lambda place: -len(prompts[place]))  # prompts of one length need no padding
         found: list[Generated | None] = [None] * len(questions)
         step = _TOGETHER * batch_size
+        drawn = torch.tensor(range(len(questions)) if numbers is None else numbers)
+        before, _, _ = asking.frame(self.tokenizer, task) if settings.block else ("", "", "")
         for places in (fits[start : start + step] for start in range(0, len(fits), step)):
             ids_BP, mask_BP = pad_prompts([prompts[place] for place in places], 0)
             made = generate(
@@ -177,10 +194,12 @@ class Model:
                 ids_BP.to(self.device),
                 mask_BP.to(self.device),
                 settings,
-                slots=batch_size,
+                drawn[places],
+                batch_size,
+                sources=[(before, questions[place]) for place in places],
             )
-            numbers = zip(made.score.tolist(), made.stopped.tolist(), made.num_tokens.tolist(), strict=True)
-            for place, text, (score, stopped, tokens) in zip(places, made.text, numbers, strict=True):
+            facts = zip(made.score.tolist(), made.stopped.tolist(), made.num_tokens.tolist(), strict=True)
+            for place, text, (score, stopped, tokens) in zip(places, made.text, facts, strict=True):
                 answer = asking.read(task, questions[place], text)
                 found[place] = Generated(answer, score, stopped, tokens)
         return found

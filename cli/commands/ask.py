@@ -14,11 +14,14 @@ from callbacks.rows.check_words import name_check
 from cli.asking.answers import Answer
 from cli.asking.find import describe
 from cli.asking.model import Model, read_questions
+from cli.asking.wordings import reword
 from cli.openmp import thread_settings
 from lightning_modules.decoder.bases import FLAGSHIP
 
 _LENIENT = ("text", "iupac")
 """Notations that accept nearly any text."""
+BLOCK = 0.5
+"""The default share of blocked positions."""
 
 
 def read_lines(words: Sequence[str]) -> list[str]:
@@ -70,7 +73,7 @@ def show(text: str, answer: Answer) -> str:
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Answer the texts and print a line each."""
+    """Answer the texts and print a line an answer."""
     parser = argparse.ArgumentParser(description="Ask a trained model; a line of answer for each text.")
     parser.add_argument("texts", nargs="*", help="texts to answer; default: the lines of standard input")
     parser.add_argument(
@@ -80,6 +83,18 @@ def main(args: Sequence[str] | None = None) -> None:
     )
     parser.add_argument(
         "--task", help="one of the model's tasks; default: the one whose input the first text can be"
+    )
+    parser.add_argument(
+        "--wordings",
+        type=int,
+        metavar="N",
+        help="ask N times for another wording of each text, and print those that mean the same (tasks of one notation)",
+    )
+    parser.add_argument(
+        "--block",
+        type=float,
+        default=BLOCK,
+        help="with --wordings: the share of the text's positions whose next token is forbidden (default: %(default)s)",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object an answer and line")
     options = parser.parse_args(args)
@@ -94,7 +109,12 @@ def main(args: Sequence[str] | None = None) -> None:
     if options.task is None and len(model.tasks) > 1:
         others = ", ".join(name for name in model.tasks if name != task)
         sys.stderr.write(f"Asked as {task}; others by --task: {others}.\n")
-    for text, answer in zip(texts, model.predict(texts, task), strict=True):
+    answered = (
+        [[answer] for answer in model.predict(texts, task)]
+        if options.wordings is None
+        else reword(model, texts, task, options.wordings, options.block)
+    )
+    for text, answer in ((text, one) for text, ones in zip(texts, answered, strict=True) for one in ones):
         line = (
             json.dumps(
                 {"input": text, **answer._asdict(), "probabilities": dict(answer.probabilities)},

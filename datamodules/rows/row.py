@@ -29,7 +29,8 @@ class Row:
     windows: int = field(default=0, kw_only=True)
     """In how many windows the input is asked; 0 if it is asked as a whole."""
     asked: str | None = field(default=None, kw_only=True)
-    """The input with the window in place of the long column's text; None if the whole input is asked."""
+    """The input as the prompt has it, where the task writes it anew (`randomize`) or a window stands in place of the long
+    column's text; None if it is the input."""
     others: tuple[str, ...] = field(default=(), kw_only=True)
     """Further outputs that are right, too."""
     normal: str | None = field(default=None, kw_only=True)

@@ -9,6 +9,7 @@ U+2400, its hexadecimal code, and a semicolon. `read_csv` undoes both.
 from __future__ import annotations
 
 import csv
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -45,17 +46,19 @@ def unescape_cell(cell: str) -> str:
     return _WRITTEN.sub(lambda found: chr(int(found[1], 16)), cell.removeprefix("'"))
 
 
-def format_cell(value: str | float | bool | None) -> str:
-    """Return a value as a cell: text escaped, `true`/`false`, numbers in full, None as an empty cell.
+def format_cell(value: str | float | bool | list[str] | None) -> str:
+    """Return a value as a cell: text escaped, `true`/`false`, numbers in full, None as an empty cell, a list of texts as JSON.
 
     Examples:
-        >>> format_cell(None), format_cell(True), format_cell(0.1), format_cell("=1+1")
-        ('', 'true', '0.1', "'=1+1")
+        >>> format_cell(None), format_cell(True), format_cell(0.1), format_cell("=1+1"), format_cell(["a", "b"])
+        ('', 'true', '0.1', "'=1+1", '["a", "b"]')
     """
     if value is None:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, list):
+        return escape_cell(json.dumps(value, ensure_ascii=False))
     return escape_cell(value) if isinstance(value, str) else repr(value)
 
 

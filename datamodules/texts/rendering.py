@@ -211,6 +211,14 @@ class RowStore:
             nulls.append(null)
         return encode_choices(self.tokenizer, completions, nulls, special_tokens=not self.form.chat)
 
+    def asked_text(self, row: int) -> str:
+        """Return a row's input as the prompt of an evaluation has it, without the options behind it."""
+        part, place = self.locate(row)
+        if not part.task.input.randomize:
+            return part.inputs[place]
+        [draw] = mix(self.seed, 0, np.array([row])).tolist()
+        return self.query(row, draw=draw).input
+
     def encode(self, rows: NDArray[np.int64], epoch: int = BASE, max_length: int | None = None) -> Encoded:
         """Return rows as tokens; if a variant is longer than `max_length`, the row's base text replaces it."""
         special = not self.form.chat

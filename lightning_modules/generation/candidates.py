@@ -9,6 +9,7 @@ from typing import NamedTuple
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from lightning_modules.generation.blocking import Source
 from lightning_modules.generation.constrained import Constraint
 from lightning_modules.generation.generate import Generated, GenerationSettings, generate
 
@@ -32,10 +33,12 @@ def draw_candidates(
     own: Generated,
     slots: int | None = None,
     constraints: Sequence[Constraint | None] | None = None,
+    sources: Sequence[Source | None] | None = None,
 ) -> list[list[Candidate]]:
     """Return `settings.candidates` answers for each row: first the strategy's own answer, then sampled ones.
 
-    The k-th sample of a row depends only on the seed, k and the row index. Each costs about as much as the own answer.
+    The k-th sample of a row depends only on the seed, k and the row index. Each costs about as much as the own answer. With
+    `settings.block` the strategy stays and the seed draws the blocked positions.
 
     Args:
         decoder: A causal language model.
@@ -47,14 +50,17 @@ def draw_candidates(
         own: The strategy's own answers.
         slots: Rows decoded at once; all when None.
         constraints: N, one per row.
+        sources: N, one per row, for `settings.block`.
     """
-    drawn = [own]
+    drawn, others = [own], settings
+    if not settings.block:
+        others = replace(settings, strategy="sample", num_beams=GenerationSettings.num_beams)
     for number in range(1, settings.candidates):
-        sampled = replace(
-            settings, strategy="sample", num_beams=GenerationSettings.num_beams, seed=settings.seed + number
-        )
+        again = replace(others, seed=settings.seed + number)
         drawn.append(
-            generate(decoder, tokenizer, prompt_ids, prompt_mask, sampled, row_index, slots, constraints)
+            generate(
+                decoder, tokenizer, prompt_ids, prompt_mask, again, row_index, slots, constraints, sources
+            )
         )
     columns = [
         [

@@ -61,9 +61,9 @@ class ConstrainedChooser:
         self._ids: list[list[int]] = [[] for _ in constraints]
         self._text = [""] * len(constraints)
 
-    def __call__(self, logits: Tensor, rows: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
+    def __call__(self, logits: Tensor, rows: Tensor, steps: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
         """Return the tokens `(B,)` and their log-probabilities `(B,)` under the plain model; see `TokenChooser`."""
-        token, log_prob = self.choose(logits, rows, steps)
+        token, log_prob = self.choose(logits, rows, steps, last)
         chosen = token.tolist()
         for place, (row, step) in enumerate(zip(rows.tolist(), steps.tolist(), strict=True)):
             ids = self._ids[row]
@@ -73,7 +73,7 @@ class ConstrainedChooser:
                 continue
             if not self._allows(row, first := chosen[place]):
                 only = slice(place, place + 1)
-                another = self._find_another(row, first, logits[only], rows[only], steps[only])
+                another = self._find_another(row, first, logits[only], rows[only], steps[only], last[only])
                 if another is None:
                     self.replaced[row] = -1
                     continue
@@ -94,14 +94,16 @@ class ConstrainedChooser:
         # A special token adds nothing to the text and could repeat forever.
         return len(text) > len(self._text[row]) and constraint.may_go_on(text)
 
-    def _find_another(self, row: int, first: int, logits: Tensor, rows: Tensor, steps: Tensor) -> int | None:
+    def _find_another(
+        self, row: int, first: int, logits: Tensor, rows: Tensor, steps: Tensor, last: Tensor
+    ) -> int | None:
         """Return the token that the chooser takes among the allowed ones, or None; `first` is disallowed."""
         constraint = self.constraints[row]
         assert constraint is not None
         remaining, token = logits.to(widened(logits.dtype), copy=True), first
         for _ in range(constraint.tries):
             remaining[0, token] = -torch.inf
-            chosen, log_prob = self.choose(remaining.clone(), rows, steps)
+            chosen, log_prob = self.choose(remaining.clone(), rows, steps, last)
             if not log_prob.isfinite():  # no token remains
                 break
             if self._allows(row, token := int(chosen)):

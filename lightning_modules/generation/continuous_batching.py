@@ -32,8 +32,9 @@ FREE_SHARE = 0.125
 CHECK_STEPS = 8
 """On a GPU, steps between two checks for finished rows."""
 
-Chooser = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
-"""Takes logits `(B, V)`, rows `(B,)` and steps `(B,)`; returns tokens `(B,)` and their log-probabilities `(B,)`."""
+Chooser = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
+"""Takes logits `(B, V)`, rows `(B,)`, steps `(B,)` and last tokens `(B,)` (-1 in step 0); returns tokens `(B,)` and their
+log-probabilities `(B,)`."""
 
 
 def can_decode(decoder: PreTrainedModel) -> bool:
@@ -84,7 +85,7 @@ class _Slots:
     row: Tensor
     """Index among the N prompts."""
     token: Tensor
-    """The newest token, which the decoder has not processed yet."""
+    """The newest token, which the decoder has not processed yet; -1 before the first one."""
     position: Tensor
     """Position of that token in its row, from 0; also the number of the row's cached tokens."""
     age: Tensor
@@ -171,7 +172,7 @@ class _Decoding:
         last = torch.arange(count, device=row.device) * ids.shape[1] + lengths - self.shared - 1
         logits = logits_at(self.decoder, last, input_ids=ids, past_key_values=cache, use_cache=True)
         nothing = torch.zeros_like(row)
-        new = _Slots(row, nothing, lengths - 1, nothing.clone(), nothing.bool())
+        new = _Slots(row, nothing - 1, lengths - 1, nothing, nothing.bool())
         self._record(logits, new)
         return new, _layers(cache)
 
@@ -189,7 +190,7 @@ class _Decoding:
     def _record(self, logits: Tensor, rows: _Slots) -> None:
         """Choose the next tokens and store them."""
         step = rows.age.clamp(max=self.ids.shape[1] - 2)  # a finished row may already have T tokens
-        rows.token, log_prob = self.choose(logits, rows.row, step)
+        rows.token, log_prob = self.choose(logits, rows.row, step, rows.token)
         column = rows.age.masked_fill(rows.done, self.ids.shape[1] - 1)
         self.ids[rows.row, column] = rows.token
         self.log_prob[rows.row, column] = log_prob

@@ -15,6 +15,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from lightning_modules.decoder.decoders import never_generated
+from lightning_modules.generation.blocking import Blocks, Source, find_source_ids
 from lightning_modules.generation.constrained import ConstrainedChooser, Constraint
 from lightning_modules.generation.continuous_batching import Chooser, can_decode, decode
 from lightning_modules.generation.hf_generate import generate_through_transformers
@@ -50,6 +51,7 @@ def generate(
     row_index: Tensor | None = None,
     slots: int | None = None,
     constraints: Sequence[Constraint | None] | None = None,
+    sources: Sequence[Source | None] | None = None,
 ) -> Generated:
     """Generate a completion for each prompt.
 
@@ -70,6 +72,7 @@ def generate(
         row_index: `(N,)`, identifies the rows for sampling; 0..N-1 when None.
         slots: Rows decoded at once; all when None.
         constraints: N, one per row; not for beam search.
+        sources: N, one per row, for `settings.block`: the text that is to be worded in another way; None blocks nothing.
 
     Raises:
         ValueError: If a prompt leaves no room in the decoder's context.
@@ -86,7 +89,11 @@ def generate(
     uniform = None
     if settings.strategy == "sample":
         uniform = row_uniform(settings.seed, row_index.tolist(), settings.max_new_tokens).to(device)
-    choose: Chooser = TokenChooser(banned, uniform, settings.temperature, settings.top_p)
+    blocks = None
+    if settings.block and sources is not None:
+        tokens = [[] if source is None else find_source_ids(tokenizer, source) for source in sources]
+        blocks = Blocks(tokens, settings.block, settings.seed, row_index.tolist(), device)
+    choose: Chooser = TokenChooser(banned, uniform, settings.temperature, settings.top_p, blocks)
     replaced = [0] * len(prompt_ids)
     if constraints is not None:
         assert settings.strategy != "beam", "beam search does not choose token by token"

@@ -117,7 +117,9 @@ class _ChoosingProcessor(LogitsProcessor):
         self.log_prob: list[Tensor] = []
 
     def __call__(self, input_ids: torch.LongTensor, scores: torch.FloatTensor) -> torch.FloatTensor:
-        token, log_prob = self.choose(scores, self.rows, torch.full_like(self.rows, len(self.log_prob)))
+        steps = torch.full_like(self.rows, len(self.log_prob))
+        last = input_ids[:, -1] if self.log_prob else torch.full_like(self.rows, -1)
+        token, log_prob = self.choose(scores, self.rows, steps, last)
         self.log_prob.append(log_prob)
         return cast(torch.FloatTensor, torch.full_like(scores, -torch.inf).scatter_(1, token[:, None], 0.0))
 

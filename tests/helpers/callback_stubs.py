@@ -213,6 +213,7 @@ class ScriptedModel(LightningModule):
         self.left_out = torch.tensor(False)
         self.constraints_of: Callable[[list[int]], Sequence[Constraint | None]] | None = None
         self.reward_of: Callable[[list[int], list[str]], Sequence[float]] | None = None
+        self.sources_of: Callable[[list[int]], Sequence[tuple[str, str] | None]] | None = None
         self.weight = torch.nn.Parameter(torch.zeros(1))
 
     def training_step(self, batch: dict[str, torch.Tensor], batch_idx: int) -> torch.Tensor:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from lightning_modules.causal_lm import CausalLM
-from lightning_modules.evaluation import Evaluator, find_constraints
+from lightning_modules.evaluation import Evaluator, find_constraints, find_sources
 from lightning_modules.generation.generate import GenerationSettings
 from tests.helpers.tiny import make_batch, make_rows, make_tiny, make_tokenizer, save_tiny
 from tests.helpers.tiny_runs import (
@@ -102,9 +102,9 @@ def test_the_untrained_base_is_not_constrained(tmp_path):
         make_module(
             save_tiny(tmp_path), generation=GenerationSettings(max_new_tokens=8, **flag)
         ).answer_untrained(batch)
-        for flag in ({}, {"only_from": "input"}, {"only_valid": True})
+        for flag in ({}, {"only_from": "input"}, {"only_valid": True}, {"block": 1.0, "seed": 3})
     ]
-    assert answers[0]["prediction"] == answers[1]["prediction"] == answers[2]["prediction"]
+    assert [one["prediction"] for one in answers] == [answers[0]["prediction"]] * 4
 
 
 def test_a_row_is_constrained_only_where_that_is_asked_for() -> None:
@@ -120,6 +120,21 @@ def test_a_row_is_constrained_only_where_that_is_asked_for() -> None:
     assert asked == [[4, -1]]
     with pytest.raises(ValueError, match=r"Expected .*ConstrainedDecoding among the callbacks"):
         find_constraints(GenerationSettings(only_valid=True), None, index)
+
+
+def test_a_row_is_blocked_only_where_that_is_asked_for() -> None:
+    asked = []
+
+    def sources_of(index: list[int]) -> list[None]:
+        asked.append(index)
+        return [None] * len(index)
+
+    index = torch.tensor([4, -1])
+    assert find_sources(GenerationSettings(), sources_of, index) is None
+    assert find_sources(GenerationSettings(block=0.5), sources_of, index) == [None, None]
+    assert asked == [[4, -1]]
+    with pytest.raises(ValueError, match=r"Expected .*wordings.Wordings among the callbacks.*block 0\.5"):
+        find_sources(GenerationSettings(block=0.5), None, index)
 
 
 def test_an_evaluator_computes_the_loss_in_as_many_rows_as_fit() -> None:

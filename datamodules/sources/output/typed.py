@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -135,4 +136,5 @@ def _put_ours(
     for place, (key, name) in enumerate(ours.items(), start=column):
         _put(sheet, top, place, name)
         for line, record in zip(lines, records, strict=True):
-            _put(sheet, line, place, record.get(key))
+            cell = record.get(key)
+            _put(sheet, line, place, json.dumps(cell, ensure_ascii=False) if isinstance(cell, list) else cell)

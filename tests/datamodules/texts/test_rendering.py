@@ -105,6 +105,17 @@ def test_randomised_smiles_are_the_same_molecule(tokenizer: Any) -> None:
     assert {Chem.CanonSmiles(text) for text in inputs} == {"CC(=O)Oc1ccccc1C(=O)O"}
 
 
+def test_the_asked_text_is_the_one_in_the_prompt_of_an_evaluation(tokenizer: Any) -> None:
+    smiles = "CC(=O)Oc1ccccc1C(=O)O"
+    for randomize in (True, False):
+        task = replace(TASK, input=Side("a", notation="smiles", randomize=randomize))
+        rows = replace(make_rows(6, task), inputs=TextColumn.of([smiles] * 6))
+        store = make_store(tokenizer, rows, seed=3)
+        asked = [store.asked_text(row) for row in range(6)]
+        assert all(text in prompt for text, prompt in zip(asked, prompts(store, np.arange(6)), strict=True))
+        assert (len(set(asked)) > 1) == randomize
+
+
 def test_demonstrations_come_from_training_and_from_other_identities(tokenizer: Any) -> None:
     store = make_store(tokenizer, shots=3)
     training = np.arange(0, 30)

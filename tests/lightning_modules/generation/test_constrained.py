@@ -109,13 +109,14 @@ def test_a_row_ends_rather_than_being_given_up():
     assert all(len(text) == 4 for text in generated.text)
     Short.tries = 1
     found = constrained.ConstrainedChooser(
-        lambda logits, rows, steps: (logits.argmax(dim=1), logits.max(dim=1).values),
+        lambda logits, rows, steps, last: (logits.argmax(dim=1), logits.max(dim=1).values),
         [Short()],
         lambda ids: "ab" * len(ids),
         2,
     )
     logits = torch.tensor([[0.0, 0.0, -9.0, 5.0, 4.0]])
-    tokens = [int(found(logits.clone(), torch.tensor([0]), torch.tensor([step]))[0]) for step in range(3)]
+    first, last = torch.tensor([0]), torch.tensor([-1])
+    tokens = [int(found(logits.clone(), first, torch.tensor([step]), last)[0]) for step in range(3)]
     assert tokens == [3, 3, 2]
 
 

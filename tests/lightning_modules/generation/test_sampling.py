@@ -9,11 +9,12 @@ BANNED = torch.tensor([0, 5, 6, 7])  # the last rows of the vocabulary have no t
 LOGITS = torch.tensor(
     [[9.0, 3.0, -2.0, 3.5, 1.0, 9.0, 9.0, 9.0], [0.0, -40.0, -41.0, -43.0, -44.0, 0.0, 0.0, 0.0]]
 )
+NOTHING = torch.full((4000,), -1)  # no token before
 
 
 def draw(temperature: float, uniform: float, top_p: float = 1.0) -> list[int]:
     choose = TokenChooser(BANNED, torch.full((2, 1), uniform), temperature, top_p)
-    tokens, scores = choose(LOGITS.clone(), torch.arange(2), torch.zeros(2, dtype=torch.int64))
+    tokens, scores = choose(LOGITS.clone(), torch.arange(2), torch.zeros(2, dtype=torch.int64), NOTHING[:2])
     assert scores.isfinite().all()
     assert (scores <= 0).all()
     return tokens.tolist()
@@ -38,10 +39,10 @@ def test_no_random_number_leads_past_the_tokens() -> None:
 
 
 def test_draws_have_the_softmax_as_their_distribution() -> None:
-    draws = 4000
+    draws = len(NOTHING)
     choose = TokenChooser(BANNED, row_uniform(3, range(draws), 1), 2.0)
     tokens, _ = choose(
-        LOGITS[:1].repeat(draws, 1), torch.arange(draws), torch.zeros(draws, dtype=torch.int64)
+        LOGITS[:1].repeat(draws, 1), torch.arange(draws), torch.zeros(draws, dtype=torch.int64), NOTHING
     )
     expected = (LOGITS[0, 1:5] / 2).softmax(0)
     counts = torch.bincount(tokens, minlength=8)
