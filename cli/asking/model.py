@@ -156,9 +156,24 @@ class Model:
         return len(self.described.asking.encode(self.tokenizer, task, [question]).prompt(0))
 
     def generate(
-        self, task: Task, questions: Sequence[str], settings: GenerationSettings, batch_size: int = 64
+        self,
+        task: Task,
+        questions: Sequence[str],
+        settings: GenerationSettings,
+        batch_size: int = 64,
+        row_index: Sequence[int] | None = None,
     ) -> list[Generated | None]:
-        """Return what the model writes for each normalized question; None where it is longer than the model can read."""
+        """Return what the model writes for each normalized question; None where it is longer than the model can read.
+
+        Args:
+            task: One of `tasks`.
+            questions: N normalized questions.
+            settings: How text is generated.
+            batch_size: Texts decoded at once.
+            row_index: N numbers that identify the questions for sampling, whatever others stand beside them.
+        """
+        import torch
+
         from datamodules.tokens.packing import pad_prompts
         from lightning_modules.generation.generate import generate
 
@@ -177,6 +192,7 @@ class Model:
                 ids_BP.to(self.device),
                 mask_BP.to(self.device),
                 settings,
+                row_index=None if row_index is None else torch.tensor([row_index[place] for place in places]),
                 slots=batch_size,
             )
             numbers = zip(made.score.tolist(), made.stopped.tolist(), made.num_tokens.tolist(), strict=True)
