@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -232,12 +233,16 @@ def test_help_lists_rewards_and_defaults() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)  # seven starts of a program that loads PyTorch, beside whatever else runs
 def test_kill_9_at_any_moment_and_the_same_command_goes_on(place: Path) -> None:
     words = ["improve", "--model", "runs/x", *FLAGS]
     moments = ("x-improved/rounds/1/candidates/000000.parquet", "x-improved-1/config.yaml", "x-improved-1/hf/config.json",
                "x-improved/rounds/2/kept.parquet")  # fmt: skip
     for moment in moments:
-        process = subprocess.Popen([sys.executable, str(PROJECT / "train.py"), *words], cwd=place)
+        environment = {**os.environ, "WANDB_MODE": "disabled"}
+        process = subprocess.Popen(
+            [sys.executable, str(PROJECT / "train.py"), *words], cwd=place, env=environment
+        )
         deadline = time.monotonic() + 240
         while (
             not (place / "runs" / moment).exists() and process.poll() is None and time.monotonic() < deadline
