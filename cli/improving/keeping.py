@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from datamodules.notations._unicode import compose
 from datamodules.notations.naming.preferred import is_preferred
+from datamodules.notations.naming.styles import is_inverted, is_openeye
 from datamodules.rows.known_rows import KnownRows, find_repeated
 from datamodules.rows.task_rows import read_task
 from datamodules.sources.rows import Rows
@@ -45,13 +46,16 @@ def make_task(task: Task, source: str) -> Task:
         task.instructions,
         source=source,
         identity=Identity("identity"),
+        condition=task.condition,
         only_trains=True,
         description=f"Verified answers of the model itself to {task.name}.",
     )
 
 
 def find_kept(
-    candidates: pa.Table, least: float, prefers: Callable[[str, Collection[str]], bool] = is_preferred
+    candidates: pa.Table,
+    least: float,
+    prefers: Callable[[str, Collection[str]], bool] = lambda answer, others: True,
 ) -> list[Kept]:
     """Return the best passing candidate of each input that has one: mixed inputs first, in the order of their numbers.
 
@@ -86,8 +90,18 @@ def find_kept(
 def find_preference(task: Task, reward: str) -> Callable[[str, Collection[str]], bool]:
     """Return what prefers an answer to others of equal reward: of right names the rules of names; others are alike."""
     if task.output.notation == "iupac" and reward == "right":
-        return is_preferred
+        return is_preferred_name
     return lambda answer, others: True
+
+
+def is_preferred_name(name: str, others: Collection[str]) -> bool:
+    """Say whether a name is conventional, and the one of a molecule's names that the rules of names prefer.
+
+    Examples:
+        >>> is_preferred_name("2-hydroxypropanoic acid", []), is_preferred_name("2-oxidanylpropanoic acid", [])
+        (True, False)
+    """
+    return not is_openeye(name) and not is_inverted(name) and is_preferred(name, others)
 
 
 def count_candidates(candidates: pa.Table, least: float) -> dict[str, int]:

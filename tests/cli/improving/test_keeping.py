@@ -6,12 +6,15 @@ import pyarrow as pa
 
 from cli.improving.keeping import count_candidates, find_kept, find_preference, make_rows, make_task
 from datamodules.rows.read_and_split import SplitSettings
-from datamodules.tasks import Side, Task
+from datamodules.tasks import Condition, Side, Task
 from datamodules.tokens.control_tokens import ControlTokens
 from datamodules.workers.worker_pool import WorkerPool
 from tests.helpers.known_rows import make_known
 
-NAMING = Task("naming", Side("smiles", "smiles", "SMILES"), Side("iupac", "iupac"), ("Name it.",))
+NAMING = Task(
+    "naming", Side("smiles", "smiles", "SMILES"), Side("iupac", "iupac"), ("Name it.",),
+    condition=Condition("style", "conventional"),
+)  # fmt: skip
 
 
 def make_candidates(*rows: tuple[int, str, float, float], reference: str = "") -> pa.Table:
@@ -28,7 +31,7 @@ def test_the_most_probable_passing_candidate_of_an_input_is_kept_mixed_inputs_fi
         (0, "a", -1.0, 1.0), (0, "b", -0.5, 1.0), (1, "c", -0.1, 0.0), (1, "d", -0.2, float("nan")),
         (2, "e", -9.0, 1.0), (2, "f", -0.1, 0.0),
     )  # fmt: skip
-    kept = find_kept(candidates, 1.0, lambda answer, others: True)
+    kept = find_kept(candidates, 1.0)
     assert [(one.number, one.answer, one.share_right) for one in kept] == [(2, "e", 0.5), (0, "b", 1.0)]
     assert count_candidates(candidates, 1.0) == {
         "inputs": 3, "candidates": 6, "distinct": 6, "passed": 3, "all_right": 1, "all_wrong": 1, "mixed": 1,
@@ -41,6 +44,10 @@ def test_the_reference_is_best_then_the_preferred_name_and_the_reward_decides_fi
     assert find_kept(make_candidates(*names), 1.0, prefers)[0].answer == "4-chloro-2-methylphenol"
     [kept] = find_kept(make_candidates(*names, reference=names[0][1]), 1.0, prefers)
     assert kept.answer == "2-methyl-4-chlorophenol"
+    styled = make_candidates(
+        (0, "2-oxidanylpropanoic acid", -0.1, 1.0), (0, "2-hydroxypropanoic acid", -5.0, 1.0)
+    )
+    assert find_kept(styled, 1.0, prefers)[0].answer == "2-hydroxypropanoic acid"
     alike = find_preference(NAMING, "similarity")
     scored = make_candidates((0, "a", -5.0, 0.9), (0, "b", -0.1, 0.8), (0, "c", -0.1, 0.3))
     assert find_kept(scored, 0.5, alike)[0].answer == "a"
@@ -52,6 +59,9 @@ def test_task_of_kept_rows_asks_in_the_same_words_and_only_trains() -> None:
     assert (task.name, task.only_trains, task.source) == ("naming_kept", True, "kept.parquet")
     assert (task.input.label, task.output.label, task.instructions) == ("SMILES", "iupac", ("Name it.",))
     assert (task.input.notation, task.output.notation) == ("smiles", "iupac")
+    assert (
+        task.condition == NAMING.condition
+    )  # the table has no such column: rows are in the condition that was asked
 
 
 def test_rows_of_held_out_molecules_of_known_pairs_and_beyond_the_wanted_number_are_left_out(
