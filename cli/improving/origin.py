@@ -62,6 +62,11 @@ class Origin:
                 f"Expected a task whose answers the model writes, but {chosen[0].name} has choices, which are scored: no "
                 "candidates can be drawn."
             )
+        if chosen[0].input.mask:
+            raise ValueError(
+                f"Expected a task whose inputs stand in a table, but {chosen[0].name} masks whole texts, of which its answers "
+                "are parts: further texts are further training rows as they are."
+            )
         return chosen[0]
 
 

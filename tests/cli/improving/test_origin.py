@@ -75,6 +75,14 @@ def test_choices_are_not_drawn(tmp_path: Path) -> None:
         origin.find_task(None)
 
 
+def test_masked_tasks_are_not_improved() -> None:
+    from dataclasses import replace
+
+    masked = Task("gaps", Side("smiles", "smiles", mask="spans"), Side("smiles", "smiles"), source="pubchem")
+    with pytest.raises(ValueError, match="but gaps masks whole texts, of which its answers are parts"):
+        replace(read_origin(FLAGSHIP), tasks=(masked,)).find_task(None)
+
+
 def test_shares_are_those_of_the_run_also_of_one_that_was_improved() -> None:
     tasks = (Task("a", Side("x"), Side("y")), Task("b", Side("y"), Side("x")))
     assert read_shares("a:2,b:1", tasks) == {"a": 2, "b": 1}
