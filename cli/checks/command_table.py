@@ -26,6 +26,7 @@ COMMANDS = {
     "dashboard": Command("cli.commands.dashboard", "Make a W&B workspace and a report for a project; --dry-run."),
     "demo": Command("cli.demo.page", "Open a page in the browser that asks a model."),
     "recombined": Command("cli.commands.recombined", "Make training data by rules: names from names, read by OPSIN."),
+    "improve": Command("cli.commands.improve", "Train a model further on its own answers that a check passes."),
     "studies": Command("bench.studies.__main__", "Run a grid of fits and write its page; in a checkout only."),
     "env": Command("cli.commands.env", "Print versions, devices and extras: what a bug report needs."),
 }  # fmt: skip

@@ -10,6 +10,7 @@ from cli.commands.ask import choose_task
 from datamodules.tasks import load_task
 from datamodules.workers.guarded_worker import Result
 from lightning_modules.decoder.bases import FLAGSHIP
+from lightning_modules.generation.settings import GenerationSettings
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +53,17 @@ def test_a_gap_is_asked_as_it_stands(model: Model) -> None:
     assert two.error == "expected one '?' in place of what is missing, but got 2"
     [wrong] = read_questions(model.calls, load_task("repair_smiles"), ["CC(O"])
     assert wrong == Result("CC(O", None)
+
+
+def test_a_number_makes_a_sampled_answer_the_same_beside_any_others(model: Model) -> None:
+    task = model.find_task("smiles_to_iupac")
+    settings = GenerationSettings("sample", temperature=4.0, max_new_tokens=12)
+    questions = ["CCO", "CCCCCCCCN", "c1ccccc1O"]
+    together = model.generate(task, questions, settings, numbers=[7, 8, 9])
+    for place in (0, 1, 2):
+        [alone] = model.generate(task, [questions[place]], settings, numbers=[7 + place])
+        assert alone is not None
+        assert together[place] is not None
+        assert alone.text == together[place].text  # type: ignore[union-attr]
+    first, second = model.generate(task, ["CCCCCCCCN"] * 2, settings, numbers=[8, 10])
+    assert first != second

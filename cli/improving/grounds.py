@@ -1,0 +1,72 @@
+"""The real rows on which a round stands: read and split as its fit does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from cli.checks.value_check import data_flags
+from cli.improving.job import Job, find_values
+from configs.lookup import find_cache_root
+from datamodules.rows.known_rows import KnownRows
+from datamodules.rows.prepare import Prepared, prepare
+from datamodules.rows.read_and_split import SplitSettings
+from datamodules.rows.training_record import FILE, TrainingRecord, load_record
+from datamodules.sources.tables.options import TableOptions
+from datamodules.splits import TRAIN
+from datamodules.storage.cache import DataCache
+from datamodules.tasks import Task
+from datamodules.tokens.control_tokens import ControlTokens, find_control_tokens
+
+
+@dataclass(frozen=True)
+class Grounds:
+    """The real rows on which a round stands."""
+
+    prepared: Prepared
+    known: KnownRows
+    forbidden: ControlTokens
+    options: TableOptions
+    rows_a_step: int
+
+    def count_training(self, tasks: Sequence[Task]) -> dict[str, int]:
+        """Return the number of training rows of each task."""
+        sides = np.split(self.prepared.sides, np.cumsum([len(part) for part in self.prepared.parts])[:-1])
+        counts = {task.name: 0 for task in tasks}
+        for part, side in zip(self.prepared.parts, sides, strict=True):
+            counts[part.task.name] += int((side == TRAIN).sum())
+        return counts
+
+
+def read_grounds(job: Job) -> Grounds:
+    """Read and split the real rows as the fits do."""
+    from lightning_modules.decoder.decoders import load_tokenizer
+
+    values = find_values(job)
+    data = data_flags(values)
+    names = {item.name for item in fields(SplitSettings)}
+    settings = SplitSettings(**{name: value for name, value in data.items() if name in names})
+    options = TableOptions(data.get("header", "auto"), data.get("encoding", "auto"))
+    forbidden = find_control_tokens(load_tokenizer(str(job.origin.weights)), job.origin.form.chat)
+    cache_dir = data.get("cache_dir")
+    cache = DataCache(
+        None
+        if data.get("cache") is False
+        else Path(cache_dir).expanduser()
+        if cache_dir
+        else find_cache_root()
+    )
+    prepared = prepare(job.origin.tasks, None, settings, forbidden, cache, options=options)
+    batch = int(data.get("batch_size") or 1) * int(values.get("trainer.accumulate_grad_batches") or 1)
+    return Grounds(
+        prepared, KnownRows(prepared, settings, find_record(job.origin.weights)), forbidden, options, batch
+    )
+
+
+def find_record(weights: Path) -> TrainingRecord | None:
+    """Return what a model was trained on, which lies beside its weights or in its run's folder."""
+    record = load_record(weights / FILE)
+    return load_record(weights.parent / FILE) if record is None and weights.name == "hf" else record
