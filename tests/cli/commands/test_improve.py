@@ -37,7 +37,9 @@ def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def place(fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of it to work in."""
-    shutil.copytree(fitted, tmp_path / "copy")
+    shutil.copytree(
+        fitted, tmp_path / "copy", ignore=shutil.ignore_patterns("wandb")
+    )  # its links may lead nowhere
     monkeypatch.chdir(tmp_path / "copy")
     return tmp_path / "copy"
 
