@@ -10,6 +10,7 @@ import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.core.optimizer import LightningOptimizer
+from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import Optimizer
@@ -193,7 +194,8 @@ class CausalLM(LightningModule):
             add_adapters(decoder, self.peft, self.new_ids)
         elif self.trainable is not None:
             choose_trainable(decoder, self.trainable, self.new_ids)
-        if self.compile_layers:
+        # Evaluation is not compiled, and already the compiler's import takes a second.
+        if self.compile_layers and (self._trainer is None or self.trainer.state.fn == TrainerFn.FITTING):
             decoder.base_model.compile()
         if self.share_prefix is None:
             self.share_prefix = may_share_prefix(decoder)

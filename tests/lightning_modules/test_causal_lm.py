@@ -106,6 +106,14 @@ def test_compiled_training_gives_the_weights_of_plain_training_and_evaluates_unc
     assert torch._dynamo.utils.counters["frames"]["ok"] > 0, "nothing was compiled"
 
 
+@pytest.mark.parametrize(("stage", "compiled"), [("fit", True), ("validate", False)])
+def test_only_a_fit_makes_the_compiler_ready(base: str, stage: str, compiled: bool) -> None:
+    module, data = CausalLM(base, compile=True), RowsData(uneven_rows(), batch_size=4, shards=[[0, 1]])
+    trainer = make_trainer(max_epochs=1, limit_train_batches=0, limit_val_batches=1)
+    getattr(trainer, stage)(module, data)
+    assert (module.decoder.base_model._compiled_call_impl is not None) == compiled
+
+
 def test_an_attention_that_does_not_exist_is_an_error(base: str) -> None:
     with pytest.raises(ValueError, match=r"--model.attention 'flsh' cannot be used here"):
         CausalLM(base, attention="flsh").configure_model()
