@@ -6,11 +6,13 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from callbacks.loggers.terminal import say
 from configs.program import spell
 from datamodules.making.chunks import Plan, make_rows, parts_of, read_provenance
+from datamodules.making.held_out import read_held_out
 from datamodules.making.names import Names
 from datamodules.making.reactions import Reactions
 from datamodules.making.recipe import Recipe
@@ -20,7 +22,7 @@ from datamodules.storage.writable import check_file
 from datamodules.workers.cores import count_cores
 from datamodules.workers.opsin import how_to_read_names
 
-RECIPES: dict[str, Callable[[], Recipe]] = {"names": Names, "reactions": Reactions}
+RECIPES: dict[str, Callable[..., Recipe]] = {"names": Names, "reactions": Reactions}
 _TELL_S = 15.0
 _TASKS = {"names": "iupac_to_smiles:1,made_to_smiles:1", "reactions": "reactants_to_product"}
 
@@ -44,6 +46,11 @@ def read_options(args: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--recipe", choices=sorted(RECIPES), default="names", help="what is made (default: names)"
+    )
+    parser.add_argument(
+        "--held-out",
+        type=Path,
+        help="a table with a column smiles: none of its molecules is made, nor one with the same parent",
     )
     options = parser.parse_args(args)
     for name, least in (("rows", 1), ("seed", 0), ("processes", 1)):
@@ -93,7 +100,12 @@ def main(args: Sequence[str] | None = None) -> None:
         raise ValueError(f"Expected OPSIN to read the names, but it is not there: {steps}.")
     output = find_output(options.recipe, options.output)
     check_file("--output", output)
-    plan = Plan(RECIPES[options.recipe], options.seed)
+    recipe = RECIPES[options.recipe]
+    if options.held_out is not None:
+        further = options.held_out.expanduser().resolve()
+        read_held_out(further)  # a mistake in it is told now, and not by each process
+        recipe = partial(recipe, further=further)
+    plan = Plan(recipe, options.seed)
     if is_made(output, plan, options.rows):
         sys.stdout.write(
             f"{output} holds these {options.rows:,} rows already.\n{advise(options.recipe, output)}\n"

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from functools import cached_property
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from rdkit import Chem, rdBase
 
+from configs.lookup import find_name
 from datamodules.notations.molecules.relations import compute_parent
-from datamodules.notations.molecules.structure import Molecule, compute_identity
+from datamodules.notations.molecules.structure import Molecule, compute_identity, read
+from datamodules.sources.lookup import load_source
 from datamodules.sources.shipped import PUBCHEM
 from datamodules.splits import TRAIN, split_by_hash
+from datamodules.storage.cache_keys import hash_file
 
 VAL_FRACTION, TEST_FRACTION, SPLIT_SEED = 0.05, 0.05, 0
 """The split of the data module's default flags."""
@@ -63,15 +67,44 @@ def find_leaks(molecules: Sequence[Molecule], held_out: Collection[str]) -> list
     ]
 
 
+def read_held_out(path: Path) -> frozenset[str]:
+    """Return the identities and the parents of all molecules in a table that has a column `smiles`.
+
+    Raises:
+        ValueError: If the table cannot be read, has no such column, or holds something else there.
+    """
+    rows = load_source(str(path))
+    column = find_name("smiles", rows.table.column_names)
+    if column is None:
+        raise ValueError(
+            f"Expected --held-out to be a table with a column smiles, but {path} has {', '.join(rows.table.column_names)}."
+        )
+    found = set()
+    for line, text in zip(rows.lines.tolist(), rows.table[column].to_pylist(), strict=True):
+        molecule = read(str(text or "").strip())
+        if isinstance(molecule, str):
+            raise ValueError(
+                f"{path}, line {line}: expected a SMILES, to hold its molecule out, but got {str(text)[:60]!r} ({molecule}). "
+                "Correct the row or take it out."
+            )
+        found |= {compute_identity(molecule), compute_parent(molecule)}
+    return frozenset(found - {""})
+
+
 class BuiltInMolecules:
     """The built-in molecules that a recipe starts from, and those that it may not make.
 
     Args:
         table: The molecules; default: all that ship.
+        further: A table of further molecules that it may not make, such as a test set of one's own.
     """
 
-    def __init__(self, table: pa.Table | None = None) -> None:
-        self._table = table
+    def __init__(self, table: pa.Table | None = None, further: Path | None = None) -> None:
+        self._table, self._further = table, further
+
+    def describe_held_out(self) -> dict[str, str]:
+        """Return the hash of the further molecules' table; nothing without one."""
+        return {} if self._further is None else {"held_out": hash_file(self._further)}
 
     @cached_property
     def table(self) -> pa.Table:
@@ -86,5 +119,6 @@ class BuiltInMolecules:
 
     @cached_property
     def held_out(self) -> frozenset[str]:
-        """The parents of the held-out molecules."""
-        return find_held_out_parents(self.table["inchikey"].to_pylist(), self.table["smiles"].to_pylist())
+        """The parents of the held-out molecules; of those in a further table their identities, too."""
+        own = find_held_out_parents(self.table["inchikey"].to_pylist(), self.table["smiles"].to_pylist())
+        return own if self._further is None else own | read_held_out(self._further)

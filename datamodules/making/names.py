@@ -37,6 +37,7 @@ class Names(BuiltInMolecules):
 
     Args:
         table: The built-in molecules with names; default: all of them.
+        further: A table of further molecules that it may not make.
     """
 
     name = "names"
@@ -67,7 +68,7 @@ class Names(BuiltInMolecules):
     def describe(self) -> Mapping[str, Any]:
         """Return the versions and the data that the rows depend on."""
         data = hash_file(PUBCHEM.path) if self._table is None else digest({"names": self.names})
-        return {"data": data, "opsin": JAR, **describe_rules()}
+        return {"data": data, "opsin": JAR, **self.describe_held_out(), **describe_rules()}
 
     def generate(self, seed: int, chunk: int, count: int) -> list[Candidate]:
         """Return `count` made names; a pure function of its arguments."""

@@ -31,6 +31,7 @@ class Reactions(BuiltInMolecules):
 
     Args:
         table: The built-in molecules; default: all of them.
+        further: A table of further molecules that it may not make.
     """
 
     name = "reactions"
@@ -54,7 +55,7 @@ class Reactions(BuiltInMolecules):
     def describe(self) -> Mapping[str, Any]:
         """Return the versions and the data that the rows depend on."""
         data = hash_file(PUBCHEM.path) if self._table is None else digest({"molecules": self.molecules})
-        return {"data": data, **describe_rules()}
+        return {"data": data, **self.describe_held_out(), **describe_rules()}
 
     def generate(self, seed: int, chunk: int, count: int) -> list[Candidate]:
         """Return `count` sets of reactants; a pure function of its arguments."""

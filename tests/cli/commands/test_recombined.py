@@ -91,3 +91,20 @@ def test_progress_is_told_now_and_then(
     with fake_opsin({}):
         main(["--rows", str(chunks.CHUNK), "--processes", "1"])
     assert f"of {chunks.CHUNK:,} rows (1 chunks in " in capsys.readouterr().err
+
+
+def test_molecules_of_ones_own_are_held_out(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Path | None] = []
+
+    def make(further: Path | None = None) -> Toy:
+        asked.append(further)
+        return Toy()
+
+    monkeypatch.setitem(RECIPES, "reactions", make)
+    monkeypatch.chdir(toy)
+    words = ["--recipe", "reactions", "--rows", "20", "--processes", "1", "--output", "made.parquet"]
+    (toy / "mine.csv").write_text("smiles\nCCO\n")
+    main([*words, "--held-out", "mine.csv"])
+    assert set(asked) == {toy / "mine.csv"}
+    with pytest.raises(ValueError, match=r"No source .*gone.csv"):
+        main([*words, "--held-out", "gone.csv"])

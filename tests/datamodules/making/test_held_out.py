@@ -1,8 +1,17 @@
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from rdkit import Chem
 
-from datamodules.making.held_out import are_for_training, find_held_out_parents, find_leaks
+from datamodules.making.held_out import (
+    BuiltInMolecules,
+    are_for_training,
+    find_held_out_parents,
+    find_leaks,
+    read_held_out,
+)
 from datamodules.notations.molecules.structure import Molecule
 from datamodules.sources.shipped import PUBCHEM
 from datamodules.splits import TRAIN, split_by_hash
@@ -64,3 +73,40 @@ def test_the_parents_of_held_out_salts_are_held_out_too() -> None:
     assert held_out == {block(acid)}
     assert find_leaks([molecule(acid)], held_out) == [True]
     assert find_leaks([molecule(acid)], frozenset()) == [False]
+
+
+def test_molecules_of_a_table_of_ones_own_are_held_out_with_their_stereoisomers_and_salts(
+    tmp_path: Path,
+) -> None:
+    acids = [f"{'C' * length}[C@H](N)C(=O)O" for length in range(1, 60)]
+    mine = first_with_side(acids, True)
+    table = tmp_path / "mine.csv"
+    table.write_text(f"id,SMILES\n1,{mine}\n")
+    held_out = read_held_out(table)
+    salt = mine[:-1] + "[O-].[Na+]"
+    asked = [molecule(text) for text in (mine, mine.replace("@", "@@"), salt, f"C{mine}")]
+    assert find_leaks(asked[:3], held_out) == [True] * 3
+    table.write_text(f"id,SMILES\n1,{salt}\n")
+    assert find_leaks(asked[:3], read_held_out(table)) == [True] * 3
+    built_in = PUBCHEM.load().table.slice(0, 200)
+    both = BuiltInMolecules(built_in, table)
+    assert both.held_out == BuiltInMolecules(built_in).held_out | read_held_out(table)
+    assert BuiltInMolecules(built_in).describe_held_out() == {}
+    before = both.describe_held_out()
+    table.write_text("smiles\nCCO\n")
+    assert both.describe_held_out().keys() == before.keys() == {"held_out"}
+    assert both.describe_held_out() != before
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("name\nethanol\n", "Expected --held-out to be a table with a column smiles, but .* has name"),
+        ("smiles\nCCO\nC(\n", r"line 3: expected a SMILES, to hold its molecule out, but got 'C\('"),
+    ],
+)
+def test_a_table_that_cannot_be_held_out_is_refused(tmp_path: Path, content: str, message: str) -> None:
+    table = tmp_path / "mine.csv"
+    table.write_text(content)
+    with pytest.raises(ValueError, match=message):
+        read_held_out(table)
