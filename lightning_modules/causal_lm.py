@@ -10,7 +10,6 @@ import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.core.optimizer import LightningOptimizer
-from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import Optimizer
@@ -194,9 +193,6 @@ class CausalLM(LightningModule):
             add_adapters(decoder, self.peft, self.new_ids)
         elif self.trainable is not None:
             choose_trainable(decoder, self.trainable, self.new_ids)
-        # Evaluation is not compiled, and already the compiler's import takes a second.
-        if self.compile_layers and (self._trainer is None or self.trainer.state.fn == TrainerFn.FITTING):
-            decoder.base_model.compile()
         if self.share_prefix is None:
             self.share_prefix = may_share_prefix(decoder)
         self.decoder = decoder
@@ -318,7 +314,11 @@ class CausalLM(LightningModule):
             leave_out(optimizer, self.left_out)
 
     def on_fit_start(self) -> None:
-        """Begin the average with the weights, which are on their device now."""
+        """Make the compiler ready, and begin the average with the weights, which are on their device now."""
+        if (
+            self.compile_layers
+        ):  # here, since evaluation is not compiled and the compiler's import takes a second
+            self.decoder.base_model.compile()
         assert self._average is not None or self.average_weights is None, "setup makes it"
         if self._average is not None:
             self._average.begin(self)

@@ -1,10 +1,10 @@
 """Compare recipes of pretraining at equal processor time: `python -m bench.release.recipes --minutes 20`.
 
 Each cell pretrains the bundled decoder's shape, or another, from random weights on the mix of configs/pretrain.yaml, for as many
-rows as fit into the time, and is measured by the loss on the same validation rows. What a row costs is measured first, by two short
-fits for each kind of cell whose rows cost something else; processor seconds count, since the wall clock of a shared machine does
-not (set OMP_NUM_THREADS=1, so that no thread waits for another). Results are appended to docs/results/recipes.jsonl, and a cell that stands there is not run again;
-docs/results/recipes.md is written from the file.
+rows as fit into the time, and is measured by the loss on the same validation rows. What a row costs is measured first, by two
+short fits for each kind of cell whose rows cost something else. Processor seconds count, since the wall clock of a shared machine
+does not: set OMP_NUM_THREADS=1, so that no thread waits for another. Results are appended to docs/results/recipes.jsonl, and a
+cell that stands there is not run again; docs/results/recipes.md is written from the file.
 """
 
 from __future__ import annotations
@@ -160,9 +160,9 @@ def write_page(lines: Sequence[Mapping[str, Any]]) -> str:
 
 TEXT = """# Recipes at equal processor time
 
-The bundled decoder's shape (width 256, 6 layers) and others from random weights on the mix of configs/pretrain.yaml, one thread, for
-as many rows as fit into the time: the loss over all tokens of the same validation rows, 200 of each of seven kinds of text. The
-learning rate warms up and decays within the time. `python -m bench.release.recipes` makes this page.
+The bundled decoder's shape (width 256, 6 layers) and others from random weights on the mix of configs/pretrain.yaml, one thread,
+for as many rows as fit into the time: the loss over all tokens of the same validation rows, 200 of each of seven kinds of text.
+The learning rate warms up and decays within the time. `python -m bench.release.recipes` makes this page.
 """
 
 
