@@ -29,6 +29,8 @@ from lightning_modules.decoder.bases import FLAGSHIP
 RUNS = Path("runs")
 _GROUPS = ("data", "model", "trainer", "wandb", "checkpoint")
 """Groups of flags that go to the fits."""
+_OF_TABLES = ("format", "task", "split_column", "val_source", "test_source")
+"""Settings that no early check can judge: the files of format and tasks are written later, so that the columns are unknown."""
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -137,8 +139,8 @@ def make_job(options: argparse.Namespace, root: Path = RUNS) -> Job:
     task = origin.find_task(options.task)
     job = Job(origin, task, root, name, flags=options.flags, **{one: getattr(options, one) for one in same})
     settings = fit_settings(job, 1, {}, job.steps, 1)
-    for name in ("format", "task"):  # their files are written later
-        del settings["data"][name]
+    for name in _OF_TABLES:
+        settings["data"].pop(name, None)
     check_command_line(["fit", "--config", write_yaml(settings), *job.flags], root)
     if job.real < 1:
         check_reward(job.reward, task, has_answers(job))

@@ -12,7 +12,7 @@ from datamodules.flag_tasks import choose_tasks, name_only_column, task_for_colu
 from datamodules.formats import load_format
 from datamodules.limits import LEAST, parse_shots, refuse_below, refuse_no_questions
 from datamodules.rows.conditions import ask_condition
-from datamodules.rows.read_and_split import SplitSettings, locations
+from datamodules.rows.read_and_split import SplitSettings, find_split_column, locations
 from datamodules.rows.task_rows import find_column
 from datamodules.sources.head import Head, read_head
 from datamodules.sources.tables.options import TableOptions
@@ -79,7 +79,7 @@ def check_tables(command: str, data: Mapping[str, Any], *, fetch: bool = True) -
                 continue
             if data.get("task") is None and not (data.get("input_column") or data.get("output_column")):
                 _refuse_other_columns(task, head)
-            _find_columns(task, head, settings.split_column if side is None else None)
+            _find_columns(task, head, find_split_column(task, settings, side, head.columns))
 
 
 def _find_columns(task: Task, head: Head, split_column: str | None) -> None:

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from configs.lookup import find_name
 from datamodules import splits
 from datamodules.flag_tasks import name_only_column, task_for_columns
 from datamodules.limits import check_fractions, refuse_below, refuse_no_questions
@@ -101,14 +102,32 @@ def read_parts(
                 read[location] = load_source(location, options)
             rows = read_task(task, read[location], forbidden=forbidden, pool=pool)
             given = None
-            if settings.split_column is not None and side is None:
-                cells = first_texts(read[location], settings.split_column, "split")
+            wanted = find_split_column(task, settings, side, read[location].table.column_names)
+            if wanted is not None:
+                cells = first_texts(read[location], wanted, "split")
                 rows = rows.without(
-                    splits.unknown_sides(cells.take(rows.table_rows), f"{location}: {settings.split_column}")
+                    splits.unknown_sides(cells.take(rows.table_rows), f"{location}: {wanted}")
                 )
                 given = cells.take(rows.table_rows)
             parts.append(Part(rows, side, given))
     return parts, read
+
+
+def find_split_column(
+    task: Task, settings: SplitSettings, side: int | None, columns: Sequence[str]
+) -> str | None:
+    """Return the column that holds the sides of a table's rows, or None if none does.
+
+    The table of a task that only trains may lack it, since its rows have no side of their own.
+
+    Args:
+        task: The task.
+        settings: The split.
+        side: The side of all rows, if the table has one.
+        columns: The table's columns.
+    """
+    name = settings.split_column if side is None else None
+    return None if name is None or (task.only_trains and find_name(name, columns) is None) else name
 
 
 def load_questions(path: str | None, options: TableOptions | None = None) -> Rows:
@@ -165,7 +184,7 @@ def split_parts(
     identities = TextColumn.join([part.rows.identities for part in parts])
     val, test = settings.fractions
     if settings.split_column is not None:
-        sides = np.concatenate([_given(part) for part in parts])
+        sides = _split_as_given(parts, identities)
     elif settings.split in ("scaffold", "parent"):
         groups = _groups(parts, settings.split, pool)
         sides = splits.split_by_group(identities, groups, val, test, settings.split_seed)
@@ -224,10 +243,24 @@ def warn_of_overlap(overlap: Mapping[str, int], settings: SplitSettings) -> None
         log.warning("The given split shares identities between its sides: %s.", overlap)
 
 
-def _given(part: Part) -> NDArray[np.int8]:
-    if part.given is None:
-        return np.zeros(len(part.rows), dtype=np.int8)
-    return splits.split_as_given(part.given)
+def _split_as_given(parts: Sequence[Part], identities: TextColumn) -> NDArray[np.int8]:
+    """Return the sides that tables give; a table without them is trained on but for what the others hold out."""
+    sides = np.concatenate(
+        [
+            np.full(len(part.rows), splits.TRAIN if part.side is None else part.side, dtype=np.int8)
+            if part.given is None
+            else splits.split_as_given(part.given)
+            for part in parts
+        ]
+    )
+    free = np.repeat(
+        [part.given is None and part.side is None for part in parts], [len(part.rows) for part in parts]
+    )
+    texts = np.array(identities.values.to_pylist(), dtype=object)[identities.codes]
+    for side in (splits.VAL, splits.TEST):
+        held_out = set(texts[sides == side])
+        sides[free] = np.where([text in held_out for text in texts[free]], side, sides[free])
+    return sides
 
 
 def _groups(parts: Sequence[Part], kind: str, pool: WorkerPool) -> TextColumn:

@@ -16,10 +16,11 @@ from bench.studies.cells import count_steps
 from cli.commands import improve
 from cli.exit_status import UsageError
 from cli.improving import drawing
+from cli.improving.job import find_values
 from configs.lookup import load_yaml
 from datamodules.rows.training_record import load_record
 from datamodules.splits import TRAIN, split_by_hash
-from tests.helpers.improving import fit_here, fit_nothing, fit_tiny, run_improve, write_table
+from tests.helpers.improving import fit_here, fit_nothing, fit_tiny, run_improve, write_run, write_table
 from tests.helpers.runs import PROJECT, command
 
 FLAGS = ("--data.source", "new.csv", "--inputs", "20", "--candidates", "6", "--steps", "4", "--rounds", "2")
@@ -221,6 +222,16 @@ def test_mistakes_are_told_in_a_line_before_anything_is_written(
         run_improve(*words)
     assert "\n" not in str(error.value)
     assert sorted(path.name for path in (fitted / "runs").iterdir()) == before
+
+
+def test_a_split_given_by_tables_is_judged_by_the_tables_of_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "val.csv").write_text("question,answer\nball 1,red\n")
+    write_run(tmp_path, split_column="side", val_source="val.csv")
+    job = improve.make_job(improve.read_options(["--model", "runs/x"]))
+    assert find_values(job)["data.split_column"] == "side"
 
 
 def test_unknown_flag_is_a_mistake_of_usage() -> None:

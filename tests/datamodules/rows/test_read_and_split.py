@@ -122,6 +122,21 @@ def test_split_column_decides_and_an_unknown_side_is_set_aside(tmp_path: Path, p
     assert "maybe" in aside.reason
 
 
+def test_a_table_that_only_trains_needs_no_split_column_and_trains_on_nothing_held_out(
+    tmp_path: Path, pool: WorkerPool
+) -> None:
+    (tmp_path / "sided.csv").write_text("smiles,name,set\nC,a,train\nCC,b,dev\nCCC,c,test\n")
+    (tmp_path / "made.csv").write_text("smiles,name\nC,x\nCCC,y\nCC,z\nCCCC,w\n")
+    real = replace(NAMES, source=str(tmp_path / "sided.csv"))
+    made = replace(NAMES, name="made", source=str(tmp_path / "made.csv"), only_trains=True)
+    settings = SplitSettings(split_column="set")
+    parts, _ = read_parts([real, made], None, settings, ControlTokens(), pool)
+    sides, _ = split_parts(parts, settings, pool)
+    assert sides.tolist() == [TRAIN, VAL, TEST, TRAIN, TEST, VAL, TRAIN]
+    with pytest.raises(ValueError, match="'set' is not a column of"):
+        read_parts([replace(made, only_trains=False)], None, settings, ControlTokens(), pool)
+
+
 def test_a_file_of_validation_rows_is_all_validation_and_its_overlap_is_counted(
     tmp_path: Path, table: str, pool: WorkerPool, caplog: pytest.LogCaptureFixture
 ) -> None:
