@@ -96,7 +96,7 @@ def ask_table(
     has_answers = check_columns(task, rows.table.column_names, rows.file)
     asked = read_task(replace(task, choices=None), rows, with_output=False, forbidden=forbidden, pool=pool)
     references, identities = [""] * len(asked), [""] * len(asked)
-    held_out = np.zeros(len(asked), dtype=bool)
+    held_out = known.find_held_out_texts(asked)
     if tells_identity(task, has_output=False):
         identities, held_out = list(asked.identities), known.find_held_out(asked, pool)
     if has_answers:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from datamodules.notations.lookup import load_notation
 from datamodules.rows.prepare import Prepared
 from datamodules.rows.read_and_split import Part, SplitSettings, split_parts
-from datamodules.rows.side_texts import texts_by_task
+from datamodules.rows.side_texts import SideTexts, texts_by_task
 from datamodules.rows.task_rows import TaskRows
 from datamodules.rows.training_record import TrainingRecord, hash_pairs
 from datamodules.splits import TRAIN
@@ -53,6 +53,10 @@ class KnownRows:
             for part, side in zip(prepared.parts, sides, strict=True)
         ]
         self.held_out: pa.LargeStringArray = pa.chunked_array(held_out, pa.large_string()).combine_chunks()
+        self.held_out_texts = _collect_texts(
+            texts_by_task(prepared.parts, np.flatnonzero(prepared.sides != TRAIN))
+        )
+        """The inputs and outputs of held-out rows by their notation."""
         trained = texts_by_task(prepared.parts, np.flatnonzero(prepared.sides == TRAIN))
         self.asked: dict[str, pa.LargeStringArray] = {
             name: pa.chunked_array(
@@ -78,6 +82,11 @@ class KnownRows:
             found |= sides != TRAIN
         return found
 
+    def find_held_out_texts(self, rows: TaskRows) -> NDArray[np.bool_]:
+        """Say for each row, (N,), whether its input stands in a held-out row: for inputs that tell no identity, such as names."""
+        texts = self.held_out_texts.get(rows.task.input.notation)
+        return np.zeros(len(rows), dtype=bool) if texts is None else _stand_in(rows.inputs, texts)
+
     def find_asked(self, rows: TaskRows) -> NDArray[np.bool_]:
         """Say for each row, (N,), whether a training row of the same task has its input: its answer is known."""
         asked = self.asked.get(rows.task.name)
@@ -86,6 +95,17 @@ class KnownRows:
     def find_trained(self, rows: TaskRows) -> NDArray[np.bool_]:
         """Say for each row, (N,), whether the model was trained on its pair of input and output."""
         return np.isin(hash_pairs(rows.inputs, rows.outputs), self.pairs)
+
+
+def _collect_texts(sides: Sequence[SideTexts]) -> dict[str, pa.LargeStringArray]:
+    found: dict[str, list[pa.LargeStringArray]] = {}
+    for one in sides:
+        found.setdefault(one.input_notation, []).append(one.inputs.values)
+        found.setdefault(one.output_notation, []).append(one.outputs.values)
+    return {
+        notation: pa.chunked_array(texts, pa.large_string()).combine_chunks()
+        for notation, texts in found.items()
+    }
 
 
 def _stand_in(column: TextColumn, texts: pa.LargeStringArray) -> NDArray[np.bool_]:

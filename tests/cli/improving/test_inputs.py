@@ -16,6 +16,7 @@ from datamodules.tokens.control_tokens import ControlTokens
 from datamodules.workers.worker_pool import WorkerPool
 from tests.helpers.improving import make_job, write_run
 from tests.helpers.known_rows import make_known
+from tests.helpers.runs import PAIRS
 
 NAMING = Task("t", Side("smiles", "smiles"), Side("name", "iupac"))
 
@@ -46,6 +47,19 @@ def test_answers_are_taken_where_they_are_there_and_tell_what_a_name_means(tmp_p
     assert list(questions.inputs) == ["heptane", "octane", "nonane"]
     assert list(questions.references) == ["CCCCCCC", "", ""]
     assert [bool(identity) for identity in questions.identities] == [True, False, False]
+    assert left_out["held_out"] == 1
+
+
+def test_names_of_held_out_rows_are_not_asked_although_only_their_answers_tell_the_molecule(
+    tmp_path: Path,
+) -> None:
+    known = make_known(tmp_path, SplitSettings(split_column="side"))
+    reading = Task("t", Side("name", "text"), Side("smiles", "smiles"))
+    held_out = PAIRS[1][1]
+    rows = read(tmp_path / "new.csv", f"name\n{held_out}\nanother\n")
+    with WorkerPool() as pool:
+        questions, left_out = ask_table(reading, rows, known, ControlTokens(), pool)
+    assert list(questions.inputs) == ["another"]
     assert left_out["held_out"] == 1
 
 
