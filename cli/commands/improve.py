@@ -16,7 +16,7 @@ from cli.exit_status import UsageError
 from cli.improving.fitting import Fit, run_fit
 from cli.improving.inputs import check_columns
 from cli.improving.job import Job, find_values, fit_settings
-from cli.improving.origin import read_origin
+from cli.improving.origin import read_origin, refuse_own_flags
 from cli.improving.rounds import improve
 from cli.openmp import thread_settings
 from cli.run.claim import Claim, describe_self
@@ -112,6 +112,7 @@ def make_job(options: argparse.Namespace, root: Path = RUNS) -> Job:
     Raises:
         ValueError: If something cannot work.
     """
+    refuse_own_flags(options.flags)
     folder = options.model.expanduser()
     origin = read_origin(folder)
     name = (

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from cli.asking.find import describe
+from cli.checks.flag_words import split_words
 from cli.settings.run_settings import read_run_settings
 from configs.lookup import CONFIGS, load_yaml
 from configs.program import spell
 from datamodules.flag_tasks import parse_weights
 from datamodules.formats import InstructionFormat
+from datamodules.rows.read_and_split import SplitSettings
 from datamodules.tasks import Task
 from lightning_modules.decoder.bases import FLAGSHIP, learning_rate_of
 
@@ -171,6 +173,28 @@ def further_settings(own: Mapping[str, Any], rate: float | None = None) -> dict[
         arguments["lr"] = rate if rate is not None else FURTHER * float(arguments["lr"])
     settings["model"]["optimizer"] = {**optimizer, "init_args": arguments}
     return {group: content for group, content in settings.items() if content}
+
+
+def refuse_own_flags(flags: Sequence[str]) -> None:
+    """Raise ValueError if flags of the fits set what a round sets itself, or would move rows between the sides of the split.
+
+    Examples:
+        >>> refuse_own_flags(["--data.batch_size", "4"])
+        >>> refuse_own_flags(["--data.split_seed", "1"])
+        Traceback (most recent call last):
+        ValueError: Expected no --data.split_seed: rows stay on the sides that the model's run gave them. Leave it out.
+    """
+    sides = {f"data.{item.name}" for item in fields(SplitSettings)}
+    rounds = {f"{group}.{name}" for group, names in _OWN.items() for name in names}
+    for flag in (word.flag for word in split_words(flags)):
+        if flag in sides:
+            raise ValueError(
+                f"Expected no --{flag}: rows stay on the sides that the model's run gave them. Leave it out."
+            )
+        if flag in rounds:
+            raise ValueError(
+                f"Expected no --{flag}: a round sets it itself, by --task, --inputs, --steps and --real. Leave it out."
+            )
 
 
 def describe_task(task: Task) -> dict[str, Any]:

@@ -209,6 +209,9 @@ def test_flags_of_the_fit_go_to_it_and_other_flags_are_told(place: Path) -> None
         (["--data.source", "bare.csv"], "Expected rows with references for the reward right"),
         (["--data.batch", "3"], "data.batch"),
         (["--data.batch_size", "0"], "batch_size"),
+        (["--data.task", "smiles_to_iupac"], "Expected no --data.task: a round sets it itself"),
+        (["--trainer.max_steps=7"], "Expected no --trainer.max_steps: a round sets it itself"),
+        (["--data.split_seed", "3"], "Expected no --data.split_seed: rows stay on the sides"),
     ],
 )
 def test_mistakes_are_told_in_a_line_before_anything_is_written(
