@@ -30,6 +30,11 @@ REWARDS = {
 }
 """The rewards in words."""
 
+_ANYTHING = ("text", "answer")
+"""Notations in which any text but an empty one is well-formed."""
+_OF_ONE = ("similarity", "formula")
+"""Rewards that compare an answer with one right output."""
+
 Reward = Callable[[Task, Sequence[str], Sequence[Sequence[str]], Sequence[str]], NDArray[np.float64]]
 """Takes a task, N inputs as their notation reads them, the right outputs of each (none without a reference), and N answers.
 Returns (N,) rewards in [0, 1], NaN where nothing tells the right answer."""
@@ -67,18 +72,25 @@ class CheckedReward:
         answers: Sequence[str],
     ) -> NDArray[np.float64]:
         """Return the rewards (N,) of N answers; see `Reward`."""
-        known = fill_references(self.calls, self.name, task, inputs, references)
-        rows = [
-            EvaluatedRow(
-                number, task.name, text, targets[0] if targets else None, task.input.notation, task.output.notation,
-                answer, 0.0, True, 0, others=tuple(targets[1:]),
-            )
-            for number, (text, targets, answer) in enumerate(zip(inputs, known, answers, strict=True))
-        ]  # fmt: skip
-        if not rows:
+        if not answers:
             return np.zeros(0)
+        known = fill_references(self.calls, self.name, task, inputs, references)
+        rows, starts = list[EvaluatedRow](), list[int]()
+        for text, targets, answer in zip(inputs, known, answers, strict=True):
+            starts.append(len(rows))
+            # What compares with one right output is asked about each of them.
+            each = [(one,) for one in targets] if self.name in _OF_ONE else [tuple(targets)]
+            for right in each or [()]:
+                rows.append(
+                    EvaluatedRow(
+                        len(rows), task.name, text, right[0] if right else None, task.input.notation,
+                        task.output.notation, answer, 0.0, True, 0, others=tuple(right[1:]),
+                    )
+                )  # fmt: skip
         evaluation = Evaluation(rows, self.calls, reads_names=task.output.notation == "iupac")
-        return np.array(_JUDGES[self.name](evaluation), dtype=np.float64)
+        judged = np.array(_JUDGES[self.name](evaluation), dtype=np.float64)
+        best: NDArray[np.float64] = np.fmax.reduceat(judged, starts)
+        return best
 
 
 def refuse_unknown(name: str) -> None:
@@ -103,6 +115,11 @@ def check_reward(name: str, task: Task, has_references: bool = True) -> None:
     """
     refuse_unknown(name)
     kinds = f"{task.name} ({task.input.notation} to {task.output.notation})"
+    if name == "valid" and task.output.notation in _ANYTHING:
+        raise ValueError(
+            f"Expected a task whose answers can be not well-formed for the reward valid, but got {kinds}, where any text is. "
+            "Take right or similarity."
+        )
     if name == "formula" and not (
         _holds_molecules(task.output.notation) or task.output.notation == "formula"
     ):
@@ -111,9 +128,10 @@ def check_reward(name: str, task: Task, has_references: bool = True) -> None:
             "Take right, valid or similarity."
         )
     if name != "valid" and not has_references and not _input_tells(task):
+        other = "" if task.output.notation in _ANYTHING else ", or take the reward valid"
         raise ValueError(
             f"Expected rows with references for the reward {name}, since the inputs of {kinds} do not tell the right answer, "
-            "but they have none. Take valid, or give a table with the output column."
+            f"but they have none. Give a table with the output column{other}."
         )
     needs_names = task.output.notation == "iupac" or (
         name != "valid" and not has_references and task.input.notation == "iupac"

@@ -80,9 +80,10 @@ class GenerationSettings:
                 "one constraint, and beam search checks no text."
             )
         if self.block and (self.only_from is not None or self.strategy == "beam"):
+            other = "strategy beam, which forbids no token" if self.only_from is None else "only_from"
             raise ValueError(
-                f"Expected --model.generation.block {self.block:g} without only_from and without strategy beam, but got both: a "
-                "span of the input is no other wording of it, and beam search forbids no token."
+                f"Expected --model.generation.block {self.block:g} without only_from and without strategy beam, but got {other}. "
+                "Leave one of them out."
             )
         owners = {"num_beams": "beam", "temperature": "sample", "top_p": "sample", "seed": "sample"}
         for name, owner in owners.items():

@@ -160,3 +160,22 @@ def test_check_reward_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> N
         ValueError, match="Expected a reward of right, valid, similarity, formula, but got 'nice'"
     ):
         check_reward("nice", DRAW)
+
+
+def test_each_right_output_counts_and_the_best_is_taken(calls: NotationCalls) -> None:
+    for name in ("right", "similarity", "formula"):
+        assert judge(calls, name, DRAW, "either", ["CCO", "CO"], "CO", "OCC") == [1, 1], name
+    far, near = judge(calls, "similarity", DRAW, "either", ["CCCCCCO", "CCN"], "CCCCCO", "CCN")
+    assert 0 < far < near == 1
+    assert np.isnan(judge(calls, "similarity", REACT, "CCO", [], "CO")).all()
+
+
+@pytest.mark.parametrize("notation", ["text", "answer"])
+def test_valid_is_refused_where_any_text_is(notation: str) -> None:
+    task = Task("reply", Side("question"), Side("answer", notation))
+    with pytest.raises(
+        ValueError, match=r"can be not well-formed for the reward valid, but got reply .*Take right"
+    ):
+        check_reward("valid", task)
+    with pytest.raises(ValueError, match=r"but they have none\. Give a table with the output column\.$"):
+        check_reward("right", task, has_references=False)
