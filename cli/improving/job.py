@@ -14,6 +14,7 @@ from cli.checks.flag_words import split_words
 from cli.improving.origin import Origin, describe_form, describe_task
 from configs.yaml_text import write_yaml
 from datamodules.storage.atomic_write import whole_file
+from datamodules.storage.saved_plan import is_begun
 from datamodules.tasks import Task
 
 SEEDS = 1_000
@@ -77,14 +78,8 @@ def open_folder(job: Job) -> None:
         ValueError: If the folder holds rounds of other flags, or something else.
     """
     path, described = job.folder / "improve.json", job.describe()
-    if path.is_file():
-        before = json.loads(path.read_text(encoding="utf-8"))
-        if before != described:
-            flag = next(name for name in {**before, **described} if before.get(name) != described.get(name))
-            raise ValueError(
-                f"Expected {job.folder} to hold rounds of this command, but its {flag} is {before.get(flag)!r} and not "
-                f"{described.get(flag)!r}: give another --name, or the flags as they were (only --rounds may change)."
-            )
+    advice = "give another --name, or the flags as they were (only --rounds may change)"
+    if is_begun(path, described, "rounds of this command", advice):
         return
     job.folder.mkdir(parents=True, exist_ok=True)
     for task in job.origin.tasks:

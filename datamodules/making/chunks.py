@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 from datamodules.making.recipe import Chunk, Recipe, make_chunk
 from datamodules.making.report import count_methods
 from datamodules.storage.atomic_write import whole_binary_file
+from datamodules.storage.saved_plan import is_begun
 
 CHUNK = 5_000
 """Candidates a chunk: OPSIN starts once for them, and a kill loses one chunk a process."""
@@ -112,14 +113,7 @@ def _open_parts(parts: Path, described: Mapping[str, Any]) -> None:
     """
     parts.mkdir(parents=True, exist_ok=True)
     plan = parts / _PLAN
-    if plan.is_file():
-        before = json.loads(plan.read_text(encoding="utf-8"))
-        if before != described:
-            name = next(name for name in {**before, **described} if before.get(name) != described.get(name))
-            raise ValueError(
-                f"Expected {parts} to hold chunks of this plan, but its {name} is {before.get(name)!r} and not "
-                f"{described.get(name)!r}: remove the folder, or give another --output."
-            )
+    if is_begun(plan, described, "chunks of this plan", "remove the folder, or give another --output"):
         return
     with whole_binary_file(plan) as file:
         file.write(json.dumps(described, sort_keys=True).encode())
