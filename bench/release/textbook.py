@@ -19,6 +19,7 @@ from bench.markdown import DOCS, as_table
 from bench.studies.cells import QUIET, TEST, run_train
 from bench.studies.results import Result, append_result, read_results
 from callbacks.rows.outcomes import OUTCOMES, estimate_right
+from callbacks.statistics.intervals import format_estimate
 from configs.lookup import CONFIGS
 from datamodules.storage.safe_csv import read_csv
 
@@ -74,10 +75,7 @@ def summarize(lines: Sequence[Mapping[str, Any]]) -> str:
     header = ("model", "day", "task", "exact match (95 %)", "right (95 %)", "rows")
     cells = []
     for line in lines:
-        shares = [
-            f"{100 * line[share]:.1f} % ({100 * line[f'{share}_low']:.1f} to {100 * line[f'{share}_high']:.1f})"
-            for share in SHARES
-        ]
+        shares = [format_estimate(line, share, percent=True) for share in SHARES]
         cells.append((line["model"], line["day"], line["task"], *shares, str(line["rows"])))
     return as_table(header, cells)
 
