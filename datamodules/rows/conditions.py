@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from configs.lookup import find_name, suggest
+from configs.lookup import suggest
 from datamodules.sources.rows import Rows
 from datamodules.storage.text_columns import TextColumn, TextLists
 from datamodules.tasks import Task
@@ -67,13 +67,6 @@ def read_conditions(
     if evaluated:
         _check_asked(task, {name: count for name, count in count_conditions(cells).items() if name})
     return cells.map(lambda values: pc.if_else(pc.equal(values, ""), asked, values))
-
-
-def has_condition(task: Task, rows: Rows) -> bool:
-    """Return whether a table has the column of a task's condition."""
-    return (
-        task.condition is not None and find_name(task.condition.column, rows.table.column_names) is not None
-    )
 
 
 def find_unasked(task: Task, conditions: TextColumn) -> NDArray[np.bool_]:

@@ -21,7 +21,7 @@ from datamodules.rows.answers import (
     split_answers,
 )
 from datamodules.rows.cells import find_missing_numbers, note_formulas, note_titles, strip_titles
-from datamodules.rows.conditions import has_condition, read_conditions
+from datamodules.rows.conditions import read_conditions
 from datamodules.rows.masked_rows import as_asked, find_without_gap, mask_column
 from datamodules.rows.vocabulary import find_other_words, read_words
 from datamodules.sources.rows import TEXT_LIMIT, Rows, SetAside
@@ -212,7 +212,7 @@ def _mask(rows: TaskRows) -> TaskRows:
 def _read_conditions(task: Task, rows: Rows, *, evaluated: bool) -> TextColumn | None:
     """Return each row's condition, or None if the task has none."""
     column = None
-    if task.condition is not None and has_condition(task, rows):
+    if task.condition is not None and find_name(task.condition.column, rows.table.column_names):
         column = read_column(rows, task.condition.column, "condition")
     return read_conditions(task, rows, column, evaluated=evaluated)
 
