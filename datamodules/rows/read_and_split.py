@@ -256,6 +256,8 @@ def _split_as_given(parts: Sequence[Part], identities: TextColumn) -> NDArray[np
     free = np.repeat(
         [part.given is None and part.side is None for part in parts], [len(part.rows) for part in parts]
     )
+    if not free.any():
+        return sides
     texts = np.array(identities.values.to_pylist(), dtype=object)[identities.codes]
     for side in (splits.VAL, splits.TEST):
         held_out = set(texts[sides == side])
