@@ -469,5 +469,7 @@ class TaskData:
 
     def extract(self, stage: Literal[EvalStage, "train"], index: int, text: str) -> str:
         """Return the answer in a generated text, without the format's own text; a gap's inside the text that has the gap."""
-        answer = self.form.extract(text, self._find_store(stage).query(int(self.pools[stage][index])))
-        return self.row(stage, index).complete(answer)
+        store, number = self._find_store(stage), int(self.pools[stage][index])
+        answer = self.form.extract(text, store.query(number))
+        has_gap = store.locate(number)[0].task.input.mask == "spans"
+        return self.row(stage, index).complete(answer) if has_gap else answer
