@@ -23,6 +23,7 @@ from callbacks.run.last_checkpoint import LastCheckpoint
 from callbacks.run.training_memory import TrainingMemory
 from callbacks.run.whole_steps import WholeSteps
 from cli.argv import flag_values
+from cli.asking.conditions import check_condition
 from cli.asking.forward import set_forward
 from cli.checks.checkpoint_path import find_checkpoint, find_run
 from cli.checks.settings_check import check_settings
@@ -208,6 +209,8 @@ class PatoisCLI(OpenCLI):
             config.ckpt_path = find_checkpoint(str(path), self.subcommand == "fit")
         self._append_once(config)
         check_settings(str(self.subcommand), config, self.runs)
+        if self.subcommand != "fit":
+            check_condition(config.data.condition, config.get("ckpt_path"), config.model.base)
         if self.subcommand == "show":
             config.trainer.logger, config.trainer.callbacks = False, None
             return

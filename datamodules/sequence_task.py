@@ -119,7 +119,11 @@ class SequenceTaskDataModule(LightningDataModule):
     @property
     def asking(self) -> Asking:
         """How the model is asked."""
-        return Asking(tuple(keep_asked(self.data.tasks)), self.data.form, self.data.drawing.most_shots)
+        tasks, conditions = tuple(keep_asked(self.data.tasks)), self.report.get("conditions", {})
+        known = {task.name: list(conditions[task.name]) for task in tasks if task.name in conditions}
+        return Asking(
+            tasks, self.form, self.data.drawing.most_shots, known if self.form.uses_condition else {}
+        )
 
     @property
     def report(self) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +26,15 @@ class Described:
     """A Hugging Face folder, or a checkpoint in its run's folder."""
     tasks: tuple[Task, ...]
     form: InstructionFormat
+    conditions: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """The conditions of the training rows by the task's name, as far as they are recorded."""
     choice_score: ChoiceScore = "sum"
     """How the run scores the choices of a task, as `--model.generation.choice_score`."""
 
     @property
     def asking(self) -> Asking:
         """How it is asked."""
-        return Asking(self.tasks, self.form)
+        return Asking(self.tasks, self.form, conditions=self.conditions)
 
 
 def default_folder(runs: Path = Path("runs")) -> Path:
@@ -77,9 +80,9 @@ def describe(
     tasks = asking.tasks if asking and not task else tuple(choose_tasks(task)[0])
     choice_score = _find_choice_score(weights, run)
     if form:
-        return Described(weights, tasks, load_format(form), choice_score)
+        return Described(weights, tasks, load_format(form), choice_score=choice_score)
     assert asking is not None
-    return Described(weights, tasks, asking.form, choice_score)
+    return Described(weights, tasks, asking.form, asking.conditions, choice_score)
 
 
 def _find_weights(folder: Path) -> Path | None:

@@ -88,7 +88,12 @@ class Model:
         return int(self.tokenizer.model_max_length) - 1
 
     def predict(
-        self, texts: Any, task: str | None = None, batch_size: int = 64, column: str | None = None
+        self,
+        texts: Any,
+        task: str | None = None,
+        batch_size: int = 64,
+        column: str | None = None,
+        condition: str | None = None,
     ) -> Answers:
         """Answer texts greedily, each independently of the others.
 
@@ -98,18 +103,19 @@ class Model:
             task: One of `tasks`; optional if the model has only one, or if the table has the input column of only one.
             batch_size: Texts decoded at once.
             column: The table's column with the texts; default: its only one, or the task's.
+            condition: The condition to answer in, such as `openeye` for the style of a name; default: the task's.
 
         Returns:
             N answers in the order of the texts. An invalid text gets an answer with a reason and no text.
 
         Raises:
-            ValueError: If the task or column is unknown or missing, or if `texts` is a single string.
+            ValueError: If the task, column or condition is unknown or missing, or if `texts` is a single string.
         """
         if batch_size < 1:
             raise ValueError(f"Expected batch_size to be at least 1, but got {batch_size}.")
         if isinstance(texts, str):
             read_texts(texts, column, "")
-        chosen = self.find_task(task, [column] if column else list_columns(texts))
+        chosen = self.find_task(task, [column] if column else list_columns(texts), condition)
         inputs, table = read_texts(texts, column, chosen.input.column)
         reasons: dict[int, str] = {}
         questions: dict[int, str] = {}
@@ -128,28 +134,28 @@ class Model:
         ]
         return Answers(found, table)
 
-    def find_task(self, name: str | None, columns: Sequence[str] = ()) -> Task:
+    def find_task(self, name: str | None, columns: Sequence[str] = (), condition: str | None = None) -> Task:
         """Return a task by its name, or the only one that may be meant.
 
         Args:
             name: Its name; None takes the only task, or the only one whose input is among the columns.
             columns: The columns of a table of questions.
+            condition: The condition that it is asked in; default: its own.
 
         Raises:
-            ValueError: If there is no such task, or there are several and none is named.
+            ValueError: If there is no such task or condition, or there are several tasks and none is named.
         """
         if name is None:
             asked = [task for task in self.tasks.values() if task.input.column in columns]
-            for tasks in (list(self.tasks.values()), asked):
-                if len(tasks) == 1:
-                    return tasks[0]
+            alone = [tasks[0].name for tasks in (list(self.tasks.values()), asked) if len(tasks) == 1]
+            name = next(iter(alone), None)
         if name not in self.tasks:
             example = next(iter(self.tasks))
             raise ValueError(
                 f"Expected task= to be one of {', '.join(self.tasks)}, since the model was trained on these, but got {name!r}: "
                 f"write task={example!r}, for example."
             )
-        return self.tasks[name]
+        return self.described.asking.in_condition(self.tasks[name], condition)
 
     def count_tokens(self, task: Task, question: str) -> int:
         """Return the number of tokens of a question's prompt."""

@@ -13,7 +13,13 @@ from lightning_modules.generation.settings import GenerationSettings
 
 
 def reword(
-    model: Model, texts: Sequence[str], task_name: str | None, count: int, block: float, batch_size: int = 64
+    model: Model,
+    texts: Sequence[str],
+    task_name: str | None,
+    count: int,
+    block: float,
+    batch_size: int = 64,
+    condition: str | None = None,
 ) -> list[list[Answer]]:
     """Return other wordings of each text, the most probable first, each text independently of the others.
 
@@ -27,11 +33,12 @@ def reword(
         count: Answers a text.
         block: The share of the text's positions whose next token is forbidden, as `--model.generation.block`.
         batch_size: Answers decoded at once.
+        condition: The condition to answer in; default: the task's.
 
     Raises:
         ValueError: If the task's input and output have not one notation, or a number makes no sense.
     """
-    task = model.find_task(task_name)
+    task = model.find_task(task_name, condition=condition)
     if task.kind != "text" or task.input.shown_notation != task.output.notation:
         raise ValueError(
             f"Expected a task whose input and output have one notation for other wordings, but got {task.name} "

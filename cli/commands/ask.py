@@ -85,6 +85,10 @@ def main(args: Sequence[str] | None = None) -> None:
         "--task", help="one of the model's tasks; default: the one whose input the first text can be"
     )
     parser.add_argument(
+        "--condition",
+        help="the condition to answer in, such as openeye for the style of a name; default: the task's",
+    )
+    parser.add_argument(
         "--wordings",
         type=int,
         metavar="N",
@@ -110,9 +114,9 @@ def main(args: Sequence[str] | None = None) -> None:
         others = ", ".join(name for name in model.tasks if name != task)
         sys.stderr.write(f"Asked as {task}; others by --task: {others}.\n")
     answered = (
-        [[answer] for answer in model.predict(texts, task)]
+        [[answer] for answer in model.predict(texts, task, condition=options.condition)]
         if options.wordings is None
-        else reword(model, texts, task, options.wordings, options.block)
+        else reword(model, texts, task, options.wordings, options.block, condition=options.condition)
     )
     for text, answer in ((text, one) for text, ones in zip(texts, answered, strict=True) for one in ones):
         line = (

@@ -16,7 +16,7 @@ from datamodules.rows.conditions import count_conditions
 from datamodules.rows.prepare import Prepared
 from datamodules.rows.read_and_split import SplitSettings
 from datamodules.sources.rows import SetAside
-from datamodules.splits import LEFT_OUT, NAMES
+from datamodules.splits import LEFT_OUT, NAMES, TRAIN
 from datamodules.storage.safe_csv import write_csv
 
 
@@ -42,6 +42,7 @@ def make(
             for part in prepared.parts
         ],
         "split": kind,
+        "conditions": _count_conditions(prepared),
         "other_conditions": _count_left_out(prepared),
         "usable": {name: int((prepared.sides == side).sum()) for side, name in enumerate(NAMES)},
         "rows": {name: len(pool) for name, pool in pools.items()},
@@ -50,16 +51,28 @@ def make(
     }
 
 
+def _count_conditions(prepared: Prepared) -> dict[str, dict[str, int]]:
+    """Return the number of training rows in each condition, the most frequent first, of each task that has conditions."""
+    counts: dict[str, Counter[str]] = {}
+    for part, sides in zip(prepared.parts, _split_sides(prepared), strict=True):
+        if part.conditions is not None:
+            trained = count_conditions(part.conditions.take(np.flatnonzero(sides == TRAIN)))
+            counts.setdefault(part.task.name, Counter()).update(trained)
+    return {name: dict(found.most_common()) for name, found in counts.items()}
+
+
 def _count_left_out(prepared: Prepared) -> dict[str, int]:
     """Return the number of held-out rows in each condition that evaluation does not ask for."""
     counts: Counter[str] = Counter()
-    start = 0
-    for part in prepared.parts:
-        places = np.flatnonzero(prepared.sides[start : start + len(part)] == LEFT_OUT)
-        start += len(part)
+    for part, sides in zip(prepared.parts, _split_sides(prepared), strict=True):
         if part.conditions is not None:
-            counts.update(count_conditions(part.conditions.take(places)))
+            counts.update(count_conditions(part.conditions.take(np.flatnonzero(sides == LEFT_OUT))))
     return dict(counts.most_common())
+
+
+def _split_sides(prepared: Prepared) -> list[NDArray[np.int8]]:
+    """Return the sides of each part's rows."""
+    return np.split(prepared.sides, np.cumsum([len(part) for part in prepared.parts])[:-1])
 
 
 def write(report: dict[str, Any], aside: Sequence[SetAside], folder: Path) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from configs.lookup import suggest
 from datamodules.choices import show_options
 from datamodules.formats import InstructionFormat, Query, build_format
 from datamodules.infilling import find_gap
@@ -37,6 +38,30 @@ class Asking:
     form: InstructionFormat
     shots: int = 0
     """Number of training rows before each question; they are not part of this."""
+    conditions: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """By the name of a task, the conditions of its training rows (see `Task.condition`); a task without one is not in it."""
+
+    def in_condition(self, task: Task, condition: str | None) -> Task:
+        """Return a task that is asked in a condition; None leaves it as it is.
+
+        Raises:
+            ValueError: If the task has no condition, the format does not show it, or no training row was in that one.
+        """
+        if condition is None:
+            return task
+        known = self.conditions.get(task.name, ())
+        if task.condition is None or not self.form.uses_condition:
+            what = f"task {task.name!r} has" if task.condition is None else f"format {self.form.name} shows"
+            raise ValueError(
+                f"Expected no condition, since the {what} none, but got {condition!r}: leave it out, or train with a task "
+                "that has the key `condition` and a format that shows it, such as styled."
+            )
+        if known and condition not in known:
+            raise ValueError(
+                f"Expected the condition to be one in which {task.name!r} was trained ({', '.join(known)}), but got "
+                f"{condition!r}.{suggest(condition, list(known))}"
+            )
+        return replace(task, condition=replace(task.condition, ask=condition))
 
     def query(self, task: Task, text: str) -> Query:
         """Return the question about a text, in the words of an evaluation: the task's first phrasing."""
@@ -70,6 +95,7 @@ class Asking:
             "tasks": [asdict(task) for task in self.tasks],
             "format": asdict(self.form),
             "shots": self.shots,
+            "conditions": {name: list(known) for name, known in self.conditions.items()},
             **facts,
         }
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
@@ -128,7 +154,7 @@ def load_asking(folder: Path) -> Asking | None:
             raise ValueError(f"version {content['version']}")
         tasks = tuple(build_task(task, str(path)) for task in content["tasks"])
         form = build_format(content["format"].pop("name"), content["format"], str(path))
-        return Asking(tasks, form, int(content["shots"]))
+        return Asking(tasks, form, int(content["shots"]), content.get("conditions", {}))
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(
             f"{path}: expected the tasks and the format of version {VERSION}, as a fit exports them, but got {error}. "

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -172,10 +173,36 @@ def test_conditions_come_back_from_the_cache(tokenizer: Any, tmp_path: Path) -> 
 
 
 def test_an_exported_model_is_asked_in_the_tasks_condition(tmp_path: Path) -> None:
-    asking = Asking((load_task(write_task(tmp_path)),), load_format("styled"))
+    task = load_task(write_task(tmp_path))
+    asking = Asking((task,), load_format("styled"), conditions={task.name: ["plain", "loud"]})
     assert asking.prompt(None, asking.tasks[0], "hi") == "WORD: hi\nplain ANSWER:"
     asking.save(tmp_path)
     assert load_asking(tmp_path) == asking
+
+
+def test_an_exported_model_is_asked_in_another_condition(tmp_path: Path) -> None:
+    task = load_task(write_task(tmp_path))
+    asking = Asking((task,), load_format("styled"), conditions={task.name: ["plain", "loud"]})
+    assert asking.in_condition(task, None) == task
+    assert asking.prompt(None, asking.in_condition(task, "loud"), "hi") == "WORD: hi\nloud ANSWER:"
+    with pytest.raises(ValueError, match=r"trained \(plain, loud\), but got 'lout'. Did you mean 'loud'\?"):
+        asking.in_condition(task, "lout")
+    with pytest.raises(ValueError, match="since the format labels shows none"):
+        Asking((task,), load_format("labels")).in_condition(task, "loud")
+    plain = load_task("smiles_to_formula")
+    with pytest.raises(ValueError, match="since the task 'smiles_to_formula' has none"):
+        Asking((plain,), load_format("styled")).in_condition(plain, "loud")
+
+
+def test_conditions_of_training_rows_are_reported(data: TaskData) -> None:
+    [task] = data.tasks
+    store = data.store
+    assert store is not None
+    assert data.prepared is not None
+    [part] = data.prepared.parts
+    assert part.conditions is not None
+    trained = Counter(part.conditions.take(data.pools["train"]))
+    assert data.report["conditions"] == {task.name: dict(trained.most_common())}
 
 
 def test_a_checkpoint_resumes_where_only_evaluation_differs(data: TaskData) -> None:
