@@ -42,6 +42,7 @@ from callbacks.run.run_facts import (
 )
 from datamodules.few_rows import describe_hint
 from datamodules.stages import evaluated_rows
+from datamodules.tasks import keep_asked
 
 _REPORTS = {
     "anchors.csv": "baselines",
@@ -142,14 +143,14 @@ class RunSummary(MetricsKeeper):
 
 
 def _count_rows(datamodule: EvaluationData, split: Stage) -> dict[str, int]:
-    """Return how many rows of a split each task has."""
+    """Return how many rows of a split each task has; a task that only trains has none, and is left out."""
     total = datamodule.num_rows(split)
     several = total > 0 and datamodule.row(split, total - 1).phrasing > 0
     if len(datamodule.task_names) == 1 and not several:
         return {datamodule.task_names[0]: total}
     rows = (datamodule.row(split, index) for index in range(total))
     counts = Counter(row.task for row in rows if row.phrasing == 0)
-    return {task: counts[task] for task in datamodule.task_names}
+    return {task.name: counts[task.name] for task in keep_asked(datamodule.tasks)}
 
 
 def _name_weights(trainer: Trainer, stage: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -60,10 +62,29 @@ def read_grounds(job: Job) -> Grounds:
         else find_cache_root()
     )
     prepared = prepare(job.origin.tasks, None, settings, forbidden, cache, options=options)
-    batch = int(data.get("batch_size") or 1) * int(values.get("trainer.accumulate_grad_batches") or 1)
-    return Grounds(
-        prepared, KnownRows(prepared, settings, find_record(job.origin.weights)), forbidden, options, batch
-    )
+    known = KnownRows(prepared, settings, find_record(job.origin.weights))
+    return Grounds(prepared, known, forbidden, options, count_rows(values))
+
+
+def count_rows(values: Mapping[str, Any]) -> int:
+    """Return the number of rows of an optimizer step, on all devices.
+
+    Args:
+        values: The settings of a fit by flag. Devices that Lightning chooses count as the GPUs that are there.
+
+    Examples:
+        >>> count_rows({"data.batch_size": 16, "trainer.devices": 2, "trainer.num_nodes": 3})
+        96
+    """
+    devices = values.get("trainer.devices")
+    if not isinstance(devices, int) or devices < 1:
+        import torch
+
+        listed = isinstance(devices, list) or (isinstance(devices, str) and "," in devices)
+        one_by_one = devices if isinstance(devices, list) else str(devices).split(",")
+        devices = len(one_by_one) if listed else max(torch.cuda.device_count(), 1)
+    factors = ("data.batch_size", "trainer.accumulate_grad_batches", "trainer.num_nodes")
+    return devices * math.prod(int(values.get(name) or 1) for name in factors)
 
 
 def find_record(weights: Path) -> TrainingRecord | None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from datamodules.notations._unicode import compose
 from datamodules.notations.naming.preferred import is_preferred
-from datamodules.notations.naming.styles import is_inverted, is_openeye
+from datamodules.notations.naming.styles import find_style
 from datamodules.rows.known_rows import KnownRows, find_repeated
 from datamodules.rows.task_rows import read_task
 from datamodules.sources.rows import Rows
@@ -19,9 +19,6 @@ from datamodules.tasks import Identity, Side, Task
 from datamodules.texts.augmentation import labels_of
 from datamodules.tokens.control_tokens import ControlTokens
 from datamodules.workers.worker_pool import WorkerPool
-
-COLUMNS = ("input", "output", "identity", "round", "share_right", "score")
-"""Columns of a table of kept rows."""
 
 
 class Kept(NamedTuple):
@@ -101,7 +98,7 @@ def is_preferred_name(name: str, others: Collection[str]) -> bool:
         >>> is_preferred_name("2-hydroxypropanoic acid", []), is_preferred_name("2-oxidanylpropanoic acid", [])
         (True, False)
     """
-    return not is_openeye(name) and not is_inverted(name) and is_preferred(name, others)
+    return find_style(name) == "conventional" and is_preferred(name, others)
 
 
 def count_candidates(candidates: pa.Table, least: float) -> dict[str, int]:
@@ -159,8 +156,11 @@ def make_rows(
         "share_right": pa.array([one.share_right for one in kept], pa.float64()),
         "score": pa.array([one.score for one in kept], pa.float64()),
     })  # fmt: skip
-    texts = table.select(["input", "output", "identity"])
+    if _tells_style(task):  # a right name in another style must not be learned as one in the asked style
+        styles = [find_style(one.answer) for one in kept]
+        table = table.append_column("style", pa.array(styles, pa.large_string()))
     lines = np.arange(1, len(kept) + 1)
+    texts = table.drop_columns(["round", "share_right", "score"])
     read = read_task(task, Rows(texts, lines, "kept", [], False, len(kept)), forbidden=forbidden, pool=pool)
     held_out, trained = known.find_held_out(read, pool), known.find_trained(read)
     pairs = list(zip(read.inputs, read.outputs, strict=True))
@@ -181,3 +181,8 @@ def make_rows(
         texts = pa.array(list(column.take(places)), pa.large_string())
         rows = rows.set_column(rows.column_names.index(side), side, texts)
     return rows, left_out
+
+
+def _tells_style(task: Task) -> bool:
+    """Say whether the task's condition is the style of the names that it answers."""
+    return task.condition is not None and task.condition.column == "style" and task.output.notation == "iupac"

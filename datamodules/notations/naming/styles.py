@@ -58,6 +58,18 @@ def is_inverted(name: str) -> bool:
     return _INVERTED.search(name) is not None
 
 
+def find_style(name: str) -> str:
+    """Return the style of a name, as the column `style` of the built-in data has it.
+
+    Examples:
+        >>> [find_style(name) for name in ("2-azanylethanol", "benzene, nitro-", "aniline")]
+        ['openeye', 'inverted', 'conventional']
+    """
+    if is_openeye(name):
+        return "openeye"
+    return "inverted" if is_inverted(name) else "conventional"
+
+
 def conventional_words(name: str) -> str:
     """Return a name with OpenEye's words replaced; the order of its parts stays, so it serves for comparing only.
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 from lightning.pytorch.callbacks import ModelCheckpoint
@@ -12,7 +13,7 @@ from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.metrics.exact_match import ExactMatch
 from callbacks.metrics.throughput import Throughput
 from callbacks.metrics.validity import Validity
-from callbacks.reports.run_summary import RunSummary, _show
+from callbacks.reports.run_summary import RunSummary, _count_rows, _show
 from tests.helpers.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
 from tests.helpers.runs import PROJECT
 
@@ -112,6 +113,7 @@ def test_summary_is_the_end_of_a_log(tmp_path):
     """A bar that is drawn anew until the run is over stands above it."""
     code = f"""
 import sys
+from types import SimpleNamespace
 sys.path.insert(0, {str(PROJECT)!r})
 from callbacks.reports.run_summary import RunSummary
 from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
@@ -166,3 +168,12 @@ def test_summary_of_a_test_with_three_systems_fits_its_terminal(monkeypatch, cap
         assert "nearest training 42.1 (38.1 to 46.1) 46.6 (42.6 to 50.6) 100.0 % 5,416 molecule" in text
     else:
         assert "nearest training molecule 42.1 % (38.1 to 46.1) 46.6 % (42.6 to 50.6) 100.0 % 5,416" in text
+
+
+def test_a_task_that_only_trains_has_no_row_in_the_table() -> None:
+    asked, trained = (SimpleNamespace(name=name, only_trains=name == "made") for name in ("real", "made"))
+    data = SimpleNamespace(
+        tasks=[asked, trained], task_names=["real", "made"], num_rows=lambda split: 2,
+        row=lambda split, index: SimpleNamespace(task="real", phrasing=0),
+    )  # fmt: skip
+    assert _count_rows(data, "val") == {"real": 2}

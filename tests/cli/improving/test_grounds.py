@@ -2,7 +2,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cli.improving.grounds import find_record, read_grounds
+import pytest
+
+from cli.improving.grounds import count_rows, find_record, read_grounds
 from datamodules.rows.side_texts import SideTexts
 from datamodules.rows.training_record import FILE, record_rows
 from datamodules.splits import TRAIN, split_by_hash
@@ -28,3 +30,14 @@ def test_what_a_model_was_trained_on_lies_in_its_run_or_beside_its_weights(tmp_p
     assert find_record(run / "hf") is not None
     record.save(tmp_path / "alone" / FILE)
     assert find_record(tmp_path / "alone") is not None
+
+
+@pytest.mark.parametrize(
+    ("devices", "rows"), [(1, 8), (3, 24), ([0, 2], 16), ("0,1", 16), ("auto", 40), (-1, 40), (None, 40)]
+)
+def test_a_step_has_the_rows_of_all_devices(
+    monkeypatch: pytest.MonkeyPatch, devices: object, rows: int
+) -> None:
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 5)
+    values = {"data.batch_size": 4, "trainer.accumulate_grad_batches": 2, "trainer.devices": devices}
+    assert count_rows(values) == rows

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from cli.improving.keeping import count_candidates, find_kept, find_preference, make_rows, make_task
+from cli.improving.keeping import Kept, count_candidates, find_kept, find_preference, make_rows, make_task
 from datamodules.rows.read_and_split import SplitSettings
 from datamodules.tasks import Condition, Side, Task
 from datamodules.tokens.control_tokens import ControlTokens
@@ -59,9 +59,7 @@ def test_task_of_kept_rows_asks_in_the_same_words_and_only_trains() -> None:
     assert (task.name, task.only_trains, task.source) == ("naming_kept", True, "kept.parquet")
     assert (task.input.label, task.output.label, task.instructions) == ("SMILES", "iupac", ("Name it.",))
     assert (task.input.notation, task.output.notation) == ("smiles", "iupac")
-    assert (
-        task.condition == NAMING.condition
-    )  # the table has no such column: rows are in the condition that was asked
+    assert task.condition == NAMING.condition
 
 
 def test_rows_of_held_out_molecules_of_known_pairs_and_beyond_the_wanted_number_are_left_out(
@@ -81,3 +79,14 @@ def test_rows_of_held_out_molecules_of_known_pairs_and_beyond_the_wanted_number_
     assert rows["output"].to_pylist() == ["OCCCCO", "CCCCCCCCC"]
     assert rows["round"].to_pylist() == [2, 2]
     assert rows.column_names == ["input", "output", "identity", "round", "share_right", "score"]
+
+
+def test_a_kept_name_is_of_its_own_style_and_not_of_the_asked_one(tmp_path: Path) -> None:
+    task = make_task(NAMING, "kept.parquet")
+    kept = [Kept(0, "CCCCCCCCCO", "nonan-1-ol", -1.0, 0.5), Kept(1, "NCCO", "2-azanylethanol", -1.0, 0.5)]
+    known = make_known(tmp_path, SplitSettings(split_column="side"))
+    with WorkerPool() as pool:
+        rows, _ = make_rows(kept, {0: "", 1: ""}, 1, 9, task, known, None, ControlTokens(), pool)
+    assert dict(zip(rows["output"].to_pylist(), rows["style"].to_pylist(), strict=True)) == {
+        "nonan-1-ol": "conventional", "2-azanylethanol": "openeye",
+    }  # fmt: skip
