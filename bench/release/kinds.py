@@ -29,6 +29,7 @@ from callbacks.rows.nearest_training import fingerprints
 from configs.lookup import PROJECT
 from datamodules.rows.side_texts import SideTexts
 from datamodules.task_data import TaskData
+from datamodules.tasks import load_task
 from datamodules.workers.worker_pool import WorkerPool
 from lightning_modules.decoder.decoders import load_tokenizer
 
@@ -155,16 +156,22 @@ def answer_by_forest(
 def write_page(lines: Sequence[Mapping[str, Any]]) -> str:
     """Return the page: each cell and system with the mean and spread over seeds, and the first seed's interval over rows."""
     parts = [TEXT]
-    metrics = {name: cell.metrics for name, cell in find_cells(Path()).items()}
+    known = find_cells(Path())
     for cell in dict.fromkeys(line["cell"] for line in lines):
         members = [line for line in lines if line["cell"] == cell]
-        shown = [metric for metric in metrics[cell] if any(metric in line for line in members)]
+        shown = [metric for metric in known[cell].metrics if any(metric in line for line in members)]
         rows = []
-        for system in dict.fromkeys(line["system"] for line in members):
+        systems = dict.fromkeys(line["system"] for line in members)
+        for system in sorted(systems, key=lambda system: system != "model"):
             found = [line for line in members if line["system"] == system]
             cells = [describe(found, metric) for metric in shown]
             rows.append([system, *cells, str(len(found)), f"{found[0]['rows']:,.0f}"])
-        header = ["system", *(f"{LABELS[metric]} (95 %)" for metric in shown), "seeds", "rows"]
+        task = known[cell].flags.get("data.task")
+        unit = load_task(task).output.unit if task else None
+        names = [
+            f"{LABELS[metric]}{f' in {unit}' if unit and metric == 'mae_all' else ''}" for metric in shown
+        ]
+        header = ["system", *(f"{name} (95 %)" for name in names), "seeds", "rows"]
         parts.append(f"## {cell}\n\n{as_table(header, rows)}")
     return "\n".join(parts)
 

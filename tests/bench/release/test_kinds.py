@@ -26,7 +26,12 @@ def test_page_has_the_mean_and_the_spread_of_the_seeds() -> None:
     assert "| model | 0.850 ± 0.071 (0.700 to 0.900) | 2 | 190 |" in page
     assert "| random forest | 0.850 (0.750 to 0.950) | 1 | 190 |" in page
     page = write_page([line("model", 0, 0.5, "mae_all", "aqsoldb")])
-    assert "| system | MAE (95 %) | seeds | rows |" in page
+    assert "| system | MAE in log mol/l (95 %) | seeds | rows |" in page
+
+
+def test_the_model_stands_first() -> None:
+    page = write_page([line("random forest", 0, 0.9), line("model", 0, 0.8)])
+    assert page.index("| model |") < page.index("| random forest |")
 
 
 def test_committed_page_is_made_of_the_committed_lines() -> None:
