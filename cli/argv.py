@@ -45,3 +45,15 @@ def without_flag(args: Sequence[str], flag: str) -> list[str]:
             kept.append(arg)
         skip = arg == flag and not skip
     return kept
+
+
+def asks_for_help(args: Sequence[str]) -> bool:
+    """Return whether a command line asks for flags or settings to be shown, so that nothing runs.
+
+    Examples:
+        >>> asks_for_help(["fit", "--model.optimizer.help", "AdamW"]), asks_for_help(["fit", "--name", "help"])
+        (True, False)
+    """
+    return any(
+        arg == "-h" or arg.endswith(("--help", ".help")) or arg.startswith("--print_config") for arg in args
+    )

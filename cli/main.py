@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING
 
 from callbacks.loggers.secrets import hide_in_output
 from callbacks.loggers.terminal import accept_any_text, is_first_process, quiet, say
+from cli.argv import asks_for_help
 from cli.checks.command_table import COMMANDS, describe_commands, run_command
 from cli.checks.early_check import check_command_line
 from cli.exit_status import USAGE, ending_of
 from cli.help_pages import help_command, saved_help
 from cli.openmp import thread_settings
+from cli.run.kernel_cache import kernel_settings
 from cli.run.streams import standard_streams
 from cli.screen.quiet_libraries import quiet_environment, show_warnings_as_lines, silence_libraries
 from cli.settings.exported import take_export
@@ -37,7 +39,7 @@ def run(args: Sequence[str], model_class: type[CausalLM] | None = None) -> None:
         model_class: The model, whose arguments become the `--model` flags; default: `CausalLM`.
     """
     _say_start(args)
-    os.environ.update({**thread_settings(), **quiet_environment()})
+    os.environ.update({**thread_settings(), **quiet_environment(), **kernel_settings()})
     from callbacks.loggers.wandb_logger import DashboardLogger
     from cli.patois_cli import PatoisCLI
     from cli.rank_watchdog import end_together
@@ -106,6 +108,5 @@ def _answer_at_once(args: Sequence[str], program: str) -> str | None:
 
 def _say_start(args: Sequence[str]) -> None:
     """Print a line at once: loading the libraries takes seconds."""
-    asks = any(arg.endswith(("--help", ".help")) or arg.startswith("--print_config") for arg in args)
-    if args and not asks and is_first_process(os.environ):
+    if args and not asks_for_help(args) and is_first_process(os.environ):
         say(f"{args[0]}: loading PyTorch ...", error=True)

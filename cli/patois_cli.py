@@ -22,7 +22,7 @@ from callbacks.reports.dashboard.facts import DashboardFacts
 from callbacks.run.last_checkpoint import LastCheckpoint
 from callbacks.run.training_memory import TrainingMemory
 from callbacks.run.whole_steps import WholeSteps
-from cli.argv import flag_values
+from cli.argv import asks_for_help, flag_values
 from cli.asking.conditions import check_condition
 from cli.asking.forward import set_forward
 from cli.checks.checkpoint_path import find_checkpoint, find_run
@@ -104,6 +104,9 @@ class Trainer(pl.Trainer):
 class PatoisCLI(OpenCLI):
     """`fit`, `validate`, `test`, `predict` and `show` for one model class and one data module class."""
 
+    describes = False
+    """Whether flags have their texts, from the attributes' docstrings, where no help is asked for, too."""
+
     def __init__(
         self,
         model_class: type[pl.LightningModule],
@@ -125,11 +128,13 @@ class PatoisCLI(OpenCLI):
             kwargs: Further arguments of LightningCLI.
         """
         self.logger_class, self.runs = logger_class, runs
-        set_parsing_settings(docstring_parse_attribute_docstrings=True)
         allow_imports()
         use_one_reader()
         with one_run(self.runs), contextlib.ExitStack() as self.claims:
             self.words = complete_words(sys.argv[1:] if args is None else args, self.runs, self.subcommands())
+            # The texts of a hundred classes take 0.7 s of processor time to read, and only help shows them.
+            describes = self.describes or asks_for_help(self.words.completed)
+            set_parsing_settings(docstring_parse_attribute_docstrings=describes)
             files = {"files": self.words.files}
             defaults = {"default_config_files": [str(CONFIGS / "default.yaml")], **files}
             self.claims.enter_context(self.words.naming_run())

@@ -48,6 +48,8 @@ def build_parsers() -> dict[str, ArgumentParser]:
     built: dict[str, ArgumentParser] = {}
 
     class OnlyParsers(PatoisCLI):
+        describes = True
+
         def make_subcommand_parser(self, *args: Any, **kwargs: Any) -> LightningArgumentParser:
             parser = super().make_subcommand_parser(*args, **kwargs)
             if args[1] == self.words.typed[0]:

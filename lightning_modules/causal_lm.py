@@ -264,15 +264,20 @@ class CausalLM(LightningModule):
     ) -> dict[str, Any] | None:
         """Log the batch's loss under `name` if `loss` is given, and answer the batch's prompts if it has any."""
         evaluator, outputs = Evaluator(self.decoder, self.tokenizer, self.generation), dict[str, Any]()
+        begun = None
         with as_written(self.device):
             if loss is not None:
-                losses = evaluator.compute_loss(batch)
+                drafts = evaluator.make_drafts(batch, self.constraints_of)
+                losses = evaluator.compute_loss(batch, drafts)
+                begun = None if drafts is None else drafts.begun
                 loss.update(losses.loss, losses.tokens)
                 self.log(name, loss, on_step=False, on_epoch=True, batch_size=len(batch["input_ids"]))
                 outputs = {"row_loss": losses.row_losses, "row_tokens": losses.row_counts}
             if "prompt_ids" not in batch:
                 return {"row_index": batch["row_index"], **outputs} if outputs else None
-            return outputs | evaluator.answer(batch, self.constraints_of, with_candidates, self.sources_of)
+            return outputs | evaluator.answer(
+                batch, self.constraints_of, with_candidates, self.sources_of, begun
+            )
 
     def answer_untrained(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Return the base's answers to a batch's prompts before any fine-tuning; the base is loaded again for this."""

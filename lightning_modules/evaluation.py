@@ -16,7 +16,8 @@ from lightning_modules.generation.blocking import Source
 from lightning_modules.generation.candidates import draw_candidates
 from lightning_modules.generation.choices import Choices, normalize_scores, score_choices
 from lightning_modules.generation.constrained import Constraint
-from lightning_modules.generation.generate import GenerationSettings, generate
+from lightning_modules.generation.drafts import Begun, Drafts
+from lightning_modules.generation.generate import GenerationSettings, generate, make_drafts
 from lightning_modules.training.loss import RowLosses, loss_in_chunks
 
 ConstraintsOf = Callable[[list[int]], Sequence[Constraint | None]]
@@ -93,10 +94,20 @@ class Evaluator:
     tokenizer: PreTrainedTokenizerBase
     settings: GenerationSettings
 
-    def compute_loss(self, batch: dict[str, Any]) -> RowLosses:
-        """Return the losses of the batch's supervised tokens, and their numbers."""
+    def make_drafts(
+        self, batch: dict[str, Any], constraints_of: ConstraintsOf | None = None
+    ) -> Drafts | None:
+        """Return what reads answers off the targets while the loss is computed; None if the batch's rows are not drafted."""
+        if "prompt_ids" not in batch or "choice_ids" in batch:
+            return None
+        constraints = find_constraints(self.settings, constraints_of, batch["row_index"])
+        return make_drafts(self.decoder, self.tokenizer, batch["prompt_mask"], self.settings, constraints)
+
+    def compute_loss(self, batch: dict[str, Any], drafts: Drafts | None = None) -> RowLosses:
+        """Return the losses of the batch's supervised tokens, and their numbers; let `drafts` read the same pass."""
         input_ids = batch["input_ids"]
-        return loss_in_chunks(self.decoder, input_ids, batch["labels"], batch.get("slots", len(input_ids)))
+        rows = batch.get("slots", len(input_ids))
+        return loss_in_chunks(self.decoder, input_ids, batch["labels"], rows, drafts)
 
     def answer(
         self,
@@ -104,6 +115,7 @@ class Evaluator:
         constraints_of: ConstraintsOf | None = None,
         with_candidates: bool = False,
         sources_of: SourcesOf | None = None,
+        begun: Begun | None = None,
     ) -> dict[str, Any]:
         """Answer each row of the batch, including filler rows (index -1): score its choices, or generate text if it has none.
 
@@ -112,6 +124,7 @@ class Evaluator:
             constraints_of: Maps row indices to constraints, for `settings.only_valid`.
             with_candidates: Also draw the candidates that the settings request.
             sources_of: Maps row indices to sources, for `settings.block`.
+            begun: What drafts have found out of the rows' answers.
 
         Returns:
             `row_index` `(B,)`, `prediction` (B texts), `score` `(B,)` (sum of the log-probabilities of the generated
@@ -121,7 +134,7 @@ class Evaluator:
             constraints also `replaced` `(B,)`.
         """
         if "choice_ids" not in batch:
-            return self._generate(batch, constraints_of, with_candidates, sources_of)
+            return self._generate(batch, constraints_of, with_candidates, sources_of, begun)
         chosen = self._choose(batch)
         plain = (chosen["choices"] == -torch.inf).all(dim=1).nonzero()[:, 0]
         if not len(plain):
@@ -164,6 +177,7 @@ class Evaluator:
         constraints_of: ConstraintsOf | None,
         with_candidates: bool,
         sources_of: SourcesOf | None,
+        begun: Begun | None = None,
     ) -> dict[str, Any]:
         """Generate an answer for each row."""
         arguments = self.decoder, self.tokenizer, batch["prompt_ids"], batch["prompt_mask"], self.settings
@@ -172,7 +186,7 @@ class Evaluator:
         constraints = find_constraints(self.settings, constraints_of, index)
         sources = find_sources(self.settings, sources_of, index)
         with rows_in_place(self.decoder):
-            generated = generate(*arguments, index, slots, constraints, sources)
+            generated = generate(*arguments, index, slots, constraints, sources, begun)
             if with_candidates and self.settings.candidates > 1:
                 drawn = draw_candidates(*arguments, index, generated, slots, constraints, sources)
                 further["candidates"] = drawn

@@ -20,6 +20,8 @@ from datamodules.notations import iupac
 logger = logging.getLogger(__name__)
 
 JAR = "opsin-cli-2.9.0-jar-with-dependencies.jar"
+JAVA_FLAGS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+"""Without Java's thorough compiler one name takes 0.7 in place of 1.1 s of processor time, 3,000 names 3 in place of 6 s."""
 TIMEOUT_S = 900.0
 _START_S = 30.0
 _NAMES_A_SECOND = 40  # a tenth of what it reads on a busy core
@@ -91,7 +93,7 @@ def run_batch(names: Sequence[str], output: str, timeout_s: float = TIMEOUT_S) -
         RuntimeError: If it does not give an answer a name.
         OSError: If Java does not start.
     """
-    command = ["java", "-XX:+UseSerialGC", "-jar", str(jar_path()), "--output", output]
+    command = ["java", *JAVA_FLAGS, "-jar", str(jar_path()), "--output", output]
     text = "".join(f"{name}\n\n" for name in names)
     try:
         done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=timeout_s)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lightning_modules.decoder.forward import widened
 from lightning_modules.generation.continuous_batching import Chooser
+from lightning_modules.generation.drafts import Begun
 
 
 class Constraint(Protocol):
@@ -46,6 +47,7 @@ class ConstrainedChooser:
         constraints: Sequence[Constraint | None],
         decode: Callable[[list[int]], str],
         stop: int,
+        begun: Begun | None = None,
     ) -> None:
         """Create a chooser for one call of `generate`.
 
@@ -54,12 +56,13 @@ class ConstrainedChooser:
             constraints: N, one per row; None leaves a row free.
             decode: Decodes a row's tokens to its text, without special tokens.
             stop: The stop token.
+            begun: What is known of each row already; None if nothing is.
         """
         self.choose, self.constraints, self.decode, self.stop = choose, constraints, decode, stop
-        self.replaced = [0] * len(constraints)
+        self.replaced: list[int] = [0] * len(constraints) if begun is None else begun.replaced.tolist()
         """Number of replaced tokens of each row; -1 if the row continued without its constraint."""
-        self._ids: list[list[int]] = [[] for _ in constraints]
-        self._text = [""] * len(constraints)
+        self._ids: list[list[int]] = [[] for _ in constraints] if begun is None else begun.to_lists()
+        self._text = [decode(ids) if ids else "" for ids in self._ids]
 
     def __call__(self, logits: Tensor, rows: Tensor, steps: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
         """Return the tokens `(B,)` and their log-probabilities `(B,)` under the plain model; see `TokenChooser`."""

@@ -5,6 +5,7 @@ Letters in shapes: B rows, T tokens, H hidden size, V vocabulary rows, N supervi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -17,6 +18,10 @@ from lightning_modules.decoder.shared_prefix import encode_prefix
 from lightning_modules.training.cross_entropy import cross_entropies
 
 IGNORE_INDEX = -100
+
+SeeLogits = Callable[[Tensor, Tensor, Tensor, Tensor], None]
+"""Takes the logits `(N, V)` of supervised tokens, these tokens `(N,)`, their rows `(N,)`, and the places in these rows `(N,)` of
+the tokens before them; a row's tokens stand together, in order."""
 
 
 class TokenLosses(NamedTuple):
@@ -108,10 +113,19 @@ class RowLosses(NamedTuple):
 
 
 @torch.no_grad()
-def loss_in_chunks(decoder: PreTrainedModel, input_ids: Tensor, labels: Tensor, rows: int) -> RowLosses:
+def loss_in_chunks(
+    decoder: PreTrainedModel, input_ids: Tensor, labels: Tensor, rows: int, see: SeeLogits | None = None
+) -> RowLosses:
     """Return the loss of padded rows, computed for at most `rows` rows at once.
 
     Rows of similar length share a chunk, and each chunk ends with the last supervised token of its longest row.
+
+    Args:
+        decoder: A causal language model.
+        input_ids: `(B, T)`, padded on the right with any token.
+        labels: `(B, T)`, aligned with `input_ids`; `IGNORE_INDEX` is not supervised.
+        rows: Most rows of a chunk.
+        see: Reads each chunk's logits.
     """
     ends = torch.arange(1, labels.shape[1] + 1, device=labels.device) * (labels != IGNORE_INDEX)
     lengths = ends.amax(dim=1).clamp(min=1)
@@ -123,6 +137,8 @@ def loss_in_chunks(decoder: PreTrainedModel, input_ids: Tensor, labels: Tensor, 
         positions_N = (targets != IGNORE_INDEX).nonzero()[:, 0]
         logits_NV = logits_at(decoder, positions_N, input_ids=input_ids[chunk, :width])
         loss_N = cross_entropies(logits_NV, targets[positions_N])
+        if see is not None:
+            see(logits_NV, targets[positions_N], chunk[positions_N // width], positions_N % width)
         losses.append(loss_N.sum())
         row_losses.append(loss_N.new_zeros(len(chunk)).index_add_(0, positions_N // width, loss_N))
     row_counts = (labels[:, 1:] != IGNORE_INDEX).sum(dim=1)

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from datamodules.notations import number
-from datamodules.notations.molecules import structure
 from datamodules.sources.rows import shown
 from datamodules.sources.tables.options import AUTO, TableOptions
 from datamodules.sources.tables.separator import holds_locants
@@ -151,6 +150,8 @@ def _is_molecule(text: str) -> bool:
     """Say whether a cell can only be a molecule: a SMILES, perhaps with its title, an InChI or an InChIKey."""
     if _LINE_NOTATION.match(text):
         return True
+    from datamodules.notations.molecules import structure  # a table with known names needs no RDKit
+
     smiles = text.split()[0]
     if len(smiles) > _LONGEST or smiles.isdigit():
         return False

@@ -10,16 +10,29 @@ from collections.abc import Callable
 from pathlib import Path
 
 from datamodules.sources.rows import Rows
-from datamodules.sources.tables import delimited, jsonl, parquet, sdf, smi, xlsx
+from datamodules.sources.tables import delimited, jsonl, parquet, xlsx
 from datamodules.sources.tables.options import TableOptions
+
+
+def _read_sdf(path: Path, options: TableOptions) -> Rows:
+    from datamodules.sources.tables import sdf  # needs RDKit, as other formats do not
+
+    return sdf.read(path, options)
+
+
+def _read_smi(path: Path, options: TableOptions) -> Rows:
+    from datamodules.sources.tables import smi  # needs it, too
+
+    return smi.read(path, options)
+
 
 _READERS: dict[str, Callable[[Path, TableOptions], Rows]] = {
     ".csv": delimited.read,
     ".tsv": delimited.read,
     ".txt": delimited.read,
-    ".smi": smi.read,
-    ".smiles": smi.read,
-    ".sdf": sdf.read,
+    ".smi": _read_smi,
+    ".smiles": _read_smi,
+    ".sdf": _read_sdf,
     ".xlsx": xlsx.read,
     ".jsonl": jsonl.read,
 }

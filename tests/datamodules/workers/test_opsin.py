@@ -214,3 +214,17 @@ def test_the_real_parser_says_which_names_leave_something_open():
 )
 def test_opsin_messages_are_counted_by_kind(message, kind):
     assert classify(message) == kind
+
+
+def test_java_leaves_out_its_slow_compiler(monkeypatch):
+    """Which took half of the processor time."""
+    with fake_opsin(MEANINGS) as java:
+        seen = []
+
+        def note(command, **options):
+            seen.append(command)
+            return FakeJava.__call__(java, command, **options)
+
+        monkeypatch.setattr(opsin, "subprocess", SimpleNamespace(run=note, TimeoutExpired=TimeoutError))
+        assert opsin.read_names(["ethanol"])[0].smiles
+    assert "-XX:TieredStopAtLevel=1" in seen[0]
