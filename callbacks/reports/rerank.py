@@ -145,15 +145,17 @@ def name_verified(passed: str) -> str:
 
 def check(evaluation: Evaluation) -> list[list[Checked]]:
     """Return the different answers of each row, the own one first, checked without the reference."""
-    spread = [
-        dataclasses.replace(row, prediction=text, score=score, stopped=stopped, candidates=())
-        for row in evaluation.rows
-        for text, score, stopped in different(row.candidates or [(row.prediction, row.score, row.stopped)])
-    ]
+    places, spread = [], []
+    for place, row in enumerate(evaluation.rows):
+        for text, score, stopped in different(row.candidates or [(row.prediction, row.score, row.stopped)]):
+            places.append(place)
+            spread.append(
+                dataclasses.replace(row, prediction=text, score=score, stopped=stopped, candidates=())
+            )
     answers = evaluation.of(spread)
-    found: dict[int, list[Checked]] = {row.index: [] for row in evaluation.rows}
-    judged = zip(spread, answers.outcomes, answers.invalid_reasons, _compare(answers), strict=True)
-    for row, outcome, invalid, (relation, doubt) in judged:
+    found: list[list[Checked]] = [[] for _ in evaluation.rows]
+    judged = zip(places, spread, answers.outcomes, answers.invalid_reasons, _compare(answers), strict=True)
+    for place, row, outcome, invalid, (relation, doubt) in judged:
         molecule = outcome.molecules.prediction
         reason = invalid or (molecule.reason if molecule else None)
         checks = {
@@ -163,7 +165,7 @@ def check(evaluation: Evaluation) -> list[list[Checked]]:
         }
         passes = frozenset(name for name, holds in checks.items() if holds)
         right, exact = outcome.name in RIGHT, outcome.name == "exact"
-        found[row.index].append(
+        found[place].append(
             Checked(
                 row.score,
                 right,
@@ -176,7 +178,7 @@ def check(evaluation: Evaluation) -> list[list[Checked]]:
                 unread=row.output_notation == "iupac" and invalid is None and reason is not None,
             )
         )
-    return [found[row.index] for row in evaluation.rows]
+    return found
 
 
 def different(candidates: Sequence[tuple[str, float, bool]]) -> list[tuple[str, float, bool]]:
