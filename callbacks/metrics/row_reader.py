@@ -48,10 +48,10 @@ class SharedEvaluation:
         self._data: EvaluationData | None = None
         self._training: TrainingMolecules | None = None
 
-    def begin(self) -> None:
-        """Drop the rows: a new epoch begins."""
+    def begin(self, timed: bool = False) -> None:
+        """Drop the rows: a new epoch begins, whose parts end after some time, too, if it is `timed`."""
         self.rows.clear()
-        self._parts.begin()
+        self._parts.begin(timed)
         self._evaluation = self.part = self._reads_names = None
         self._is_ended = False
 
@@ -145,7 +145,9 @@ class RowReader(Callback):
         return False
 
     def _start(self, trainer: Trainer) -> None:
-        find_shared(trainer).begin()
+        find_shared(trainer).begin(timed=trainer.state.fn == TrainerFn.PREDICTING)
+        if isinstance(self, PartReader):
+            self.begin()
 
     def _add(
         self,
@@ -252,6 +254,9 @@ class PartReader(RowReader):
 
     If all readers of a stage are such, rows are dropped after each part, so that memory does not grow with their number.
     """
+
+    def begin(self) -> None:
+        """Forget an evaluation that was stopped: a new one begins."""
 
     def read_part(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from lightning.pytorch import LightningModule, Trainer
 
-from callbacks.metrics.row_reader import RowReader
+from callbacks.metrics.row_reader import PartReader
 from callbacks.rows.check_words import name_relation, name_unread
 from callbacks.rows.evaluated_row import Stage, gather_by_index
 from callbacks.rows.evaluation import Evaluation
@@ -235,7 +235,7 @@ def _compare(evaluation: Evaluation) -> list[tuple[dict[str, bool], str | None]]
     return found
 
 
-class Rerank(RowReader):
+class Rerank(PartReader):
     """Writes `rerank.csv` at `test` when rows have several answers (`--model.generation.candidates 8`).
 
     For each rule it holds the share of rows with a right choice and, if the rule abstains where no answer passes, the share
@@ -245,14 +245,25 @@ class Rerank(RowReader):
 
     stages = ("test",)
 
-    def read_rows(
+    def __init__(self) -> None:
+        super().__init__()
+        self._found: dict[int, tuple[str, list[Checked]]] = {}
+
+    def begin(self) -> None:
+        """Drop the rows of an evaluation that was stopped."""
+        self._found = {}
+
+    def read_part(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
-        """Check this rank's answers, gather all on rank 0, and write there."""
+        """Check this rank's answers, if rows have several."""
         several = [row for row in evaluation.rows if len(row.candidates) > 1]
         checked = check(evaluation.of(several))
-        items = gather_by_index(
-            {row.index: (row.task, one) for row, one in zip(several, checked, strict=True)}
-        )
+        self._found |= {row.index: (row.task, one) for row, one in zip(several, checked, strict=True)}
+
+    def finish(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> None:
+        """Gather all answers on rank 0, and write there."""
+        found, self._found = self._found, {}
+        items = gather_by_index(found)
         if trainer.is_global_zero and items:
             write_csv(output_folder(trainer) / "rerank.csv", COLUMNS, tabulate(items.values()))

@@ -91,17 +91,26 @@ class Parts:
     """Says after which batches a part of an evaluation ends; equal on all ranks."""
 
     def __init__(self) -> None:
-        self.begin()
+        self.begin(timed=False)
 
-    def begin(self) -> None:
-        """Begin an evaluation; its first part is one batch, whose time tells how many the next ones may have."""
-        self._length, self._batches, self._start = 1, 0, time.monotonic()
+    def begin(self, timed: bool) -> None:
+        """Begin an evaluation.
+
+        Args:
+            timed: Whether a part ends after `PART_SECONDS`, too, since a kill would lose it: the first part is one batch, whose
+                time tells how many batches the next ones may have.
+        """
+        self._timed, self._length = timed, 1 if timed else MOST_BATCHES
+        self._batches, self._start = 0, time.monotonic()
 
     def ends(self, trainer: Trainer) -> bool:
         """Return whether a part ends with this batch. Every rank must call it once after each batch."""
         self._batches += 1
         if self._batches < self._length:
             return False
+        if not self._timed:
+            self._batches = 0
+            return True
         seconds = (time.monotonic() - self._start) / self._batches
         fitting = max(1, min(MOST_BATCHES, int(PART_SECONDS / max(seconds, 1e-9))))
         self._length = int(trainer.strategy.broadcast(fitting))

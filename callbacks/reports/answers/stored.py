@@ -24,7 +24,7 @@ class Answer(NamedTuple):
     rate: float
     """How probable it is, for a comparison of a row's windows."""
     cells: Mapping[str, Any]
-    """Its cells by column; `line` is one."""
+    """Its cells by column; the number of its line is one."""
     words: str | None
     """Why it is not valid, in words that say who gave the reason."""
 
@@ -36,15 +36,17 @@ class StoredAnswers:
         path: The output.
         head: What answers depend on, as `describe_answers` gives it.
         count: Number of prompts.
+        by: The cell by whose number the rows are ordered.
 
     Attributes:
         changed: Names of what differs from an earlier command, whose answers are dropped therefore.
         answered: `(count,)` whether a prompt has its answer.
     """
 
-    def __init__(self, path: Path, head: Mapping[str, str], count: int) -> None:
+    def __init__(self, path: Path, head: Mapping[str, str], count: int, by: str = "line") -> None:
         self._journal = Journal(path.with_name(path.name + SUFFIX), head)
         self.path, self.changed = self._journal.path, self._journal.changed
+        self._by = by
         self.answered: NDArray[np.bool_] = np.zeros(count, dtype=bool)
         self._places, self._sizes = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int32)
         self._rows, self._lines = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64)
@@ -64,7 +66,7 @@ class StoredAnswers:
             self._note(prompt, answer, place, size)
 
     def _note(self, prompt: int, answer: Answer, place: int, size: int) -> None:
-        line = answer.cells["line"]
+        line = answer.cells[self._by]
         self.answered[prompt] = True
         self._places[prompt], self._sizes[prompt] = place, size
         self._rows[prompt], self._rates[prompt], self._lines[prompt] = answer.row, answer.rate, line
