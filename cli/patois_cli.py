@@ -178,6 +178,8 @@ class PatoisCLI(OpenCLI):
         if subcommand in ("validate", "test"):
             # Lightning's table has a line for each of about a hundred metrics, with cut names; RunSummary prints its own.
             parser.set_defaults(verbose=False)
+        if subcommand == "predict":
+            parser.set_defaults(return_predictions=False)  # nobody reads them, and they would stay in memory
         for flag, text in OWN_FLAGS.get(subcommand, {}).items():
             parser.add_argument(flag, type=str | None, default=None, help=text)
         return parser
@@ -221,7 +223,8 @@ class PatoisCLI(OpenCLI):
             return
         folder = settle_folder(config, self.runs, self.words.typed)
         if not config.get("output"):  # which is the only file that is written
-            self.claims.enter_context(claimed(folder, str(self.subcommand), self.words.typed))
+            shard = config.data.predict_shard if self.subcommand == "predict" else None
+            self.claims.enter_context(claimed(folder, str(self.subcommand), self.words.typed, shard))
         if self.subcommand == "fit" and not self.words.begins_again:
             refuse_used(folder, config.get("ckpt_path"))
         config.name = folder.name

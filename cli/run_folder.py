@@ -216,10 +216,11 @@ def is_default_name(name: str) -> bool:
 
 
 @contextlib.contextmanager
-def claimed(folder: Path, subcommand: str, words: Sequence[str]) -> Iterator[None]:
+def claimed(folder: Path, subcommand: str, words: Sequence[str], shard: str | None = None) -> Iterator[None]:
     """Hold the folder that a subcommand writes to, on rank 0: the run's own for `fit`, else a subfolder.
 
-    The other ranks write with rank 0, and end with it.
+    The other ranks write with rank 0, and end with it. The shards of a prediction are written at the same time, a file each, so
+    each has a claim of its own.
 
     Raises:
         ValueError: If another process holds it.
@@ -228,7 +229,8 @@ def claimed(folder: Path, subcommand: str, words: Sequence[str]) -> Iterator[Non
         yield
         return
     fit = describe_fit(words)
-    with Claim(folder if subcommand == "fit" else folder / subcommand, describe_self(words, **fit)):
+    own = folder if subcommand == "fit" else folder / subcommand
+    with Claim(own if shard is None else own / shard.replace("/", "-of-"), describe_self(words, **fit)):
         if subcommand == "fit" and find_job() is not None:
             write_record(folder, fit)
         yield

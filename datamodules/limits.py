@@ -56,6 +56,29 @@ def parse_shots(shots: int | str) -> tuple[int, int]:
     )
 
 
+def parse_shard(shard: str) -> tuple[int, int]:
+    """Return the number of a shard, from 1, and the number of shards, of `--data.predict_shard`.
+
+    Raises:
+        ValueError: If it does not name a shard.
+
+    Examples:
+        >>> parse_shard("3/16")
+        (3, 16)
+        >>> parse_shard("0/16")
+        Traceback (most recent call last):
+            ...
+        ValueError: Expected --data.predict_shard to be a shard such as 3/16 (from 1/16 to 16/16), but got '0/16'.
+    """
+    number, slash, count = (text.strip() for text in str(shard).partition("/"))
+    known = slash and all(text.isascii() and text.isdigit() and len(text) < 10 for text in (number, count))
+    if known and 1 <= int(number) <= int(count):
+        return int(number), int(count)
+    raise ValueError(
+        f"Expected --data.predict_shard to be a shard such as 3/16 (from 1/16 to 16/16), but got {shard!r}."
+    )
+
+
 def check_fractions(val_fraction: float, test_fraction: float) -> None:
     """Raise ValueError unless both are shares that leave rows for training."""
     if not (val_fraction >= 0 and test_fraction >= 0 and val_fraction + test_fraction < 1):

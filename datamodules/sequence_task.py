@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -24,7 +24,7 @@ from datamodules.epoch_checks import (
 )
 from datamodules.fit_position import FitPosition, find_position
 from datamodules.formats import InstructionFormat
-from datamodules.limits import refuse_below
+from datamodules.limits import parse_shard, refuse_below
 from datamodules.rows import data_report
 from datamodules.rows.guess_notations import Guess, blame, suspect
 from datamodules.rows.row import Row
@@ -41,6 +41,7 @@ from datamodules.tokens.batching import (
     Batch,
     BatchDataset,
     RankSampler,
+    drop_answered,
     leave_signals_to_parent,
     plan_evaluation,
 )
@@ -61,6 +62,8 @@ class SequenceTaskDataModule(LightningDataModule):
         packing: Pack several rows into one sequence instead of padding each row; the loss is the same.
         num_workers: Number of worker processes that collate batches; use 0 for small models on a CPU.
         predict_path: File with the inputs for `predict`.
+        predict_shard: Answer only a part of that file's rows, `3/16` the third sixteenth, and write it to a file of its own
+            (new-03-of-16.csv), for jobs of an array. Default: all rows.
         settings: The flags of `TaskData`.
     """
 
@@ -73,6 +76,7 @@ class SequenceTaskDataModule(LightningDataModule):
         packing: bool = False,
         num_workers: int = 0,
         predict_path: str | None = None,
+        predict_shard: str | None = None,
         **settings: Any,
     ) -> None:
         super().__init__()
@@ -86,6 +90,11 @@ class SequenceTaskDataModule(LightningDataModule):
             )
         self.loss_on, self.predict_path, self.num_workers = loss_on, predict_path, num_workers
         self.batch_size, self.eval_batch_size, self.packing = batch_size, eval_batch_size, packing
+        if predict_shard is not None:
+            parse_shard(predict_shard)
+        self.predict_shard = predict_shard
+        # Callbacks add what tells which prompts of `predict` have their answers; all ranks ask together.
+        self.find_answered: list[Callable[[], NDArray[np.bool_]]] = []
         self.position = FitPosition()
         self._shared_guesses = False
 
@@ -228,7 +237,7 @@ class SequenceTaskDataModule(LightningDataModule):
         if stage == "fit" and self.trainer is not None and counts_batches(self.trainer):
             check_interval(int(self.trainer.val_check_interval), self._batches_of_epoch())
         if stage == "predict":
-            self.data.read_questions(self.predict_path)
+            self.data.read_questions(self.predict_path, self.predict_shard)
         if SIDES[stage] and self.trainer is not None and self.trainer.is_global_zero:
             folder, name = Path(self.trainer.default_root_dir), TrainerFn(stage).value
             data_report.write(self.report, self.set_aside("fit"), folder if stage == "fit" else folder / name)
@@ -326,8 +335,19 @@ class SequenceTaskDataModule(LightningDataModule):
         return self._evaluation_loader("test")
 
     def predict_dataloader(self) -> DataLoader[Batch]:
-        """Return this rank's batches of the file to predict."""
-        return self._evaluation_loader("predict")
+        """Return this rank's batches of the file to predict, without prompts that have their answers."""
+        wanted = self.data.asked_prompts()
+        lengths = self.data.encoded["predict"].prompt_lengths[wanted]
+        plan = [wanted[rows] for rows in plan_evaluation(lengths, self.eval_batch_size, self.world_size)]
+        masks = [find() for find in self.find_answered]
+        self.find_answered.clear()
+        if masks:
+            plan = drop_answered(plan, np.logical_and.reduce(masks), self.world_size)
+        return self._loader(self._evaluation_batches("predict", plan))
+
+    def hash_questions(self) -> str:
+        """Return a hash of everything that `predict` asks: the file's rows, the prompts, and which of them."""
+        return self.data.hash_questions()
 
     def _batch_options(self) -> dict[str, Any]:
         tokenizer = self.data.tokenizer

@@ -19,6 +19,7 @@ from datamodules.rows import data_report
 from datamodules.rows.conditions import ask_condition
 from datamodules.rows.guess_notations import Guess, apply, describe, guess_from_rows, warn_of_guesses
 from datamodules.rows.prepare import Prepared, prepare
+from datamodules.rows.questions import hash_questions, take_shard
 from datamodules.rows.read_and_split import load_questions, name_list, read_questions
 from datamodules.rows.row import Row
 from datamodules.rows.side_texts import SideTexts, texts_by_task
@@ -128,6 +129,7 @@ class TaskData:
         self.store: RowStore | None = None
         self.predict_store: RowStore | None = None
         self.question_rows: Rows | None = None  # the file to predict, with all its columns
+        self._shard_lines: NDArray[np.int64] | None = None  # of `predict`, if not all rows are asked
         self.pools: dict[str, NDArray[np.int64]] = {}
         self.windowed: dict[str, WindowedRows] = {}  # of `fit` and `predict`, if windows are wanted
         self.window_rows: dict[
@@ -310,8 +312,14 @@ class TaskData:
             seed=self.seed if self.drawing.most_shots or randomizes else None, **windows,
         )  # fmt: skip
 
-    def read_questions(self, path: str | None) -> None:
+    def read_questions(self, path: str | None, shard: str | None = None) -> None:
         """Read the file to predict; invalid rows are kept with their reason for the output.
+
+        All rows are read and tokenised for a shard, too: what is drawn for a row depends on its number among all.
+
+        Args:
+            path: The file.
+            shard: Which part of its rows is asked, such as 3/16; None asks all.
 
         Raises:
             ValueError: If no file is given, or the file has the input columns of several tasks.
@@ -338,6 +346,30 @@ class TaskData:
         self.encoded["predict"] = encoded.take(fits)
         if "predict" in self.windowed:
             self._add_windows("predict", store, self.windowed["predict"])
+        self._shard_lines = None
+        if shard is not None:
+            of_aside = np.array([row.line for row in self.aside["predict"]], dtype=np.int64)
+            self._shard_lines = take_shard(np.concatenate([part.lines[places[fits]], of_aside]), shard)
+            kept = np.isin(of_aside, self._shard_lines)
+            self.aside["predict"] = [self.aside["predict"][place] for place in np.flatnonzero(kept)]
+
+    def asked_prompts(self) -> NDArray[np.int64]:
+        """Return the prompts of `predict` that are asked, by index: those of the shard's rows."""
+        prompts = np.arange(self.num_asked("predict"))
+        if self._shard_lines is None:
+            return prompts
+        assert self.predict_store is not None
+        further = self.window_rows.get("predict", prompts[:0])
+        rows = self.pools["predict"][np.concatenate([prompts[: self.num_rows("predict")], further])]
+        return prompts[np.isin(self.predict_store.parts[0].lines[rows], self._shard_lines)]
+
+    def hash_questions(self) -> str:
+        """Return a hash of the file to predict, of its prompts, and of the shard that is asked."""
+        assert self.question_rows is not None
+        assert self.predict_store is not None
+        rows, task = self.question_rows, self.predict_store.parts[0].task
+        aside, encoded = self.aside["predict"], self.encoded["predict"]
+        return hash_questions(rows.table, rows.lines, encoded, self.asked_prompts(), aside, task)
 
     def encode_training(self, epoch: int) -> tuple[Encoded, NDArray[np.int64]]:
         """Return the tokens of an epoch's training rows, and each row's index among all training rows."""

@@ -13,8 +13,9 @@ import numpy as np
 from lightning.pytorch import LightningModule, Trainer
 from numpy.typing import NDArray
 
+from callbacks.metrics.reading.coded import Coded, CodedRows, unique_in_order
 from callbacks.metrics.row_metric import DetailedMetric, Estimate, mean_estimate
-from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
+from callbacks.rows.evaluated_row import EvaluatedRow, Stage
 from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.outcomes import RIGHT, kind_of
 from callbacks.run.run_facts import output_folder
@@ -54,23 +55,40 @@ class Confidence(DetailedMetric):
     columns = ("confidence", "right", *ANSWERED)
     higher_is_better = MappingProxyType({"ece": False, "aurc": False, **dict.fromkeys(ANSWERED, True)})
 
-    def read_rows(
+    def __init__(self, each_epoch: bool = False) -> None:
+        super().__init__(each_epoch)
+        self._found = CodedRows()
+
+    def begin(self) -> None:
+        """Drop what an evaluation that was stopped has left."""
+        super().begin()
+        self._found = CodedRows()
+
+    def read_part(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
+        """Keep the confidence of the rows and whether they are right, and score them."""
+        if not self.is_on(trainer):
+            return
+        super().read_part(trainer, pl_module, stage, evaluation)
+        self._found.add(
+            {
+                row.index: (row.task, outcome.name in RIGHT)
+                for row, outcome in zip(evaluation.rows, evaluation.outcomes, strict=True)
+                if kind_of(row) != "number"
+            },
+            {row.index: math.exp(row.score) for row in evaluation.rows if kind_of(row) != "number"},
+        )
+
+    def finish(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> None:
         """Log the metrics, and write the files on rank 0."""
         if not self.is_on(trainer):
             return
-        super().read_rows(trainer, pl_module, stage, evaluation)
-        pairs = [
-            (row, outcome)
-            for row, outcome in zip(evaluation.rows, evaluation.outcomes, strict=True)
-            if kind_of(row) != "number"
-        ]
-        items = gather_by_index(
-            {row.index: (row.task, math.exp(row.score), outcome.name in RIGHT) for row, outcome in pairs}
-        )
-        if trainer.is_global_zero and items:
-            _write(output_folder(trainer), list(items.values()))
+        super().finish(trainer, pl_module, stage)
+        found, self._found = self._found, CodedRows()
+        items = found.gather_with_numbers()
+        if trainer.is_global_zero and len(items.numbers):
+            _write(output_folder(trainer), items)
 
     def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return each row's confidence, whether its answer is right, and its columns of abstaining.
@@ -119,15 +137,14 @@ def _score_abstaining(row: EvaluatedRow, right: float, threshold: float | None) 
     return dict(zip(ANSWERED, (1.0, float(are_equal(row.prediction, row.target or "")), right), strict=True))
 
 
-def _write(folder: Path, items: list[tuple[str, float, bool]]) -> None:
-    """Write the files from (task, confidence, right) of each row."""
-    tasks = {
-        task: (
-            np.array([confidence for name, confidence, _ in items if name == task]),
-            np.array([right for name, _, right in items if name == task]),
-        )
-        for task in dict.fromkeys(name for name, _, _ in items)
-    }
+def _write(folder: Path, items: Coded) -> None:
+    """Write the files from the confidence and (task, right) of each row."""
+    names = [task for task, _ in items.values]
+    right = np.array([is_right for _, is_right in items.values])[items.codes]
+    tasks = {}
+    for task in dict.fromkeys(names[code] for code in unique_in_order(items.codes)):
+        of_task = np.array([name == task for name in names])[items.codes]
+        tasks[task] = (items.numbers[of_task], right[of_task])
     for file, describe in FILES.items():
         lines = [{"task": task, **line} for task, columns in tasks.items() for line in describe(*columns)]
         write_csv(folder / file, list(lines[0]), lines)

@@ -9,8 +9,9 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 
+from callbacks.metrics.reading.coded import CodedRows
 from callbacks.metrics.row_metric import DetailedMetric, Estimate
-from callbacks.rows.evaluated_row import Stage, gather_by_index
+from callbacks.rows.evaluated_row import Stage
 from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.outcomes import OF_KIND, OUTCOMES, kind_of, name_outcome, word_outcome
 from callbacks.run.run_facts import output_folder
@@ -37,22 +38,41 @@ class ErrorClasses(DetailedMetric):
     )
     interval = "wilson"
 
-    def read_rows(
+    def __init__(self, each_epoch: bool = False) -> None:
+        super().__init__(each_epoch)
+        self._found, self._by_opsin = CodedRows(), set[str]()
+
+    def begin(self) -> None:
+        """Drop what an evaluation that was stopped has left."""
+        super().begin()
+        self._found, self._by_opsin = CodedRows(), set()
+
+    def read_part(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
+        """Keep the outcomes of the rows, and their shares."""
+        if not self.is_on(trainer):
+            return
+        super().read_part(trainer, pl_module, stage, evaluation)
+        if evaluation.reads_names:
+            self._by_opsin |= {row.task for row in evaluation.rows if row.output_notation == "iupac"}
+        self._found.add(
+            {
+                row.index: (row.task, kind_of(row), one.name, one.reason)
+                for row, one in zip(evaluation.rows, evaluation.outcomes, strict=True)
+            }
+        )
+
+    def finish(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> None:
         """Log the shares, and write the table on rank 0."""
         if not self.is_on(trainer):
             return
-        super().read_rows(trainer, pl_module, stage, evaluation)
-        found = zip(evaluation.rows, evaluation.outcomes, strict=True)
-        items = gather_by_index(
-            {row.index: (row.task, kind_of(row), one.name, one.reason) for row, one in found}
-        )
+        super().finish(trainer, pl_module, stage)
+        items, by_opsin = self._found.gather(), self._by_opsin
+        self._found, self._by_opsin = CodedRows(), set()
         if trainer.is_global_zero:
-            kinds = {task: kind for task, kind, _, _ in items.values()}
-            named = [(task, name_outcome(name, kind), why) for task, kind, name, why in items.values()]
-            names = {row.task for row in evaluation.rows if row.output_notation == "iupac"}
-            by_opsin = names if evaluation.reads_names else set()
+            kinds = {task: kind for task, kind, _, _ in items}
+            named = ((task, name_outcome(name, kind), why) for task, kind, name, why in items)
             write_csv(output_folder(trainer) / "error_classes.csv", COLUMNS, tabulate(named, kinds, by_opsin))
 
     def score(self, evaluation: Evaluation) -> list[dict[str, float]]:

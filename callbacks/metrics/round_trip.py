@@ -48,17 +48,17 @@ class RoundTrip(DetailedMetric):
         """Return whether this evaluation is measured."""
         return self.is_on(trainer)
 
-    def read_rows(
+    def read_part(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
-        """Score and log; without OPSIN, print once why the metrics are left out."""
+        """Score; without OPSIN, print once why the metrics are left out."""
         has_names = any(row.output_notation == "iupac" for row in evaluation.rows)
         should_warn = has_names and not self._warned and trainer.is_global_zero
         if should_warn and self.is_on(trainer) and not evaluation.reads_names:
             self._warned = True
             text = f"Round trip is left out, names are compared as text only: {why_unavailable() or 'some ranks have no OPSIN'}"
             say(text, style="yellow")
-        super().read_rows(trainer, pl_module, stage, evaluation)
+        super().read_part(trainer, pl_module, stage, evaluation)
 
     def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return 0 or 1 for each notion; empty for rows that are not names or cannot be compared."""

@@ -12,7 +12,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
 from callbacks.loggers.wandb_logger import DashboardLogger
-from callbacks.metrics.row_reader import RowReader
+from callbacks.metrics.row_reader import PartReader
 from callbacks.metrics.row_scores import merge_scores
 from callbacks.rows.evaluated_row import Stage
 from callbacks.rows.evaluation import Evaluation
@@ -31,7 +31,7 @@ def mean_estimate(values: np.ndarray, interval: Literal["wilson", "bootstrap"]) 
     return Estimate(float(values.mean()), low, high)
 
 
-class RowMetric(RowReader):
+class RowMetric(PartReader):
     """A metric that scores each row, logged as `<stage>/<task>/<column>` with `_low` and `_high`.
 
     A subclass defines the columns and scores the rows; this class counts each row once on any number of
@@ -47,6 +47,14 @@ class RowMetric(RowReader):
     """For each logged metric, by name: whether higher is better; None or left out if neither direction is."""
     headline: str | None = None
     """The column whose mean over tasks is logged as `<stage>/<column>`, for choosing checkpoints."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._scored = list[tuple[torch.Tensor, torch.Tensor]]()
+
+    def begin(self) -> None:
+        """Drop the scores of an evaluation that was stopped."""
+        self._scored = []
 
     def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return each row's scores by column, finite numbers; leave out scores that do not apply."""
@@ -75,13 +83,23 @@ class RowMetric(RowReader):
             if isinstance(logger, DashboardLogger):
                 logger.higher_is_better.update(self.higher_is_better)
 
-    def read_rows(
+    def read_part(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
-        """Score this rank's rows, merge the ranks' tables and log the result."""
+        """Score this rank's rows, and keep their scores: 4 bytes each."""
+        rows, tasks = evaluation.rows, evaluation_data(trainer).task_names
+        values = torch.full((len(rows), 2 + len(self.columns)), -torch.inf)
+        for place, (row, scores) in enumerate(zip(rows, self.score(evaluation), strict=True)):
+            values[place, 0], values[place, 1] = tasks.index(row.task), row.phrasing
+            for name, score in scores.items():
+                values[place, 2 + self.columns.index(name)] = score
+        self._scored.append((torch.tensor([row.index for row in rows], dtype=torch.int64), values))
+
+    def finish(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> None:
+        """Merge the ranks' tables and log the result."""
         datamodule = evaluation_data(trainer)
         tasks = datamodule.task_names
-        table = self._merged_table(evaluation, tasks, datamodule.num_rows(stage), pl_module.device)
+        table = self._merge_parts(datamodule.num_rows(stage), pl_module.device)
         headlines = []
         for number, task in enumerate(tasks):
             of_task = table[table[:, 0] == number, 1:]
@@ -102,19 +120,11 @@ class RowMetric(RowReader):
             mean = sum(headlines) / len(headlines)
             pl_module.log(f"{stage}/{self.headline}", mean, prog_bar=True, sync_dist=False)
 
-    def _merged_table(
-        self, evaluation: Evaluation, tasks: list[str], num_rows: int, device: torch.device
-    ) -> np.ndarray:
+    def _merge_parts(self, num_rows: int, device: torch.device) -> np.ndarray:
         """Return `(n, 2 + columns)` float64: numbers of task and phrasing, and scores of all ranks' rows; nan for no score."""
-        rows = evaluation.rows
-        values = torch.full((len(rows), 2 + len(self.columns)), -torch.inf)
-        for place, (row, scores) in enumerate(zip(rows, self.score(evaluation), strict=True)):
-            values[place, 0], values[place, 1] = tasks.index(row.task), row.phrasing
-            for name, score in scores.items():
-                values[place, 2 + self.columns.index(name)] = score
-        return merge_scores(
-            torch.tensor([row.index for row in rows], dtype=torch.int64), values, num_rows, device
-        )
+        parts, self._scored = self._scored, []
+        index, values = (torch.cat(columns) for columns in zip(*parts, strict=True))
+        return merge_scores(index, values, num_rows, device)
 
     def _log_phrasings(
         self, pl_module: LightningModule, prefix: str, summaries: Sequence[Mapping[str, Estimate]]
@@ -148,9 +158,14 @@ class DetailedMetric(RowMetric):
         """Return whether this evaluation is measured; equal on all ranks."""
         return self.each_epoch or trainer.state.fn != TrainerFn.FITTING
 
-    def read_rows(
+    def read_part(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
-        """Score and log, if this evaluation is measured."""
+        """Score, if this evaluation is measured."""
         if self.is_on(trainer):
-            super().read_rows(trainer, pl_module, stage, evaluation)
+            super().read_part(trainer, pl_module, stage, evaluation)
+
+    def finish(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> None:
+        """Log, if this evaluation is measured."""
+        if self.is_on(trainer):
+            super().finish(trainer, pl_module, stage)

@@ -7,15 +7,15 @@ all readers get the same `Evaluation`. So no callback depends on another or on i
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from typing import Any, ClassVar
 
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
 
+from callbacks.metrics.reading.collected import EvaluatedRows, Parts
 from callbacks.metrics.row_scores import merge_scores
-from callbacks.rows.evaluated_row import EvaluatedRow, Stage
+from callbacks.rows.evaluated_row import Stage
 from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.notation_calls import NotationCalls
 from callbacks.rows.protocols import EvaluationData, evaluation_data
@@ -24,62 +24,8 @@ from callbacks.rows.verdicts import judge_ahead
 from callbacks.rows.windows import keep_best_windows
 from callbacks.run.run_facts import find_threshold
 from callbacks.run.training_memory import evaluated_record
+from datamodules.rows.row import Row
 from datamodules.workers.opsin import why_unavailable
-
-
-class EvaluatedRows:
-    """This rank's rows of one evaluation epoch."""
-
-    def __init__(self) -> None:
-        self._batches: set[tuple[int, int]] = set()
-        self._rows: dict[int, EvaluatedRow] = {}
-
-    def clear(self) -> None:
-        """Drop all rows: a new epoch begins."""
-        self._batches, self._rows = set(), {}
-
-    def add(
-        self, batch: tuple[int, int], outputs: Mapping[str, Any], datamodule: EvaluationData, stage: Stage
-    ) -> list[EvaluatedRow]:
-        """Keep the outputs of `batch` = (dataloader index, batch index), unless it was offered before.
-
-        Returns:
-            The new rows: none for a batch that was offered before; each index once, without filler rows.
-        """
-        if batch in self._batches:
-            return []
-        self._batches.add(batch)
-        columns = (outputs[key].tolist() for key in ("row_index", "score", "stopped", "num_tokens"))
-        new = []
-        candidates = outputs.get("candidates") or [()] * len(outputs["prediction"])
-        replaced = outputs["replaced"].tolist() if "replaced" in outputs else [None] * len(candidates)
-        choices = outputs["choices"].tolist() if "choices" in outputs else [()] * len(candidates)
-        for index, score, stopped, num_tokens, text, others, tokens, scores in zip(
-            *columns, outputs["prediction"], candidates, replaced, choices, strict=True
-        ):
-            if index >= 0 and index not in self._rows:
-                row = datamodule.row(stage, index)
-                chances = tuple(map(math.exp, scores[: len(row.choices)]))
-                self._rows[index] = EvaluatedRow(
-                    **vars(row),
-                    prediction=row.choices[chances.index(max(chances))]
-                    if chances
-                    else datamodule.extract(stage, index, text).strip(),
-                    probabilities=chances,
-                    score=score,
-                    stopped=stopped,
-                    num_tokens=num_tokens,
-                    candidates=tuple(
-                        (datamodule.extract(stage, index, other).strip(), *rest) for other, *rest in others
-                    ),
-                    replaced=tokens,
-                )
-                new.append(self._rows[index])
-        return new
-
-    def answers(self) -> dict[int, EvaluatedRow]:
-        """Return this rank's rows by the index of their prompts, in order; one that is asked in windows several times."""
-        return {index: self._rows[index] for index in sorted(self._rows)}
 
 
 class SharedEvaluation:
@@ -87,20 +33,54 @@ class SharedEvaluation:
 
     Attributes:
         calls: The calls to notations, with results kept from one epoch to the next. A test may replace it.
-        rows: The rows evaluated so far in this epoch.
+        rows: The rows evaluated so far in this epoch; without those of earlier parts if nobody needs them any more.
+        part: The rows of the part that ends with the latest batch, for all readers; None if none does.
     """
 
     def __init__(self) -> None:
         self.calls = NotationCalls()
         self.rows = EvaluatedRows()
+        self.part: Evaluation | None = None
+        self._parts = Parts()
+        self._reads_names: bool | None = None
+        self._is_ended = False
         self._evaluation: Evaluation | None = None
         self._data: EvaluationData | None = None
         self._training: TrainingMolecules | None = None
 
-    def begin(self) -> None:
-        """Drop the rows: a new epoch begins."""
+    def begin(self, timed: bool = False) -> None:
+        """Drop the rows: a new epoch begins, whose parts end after some time, too, if it is `timed`."""
         self.rows.clear()
-        self._evaluation = None
+        self._parts.begin(timed)
+        self._evaluation = self.part = self._reads_names = None
+        self._is_ended = False
+
+    def note_batch(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> None:
+        """Set the part if one ends with this batch. Every rank must call it once after each batch."""
+        self.part = self.cut(trainer, pl_module, stage) if self._parts.ends(trainer) else None
+
+    def cut(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> Evaluation:
+        """Return the rows since the last part as one. Every rank must call it."""
+        if self._reads_names is None:
+            has_names = _asks_about_names(evaluation_data(trainer), stage)
+            self._reads_names = agree_to_read_names(trainer, has_names)
+        keep = not all(isinstance(one, PartReader) for one in find_readers(trainer) if stage in one.stages)
+        rows = self.rows.cut(keep)
+        return Evaluation(
+            list(rows.values()),
+            self.calls,
+            self._training_of(trainer, pl_module),
+            reads_names=self._reads_names,
+            abstain_below=find_threshold(pl_module),
+            prompts=list(rows),
+        )
+
+    def end_part(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> Evaluation:
+        """Return the last part, the same one for all readers. Every rank must call it."""
+        if not self._is_ended:
+            self._is_ended, self.part = True, self.cut(trainer, pl_module, stage)
+        assert self.part is not None
+        return self.part
 
     def end(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> Evaluation:
         """Return the epoch's evaluation, the same one for all readers. Every rank must call it."""
@@ -112,7 +92,7 @@ class SharedEvaluation:
                 rows,
                 self.calls,
                 self._training_of(trainer, pl_module),
-                reads_names=agree_to_read_names(trainer, rows),
+                reads_names=agree_to_read_names(trainer, any(map(_holds_name, rows))),
                 abstain_below=find_threshold(pl_module),
             )
         return self._evaluation
@@ -165,9 +145,18 @@ class RowReader(Callback):
         return False
 
     def _start(self, trainer: Trainer) -> None:
-        find_shared(trainer).begin()
+        find_shared(trainer).begin(timed=trainer.state.fn == TrainerFn.PREDICTING)
+        if isinstance(self, PartReader):
+            self.begin()
 
-    def _add(self, trainer: Trainer, stage: Stage, outputs: Any, batch: tuple[int, int]) -> None:
+    def _add(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        stage: Stage,
+        outputs: Any,
+        batch: tuple[int, int],
+    ) -> None:
         if (
             outputs is None
             or "prediction" not in outputs
@@ -176,14 +165,24 @@ class RowReader(Callback):
         ):
             return
         shared = find_shared(trainer)
-        new = shared.rows.add(batch, outputs, evaluation_data(trainer), stage)
-        if new:
+        if not shared.rows.knows(batch):
+            new = shared.rows.add(batch, outputs, evaluation_data(trainer), stage)
             functions = [name for one in find_readers(trainer) if stage in one.stages for name in one.asks]
             judge_ahead(shared.calls, new, list(dict.fromkeys(functions)))
+            if is_in_parts(trainer, stage):
+                shared.note_batch(trainer, pl_module, stage)
+        if shared.part is not None and isinstance(self, PartReader):
+            self.read_part(trainer, pl_module, stage, shared.part)
 
     def _end(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> None:
-        if stage in self.stages and not trainer.sanity_checking:
-            self.read_rows(trainer, pl_module, stage, find_shared(trainer).end(trainer, pl_module, stage))
+        if stage not in self.stages or trainer.sanity_checking:
+            return
+        shared = find_shared(trainer)
+        if isinstance(self, PartReader) and is_in_parts(trainer, stage):
+            self.read_part(trainer, pl_module, stage, shared.end_part(trainer, pl_module, stage))
+            self.finish(trainer, pl_module, stage)
+        else:
+            self.read_rows(trainer, pl_module, stage, shared.end(trainer, pl_module, stage))
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """End the child processes."""
@@ -211,7 +210,7 @@ class RowReader(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Keep the batch's outputs."""
-        self._add(trainer, "val", outputs, (dataloader_idx, batch_idx))
+        self._add(trainer, pl_module, "val", outputs, (dataloader_idx, batch_idx))
 
     def on_test_batch_end(
         self,
@@ -223,7 +222,7 @@ class RowReader(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Keep the batch's outputs."""
-        self._add(trainer, "test", outputs, (dataloader_idx, batch_idx))
+        self._add(trainer, pl_module, "test", outputs, (dataloader_idx, batch_idx))
 
     def on_predict_batch_end(
         self,
@@ -235,7 +234,7 @@ class RowReader(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Keep the batch's outputs."""
-        self._add(trainer, "predict", outputs, (dataloader_idx, batch_idx))
+        self._add(trainer, pl_module, "predict", outputs, (dataloader_idx, batch_idx))
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Read the rows."""
@@ -250,6 +249,46 @@ class RowReader(Callback):
         self._end(trainer, pl_module, "predict")
 
 
+class PartReader(RowReader):
+    """Base class of the readers that need no row twice: outside of `fit` they read an evaluation part by part.
+
+    If all readers of a stage are such, rows are dropped after each part, so that memory does not grow with their number.
+    """
+
+    def begin(self) -> None:
+        """Forget an evaluation that was stopped: a new one begins."""
+
+    def read_part(
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
+    ) -> None:
+        """Process this rank's rows of a part. It is called on every rank, also without rows."""
+        raise NotImplementedError
+
+    def finish(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> None:
+        """Process what the parts left, behind the last one. It is called on every rank."""
+        raise NotImplementedError
+
+    def read_rows(
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
+    ) -> None:
+        """Read the rows of an evaluation as its only part."""
+        self.read_part(trainer, pl_module, stage, evaluation)
+        self.finish(trainer, pl_module, stage)
+
+
+def is_in_parts(trainer: Trainer, stage: Stage) -> bool:
+    """Return whether an evaluation is read part by part; equal on all ranks.
+
+    The sample of a `fit` is not, and neither is one whose rows have windows, of which the best one is known at the end; `predict`
+    keeps the answers to all windows on the disk.
+    """
+    readers = (one for one in find_readers(trainer) if stage in one.stages)
+    if trainer.state.fn == TrainerFn.FITTING or not any(isinstance(one, PartReader) for one in readers):
+        return False
+    data = evaluation_data(trainer)
+    return stage == "predict" or data.num_asked(stage) == data.num_rows(stage)
+
+
 def find_readers(trainer: Trainer) -> list[RowReader]:
     """Return the readers among a trainer's callbacks."""
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
@@ -261,19 +300,29 @@ def find_shared(trainer: Trainer) -> SharedEvaluation:
     return find_readers(trainer)[0].shared
 
 
-def agree_to_read_names(trainer: Trainer, rows: Sequence[EvaluatedRow]) -> bool:
+def _holds_name(row: Row) -> bool:
+    """Return whether OPSIN could read the row's answer, or its input, if there is no reference to compare the answer with."""
+    return row.output_notation == "iupac" or (row.input_notation == "iupac" and row.target is None)
+
+
+def _asks_about_names(data: EvaluationData, stage: Stage) -> bool:
+    """Return whether any row of a stage may hold names, before all of them are known; equal on all ranks."""
+    if stage == "predict":  # whose rows are of one task
+        return data.num_rows(stage) > 0 and _holds_name(data.row(stage, 0))
+    return any(task.output.notation == "iupac" for task in data.tasks)
+
+
+def agree_to_read_names(trainer: Trainer, has_names: bool) -> bool:
     """Return whether OPSIN reads the names of this evaluation: a reader wants them, and all ranks have OPSIN.
 
-    Names in the input are read, too, if there is no reference to compare the answers with.
+    Every rank must call it; the result is equal on all ranks.
 
-    Every rank must call it, with its own rows; the result is equal on all ranks.
+    Args:
+        trainer: The trainer.
+        has_names: Whether this rank's rows hold any.
     """
     if not any(reader.wants_names(trainer) for reader in find_readers(trainer)):
         return False
-    has_names = any(
-        row.output_notation == "iupac" or (row.input_notation == "iupac" and row.target is None)
-        for row in rows
-    )
     if not trainer.strategy.reduce_boolean_decision(has_names, all=False):
         return False  # so that Java need not start
     return trainer.strategy.reduce_boolean_decision(why_unavailable() is None)

@@ -8,7 +8,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
 
-from callbacks.metrics.row_reader import RowReader
+from callbacks.metrics.row_reader import PartReader
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
 from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.outcomes import RIGHT, kind_of
@@ -19,7 +19,7 @@ from datamodules.notations.number import is_valid
 from datamodules.storage.safe_csv import write_csv
 
 
-class StratifiedMatch(RowReader):
+class StratifiedMatch(PartReader):
     """Writes `strata.csv` at `validate` and `test`: exact match by kind of row, with 95 % Wilson intervals; of numbers the error.
 
     The kinds are the length of input and target, heavy atoms, rings, stereo, charge, components, elements, and the Tanimoto
@@ -30,20 +30,38 @@ class StratifiedMatch(RowReader):
     choices have no length.
     """
 
-    def read_rows(
+    def __init__(self) -> None:
+        super().__init__()
+        self._found: dict[int, tuple[Stratified, str | None]] = {}
+        self._training: TrainingMolecules | None = None
+
+    def begin(self) -> None:
+        """Drop the rows of an evaluation that was stopped."""
+        self._found = {}
+
+    def read_part(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
+        """Keep this rank's rows with their numbers, but without their texts."""
+        if trainer.state.fn == TrainerFn.FITTING:
+            return
+        self._training = evaluation.training
+        described = zip(evaluation.rows, evaluation.outcomes, stratify_rows(evaluation), strict=True)
+        self._found |= {
+            row.index: (stratified, one.molecules.reference) for row, one, stratified in described
+        }
+
+    def finish(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> None:
         """Gather all ranks' rows on rank 0, compare them with the training molecules, and write the table there."""
         if trainer.state.fn == TrainerFn.FITTING:
             return
-        described = zip(evaluation.rows, evaluation.outcomes, stratify_rows(evaluation), strict=True)
-        gathered = gather_by_index(
-            {row.index: (stratified, one.molecules.reference) for row, one, stratified in described}
-        )
+        found, self._found = self._found, {}
+        training, self._training = self._training, None
+        gathered = gather_by_index(found)
         if not trainer.is_global_zero or not gathered:
             return
-        with_parents = stage == "test"
-        lines = stratify(add_training(evaluation.training, list(gathered.values()), with_parents))
+        assert training is not None
+        lines = stratify(add_training(training, list(gathered.values()), with_parents=stage == "test"))
         write_csv(output_folder(trainer) / "strata.csv", COLUMNS, lines)
         for logger in trainer.loggers:
             if isinstance(logger, WandbLogger):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lightning.pytorch import LightningModule, Trainer
 
-from callbacks.metrics.row_reader import RowReader
+from callbacks.metrics.row_reader import PartReader
 from callbacks.reports.leak_audit import FINDINGS, LEAKS, UNANSWERABLE, Finding, audit
 from callbacks.rows.evaluated_row import Stage
 from callbacks.rows.evaluation import Evaluation
@@ -23,7 +23,7 @@ from datamodules.storage.safe_csv import write_csv
 COLUMNS = ("task", "input", "target", "finding", "meaning", "detail")
 
 
-class AuditReport(RowReader):
+class AuditReport(PartReader):
     """Writes `audit.json` and `audit.csv` at `test`: what the rows share with the training rows.
 
     Shared are strings, molecules, connectivities, parents of salts and Murcko scaffolds. It also lists rows whose
@@ -36,12 +36,22 @@ class AuditReport(RowReader):
 
     stages = ("test",)
 
-    def read_rows(
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: Evaluation | None = None
+
+    def read_part(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
+        """Keep what the audit shares with the other readers."""
+        self._last = evaluation
+
+    def finish(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> None:
         """Audit on rank 0; the texts come from the data module, which has all rows on every rank."""
+        evaluation, self._last = self._last, None
         if not trainer.is_global_zero:
             return
+        assert evaluation is not None
         with_names, training = evaluation.reads_names, evaluation.training
         data = evaluation_data(trainer)
         of_texts = [task.name for task in data.tasks if task.kind == "text"]

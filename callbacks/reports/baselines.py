@@ -14,7 +14,7 @@ import numpy as np
 from lightning.pytorch import LightningModule, Trainer
 
 from callbacks.loggers.terminal import say
-from callbacks.metrics.row_reader import RowReader
+from callbacks.metrics.row_reader import PartReader
 from callbacks.metrics.stratified_match import stratify_rows
 from callbacks.reports.kind_baselines import (
     Answered,
@@ -162,7 +162,7 @@ def answer_kind_by_base(
     return Answered(UNTRAINED, values, round(time.perf_counter() - began, 1))
 
 
-class Baselines(RowReader):
+class Baselines(PartReader):
     """Lets other systems answer the rows of `test`, and writes their results and the model's to `anchors.csv`.
 
     OPSIN reads names, openclatura names molecules (each only if installed: the extras `opsin` and `openclatura`), and the
@@ -180,15 +180,29 @@ class Baselines(RowReader):
     def __init__(self, untrained_rows: int = 200) -> None:
         super().__init__()
         self.untrained_rows = untrained_rows
+        self._found: dict[int, tuple[EvaluatedRow, Outcome, str | None]] = {}
+        self._last: Evaluation | None = None
 
-    def read_rows(
+    def begin(self) -> None:
+        """Drop the rows of an evaluation that was stopped."""
+        self._found = {}
+
+    def read_part(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
-        """Gather the rows on rank 0, let the baselines answer them there, and write the results."""
+        """Gather the rows on rank 0, which keeps them: the baselines answer all of a task at once."""
         checked = zip(evaluation.rows, evaluation.outcomes, evaluation.invalid_reasons, strict=True)
         gathered = gather_by_index({row.index: (row, outcome, why) for row, outcome, why in checked})
+        self._found |= gathered
+        self._last = evaluation
+
+    def finish(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> None:
+        """Let the baselines answer the rows on rank 0, and write the results."""
+        gathered, self._found = dict(sorted(self._found.items())), {}
+        evaluation, self._last = self._last, None
         if not trainer.is_global_zero:
             return
+        assert evaluation is not None
         lines: list[dict[str, Any]] = []
         strata: list[dict[str, Any]] = []
         for task in dict.fromkeys(row.task for row, _, _ in gathered.values()):

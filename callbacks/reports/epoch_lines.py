@@ -16,7 +16,7 @@ from rich.console import Console
 from callbacks.loggers.metrics_csv import MetricsCSV
 from callbacks.loggers.terminal import cut, say
 from callbacks.loggers.terminal_text import printable
-from callbacks.metrics.row_reader import RowReader
+from callbacks.metrics.row_reader import PartReader
 from callbacks.reports.epoch_table import average_losses, read_metrics
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage
 from callbacks.rows.evaluation import Evaluation
@@ -206,7 +206,7 @@ def _epoch_loss(trainer: Trainer) -> dict[str, float]:
     return {}
 
 
-class EpochLines(RowReader):
+class EpochLines(PartReader):
     """Prints a line for each epoch of `fit`, and at the end of `fit`, `validate` and `test` a few example answers.
 
     The loss is the mean of what the epoch has logged, as in epochs.csv, and that of the validation rows; `left` is estimated
@@ -236,8 +236,18 @@ class EpochLines(RowReader):
     def read_rows(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
-        """Keep a few rows, and print the line of a validation within an epoch."""
-        self._examples = list(evaluation.rows[:EXAMPLES])
+        """Keep a few rows of this evaluation, in place of those of an earlier one."""
+        self._examples = []
+        super().read_rows(trainer, pl_module, stage, evaluation)
+
+    def read_part(
+        self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
+    ) -> None:
+        """Keep the first rows."""
+        self._examples = sorted([*self._examples, *evaluation.rows], key=lambda row: row.index)[:EXAMPLES]
+
+    def finish(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> None:
+        """Note that the epoch was validated."""
         self._validated = True
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from lightning.pytorch import LightningModule, Trainer
@@ -9,13 +11,15 @@ from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
 
 from callbacks.metrics.round_trip import NOTIONS
-from callbacks.metrics.row_reader import RowReader
+from callbacks.metrics.row_reader import PartReader
+from callbacks.reports.answers.stored import SUFFIX, Answer, AnsweredRows, StoredAnswers
 from callbacks.rows.drawing import draw
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
 from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.notation_calls import NotationCalls
 from callbacks.rows.outcomes import Outcome
-from callbacks.run.run_facts import output_folder
+from callbacks.rows.protocols import evaluation_data
+from callbacks.run.run_facts import find_threshold, output_folder
 from callbacks.statistics.calibration import abstains
 from datamodules.storage.safe_csv import write_csv
 
@@ -55,7 +59,7 @@ def verdict(same: dict[str, bool], invalid_reason: str | None) -> str:
     return "wrong" if invalid_reason is None else "invalid"
 
 
-class PredictionTable(RowReader):
+class PredictionTable(PartReader):
     """Writes `predictions/<stage>_epoch_<n>.csv` at each validation and test; `n` is the epoch of the weights.
 
     `fit` writes the table to the run's folder, other subcommands to their own folder in it (`test/`). It has one line per
@@ -80,6 +84,8 @@ class PredictionTable(RowReader):
         self.wandb_rows = wandb_rows
         # The epoch of the evaluated checkpoint: the trainer does not restore it.
         self._epoch: int | None = None
+        self._stored: StoredAnswers | None = None  # on rank 0
+        self._calls: NotationCalls | None = None
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
@@ -88,33 +94,63 @@ class PredictionTable(RowReader):
         if trainer.state.fn != TrainerFn.FITTING:
             self._epoch = checkpoint["epoch"]
 
-    def read_rows(
+    def read_part(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
-        """Check this rank's rows, gather all on rank 0, and write them there."""
+        """Check this rank's rows, gather all on rank 0, and keep their cells on the disk there."""
         detailed = trainer.state.fn != TrainerFn.FITTING
-        records = gather_by_index({one.row.index: one for one in _check_rows(evaluation, detailed)})
+        gathered = gather_by_index({one.row.index: _record(one) for one in _check_rows(evaluation, detailed)})
         if not trainer.is_global_zero:
             return
-        notions = list(dict.fromkeys(notion for one in records.values() for notion in one.same))
-        epoch = trainer.current_epoch if self._epoch is None else self._epoch
-        path = output_folder(trainer) / "predictions" / f"{stage}_epoch_{epoch}.csv"
-        columns = [*_COLUMNS, *(f"same_{notion}" for notion in notions), *_LAST_COLUMNS]
-        columns += _DETAILS if detailed else ()
-        lines = [_record(one) for one in records.values()]
-        columns += dict.fromkeys(
-            name for line in lines for name in line if name.startswith("p_") or name in ("window", "windows")
-        )
-        if (threshold := evaluation.abstain_below) is not None:
-            columns.append("abstained")
-            for line, one in zip(lines, records.values(), strict=True):
-                line["abstained"] = abstains(one.row.score, threshold)
-        write_csv(path, columns, lines)
+        self._calls = evaluation.calls
+        if self._stored is None:
+            path = self._path(trainer, stage)
+            path.with_name(path.name + SUFFIX).unlink(missing_ok=True)
+            self._stored = StoredAnswers(path, {}, evaluation_data(trainer).num_rows(stage), by="row")
+        for line in gathered.values() if evaluation.abstain_below is not None else ():
+            line["abstained"] = abstains(line["score"], evaluation.abstain_below)
+        self._stored.add({row: Answer(row, 0.0, line, None) for row, line in gathered.items()})
+
+    def finish(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> None:
+        """Write the table in the order of the rows, and send some of them to W&B."""
+        if not trainer.is_global_zero:
+            return
+        stored, self._stored = self._stored, None
+        calls, self._calls = self._calls, None
+        assert stored is not None
+        assert calls is not None
+        lines = AnsweredRows(stored, [])
+        found, details = stored.columns(), _DETAILS if trainer.state.fn != TrainerFn.FITTING else ()
+        notions = [name for name in found if name.startswith("same_")]
+        further = [name for name in found if name.startswith("p_") or name in ("window", "windows")]
+        last = ["abstained"] if find_threshold(pl_module) is not None else []
+        columns = [*_COLUMNS, *notions, *_LAST_COLUMNS, *details, *further, *last]
+        write_csv(self._path(trainer, stage), columns, lines)
         for logger in trainer.loggers:
-            if isinstance(logger, WandbLogger) and self.wandb_rows > 0 and records:
-                shown = _spread(list(records.values()), self.wandb_rows)
-                columns, data = _drawn_table(evaluation.calls, [(one.row, one.verdict) for one in shown])
+            if isinstance(logger, WandbLogger) and self.wandb_rows > 0 and len(lines):
+                columns, data = _drawn_table(calls, _spread(lines, self.wandb_rows))
                 logger.log_table(f"{stage}/predictions", columns, data, step=trainer.global_step)
+        stored.remove()
+
+    def _path(self, trainer: Trainer, stage: Stage) -> Path:
+        """Return the table's file."""
+        epoch = trainer.current_epoch if self._epoch is None else self._epoch
+        return output_folder(trainer) / "predictions" / f"{stage}_epoch_{epoch}.csv"
+
+    def begin(self) -> None:
+        """Drop the rows of an evaluation that was stopped."""
+        stored, self._stored = self._stored, None
+        if stored is not None:
+            stored.remove()
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Drop the rows of an evaluation that was stopped."""
+        self.begin()
+        super().teardown(trainer, pl_module, stage)
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Drop the rows of the evaluation."""
+        self.begin()
 
 
 class _CheckedRow(NamedTuple):
@@ -170,31 +206,24 @@ def _record(checked: _CheckedRow) -> dict[str, Any]:
     return record | dict(zip(_DETAILS, details, strict=True))
 
 
-def _spread(items: list[Any], at_most: int) -> list[Any]:
+def _spread(items: Sequence[Any], at_most: int) -> list[Any]:
     """Return at most `at_most` of `items`, evenly spaced, always at the same positions."""
-    if len(items) <= at_most:
-        return items
-    return [items[i * len(items) // at_most] for i in range(at_most)]
+    count = min(len(items), at_most)
+    return [items[i * len(items) // count] for i in range(count)]
 
 
 def _drawn_table(
-    calls: NotationCalls, shown: list[tuple[EvaluatedRow, str]]
+    calls: NotationCalls, shown: Sequence[Mapping[str, Any]]
 ) -> tuple[list[str], list[list[Any]]]:
-    """Return columns and cells of the W&B table; a column of drawings only if it has any."""
+    """Return columns and cells of the W&B table, from the rows' cells; a column of drawings only if it has any."""
     import wandb
 
     columns = ["task", "input", "target", "prediction", "verdict", "score"]
-    data: list[list[Any]] = [
-        [row.task, row.input, row.target, row.prediction, name, round(row.score, 4)] for row, name in shown
-    ]
+    data: list[list[Any]] = [[*(row[name] for name in columns[:5]), round(row["score"], 4)] for row in shown]
     for column in ("input", "target", "prediction"):
         pictures = [
-            draw(
-                calls,
-                row.input_notation if column == "input" else row.output_notation,
-                getattr(row, column),
-            )
-            for row, _ in shown
+            draw(calls, row["input_notation" if column == "input" else "output_notation"], row[column])
+            for row in shown
         ]
         if any(pictures):
             columns.append(f"{column} drawn")

@@ -5,24 +5,30 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 from lightning.pytorch import LightningModule, Trainer
+from numpy.typing import NDArray
 
 from callbacks.loggers.terminal import STDOUT, say
 from callbacks.loggers.terminal_text import printable
 from callbacks.metrics.kinds.number_errors import read_drawn
-from callbacks.metrics.row_reader import RowReader
+from callbacks.metrics.row_reader import PartReader, find_readers
+from callbacks.reports.answers.digest import describe_answers
+from callbacks.reports.answers.stored import Answer, AnsweredRows, StoredAnswers
 from callbacks.reports.rerank import Checked, check, choose, name_verified
 from callbacks.reports.worded_answers import check_wordings, choose_wording, keep_wordings
 from callbacks.rows.check_words import CUT, name_check
 from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
 from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.protocols import evaluated_model, evaluation_data
-from callbacks.run.run_facts import output_folder
+from callbacks.rows.windows import rate_row
+from callbacks.run.run_facts import find_threshold, output_folder
 from callbacks.statistics.calibration import abstains
-from datamodules.sources.output.names import output_name, why_csv
+from datamodules.sources.output.names import name_shard, output_name, why_csv
 from datamodules.sources.output.write import write_answers
 from datamodules.workers.opsin import how_to_read_names
 
@@ -32,7 +38,7 @@ _SHOWN = 3
 """Number of answers that the terminal also shows."""
 
 
-class PredictionWriter(RowReader):
+class PredictionWriter(PartReader):
     """Writes `predict/predictions/<name of the input file>` in the run's folder, on any number of devices.
 
     The file is of the input file's own format, or csv where that holds no further columns (smi, sdf, txt); `.gz` stays.
@@ -60,6 +66,10 @@ class PredictionWriter(RowReader):
     With `--model.generation.abstain_below 0.5` the column `abstained` marks the answers whose probability, exp(score), is
     lower; they stay in their column.
 
+    Answers go to a journal beside the file (`new.csv.unfinished`) while they are made. So memory does not grow with them, and
+    the same command goes on after a kill, on any number of ranks; with another input, model or way to answer it begins anew. At
+    the end the file is written in the order of the input, and the journal is removed.
+
     Args:
         output: Another file for the answers; its ending tells the format (csv, tsv, jsonl, parquet, xlsx). On the command line
             it is `--output`.
@@ -71,51 +81,117 @@ class PredictionWriter(RowReader):
     def __init__(self, output: str | None = None) -> None:
         super().__init__()
         self.output = output
+        self._stored: StoredAnswers | None = None  # on rank 0
+        self._why_unverified: str | None = None
 
-    def read_rows(
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Tell the data module which prompts need no answer any more, once the weights are there."""
+        if stage == "predict":
+            evaluation_data(trainer).find_answered.append(partial(self._resume, trainer, pl_module))
+
+    def _resume(self, trainer: Trainer, pl_module: LightningModule) -> NDArray[np.bool_]:
+        """Open the journal on rank 0; return, on every rank, which prompts an earlier command like this one has answered."""
+        found: NDArray[np.bool_] | str = ""
+        if trainer.is_global_zero:
+            try:
+                self._stored = self._open(trainer, pl_module)
+                found = self._stored.answered
+            except ValueError as error:  # of which all ranks must know, or they would wait
+                found = str(error)
+        found = trainer.strategy.broadcast(found)
+        if isinstance(found, str):
+            raise ValueError(found)
+        return found
+
+    def _open(self, trainer: Trainer, pl_module: LightningModule) -> StoredAnswers:
+        data = evaluation_data(trainer)
+        wants_names = any(reader.wants_names(trainer) for reader in find_readers(trainer))
+        head = describe_answers(pl_module, data.hash_questions(), wants_names)
+        stored = StoredAnswers(self._path(trainer), head, data.num_asked("predict"))
+        if stored.changed:
+            what = " and ".join(stored.changed)
+            say(f"{stored.path}: begun with other {what}, so that all rows are answered anew.")
+        elif count := int(stored.answered.sum()):
+            say(f"{stored.path}: {count:,} rows have their answers from before; the others follow.")
+        return stored
+
+    def _path(self, trainer: Trainer) -> Path:
+        """Return the file for the answers."""
+        if self._is_stdout():
+            return Path(self.output or "")
+        data = evaluation_data(trainer)
+        path = output_folder(trainer) / "predictions" / output_name(data.predict_path or "")
+        return name_shard(Path(self.output).expanduser() if self.output else path, data.predict_shard)
+
+    def _is_stdout(self) -> bool:
+        """Return whether the file stands for standard output."""
+        return self.output is not None and self.output == os.environ.get(STDOUT)
+
+    def on_predict_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Open the journal, unless the data module has asked for it."""
+        super().on_predict_epoch_start(trainer, pl_module)
+        if trainer.is_global_zero and self._stored is None:
+            self._stored = self._open(trainer, pl_module)
+
+    def read_part(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
-        """Check this rank's rows, gather all on rank 0, add the skipped rows, and write the table."""
-        datamodule = evaluation_data(trainer)
+        """Check this rank's rows, gather all on rank 0, and keep them there."""
         settings = evaluated_model(pl_module).generation
         threshold, limit = evaluation.abstain_below, settings.max_new_tokens
         chosen = _choose_wordings(evaluation) if settings.block else _choose(evaluation)
         gathered = gather_by_index(
             {
-                row.index: _answer(row, *choice, threshold, limit)
-                for row, choice in zip(evaluation.rows, chosen, strict=True)
+                prompt: Answer(row.index, rate_row(row), *_answer(row, *choice, threshold, limit))
+                for prompt, row, choice in zip(evaluation.prompts, evaluation.rows, chosen, strict=True)
             }
         )
+        self._why_unverified = self._why_unverified or _why_unverified(evaluation)
+        if trainer.is_global_zero:
+            assert self._stored is not None
+            self._stored.add(gathered)
+
+    def finish(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> None:
+        """Write the file on rank 0, with the rows that were skipped, and tell about it."""
         if not trainer.is_global_zero:
             return
-        set_aside = [
-            {"line": row.line, "input": row.text, "reason": row.reason} for row in datamodule.set_aside(stage)
-        ]
-        source = datamodule.predict_path or ""
-        path = output_folder(trainer) / "predictions" / output_name(source)
-        if self.output is not None:
-            path = Path(self.output).expanduser()
-        answered = sorted(gathered.values(), key=lambda one: one[0]["line"])
-        words = {
-            record["line"]: why for record, why in reversed(answered)
-        }  # a row in windows: of its first one
-        records = sorted([*(record for record, _ in answered), *set_aside], key=lambda record: record["line"])
+        assert self._stored is not None
+        data, threshold = evaluation_data(trainer), find_threshold(pl_module)
+        aside = [{"line": row.line, "input": row.text, "reason": row.reason} for row in data.set_aside(stage)]
+        records = AnsweredRows(self._stored, aside)
+        source, path = data.predict_path or "", self._path(trainer)
         known = _COLUMNS if threshold is None else (*_COLUMNS, "abstained")
-        columns = list(dict.fromkeys([*known, *(name for record in records for name in record)]))
-        notes = write_answers(
-            path, source, datamodule.question_rows, columns, records, datamodule.table_options
-        )
+        columns = list(dict.fromkeys([*known, *self._stored.columns()]))
+        notes = write_answers(path, source, data.question_rows, columns, records, data.table_options)
         if self.output is None and (why := why_csv(source)):
             notes.append(why)
-        if why := _why_unverified(evaluation):
-            notes.append(why)
-        without = f", {len(set_aside)} of them without an answer (see `reason`)" if set_aside else ""
-        if abstained := sum(record.get("abstained", False) for record in records):
+        if self._why_unverified:
+            notes.append(self._why_unverified)
+        without = f", {len(aside)} of them without an answer (see `reason`)" if aside else ""
+        if threshold is not None and (abstained := sum(bool(one.get("abstained")) for one in records)):
             without += f", {abstained} abstained"
-        place = "standard output" if self.output and self.output == os.environ.get(STDOUT) else path
+        place = "standard output" if self._is_stdout() else path
         say(f"Predictions of {len(records)} rows: {place}{without}", last=True)
-        shown = [_show(record, words.get(record["line"])) for record in records[:_SHOWN]]
+        shown = [_show(*records.with_words(number)) for number in range(min(_SHOWN, len(records)))]
         say("\n".join([*shown, *notes]))
+        self._stored.remove()
+        self._stored = None
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Close what is open; of a command that was stopped, say how to go on."""
+        super().teardown(trainer, pl_module, stage)
+        self._close()
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Close the journal and say how to go on."""
+        if self._stored is not None and (count := int(self._stored.answered.sum())):
+            say(f"{count:,} rows have their answers in {self._stored.path}; the same command goes on there.")
+        self._close()
+
+    def _close(self) -> None:
+        stored, self._stored = self._stored, None
+        if stored is not None:
+            stored.close()
 
 
 _Choice = tuple[Checked, str, dict[str, Any]]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from lightning.pytorch import LightningModule, Trainer
 
-from callbacks.metrics.row_reader import RowReader
+from callbacks.metrics.row_reader import PartReader
 from callbacks.rows.check_words import name_relation, name_unread
 from callbacks.rows.evaluated_row import Stage, gather_by_index
 from callbacks.rows.evaluation import Evaluation
@@ -145,15 +145,17 @@ def name_verified(passed: str) -> str:
 
 def check(evaluation: Evaluation) -> list[list[Checked]]:
     """Return the different answers of each row, the own one first, checked without the reference."""
-    spread = [
-        dataclasses.replace(row, prediction=text, score=score, stopped=stopped, candidates=())
-        for row in evaluation.rows
-        for text, score, stopped in different(row.candidates or [(row.prediction, row.score, row.stopped)])
-    ]
+    places, spread = [], []
+    for place, row in enumerate(evaluation.rows):
+        for text, score, stopped in different(row.candidates or [(row.prediction, row.score, row.stopped)]):
+            places.append(place)
+            spread.append(
+                dataclasses.replace(row, prediction=text, score=score, stopped=stopped, candidates=())
+            )
     answers = evaluation.of(spread)
-    found: dict[int, list[Checked]] = {row.index: [] for row in evaluation.rows}
-    judged = zip(spread, answers.outcomes, answers.invalid_reasons, _compare(answers), strict=True)
-    for row, outcome, invalid, (relation, doubt) in judged:
+    found: list[list[Checked]] = [[] for _ in evaluation.rows]
+    judged = zip(places, spread, answers.outcomes, answers.invalid_reasons, _compare(answers), strict=True)
+    for place, row, outcome, invalid, (relation, doubt) in judged:
         molecule = outcome.molecules.prediction
         reason = invalid or (molecule.reason if molecule else None)
         checks = {
@@ -163,7 +165,7 @@ def check(evaluation: Evaluation) -> list[list[Checked]]:
         }
         passes = frozenset(name for name, holds in checks.items() if holds)
         right, exact = outcome.name in RIGHT, outcome.name == "exact"
-        found[row.index].append(
+        found[place].append(
             Checked(
                 row.score,
                 right,
@@ -176,7 +178,7 @@ def check(evaluation: Evaluation) -> list[list[Checked]]:
                 unread=row.output_notation == "iupac" and invalid is None and reason is not None,
             )
         )
-    return [found[row.index] for row in evaluation.rows]
+    return found
 
 
 def different(candidates: Sequence[tuple[str, float, bool]]) -> list[tuple[str, float, bool]]:
@@ -233,7 +235,7 @@ def _compare(evaluation: Evaluation) -> list[tuple[dict[str, bool], str | None]]
     return found
 
 
-class Rerank(RowReader):
+class Rerank(PartReader):
     """Writes `rerank.csv` at `test` when rows have several answers (`--model.generation.candidates 8`).
 
     For each rule it holds the share of rows with a right choice and, if the rule abstains where no answer passes, the share
@@ -243,14 +245,25 @@ class Rerank(RowReader):
 
     stages = ("test",)
 
-    def read_rows(
+    def __init__(self) -> None:
+        super().__init__()
+        self._found: dict[int, tuple[str, list[Checked]]] = {}
+
+    def begin(self) -> None:
+        """Drop the rows of an evaluation that was stopped."""
+        self._found = {}
+
+    def read_part(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
-        """Check this rank's answers, gather all on rank 0, and write there."""
+        """Check this rank's answers, if rows have several."""
         several = [row for row in evaluation.rows if len(row.candidates) > 1]
         checked = check(evaluation.of(several))
-        items = gather_by_index(
-            {row.index: (row.task, one) for row, one in zip(several, checked, strict=True)}
-        )
+        self._found |= {row.index: (row.task, one) for row, one in zip(several, checked, strict=True)}
+
+    def finish(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> None:
+        """Gather all answers on rank 0, and write there."""
+        found, self._found = self._found, {}
+        items = gather_by_index(found)
         if trainer.is_global_zero and items:
             write_csv(output_folder(trainer) / "rerank.csv", COLUMNS, tabulate(items.values()))

@@ -29,6 +29,7 @@ class Evaluation:
         training: The training rows; by default none.
         reads_names: Whether OPSIN reads IUPAC names, equal on all ranks.
         abstain_below: The lowest probability at which an answer is given; None gives all.
+        prompts: The index of each row's prompt: the row's own, by default, unless it is one of several windows.
     """
 
     def __init__(
@@ -39,8 +40,10 @@ class Evaluation:
         *,
         reads_names: bool = False,
         abstain_below: float | None = None,
+        prompts: Sequence[int] | None = None,
     ) -> None:
         self.rows = list(rows)
+        self.prompts = [row.index for row in self.rows] if prompts is None else list(prompts)
         self.calls = calls or NotationCalls()
         self.training = training or TrainingMolecules(list, self.calls.pool)
         self.reads_names, self.abstain_below = reads_names, abstain_below

@@ -78,6 +78,17 @@ class EvaluationData(Protocol):
     def predict_path(self) -> str | None:
         """The file whose rows `predict` answers."""
 
+    @property
+    def predict_shard(self) -> str | None:
+        """Which part of that file is answered, such as 3/16; None if all of it is."""
+
+    @property
+    def find_answered(self) -> list[Callable[[], NDArray[np.bool_]]]:
+        """What callbacks add here returns which prompts of `predict` need no answer any more; all ranks call it together."""
+
+    def hash_questions(self) -> str:
+        """Return a hash of everything that `predict` asks."""
+
     def num_rows(self, stage: Stage) -> int:
         """Return how many rows a stage evaluates, over all ranks."""
 

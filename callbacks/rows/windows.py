@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -21,6 +22,12 @@ def rate(score: float, num_tokens: int, chosen: bool = False) -> float:
         chosen: Whether it is one of a row's choices, whose probabilities add to 1 in each window.
     """
     return score if chosen else score / max(num_tokens, 1)
+
+
+def rate_row(row: EvaluatedRow) -> float:
+    """Return how probable the answer of a row is; the lowest where nobody knows."""
+    found = rate(row.score, row.num_tokens, bool(row.choices))
+    return found if math.isfinite(found) else -1e30
 
 
 def find_best(rows: NDArray[np.int64], rates: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -56,13 +63,10 @@ def keep_best_windows(
     """
     if data.num_asked(stage) == data.num_rows(stage):
         return dict(answered)
-    values = [
-        [prompt, row.index, rate(row.score, row.num_tokens, bool(row.choices))]
-        for prompt, row in answered.items()
-    ]
+    values = [[prompt, row.index, rate_row(row)] for prompt, row in answered.items()]
     table = merge(
         torch.tensor(list(answered), dtype=torch.int64),
-        torch.tensor(values, dtype=torch.float32).reshape(-1, 3).nan_to_num(nan=-1e30, neginf=-1e30),
+        torch.tensor(values, dtype=torch.float32).reshape(-1, 3),
         data.num_asked(stage),
     )
     best = table[find_best(table[:, 1].astype(np.int64), table[:, 2]), 0].astype(np.int64).tolist()

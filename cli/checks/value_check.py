@@ -13,7 +13,14 @@ from cli.checks.checkpoint_path import check_checkpoint, check_keyword
 from cli.checks.run_name import check_folder, check_name
 from cli.trainer.support import refuse_feature
 from configs.lookup import find_config, suggest
-from datamodules.limits import LEAST, check_fractions, parse_shots, refuse_below, refuse_no_questions
+from datamodules.limits import (
+    LEAST,
+    check_fractions,
+    parse_shard,
+    parse_shots,
+    refuse_below,
+    refuse_no_questions,
+)
 from datamodules.notations.lookup import check_notation
 from datamodules.sources.tables.options import TableOptions
 from lightning_modules.decoder.bases import resolve_base
@@ -127,6 +134,8 @@ def _check_data(values: Mapping[str, Any]) -> None:
     data = data_flags(values)
     refuse_below(**{name: data[name] for name in LEAST if isinstance(data.get(name), int)})
     parse_shots(data.get("shots") or 0)
+    if data.get("predict_shard") is not None:
+        parse_shard(data["predict_shard"])
     if isinstance(data.get("format"), str):
         find_config("formats", data["format"])
     for name in ("input_notation", "output_notation"):

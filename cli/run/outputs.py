@@ -12,7 +12,7 @@ from cli.resume_diff import differences
 from cli.run.claim import FILE
 from configs.lookup import load_yaml
 from configs.yaml_text import write_yaml
-from datamodules.sources.output.names import output_name
+from datamodules.sources.output.names import name_shard, output_name
 from datamodules.sources.tables.read import strip_suffix
 from datamodules.storage.atomic_write import whole_file
 
@@ -32,7 +32,9 @@ def find_outputs(folder: Path, subcommand: str, settings: dict[str, Any]) -> tup
     own = folder / subcommand
     if subcommand != "predict":
         return own, own / RECORD
-    name = output_name((settings.get("data") or {}).get("predict_path") or "predict")
+    data = settings.get("data") or {}
+    name = output_name(data.get("predict_path") or "predict")
+    name = name_shard(Path(name), data.get("predict_shard")).name
     return own / "predictions" / name, own / _record_name(name)
 
 

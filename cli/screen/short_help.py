@@ -17,7 +17,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "model.compile", "data.packing", "seed_everything",
     ),
     "answers": (
-        "data.predict_path", "output", "data.eval_batch_size", "model.generation.max_new_tokens", "model.generation.strategy",
+        "data.predict_path", "data.predict_shard", "output", "data.eval_batch_size", "model.generation.max_new_tokens",
+        "model.generation.strategy",
         "model.generation.candidates", "model.generation.only_valid", "model.generation.abstain_below",
     ),
     "going on, logging, files": ("ckpt_path", "checkpoint.minutes", "wandb.project", "wandb.offline", "config", "print_config"),
@@ -36,7 +37,7 @@ _OF_ROWS = {
     "data.max_length",
     "data.shots",
 }
-_OF_ANSWERS = {"data.predict_path", "output"}
+_OF_ANSWERS = {"data.predict_path", "data.predict_shard", "output"}
 _CANDIDATES = {"model.generation.candidates", "model.generation.abstain_below"}
 LEFT_OUT: dict[str, set[str]] = {
     "fit": _OF_ANSWERS | _CANDIDATES,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -37,7 +38,7 @@ class Rows:
 
     Attributes:
         table: N rows; every column holds strings or lists of strings, except flags of built-in data.
-        lines: (N,) int64, the line of each row in its file (Parquet and built-in data: the number of the row), from 1.
+        lines: (N,) int64, ascending, the line of each row in its file (Parquet and built-in data: the number of the row), from 1.
         file: The file as it was given, or the name of the built-in source.
         set_aside: The rows that are not used, in the file's order.
         verified: True for built-in data whose molecules were checked when they were built.
@@ -60,6 +61,7 @@ class Rows:
         )
         assert self.lines.shape == (kept,), f"{self.file}: {kept} rows but lines of shape {self.lines.shape}"
         assert self.lines.dtype == np.int64, f"{self.file}: lines must be int64, not {self.lines.dtype}"
+        assert (self.lines[1:] >= self.lines[:-1]).all(), f"{self.file}: lines must ascend"
 
     def amend(self, notes: tuple[str, ...], cut: SetAside | None = None) -> Rows:
         """Return the rows with notes before their own, and with the row at which the file was cut off, if it was."""
@@ -69,9 +71,18 @@ class Rows:
         aside = [*self.set_aside, *lost]
         return replace(self, notes=(*notes, *self.notes), set_aside=aside, total=self.total + len(lost))
 
-    def cells_by_line(self) -> dict[int, dict[str, str]]:
-        """Return the cells of each row that was read, by its line; a list is written as JSON."""
-        rows = zip(self.lines.tolist(), self.table.to_pylist(), strict=True)
+    def cells_by_line(self, lines: Sequence[int] | None = None) -> dict[int, dict[str, str]]:
+        """Return the cells of each row that was read, by its line; a list is written as JSON.
+
+        Args:
+            lines: Only these, of which some may be lines that could not be read; by default all.
+        """
+        found, table = self.lines, self.table
+        if lines is not None:
+            places = np.searchsorted(found, lines, side="right") - 1
+            places = places[(places >= 0) & (found[places] == lines)] if len(found) else places[:0]
+            found, table = found[places], table.take(pa.array(places))
+        rows = zip(found.tolist(), table.to_pylist(), strict=True)
         return {line: {name: _write(cell) for name, cell in cells.items()} for line, cells in rows}
 
 

@@ -117,6 +117,29 @@ def plan_evaluation(lengths: NDArray[np.int64], batch_size: int, world_size: int
     return [batch[rank::world_size] for batch in batches for rank in range(world_size)]
 
 
+def drop_answered(
+    plan: Sequence[NDArray[np.int64]], answered: NDArray[np.bool_], world_size: int
+) -> list[NDArray[np.int64]]:
+    """Return an evaluation's batches without rows that have their answers; the other rows stay together as they were.
+
+    So a command that goes on makes the batches that it would have made. At least one step stays, so that the end is reached.
+
+    Args:
+        plan: Each rank's batches, step by step.
+        answered: (N,) whether a row has its answer.
+        world_size: Number of ranks.
+
+    Examples:
+        >>> plan = [np.array([1, 0]), np.array([2]), np.array([3]), np.array([4])]
+        >>> [rows.tolist() for rows in drop_answered(plan, np.array([True, True, True, True, False]), 2)]
+        [[], [4]]
+    """
+    left = [rows[~answered[rows]] for rows in plan]
+    steps = [left[start : start + world_size] for start in range(0, len(left), world_size)]
+    kept = [step for step in steps if any(map(len, step))] or steps[:1]
+    return [rows for step in kept for rows in step]
+
+
 def shared_prefix(prompts: Sequence[NDArray[np.int32]]) -> int:
     """Return the length in tokens of the longest prefix that all prompts share and that is shorter than each prompt.
 

@@ -71,6 +71,8 @@ class StubData(LightningDataModule):
         self.cells = cells or {}
         self.pairs, self.batch_size, self.repeat = pairs, batch_size, repeat
         self.aside, self.predict_path = aside or [], predict_path
+        self.predict_shard: str | None = None
+        self.find_answered: list[Callable[[], NDArray[np.bool_]]] = []
         self.form = SimpleNamespace(name="not recorded")
         self.report = {"sources": {"pairs.csv": len(pairs)}}
         self.lines = [line for line in range(2, 10_000) if line not in {row.line for row in self.aside}]
@@ -105,6 +107,9 @@ class StubData(LightningDataModule):
             Task(pair.task, Side("input", pair.input_notation), Side("output", pair.output_notation))
             for pair in {pair.task: pair for pair in reversed(self.pairs)}.values()
         ][::-1]
+
+    def hash_questions(self) -> str:
+        return repr((self.pairs, self.predict_path))
 
     def num_rows(self, stage: Stage) -> int:
         return len(self.pairs)

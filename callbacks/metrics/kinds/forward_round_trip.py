@@ -61,16 +61,21 @@ class ForwardRoundTrip(RowMetric):
         self._model: ForwardModel | None = None
         self._tasks: Sequence[Task] = ()
 
-    def read_rows(
+    def read_part(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
-        """Ask the forward model about this rank's rows, and log the shares."""
+        """Ask the forward model about this rank's rows."""
         if self.load is None:
             return
         self._tasks = evaluation_data(trainer).tasks
         if self._model is None and evaluation.rows:
             self._model = self.load(pl_module.device)
-        super().read_rows(trainer, pl_module, stage, evaluation)
+        super().read_part(trainer, pl_module, stage, evaluation)
+
+    def finish(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> None:
+        """Log the shares, if there is a forward model."""
+        if self.load is not None:
+            super().finish(trainer, pl_module, stage)
 
     def score(self, evaluation: Evaluation) -> list[dict[str, float]]:
         """Return 1 for each answer that leads back, 0 for others, and nothing for rows whose task the model cannot turn round."""

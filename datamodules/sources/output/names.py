@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
+from datamodules.limits import parse_shard
 from datamodules.sources.tables.read import SUFFIXES, strip_suffix
 from datamodules.storage.writable import check_file
 
@@ -43,6 +44,21 @@ def output_name(source: str) -> str:
     stem, suffix = strip_suffix(name) or "predict", find_suffix(name)
     is_written = suffix in WRITTEN and (strip_gz(suffix) != ".xlsx" or has_openpyxl())
     return stem + (name[len(strip_suffix(name)) :] if is_written else ".csv")
+
+
+def name_shard(path: Path, shard: str | None) -> Path:
+    """Return the file with the answers to a shard, or the path itself if all rows are answered.
+
+    >>> name_shard(Path("a/new.csv.gz"), "3/16").as_posix(), name_shard(Path("new.csv"), None).as_posix()
+    ('a/new-03-of-16.csv.gz', 'new.csv')
+    """
+    if shard is None:
+        return path
+    number, count = parse_shard(shard)
+    stem = strip_suffix(path.name) or "predict"
+    return path.with_name(
+        f"{stem}-{number:0{len(str(count))}}-of-{count}{path.name[len(strip_suffix(path.name)) :]}"
+    )
 
 
 def why_csv(source: str) -> str | None:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
+
+import pyarrow as pa
 
 from datamodules.sources.output.names import find_suffix, strip_gz
 from datamodules.sources.rows import Rows
@@ -17,7 +20,17 @@ from datamodules.sources.tables.text import read_bytes, read_text
 from datamodules.storage.safe_csv import escape_cell, format_cell
 
 Records = Sequence[Mapping[str, Any]]
+"""Cells by column, a mapping for each row, in the file's order. It may read them from a disk: they are taken in turn."""
+TOGETHER = 1_000
+"""Records that are in memory at once."""
 _BOM = b"\xef\xbb\xbf"
+
+
+def in_parts(records: Records) -> Iterator[list[Mapping[str, Any]]]:
+    """Return the records in lists of `TOGETHER`."""
+    left = iter(records)
+    while part := list(islice(left, TOGETHER)):
+        yield part
 
 
 def write_delimited(
@@ -27,8 +40,8 @@ def write_delimited(
     ours: Mapping[str, str],
     records: Records,
     options: TableOptions,
-) -> bytes:
-    """Return a csv or tsv: the user's cells as they stand in the file, then ours.
+) -> Iterator[bytes]:
+    """Return a csv or tsv in pieces: the user's cells as they stand in the file, then ours.
 
     Cells of ours that a spreadsheet would run as formulas are marked (see `safe_csv`), and so are those that come from a file
     of another kind, which no spreadsheet has opened.
@@ -38,16 +51,18 @@ def write_delimited(
     if from_csv and strip_gz(find_suffix(source.name)) == suffix:  # type: ignore[union-attr]
         mark, end, start = _look_of(source, suffix, options)  # type: ignore[arg-type]
     names = [] if rows is None else rows.table.column_names
-    cells = {} if rows is None else rows.cells_by_line()
     keep = (lambda text: text) if from_csv else escape_cell
-    lines = [_join_cells([*map(keep, names), *ours.values()], mark, end)]
-    for record in records:
-        own = cells.get(record["line"], {})
-        of_user = (keep(own.get(name, "")) for name in names)
-        lines.append(
-            _join_cells([*of_user, *(format_cell(record.get(column)) for column in ours)], mark, end)
-        )
-    return start + "".join(lines).encode()
+    yield start + _join_cells([*map(keep, names), *ours.values()], mark, end).encode()
+    for part in in_parts(records):
+        cells = {} if rows is None else rows.cells_by_line([record["line"] for record in part])
+        lines = []
+        for record in part:
+            own = cells.get(record["line"], {})
+            of_user = (keep(own.get(name, "")) for name in names)
+            lines.append(
+                _join_cells([*of_user, *(format_cell(record.get(column)) for column in ours)], mark, end)
+            )
+        yield "".join(lines).encode()
 
 
 def _join_cells(cells: Sequence[str], mark: str, end: str) -> str:
@@ -77,32 +92,54 @@ def _look_of(source: Path, suffix: str, options: TableOptions) -> tuple[str, str
 
 def write_jsonl(
     source: Path | None,
-    rows: list[dict[str, Any] | None],
+    table: pa.Table,
     ours: Mapping[str, str],
     records: Records,
     options: TableOptions,
-) -> bytes:
-    """Return JSON lines; the objects of a jsonl file keep their own text, so that numbers are spelled as before.
+) -> Iterator[bytes]:
+    """Return JSON lines in pieces; the objects of a jsonl file keep their own text, so that numbers are spelled as before.
 
     Args:
         source: The user's file, or None if it is of no other kind.
-        rows: The user's values of each record; not used for a jsonl file.
+        table: The user's values of each record; not used for a jsonl file.
         ours: Our columns and their names beside the user's.
         records: Our values.
         options: How the file is read.
     """
     raw = None
     if source is not None and strip_gz(find_suffix(source.name)) == ".jsonl":
-        raw = io.StringIO(read_text(source, options).text, newline="\n").readlines()
-    lines = []
-    for place, record in enumerate(records):
-        own = {name: record.get(column) for column, name in ours.items()}
+        raw = enumerate(io.StringIO(read_text(source, options).text, newline="\n"), start=1)
+    done = 0
+    for part in in_parts(records):
+        added = [{name: record.get(column) for column, name in ours.items()} for record in part]
         if raw is None:
-            lines.append(json.dumps({**(rows[place] or {}), **own}, ensure_ascii=False, default=str))
+            own = table.slice(done, len(part)).to_pylist() or [{}] * len(part)
+            lines = [
+                json.dumps({**cells, **more}, ensure_ascii=False, default=str)
+                for cells, more in zip(own, added, strict=True)
+            ]
         else:
-            text = raw[record["line"] - 1] if record["line"] <= len(raw) else ""
-            lines.append(_extend_object(text, json.dumps(own, ensure_ascii=False)))
-    return "".join(f"{line}\n" for line in lines).encode("utf-8", errors="backslashreplace")
+            wanted = [record["line"] for record in part]
+            lines = [
+                _extend_object(text, json.dumps(more, ensure_ascii=False))
+                for text, more in zip(_lines_at(raw, wanted), added, strict=True)
+            ]
+        done += len(part)
+        yield "".join(f"{line}\n" for line in lines).encode("utf-8", errors="backslashreplace")
+
+
+def _lines_at(lines: Iterator[tuple[int, str]], wanted: Sequence[int]) -> Iterator[str]:
+    """Return the lines of some numbers, which ascend; an empty one behind the last.
+
+    >>> lines = enumerate(["a", "b", "c"], start=1)
+    >>> list(_lines_at(lines, [1, 1])), list(_lines_at(lines, [1, 3, 4]))
+    (['a', 'a'], ['', 'c', ''])
+    """
+    at, text = 0, ""
+    for number in wanted:
+        while at < number:
+            at, text = next(lines, (number, ""))
+        yield text if at == number else ""
 
 
 def _extend_object(text: str, added: str) -> str:

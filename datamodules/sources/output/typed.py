@@ -6,14 +6,14 @@ import json
 from collections.abc import Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from datamodules.sources.output.names import find_suffix, strip_gz
-from datamodules.sources.output.text import Records
+from datamodules.sources.output.text import Records, in_parts
 from datamodules.sources.rows import Rows
 from datamodules.sources.tables.parquet import open_file
 from datamodules.sources.tables.text import read_bytes
@@ -48,20 +48,23 @@ def _read_group(file: pq.ParquetFile, group: int) -> pa.Table:
 
 def append_columns(table: pa.Table, ours: Mapping[str, str], records: Records) -> pa.Table:
     """Return a table with our columns behind its own."""
+    parts = [
+        pa.table({column: pa.array([record.get(column) for record in part]) for column in ours})
+        for part in in_parts(records)
+    ] or [pa.table({column: pa.nulls(0) for column in ours})]
+    # One piece, as if it had been made at once: the pages of a parquet file follow the pieces.
+    joined = pa.concat_tables(parts, promote_options="permissive").combine_chunks()
     for column, name in ours.items():
-        cells = [record.get(column) for record in records]
-        values = pa.array(cells)
+        values = joined.column(column)
         if pa.types.is_null(values.type):
             values = values.cast(pa.string())
         table = table.append_column(name, values) if table.num_columns else pa.table({name: values})
     return table
 
 
-def write_parquet(table: pa.Table) -> bytes:
-    """Return a table as a parquet file."""
-    file = BytesIO()
+def write_parquet(table: pa.Table, file: BinaryIO) -> None:
+    """Write a table to a parquet file."""
     pq.write_table(table, file)
-    return file.getvalue()
 
 
 def write_xlsx(source: Path | None, table: pa.Table, ours: Mapping[str, str], records: Records) -> bytes:

@@ -30,7 +30,9 @@ def test_our_columns_stand_behind_and_empty_ones_are_texts() -> None:
     table = append_columns(pa.table({"a": [1]}), {"reason": "reason_2", "score": "score"}, [{"score": 0.5}])
     assert table.to_pylist() == [{"a": 1, "reason_2": None, "score": 0.5}]
     assert table.schema.field("reason_2").type == pa.string()
-    assert pq.read_table(BytesIO(write_parquet(table))).equals(table)
+    file = BytesIO()
+    write_parquet(table, file)
+    assert pq.read_table(file).equals(table)
 
 
 def test_text_that_begins_like_a_formula_stays_text_in_excel() -> None:

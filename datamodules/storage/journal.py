@@ -1,0 +1,141 @@
+"""A file of JSON lines that only ever grows, so that work which was killed goes on behind its last whole line."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # Windows: nothing keeps a second process out
+    fcntl = None  # type: ignore[assignment]
+
+RETRY_SECONDS = 2.0
+_HELD = (errno.EACCES, errno.EAGAIN)
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL)
+
+
+class Journal:
+    """Entries behind a head that says what they depend on; with another head it begins anew.
+
+    A line counts once it is whole. What a kill or a full disk left behind the last whole line is cut off. `append` returns when
+    its lines are on the disk, so that a line that is lost is never followed by one that is not.
+
+    Args:
+        path: The file; its folder is created.
+        head: What the entries depend on, by name; plain values.
+
+    Attributes:
+        changed: Names of what the head of an earlier journal says otherwise; empty if there was none, or if it goes on.
+
+    Raises:
+        ValueError: If another process holds the journal.
+    """
+
+    def __init__(self, path: Path, head: Mapping[str, str]) -> None:
+        self.path = path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file: BinaryIO = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b")
+        self._lock()
+        before = _parse(self._file.readline())
+        self.changed = _differences(before, head) if isinstance(before, dict) else []
+        self._start = self._file.tell()
+        if before != head:
+            self._cut(0)
+            self._start = sum(self.append([head])[0])
+
+    def _lock(self) -> None:
+        """Hold the file until it is closed or this process ends; unlike `flock`, no child inherits this lock."""
+        deadline = time.monotonic() + RETRY_SECONDS  # a process that has just been killed may still be ending
+        while not _try_lock(self._file):
+            if time.monotonic() > deadline:
+                self._file.close()
+                raise ValueError(
+                    f"{self.path}: expected that nobody else writes it, but another process does: wait until it ends, or name "
+                    "another file."
+                )
+            time.sleep(0.1)
+
+    def replay(self) -> Iterator[tuple[int, int, Any]]:
+        """Return place, size and value of each whole entry, and cut off what stands behind the last one."""
+        self._file.seek(self._start)
+        place = self._start
+        for line in iter(self._file.readline, b""):
+            value = _parse(line)
+            if value is None:
+                break
+            yield place, len(line), value
+            place += len(line)
+            self._file.seek(place)
+        self._cut(place)
+
+    def _cut(self, size: int) -> None:
+        self._file.seek(size)
+        self._file.truncate()
+
+    def append(self, values: Iterable[Any]) -> list[tuple[int, int]]:
+        """Write entries behind the others; return the place and the size of each, once all are on the disk."""
+        place, found = self._file.seek(0, os.SEEK_END), []
+        for value in values:
+            line = json.dumps(value).encode() + b"\n"
+            self._file.write(line)
+            found.append((place, len(line)))
+            place += len(line)
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        return found
+
+    def read(self, place: int, size: int) -> Any:
+        """Return the entry at a place."""
+        self._file.seek(place)
+        return json.loads(self._file.read(size))
+
+    def close(self) -> None:
+        """Close the file, which stays."""
+        self._file.close()
+
+    def remove(self) -> None:
+        """Remove the file: what it was kept for is done."""
+        self.path.unlink(missing_ok=True)
+        self.close()
+
+
+def _try_lock(file: BinaryIO) -> bool:
+    """Lock an open file; return whether it is this process's now, as where there are no locks."""
+    if fcntl is None:
+        return True
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno not in (*_HELD, *_NO_LOCKS):
+            raise
+        return error.errno in _NO_LOCKS
+    return True
+
+
+def _parse(line: bytes) -> Any:
+    r"""Return the value of a whole line, or None for another one.
+
+    >>> _parse(b'[1, "a"]\n'), _parse(b'[1, "a'), _parse(b"[1]"), _parse(b"\0\0\n")
+    ([1, 'a'], None, None, None)
+    """
+    if not line.endswith(b"\n"):
+        return None
+    try:
+        return json.loads(line)
+    except ValueError:  # UnicodeDecodeError is one
+        return None
+
+
+def _differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return the names of what differs.
+
+    >>> _differences({"a": 1, "b": 2}, {"a": 1, "b": 3, "c": 4})
+    ['b', 'c']
+    """
+    return [name for name in dict.fromkeys([*before, *now]) if before.get(name) != now.get(name)]
