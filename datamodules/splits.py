@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.limits import check_fractions
+from datamodules.storage import spill
+from datamodules.storage.spill import each_text
 from datamodules.storage.text_columns import TextColumn
 
 TRAIN, VAL, TEST = 0, 1, 2
@@ -41,8 +44,11 @@ def unit_hashes(texts: Iterable[str], salt: str) -> NDArray[np.float64]:
         state.update(text.encode())
         return state.digest()
 
-    numbers = np.frombuffer(b"".join(map(digest, texts)), dtype=">u8")
-    return (numbers >> np.uint64(11)).astype(np.float64) / (1 << 53)
+    found, rest = [np.zeros(0, dtype=np.float64)], iter(texts)
+    while block := list(islice(rest, spill.BLOCK)):
+        numbers = np.frombuffer(b"".join(map(digest, block)), dtype=">u8")
+        found.append((numbers >> np.uint64(11)).astype(np.float64) / (1 << 53))
+    return np.concatenate(found)
 
 
 def split_by_hash(
@@ -68,7 +74,7 @@ def split_by_hash(
     """
     check_fractions(val_fraction, test_fraction)
     column = TextColumn.of(identities)
-    hashes = unit_hashes(column.values.to_pylist(), f"split{seed}")
+    hashes = unit_hashes(each_text(column.values), f"split{seed}")
     sides = np.full(len(hashes), TRAIN, dtype=np.int8)
     sides[hashes < val_fraction + test_fraction] = VAL
     sides[hashes < test_fraction] = TEST
@@ -229,5 +235,5 @@ def nested_order(identities: Sequence[str], seed: int = 0) -> NDArray[np.int64]:
         >>> order[:3].tolist(), sorted(order.tolist()) == list(range(1_000))
         ([389, 35, 778], True)
     """
-    texts = (f"{identity}\0{place}" for place, identity in enumerate(identities))
+    texts = (f"{identity}\0{place}" for place, identity in enumerate(each_text(identities)))
     return np.argsort(unit_hashes(texts, f"order{seed}"), kind="stable")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,6 +41,7 @@ from datamodules.tokens.epoch_batches import choose_epoch_rows
 from datamodules.tokens.examples import Encoded
 from datamodules.tokens.length_limit import fill, pack, unpack
 from datamodules.tokens.mixing import AdaptiveShares
+from datamodules.tokens.token_files import encode_in_blocks
 
 
 class TaskData:
@@ -271,7 +273,7 @@ class TaskData:
             rows_by_task = self._select_side(side)
             limited = fill(rows_by_task, self.drawing.limits[side], self.max_length, self.store.encode)
             if key is not None and (keep_small or len(self.store) >= self.cache.least_rows):
-                self.cache.save("tokens", key, pack(limited))
+                limited = unpack(self.cache.keep("tokens", key, pack(limited), len(limited.rows)))
         for row, length in limited.long.tolist():
             self._skip([row], f"longer than --data.max_length {self.max_length}: {length} tokens ({side})")
         if len(limited.long):
@@ -345,7 +347,8 @@ class TaskData:
         rows = self._choose_rows(epoch)
         if not self.store.varies() and np.array_equal(rows, np.arange(len(self.pools["train"]))):
             return self.encoded["train"], rows
-        return self.store.encode(self.pools["train"][rows], epoch, self.max_length), rows
+        encode = partial(self.store.encode, epoch=epoch, max_length=self.max_length)
+        return encode_in_blocks(encode, self.pools["train"][rows]), rows
 
     def _choose_rows(self, epoch: int) -> NDArray[np.int64]:
         """Return the indices of an epoch's training rows."""
