@@ -148,3 +148,35 @@ class ListSpill:
     def finish(self) -> TextLists:
         """Return all lists, mapped."""
         return TextLists(self._offsets.finish(), self._values.finish())
+
+
+class TableSpill:
+    """A table that grows by rows.
+
+    Args:
+        schema: Its columns.
+        in_memory: Whether it stays in memory, and not in a file.
+    """
+
+    def __init__(self, schema: pa.Schema, *, in_memory: bool) -> None:
+        self.schema = schema
+        self._tables = [schema.empty_table()]
+        self._file: IO[bytes] | None = None if in_memory else tempfile.TemporaryFile()  # noqa: SIM115 (`finish` closes it)
+        self._writer = None if self._file is None else pa.ipc.new_stream(self._file, schema)
+
+    def add(self, table: pa.Table) -> None:
+        """Append rows."""
+        if self._writer is None:
+            self._tables.append(table)
+        else:
+            self._writer.write_table(table)
+
+    def finish(self) -> pa.Table:
+        """Return all rows; those of a file are mapped."""
+        if self._file is None or self._writer is None:
+            return pa.concat_tables(self._tables)
+        with self._file:
+            self._writer.close()
+            self._file.flush()
+            content = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        return pa.ipc.open_stream(pa.py_buffer(content)).read_all()

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from datamodules.storage import spill
-from datamodules.storage.spill import ArraySpill, ColumnSpill, ListSpill, TextSpill, each_text
+from datamodules.storage.spill import ArraySpill, ColumnSpill, ListSpill, TableSpill, TextSpill, each_text
 from datamodules.storage.text_columns import TextColumn, TextLists, as_strings
 
 TEXTS = ["water", "", "Äther", "ethanol", "water", "x" * 1000]
@@ -55,3 +55,14 @@ def test_each_text_yields_all_texts_whatever_the_block(size: int, monkeypatch: p
     assert list(each_text(TEXTS)) == TEXTS
     assert list(each_text(TextColumn.of(TEXTS))) == TEXTS
     assert list(each_text(as_strings(TEXTS))) == TEXTS
+
+
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_table_that_grows_has_all_rows(in_memory: bool) -> None:
+    table = pa.table({"a": ["x", "y"], "b": [["1"], []]})
+    grown = TableSpill(table.schema, in_memory=in_memory)
+    assert grown.schema == table.schema
+    grown.add(table)
+    grown.add(table.slice(1))
+    assert grown.finish().to_pylist() == [*table.to_pylist(), *table.to_pylist()[1:]]
+    assert TableSpill(table.schema, in_memory=in_memory).finish().equals(table.schema.empty_table())
