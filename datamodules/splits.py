@@ -22,6 +22,7 @@ TRAIN, VAL, TEST = 0, 1, 2
 LEFT_OUT = -1
 """On no side: a row that is held out, and that evaluation does not ask."""
 NAMES = ("train", "val", "test")
+PAIRS = {"train/val": (TRAIN, VAL), "train/test": (TRAIN, TEST), "val/test": (VAL, TEST)}
 # Names of the sides in tables' split columns, in lower case.
 GIVEN_NAMES = {
     "train": TRAIN, "training": TRAIN,
@@ -218,15 +219,14 @@ def count_overlap(identities: Sequence[str], sides: NDArray[np.int8]) -> dict[st
         {'train/val': 0, 'train/test': 1, 'val/test': 0}
     """
     column = TextColumn.of(identities)
+    if len(column) > spill.SHARD:  # a text may stand several times among the values of a large table
+        column = TextColumn.of(column.values).spread(column.codes)
     members = np.zeros((len(NAMES), len(column.values)), dtype=bool)
     members[sides, column.codes] = True
-    return {
-        f"{NAMES[one]}/{NAMES[other]}": int((members[one] & members[other]).sum())
-        for one, other in ((TRAIN, VAL), (TRAIN, TEST), (VAL, TEST))
-    }
+    return {name: int((members[one] & members[other]).sum()) for name, (one, other) in PAIRS.items()}
 
 
-def nested_order(identities: Sequence[str], seed: int = 0) -> NDArray[np.int64]:
+def nested_order(identities: Iterable[str], seed: int = 0) -> NDArray[np.int64]:
     """Order rows by a hash of identity and position, so that the first 100 are among the first 1,000.
 
     Examples:
@@ -235,5 +235,5 @@ def nested_order(identities: Sequence[str], seed: int = 0) -> NDArray[np.int64]:
         >>> order[:3].tolist(), sorted(order.tolist()) == list(range(1_000))
         ([389, 35, 778], True)
     """
-    texts = (f"{identity}\0{place}" for place, identity in enumerate(each_text(identities)))
+    texts = (f"{identity}\0{place}" for place, identity in enumerate(identities))
     return np.argsort(unit_hashes(texts, f"order{seed}"), kind="stable")

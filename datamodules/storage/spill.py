@@ -21,6 +21,10 @@ BLOCK = 1 << 17
 """Rows that are handled at once where a table may be large."""
 
 
+SHARD = 1 << 19
+"""Rows of a table that are checked at once. A table of more is checked part by part, and its columns lie in files."""
+
+
 def blocks_of(rows: NDArray[Any], size: int | None = None) -> Iterator[NDArray[Any]]:
     """Yield rows in blocks of at most `size`, by default `BLOCK`; nothing for no rows.
 
@@ -69,14 +73,18 @@ class ArraySpill:
         self._file.write(np.ascontiguousarray(numbers, dtype=self.kind).data.cast("B"))
         self.count += len(numbers)
 
+    def read(self) -> NDArray[Any]:
+        """Return the numbers so far, mapped."""
+        self._file.flush()
+        if not self.count:
+            return np.zeros((0, *self.width), dtype=self.kind)
+        content = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        return np.frombuffer(content, dtype=self.kind).reshape(-1, *self.width)
+
     def finish(self) -> NDArray[Any]:
         """Return all numbers, mapped; nothing can be appended afterwards."""
         with self._file:
-            self._file.flush()
-            if not self.count:
-                return np.zeros((0, *self.width), dtype=self.kind)
-            content = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
-        return np.frombuffer(content, dtype=self.kind).reshape(-1, *self.width)
+            return self.read()
 
 
 class TextSpill:
@@ -108,11 +116,17 @@ class TextSpill:
             self._letters.add(np.frombuffer(letters, dtype=np.uint8)[places[0] : places[-1]])
         self._offsets.add(places[1:] - places[0] + start)
 
+    def read(self) -> pa.LargeStringArray:
+        """Return the texts so far, mapped."""
+        return _join_buffers(self._offsets.read(), self._letters.read())
+
     def finish(self) -> pa.LargeStringArray:
-        """Return all texts, mapped."""
-        count = len(self)
-        offsets, letters = self._offsets.finish(), self._letters.finish()
-        return pa.LargeStringArray.from_buffers(count, pa.py_buffer(offsets), pa.py_buffer(letters))
+        """Return all texts, mapped; nothing can be appended afterwards."""
+        return _join_buffers(self._offsets.finish(), self._letters.finish())
+
+
+def _join_buffers(offsets: NDArray[np.int64], letters: NDArray[np.uint8]) -> pa.LargeStringArray:
+    return pa.LargeStringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(letters))
 
 
 class ColumnSpill:
@@ -127,8 +141,12 @@ class ColumnSpill:
         self._codes.add(column.codes + len(self._values))
         self._values.add(column.values)
 
+    def read(self) -> TextColumn:
+        """Return the rows so far, mapped."""
+        return TextColumn(self._values.read(), self._codes.read())
+
     def finish(self) -> TextColumn:
-        """Return all rows, mapped."""
+        """Return all rows, mapped; nothing can be appended afterwards."""
         return TextColumn(self._values.finish(), self._codes.finish())
 
 
@@ -148,6 +166,32 @@ class ListSpill:
     def finish(self) -> TextLists:
         """Return all lists, mapped."""
         return TextLists(self._offsets.finish(), self._values.finish())
+
+
+Column = TextColumn | TextLists | NDArray[Any]
+"""Something with an entry a row."""
+
+
+def spill_like(column: Column) -> ColumnSpill | ListSpill | ArraySpill:
+    """Return an empty file for entries of a column's kind."""
+    if isinstance(column, TextColumn):
+        return ColumnSpill()
+    return ListSpill() if isinstance(column, TextLists) else ArraySpill(column.dtype, column.shape[1:])
+
+
+def take_rows(column: Any, rows: NDArray[np.int64]) -> Any:
+    """Return some rows' entries of a column, or None without a column.
+
+    Those of a large table go to a file, where a text may stand several times among a column's values.
+    """
+    if column is None:
+        return None
+    if len(rows) <= SHARD:
+        return column[rows] if isinstance(column, np.ndarray) else column.take(rows)
+    taken = spill_like(column)
+    for block in blocks_of(rows):
+        taken.add(column[block] if isinstance(column, np.ndarray) else column.take(block))
+    return taken.finish()
 
 
 class TableSpill:

@@ -34,11 +34,11 @@ class FileLines(Sequence[str]):
     """
 
     def __init__(self, path: Path, starts: NDArray[np.int64], count: int) -> None:
-        self.path, self.starts, self.count = path, starts, count
+        self.path, self.starts, self._total = path, starts, count
         self._number, self._block = -1, list[str]()
 
     def __len__(self) -> int:
-        return self.count
+        return self._total
 
     @overload
     def __getitem__(self, line: int) -> str: ...
@@ -48,10 +48,10 @@ class FileLines(Sequence[str]):
 
     def __getitem__(self, line: Any) -> Any:
         if not isinstance(line, slice):
-            if not 0 <= line < self.count:
+            if not 0 <= line < self._total:
                 raise IndexError(line)
             return self._read(line // _EVERY)[line % _EVERY]
-        first, last, step = line.indices(self.count)
+        first, last, step = line.indices(self._total)
         assert step == 1, "lines are read in their order"
         found: list[str] = []
         while first < last:
