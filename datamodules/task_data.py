@@ -54,7 +54,8 @@ class TaskData:
             these are given.
         source: A built-in source (pubchem, pubchem_small, b3db, aqsoldb, melting_points, reactions, compound_questions, openings,
             cmudict, dna_to_protein, string_rules, english, words, textbook; recombined, recombined_preferred, which `recombined`
-            makes), a csv, tsv, txt, smi, sdf, xlsx, jsonl or parquet file, or hf://datasets/OWNER/NAME/FILE. Default: the task's
+            makes), a csv, tsv, txt, smi, sdf, xlsx, jsonl or parquet file, a folder or a glob of such files ('shards/*.parquet'),
+            an address of them that fsspec knows (s3://, https://, ...), or hf://datasets/OWNER/NAME/FILE. Default: the task's
             own.
         header: Whether the first line of a table holds the names of its columns: `auto` (the cells tell), true or false. Columns
             without names are called column_1, column_2, ...

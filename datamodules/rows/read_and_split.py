@@ -18,7 +18,7 @@ from datamodules.notations.lookup import load_notation
 from datamodules.rows.conditions import find_unasked
 from datamodules.rows.shards import read_large_task
 from datamodules.rows.task_rows import TaskRows, first_texts, guarded_map, read_task
-from datamodules.sources.lookup import load_source
+from datamodules.sources.lookup import load_source, refuse_many
 from datamodules.sources.rows import Rows
 from datamodules.sources.tables.options import TableOptions
 from datamodules.storage import spill
@@ -139,6 +139,7 @@ def load_questions(path: str | None, options: TableOptions | None = None) -> Row
         ValueError: If no file is given, or it has no rows.
     """
     path = refuse_no_questions(path)
+    refuse_many(path)
     rows = load_source(path, options)
     if rows.total == 0:
         raise ValueError(f"{path}: expected at least one row below the header, but got none.")
