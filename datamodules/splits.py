@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.limits import check_fractions
+from datamodules.storage import spill
+from datamodules.storage.spill import each_text
 from datamodules.storage.text_columns import TextColumn
 
 TRAIN, VAL, TEST = 0, 1, 2
 LEFT_OUT = -1
 """On no side: a row that is held out, and that evaluation does not ask."""
 NAMES = ("train", "val", "test")
+PAIRS = {"train/val": (TRAIN, VAL), "train/test": (TRAIN, TEST), "val/test": (VAL, TEST)}
 # Names of the sides in tables' split columns, in lower case.
 GIVEN_NAMES = {
     "train": TRAIN, "training": TRAIN,
@@ -41,8 +45,11 @@ def unit_hashes(texts: Iterable[str], salt: str) -> NDArray[np.float64]:
         state.update(text.encode())
         return state.digest()
 
-    numbers = np.frombuffer(b"".join(map(digest, texts)), dtype=">u8")
-    return (numbers >> np.uint64(11)).astype(np.float64) / (1 << 53)
+    found, rest = [np.zeros(0, dtype=np.float64)], iter(texts)
+    while block := list(islice(rest, spill.BLOCK)):
+        numbers = np.frombuffer(b"".join(map(digest, block)), dtype=">u8")
+        found.append((numbers >> np.uint64(11)).astype(np.float64) / (1 << 53))
+    return np.concatenate(found)
 
 
 def split_by_hash(
@@ -68,7 +75,7 @@ def split_by_hash(
     """
     check_fractions(val_fraction, test_fraction)
     column = TextColumn.of(identities)
-    hashes = unit_hashes(column.values.to_pylist(), f"split{seed}")
+    hashes = unit_hashes(each_text(column.values), f"split{seed}")
     sides = np.full(len(hashes), TRAIN, dtype=np.int8)
     sides[hashes < val_fraction + test_fraction] = VAL
     sides[hashes < test_fraction] = TEST
@@ -212,15 +219,14 @@ def count_overlap(identities: Sequence[str], sides: NDArray[np.int8]) -> dict[st
         {'train/val': 0, 'train/test': 1, 'val/test': 0}
     """
     column = TextColumn.of(identities)
+    if len(column) > spill.SHARD:  # a text may stand several times among the values of a large table
+        column = TextColumn.of(column.values).spread(column.codes)
     members = np.zeros((len(NAMES), len(column.values)), dtype=bool)
     members[sides, column.codes] = True
-    return {
-        f"{NAMES[one]}/{NAMES[other]}": int((members[one] & members[other]).sum())
-        for one, other in ((TRAIN, VAL), (TRAIN, TEST), (VAL, TEST))
-    }
+    return {name: int((members[one] & members[other]).sum()) for name, (one, other) in PAIRS.items()}
 
 
-def nested_order(identities: Sequence[str], seed: int = 0) -> NDArray[np.int64]:
+def nested_order(identities: Iterable[str], seed: int = 0) -> NDArray[np.int64]:
     """Order rows by a hash of identity and position, so that the first 100 are among the first 1,000.
 
     Examples:

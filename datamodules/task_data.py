@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -41,6 +42,7 @@ from datamodules.tokens.epoch_batches import choose_epoch_rows
 from datamodules.tokens.examples import Encoded
 from datamodules.tokens.length_limit import fill, pack, unpack
 from datamodules.tokens.mixing import AdaptiveShares
+from datamodules.tokens.token_files import encode_in_blocks
 
 
 class TaskData:
@@ -53,7 +55,8 @@ class TaskData:
             these are given.
         source: A built-in source (pubchem, pubchem_small, b3db, aqsoldb, melting_points, reactions, compound_questions, openings,
             cmudict, dna_to_protein, string_rules, english, words, textbook; recombined, recombined_preferred, which `recombined`
-            makes), a csv, tsv, txt, smi, sdf, xlsx, jsonl or parquet file, or hf://datasets/OWNER/NAME/FILE. Default: the task's
+            makes), a csv, tsv, txt, smi, sdf, xlsx, jsonl or parquet file, a folder or a glob of such files ('shards/*.parquet'),
+            an address of them that fsspec knows (s3://, https://, ...), or hf://datasets/OWNER/NAME/FILE. Default: the task's
             own.
         header: Whether the first line of a table holds the names of its columns: `auto` (the cells tell), true or false. Columns
             without names are called column_1, column_2, ...
@@ -273,7 +276,7 @@ class TaskData:
             rows_by_task = self._select_side(side)
             limited = fill(rows_by_task, self.drawing.limits[side], self.max_length, self.store.encode)
             if key is not None and (keep_small or len(self.store) >= self.cache.least_rows):
-                self.cache.save("tokens", key, pack(limited))
+                limited = unpack(self.cache.keep("tokens", key, pack(limited), len(limited.rows)))
         for row, length in limited.long.tolist():
             self._skip([row], f"longer than --data.max_length {self.max_length}: {length} tokens ({side})")
         if len(limited.long):
@@ -377,7 +380,8 @@ class TaskData:
         rows = self._choose_rows(epoch)
         if not self.store.varies() and np.array_equal(rows, np.arange(len(self.pools["train"]))):
             return self.encoded["train"], rows
-        return self.store.encode(self.pools["train"][rows], epoch, self.max_length), rows
+        encode = partial(self.store.encode, epoch=epoch, max_length=self.max_length)
+        return encode_in_blocks(encode, self.pools["train"][rows]), rows
 
     def _choose_rows(self, epoch: int) -> NDArray[np.int64]:
         """Return the indices of an epoch's training rows."""

@@ -73,8 +73,11 @@ def check_command_line(args: Sequence[str], runs: Path) -> None:
             check_tables(command, data, fetch=False)
     elif command == "predict" and any(word.flag == "data.predict_path" for word in words):
         from datamodules.sources.head import read_head
+        from datamodules.sources.lookup import refuse_many
 
-        read_head(str(settings.values.get("data.predict_path")), fetch=False)
+        path = str(settings.values.get("data.predict_path"))
+        refuse_many(path)
+        read_head(path, fetch=False)
     accelerator, devices = (settings.values.get(f"trainer.{name}") for name in ("accelerator", "devices"))
     if needs_devices(accelerator, devices):
         os.environ.update(thread_settings())  # since it loads PyTorch

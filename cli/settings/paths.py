@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -37,7 +38,8 @@ def move_path(flag: str, value: Any, origin: Path) -> Any:
     if not isinstance(value, str) or not value or "://" in value or value.startswith("~"):
         return value
     path = Path(os.path.normpath(origin / value))
-    known = os.path.isabs(value) or is_name(flag, value) or not os.path.exists(path)
+    exists = os.path.exists(path) or (glob.has_magic(value) and bool(glob.glob(str(path))))
+    known = os.path.isabs(value) or is_name(flag, value) or not exists
     return value if known else str(path)
 
 

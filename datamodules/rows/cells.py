@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -35,29 +36,64 @@ def strip_titles(
     }
 
 
-def note_titles(
-    side: Side, raw: TextColumn, stripped: pa.LargeStringArray, unusable: Collection[int]
-) -> tuple[str, ...]:
-    """Say how many rows lost what stood behind a SMILES; of a text that cannot be used it was none, by its place."""
-    if stripped is raw.values:
-        return ()
-    lost = pc.not_equal(raw.values, stripped).to_numpy(zero_copy_only=False).copy()
-    lost[list(unusable)] = False
-    count = int(lost[raw.codes].sum())
-    what = "a title or a drawing hint (CXSMILES) after the SMILES, which is left out"
-    return (f"{side.column}: {count:,} {'row has' if count == 1 else 'rows have'} {what}",) if count else ()
+class Rewritten(NamedTuple):
+    """How many rows of a side lost or changed what people may want to know of."""
+
+    titles: int = 0
+    """Rows that lost what stood behind a SMILES."""
+    formulas: int = 0
+    """Rows whose formula was rewritten."""
+    example: str = ""
+    """The first of these formulas, before and after."""
+
+    def join(self, other: Rewritten) -> Rewritten:
+        """Return the counts of these rows and of those below them."""
+        titles, formulas = self.titles + other.titles, self.formulas + other.formulas
+        return Rewritten(titles, formulas, self.example or other.example)
 
 
-def note_formulas(name: str, side: Side, raw: TextColumn, values: pa.LargeStringArray) -> tuple[str, ...]:
-    """Say how many formulas were rewritten: a linear formula (CH3CH2OH) says more than its atoms."""
+NOTHING = Rewritten()
+
+
+def count_rewritten(
+    side: Side,
+    raw: TextColumn,
+    stripped: pa.LargeStringArray,
+    values: pa.LargeStringArray,
+    unusable: Collection[int],
+) -> Rewritten:
+    """Count the rows that lost what stood behind a SMILES, and those whose formula was rewritten.
+
+    Args:
+        side: The side.
+        raw: (N,) the cells.
+        stripped: The different cells without titles.
+        values: The different cells in the side's notation.
+        unusable: The different cells that cannot be used, by their places; they lost no title.
+    """
+    titles = 0
+    if stripped is not raw.values:
+        lost = pc.not_equal(raw.values, stripped).to_numpy(zero_copy_only=False).copy()
+        lost[list(unusable)] = False
+        titles = int(lost[raw.codes].sum())
+    if side.notation != "formula" or side.convert_from:
+        return Rewritten(titles)
     changed = pc.not_equal(raw.values, values).to_numpy(zero_copy_only=False)
-    count = int(changed[raw.codes].sum()) if side.notation == "formula" and not side.convert_from else 0
-    if not count:
-        return ()
-    place = int(changed.argmax())
-    example = f"{raw.values[place].as_py()} to {values[place].as_py()}"
-    keep = f"--data.{name}_notation text keeps the column as it is"
-    return (f"{side.column}: {count:,} formulas are rewritten in Hill order, such as {example}; {keep}",)
+    place = int(changed.argmax()) if len(changed) else 0
+    example = f"{raw.values[place].as_py()} to {values[place].as_py()}" if changed.any() else ""
+    return Rewritten(titles, int(changed[raw.codes].sum()), example)
+
+
+def describe_rewritten(name: str, side: Side, rewritten: Rewritten) -> tuple[str, ...]:
+    """Return what was changed, for people: a linear formula (CH3CH2OH) says more than its atoms."""
+    notes: tuple[str, ...] = ()
+    if count := rewritten.titles:
+        what = "a title or a drawing hint (CXSMILES) after the SMILES, which is left out"
+        notes += (f"{side.column}: {count:,} {'row has' if count == 1 else 'rows have'} {what}",)
+    if count := rewritten.formulas:
+        such = f"such as {rewritten.example}; --data.{name}_notation text keeps the column as it is"
+        notes += (f"{side.column}: {count:,} formulas are rewritten in Hill order, {such}",)
+    return notes
 
 
 def is_missing_number(text: str) -> bool:
@@ -70,12 +106,34 @@ def is_missing_number(text: str) -> bool:
     return re.search(_MISSING, text) is not None
 
 
-def find_missing_numbers(name: str, texts: pa.LargeStringArray) -> dict[int, str]:
-    """Return the words for a missing number among texts that are all numbers; elsewhere they are words like others."""
-    number = pc.match_substring_regex(texts, _NUMBER)
-    missing = pc.match_substring_regex(texts, _MISSING)
-    others = pc.or_(pc.or_(number, missing), pc.equal(texts, ""))
-    if not pc.any(missing).as_py() or not pc.any(number).as_py() or not pc.all(others).as_py():
+class Numbers(NamedTuple):
+    """What a column holds beside words: the whole of it decides whether `nan` is a word like others."""
+
+    some: bool = False
+    """Whether a cell is a number."""
+    only: bool = True
+    """Whether each cell is a number, a word for a missing one, or empty."""
+
+    def join(self, texts: pa.LargeStringArray) -> Numbers:
+        """Return the same of these cells and of those below them."""
+        number = pc.match_substring_regex(texts, _NUMBER)
+        others = pc.or_(pc.or_(number, pc.match_substring_regex(texts, _MISSING)), pc.equal(texts, ""))
+        some, only = pc.any(number).as_py(), pc.all(others).as_py()
+        return Numbers(self.some or some is True, self.only and only is not False)
+
+
+def find_missing_numbers(
+    name: str, texts: pa.LargeStringArray, numbers: Numbers | None = None
+) -> dict[int, str]:
+    """Return the words for a missing number among texts that are all numbers; elsewhere they are words like others.
+
+    Args:
+        name: The side's name.
+        texts: Cells.
+        numbers: What the whole column holds, of which these are a part; by default these are all.
+    """
+    known = Numbers().join(texts) if numbers is None else numbers
+    if not known.some or not known.only:
         return {}
-    found = np.flatnonzero(missing)
+    found = np.flatnonzero(pc.match_substring_regex(texts, _MISSING))
     return {int(place): f"empty {name} ({texts[int(place)].as_py()!r} among numbers)" for place in found}

@@ -15,6 +15,7 @@ from datamodules.rows.conditions import ask_condition
 from datamodules.rows.read_and_split import SplitSettings, find_split_column, locations
 from datamodules.rows.task_rows import find_column
 from datamodules.sources.head import Head, read_head
+from datamodules.sources.lookup import refuse_many
 from datamodules.sources.tables.options import TableOptions
 from datamodules.tasks import Task
 
@@ -64,6 +65,7 @@ def check_tables(command: str, data: Mapping[str, Any], *, fetch: bool = True) -
     tasks, options, settings = check_flags(data), _table_options(data), _split_settings(data)
     if command == "predict":
         path = refuse_no_questions(data.get("predict_path"))
+        refuse_many(path)
         head = _read(path, options, fetch)
         if head is not None and (head.all_columns or len(tasks) > 1):
             columns = name_only_column(tasks, head.columns)

@@ -27,6 +27,7 @@ from datamodules.notations.number import choose_digits
 from datamodules.notations.number import is_valid as is_number
 from datamodules.rows.cells import is_missing_number
 from datamodules.sources.rows import Rows, shown
+from datamodules.storage import spill
 from datamodules.tasks import Task
 from datamodules.workers.guarded_worker import GuardedWorker
 
@@ -118,25 +119,40 @@ def guess_from_rows(tasks: Sequence[Task], sides: Sequence[str], rows: Rows) -> 
                     guess = guess_notation(side, column, sample_cells(rows, column), worker)
                 automatic = task.choices is not None and task.choices.auto
                 if side == "output" and "kind" in sides and (side in sides or automatic):
-                    guess = guess_kind(guess, count_values(rows, column), automatic)
+                    guess = guess_kind(guess, count_values(rows, column, whole=automatic), automatic)
                 elif side not in sides:
                     continue
                 guesses[side, column] = guess
     return list(guesses.values())
 
 
-def count_values(rows: Rows, name: str) -> dict[str, int]:
-    """Return how often each text stands in a column, without white space at its ends and without empty cells."""
+def count_values(rows: Rows, name: str, *, whole: bool = True) -> dict[str, int]:
+    """Return how often each text stands in a column, without white space at its ends and without empty cells.
+
+    Args:
+        rows: The table.
+        name: The column's name.
+        whole: Whether all cells count; else those of a large table's upper part, if it holds too many different texts for
+            classes, and not only numbers.
+    """
     found = find_name(name, rows.table.column_names)
     if found is None:
         return {}
     column = rows.table.column(found)
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
         return {}
-    texts = pc.utf8_trim_whitespace(column.cast(pa.large_string()).drop_null())
-    counts = pc.value_counts(texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts)
-    pairs = zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)
-    return {text: count for text, count in pairs if text and not is_missing_number(text)}
+    totals: dict[str, int] = {}
+    for start in range(0, len(column), spill.SHARD):
+        cells = column.slice(start, spill.SHARD)
+        texts = pc.utf8_trim_whitespace(cells.cast(pa.large_string()).drop_null())
+        counts = pc.value_counts(texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts)
+        pairs = zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)
+        for text, count in pairs:
+            if text and not is_missing_number(text):
+                totals[text] = totals.get(text, 0) + count
+        if not whole and len(totals) > MOST_OPTIONS and not all(map(is_number, totals)):
+            break
+    return totals
 
 
 def guess_kind(guess: Guess, counts: Mapping[str, int], automatic: bool = False) -> Guess:

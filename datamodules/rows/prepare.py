@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from datamodules.sources.tables.options import TableOptions
 from datamodules.splits import NAMES, nested_order
 from datamodules.storage.cache import DataCache, Payload, digest
 from datamodules.storage.cache_keys import describe_code
+from datamodules.storage.spill import each_text
 from datamodules.storage.text_columns import TextColumn, TextLists
 from datamodules.tasks import Task
 from datamodules.tokens.control_tokens import ControlTokens
@@ -113,7 +115,10 @@ def prepare(
         if key != _make_key(tasks, source, settings, forbidden, options, open_sides):
             prepared = replace(prepared, key=None)  # a file changed during reading
         elif key is not None and (keep_small or len(prepared.sides) >= cache.least_rows):
-            cache.save("rows", key, _pack(prepared))
+            packed = _pack(prepared)
+            kept = cache.keep("rows", key, packed, len(prepared.sides))
+            if kept is not packed:
+                prepared = _unpack(kept, tasks, source, settings, key)
     warn_of_overlap(prepared.overlap, settings)
     if key is None or prepared.key is None:
         return prepared
@@ -137,7 +142,7 @@ def _read(
         sides, overlap = split_parts(parts, settings, pool)
     parts, sides = leave_out_untrained(parts, sides)
     sides = leave_out_unasked(parts, sides)
-    identities = TextColumn.join([part.rows.identities for part in parts])
+    identities = chain.from_iterable(each_text(part.rows.identities) for part in parts)
     return Prepared(
         parts=[part.rows for part in parts],
         sides=sides,
@@ -210,6 +215,8 @@ def _pack(prepared: Prepared) -> Payload:
     for number, part in enumerate(prepared.parts):
         for name in _COLUMNS:
             column: TextColumn = getattr(part, name)
+            if column is part.inputs and name != "inputs":
+                continue
             payload.texts[f"{number}-{name}"] = column.values
             payload.arrays[f"{number}-{name}"] = column.codes
         for name, further in (("groups", part.groups), ("conditions", part.conditions)):
@@ -265,6 +272,7 @@ def _unpack_part(payload: Payload, number: int, task: Task, file: str) -> TaskRo
         return TextLists(payload.arrays[key], payload.texts[key]) if key in payload.arrays else None
 
     def column(name: str) -> TextColumn:
+        name = name if f"{number}-{name}" in payload.arrays else "inputs"
         return TextColumn(payload.texts[f"{number}-{name}"], payload.arrays[f"{number}-{name}"])
 
     aside = zip(

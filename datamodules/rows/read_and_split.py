@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple
 
@@ -16,10 +16,12 @@ from datamodules.flag_tasks import name_only_column, task_for_columns
 from datamodules.limits import check_fractions, refuse_below, refuse_no_questions
 from datamodules.notations.lookup import load_notation
 from datamodules.rows.conditions import find_unasked
+from datamodules.rows.shards import read_large_task
 from datamodules.rows.task_rows import TaskRows, first_texts, guarded_map, read_task
-from datamodules.sources.lookup import load_source
+from datamodules.sources.lookup import load_source, refuse_many
 from datamodules.sources.rows import Rows
 from datamodules.sources.tables.options import TableOptions
+from datamodules.storage import spill
 from datamodules.storage.text_columns import TextColumn
 from datamodules.tasks import Task
 from datamodules.tokens.control_tokens import ControlTokens
@@ -100,7 +102,7 @@ def read_parts(
         for location, side in locations(task, source, settings):
             if location not in read:
                 read[location] = load_source(location, options)
-            rows = read_task(task, read[location], forbidden=forbidden, pool=pool)
+            rows = read_large_task(task, read[location], forbidden, pool)
             given = None
             wanted = find_split_column(task, settings, side, read[location].table.column_names)
             if wanted is not None:
@@ -137,6 +139,7 @@ def load_questions(path: str | None, options: TableOptions | None = None) -> Row
         ValueError: If no file is given, or it has no rows.
     """
     path = refuse_no_questions(path)
+    refuse_many(path)
     rows = load_source(path, options)
     if rows.total == 0:
         raise ValueError(f"{path}: expected at least one row below the header, but got none.")
@@ -181,25 +184,35 @@ def split_parts(
 
     All tasks are split together, so that no molecule is a training row of one task and a test row of another.
     """
-    identities = TextColumn.join([part.rows.identities for part in parts])
+    columns = [part.rows.identities for part in parts]
     val, test = settings.fractions
+    if settings.split_column is None and settings.split == "identity":
+        found = [splits.split_by_hash(column, val, test, settings.split_seed) for column in columns]
+        return _set_given(parts, columns, np.concatenate(found), settings)
+    identities = TextColumn.join(columns)
     if settings.split_column is not None:
         sides = _split_as_given(parts, identities)
     elif settings.split in ("scaffold", "parent"):
         groups = _groups(parts, settings.split, pool)
         sides = splits.split_by_group(identities, groups, val, test, settings.split_seed)
     else:
-        methods: dict[str, Callable[..., NDArray[np.int8]]] = {
-            "identity": splits.split_by_hash,
-            "random": splits.split_at_random,
-        }
-        sides = methods[settings.split](identities, val, test, settings.split_seed)
-    start = 0
+        sides = splits.split_at_random(identities, val, test, settings.split_seed)
+    return _set_given(parts, columns, sides, settings)
+
+
+def _set_given(
+    parts: Sequence[Part], columns: Sequence[TextColumn], sides: NDArray[np.int8], settings: SplitSettings
+) -> tuple[NDArray[np.int8], dict[str, int]]:
+    """Return the sides with those of files that are a side of their own, and the overlap of identities."""
+    sides, start = sides.copy(), 0
     for part in parts:
         if part.side is not None:
             sides[start : start + len(part.rows)] = part.side
         start += len(part.rows)
-    return sides, splits.count_overlap(identities, sides)
+    given = settings.split_column or settings.val_source or settings.test_source
+    if not given and len(sides) > spill.SHARD:
+        return sides, dict.fromkeys(splits.PAIRS, 0)  # by construction, and counting takes all texts at once
+    return sides, splits.count_overlap(TextColumn.join(columns), sides)
 
 
 def leave_out_untrained(

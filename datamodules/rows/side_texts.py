@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datamodules.rows.task_rows import TaskRows
+from datamodules.storage.spill import take_rows
 from datamodules.storage.text_columns import TextColumn
 
 
@@ -40,5 +41,7 @@ def texts_by_task(parts: Sequence[TaskRows], rows: NDArray[np.int64]) -> list[Si
         # Two texts with gaps may be equal although their molecules are not: what is compared are whole texts.
         inputs = part.outputs if part.task.input.mask else part.inputs
         columns = (inputs, part.outputs, part.identities)
-        found.append(SideTexts(part.task.name, *notations, *(column.take(places) for column in columns)))
+        found.append(
+            SideTexts(part.task.name, *notations, *(take_rows(column, places) for column in columns))
+        )
     return found

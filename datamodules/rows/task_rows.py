@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -20,17 +21,31 @@ from datamodules.rows.answers import (
     round_numbers,
     split_answers,
 )
-from datamodules.rows.cells import find_missing_numbers, note_formulas, note_titles, strip_titles
+from datamodules.rows.cells import (
+    NOTHING,
+    Numbers,
+    Rewritten,
+    count_rewritten,
+    describe_rewritten,
+    find_missing_numbers,
+    strip_titles,
+)
 from datamodules.rows.conditions import read_conditions
 from datamodules.rows.masked_rows import as_asked, find_without_gap, mask_column
 from datamodules.rows.vocabulary import find_other_words, read_words
 from datamodules.sources.rows import TEXT_LIMIT, Rows, SetAside
+from datamodules.storage.spill import take_rows
 from datamodules.storage.text_columns import TextColumn, TextLists, as_strings
 from datamodules.tasks import Side, Task
 from datamodules.tokens.control_tokens import ControlTokens
 from datamodules.workers.worker_pool import WorkerPool
 
 NO_TOKENS = ControlTokens()
+COLUMNS = (
+    "inputs", "outputs", "alternatives", "identities", "originals", "lines", "table_rows", "choices", "others", "conditions",
+    "groups", "spans",
+)  # fmt: skip
+"""The fields of `TaskRows` with an entry a row; the last five may be None."""
 
 
 @dataclass(frozen=True)
@@ -80,21 +95,12 @@ class TaskRows:
 
     def take(self, places: NDArray[np.int64]) -> TaskRows:
         """Return the rows at some places, in that order; one may stand there several times. What was set aside stays."""
-        columns = ("inputs", "outputs", "alternatives", "identities", "originals")
-        return replace(
-            self,
-            **{name: getattr(self, name).take(places) for name in columns},
-            choices=None if self.choices is None else self.choices.take(places),
-            others=None if self.others is None else self.others.take(places),
-            lines=self.lines[places],
-            table_rows=self.table_rows[places],
-            conditions=None if self.conditions is None else self.conditions.take(places),
-            groups=None if self.groups is None else self.groups.take(places),
-            spans=None if self.spans is None else self.spans[places],
-        )
+        return replace(self, **{name: take_rows(getattr(self, name), places) for name in COLUMNS})
 
     def without(self, reasons: Mapping[int, str]) -> TaskRows:
         """Return the rows with some set aside: the reasons by their places."""
+        if not reasons:
+            return self
         more = _list_aside(self.task, self.file, self.lines, self.originals, reasons)
         kept = self.take(np.setdiff1d(np.arange(len(self)), list(reasons)))
         return replace(kept, set_aside=[*self.set_aside, *more])
@@ -119,8 +125,18 @@ class _Cells:
     """In the side's notation; as it came where it is not valid."""
     reasons: dict[int, str]
     """Why a row cannot be used, by its place in the table."""
-    notes: tuple[str, ...] = ()
-    """What was decided about the cells, for people."""
+    rewritten: Rewritten = NOTHING
+    """What was changed in them."""
+
+
+class Facts(NamedTuple):
+    """What a column of the whole table tells about each part of it."""
+
+    inputs: Numbers | None = None
+    outputs: Numbers | None = None
+
+
+NO_FACTS = Facts()
 
 
 def read_task(
@@ -149,15 +165,54 @@ def read_task(
     if pool is None:
         with WorkerPool() as pool:
             return read_task(task, rows, with_output=with_output, forbidden=forbidden, pool=pool)
+    read, changed = read_cells(task, rows, with_output=with_output, forbidden=forbidden, pool=pool)
+    return replace(read, notes=describe_changes(task, changed))
+
+
+Changes = tuple[Rewritten, Rewritten]
+"""What was changed in the inputs and in the outputs."""
+
+
+def describe_changes(task: Task, changes: Changes) -> tuple[str, ...]:
+    """Return what was changed in a task's rows, for people."""
+    inputs, outputs = changes
+    return (
+        *describe_rewritten("input", task.input, inputs),
+        *describe_rewritten("output", task.output, outputs),
+    )
+
+
+def read_cells(
+    task: Task,
+    rows: Rows,
+    *,
+    with_output: bool,
+    forbidden: ControlTokens,
+    pool: WorkerPool,
+    facts: Facts = NO_FACTS,
+) -> tuple[TaskRows, Changes]:
+    """Return a table's or a part's rows as `read_task` does, without notes, and what was changed in them.
+
+    Args:
+        task: Names the columns.
+        rows: The rows.
+        with_output: As for `read_task`.
+        forbidden: As for `read_task`.
+        pool: Worker processes.
+        facts: Of a part of a table, what the whole tells.
+    """
     lists = read_side(rows, task.input, "input")
     asked = task.input if with_output else as_asked(task.input)
-    inputs = _check("input", asked, _first(lists), rows.verified, forbidden, pool)
+    inputs = _check("input", asked, first_of(lists), rows.verified, forbidden, pool, facts.inputs)
     choices, values, others = read_choices(rows, task.choices), None, None
-    aside = dict(inputs.reasons)
+    aside, changed = dict(inputs.reasons), (inputs.rewritten, NOTHING)
     if with_output:
         answers = split_answers(task.output, read_side(rows, task.output, "output"))
         others = answers.rest() if isinstance(answers, TextLists) else None
-        outputs = _check("output", task.output, _first(answers), rows.verified, forbidden, pool)
+        outputs = _check(
+            "output", task.output, first_of(answers), rows.verified, forbidden, pool, facts.outputs
+        )
+        changed = inputs.rewritten, outputs.rewritten
         aside = {**outputs.reasons, **aside}  # the input's reason, where both have one
         values = round_numbers(task.output, outputs.values)
     conditions = _read_conditions(task, rows, evaluated=with_output and not task.only_trains)
@@ -181,7 +236,6 @@ def read_task(
         table_rows=kept,
         file=rows.file,
         set_aside=[*rows.set_aside, *_list_aside(task, rows.file, rows.lines, inputs.raw, aside)],
-        notes=(*inputs.notes, *outputs.notes) if with_output else inputs.notes,
         choices=None if choices is None else choices.take(kept),
         others=None if others is None or not len(others.values) else others.take(kept),
         conditions=None if conditions is None else conditions.take(kept),
@@ -199,7 +253,7 @@ def read_task(
     elif task.input.mask:
         result = result.without(find_without_gap(task.input, result.inputs))
     assert len(result) + len(result.set_aside) == rows.total, "every row is kept or set aside"
-    return result
+    return result, changed
 
 
 def _mask(rows: TaskRows) -> TaskRows:
@@ -290,30 +344,35 @@ def find_column(name: str, columns: Sequence[str], file: str, side: str, notes: 
     return found
 
 
-def _first(column: TextColumn | TextLists) -> TextColumn:
+def first_of(column: TextColumn | TextLists) -> TextColumn:
     """Return a string a row: the cell, or the first of a list."""
     return TextColumn.of(column.first()) if isinstance(column, TextLists) else column
 
 
 def first_texts(rows: Rows, name: str, side: str) -> TextColumn:
     """Return a string a row of a column: the cell, or the first of a list, or an empty string."""
-    return _first(read_column(rows, name, side))
+    return first_of(read_column(rows, name, side))
 
 
 def _check(
-    name: str, side: Side, cells: TextColumn, verified: bool, forbidden: ControlTokens, pool: WorkerPool
+    name: str,
+    side: Side,
+    cells: TextColumn,
+    verified: bool,
+    forbidden: ControlTokens,
+    pool: WorkerPool,
+    numbers: Numbers | None = None,
 ) -> _Cells:
     """Return a side's cells in its notation, and why some cannot be used; each different string is looked at once."""
     raw = cells.map(pc.utf8_trim_whitespace)
-    texts, reasons, notes = raw.values, dict[int, str](), tuple[str, ...]()
+    texts, reasons, rewritten = raw.values, dict[int, str](), NOTHING
     if not verified:
         texts, reasons = strip_titles(side, texts, pool)
     values, invalid = _normalize(name, side, texts, verified, pool)
     reasons = {**invalid, **reasons}
     if not verified:
-        notes = note_titles(side, raw, texts, reasons)
-        reasons = {**reasons, **find_missing_numbers(name, raw.values)}
-        notes += note_formulas(name, side, raw, values)
+        rewritten = count_rewritten(side, raw, texts, values, reasons)
+        reasons = {**reasons, **find_missing_numbers(name, raw.values, numbers)}
     held = forbidden.find(raw.values)
     if values is not raw.values:
         held = {**forbidden.find(values), **held}
@@ -329,7 +388,7 @@ def _check(
         for row, code in zip(rows.tolist(), raw.codes[rows].tolist(), strict=True):
             places[row] = f"{side.column}: {reasons[code]}"
     normalized = TextColumn.of(values)
-    return _Cells(raw, TextColumn(normalized.values, normalized.codes[raw.codes]), places, notes)
+    return _Cells(raw, TextColumn(normalized.values, normalized.codes[raw.codes]), places, rewritten)
 
 
 def _normalize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,9 @@ from numpy.typing import NDArray
 
 from datamodules.rows.side_texts import SideTexts, texts_by_task
 from datamodules.rows.task_rows import TaskRows
+from datamodules.storage import spill
 from datamodules.storage.atomic_write import whole_binary_file
+from datamodules.storage.spill import blocks_of, each_text
 from datamodules.storage.text_columns import TextColumn
 from datamodules.tasks import Task
 
@@ -46,7 +49,7 @@ class TrainingRecord:
 
     def knows(self, identities: TextColumn) -> NDArray[np.bool_]:
         """Return for each row, (N,), whether the model was trained on a row with its identity."""
-        known = np.isin(hash_identities(identities.values.to_pylist()), self.hashes)
+        known = np.isin(hash_identities(each_text(identities.values)), self.hashes)
         return known[identities.codes]
 
     def count_pairs(self, texts: SideTexts) -> int | None:
@@ -91,8 +94,11 @@ def hash_identities(identities: Iterable[str]) -> NDArray[np.uint64]:
         >>> hash_identities(["ethanol", "ethanol"]).tolist() == [hash_identities(["ethanol"])[0]] * 2
         True
     """
-    digests = (hashlib.blake2b(text.encode(), digest_size=8).digest() for text in identities)
-    return np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64)
+    found, rest = [np.zeros(0, dtype=np.uint64)], iter(identities)
+    while block := list(islice(rest, spill.BLOCK)):
+        digests = (hashlib.blake2b(text.encode(), digest_size=8).digest() for text in block)
+        found.append(np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64))
+    return np.concatenate(found)
 
 
 def hash_pairs(inputs: TextColumn, outputs: TextColumn) -> NDArray[np.uint64]:
@@ -103,7 +109,9 @@ def hash_pairs(inputs: TextColumn, outputs: TextColumn) -> NDArray[np.uint64]:
         >>> len(set(hash_pairs(one, other).tolist()))
         2
     """
-    texts = zip(inputs.composed(), outputs.composed(), strict=True)
+    blocks = blocks_of(np.arange(len(inputs)))
+    columns = ([column.take(block).composed() for column in (inputs, outputs)] for block in blocks)
+    texts = chain.from_iterable(zip(*pair, strict=True) for pair in columns)
     return hash_identities(f"{len(given)} {given}{target}" for given, target in texts)
 
 
@@ -116,7 +124,7 @@ def record_rows(texts: Sequence[SideTexts]) -> TrainingRecord:
         >>> len(record), record.knows(TextColumn.of(["b", "c"])).tolist()
         (2, [True, False])
     """
-    hashes = [hash_identities(one.identities.values.to_pylist()) for one in texts]
+    hashes = [hash_identities(each_text(one.identities.values)) for one in texts]
     notations = [frozenset((one.input_notation, one.output_notation)) for one in texts]
     none = np.zeros(0, dtype=np.uint64)
     pairs = [hash_pairs(one.inputs, one.outputs) for one in texts]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from datamodules.sources.lookup import BUILT_IN, download, find_built_in, no_such_source
+from datamodules.sources.many_files import find_files, is_address, names_many
 from datamodules.sources.rows import Rows
 from datamodules.sources.tables import parquet, read
 from datamodules.sources.tables.header import SAMPLE
@@ -49,6 +50,8 @@ def read_head(name_or_path: str, options: TableOptions | None = None, *, fetch: 
     if name_or_path in BUILT_IN:
         path = getattr(find_built_in(name_or_path), "path", None)
         return None if path is None or not path.is_file() else _head_of_parquet(name_or_path, path)
+    if names_many(name_or_path):
+        return _head_of_many(name_or_path, options, fetch)
     on_hub = name_or_path.startswith("hf://")
     if on_hub and not fetch:
         return None
@@ -62,6 +65,18 @@ def read_head(name_or_path: str, options: TableOptions | None = None, *, fetch: 
         small = path.stat().st_size <= _LARGEST_SHEET
         return _describe(name_or_path, read.load(path, options), True) if small else None
     return _head_of_text(name_or_path, path, suffix, options)
+
+
+def _head_of_many(name: str, options: TableOptions | None, fetch: bool) -> Head | None:
+    """Return the columns of the first file that has a row; of files elsewhere only if they may be fetched."""
+    if is_address(name) and not fetch:
+        return None
+    head = None
+    for file in find_files(name):
+        head = read_head(str(file.path), options, fetch=fetch)
+        if head is None or head.has_rows:
+            break
+    return None if head is None else head._replace(file=name)
 
 
 def _head_of_parquet(name: str, path: Path) -> Head:

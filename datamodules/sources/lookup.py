@@ -6,9 +6,11 @@ import dataclasses
 import difflib
 import importlib
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from datamodules.sources.many_files import hash_many, load_many, names_many
 from datamodules.sources.rows import Rows
 from datamodules.sources.shipped import SHIPPED
 from datamodules.sources.tables import read
@@ -64,7 +66,7 @@ def load_source(name_or_path: str, options: TableOptions | None = None) -> Rows:
 
     Args:
         name_or_path: One of `BUILT_IN`; the path of a file with one of `tables.read.SUFFIXES`; or
-            `hf://datasets/owner/name/file.csv`.
+            `hf://datasets/owner/name/file.csv`; or a folder, a glob or an address of such files (see `many_files`).
         options: What the user says about a file.
 
     Raises:
@@ -75,6 +77,8 @@ def load_source(name_or_path: str, options: TableOptions | None = None) -> Rows:
         return rows
     if name_or_path.startswith("hf://"):
         return _named(read.load(download(name_or_path), options), name_or_path)
+    if names_many(name_or_path):
+        return load_many(name_or_path, partial(read.load, options=options))
     path = Path(name_or_path).expanduser()
     if path.is_file():
         return _named(read.load(path, options), name_or_path)
@@ -84,10 +88,6 @@ def load_source(name_or_path: str, options: TableOptions | None = None) -> Rows:
 def no_such_source(name_or_path: str) -> ValueError:
     """Return the error for a name that is neither a built-in source nor a file; it names the nearest of both."""
     path = Path(name_or_path).expanduser()
-    if path.is_dir():
-        found = sorted(file.name for file in path.iterdir() if file.name.lower().endswith(read.SUFFIXES))
-        has = f"it holds {', '.join(found[:5])}" if found else "it holds none"
-        return ValueError(f"Expected a table, but {name_or_path!r} is a folder; {has}.")
     is_path = len(path.parts) > 1 or path.name.lower().endswith(read.SUFFIXES)
     beside = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
     close = difflib.get_close_matches(name_or_path, BUILT_IN, n=1)
@@ -102,7 +102,26 @@ def no_such_source(name_or_path: str) -> ValueError:
     return ValueError(
         f"No source {name_or_path!r}: it is neither a built-in one ({', '.join(BUILT_IN)}) nor a file here; "
         f"expected one of these names, the path of a {', '.join(read.SUFFIXES)} file, "
-        f"or hf://datasets/owner/name/file.csv.{hint}"
+        f"a folder of them, or hf://datasets/owner/name/file.csv.{hint}"
+    )
+
+
+def refuse_many(path: str) -> None:
+    """Refuse questions in several files, or in one that is not on this machine: each answer stands beside its question.
+
+    Raises:
+        ValueError: If the path is a folder, a glob or an address.
+    """
+    if not names_many(path):
+        return
+    folder = Path(path).expanduser()
+    if folder.is_dir():
+        found = sorted(file.name for file in folder.iterdir() if file.name.lower().endswith(read.SUFFIXES))
+        has = f"it holds {', '.join(found[:5])}" if found else "it holds none"
+        raise ValueError(f"Expected a table, but {path!r} is a folder; {has}.")
+    raise ValueError(
+        f"Expected --data.predict_path to be one table on this machine or on the Hub, but got {path!r}: copy it, or call predict "
+        "once for each file."
     )
 
 
@@ -115,6 +134,8 @@ def hash_source(name_or_path: str) -> str | None:
         source = find_built_in(name_or_path)
         data = [source.path] if hasattr(source, "path") else getattr(source, "files", list)()
         return " ".join([name_or_path, *(hash_file(path) for path in data if path.is_file())])
+    if names_many(name_or_path):
+        return hash_many(name_or_path)
     hub = name_or_path.startswith("hf://")
     path = download(name_or_path) if hub else Path(name_or_path).expanduser()
     # How a file is read goes by its ending.

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import mmap
 import shutil
 import tempfile
 import time
@@ -24,6 +23,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+
+from datamodules.storage import spill
 
 log = logging.getLogger(__name__)
 
@@ -121,6 +122,18 @@ class DataCache:
             if unfinished is not None:
                 shutil.rmtree(unfinished, ignore_errors=True)
 
+    def keep(self, kind: str, key: Mapping[str, Any], payload: Payload, rows: int) -> Payload:
+        """Write an entry, and return the content to go on with: of a large table the entry's files in place of scratch files.
+
+        Args:
+            kind: As for `save`.
+            key: As for `save`.
+            payload: The content.
+            rows: Rows of the table.
+        """
+        self.save(kind, key, payload)
+        return (self.load(kind, key) if rows > spill.BLOCK else None) or payload
+
     def _place(self, kind: str, key: Mapping[str, Any]) -> Path:
         assert self.folder is not None
         return self.folder / f"{kind}-{digest(key)}"
@@ -195,11 +208,12 @@ def _checksum_of(manifest: Mapping[str, Any]) -> int:
 
 
 def _checksum(path: Path) -> int:
-    """Return a file's CRC-32, at a gigabyte per second. It finds damage but does not protect against malice."""
+    """Return a file's CRC-32, at a gigabyte per second. It finds damage but does not protect against malice.
+
+    The file is not mapped, since its pages would count as this process's memory.
+    """
     value = 0
     with path.open("rb") as file:
-        if path.stat().st_size:
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-                for start in range(0, len(content), _BLOCK):
-                    value = zlib.crc32(content[start : start + _BLOCK], value)
+        while block := file.read(_BLOCK):
+            value = zlib.crc32(block, value)
     return value

@@ -95,8 +95,11 @@ class TextColumn(Sequence[str]):
 
     def map(self, function: Callable[[pa.LargeStringArray], Any]) -> TextColumn:
         """Return the column with `function` applied to all its strings at once."""
-        changed = TextColumn.of(function(self.values))
-        return TextColumn(changed.values, changed.codes[self.codes])
+        return TextColumn.of(function(self.values)).spread(self.codes)
+
+    def spread(self, rows: NDArray[np.integer]) -> TextColumn:
+        """Return the texts of the given rows, (R,), with all values."""
+        return TextColumn(self.values, self.codes[rows])
 
     def composed(self) -> TextColumn:
         """Return the column in Unicode's composed form (NFC), in which canonically equal texts are equal."""

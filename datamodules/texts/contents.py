@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from datamodules.formats import InstructionFormat
+from datamodules.storage.spill import blocks_of
 from datamodules.tasks import Task
 from datamodules.tokens.examples import Encoded
 
@@ -38,12 +39,9 @@ def describe_training(
         ['training rows', 'format', 'tasks', '--data.loss_on']
     """
     state = hashlib.blake2b(digest_size=16)
-    for array in (
-        encoded.ids.astype("<i4"),
-        encoded.offsets.astype("<i8"),
-        encoded.prompt_lengths.astype("<i8"),
-    ):
-        state.update(array.tobytes())
+    for array, kind in ((encoded.ids, "<i4"), (encoded.offsets, "<i8"), (encoded.prompt_lengths, "<i8")):
+        for block in blocks_of(array):
+            state.update(block.astype(kind).tobytes())
     definitions = [_define(task, form.uses_condition) for task in tasks]
     return {
         "training rows": state.hexdigest(),

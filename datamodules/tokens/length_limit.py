@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from datamodules.storage import spill
 from datamodules.storage.cache import Payload
 from datamodules.tokens.examples import Encoded
+from datamodules.tokens.token_files import EncodedSpill
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,20 @@ def fill(
         max_length: Maximum number of tokens per row.
         encode: Tokenises rows.
     """
-    limited = [_limit_task(rows, limit, max_length, encode) for rows in rows_by_task]
-    return Filled(
-        np.concatenate([task.rows for task in limited]),
-        Encoded.join([task.encoded for task in limited]),
-        np.concatenate([task.long for task in limited]),
-    )
+    none = encode(np.zeros(0, dtype=np.int64))
+    count = sum(len(rows) if limit is None else min(limit, len(rows)) for rows in rows_by_task)
+    tokens = EncodedSpill(none) if count > spill.BLOCK else None
+    pieces, rows, long = [none], [np.zeros(0, dtype=np.int64)], [_pairs([], [])]
+    for available in rows_by_task:
+        for short, encoded, skipped in _limit_task(available, limit, max_length, encode):
+            rows.append(short)
+            long.append(skipped)
+            if tokens is None:
+                pieces.append(encoded)
+            else:
+                tokens.add(encoded)
+    joined = Encoded.join(pieces) if tokens is None else tokens.finish()
+    return Filled(np.concatenate(rows), joined, np.concatenate(long))
 
 
 def _limit_task(
@@ -50,23 +60,23 @@ def _limit_task(
     limit: int | None,
     max_length: int,
     encode: Callable[[NDArray[np.int64]], Encoded],
-) -> Filled:
+) -> Iterator[tuple[NDArray[np.int64], Encoded, NDArray[np.int64]]]:
+    """Yield the rows of a task that are short enough, their tokens and those that are not, a block at a time."""
     wanted = len(available) if limit is None else min(limit, len(available))
-    rows, pieces, long, tried, kept = [available[:0]], [encode(available[:0])], [_pairs([], [])], 0, 0
+    tried, kept = 0, 0
     while kept < wanted and tried < len(available):
         # Enough rows if the same share fits as before, plus a margin.
         share = max(kept, 1) / tried if tried else 1.0
-        chunk = available[tried : tried + int((wanted - kept) / share * 1.05) + 50]
+        most = min(int((wanted - kept) / share * 1.05) + 50, spill.BLOCK)
+        chunk = available[tried : tried + most]
         encoded = encode(chunk)
         fits = encoded.lengths <= max_length
         fits &= np.cumsum(fits) <= wanted - kept
         used = len(chunk) if kept + fits.sum() < wanted else int(np.flatnonzero(fits)[-1]) + 1
         skipped = np.flatnonzero(~fits[:used])
-        long.append(_pairs(chunk[skipped], encoded.lengths[skipped]))
-        rows.append(chunk[fits])
-        pieces.append(encoded if fits.all() else encoded.take(fits))
         tried, kept = tried + used, kept + int(fits.sum())
-    return Filled(np.concatenate(rows), Encoded.join(pieces), np.concatenate(long))
+        short = encoded if fits.all() else encoded.take(fits)
+        yield chunk[fits], short, _pairs(chunk[skipped], encoded.lengths[skipped])
 
 
 def _pairs(rows: NDArray[np.int64] | list[int], lengths: NDArray[np.int64] | list[int]) -> NDArray[np.int64]:

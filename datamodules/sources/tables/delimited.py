@@ -12,10 +12,19 @@ import numpy as np
 import pyarrow as pa
 
 from datamodules.sources.rows import Rows, SetAside, shown
+from datamodules.sources.tables.file_lines import FileLines, index_lines
 from datamodules.sources.tables.header import SAMPLE, Header, find_header
-from datamodules.sources.tables.options import TableOptions
-from datamodules.sources.tables.separator import NAMES, ONE_COLUMN, Separator, find_separator, find_told
-from datamodules.sources.tables.text import describe_bad_characters, read_text
+from datamodules.sources.tables.options import AUTO, TableOptions
+from datamodules.sources.tables.separator import (
+    FIRST_LINES,
+    NAMES,
+    ONE_COLUMN,
+    Separator,
+    find_separator,
+    find_told,
+)
+from datamodules.sources.tables.text import Text, describe_bad_characters, read_text
+from datamodules.storage.spill import TableSpill
 
 _CHUNK = 10_000
 _FIELD_LIMIT = 2**31 - 1  # Python's own limit is 131,072 characters a cell
@@ -24,9 +33,9 @@ _FIELD_LIMIT = 2**31 - 1  # Python's own limit is 131,072 characters a cell
 class Lines:
     """Lines with a position that can be set back, so that reading goes on after a broken row."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str | FileLines) -> None:
         """Stand before the first line of a text with line feeds as line ends."""
-        self.lines = list(StringIO(text, newline="\n"))
+        self.lines = list(StringIO(text, newline="\n")) if isinstance(text, str) else text
         self.position = 0
 
     def __iter__(self) -> Iterator[str]:
@@ -45,11 +54,15 @@ def read(path: Path, options: TableOptions) -> Rows:
     Raises:
         ValueError: If there is no row, or the header is broken or names a column twice.
     """
-    text = read_text(path, options)
-    lines = Lines(text.text)
-    lines.position = int(find_told(lines.lines) is not None)
+    large = None
+    if options.encoding == AUTO and not path.name.lower().endswith(".gz"):
+        large = index_lines(path)
+    text = read_text(path, options) if large is None else Text("", True, None, ())
+    lines = Lines(text.text if large is None else large)
+    first = lines.lines[:FIRST_LINES]
+    lines.position = int(find_told(first) is not None)
     suffix = Path(path.name.lower().removesuffix(".gz")).suffix
-    rows = read_lines(str(path), lines, find_separator(lines.lines, suffix), text.clean, options)
+    rows = read_lines(str(path), lines, find_separator(first, suffix), text.clean, options)
     return rows.amend(text.notes, text.cut)
 
 
@@ -160,7 +173,8 @@ def _plain_rows(lines: Lines, separator: Separator, width: int, clean: bool) -> 
 def _read(file: str, lines: Lines, separator: Separator, header: Header, clean: bool) -> Rows:
     """Return the rows from where `lines` stands."""
     width = len(header.names)
-    chunks: list[list[pa.Array]] = [[pa.array([], pa.string())] * width]
+    schema = pa.schema([(name, pa.string()) for name in header.names])
+    table = TableSpill(schema, in_memory=isinstance(lines.lines, list))
     kept = [np.zeros(0, dtype=np.int64)]
     set_aside: list[SetAside] = []
     while lines.position < len(lines.lines):
@@ -173,15 +187,13 @@ def _read(file: str, lines: Lines, separator: Separator, header: Header, clean: 
             kept.append(np.array(numbers, dtype=np.int64))
             set_aside += aside
         if rows:
-            chunks.append(_arrays(rows))
-    columns = [pa.chunked_array(column) for column in zip(*chunks, strict=True)]
+            table.add(pa.table(_arrays(rows), schema=schema))
     places = np.concatenate(kept)
     total = len(places) + len(set_aside)
     notes: tuple[str, ...] = (header.note,) if header.note else ()
     if separator.mark == ONE_COLUMN and any("," in line and line[0] != '"' for line in lines.lines):
         notes += ("one column, so each line is one cell and commas belong to it",)
-    table = pa.table(columns, names=header.names)
-    return Rows(table, places, file, set_aside, verified=False, total=total, notes=notes)
+    return Rows(table.finish(), places, file, set_aside, verified=False, total=total, notes=notes)
 
 
 def _careful_rows(

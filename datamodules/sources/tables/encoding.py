@@ -57,6 +57,11 @@ def decode(file: str, data: bytes, encoding: str = AUTO) -> Decoded:
     return Decoded(text, f"read as {found} ({why}){example}; another: --data.encoding NAME")
 
 
+def has_mark(data: bytes) -> bool:
+    """Return whether a file's first bytes are a byte order mark."""
+    return any(data.startswith(mark) for mark, _ in _MARKS)
+
+
 def find_encoding(data: bytes) -> tuple[str, str]:
     """Return the encoding of a text and why it was taken; no reason where it is UTF-8, as expected.
 

@@ -13,8 +13,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from datamodules.sources.rows import Rows, SetAside, shown
+from datamodules.sources.tables.file_lines import LARGE
 from datamodules.sources.tables.header import refuse_twice
 from datamodules.sources.tables.options import TableOptions
+from datamodules.storage.spill import TableSpill
 
 
 def open_file(path: Path) -> pq.ParquetFile:
@@ -46,7 +48,8 @@ def read(path: Path, options: TableOptions) -> Rows:
     refuse_twice(file, names)
     kinds = [_target(field.type) for field in parquet.schema_arrow]
     schema = pa.schema(list(zip(names, kinds, strict=True)))
-    tables, lines, set_aside = [schema.empty_table()], [], []
+    whole = TableSpill(schema, in_memory=path.stat().st_size < LARGE)
+    lines, set_aside = [], list[SetAside]()
     start = 0
     for group in range(parquet.num_row_groups):
         count = parquet.metadata.row_group(group).num_rows
@@ -62,10 +65,10 @@ def read(path: Path, options: TableOptions) -> Rows:
         for row, (reason, text) in sorted(reasons.items()):
             keep[row] = False
             set_aside.append(SetAside(file, int(numbers[row]), reason, shown(text)))
-        tables.append(table.filter(pa.array(keep)) if reasons else table)
+        whole.add(table.filter(pa.array(keep)) if reasons else table)
         lines.append(numbers[keep])
     kept = np.concatenate([np.zeros(0, dtype=np.int64), *lines])
-    return Rows(pa.concat_tables(tables), kept, file, set_aside, verified=False, total=start)
+    return Rows(whole.finish(), kept, file, set_aside, verified=False, total=start)
 
 
 def _target(kind: pa.DataType) -> pa.DataType:

@@ -11,7 +11,8 @@ SEPARATORS = ("\t", ";", "|", ",")
 ONE_COLUMN = "\x1f"
 """ASCII's unit separator, in no text: each line is one cell."""
 NAMES = {"\t": "tab", ";": "semicolon", "|": "bar", ",": "comma", ONE_COLUMN: "none, one cell a line"}
-_LINES = 200
+FIRST_LINES = 200
+"""Lines that are looked at."""
 _TOLD = re.compile(r"sep=(.)\s*$")
 _LOCANTS = re.compile(r"\d+[a-z]?'*(,\d+[a-z]?'*)+(?=-[(\[{a-zA-Z])")
 """Of a chemical name, as in 1,2-dichlorobenzene: no table's cells."""
@@ -57,7 +58,7 @@ def find_separator(lines: list[str], suffix: str) -> Separator:
     True
     """
     told = find_told(lines)
-    sample = [line for line in lines[told is not None : _LINES] if line.strip()]
+    sample = [line for line in lines[told is not None : FIRST_LINES] if line.strip()]
     mark = told or "\t" if told or suffix == ".tsv" else _choose(sample, suffix == ".txt")
     # Only before a quote does a blank change what is read; all cells lose the white space around them later.
     blanks = mark != ONE_COLUMN and any(re.search(re.escape(mark) + ' +"', line) for line in sample)

@@ -59,3 +59,12 @@ def test_names_are_those_that_ship() -> None:
     assert is_name("data.format", "alpaca")
     assert not is_name("data.format", "mine.yaml")
     assert not is_name("data.cache_dir", "pubchem")
+
+
+def test_globs_are_moved_as_the_files_that_they_name(tmp_path: Path) -> None:
+    (tmp_path / "shards").mkdir()
+    (tmp_path / "shards" / "a.parquet").touch()
+    moved = str(tmp_path / "shards" / "*.parquet")
+    assert move_path("data.source", "shards/*.parquet", tmp_path) == moved
+    assert move_path("data.source", "shards/*.csv", tmp_path) == "shards/*.csv"
+    assert move_path("data.source", "memory://shards/*.parquet", tmp_path) == "memory://shards/*.parquet"

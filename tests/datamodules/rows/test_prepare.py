@@ -12,6 +12,8 @@ import pytest
 from datamodules import task_data
 from datamodules.rows import prepare
 from datamodules.sequence_task import SequenceTaskDataModule
+from datamodules.sources.tables import file_lines
+from datamodules.storage import spill
 from datamodules.storage.cache_keys import hash_file
 from tests.helpers.bpe import make_tokenizer
 
@@ -239,3 +241,26 @@ def test_copies_of_a_file_count_as_two_sources(table: Path, tmp_path: Path) -> N
     again = make(table, folder, val_source=str(copy))
     assert list(again.report["sources"]) == [str(table), str(copy)]
     assert contents(again)["report"] == contents(make(table, folder, val_source=str(copy)))["report"]
+
+
+@pytest.mark.parametrize("split", ["identity", "random", "scaffold", "given"])
+@pytest.mark.parametrize("cached", [True, False])
+def test_large_tables_give_the_rows_tokens_and_reports_of_small_ones(
+    split: str, cached: bool, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options: dict[str, Any] = {"split": split} if split != "given" else {"split_column": "side"}
+    if split == "given":
+        lines = table.read_text().splitlines()
+        sides = ["side", *(["train", "val", "test", "train", "none"][n % 5] for n in range(len(lines) - 1))]
+        table.write_text("".join(f"{line},{side}\n" for line, side in zip(lines, sides, strict=True)))
+    options["val_source"] = None
+    small = contents(make(table, tmp_path / "small", **options))
+    monkeypatch.setattr(spill, "SHARD", 16)
+    monkeypatch.setattr(spill, "BLOCK", 10)
+    monkeypatch.setattr(file_lines, "LARGE", 0)
+    monkeypatch.setattr(file_lines, "_EVERY", 7)
+    large = contents(make(table, tmp_path / "large", cache=cached, **options))
+    assert large == small
+    if cached:
+        forbid_reading(monkeypatch)
+        assert contents(make(table, tmp_path / "large", **options)) == small

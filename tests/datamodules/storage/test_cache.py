@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datamodules.storage.cache import DataCache, digest
+from datamodules.storage import spill
+from datamodules.storage.cache import DataCache, Payload, digest
+from datamodules.storage.text_columns import as_strings
 from tests.helpers.cache_payloads import KEY, assert_whole, make_payload
 from tests.helpers.runs import PROJECT
 
@@ -179,3 +181,16 @@ def test_unfinished_entries_of_killed_runs_are_removed_after_a_day(tmp_path: Pat
     DataCache(tmp_path).save("rows", KEY, make_payload())
     assert not old.exists()
     assert new.exists()
+
+
+@pytest.mark.parametrize("rows", [3, 300])
+def test_large_payload_goes_on_as_the_entry_of_the_cache(rows: int, tmp_path: Path) -> None:
+    payload = Payload({"numbers": np.arange(rows)}, {"texts": as_strings(["a", "b"])}, {"x": 1})
+    cache = DataCache(tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(spill, "BLOCK", 100)
+        kept = cache.keep("rows", {"a": 1}, payload, rows)
+        assert (kept is payload) == (rows < 100)
+        assert kept.arrays["numbers"].tolist() == list(range(rows))
+        assert kept.texts["texts"].to_pylist() == ["a", "b"]
+        assert DataCache(None).keep("rows", {"a": 1}, payload, rows) is payload

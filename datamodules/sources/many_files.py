@@ -1,0 +1,206 @@
+"""A source of several files, or of one that is not on this machine: a folder, a glob, an address that fsspec knows.
+
+The files are read in the order of their names, as if they were one table. Those of an address are copied to the caches' folder
+once; a copy is used as long as the address says that its file is the same (by size, date or ETag, whatever it tells).
+"""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from configs.lookup import find_cache_root
+from datamodules.sources.rows import Rows, SetAside
+from datamodules.sources.tables.file_lines import LARGE
+from datamodules.sources.tables.read import SUFFIXES
+from datamodules.storage.cache_keys import hash_file
+from datamodules.storage.spill import TableSpill
+
+
+class NoTables(ValueError):
+    """A mistake in a source's name."""
+
+
+def is_address(name: str) -> bool:
+    """Return whether a source is an address for fsspec.
+
+    Examples:
+        >>> is_address("s3://bucket/shards/*.parquet"), is_address("hf://datasets/a/b/c.csv"), is_address("c.csv")
+        (True, False, False)
+    """
+    return "://" in name and not name.startswith("hf://")
+
+
+def names_many(name: str) -> bool:
+    """Return whether a source is a folder, a glob or an address, and not one file on this machine or a built-in name."""
+    path = Path(name).expanduser()
+    return is_address(name) or path.is_dir() or (glob.has_magic(name) and not path.is_file())
+
+
+class SourceFile(NamedTuple):
+    """A file of a source."""
+
+    name: str
+    """For people: its path, or its address."""
+    path: Path
+    """On this machine."""
+
+
+def find_files(name: str) -> list[SourceFile]:
+    """Return the files of a source that `names_many`, in the order of their names; those of an address are fetched.
+
+    Raises:
+        ValueError: If there is none, their endings differ, or an address cannot be read.
+    """
+    if is_address(name):
+        return _fetch_all(name)
+    path = Path(name).expanduser()
+    if path.is_dir():
+        found = [str(file) for file in path.iterdir() if file.is_file()]
+    else:
+        found = [file for file in glob.glob(str(path)) if os.path.isfile(file)]
+    return [SourceFile(file, Path(file)) for file in _choose(name, found, whole_folder=path.is_dir())]
+
+
+def _choose(name: str, files: Sequence[str], *, whole_folder: bool) -> list[str]:
+    """Return the tables among some files, by name; hidden files and such as _SUCCESS are none.
+
+    Raises:
+        ValueError: If there is none, or their endings differ.
+    """
+    shown = [file for file in files if not os.path.basename(file).startswith((".", "_"))]
+    tables = sorted(file for file in shown if file.lower().endswith(SUFFIXES))
+    if not tables:
+        others = f" (there are {', '.join(sorted(map(os.path.basename, shown))[:3])})" if shown else ""
+        if whole_folder:
+            raise NoTables(
+                f"Expected a table, but {name!r} is a folder; it holds none ({', '.join(SUFFIXES)}){others}."
+            )
+        raise NoTables(
+            f"No source {name!r}: no table ({', '.join(SUFFIXES)}) has this name{others}: check it and the working folder."
+        )
+    endings = sorted(
+        {max((end for end in SUFFIXES if file.lower().endswith(end)), key=len) for file in tables}
+    )
+    if len(endings) > 1:
+        raise NoTables(
+            f"Expected the source {name!r} to be files of one kind, but they end in {', '.join(endings)}: name one kind, "
+            f"as in '*{endings[0]}'."
+        )
+    return tables
+
+
+def _fetch_all(address: str) -> list[SourceFile]:
+    """Return local copies of an address's files, each fetched once.
+
+    Raises:
+        ValueError: If the address cannot be read, or there is no table.
+    """
+    import fsspec
+
+    try:
+        system, path = fsspec.core.url_to_fs(address)
+        if glob.has_magic(path):
+            files, whole_folder = system.glob(path), False
+        else:
+            whole_folder = system.isdir(path)
+            files = system.ls(path, detail=False) if whole_folder else [path] * system.exists(path)
+        found = _choose(address, [file for file in files if system.isfile(file)], whole_folder=whole_folder)
+        return [SourceFile(system.unstrip_protocol(file), _fetch(system, file)) for file in found]
+    except NoTables:
+        raise
+    # The errors of file systems, of their HTTP libraries and of missing packages have no common class.
+    except Exception as error:
+        raise ValueError(
+            f"Could not read {address!r}: {type(error).__name__}: {error}. Check the address, the network and your rights, or "
+            "copy the files yourself and give their folder."
+        ) from error
+
+
+def _fetch(system: Any, file: str) -> Path:
+    """Return a file's local copy; a file on this machine is its own."""
+    protocols = system.protocol if isinstance(system.protocol, (tuple, list)) else (system.protocol,)
+    if "file" in protocols or "local" in protocols:
+        return Path(file)
+    described = f"{protocols[0]}\n{file}\n{system.ukey(file)}"
+    root = find_cache_root() or Path(tempfile.gettempdir()) / "patois"
+    folder = root / "copies" / hashlib.blake2b(described.encode(), digest_size=16).hexdigest()
+    place = folder / os.path.basename(file)
+    if not place.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder) as unfinished:
+            part = Path(unfinished) / "part"
+            with system.open(file, "rb") as source, part.open("wb") as copy:
+                shutil.copyfileobj(source, copy, 1 << 20)
+            part.replace(place)
+    return place
+
+
+def load_many(name: str, read: Callable[[Path], Rows]) -> Rows:
+    """Return the rows of all files of a source, file after file.
+
+    The line of a row counts on from file to file. What a file's reader sets aside has the file's own name and line.
+
+    Args:
+        name: A source that `names_many`.
+        read: Reads one file.
+
+    Raises:
+        ValueError: If there is no file, or one lacks a column that the first one has, or the other way round.
+    """
+    files = find_files(name)
+    whole: TableSpill | None = None
+    lines, aside, notes, total, last = [], list[SetAside](), dict[str, None](), 0, 0
+    large = sum(file.path.stat().st_size for file in files) >= LARGE
+    for file in files:
+        rows = read(file.path)
+        if whole is None:
+            whole = TableSpill(rows.table.schema, in_memory=not large)
+        whole.add(_fit(rows.table, whole.schema, files[0].name, file.name))
+        lines.append(rows.lines + last)
+        aside += [replace(row, file=file.name) for row in rows.set_aside]
+        notes |= dict.fromkeys(rows.notes)  # each note once
+        total += rows.total
+        last += max([int(rows.lines.max(initial=0)), *(row.line for row in rows.set_aside)])
+    assert whole is not None, "there is a file"
+    return Rows(whole.finish(), np.concatenate(lines), name, aside, False, total, tuple(notes))
+
+
+def _fit(table: pa.Table, schema: pa.Schema, first: str, file: str) -> pa.Table:
+    """Return a file's table with the columns of the first one in their order.
+
+    Raises:
+        ValueError: If the columns differ.
+    """
+    if table.schema == schema:
+        return table
+    if sorted(table.column_names) != sorted(schema.names):
+        raise ValueError(
+            f"Expected all files of a source to have the same columns, but {first} has {', '.join(schema.names)} and "
+            f"{file} has {', '.join(table.column_names)}: rename them, or leave the file out."
+        )
+    try:
+        return table.select(schema.names).cast(schema)
+    except pa.ArrowException as error:
+        raise ValueError(
+            f"Expected all files of a source to hold the same kinds of cells, but {file} differs from {first}: {error}."
+        ) from error
+
+
+def hash_many(name: str) -> str:
+    """Return the hash of the content of all files of a source in their order, with their ending."""
+    files = find_files(name)
+    state = hashlib.blake2b(digest_size=16)
+    for file in files:
+        state.update(f"{hash_file(file.path)}\n".encode())
+    return f"{''.join(files[0].path.suffixes[-2:]).lower()} {len(files)} files {state.hexdigest()}"

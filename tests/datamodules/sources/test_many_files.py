@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from datamodules.rows.early_check import check_tables
+from datamodules.sources import many_files
+from datamodules.sources.head import read_head
+from datamodules.sources.lookup import hash_source, load_source, refuse_many
+from datamodules.sources.many_files import find_files, is_address, load_many, names_many
+from datamodules.sources.rows import Rows
+from datamodules.sources.tables import read
+
+FLAGS = {"input_column": "word", "output_column": "back"}
+
+
+def write_parquet(path: Path, first: int, count: int, **more: list[str]) -> None:
+    words = [f"w{number}" for number in range(first, first + count)]
+    pq.write_table(pa.table({"word": words, "back": [word[::-1] for word in words], **more}), path)
+
+
+@pytest.fixture
+def shards(tmp_path: Path) -> Path:
+    folder = tmp_path / "shards"
+    folder.mkdir()
+    for number, count in enumerate((5, 0, 7)):
+        write_parquet(folder / f"part-{number}.parquet", 10 * number, count)
+    (folder / "_SUCCESS").touch()
+    (folder / ".hidden.parquet").write_bytes(b"x")
+    return folder
+
+
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shards: Path) -> Iterator[str]:
+    """The same files in fsspec's memory."""
+    monkeypatch.setenv("PATOIS_CACHE", str(tmp_path / "caches"))
+    system = fsspec.filesystem("memory")
+    for file in shards.iterdir():
+        system.pipe(f"/data/{file.name}", file.read_bytes())
+    yield "memory://data"
+    system.rm("/data", recursive=True)
+
+
+def see(rows: Rows) -> object:
+    return rows.table.to_pydict(), rows.lines.tolist(), rows.total
+
+
+def test_folder_glob_and_address_are_the_rows_of_all_files(shards: Path, memory: str) -> None:
+    expected = [f"w{number}" for number in [*range(5), *range(20, 27)]]
+    folder = load_source(str(shards))
+    assert folder.table["word"].to_pylist() == expected
+    assert folder.lines.tolist() == list(range(1, 13))
+    assert folder.file == str(shards)
+    for name in (
+        f"{shards}/*.parquet",
+        f"file://{shards}",
+        f"file://{shards}/*.parquet",
+        memory,
+        f"{memory}/*.parquet",
+    ):
+        rows = load_source(name)
+        assert see(rows) == see(folder)
+        assert rows.file == name
+        assert hash_source(name) == hash_source(str(shards))
+        assert load_source(name).table.schema == folder.table.schema
+
+
+def test_address_of_one_file_is_fetched_once(memory: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    address = f"{memory}/part-2.parquet"
+    assert len(load_source(address).table) == 7
+    system = fsspec.filesystem("memory")
+    monkeypatch.setattr(type(system), "open", lambda *_, **__: pytest.fail("fetched again"))
+    assert len(load_source(address).table) == 7
+
+
+def test_changed_file_at_an_address_is_fetched_again(memory: str, shards: Path) -> None:
+    address = f"{memory}/part-2.parquet"
+    before = hash_source(address)
+    fsspec.filesystem("memory").pipe("/data/part-2.parquet", (shards / "part-0.parquet").read_bytes())
+    assert len(load_source(address).table) == 5
+    assert hash_source(address) != before
+
+
+def test_rows_that_are_set_aside_have_their_own_file_and_line(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.csv").write_text("word,back\nx,y\nbroken\nz,u\n")
+    rows = load_source(str(tmp_path))
+    assert [(Path(row.file).name, row.line) for row in rows.set_aside] == [("a.csv", 3), ("b.csv", 3)]
+    assert rows.lines.tolist() == [2, 4, 6, 8]
+    assert rows.total == 6
+
+
+def test_columns_in_another_order_are_the_same_and_large_files_too(
+    shards: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = see(load_source(str(shards)))
+    table = pq.read_table(shards / "part-2.parquet")
+    pq.write_table(table.select(["back", "word"]), shards / "part-2.parquet")
+    monkeypatch.setattr(many_files, "LARGE", 0)
+    assert see(load_source(str(shards))) == before
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda folder: write_parquet(folder / "z.parquet", 0, 1, more=["x"]), "have the same columns, but .* has word, back"),
+        (lambda folder: (folder / "z.csv").write_text("word,back\n"), r"end in \.csv, \.parquet: name one kind"),
+        (lambda folder: [file.unlink() for file in folder.glob("p*")], "is a folder; it holds none"),
+    ],
+)  # fmt: skip
+def test_folder_that_is_no_table_is_refused_in_a_line(change, message: str, shards: Path) -> None:  # type: ignore[no-untyped-def]
+    change(shards)
+    with pytest.raises(ValueError, match=message) as error:
+        load_source(str(shards))
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("nothing/*.parquet", r"No source 'nothing/\*\.parquet': no table .* has this name"),
+        ("memory://nowhere/x.parquet", "no table .* has this name"),
+        ("nosuch://x/y.parquet", "Could not read 'nosuch://x/y.parquet': ValueError: Protocol not known"),
+    ],
+)
+def test_names_of_nothing_are_refused(name: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        load_source(name)
+
+
+def test_early_checks_read_the_first_file_with_rows(shards: Path, memory: str) -> None:
+    write_parquet(shards / "part-.parquet", 0, 0)
+    head = read_head(str(shards))
+    assert head is not None
+    assert head.columns == ["word", "back"]
+    assert head.has_rows
+    assert head.file == str(shards)
+    check_tables("fit", {"source": f"{shards}/*.parquet", **FLAGS})
+    with pytest.raises(ValueError, match=r"'wrd' is not a column of .*shards"):
+        check_tables("fit", {"source": str(shards), **FLAGS, "input_column": "wrd"})
+    assert read_head(memory, fetch=False) is None
+    assert read_head(memory) == head._replace(file=memory)
+
+
+def test_questions_stand_in_one_file(shards: Path) -> None:
+    for path in (str(shards), f"{shards}/*.parquet", "memory://data/x.csv"):
+        with pytest.raises(ValueError, match="Expected"):
+            refuse_many(path)
+        with pytest.raises(ValueError, match="Expected"):
+            check_tables("predict", {"predict_path": path, **FLAGS})
+    refuse_many(str(shards / "part-0.parquet"))
+
+
+def test_files_whose_names_look_like_globs_are_files(tmp_path: Path) -> None:
+    path = tmp_path / "a[1].csv"
+    path.write_text("word,back\nx,y\n")
+    assert not names_many(str(path))
+    assert load_source(str(path)).total == 1
+    assert not is_address("hf://datasets/a/b/c.csv")
+
+
+def test_many_are_read_by_name(shards: Path) -> None:
+    assert [file.path.name for file in find_files(str(shards))] == [
+        f"part-{number}.parquet" for number in range(3)
+    ]
+    assert load_many(str(shards), partial(read.load, options=None)).total == 12
