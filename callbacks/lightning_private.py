@@ -14,6 +14,7 @@ from lightning.fabric.plugins.environments import ClusterEnvironment
 from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import WandbLogger
+from lightning.pytorch.strategies import ModelParallelStrategy
 from lightning.pytorch.strategies.launchers import subprocess_script
 
 ProcessObserver = Callable[[Sequence["subprocess.Popen[bytes]"]], None]
@@ -63,6 +64,11 @@ def replaced_process_observer(observer: ProcessObserver) -> Iterator[None]:
         yield
     finally:
         launcher._launch_process_observer = before
+
+
+def set_data_parallel_size(strategy: ModelParallelStrategy, size: int) -> None:
+    """Set the number of ranks among which a strategy shares out, which is known only after it is made."""
+    strategy._data_parallel_size = size
 
 
 def find_wandb_run(logger: WandbLogger) -> Any:

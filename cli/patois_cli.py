@@ -52,6 +52,7 @@ from cli.trainer.parts import (
     OWN_FLAGS,
     add_writer,
     choose_callbacks,
+    choose_strategy,
     has_precision,
     join_loggers,
     set_output,
@@ -271,6 +272,7 @@ class PatoisCLI(OpenCLI):
         shown = terminal_callbacks(callbacks, str(self.subcommand), given.enable_progress_bar)
         kwargs["callbacks"] = [config.checkpoint, TrainingMemory(), *callbacks, *shown]
         kwargs["plugins"] = add_writer(given.plugins)
+        kwargs["strategy"] = choose_strategy(given.strategy)
         if self.subcommand in ("predict", "show"):
             kwargs["logger"] = False
         elif given.logger is not False:

@@ -27,6 +27,7 @@ from lightning_modules.decoder.bases import BaseSpec, Init, resolve_base
 from lightning_modules.decoder.checkpoint_fit import other_weights
 from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
 from lightning_modules.decoder.kept_buffers import kept_buffers
+from lightning_modules.decoder.sharding import is_sharded
 from lightning_modules.decoder.shared_prefix import may_share_prefix, refuse_sharing
 from lightning_modules.decoder.vocabulary import add_tokens as add_to_tokenizer
 from lightning_modules.decoder.vocabulary import describe_vocabulary, read_tokens, refuse_vocabulary
@@ -188,14 +189,19 @@ class CausalLM(LightningModule):
         """Load the weights and freeze those that are not trained; a second call does nothing."""
         if "decoder" in dict(self.named_children()):
             return
+        decoder = self._make_decoder()
+        if self.share_prefix is None:
+            self.share_prefix = may_share_prefix(decoder)
+        self.decoder = decoder
+
+    def _make_decoder(self) -> PreTrainedModel:
+        """Return the base, with adapters or frozen weights if the flags ask for them."""
         decoder = self._load_base(gradient_checkpointing=self.gradient_checkpointing)
         if self.peft is not None:
             add_adapters(decoder, self.peft, self.new_ids)
         elif self.trainable is not None:
             choose_trainable(decoder, self.trainable, self.new_ids)
-        if self.share_prefix is None:
-            self.share_prefix = may_share_prefix(decoder)
-        self.decoder = decoder
+        return decoder
 
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> CausalLM:
         """Cast or move all tensors, as `Module.to` does; rotary frequencies stay in float32."""
@@ -203,8 +209,11 @@ class CausalLM(LightningModule):
             return super()._apply(fn, recurse)
 
     def plain_decoder(self, weights: dict[str, Tensor]) -> tuple[PreTrainedModel, dict[str, Tensor]]:
-        """Return a decoder without adapters, and `weights` (a state dict of `decoder`) with the adapters merged in."""
-        return merge_adapters(self.decoder, weights)
+        """Return a decoder without adapters, and `weights` (a state dict of `decoder`) with the adapters merged in.
+
+        A decoder whose weights are shared out can be neither copied nor saved, so it is made again.
+        """
+        return merge_adapters(self._make_decoder() if is_sharded(self.decoder) else self.decoder, weights)
 
     def load_state_dict(self, state_dict: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
         """Load a checkpoint's weights.

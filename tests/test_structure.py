@@ -149,7 +149,7 @@ def test_what_lightning_keeps_to_itself_is_touched_in_one_file_only() -> None:
     assert touched_privately(DOOR.read_text("utf-8")) & own == {
         "_accelerator_connector", "_val_check_time_interval", "_restarting", "_launch_process_observer",
         "_prepare_subcommand_parser", "_parser", "_parse_ckpt_path", "_num_ready_batches_reached",
-        "_should_check_val_fx", "_data_fetcher", "_wandb_init", "_experiment", "_offline",
+        "_should_check_val_fx", "_data_fetcher", "_wandb_init", "_experiment", "_offline", "_data_parallel_size",
     }  # fmt: skip
 
 

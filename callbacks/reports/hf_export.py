@@ -86,10 +86,14 @@ class HFExport(MetricsKeeper):
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the folder on rank 0; the other ranks do not wait."""
-        if not trainer.is_global_zero or is_trial(trainer):
+        if is_trial(trainer):
             return
-        path = best_checkpoint(trainer)
-        checkpoint = load_checkpoint(path) if path else {"state_dict": pl_module.state_dict()}
+        path = trainer.strategy.broadcast(best_checkpoint(trainer))
+        # Weights may be shared out among the ranks: all have to call this.
+        last = {} if path else {"state_dict": trainer.strategy.lightning_module_state_dict()}
+        if not trainer.is_global_zero:
+            return
+        checkpoint = load_checkpoint(path) if path else last
         metrics = checkpoint.get(METRICS_KEY) or current_metrics(trainer)
         example: Any = checkpoint.get(_EXAMPLE_KEY) if path else self._example
         folder = run_folder(trainer) / self.folder

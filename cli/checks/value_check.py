@@ -11,6 +11,7 @@ from typing import Any
 
 from cli.checks.checkpoint_path import check_checkpoint, check_keyword
 from cli.checks.run_name import check_folder, check_name
+from cli.trainer.sharding_check import check_sharding
 from cli.trainer.support import refuse_feature
 from configs.lookup import find_config, suggest
 from datamodules.limits import (
@@ -179,6 +180,7 @@ def _check_trainer(values: Mapping[str, Any]) -> None:
         )
     if isinstance(strategy, str) and (refused := refuse_feature("strategies", strategy)):
         raise ValueError(refused)
+    check_sharding(values)
     devices = values.get("trainer.devices")
     if isinstance(devices, str) and not _DEVICES.fullmatch(devices):
         raise ValueError(

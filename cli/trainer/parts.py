@@ -19,6 +19,8 @@ from callbacks.reports.epoch_lines import EpochLines
 from callbacks.reports.prediction_writer import PredictionWriter
 from callbacks.reports.progress_line import ProgressLine
 from callbacks.run.checkpoint_io import CheckpointWriter
+from cli.trainer.sharded_strategy import ShardedStrategy
+from cli.trainer.sharding_check import SHARDED
 
 FOLDERS = frozenset({"save_dir", "dirpath"})
 """Arguments of loggers and callbacks that are folders."""
@@ -96,6 +98,11 @@ def add_writer(plugins: Any) -> list[Any]:
     plugins = as_list(plugins)
     named = any(isinstance(plugin, CheckpointIO) for plugin in plugins)
     return plugins if named else [*plugins, CheckpointWriter()]
+
+
+def choose_strategy(strategy: Any) -> Any:
+    """Return the strategy that `sharded` names, which Lightning does not know by a word; another one unchanged."""
+    return ShardedStrategy() if strategy == SHARDED else strategy
 
 
 def join_loggers(own: Sequence[Logger], named: Any) -> list[Logger]:

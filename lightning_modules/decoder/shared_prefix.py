@@ -7,6 +7,8 @@ from torch import Tensor
 from transformers import PreTrainedModel
 from transformers.cache_utils import DynamicCache
 
+from lightning_modules.decoder.forward import logits_at
+
 SHARED_TOKENS = 16
 """Shortest shared prefix, in tokens, that is worth a separate run."""
 NO_DROPOUT = ("classifier_dropout", "summary_first_dropout")
@@ -16,7 +18,9 @@ NO_DROPOUT = ("classifier_dropout", "summary_first_dropout")
 def encode_prefix(decoder: PreTrainedModel, prefix_ids: Tensor) -> DynamicCache:
     """Return the keys and values `(1, heads, P, size)` of each layer for the tokens `(1, P)`, with their gradients."""
     cache = DynamicCache(config=decoder.config)
-    decoder.base_model(input_ids=prefix_ids, past_key_values=cache, use_cache=True)
+    nowhere = torch.empty(0, dtype=torch.int64, device=prefix_ids.device)  # no logits are needed
+    # Not the base model alone: weights that are shared out among ranks are gathered where the whole decoder begins.
+    logits_at(decoder, nowhere, input_ids=prefix_ids, past_key_values=cache, use_cache=True)
     return cache
 
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from lightning_modules.decoder.sharding import own_part, whole
+
 
 class GradientWindow:
     """Loss sum and number of supervised tokens of the current accumulation window on this rank.
@@ -44,7 +46,7 @@ class GradientWindow:
             The mean loss per token over all ranks in nats, and whether the loss or the gradients are not finite on any rank,
             () bool.
         """
-        norm = total_norm(gradients)
+        norm = whole(total_norm(gradients))
         overflow = (~norm.isfinite() & (not may_overflow)).to(self.sums).view(1)
         loss_sum, tokens, overflows = reduce(torch.cat([self.sums, overflow])).unbind()
         self.sums = torch.zeros_like(self.sums)
@@ -52,7 +54,7 @@ class GradientWindow:
         factor = parts / tokens
         if max_norm:
             factor = factor * (max_norm / (norm * factor + 1e-6)).clamp(max=1.0)
-        torch._foreach_mul_(list(gradients), factor)
+        torch._foreach_mul_([own_part(gradient) for gradient in gradients], factor)
         return loss_sum / tokens, (overflows > 0) | ~loss_sum.isfinite()
 
 

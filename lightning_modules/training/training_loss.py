@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 
 from lightning_modules.decoder.attention import fastest_attention
 from lightning_modules.decoder.packing_support import check_packing
+from lightning_modules.decoder.sharding import agree
 from lightning_modules.decoder.shared_prefix import SHARED_TOKENS
 from lightning_modules.training.loss import TokenLosses, token_losses
 
@@ -55,6 +56,7 @@ def training_losses(
     input_ids = batch["input_ids"]
     rows, tokens = input_ids.shape
     prefix = batch.get("prefix_length", 0) if share_prefix and rows > 1 else 0
+    shares = agree(decoder, prefix >= SHARED_TOKENS, input_ids.device)
     with fastest_attention(decoder, tokens, input_ids.device) if choose_attention else nullcontext():
         return token_losses(
             decoder,
@@ -62,5 +64,5 @@ def training_losses(
             batch["labels"],
             batch.get("attention_mask"),
             batch.get("position_ids"),
-            prefix if prefix >= SHARED_TOKENS else 0,
+            prefix if shares else 0,
         )

@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
+from lightning_modules.decoder.sharding import collect, share_out
+
 KEY = "weight_average"
 """The checkpoint's entry of what training goes on with: its `state_dict` has the average, this one the `trained` weights
 by name, and the number of `steps` in the average."""
@@ -95,7 +97,8 @@ class WeightAverage:
             if id(weight) not in places:
                 places[id(weight)] = len(self._weights)
                 self._weights.append(weight)
-                self._averages.append(restored.get(name, weight).detach().to(weight.device, copy=True))
+                average = share_out(restored[name], weight) if name in restored else weight
+                self._averages.append(average.detach().to(weight.device, copy=True))
             self._names[name] = places[id(weight)]
 
     @torch.no_grad()
@@ -117,11 +120,12 @@ class WeightAverage:
         self.is_shown = not self.is_shown
 
     def add_to(self, checkpoint: dict[str, Any]) -> None:
-        """Put the average into a checkpoint's `state_dict`, and the trained weights beside it."""
+        """Put the average into a checkpoint's `state_dict`, and the trained weights beside it; every rank must call it."""
         if self.decay is None:
             return
         state = checkpoint["state_dict"]
-        other = {name: self._averages[place] for name, place in self._names.items()}
+        averages = collect(self._averages, keep=bool(state))  # with shards only rank 0 has the weights
+        other = {name: averages[place] for name, place in self._names.items()}
         trained = other if self.is_shown else {name: state[name] for name in other}
         if not self.is_shown:
             state.update(other)

@@ -13,6 +13,7 @@ from lightning.pytorch.cli import LightningCLI
 from lightning.pytorch.demos.boring_classes import BoringDataModule, BoringModel
 from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.loops.loop import _Loop
+from lightning.pytorch.strategies import ModelParallelStrategy
 from lightning.pytorch.strategies.launchers.subprocess_script import _SubprocessScriptLauncher
 
 from callbacks.lightning_private import (
@@ -26,6 +27,7 @@ from callbacks.lightning_private import (
     keep_wandb_run,
     leave_online,
     replaced_process_observer,
+    set_data_parallel_size,
     validates_by_time,
 )
 from tests.helpers.callback_stubs import make_trainer
@@ -128,3 +130,11 @@ def test_a_copied_wandb_logger_is_attached(tmp_path: Path) -> None:
     copied.__dict__.update(logger.__getstate__())
     assert is_attached(copied)
     assert find_wandb_run(copied) is None
+
+
+def test_the_number_of_ranks_that_share_out_is_the_argument_of_the_strategy() -> None:
+    strategy = ModelParallelStrategy()
+    set_data_parallel_size(strategy, 3)
+    assert vars(strategy) == vars(ModelParallelStrategy(data_parallel_size=3)) | {
+        name: value for name, value in vars(strategy).items() if name != "_data_parallel_size"
+    }

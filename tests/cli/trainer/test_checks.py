@@ -29,20 +29,21 @@ def check(environment: dict[str, str] | None = None, **trainer: Any) -> None:
         "auto",
         "ddp",
         "ddp_find_unused_parameters_true",
+        "sharded",
         "single_device",
         named("strategies.DDPStrategy"),
         DDPStrategy(),
     ],
 )
-def test_strategies_with_whole_weights_are_accepted(strategy: Any) -> None:
+def test_strategies_that_work_are_accepted(strategy: Any) -> None:
     check(strategy=strategy)
 
 
 @pytest.mark.parametrize(
     "strategy", ["fsdp", "fsdp_cpu_offload", "deepspeed_stage_2", named("strategies.ModelParallelStrategy")]
 )
-def test_strategies_that_shard_weights_are_refused(strategy: Any) -> None:
-    with pytest.raises(ValueError, match=r"is refused: .*sharded weights\. Use --trainer.strategy ddp"):
+def test_strategies_that_shard_weights_in_another_way_are_refused(strategy: Any) -> None:
+    with pytest.raises(ValueError, match=r"is refused: .*FSDP2 here\. Use --trainer.strategy sharded"):
         check(strategy=strategy)
 
 
@@ -59,6 +60,7 @@ def test_strategies_that_start_ranks_out_of_this_process_are_refused(strategy: A
     ("strategy", "advice"),
     [
         ("dpp", "Did you mean 'ddp'?"),
+        ("shard", "Did you mean 'sharded'?"),
         ("DDPStrategy", "Name a class as --trainer.strategy.class_path DDPStrategy"),
         (
             "lightning.pytorch.strategies.DDPStrategy",

@@ -21,11 +21,13 @@ from cli.trainer.parts import (
     UNSETTLED,
     add_writer,
     choose_callbacks,
+    choose_strategy,
     has_precision,
     join_loggers,
     settle_dirpaths,
     settle_folders,
 )
+from cli.trainer.sharded_strategy import ShardedStrategy
 from tests.helpers.runs import last_metrics, own_table
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -176,3 +178,8 @@ def test_true_precision_works_in_every_subcommand(
     assert types == {
         {"bf16-true": "torch.bfloat16", "16-true": "torch.float16"}.get(precision, "torch.float64")
     }
+
+
+def test_the_word_sharded_makes_its_strategy_and_others_are_lightnings() -> None:
+    assert isinstance(choose_strategy("sharded"), ShardedStrategy)
+    assert choose_strategy("ddp") == "ddp"
