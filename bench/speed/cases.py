@@ -66,6 +66,11 @@ WORDS: dict[str, tuple[tuple[str, ...], ...]] = {
 """The arguments of each measurement of a section, if it has any."""
 
 
+GPU_SHAPES = ("opt-125m", "smollm2-135m", "opt-1.3b")
+GPU_TRAINERS = ("patois", "hf-best", "patois-fast", "bare", "trl-best", "trl-liger", "hf-compiled")
+"""What `make gpu` compares, in this order: what is most worth knowing first. TRL's own loss is in chunks of tokens."""
+
+
 def at_least_one(text: str) -> int:
     """Return a number of rounds or rows from the command line."""
     if not text.isdecimal() or int(text) < 1:

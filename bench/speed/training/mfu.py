@@ -16,14 +16,17 @@ from bench.speed.training.trainers import run_patois
 from bench.speed.training.workload import Work, Workload
 
 
-def matmul_flops(precision: str, size: int = 1536, repeats: int = 12) -> float:
+def matmul_flops(precision: str, size: int = 1536, repeats: int = 12, device: str = "cpu") -> float:
     """Return the median FLOP/s of repeated products of two square matrices."""
     kind = torch.bfloat16 if precision == "bf16" else torch.float32
-    one, other = torch.randn(size, size).to(kind), torch.randn(size, size).to(kind)
+    one, other = (torch.randn(size, size).to(device, kind) for _ in range(2))
+    wait = torch.cuda.synchronize if device == "cuda" else lambda: None
     seconds = []
     for _ in range(repeats):
+        wait()
         start = time.perf_counter()
         one @ other
+        wait()
         seconds.append(time.perf_counter() - start)
     return 2 * size**3 / sorted(seconds[2:])[(repeats - 2) // 2]
 

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
+from bench.speed.stopwatch import Stopwatch
 from datamodules.formats import Query, load_format
 from datamodules.sources.lookup import load_source
 from datamodules.splits import nested_order
@@ -47,6 +48,10 @@ SHAPES: dict[str, dict[str, Any]] = {
         "num_hidden_layers": 30, "num_attention_heads": 9, "num_key_value_heads": 3, "head_dim": 64,
         "max_position_embeddings": 2048, "tie_word_embeddings": True,
     },
+    "opt-1.3b": {
+        "model_type": "opt", "vocab_size": 50272, "hidden_size": 2048, "ffn_dim": 8192, "num_hidden_layers": 24,
+        "num_attention_heads": 32, "max_position_embeddings": 2048, "word_embed_proj_dim": 2048, "dropout": 0.0,
+    },
 }  # fmt: skip
 
 
@@ -78,6 +83,18 @@ class Work:
     """`fp32`, or `bf16`: mixed precision with fp32 weights."""
     seed: int
     """Seed of the row order; the weights were drawn with it, too."""
+    device: str = "cpu"
+    """`cpu` or `cuda`."""
+
+    def stopwatch(self) -> Stopwatch:
+        """Return a stopwatch for the training rows, which waits for a GPU and knows the peak of its memory."""
+        rows = len(self.workload.train)
+        if self.device == "cpu":
+            return Stopwatch(rows)
+        torch.cuda.reset_peak_memory_stats()
+        return Stopwatch(
+            rows, wait=torch.cuda.synchronize, device_peak=lambda: torch.cuda.max_memory_allocated() / 2**20
+        )
 
 
 def make_workload(folder: Path, shape: str, format: str, rows: int, seed: int = 0) -> Workload:
@@ -142,14 +159,14 @@ def _fitting_pairs(tokenizer: Any, format: str, count: int) -> list[tuple[str, s
     return [pair for pair, length in zip(pairs, lengths, strict=True) if length <= MAX_LENGTH][:count]
 
 
-def held_out_loss(decoder: Any, workload: Workload) -> float:
+def held_out_loss(decoder: Any, workload: Workload, device: str = "cpu") -> float:
     """Return the mean loss in nats of a supervised token of the held-out rows, in fp32, the same for all trainers."""
-    decoder.eval()
+    decoder.eval().to(device)
     total, count = 0.0, 0
     with torch.inference_mode():
         for place in range(len(workload.held_out)):
-            ids = torch.from_numpy(workload.held_out.example(place).astype(np.int64))[None]
-            labels = torch.from_numpy(workload.held_out.labels(place))[None]
+            ids = torch.from_numpy(workload.held_out.example(place).astype(np.int64))[None].to(device)
+            labels = torch.from_numpy(workload.held_out.labels(place))[None].to(device)
             loss_sum, tokens = supervised_loss(decoder, ids, labels)
             total, count = total + float(loss_sum), count + int(tokens)
     return total / count
