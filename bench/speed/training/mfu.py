@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from bench.speed.paper_costs import forward_flops, size_of
 from bench.speed.training.step_breakdown import run_command
@@ -33,7 +33,8 @@ def matmul_flops(precision: str, size: int = 1536, repeats: int = 12, device: st
 
 def model_flops(workload: Workload) -> float:
     """Return the FLOPs of full training on an average row, without padding; `bench.speed.paper_costs` has the arithmetic."""
-    size = size_of(AutoModelForCausalLM.from_pretrained(workload.model, dtype=torch.float32))
+    with torch.device("meta"):
+        size = size_of(AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(workload.model)))
     lengths = workload.train.lengths
     rows = zip(lengths.tolist(), (lengths - workload.train.prompt_lengths).tolist(), strict=True)
     return (

@@ -97,7 +97,9 @@ class Work:
         )
 
 
-def make_workload(folder: Path, shape: str, format: str, rows: int, seed: int = 0) -> Workload:
+def make_workload(
+    folder: Path, shape: str, format: str, rows: int, seed: int = 0, device: str = "cpu"
+) -> Workload:
     """Write a decoder with random weights and a table of pairs, or read them if they exist.
 
     Args:
@@ -106,11 +108,12 @@ def make_workload(folder: Path, shape: str, format: str, rows: int, seed: int = 
         format: Instruction format, a name in configs/formats.
         rows: Number of training rows; `HELD_OUT` further ones serve for the loss afterwards. The rows do not depend on the seed.
         seed: Seed of the random weights. Weights of another seed need another folder.
+        device: Where the weights are drawn; a CPU takes half a minute for a billion.
     """
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = AutoTokenizer.from_pretrained(BUILTIN)
     if not (folder / "model").is_dir():
-        _make_decoder(shape, seed).save_pretrained(folder / "model")
+        _make_decoder(shape, seed, device).save_pretrained(folder / "model")
         tokenizer.save_pretrained(folder / "model")
     pairs = _fitting_pairs(tokenizer, format, rows + HELD_OUT)
     with whole_file(folder / "rows.csv") as file:  # a rank may read it while the next one starts
@@ -131,12 +134,13 @@ def make_workload(folder: Path, shape: str, format: str, rows: int, seed: int = 
     return workload
 
 
-def _make_decoder(shape: str, seed: int) -> Any:
+def _make_decoder(shape: str, seed: int, device: str) -> Any:
     config = AutoConfig.for_model(**SHAPES[shape]) if SHAPES[shape] else AutoConfig.from_pretrained(BUILTIN)
     for name, token in (("pad", 0), ("bos", 1), ("eos", 2)):
         setattr(config, f"{name}_token_id", token)
     torch.manual_seed(seed)
-    return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    with torch.device(device):
+        return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
 
 
 def _encode(tokenizer: Any, format: str, pairs: list[tuple[str, str]]) -> Encoded:
