@@ -1,15 +1,22 @@
-"""One optimizer step on eight rows, on some ranks: `python -m tests.gpu.ranks BASE FILE gpu|cpu` runs it on all cards.
+"""Does a step on several cards do what it does on one: one optimizer step on eight rows.
 
-A program of its own, since Lightning starts the other ranks by running it again.
+`python -m tests.gpu.ranks BASE FILE gpu|cpu` takes it on all cards: a program of its own, since Lightning starts the other ranks
+by running it again.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 
+from tests.gpu.exactness import SAME
+from tests.gpu.place import Place, Result, check
+from tests.gpu.programs import finish, start
+from tests.helpers.runs import PROJECT
+from tests.helpers.tiny import save_tiny
 from tests.helpers.tiny_runs import Recorder, RowsData, make_module, make_trainer, uneven_rows
 
 ROWS = 8
@@ -35,6 +42,20 @@ def learn(base: str, accelerator: str, world: int, **options: Any) -> tuple[torc
     )
     trainer.fit(make_module(base), RowsData(uneven_rows(), ROWS // world))
     return recorder.gradients[0].cpu(), recorder.losses[0]
+
+
+def compare(place: Place) -> Iterator[Result]:
+    """Compare a step on all cards (NCCL; on a CPU two processes, gloo) with the same rows on one."""
+    base = save_tiny(place.folder / "base")
+    found = place.folder / "ranks.pt"
+    finish(start(["-m", "tests.gpu.ranks", base, str(found), place.accelerator], PROJECT))
+    world, gradient, loss = torch.load(found, weights_only=True)
+    alone = learn(base, place.accelerator, 1)
+    yield {
+        **check("gradient", float((gradient - alone[0]).norm() / alone[0].norm()), SAME),
+        "backend": "nccl" if place.device == "cuda" else "gloo", "ranks": world,
+    }  # fmt: skip
+    yield check("loss", abs(loss - alone[1]) / alone[1], SAME)
 
 
 if __name__ == "__main__":

@@ -1,60 +1,21 @@
-"""Whole runs on a device: several cards, kill -9, the recipe of the model that ships."""
+"""Whole runs on a device: kill -9, and the recipe of the model that ships."""
 
 from __future__ import annotations
 
-import os
 import signal
 import statistics
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import torch
-
-from tests.gpu.exactness import SAME
 from tests.gpu.place import Place, Result, check
-from tests.gpu.ranks import learn
+from tests.gpu.programs import finish, start
 from tests.helpers.runs import PROJECT, read_csv
-from tests.helpers.tiny import save_tiny
 from tests.stress.resuming import differences, outcome, prepare
 
 RESUMED = 1e-3
 """Largest relative difference of a loss after going on, on a GPU."""
 KILLED_AT = 12
 """Micro-batch, of 54, in whose step the process kills itself."""
-
-
-def start(words: list[str], folder: Path, **environment: str) -> subprocess.Popen[str]:
-    """Start a program of ours; its output goes where this process's goes."""
-    return subprocess.Popen(
-        [sys.executable, *words], cwd=folder, text=True,
-        env={
-            **os.environ, "PYTHONPATH": str(PROJECT), "WANDB_MODE": "disabled", "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
-            **environment,
-        },
-    )  # fmt: skip
-
-
-def finish(process: subprocess.Popen[str]) -> None:
-    """Wait for a program that has to succeed."""
-    if process.wait():
-        raise RuntimeError(f"{process.args!r} ended with code {process.returncode}.")
-
-
-def ranks(place: Place) -> Iterator[Result]:
-    """Compare a step on all cards (NCCL; on a CPU two processes, gloo) with the same rows on one."""
-    base = save_tiny(place.folder / "base")
-    found = place.folder / "ranks.pt"
-    finish(start(["-m", "tests.gpu.ranks", base, str(found), place.accelerator], PROJECT))
-    world, gradient, loss = torch.load(found, weights_only=True)
-    alone = learn(base, place.accelerator, 1)
-    yield {
-        **check("gradient", float((gradient - alone[0]).norm() / alone[0].norm()), SAME),
-        "backend": "nccl" if place.device == "cuda" else "gloo", "ranks": world,
-    }  # fmt: skip
-    yield check("loss", abs(loss - alone[1]) / alone[1], SAME)
 
 
 def logged_losses(run: dict[str, Any]) -> list[float]:

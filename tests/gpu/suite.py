@@ -36,8 +36,8 @@ SECTIONS = (
     Section("families", "exactness:families", 30, MODEL),
     Section("bf16", "exactness:mixed_precision", 40, MODEL),
     Section("generation", "exactness:generation", 40, MODEL),
-    Section("packing", "exactness:packing", 50, MODEL),
-    Section("ranks", "runs:ranks", 60, MODEL),
+    Section("packing", "exactness:packing", 70, MODEL),
+    Section("ranks", "ranks:compare", 60, MODEL),
     Section("resume", "runs:resume", 90, WHOLE),
     Section("compile", "exactness:compiled", 60, MODEL),
     Section("speed-opt-125m", "speed:compare", 100, WHOLE, ("opt-125m",)),
@@ -109,7 +109,7 @@ def attempt(section: Section, place: Place, left: float) -> list[Result]:
                 importlib.import_module(module)
             for result in run_apart(section.load(), place, limit):
                 found.append(result)
-    except CutShort as error:
+    except (CutShort, ImportError) as error:
         outcome = str(error)
     return [*found, {"what": OUTCOME, "outcome": outcome, "wall_seconds": round(time.monotonic() - begun, 1)}]
 

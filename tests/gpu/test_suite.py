@@ -105,6 +105,22 @@ def test_a_section_without_a_package_is_skipped(run: Callable[..., tuple[int, st
     assert (status, shown.splitlines()[0][:50]) == (0, "needy               skipped: needs no_such_package")
 
 
+def test_a_section_that_cannot_be_imported_does_not_end_the_others(
+    run: Callable[..., tuple[int, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(self: Section) -> Callable[[Place], Iterator[Result]]:
+        if self.name == "wrong":
+            raise ImportError("libcudart.so is missing")
+        return of_one(self.function)
+
+    monkeypatch.setattr(Section, "load", load)
+    status, shown = run("--device", "cpu", "wrong", "good")
+    assert status == 1
+    good_line, wrong_line = shown.splitlines()[:2]
+    assert good_line.startswith("good                done, 1 of 1 checks")
+    assert wrong_line.startswith("wrong               libcudart.so is missing (")
+
+
 def test_no_section_is_begun_when_the_time_is_over(run: Callable[..., tuple[int, str]]) -> None:
     status, shown = run("--device", "cpu", "--minutes", "0", "good")
     assert status == 1
