@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help fit demo report test test-all transformers4 exports gguf stress gates soak lint docs format help-pages lock install-locked audit data bench clean bundled flagship base-sizes smollm2 study
+.PHONY: help fit demo report test test-all transformers4 exports gguf stress gates soak lint docs format help-pages lock install-locked audit data bench gpu clean bundled flagship base-sizes smollm2 study
 
 # Fine-tune the bundled base to name small molecules: the default job.
 fit: .venv/run
@@ -27,7 +27,7 @@ test: .venv/dev
 
 # The slow tests, too.
 test-all: .venv/dev
-	$(BIN)/python -m pytest -m "not stress"
+	$(BIN)/python -m pytest -m "not stress and not gpu"
 
 # An environment with transformers 4.57, in which the slow tests of exported folders ask these, too.
 transformers4:
@@ -147,6 +147,11 @@ study: .venv/dev
 # litgpt has its own environment, since it pins older versions of packages that Patois needs.
 bench: .venv-bench/done .venv-litgpt/done
 	LITGPT_PYTHON=$(CURDIR)/.venv-litgpt/bin/python .venv-bench/bin/python -m bench.speed
+
+# Try everything on the GPUs that are there, in at most 8 minutes; writes docs/gpu.md and docs/gpu.jsonl. ARGS="--device cpu" tries
+# the suite itself without one, ARGS="families speed-opt-125m" runs some sections.
+gpu: .venv/dev
+	$(BIN)/python -m tests.gpu.suite $(ARGS)
 
 .venv-bench/done: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-bench

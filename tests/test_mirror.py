@@ -83,5 +83,5 @@ def test_helpers_are_apart_from_tests() -> None:
         for path in tests.rglob("*.py")
         if not path.name.startswith("test_") and path.name != "conftest.py"
     ]
-    assert [path for path in others if not path.startswith(("helpers/", "stress/"))] == []
+    assert [path for path in others if not path.startswith(("helpers/", "stress/", "gpu/"))] == []
     assert not list((tests / "helpers").glob("test_*.py"))

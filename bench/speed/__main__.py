@@ -22,7 +22,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from bench.speed.cases import CASES, MODULES, SECTIONS, WORDS, at_least_one
+from bench.speed.cases import CASES, MODULES, SECTIONS, WORDS, at_least_one, one_of
 from bench.speed.interleave import run_in_turns
 from bench.speed.report import write_page
 from bench.speed.results import keep_whole_rounds, read_results, rounds_of
@@ -134,7 +134,7 @@ def measure(section: str, number: int) -> Iterator[dict[str, Any]]:
 def main(words: list[str] | None = None) -> None:
     """Measure the given sections, replace or extend their results, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("sections", nargs="*", choices=SECTIONS, metavar="SECTION", default=None,
+    parser.add_argument("sections", nargs="*", type=one_of(SECTIONS), metavar="SECTION",
                         help=f"any of {', '.join(SECTIONS)}; default: all")  # fmt: skip
     parser.add_argument("--rounds", type=at_least_one, default=5)
     parser.add_argument(

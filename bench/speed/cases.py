@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 
@@ -64,6 +65,24 @@ WORDS: dict[str, tuple[tuple[str, ...], ...]] = {
     "composition": SHAPES,
 }
 """The arguments of each measurement of a section, if it has any."""
+
+
+GPU_TRAINERS = ("patois", "hf-best", "patois-fast", "bare", "trl-best", "trl-liger", "hf-compiled")
+"""What `make gpu` compares, in this order: what is most worth knowing first. TRL's own loss is in chunks of tokens."""
+
+
+def one_of(names: Sequence[str]) -> Callable[[str], str]:
+    """Return a type for argparse that takes these names only.
+
+    `choices` with `nargs="*"` refuses an empty list, which means all of them, on Python 3.11.
+    """
+
+    def read(text: str) -> str:
+        if text not in names:
+            raise ArgumentTypeError(f"expected one of {', '.join(names)}, but got {text}")
+        return text
+
+    return read
 
 
 def at_least_one(text: str) -> int:

@@ -10,6 +10,7 @@ import resource
 import socket
 import statistics
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,10 +56,15 @@ class Stopwatch:
     """Peak resident memory of this process up to the last step, in MB."""
     turns: socket.socket | None = None
     """The socket for turns, once connected."""
+    wait: Callable[[], object] = lambda: None
+    """Waits until the device has done what it was told: a GPU is still at work when a step's call returns."""
+    device_peak: Callable[[], float] | None = None
+    """Returns the peak of the device's memory in MB; None: it has no memory of its own."""
 
     def begin_epoch(self) -> None:
         """Wait for a turn, if turns are given, and note that an epoch begins."""
         self._wait_for_turn()
+        self.wait()
         self.begun.append(time.perf_counter())
         self.times.append([])
         self.counts.append([])
@@ -76,9 +82,11 @@ class Stopwatch:
             raise RuntimeError("Expected a turn, but the process that gives turns has ended.")
 
     def step(self, rows: int) -> None:
-        """Note that an optimizer step on `rows` rows is done."""
-        self.times[-1].append(time.perf_counter())
+        """Note that an optimizer step on `rows` rows is done; wait for the device at the end of an epoch only."""
         self.counts[-1].append(rows)
+        if sum(self.counts[-1]) >= self.rows:
+            self.wait()
+        self.times[-1].append(time.perf_counter())
         self.peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
     def result(self, loss: float) -> dict[str, Any]:
@@ -101,4 +109,5 @@ class Stopwatch:
             "steps": len(self.times[-1]),
             "peak_mb": self.peak_mb,
             "held_out_loss": loss,
+            **({} if self.device_peak is None else {"device_peak_mb": self.device_peak()}),
         }

@@ -70,7 +70,7 @@ def digest(module: CausalLM) -> tuple[str, bool]:
     tensors += [value for key in sorted(state) for value in state[key].values() if torch.is_tensor(value)]
     sha = hashlib.sha256()
     for tensor in tensors:
-        sha.update(tensor.detach().contiguous().numpy().tobytes())
+        sha.update(tensor.detach().cpu().contiguous().numpy().tobytes())
     return sha.hexdigest()[:16], all(bool(tensor.isfinite().all()) for tensor in tensors)
 
 

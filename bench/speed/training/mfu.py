@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 
 import torch
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from bench.speed.paper_costs import forward_flops, size_of
 from bench.speed.training.step_breakdown import run_command
@@ -16,21 +16,25 @@ from bench.speed.training.trainers import run_patois
 from bench.speed.training.workload import Work, Workload
 
 
-def matmul_flops(precision: str, size: int = 1536, repeats: int = 12) -> float:
+def matmul_flops(precision: str, size: int = 1536, repeats: int = 12, device: str = "cpu") -> float:
     """Return the median FLOP/s of repeated products of two square matrices."""
     kind = torch.bfloat16 if precision == "bf16" else torch.float32
-    one, other = torch.randn(size, size).to(kind), torch.randn(size, size).to(kind)
+    one, other = (torch.randn(size, size).to(device, kind) for _ in range(2))
+    wait = torch.cuda.synchronize if device == "cuda" else lambda: None
     seconds = []
     for _ in range(repeats):
+        wait()
         start = time.perf_counter()
         one @ other
+        wait()
         seconds.append(time.perf_counter() - start)
     return 2 * size**3 / sorted(seconds[2:])[(repeats - 2) // 2]
 
 
 def model_flops(workload: Workload) -> float:
     """Return the FLOPs of full training on an average row, without padding; `bench.speed.paper_costs` has the arithmetic."""
-    size = size_of(AutoModelForCausalLM.from_pretrained(workload.model, dtype=torch.float32))
+    with torch.device("meta"):
+        size = size_of(AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(workload.model)))
     lengths = workload.train.lengths
     rows = zip(lengths.tolist(), (lengths - workload.train.prompt_lengths).tolist(), strict=True)
     return (

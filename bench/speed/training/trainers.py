@@ -23,7 +23,7 @@ import torch
 
 from bench.speed.stopwatch import EPOCHS, Stopwatch, check_rows
 from bench.speed.training.hf_trainers import HF_TRAINERS
-from bench.speed.training.plain_loop import lay_batches, load, loss_of
+from bench.speed.training.plain_loop import lay_batches, load, loss_of, move
 from bench.speed.training.workload import (
     CLIP,
     LEARNING_RATE,
@@ -55,8 +55,8 @@ class StepTimer(pl.Callback):
 def run_patois(work: Work, *flags: str) -> dict[str, Any]:
     """Run `python train.py fit` as it is, with all its callbacks but without validation.
 
-    It writes a checkpoint after each epoch, which the other trainers do not; this is not timed. The checkpoint every five
-    minutes is disabled: it follows the wall clock, which also runs while the process waits for a turn.
+    On a CPU it writes a checkpoint after each epoch, which the other trainers do not; this is not timed. The checkpoint every
+    five minutes is disabled: it follows the wall clock, which also runs while the process waits for a turn.
     """
     from callbacks.loggers.wandb_logger import DashboardLogger
     from cli.patois_cli import PatoisCLI
@@ -66,7 +66,10 @@ def run_patois(work: Work, *flags: str) -> dict[str, Any]:
 
     silence_libraries()
     workload = work.workload
-    timer = StepTimer(Stopwatch(len(workload.train)))
+    timer = StepTimer(work.stopwatch())
+    device = ["cpu"]
+    if work.device == "cuda":  # a checkpoint of 1.3 billion parameters and their moments takes 16 GB
+        device = ["gpu", "--trainer.devices", "1", "--trainer.enable_checkpointing", "false"]
     with tempfile.TemporaryDirectory() as runs:
         cli = PatoisCLI(
             CausalLM, SequenceTaskDataModule, logger_class=DashboardLogger, runs=Path(runs),
@@ -79,10 +82,10 @@ def run_patois(work: Work, *flags: str) -> dict[str, Any]:
                 "--trainer.max_epochs", str(EPOCHS), "--trainer.limit_val_batches", "0", "--checkpoint.minutes", "1000",
                 "--trainer.precision", "bf16-mixed" if work.precision == "bf16" else "32-true",
                 "--trainer.enable_progress_bar", "false", "--model.optimizer.init_args.lr", str(LEARNING_RATE),
-                "--model.warmup_fraction", "0", "--model.min_lr_fraction", "1", *flags,
+                "--model.warmup_fraction", "0", "--model.min_lr_fraction", "1", "--trainer.accelerator", *device, *flags,
             ],
         )  # fmt: skip
-    return timer.stopwatch.result(held_out_loss(cli.model.decoder, workload))
+    return timer.stopwatch.result(held_out_loss(cli.model.decoder, workload, work.device))
 
 
 def run_bare(work: Work) -> dict[str, Any]:
@@ -90,18 +93,18 @@ def run_bare(work: Work) -> dict[str, Any]:
 
     It computes the loss as Patois does, with shared prefixes and the same attention, so that only the framework differs.
     """
-    decoder, optimizer = load(work.workload)
+    decoder, optimizer = load(work.workload, work.device)
     epochs = [lay_batches(work.workload, work.batch_size, work.seed, epoch) for epoch in range(EPOCHS)]
-    stopwatch = Stopwatch(len(work.workload.train))
+    stopwatch = work.stopwatch()
     for ready in epochs:
         stopwatch.begin_epoch()
         for batch in ready:
-            loss_of(decoder, batch, work.precision).backward()
+            loss_of(decoder, move(batch, work.device), work.precision).backward()
             torch.nn.utils.clip_grad_norm_(decoder.parameters(), CLIP)
             optimizer.step()
             optimizer.zero_grad()
             stopwatch.step(len(batch["row_index"]))
-    return stopwatch.result(held_out_loss(decoder, work.workload))
+    return stopwatch.result(held_out_loss(decoder, work.workload, work.device))
 
 
 def run_litgpt(work: Work) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
+from bench.speed.stopwatch import Stopwatch
 from datamodules.formats import Query, load_format
 from datamodules.sources.lookup import load_source
 from datamodules.splits import nested_order
@@ -47,6 +48,10 @@ SHAPES: dict[str, dict[str, Any]] = {
         "num_hidden_layers": 30, "num_attention_heads": 9, "num_key_value_heads": 3, "head_dim": 64,
         "max_position_embeddings": 2048, "tie_word_embeddings": True,
     },
+    "opt-1.3b": {
+        "model_type": "opt", "vocab_size": 50272, "hidden_size": 2048, "ffn_dim": 8192, "num_hidden_layers": 24,
+        "num_attention_heads": 32, "max_position_embeddings": 2048, "word_embed_proj_dim": 2048, "dropout": 0.0,
+    },
 }  # fmt: skip
 
 
@@ -78,9 +83,23 @@ class Work:
     """`fp32`, or `bf16`: mixed precision with fp32 weights."""
     seed: int
     """Seed of the row order; the weights were drawn with it, too."""
+    device: str = "cpu"
+    """`cpu` or `cuda`."""
+
+    def stopwatch(self) -> Stopwatch:
+        """Return a stopwatch for the training rows, which waits for a GPU and knows the peak of its memory."""
+        rows = len(self.workload.train)
+        if self.device == "cpu":
+            return Stopwatch(rows)
+        torch.cuda.reset_peak_memory_stats()
+        return Stopwatch(
+            rows, wait=torch.cuda.synchronize, device_peak=lambda: torch.cuda.max_memory_allocated() / 2**20
+        )
 
 
-def make_workload(folder: Path, shape: str, format: str, rows: int, seed: int = 0) -> Workload:
+def make_workload(
+    folder: Path, shape: str, format: str, rows: int, seed: int = 0, device: str = "cpu"
+) -> Workload:
     """Write a decoder with random weights and a table of pairs, or read them if they exist.
 
     Args:
@@ -89,11 +108,12 @@ def make_workload(folder: Path, shape: str, format: str, rows: int, seed: int = 
         format: Instruction format, a name in configs/formats.
         rows: Number of training rows; `HELD_OUT` further ones serve for the loss afterwards. The rows do not depend on the seed.
         seed: Seed of the random weights. Weights of another seed need another folder.
+        device: Where the weights are drawn; a CPU takes half a minute for a billion.
     """
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = AutoTokenizer.from_pretrained(BUILTIN)
     if not (folder / "model").is_dir():
-        _make_decoder(shape, seed).save_pretrained(folder / "model")
+        _make_decoder(shape, seed, device).save_pretrained(folder / "model")
         tokenizer.save_pretrained(folder / "model")
     pairs = _fitting_pairs(tokenizer, format, rows + HELD_OUT)
     with whole_file(folder / "rows.csv") as file:  # a rank may read it while the next one starts
@@ -114,12 +134,13 @@ def make_workload(folder: Path, shape: str, format: str, rows: int, seed: int = 
     return workload
 
 
-def _make_decoder(shape: str, seed: int) -> Any:
+def _make_decoder(shape: str, seed: int, device: str) -> Any:
     config = AutoConfig.for_model(**SHAPES[shape]) if SHAPES[shape] else AutoConfig.from_pretrained(BUILTIN)
     for name, token in (("pad", 0), ("bos", 1), ("eos", 2)):
         setattr(config, f"{name}_token_id", token)
     torch.manual_seed(seed)
-    return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    with torch.device(device):
+        return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
 
 
 def _encode(tokenizer: Any, format: str, pairs: list[tuple[str, str]]) -> Encoded:
@@ -142,14 +163,14 @@ def _fitting_pairs(tokenizer: Any, format: str, count: int) -> list[tuple[str, s
     return [pair for pair, length in zip(pairs, lengths, strict=True) if length <= MAX_LENGTH][:count]
 
 
-def held_out_loss(decoder: Any, workload: Workload) -> float:
+def held_out_loss(decoder: Any, workload: Workload, device: str = "cpu") -> float:
     """Return the mean loss in nats of a supervised token of the held-out rows, in fp32, the same for all trainers."""
-    decoder.eval()
+    decoder.eval().to(device)
     total, count = 0.0, 0
     with torch.inference_mode():
         for place in range(len(workload.held_out)):
-            ids = torch.from_numpy(workload.held_out.example(place).astype(np.int64))[None]
-            labels = torch.from_numpy(workload.held_out.labels(place))[None]
+            ids = torch.from_numpy(workload.held_out.example(place).astype(np.int64))[None].to(device)
+            labels = torch.from_numpy(workload.held_out.labels(place))[None].to(device)
             loss_sum, tokens = supervised_loss(decoder, ids, labels)
             total, count = total + float(loss_sum), count + int(tokens)
     return total / count

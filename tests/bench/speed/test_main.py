@@ -70,7 +70,7 @@ def test_compiled_kernels_are_kept_between_rounds(monkeypatch: pytest.MonkeyPatc
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["nonsense"], "invalid choice: 'nonsense'"),
+        (["nonsense"], "expected one of training, mfu,"),
         (["mfu", "--rounds", "0"], "expected a whole number, at least 1, but got 0"),
     ],
 )
@@ -104,6 +104,15 @@ def test_results_of_a_section_are_measured_and_kept(
         assert (section, machine) == ("startup", {"cores": 2})
         numbers = [result["round"] for results in rounds for result in results]
         assert (numbers, before) == (([5, 6], [there]) if more else ([0, 1], []))
+
+
+def test_no_section_on_the_command_line_means_all_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[str] = []
+    monkeypatch.setattr(bench, "describe_machine", dict)
+    monkeypatch.setattr(bench, "keep_whole_rounds", lambda section, *_: kept.append(section))
+    monkeypatch.setattr(bench, "write_page", lambda results: None)
+    bench.main([])
+    assert kept == list(bench.SECTIONS)
 
 
 def test_machine_description_has_litgpts_own_version(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -42,6 +42,26 @@ def test_stopwatch_refuses_another_number_of_rows(
         stopwatch.result(0)
 
 
+def test_stopwatch_waits_for_the_device_at_the_ends_of_an_epoch_only() -> None:
+    waits: list[int] = []
+    stopwatch = Stopwatch(8, wait=lambda: waits.append(len(stopwatch.counts)), device_peak=lambda: 7.5)
+    for _ in range(EPOCHS):
+        stopwatch.begin_epoch()
+        for _ in range(4):
+            stopwatch.step(2)
+    assert waits == [number for epoch in range(EPOCHS) for number in (epoch, epoch + 1)]
+    assert stopwatch.result(0)["device_peak_mb"] == 7.5
+    assert "device_peak_mb" not in run_plainly().result(0)
+
+
+def run_plainly() -> Stopwatch:
+    stopwatch = Stopwatch(2)
+    for _ in range(EPOCHS):
+        stopwatch.begin_epoch()
+        stopwatch.step(2)
+    return stopwatch
+
+
 @pytest.mark.parametrize("rows", [0, 16, 40])
 def test_rows_must_be_a_multiple_of_the_batch_size(rows: int) -> None:
     with pytest.raises(ValueError, match=f"multiple of --batch-size 16, at least 2 times it, but got {rows}"):
