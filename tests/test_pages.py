@@ -83,6 +83,8 @@ def test_flags_that_pages_name_exist(page: str) -> None:
         "--dry",
         "--wordings",  # of `ask`, as is the next one
         "--block",
+        "--array",  # of sbatch, as is the next one
+        "--wrap",
     }
     assert [flag for flag in sorted(flags - others) if not is_known(flag)] == []
 
