@@ -116,7 +116,7 @@ def measure_training(number: int) -> Iterator[dict[str, Any]]:
 
 def measure_alone(section: str, number: int) -> Iterator[dict[str, Any]]:
     """Yield the results of a section other than training, which one module measures."""
-    more = ("--round", str(number)) if section == "generation" else ()
+    more = ("--round", str(number)) if section in ("generation", "drafts") else ()
     for words in WORDS.get(section, ((),)):
         for result in run_module(MODULES[section], *words, *more):
             yield {"section": section, "round": number, **result}

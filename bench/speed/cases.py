@@ -52,6 +52,7 @@ MODULES = {
     "composition": "bench.speed.training.step_breakdown",
     "ways": "bench.speed.training.ablations",
     "generation": "bench.speed.generation",
+    "drafts": "bench.speed.drafts",
     "metrics": "bench.speed.metric_cost",
     "data": "bench.speed.data_loading",
     "startup": "bench.speed.startup",

@@ -106,6 +106,23 @@ def generation_table(results: list[Result]) -> str:
     )  # fmt: skip
 
 
+def drafts_table(results: list[Result]) -> str:
+    """Return one line per share of right rows: the processor seconds of each way, and how they compare with drafts."""
+
+    def line(share: int, found: list[Result]) -> tuple[str, ...]:
+        ways = {way: median(same, "seconds") for (way,), same in _by(found, "way").items()}
+        different = sum(result["different"] for result in found)
+        times = (f"{ways[way]:.1f} s" for way in ("transformers", "plain", "drafts"))
+        ratios = (f"{ways['drafts'] / ways[way]:.2f}" for way in ("plain", "transformers"))
+        return f"{share} %", str(found[0]["rows"]), *times, *ratios, str(different)
+
+    return as_table(
+        ("answered exactly", "rows", "transformers", "plain", "drafts", "drafts / plain", "drafts / transformers",
+         "rows that differ"),
+        [line(share, found) for (share,), found in _by(results, "share").items()],
+    )  # fmt: skip
+
+
 def metrics_table(results: list[Result]) -> str:
     """Return the seconds of each metric."""
     names = [name for name in results[0] if name not in ("section", "round", "rows")]
@@ -210,8 +227,8 @@ def machine_line(machine: Result) -> str:
 
 TABLES: dict[str, Callable[[list[Result]], str]] = {
     "training": training_tables, "mfu": mfu_table, "composition": composition_table, "ways": ways_table,
-    "generation": generation_table, "metrics": metrics_table, "data": data_table, "startup": startup_table,
-    "scaling": scaling_table,
+    "generation": generation_table, "drafts": drafts_table, "metrics": metrics_table, "data": data_table,
+    "startup": startup_table, "scaling": scaling_table,
 }  # fmt: skip
 
 

@@ -8,15 +8,16 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from callbacks.loggers.terminal_text import printable
 from callbacks.rows.check_words import name_check
-from cli.asking.answers import Answer
-from cli.asking.find import describe
-from cli.asking.model import Model, read_questions
-from cli.asking.wordings import reword
 from cli.openmp import thread_settings
 from lightning_modules.decoder.bases import FLAGSHIP
+
+if TYPE_CHECKING:
+    from cli.asking.answers import Answer
+    from cli.asking.model import Model
 
 _LENIENT = ("text", "iupac")
 """Notations that accept nearly any text."""
@@ -42,6 +43,8 @@ def read_lines(words: Sequence[str]) -> list[str]:
 
 def choose_task(model: Model, texts: Sequence[str]) -> str:
     """Return the only task, or of several the first whose input notation accepts the first text; strict notations first."""
+    from cli.asking.model import read_questions
+
     tasks = sorted(
         model.tasks.values(),
         key=lambda task: task.input.mask != "spans" and task.input.shown_notation in _LENIENT,
@@ -55,6 +58,7 @@ def choose_task(model: Model, texts: Sequence[str]) -> str:
 def show(text: str, answer: Answer) -> str:
     """Return a line for a person.
 
+    >>> from cli.asking.answers import Answer
     >>> show("CCO", Answer("ethanol", 0.934, True, "back", None))
     'CCO -> ethanol  (probability 0.93, verified: back)'
     >>> show("CCO", Answer("ethanal", 0.5, True, "", None))
@@ -103,6 +107,10 @@ def main(args: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON object an answer and line")
     options = parser.parse_args(args)
     texts = read_lines(options.texts)
+    from cli.asking.find import describe  # from here on, since a mistake above needs no RDKit
+    from cli.asking.model import Model
+    from cli.asking.wordings import reword
+
     described = describe(FLAGSHIP if options.model is None else options.model.expanduser())
     os.environ.update(thread_settings())
     from transformers.utils import logging

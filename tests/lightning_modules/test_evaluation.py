@@ -7,7 +7,7 @@ import torch
 
 from lightning_modules.causal_lm import CausalLM
 from lightning_modules.evaluation import Evaluator, find_constraints, find_sources
-from lightning_modules.generation.generate import GenerationSettings
+from lightning_modules.generation.generate import GenerationSettings, generate
 from tests.helpers.tiny import make_batch, make_rows, make_tiny, make_tokenizer, save_tiny
 from tests.helpers.tiny_runs import (
     UNEVEN_SHARDS,
@@ -48,6 +48,24 @@ def test_steps_return_one_entry_per_row_fillers_included(base: str) -> None:
         assert output["score"].dtype == torch.float32
         assert output["stopped"].dtype == torch.bool
         assert output["num_tokens"].dtype == torch.int64
+
+
+def test_rows_whose_targets_are_the_answers_cost_the_pass_for_the_loss_alone(base: str) -> None:
+    settings = GenerationSettings(max_new_tokens=6)
+    module, passes = make_module(base, generation=settings), []
+    module.configure_model()
+    batch = make_batch(rows := uneven_rows()[:4], 0)
+    own = generate(module.decoder, module.tokenizer, batch["prompt_ids"], batch["prompt_mask"], settings)
+    ids = [row[:count] for row, count in zip(own.ids.tolist(), own.num_tokens.tolist(), strict=True)]
+    module.decoder.register_forward_pre_hook(lambda *_: passes.append(None))
+    for targets, most in ((ids, 1), ([[5, *row[1:]] for row in ids], 99)):
+        passes.clear()
+        asked = [(prompt, [*target, 2]) for (prompt, _), target in zip(rows, targets, strict=True)]
+        collected = CollectPredictions()
+        data = RowsData(asked, batch_size=4, shards=[[0, 1, 2, 3]])
+        make_trainer(callbacks=[collected]).validate(module, data, verbose=False)
+        assert [text for output in collected.outputs for text in output["prediction"]] == own.text
+        assert (len(passes) == 1) == (most == 1)
 
 
 def test_predict_needs_no_labels(base: str) -> None:

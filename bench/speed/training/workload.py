@@ -115,12 +115,12 @@ def make_workload(
     if not (folder / "model").is_dir():
         _make_decoder(shape, seed, device).save_pretrained(folder / "model")
         tokenizer.save_pretrained(folder / "model")
-    pairs = _fitting_pairs(tokenizer, format, rows + HELD_OUT)
+    pairs = choose_pairs(tokenizer, format, rows + HELD_OUT)
     with whole_file(folder / "rows.csv") as file:  # a rank may read it while the next one starts
         writer = csv.writer(file)
         writer.writerow(("smiles", "iupac", "split"))
         writer.writerows((*pair, "train" if place < rows else "val") for place, pair in enumerate(pairs))
-    tokens = _encode(tokenizer, format, pairs)
+    tokens = encode_pairs(tokenizer, format, pairs)
     train = np.arange(len(pairs)) < rows
     workload = Workload(folder, shape, format, tokens.take(train), tokens.take(~train))
     arrays: dict[str, Any] = {}
@@ -143,7 +143,7 @@ def _make_decoder(shape: str, seed: int, device: str) -> Any:
         return AutoModelForCausalLM.from_config(config, dtype=torch.float32)
 
 
-def _encode(tokenizer: Any, format: str, pairs: list[tuple[str, str]]) -> Encoded:
+def encode_pairs(tokenizer: Any, format: str, pairs: list[tuple[str, str]]) -> Encoded:
     """Tokenise as a fit with `--data.phrasings first` does."""
     form, task = load_format(format), load_task(TASK)
     queries = [
@@ -153,13 +153,13 @@ def _encode(tokenizer: Any, format: str, pairs: list[tuple[str, str]]) -> Encode
     return encode(tokenizer, [prompt for prompt, _ in texts], [completion for _, completion in texts])
 
 
-def _fitting_pairs(tokenizer: Any, format: str, count: int) -> list[tuple[str, str]]:
+def choose_pairs(tokenizer: Any, format: str, count: int) -> list[tuple[str, str]]:
     """Return the first pairs of the built-in data, in a fixed shuffled order, that fit into `MAX_LENGTH` tokens."""
     table = load_source("pubchem").table
     order = nested_order(table.column("inchikey").to_pylist())[: 2 * count]
     chosen = table.take(order)
     pairs = list(zip(chosen.column("smiles").to_pylist(), chosen.column("iupac").to_pylist(), strict=True))
-    lengths = _encode(tokenizer, format, pairs).lengths
+    lengths = encode_pairs(tokenizer, format, pairs).lengths
     return [pair for pair, length in zip(pairs, lengths, strict=True) if length <= MAX_LENGTH][:count]
 
 
