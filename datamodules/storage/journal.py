@@ -6,7 +6,8 @@ import errno
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -40,7 +41,9 @@ class Journal:
     def __init__(self, path: Path, head: Mapping[str, str]) -> None:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: BinaryIO = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o644), "r+b")
+        self._file: BinaryIO = os.fdopen(
+            os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644), "r+b"
+        )
         self._lock()
         before = _parse(self._file.readline())
         self.changed = _differences(before, head) if isinstance(before, dict) else []
@@ -101,8 +104,9 @@ class Journal:
 
     def remove(self) -> None:
         """Remove the file: what it was kept for is done."""
-        self.path.unlink(missing_ok=True)
-        self.close()
+        steps: list[Callable[[], None]] = [partial(self.path.unlink, missing_ok=True), self.close]
+        for step in steps if fcntl is not None else reversed(steps):  # Windows removes no open file
+            step()
 
 
 def _try_lock(file: BinaryIO) -> bool:
