@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
@@ -170,6 +170,10 @@ class SequenceTaskDataModule(LightningDataModule):
     def side_texts(self, side: str) -> list[SideTexts]:
         """Return the texts of a side's rows: train, val or test."""
         return self.data.side_texts(side)
+
+    def iterate_texts(self, side: str) -> Iterator[SideTexts]:
+        """Yield the same texts in blocks of rows: those of a large table take no room together."""
+        return self.data.iterate_texts(side)
 
     def trained_texts(self, record: TrainingRecord) -> list[SideTexts]:
         """Return the texts of all rows, on any side, that a model was trained on by its record."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
@@ -31,6 +31,7 @@ from datamodules.sources.tables.options import TableOptions
 from datamodules.splits import NAMES
 from datamodules.stages import EvalStage
 from datamodules.storage.cache import DataCache
+from datamodules.storage.spill import blocks_of
 from datamodules.texts.all_phrasings import ask_all
 from datamodules.texts.asking import check_distinct
 from datamodules.texts.draw_settings import DrawSettings, describe_tokens
@@ -483,9 +484,18 @@ class TaskData:
         Outside `fit`, the training rows include rows over `max_length`, because only tokenising would find them.
         """
         assert self.prepared is not None
+        return texts_by_task(self.prepared.parts, self._rows_once(side))
+
+    def iterate_texts(self, side: str) -> Iterator[SideTexts]:
+        """Yield what `side_texts` returns in blocks of rows."""
+        assert self.prepared is not None
+        for block in blocks_of(self._rows_once(side)):
+            yield from texts_by_task(self.prepared.parts, block)
+
+    def _rows_once(self, side: str) -> NDArray[np.int64]:
+        """Return the numbers of a side's rows, each once, without windows."""
         rows = self.pools[side][: len(self.pools[side]) - len(self.window_rows.get(side, ()))]
-        once = self.asked[side] == 0 if side in self.asked else slice(None)
-        return texts_by_task(self.prepared.parts, rows[once])
+        return rows[self.asked[side] == 0] if side in self.asked else rows
 
     def encode_choices(self, stage: str) -> ChoiceTokens | None:
         """Return the tokens of a stage's choices, or None if no task has any; they are the same in each epoch."""

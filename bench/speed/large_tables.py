@@ -73,7 +73,7 @@ def prepare(path: Path, case: str, cache: Path) -> dict[str, Any]:
     )  # fmt: skip
     data.setup("fit")
     batches = data._training_batches(0)
-    record = record_rows(data.side_texts("train"))
+    record = record_rows(data.iterate_texts("train"))
     made = hashlib.blake2b(batches[0]["input_ids"].numpy().tobytes() + record.hashes.tobytes(), digest_size=8)
     now, children = os.times(), resource.getrusage(resource.RUSAGE_CHILDREN)
     return {

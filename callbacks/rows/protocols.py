@@ -5,7 +5,7 @@ A trainer's own attributes for them are untyped, so callbacks use `evaluation_da
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -123,6 +123,9 @@ class EvaluationData(Protocol):
 
     def side_texts(self, side: str) -> list[SideTexts]:
         """Return the texts of a side's rows (train, val or test), file by file."""
+
+    def iterate_texts(self, side: str) -> Iterator[SideTexts]:
+        """Yield the same texts in blocks of rows, for what needs no other block."""
 
     def trained_texts(self, record: TrainingRecord) -> list[SideTexts]:
         """Return the texts of all rows, on any side, that a model was trained on by its record, file by file."""

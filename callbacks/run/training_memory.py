@@ -27,7 +27,7 @@ class TrainingMemory(Callback):
         before, of_base = load_record(path), find_record(None, pl_module)
         for other in (of_base, self._of_checkpoint(trainer, pl_module)):
             before = other if before is None else before.join(other)
-        record_rows(data.side_texts("train")).join(before).save(path)
+        record_rows(data.iterate_texts("train")).join(before).save(path)
         if before is None:
             return
         counts = [

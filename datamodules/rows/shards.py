@@ -17,7 +17,6 @@ import pyarrow.compute as pc
 from configs.lookup import find_name
 from datamodules.rows.answers import split_answers
 from datamodules.rows.cells import NOTHING, Numbers
-from datamodules.rows.identity_memory import IdentityMemory
 from datamodules.rows.task_rows import (
     COLUMNS,
     NO_FACTS,
@@ -36,6 +35,7 @@ from datamodules.storage.spill import ColumnSpill, spill_like
 from datamodules.storage.text_columns import TextColumn, TextLists
 from datamodules.tasks import Side, Task
 from datamodules.tokens.control_tokens import ControlTokens
+from datamodules.workers.identity_memory import IdentityMemory
 from datamodules.workers.worker_pool import WorkerPool
 
 

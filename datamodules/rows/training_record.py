@@ -115,7 +115,7 @@ def hash_pairs(inputs: TextColumn, outputs: TextColumn) -> NDArray[np.uint64]:
     return hash_identities(f"{len(given)} {given}{target}" for given, target in texts)
 
 
-def record_rows(texts: Sequence[SideTexts]) -> TrainingRecord:
+def record_rows(texts: Iterable[SideTexts]) -> TrainingRecord:
     """Return the record of a training on some rows.
 
     Examples:
@@ -124,11 +124,13 @@ def record_rows(texts: Sequence[SideTexts]) -> TrainingRecord:
         >>> len(record), record.knows(TextColumn.of(["b", "c"])).tolist()
         (2, [True, False])
     """
-    hashes = [hash_identities(each_text(one.identities.values)) for one in texts]
-    notations = [frozenset((one.input_notation, one.output_notation)) for one in texts]
-    none = np.zeros(0, dtype=np.uint64)
-    pairs = [hash_pairs(one.inputs, one.outputs) for one in texts]
-    return TrainingRecord(np.concatenate([none, *hashes]), notations, np.concatenate([none, *pairs]))
+    hashes, pairs = [np.zeros(0, dtype=np.uint64)], [np.zeros(0, dtype=np.uint64)]
+    notations = set[frozenset[str]]()
+    for one in texts:
+        hashes.append(hash_identities(each_text(one.identities.values)))
+        pairs.append(hash_pairs(one.inputs, one.outputs))
+        notations.add(frozenset((one.input_notation, one.output_notation)))
+    return TrainingRecord(np.concatenate(hashes), notations, np.concatenate(pairs))
 
 
 def load_record(path: Path) -> TrainingRecord | None:

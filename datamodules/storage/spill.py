@@ -9,6 +9,7 @@ from __future__ import annotations
 import mmap
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import IO, Any
 
 import numpy as np
@@ -47,6 +48,18 @@ def each_text(texts: Any) -> Iterator[str]:
         yield from block if isinstance(block, list) else block.to_pylist()
 
 
+@contextmanager
+def _expect_room() -> Iterator[None]:
+    """Say in a line what to do when the disk is full."""
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(
+            f"Expected room for a large table in {tempfile.gettempdir()}, the folder of temporary files, but got {error}: set "
+            "the environment variable TMPDIR to a folder on a larger disk."
+        ) from error
+
+
 class ArraySpill:
     """Numbers that are appended to a file.
 
@@ -70,12 +83,14 @@ class ArraySpill:
 
     def add(self, numbers: NDArray[Any]) -> None:
         """Append numbers."""
-        self._file.write(np.ascontiguousarray(numbers, dtype=self.kind).data.cast("B"))
+        with _expect_room():
+            self._file.write(np.ascontiguousarray(numbers, dtype=self.kind).data.cast("B"))
         self.count += len(numbers)
 
     def read(self) -> NDArray[Any]:
         """Return the numbers so far, mapped."""
-        self._file.flush()
+        with _expect_room():
+            self._file.flush()
         if not self.count:
             return np.zeros((0, *self.width), dtype=self.kind)
         content = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
@@ -213,14 +228,16 @@ class TableSpill:
         if self._writer is None:
             self._tables.append(table)
         else:
-            self._writer.write_table(table)
+            with _expect_room():
+                self._writer.write_table(table)
 
     def finish(self) -> pa.Table:
         """Return all rows; those of a file are mapped."""
         if self._file is None or self._writer is None:
             return pa.concat_tables(self._tables)
         with self._file:
-            self._writer.close()
-            self._file.flush()
+            with _expect_room():
+                self._writer.close()
+                self._file.flush()
             content = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
         return pa.ipc.open_stream(pa.py_buffer(content)).read_all()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Literal, NamedTuple
@@ -137,6 +137,9 @@ class StubData(LightningDataModule):
 
     def side_texts(self, side: str) -> list[SideTexts]:
         return []
+
+    def iterate_texts(self, side: str) -> Iterator[SideTexts]:
+        return iter(self.side_texts(side))
 
     def trained_texts(self, record: TrainingRecord) -> list[SideTexts]:
         return []

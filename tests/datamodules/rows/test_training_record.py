@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,8 +10,10 @@ from datamodules.flag_tasks import task_from_columns
 from datamodules.rows.side_texts import SideTexts
 from datamodules.rows.training_record import FILE, TrainingRecord, load_record, record_rows
 from datamodules.sequence_task import SequenceTaskDataModule
+from datamodules.storage import spill
 from datamodules.storage.text_columns import TextColumn
 from datamodules.tasks import load_task
+from tests.helpers.small_tables import make_module
 from tests.helpers.tiny import make_tokenizer
 
 
@@ -97,3 +100,19 @@ def test_a_record_covers_tasks_of_its_notations_in_either_direction(tmp_path: Pa
     assert record.covers(both)
     assert record.covers([task_from_columns("a", "b", "text", "text")])
     assert not record.covers([*both, task_from_columns("a", "b", "smiles", "text")])
+
+
+def test_record_of_blocks_of_rows_is_that_of_all_rows(
+    words: str, tokenizer: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = make_module(tokenizer, words, cache=False)
+    module.setup("fit")
+    whole = record_rows(module.side_texts("train"))
+    monkeypatch.setattr(spill, "BLOCK", 50)
+    found = record_rows(module.iterate_texts("train"))
+    assert len(list(module.iterate_texts("train"))) > 5
+    assert found.hashes.tolist() == whole.hashes.tolist()
+    assert found.pairs is not None
+    assert whole.pairs is not None
+    assert found.pairs.tolist() == whole.pairs.tolist()
+    assert found.notations == whole.notations

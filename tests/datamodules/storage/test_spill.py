@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -66,3 +68,17 @@ def test_table_that_grows_has_all_rows(in_memory: bool) -> None:
     grown.add(table.slice(1))
     assert grown.finish().to_pylist() == [*table.to_pylist(), *table.to_pylist()[1:]]
     assert TableSpill(table.schema, in_memory=in_memory).finish().equals(table.schema.empty_table())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux's device that is always full")
+def test_full_disk_is_told_in_a_line() -> None:
+    grown = ArraySpill(np.int64)
+    grown._file.close()
+    grown._file = open("/dev/full", "wb", buffering=0)  # noqa: SIM115
+    with (
+        grown._file,
+        pytest.raises(
+            ValueError, match=r"Expected room for a large table in .*: set the environment variable TMPDIR"
+        ),
+    ):
+        grown.add(np.arange(10))

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from bench.speed.identities import compare, count_leaks
+from bench.release.identities import compare, count_leaks
 from datamodules.notations.molecules.structure import compute_identity, read_once
 
 # Two alanines, two tautomers, an acid and its anion, heavy methanol, ethanol.

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datamodules.rows import identity_memory
-from datamodules.rows.identity_memory import IdentityMemory
 from datamodules.storage.text_columns import as_strings
+from datamodules.workers import identity_memory
+from datamodules.workers.identity_memory import IdentityMemory
 from datamodules.workers.worker_pool import Answers, WorkerPool
 
 

@@ -1,6 +1,6 @@
 """Whether a cheaper identity than InChI's connectivity splits the built-in molecules in the same way, and what it costs.
 
-The cheaper one is RDKit's canonical SMILES without stereo and isotopes. `python -m bench.speed.identities` prints a JSON line for
+The cheaper one is RDKit's canonical SMILES without stereo and isotopes. `python -m bench.release.identities` prints a JSON line for
 each built-in source:
 
     molecules        rows of the source, each another molecule
