@@ -1,7 +1,7 @@
 """Whether a cheaper identity than InChI's connectivity splits the built-in molecules in the same way, and what it costs.
 
-The cheaper one is RDKit's canonical SMILES without stereo and isotopes. `python -m bench.release.identities` prints a JSON line for
-each built-in source:
+The cheaper one is RDKit's canonical SMILES without stereo and isotopes. `python -m bench.release.identities` prints a JSON
+line for each built-in source:
 
     molecules        rows of the source, each another molecule
     flats            different SMILES without stereo and isotopes

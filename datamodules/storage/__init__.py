@@ -4,6 +4,7 @@
                                                             └─► safe_csv: files for people
 
 - *key*: a hash of everything that a cached result depends on: table content, code, libraries, tokenizer.
+- *spill*: a column that grows in an unnamed file and is read as a mapped one; what is larger than the memory is spilled.
 - *safe*: a cell that a spreadsheet would run as a formula gets a leading apostrophe; reading removes it.
 - *whole*: a file is complete or does not exist, whatever stops the program.
 

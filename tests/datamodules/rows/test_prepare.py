@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.csv as pc_csv
+import pyarrow.parquet as pq
 import pytest
 
 from datamodules import task_data
@@ -264,3 +266,19 @@ def test_large_tables_give_the_rows_tokens_and_reports_of_small_ones(
     if cached:
         forbid_reading(monkeypatch)
         assert contents(make(table, tmp_path / "large", **options)) == small
+
+
+def test_folder_of_shards_gives_the_rows_and_tokens_of_one_file(table: Path, tmp_path: Path) -> None:
+    whole = pc_csv.read_csv(table)
+    (tmp_path / "shards").mkdir()
+    pq.write_table(whole, tmp_path / "whole.parquet")
+    for number, start in enumerate(range(0, len(whole), 25)):
+        pq.write_table(whole.slice(start, 25), tmp_path / "shards" / f"part-{number}.parquet")
+    one, many = (
+        contents(make(path, tmp_path / "cache", cache=False))
+        for path in (tmp_path / "whole.parquet", tmp_path / "shards")
+    )
+    for found in (one, many):
+        del found["report"]["sources"], found["report"]["contents"], found["report"]["kept"][0]["file"]
+        found["aside"] = [{**row, "file": ""} for row in found["aside"]]
+    assert many == one
