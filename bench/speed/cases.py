@@ -54,7 +54,7 @@ MODULES = {
     "generation": "bench.speed.generation",
     "drafts": "bench.speed.drafts",
     "metrics": "bench.speed.metric_cost",
-    "data": "bench.speed.data_loading",
+    "data": "bench.speed.data.data_loading",
     "startup": "bench.speed.startup",
     "scaling": "bench.speed.training.scaling",
 }

@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.markdown import DOCS, as_table
 from bench.speed.cases import PARTS, place_of
-from bench.speed.data_plot import draw_data
+from bench.speed.data.data_plot import draw_data
 from bench.speed.results import Result, read_results
 
 CASE = ("group", "shape", "format", "precision", "rows", "batch_size")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from configs.lookup import suggest
-from datamodules.rows.conditions import OWN
+from datamodules.rows.columns.conditions import OWN
 from datamodules.texts.asking import load_asking
 from lightning_modules.decoder.bases import resolve_base
 

@@ -12,7 +12,7 @@ import numpy as np
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 from numpy.typing import NDArray
 
-from datamodules.rows.conditions import count_conditions
+from datamodules.rows.columns.conditions import count_conditions
 from datamodules.rows.prepare import Prepared
 from datamodules.rows.read_and_split import SplitSettings
 from datamodules.sources.rows import SetAside

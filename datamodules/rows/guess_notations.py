@@ -25,7 +25,7 @@ from datamodules.flag_tasks import join_columns
 from datamodules.notations.lookup import NOTATIONS, UNAMBIGUOUS, hint_notations, load_notation, name_notation
 from datamodules.notations.number import choose_digits
 from datamodules.notations.number import is_valid as is_number
-from datamodules.rows.cells import is_missing_number
+from datamodules.rows.columns.cells import is_missing_number
 from datamodules.sources.rows import Rows, shown
 from datamodules.storage import spill
 from datamodules.tasks import Task

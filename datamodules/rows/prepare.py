@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from datamodules.rows.columns.vocabulary import read_words
 from datamodules.rows.guess_notations import Guess, apply, guess_from_rows
 from datamodules.rows.read_and_split import (
     Part,
@@ -22,7 +23,6 @@ from datamodules.rows.read_and_split import (
     warn_of_overlap,
 )
 from datamodules.rows.task_rows import TaskRows
-from datamodules.rows.vocabulary import read_words
 from datamodules.sources.lookup import hash_source, load_source
 from datamodules.sources.rows import Rows, SetAside
 from datamodules.sources.tables.options import TableOptions

@@ -15,7 +15,7 @@ from datamodules import splits
 from datamodules.flag_tasks import name_only_column, task_for_columns
 from datamodules.limits import check_fractions, refuse_below, refuse_no_questions
 from datamodules.notations.lookup import load_notation
-from datamodules.rows.conditions import find_unasked
+from datamodules.rows.columns.conditions import find_unasked
 from datamodules.rows.shards import read_large_task
 from datamodules.rows.task_rows import TaskRows, first_texts, guarded_map, read_task
 from datamodules.sources.lookup import load_source, refuse_many

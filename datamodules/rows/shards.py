@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from configs.lookup import find_name
-from datamodules.rows.answers import split_answers
-from datamodules.rows.cells import NOTHING, Numbers
+from datamodules.rows.columns.answers import split_answers
+from datamodules.rows.columns.cells import NOTHING, Numbers
 from datamodules.rows.task_rows import (
     COLUMNS,
     NO_FACTS,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from configs.lookup import find_name, suggest
 from datamodules.notations.lookup import load_notation
-from datamodules.rows.answers import (
+from datamodules.rows.columns.answers import (
     check_choices,
     fill_template,
     locate_cells,
@@ -21,7 +21,7 @@ from datamodules.rows.answers import (
     round_numbers,
     split_answers,
 )
-from datamodules.rows.cells import (
+from datamodules.rows.columns.cells import (
     NOTHING,
     Numbers,
     Rewritten,
@@ -30,9 +30,9 @@ from datamodules.rows.cells import (
     find_missing_numbers,
     strip_titles,
 )
-from datamodules.rows.conditions import read_conditions
-from datamodules.rows.masked_rows import as_asked, find_without_gap, mask_column
-from datamodules.rows.vocabulary import find_other_words, read_words
+from datamodules.rows.columns.conditions import read_conditions
+from datamodules.rows.columns.masked_rows import as_asked, find_without_gap, mask_column
+from datamodules.rows.columns.vocabulary import find_other_words, read_words
 from datamodules.sources.rows import TEXT_LIMIT, Rows, SetAside
 from datamodules.storage.spill import take_rows
 from datamodules.storage.text_columns import TextColumn, TextLists, as_strings

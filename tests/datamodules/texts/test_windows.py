@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datamodules.rows.answers import fill_template, locate_cells
+from datamodules.rows.columns.answers import fill_template, locate_cells
 from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.storage.text_columns import as_strings
 from datamodules.task_data import TaskData

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from datamodules.infilling import find_gap
-from datamodules.rows.masked_rows import as_asked
+from datamodules.rows.columns.masked_rows import as_asked
 from datamodules.rows.task_rows import read_task
 from datamodules.sources.lookup import load_source
 from datamodules.splits import NAMES

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.speed.large_tables import main, make_rows
+from bench.speed.data.large_tables import main, make_rows
 
 
 def test_tables_are_the_same_each_time_and_no_two_rows_of_text_are_equal(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from datamodules.rows.vocabulary import find_other_words, read_words
+from datamodules.rows.columns.vocabulary import find_other_words, read_words
 from datamodules.storage.text_columns import TextColumn
 from datamodules.task_data import TaskData
 from datamodules.tasks import load_task

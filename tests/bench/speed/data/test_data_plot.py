@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bench.speed.data_plot import draw_data, series
+from bench.speed.data.data_plot import draw_data, series
 
 
 def result(rows: int, seconds: float, case: str = "text", start: str = "cold") -> dict[str, Any]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from rdkit import Chem
 
-from bench.speed import make_tables
-from bench.speed.make_tables import SPELLINGS, derive, make_table
+from bench.speed.data import make_tables
+from bench.speed.data.make_tables import SPELLINGS, derive, make_table
 
 
 def read(path: Path) -> list[list[str]]:

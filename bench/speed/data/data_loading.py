@@ -2,7 +2,7 @@
 
 Each measurement is a `python train.py fit` of the built-in decoder, from the command to the end of its first training step,
 without W&B. The tables are made from the built-in molecules, once, in a temporary folder.
-`python -m bench.speed.data_loading` prints one JSON line per measurement; `--help` shows the flags.
+`python -m bench.speed.data.data_loading` prints one JSON line per measurement; `--help` shows the flags.
 
     case         rows
     molecules    SMILES of distinct molecules: each is parsed, canonicalised and split by its InChIKey's connectivity
@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.speed.cases import at_least_one
-from bench.speed.make_tables import SPELLINGS, make_table
+from bench.speed.data.make_tables import SPELLINGS, make_table
 from bench.speed.memory import PeakMemory
 from bench.speed.startup import run_to_first_step
 

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from datamodules.choices import Choices
-from datamodules.rows.answers import check_choices, read_choices
+from datamodules.rows.columns.answers import check_choices, read_choices
 from datamodules.rows.task_rows import read_task
 from datamodules.sources.rows import built_in
 from datamodules.storage.text_columns import TextLists

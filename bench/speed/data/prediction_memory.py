@@ -1,6 +1,6 @@
 """Peak memory and processor time of `predict` or `test` by the number of rows.
 
-`python -m bench.speed.prediction_memory 10000 100000 --stage test --model.base tiny.yaml`; further flags go to the command.
+`python -m bench.speed.data.prediction_memory 10000 100000 --stage test --model.base tiny.yaml`; further flags go to the command.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.speed.data_loading import main
+from bench.speed.data.data_loading import main
 from bench.speed.startup import PHASES
 
 

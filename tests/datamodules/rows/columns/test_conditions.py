@@ -9,7 +9,7 @@ import yaml
 
 from datamodules.formats import load_format
 from datamodules.rows import data_report
-from datamodules.rows.conditions import ask_condition
+from datamodules.rows.columns.conditions import ask_condition
 from datamodules.splits import NAMES, TRAIN
 from datamodules.task_data import TaskData
 from datamodules.tasks import Task, load_task
