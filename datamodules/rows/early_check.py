@@ -12,8 +12,8 @@ from datamodules.flag_tasks import choose_tasks, name_only_column, task_for_colu
 from datamodules.formats import load_format
 from datamodules.limits import LEAST, parse_shots, refuse_below, refuse_no_questions
 from datamodules.rows.columns.conditions import ask_condition
+from datamodules.rows.columns.tables import find_column
 from datamodules.rows.read_and_split import SplitSettings, find_split_column, locations
-from datamodules.rows.task_rows import find_column
 from datamodules.sources.head import Head, read_head
 from datamodules.sources.lookup import refuse_many
 from datamodules.sources.tables.options import TableOptions

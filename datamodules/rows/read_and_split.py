@@ -15,9 +15,11 @@ from datamodules import splits
 from datamodules.flag_tasks import name_only_column, task_for_columns
 from datamodules.limits import check_fractions, refuse_below, refuse_no_questions
 from datamodules.notations.lookup import load_notation
+from datamodules.rows.columns.checked import guarded_map
 from datamodules.rows.columns.conditions import find_unasked
+from datamodules.rows.columns.tables import first_texts
 from datamodules.rows.shards import read_large_task
-from datamodules.rows.task_rows import TaskRows, first_texts, guarded_map, read_task
+from datamodules.rows.task_rows import TaskRows, read_task
 from datamodules.sources.lookup import load_source, refuse_many
 from datamodules.sources.rows import Rows
 from datamodules.sources.tables.options import TableOptions

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from configs.lookup import find_name
 from datamodules.rows.columns.answers import split_answers
 from datamodules.rows.columns.cells import NOTHING, Numbers
+from datamodules.rows.columns.tables import first_of, read_side
 from datamodules.rows.task_rows import (
     COLUMNS,
     NO_FACTS,
@@ -24,9 +25,7 @@ from datamodules.rows.task_rows import (
     Facts,
     TaskRows,
     describe_changes,
-    first_of,
     read_cells,
-    read_side,
     read_task,
 )
 from datamodules.sources.rows import Rows, SetAside

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -11,32 +11,19 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from configs.lookup import find_name, suggest
+from configs.lookup import find_name
 from datamodules.notations.lookup import load_notation
-from datamodules.rows.columns.answers import (
-    check_choices,
-    fill_template,
-    locate_cells,
-    read_choices,
-    round_numbers,
-    split_answers,
-)
-from datamodules.rows.columns.cells import (
-    NOTHING,
-    Numbers,
-    Rewritten,
-    count_rewritten,
-    describe_rewritten,
-    find_missing_numbers,
-    strip_titles,
-)
+from datamodules.rows.columns.answers import check_choices, read_choices, round_numbers, split_answers
+from datamodules.rows.columns.cells import NOTHING, Numbers, Rewritten, describe_rewritten
+from datamodules.rows.columns.checked import check_cells, guarded_map
 from datamodules.rows.columns.conditions import read_conditions
 from datamodules.rows.columns.masked_rows import as_asked, find_without_gap, mask_column
+from datamodules.rows.columns.tables import first_of, first_texts, locate_columns, read_column, read_side
 from datamodules.rows.columns.vocabulary import find_other_words, read_words
 from datamodules.sources.rows import TEXT_LIMIT, Rows, SetAside
 from datamodules.storage.spill import take_rows
 from datamodules.storage.text_columns import TextColumn, TextLists, as_strings
-from datamodules.tasks import Side, Task
+from datamodules.tasks import Task
 from datamodules.tokens.control_tokens import ControlTokens
 from datamodules.workers.worker_pool import WorkerPool
 
@@ -116,19 +103,6 @@ def _list_aside(
     ]
 
 
-@dataclass(frozen=True)
-class _Cells:
-    """One side's column, checked string by string."""
-
-    raw: TextColumn
-    values: TextColumn
-    """In the side's notation; as it came where it is not valid."""
-    reasons: dict[int, str]
-    """Why a row cannot be used, by its place in the table."""
-    rewritten: Rewritten = NOTHING
-    """What was changed in them."""
-
-
 class Facts(NamedTuple):
     """What a column of the whole table tells about each part of it."""
 
@@ -203,13 +177,13 @@ def read_cells(
     """
     lists = read_side(rows, task.input, "input")
     asked = task.input if with_output else as_asked(task.input)
-    inputs = _check("input", asked, first_of(lists), rows.verified, forbidden, pool, facts.inputs)
+    inputs = check_cells("input", asked, first_of(lists), rows.verified, forbidden, pool, facts.inputs)
     choices, values, others = read_choices(rows, task.choices), None, None
     aside, changed = dict(inputs.reasons), (inputs.rewritten, NOTHING)
     if with_output:
         answers = split_answers(task.output, read_side(rows, task.output, "output"))
         others = answers.rest() if isinstance(answers, TextLists) else None
-        outputs = _check(
+        outputs = check_cells(
             "output", task.output, first_of(answers), rows.verified, forbidden, pool, facts.outputs
         )
         changed = inputs.rewritten, outputs.rewritten
@@ -242,7 +216,7 @@ def read_cells(
         groups=None
         if task.shots_from is None
         else first_texts(rows, task.shots_from, "shots_from").take(kept),
-        spans=None if not task.input.template else _locate_cells(rows, task.input)[kept],
+        spans=None if not task.input.template else locate_columns(rows, task.input)[kept],
     )
     if task.words is not None and with_output:
         result = result.without(
@@ -283,135 +257,6 @@ def _find_forbidden(task: Task, conditions: TextColumn | None, forbidden: Contro
     }
 
 
-def read_column(rows: Rows, name: str, side: str) -> TextColumn | TextLists:
-    """Return a column of strings, or of lists of strings.
-
-    Upper and lower case are the same where that leaves no choice.
-
-    Raises:
-        ValueError: If there is no such column; the message lists those that exist.
-    """
-    column = rows.table.column(find_column(name, rows.table.column_names, rows.file, side, rows.notes))
-    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
-        return TextLists.of_arrow(column)
-    return TextColumn.of(pc.fill_null(column.cast(pa.large_string()), ""))
-
-
-def read_side(rows: Rows, side: Side, name: str) -> TextColumn | TextLists:
-    """Return a side's column, or the texts that its template makes of several.
-
-    A row in which all of them are empty is empty.
-
-    Raises:
-        ValueError: If a column does not exist; the message lists those that do.
-    """
-    if not side.template:
-        return read_column(rows, side.column, name)
-    return TextColumn.of(fill_template(side.template, _read_columns(rows, side, name)))
-
-
-def _read_columns(rows: Rows, side: Side, name: str) -> dict[str, pa.LargeStringArray]:
-    """Return the columns that a side's template names."""
-    return {column: as_strings(first_texts(rows, column, name)) for column in side.columns}
-
-
-def _locate_cells(rows: Rows, side: Side) -> NDArray[np.int64]:
-    """Return where each column's text stands in the inputs that a template makes, (N, C, 2)."""
-    columns = _read_columns(rows, side, "input")
-    return locate_cells(side.template, columns, fill_template(side.template, columns))
-
-
-def find_column(name: str, columns: Sequence[str], file: str, side: str, notes: Sequence[str] = ()) -> str:
-    """Return the column of a table that a name means.
-
-    Args:
-        name: The name; upper and lower case are the same where that leaves no choice.
-        columns: The table's columns.
-        file: The table.
-        side: `input`, `output` or `split`: which flag gave the name; `shots_from`: the task file did.
-        notes: What was decided about the table when it was read.
-
-    Raises:
-        ValueError: If there is no such column; the message lists those that exist.
-    """
-    found = find_name(name, columns)
-    if found is None:
-        who = "The task's shots_from" if side == "shots_from" else f"--data.{side}_column"
-        raise ValueError(
-            f"{who} {name!r} is not a column of {file} (columns: {', '.join(columns)})."
-            f"{suggest(name, list(columns))}{''.join(f' Note: {note}.' for note in notes)}"
-        )
-    return found
-
-
-def first_of(column: TextColumn | TextLists) -> TextColumn:
-    """Return a string a row: the cell, or the first of a list."""
-    return TextColumn.of(column.first()) if isinstance(column, TextLists) else column
-
-
-def first_texts(rows: Rows, name: str, side: str) -> TextColumn:
-    """Return a string a row of a column: the cell, or the first of a list, or an empty string."""
-    return first_of(read_column(rows, name, side))
-
-
-def _check(
-    name: str,
-    side: Side,
-    cells: TextColumn,
-    verified: bool,
-    forbidden: ControlTokens,
-    pool: WorkerPool,
-    numbers: Numbers | None = None,
-) -> _Cells:
-    """Return a side's cells in its notation, and why some cannot be used; each different string is looked at once."""
-    raw = cells.map(pc.utf8_trim_whitespace)
-    texts, reasons, rewritten = raw.values, dict[int, str](), NOTHING
-    if not verified:
-        texts, reasons = strip_titles(side, texts, pool)
-    values, invalid = _normalize(name, side, texts, verified, pool)
-    reasons = {**invalid, **reasons}
-    if not verified:
-        rewritten = count_rewritten(side, raw, texts, values, reasons)
-        reasons = {**reasons, **find_missing_numbers(name, raw.values, numbers)}
-    held = forbidden.find(raw.values)
-    if values is not raw.values:
-        held = {**forbidden.find(values), **held}
-    for code, token in held.items():
-        reasons.setdefault(code, f"{name} holds the special token {token!r}")
-    for number in np.flatnonzero(pc.equal(raw.values, "")):
-        reasons[int(number)] = f"empty {name}"
-    places: dict[int, str] = {}
-    if reasons:
-        bad = np.zeros(len(raw.values), dtype=bool)
-        bad[list(reasons)] = True
-        rows = np.flatnonzero(bad[raw.codes])
-        for row, code in zip(rows.tolist(), raw.codes[rows].tolist(), strict=True):
-            places[row] = f"{side.column}: {reasons[code]}"
-    normalized = TextColumn.of(values)
-    return _Cells(raw, TextColumn(normalized.values, normalized.codes[raw.codes]), places, rewritten)
-
-
-def _normalize(
-    name: str, side: Side, texts: pa.LargeStringArray, verified: bool, pool: WorkerPool
-) -> tuple[pa.LargeStringArray, dict[int, str]]:
-    """Return the texts in the side's notation, and for those that are not valid the reason."""
-    if side.convert_from:
-        function = f"from_{side.convert_from}"
-        if not hasattr(load_notation(side.notation), function):
-            raise ValueError(
-                f"The notation {side.notation!r} cannot be made from {side.convert_from!r}: it has no {function}()."
-            )
-    elif verified or side.notation == "text":
-        return texts, {}
-    else:
-        function = "normalize"
-        if name == "input" and hasattr(load_notation(side.notation), "normalize_question"):
-            function = "normalize_question"
-    answers = pool.map(side.notation, function, texts)
-    reasons = {number: error.removeprefix("ValueError: ") for number, error in answers.errors.items()}
-    return answers.or_else(texts), reasons
-
-
 def _alternatives(
     task: Task, rows: Rows, lists: TextColumn | TextLists, forbidden: ControlTokens, pool: WorkerPool
 ) -> TextLists:
@@ -423,7 +268,7 @@ def _alternatives(
             more = TextLists(np.arange(len(column) + 1), column.values.take(pa.array(column.codes)))
             column = more.filter(pc.not_equal(more.values, "").to_numpy(zero_copy_only=False))
         others = others.extend(column)
-    cells = _check("input", task.input, TextColumn.of(others.values), rows.verified, forbidden, pool)
+    cells = check_cells("input", task.input, TextColumn.of(others.values), rows.verified, forbidden, pool)
     keep = np.ones(len(others.values), dtype=bool)
     keep[list(cells.reasons)] = False
     return TextLists(others.offsets, as_strings(cells.values)).filter(keep)
@@ -461,8 +306,3 @@ def _own_identities(task: Task, inputs: TextColumn, outputs: TextColumn, pool: W
         if has_text and hasattr(load_notation(side.notation), "identity"):
             return guarded_map(side.notation, "identity", column, pool)
     return inputs
-
-
-def guarded_map(notation: str, function: str, column: TextColumn, pool: WorkerPool) -> TextColumn:
-    """Return a notation's function of each text; the text itself where it fails or takes too long."""
-    return column.map(lambda texts: pool.map(notation, function, texts).or_else(texts))

@@ -3,7 +3,8 @@
 Each measurement is a process that prepares the rows and tokens of a `fit` of the built-in decoder, makes a batch, and remembers
 its training rows; the decoder itself is not loaded. Reported are the processor seconds of the process and of all its workers, and
 its peak of resident memory by the kernel, in which pages of mapped files count.
-`python -m bench.speed.data.large_tables --rows 10000 100000` prints a JSON line for each; ten million rows take about 20 minutes of one core and 5 GB of disk, half of it temporary.
+`python -m bench.speed.data.large_tables --rows 10000 100000` prints a JSON line for each; ten million rows take about 20 minutes
+of one core and 5 GB of disk, half of it temporary.
 
     case      rows
     text      the SMILES and names of the built-in molecules as plain text, each with a number, so that no two rows are equal

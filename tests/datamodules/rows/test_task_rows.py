@@ -8,9 +8,8 @@ import pyarrow as pa
 import pytest
 from rdkit import Chem
 
-from datamodules.rows.task_rows import guarded_map, read_column, read_task
+from datamodules.rows.task_rows import read_task
 from datamodules.sources.rows import Rows, SetAside
-from datamodules.storage.text_columns import TextColumn
 from datamodules.tasks import Identity, Side, Task
 from datamodules.tokens.control_tokens import ControlTokens
 from datamodules.workers.worker_pool import WorkerPool
@@ -137,19 +136,3 @@ def test_without_sets_more_rows_aside_and_keeps_the_sum(pool: WorkerPool) -> Non
         (3, "longer than 8 tokens", "CC")
     ]
     assert (len(result), result.set_aside) == (3, [])  # as it was
-
-
-def test_read_column_finds_a_name_in_another_case_and_lists_those_that_exist() -> None:
-    rows = rows_of({"SMILES": ["C", None], "mw": [16.0, 30.0]})
-    assert list(read_column(rows, "smiles", "input")) == ["C", ""]
-    assert list(read_column(rows, "mw", "output")) == ["16", "30"]
-    with pytest.raises(
-        ValueError,
-        match=r"--data.input_column 'SMILE' is not a column of mols.csv \(columns: SMILES, mw\)\. Did you mean",
-    ):
-        read_column(rows, "SMILE", "input")
-
-
-def test_guarded_map_leaves_a_text_that_the_notation_refuses(pool: WorkerPool) -> None:
-    column = TextColumn.of(["OCC", "C1CC", "OCC"])
-    assert list(guarded_map("smiles", "normalize", column, pool)) == ["CCO", "C1CC", "CCO"]

@@ -9,7 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from datamodules.rows.task_rows import TaskRows, read_column, read_task
+from datamodules.rows.columns.tables import read_column
+from datamodules.rows.task_rows import TaskRows, read_task
 from datamodules.sources.rows import Rows
 from datamodules.sources.tables.read import load
 from datamodules.tasks import Side, Task
