@@ -1,4 +1,4 @@
-"""Write docs/speed.md and docs/scaling.md: their text (`*.in.md`) with the tables from docs/speed.jsonl."""
+"""Write docs/speed.md, docs/speed_tables.md and docs/scaling.md: their text (`*.in.md`) with tables from docs/speed.jsonl."""
 
 from __future__ import annotations
 
@@ -77,6 +77,26 @@ def _training_table(trainers: dict[str, list[Result]]) -> str:
             for name, found in trainers.items()
         ],
     )  # fmt: skip
+
+
+def training_summary(results: list[Result]) -> str:
+    """Return one line per case: the faster of Patois's two ways, the fastest peer, and the median of their ratios.
+
+    Of several groups of trainers that were measured for a case, the one with the lowest ratio is shown.
+    """
+    lowest: dict[str, tuple[float, tuple[str, ...]]] = {}
+    for (_, shape, format, precision, *_), found in _by(results, *CASE).items():
+        trainers = {name: same for (name,), same in _by(found, "trainer").items()}
+        own = [name for name in trainers if name in ("patois", "patois-fast")]
+        peers = [name for name in trainers if not name.startswith("patois") and name != "bare"]
+        if own and peers:
+            rates = {name: median(same, "rows_per_second") for name, same in trainers.items()}
+            ours, theirs = (max(names, key=rates.__getitem__) for names in (own, peers))
+            ratio = paired_ratio(trainers[ours], trainers[theirs], "rows_per_second")
+            case = f"{shape}, `{format}`, {precision}"
+            cells = f"{rates[ours]:.1f} ({ours})", f"{rates[theirs]:.1f} ({theirs})", f"{ratio:.2f}x"
+            lowest[case] = min(lowest.get(case, (ratio, (case, *cells))), (ratio, (case, *cells)))
+    return as_table(("case", "Patois", "fastest peer", "ratio"), [row for _, row in lowest.values()])
 
 
 def _by(results: list[Result], *names: str) -> dict[tuple[Any, ...], list[Result]]:
@@ -228,8 +248,11 @@ def machine_line(machine: Result) -> str:
 TABLES: dict[str, Callable[[list[Result]], str]] = {
     "training": training_tables, "mfu": mfu_table, "composition": composition_table, "ways": ways_table,
     "generation": generation_table, "drafts": drafts_table, "metrics": metrics_table, "data": data_table,
-    "startup": startup_table, "scaling": scaling_table,
+    "startup": startup_table, "scaling": scaling_table, "training_summary": training_summary,
 }  # fmt: skip
+
+SECTIONS = {"training_summary": "training"}
+"""The section of a table that is not called like its section."""
 
 
 def fill(text: str, results: list[Result]) -> str:
@@ -242,7 +265,7 @@ def fill(text: str, results: list[Result]) -> str:
     different = {machines[name] for name in shown if name in machines}
     at_top = "<!-- machine -->\n" in text and len(different) == 1
     for name in shown:
-        found = [result for result in results if result["section"] == name]
+        found = [result for result in results if result["section"] == SECTIONS.get(name, name)]
         table = TABLES[name](found) if found else "Not measured yet.\n"
         if found and name in machines and not at_top:
             table = f"Measured on: {machines[name]}\n{table}"
@@ -259,14 +282,18 @@ def fill_grid(text: str, results: list[Result]) -> str:
 
     measured = update_share(results)
     share = paper_costs.ASSUMED_SHARE if measured is None else measured
-    source = "assumed: not measured yet" if measured is None else "measured, see [speed.md](speed.md)"
+    source = (
+        "assumed: not measured yet"
+        if measured is None
+        else "measured, see [speed_tables.md](speed_tables.md)"
+    )
     text = text.replace("<!-- update -->", f"{100 * share:.0f} % ({source})")
     return text.replace("<!-- grid -->\n", paper_costs.table(share))
 
 
 def write_page(results: list[Result], docs: Path = DOCS) -> None:
-    """Write docs/speed.md and docs/scaling.md from their texts (`*.in.md`) and the results, and draw the plot."""
-    for name in ("speed", "scaling"):
+    """Write docs/speed.md, docs/speed_tables.md and docs/scaling.md from their texts and the results, and draw the plot."""
+    for name in ("speed", "speed_tables", "scaling"):
         text = (docs / f"{name}.in.md").read_text(encoding="utf-8")
         (docs / f"{name}.md").write_text(fill(text, results), encoding="utf-8")
     draw_data(

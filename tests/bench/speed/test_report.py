@@ -11,6 +11,7 @@ from bench.speed.report import (
     fill,
     mfu_table,
     paired_ratio,
+    training_summary,
     training_tables,
     update_share,
     ways_table,
@@ -20,7 +21,7 @@ from bench.speed.results import read_results
 
 def test_speed_pages_hold_the_measured_numbers() -> None:
     results = read_results()
-    for name in ("speed", "scaling"):
+    for name in ("speed", "speed_tables", "scaling"):
         text = (DOCS / f"{name}.in.md").read_text(encoding="utf-8")
         assert (DOCS / f"{name}.md").read_text(encoding="utf-8") == fill(text, results), (
             f"docs/{name}.md is not what `python -m bench.speed.report` writes"
@@ -37,6 +38,31 @@ def test_ratios_of_trainers_are_taken_within_a_turn() -> None:
     ours = [{"round": 0, "epoch": 0, "rate": 10}, {"round": 0, "epoch": 1, "rate": 60}]
     theirs = [{"round": 0, "epoch": 1, "rate": 20}, {"round": 0, "epoch": 0, "rate": 10}]
     assert paired_ratio(ours, theirs, "rate") == 2
+
+
+def timed(trainer: str, rate: float) -> dict[str, Any]:
+    case = {
+        "group": "a",
+        "shape": "builtin",
+        "format": "arrow",
+        "precision": "bf16",
+        "rows": 8,
+        "batch_size": 4,
+    }
+    return {**case, "trainer": trainer, "round": 0, "epoch": 0, "rows_per_second": rate}
+
+
+def test_short_page_compares_the_faster_way_with_the_fastest_peer() -> None:
+    rates = {
+        "patois": 9.0,
+        "patois-fast": 12.0,
+        "patois-packed": 30.0,
+        "bare": 20.0,
+        "hf-best": 8.0,
+        "trl-best": 6.0,
+    }
+    table = training_summary([timed(trainer, rate) for trainer, rate in rates.items()])
+    assert table.endswith("| builtin, `arrow`, bf16 | 12.0 (patois-fast) | 8.0 (hf-best) | 1.50x |\n")
 
 
 def use(number: int, share: float) -> dict[str, object]:
@@ -65,7 +91,10 @@ def test_step_breakdown_is_shown_and_used() -> None:
     assert update_share(results[:1]) is None
     assert update_share([composed("opt-125m", 1.2)]) == 1
     text = "<!-- update -->\n<!-- grid -->\n"
-    assert fill(text, results) == f"50 % (measured, see [speed.md](speed.md))\n{paper_costs.table(0.5)}"
+    assert (
+        fill(text, results)
+        == f"50 % (measured, see [speed_tables.md](speed_tables.md))\n{paper_costs.table(0.5)}"
+    )
     assert fill(text, []) == f"80 % (assumed: not measured yet)\n{paper_costs.table(0.8)}"
 
 
