@@ -130,7 +130,8 @@ def test_four_ranks_equal_ddp(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_compiled_training_equals_ddp(tmp_path: Path) -> None:
     base = save_tiny(tmp_path / "llama", num_hidden_layers=3)
-    found = run_on_ranks(base, 2, tmp_path / "compile.pt", ["compile"])
+    found = run_on_ranks(base, 2, tmp_path / "compile.pt", ["plain", "compile"])
     assert_equal(found["compile sharded"], found["compile ddp"], limit=2e-3)
