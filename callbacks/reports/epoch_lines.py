@@ -31,7 +31,7 @@ from callbacks.rows.headlines import (
 from callbacks.rows.protocols import evaluated_model, evaluation_data
 from callbacks.run.run_facts import current_metrics, from_here, is_trial, run_folder
 from callbacks.statistics.intervals import format_estimate
-from datamodules.tasks import Task
+from datamodules.tasks import Task, keep_asked
 
 COLUMNS = {
     "epoch": 6,
@@ -278,11 +278,12 @@ class EpochLines(PartReader):
         metrics, data = current_metrics(trainer), evaluation_data(trainer)
         if trainer.is_global_zero:
             metrics |= _epoch_loss(trainer)
-            left, units = self._seconds_left(trainer), _units(data.tasks)
+            asked = keep_asked(data.tasks)  # nothing is measured of the others
+            left, units = self._seconds_left(trainer), _units(asked)
             for line in epoch_lines(
                 epoch,
                 metrics,
-                data.task_names,
+                [task.name for task in asked],
                 self._validated,
                 left,
                 units,

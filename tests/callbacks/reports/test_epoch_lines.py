@@ -19,6 +19,7 @@ from callbacks.reports.epoch_lines import (
 from callbacks.reports.epoch_table import write_epochs
 from callbacks.rows.evaluated_row import EvaluatedRow
 from datamodules.storage.safe_csv import read_csv
+from datamodules.tasks import Side, Task
 from tests.helpers.callback_stubs import Pair, ScriptedModel, StubData, make_trainer
 
 METRICS = {
@@ -135,3 +136,24 @@ def test_fit_prints_the_headline_of_a_task_of_numbers(
     printed = capsys.readouterr().out
     assert "headline (95 %)" in printed
     assert "MAE 0.25 (0.00 to 0.50)" in printed
+
+
+class WithMade(StubData):
+    """The pairs' task, and one that only trains."""
+
+    @property
+    def tasks(self) -> list[Task]:
+        return [*super().tasks, Task("made", Side("input"), Side("output"), only_trains=True)]
+
+    @property
+    def task_names(self) -> list[str]:
+        return [task.name for task in self.tasks]
+
+
+def test_a_task_that_only_trains_has_no_line(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    pairs = [Pair("a", "CCO", "CCO")]
+    trainer = make_trainer(tmp_path, [ExactMatch(), EpochLines()])
+    trainer.fit(ScriptedModel(pairs), datamodule=WithMade(pairs))
+    printed = capsys.readouterr().out
+    assert "100.0 % (" in printed
+    assert "made" not in printed
