@@ -218,7 +218,8 @@ class PatoisCLI(OpenCLI):
         self._append_once(config)
         check_settings(str(self.subcommand), config, self.runs)
         if self.subcommand != "fit":
-            check_condition(config.data.condition, config.get("ckpt_path"), config.model.base)
+            asked = config.data.condition, config.data.format, config.get("ckpt_path"), config.model.base
+            check_condition(str(self.subcommand), *asked)
         if self.subcommand == "show":
             config.trainer.logger, config.trainer.callbacks = False, None
             return

@@ -4,32 +4,35 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from configs.lookup import suggest
+from datamodules.formats import load_format
 from datamodules.rows.columns.conditions import OWN
-from datamodules.texts.asking import load_asking
+from datamodules.texts.asking import load_asking, refuse_condition
 from lightning_modules.decoder.bases import resolve_base
 
 
-def check_condition(condition: str | None, checkpoint: str | None, base: str) -> None:
-    """Refuse a condition that no training row of the asked model was in, as far as it is recorded.
+def check_condition(
+    command: str, condition: str | None, form: str, checkpoint: str | None, base: str
+) -> None:
+    """Refuse a condition that changes no answer, or in which the asked model was not trained, as far as that is recorded.
+
+    Where the format shows no condition, validate and test still choose their rows by it.
 
     Args:
+        command: validate, test or predict.
         condition: The value of `--data.condition`.
+        form: The value of `--data.format`.
         checkpoint: The checkpoint that is asked, in its run's folder; None asks the base.
         base: The value of `--model.base`.
 
     Raises:
-        ValueError: If there is no such condition.
+        ValueError: If there is no such condition, or nobody shows it to the model.
     """
-    if condition is None or condition == OWN:
+    shown = load_format(form)
+    if condition is None or condition == OWN or (command != "predict" and not shown.uses_condition):
         return
     asking = load_asking(_find_folder(checkpoint, base))
     known = sorted({name for names in asking.conditions.values() for name in names}) if asking else []
-    if known and condition not in known:
-        raise ValueError(
-            f"Expected --data.condition to be one in which the model was trained ({', '.join(known)}), or {OWN}, but got "
-            f"{condition!r}.{suggest(condition, known)}"
-        )
+    refuse_condition(condition, shown, known)
 
 
 def _find_folder(checkpoint: str | None, base: str) -> Path:

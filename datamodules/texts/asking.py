@@ -49,17 +49,10 @@ class Asking:
         """
         if condition is None:
             return task
-        known = self.conditions.get(task.name, ())
-        if task.condition is None or not self.form.uses_condition:
-            what = f"task {task.name!r} has" if task.condition is None else f"format {self.form.name} shows"
+        refuse_condition(condition, self.form, self.conditions.get(task.name, ()))
+        if task.condition is None:
             raise ValueError(
-                f"Expected no condition, since the {what} none, but got {condition!r}: leave it out, or train with a task "
-                "that has the key `condition` and a format that shows it, such as styled."
-            )
-        if known and condition not in known:
-            raise ValueError(
-                f"Expected the condition to be one in which {task.name!r} was trained ({', '.join(known)}), but got "
-                f"{condition!r}.{suggest(condition, list(known))}"
+                f"Expected no condition, since the task {task.name!r} has none, but got {condition!r}: leave it out."
             )
         return replace(task, condition=replace(task.condition, ask=condition))
 
@@ -100,6 +93,29 @@ class Asking:
         }
         text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
         (folder / FILE).write_text(text, encoding="utf-8")
+
+
+def refuse_condition(condition: str, form: InstructionFormat, known: Sequence[str]) -> None:
+    """Raise an error if answers would be the same in any condition, or if a model was not trained in this one.
+
+    Args:
+        condition: The condition that is asked for.
+        form: The format in which the model is asked.
+        known: The conditions of its training rows; empty if they are not recorded.
+
+    Raises:
+        ValueError: If the format shows no condition, or the condition is not a known one.
+    """
+    if not form.uses_condition:
+        raise ValueError(
+            f"Expected no condition, since the model's format {form.name} shows none and answers would be the same, but got "
+            f"{condition!r}: leave it out, or train with a format that shows it, such as styled."
+        )
+    if known and condition not in known:
+        raise ValueError(
+            f"Expected the condition to be one in which the model was trained ({', '.join(known)}), but got {condition!r}."
+            f"{suggest(condition, list(known))}"
+        )
 
 
 def frame_answers(form: InstructionFormat, tokenizer: Any, task: Task) -> tuple[str, str, str]:

@@ -24,18 +24,28 @@ def run(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("condition", [None, "own", "openeye"])
 def test_known_conditions_are_asked(run: Path, condition: str | None) -> None:
     checkpoint = str(run / "checkpoints" / "best.ckpt")
-    check_condition(condition, checkpoint, "bundled")
-    check_condition(condition, None, str(run / "hf"))
+    check_condition("predict", condition, "styled", checkpoint, "bundled")
+    check_condition("test", condition, "styled", None, str(run / "hf"))
 
 
 def test_a_mistyped_condition_is_refused(run: Path) -> None:
     for checkpoint, base in ((str(run / "checkpoints" / "last.ckpt"), "bundled"), (None, str(run / "hf"))):
         with pytest.raises(
-            ValueError, match=r"conventional, openeye\), or own, but got 'openeey'. Did you mean 'openeye'"
+            ValueError, match=r"conventional, openeye\), but got 'openeey'. Did you mean 'openeye'"
         ):
-            check_condition("openeey", checkpoint, base)
+            check_condition("predict", "openeey", "styled", checkpoint, base)
+
+
+def test_a_condition_that_the_format_hides_is_refused_where_it_would_change_nothing() -> None:
+    check_condition("test", "openeye", "labels", None, "flagship")  # it chooses the rows
+    check_condition("predict", None, "labels", None, "flagship")
+    with pytest.raises(
+        ValueError,
+        match="the model's format labels shows none and answers would be the same, but got 'openeye'",
+    ):
+        check_condition("predict", "openeye", "labels", None, "flagship")
 
 
 def test_a_model_without_a_record_is_asked_as_told(tmp_path: Path) -> None:
-    check_condition("loud", str(tmp_path / "checkpoints" / "a.ckpt"), "bundled")
-    check_condition("loud", None, "bundled")
+    check_condition("predict", "loud", "styled", str(tmp_path / "checkpoints" / "a.ckpt"), "bundled")
+    check_condition("predict", "loud", "styled", None, "bundled")

@@ -187,7 +187,7 @@ def test_an_exported_model_is_asked_in_another_condition(tmp_path: Path) -> None
     assert asking.prompt(None, asking.in_condition(task, "loud"), "hi") == "WORD: hi\nloud ANSWER:"
     with pytest.raises(ValueError, match=r"trained \(plain, loud\), but got 'lout'. Did you mean 'loud'\?"):
         asking.in_condition(task, "lout")
-    with pytest.raises(ValueError, match="since the format labels shows none"):
+    with pytest.raises(ValueError, match="since the model's format labels shows none"):
         Asking((task,), load_format("labels")).in_condition(task, "loud")
     plain = load_task("smiles_to_formula")
     with pytest.raises(ValueError, match="since the task 'smiles_to_formula' has none"):
