@@ -219,7 +219,7 @@ def count_overlap(identities: Sequence[str], sides: NDArray[np.int8]) -> dict[st
         {'train/val': 0, 'train/test': 1, 'val/test': 0}
     """
     column = TextColumn.of(identities)
-    if len(column) > spill.SHARD:  # a text may stand several times among the values of a large table
+    if len(column) > spill.PART:  # a text may stand several times among the values of a large table
         column = TextColumn.of(column.values).spread(column.codes)
     members = np.zeros((len(NAMES), len(column.values)), dtype=bool)
     members[sides, column.codes] = True

@@ -142,8 +142,8 @@ def count_values(rows: Rows, name: str, *, whole: bool = True) -> dict[str, int]
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
         return {}
     totals: dict[str, int] = {}
-    for start in range(0, len(column), spill.SHARD):
-        cells = column.slice(start, spill.SHARD)
+    for start in range(0, len(column), spill.PART):
+        cells = column.slice(start, spill.PART)
         texts = pc.utf8_trim_whitespace(cells.cast(pa.large_string()).drop_null())
         counts = pc.value_counts(texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts)
         pairs = zip(counts.field("values").to_pylist(), counts.field("counts").to_pylist(), strict=True)

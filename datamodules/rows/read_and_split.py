@@ -18,7 +18,7 @@ from datamodules.notations.lookup import load_notation
 from datamodules.rows.columns.checked import guarded_map
 from datamodules.rows.columns.conditions import find_unasked
 from datamodules.rows.columns.tables import first_texts
-from datamodules.rows.shards import read_large_task
+from datamodules.rows.large_tables import read_large_task
 from datamodules.rows.task_rows import TaskRows, read_task
 from datamodules.sources.lookup import load_source, refuse_many
 from datamodules.sources.rows import Rows
@@ -212,7 +212,7 @@ def _set_given(
             sides[start : start + len(part.rows)] = part.side
         start += len(part.rows)
     given = settings.split_column or settings.val_source or settings.test_source
-    if not given and len(sides) > spill.SHARD:
+    if not given and len(sides) > spill.PART:
         return sides, dict.fromkeys(splits.PAIRS, 0)  # by construction, and counting takes all texts at once
     return sides, splits.count_overlap(TextColumn.join(columns), sides)
 

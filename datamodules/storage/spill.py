@@ -22,7 +22,7 @@ BLOCK = 1 << 17
 """Rows that are handled at once where a table may be large."""
 
 
-SHARD = 1 << 19
+PART = 1 << 19
 """Rows of a table that are checked at once. A table of more is checked part by part, and its columns lie in files."""
 
 
@@ -201,7 +201,7 @@ def take_rows(column: Any, rows: NDArray[np.int64]) -> Any:
     """
     if column is None:
         return None
-    if len(rows) <= SHARD:
+    if len(rows) <= PART:
         return column[rows] if isinstance(column, np.ndarray) else column.take(rows)
     taken = spill_like(column)
     for block in blocks_of(rows):

@@ -257,7 +257,7 @@ def test_large_tables_give_the_rows_tokens_and_reports_of_small_ones(
         table.write_text("".join(f"{line},{side}\n" for line, side in zip(lines, sides, strict=True)))
     options["val_source"] = None
     small = contents(make(table, tmp_path / "small", **options))
-    monkeypatch.setattr(spill, "SHARD", 16)
+    monkeypatch.setattr(spill, "PART", 16)
     monkeypatch.setattr(spill, "BLOCK", 10)
     monkeypatch.setattr(file_lines, "LARGE", 0)
     monkeypatch.setattr(file_lines, "_EVERY", 7)

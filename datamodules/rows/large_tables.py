@@ -40,7 +40,7 @@ from datamodules.workers.worker_pool import WorkerPool
 
 def read_large_task(task: Task, rows: Rows, forbidden: ControlTokens, pool: WorkerPool) -> TaskRows:
     """Take a task's columns out of a source, part by part if it is large; see `read_task`."""
-    if rows.table.num_rows <= spill.SHARD or not _can_be_cut(task, rows):
+    if rows.table.num_rows <= spill.PART or not _can_be_cut(task, rows):
         return read_task(task, rows, forbidden=forbidden, pool=pool)
     facts = NO_FACTS
     if not rows.verified:
@@ -71,9 +71,9 @@ def _can_be_cut(task: Task, rows: Rows) -> bool:
 
 def _cut(rows: Rows) -> Iterator[tuple[int, Rows]]:
     """Yield the parts of a table, each with the place of its first row; what the source set aside is in none."""
-    for start in range(0, rows.table.num_rows, spill.SHARD):
-        table = rows.table.slice(start, spill.SHARD)
-        lines = rows.lines[start : start + spill.SHARD]
+    for start in range(0, rows.table.num_rows, spill.PART):
+        table = rows.table.slice(start, spill.PART)
+        lines = rows.lines[start : start + spill.PART]
         yield start, replace(rows, table=table, lines=lines, set_aside=[], total=table.num_rows)
 
 

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pytest
 
 from datamodules.choices import Choices
-from datamodules.rows import shards
-from datamodules.rows.shards import read_large_task
+from datamodules.rows import large_tables
+from datamodules.rows.large_tables import read_large_task
 from datamodules.rows.task_rows import COLUMNS, TaskRows, read_task
 from datamodules.sources.rows import Rows, SetAside
 from datamodules.storage import spill
@@ -96,15 +96,15 @@ def test_rows_of_parts_are_those_of_the_whole_table(
 ) -> None:
     task, rows = CASES[case]
     expected = write(read_task(task, rows, forbidden=FORBIDDEN, pool=pool))
-    monkeypatch.setattr(spill, "SHARD", size)
+    monkeypatch.setattr(spill, "PART", size)
     counts: list[int] = []
-    read = shards.read_cells
+    read = large_tables.read_cells
 
     def read_part(task: Task, part: Rows, **options: Any) -> Any:
         counts.append(part.table.num_rows)
         return read(task, part, **options)
 
-    monkeypatch.setattr(shards, "read_cells", read_part)
+    monkeypatch.setattr(large_tables, "read_cells", read_part)
     found = read_large_task(task, rows, FORBIDDEN, pool)
     assert write(found) == expected
     assert max(counts) == size
@@ -112,7 +112,7 @@ def test_rows_of_parts_are_those_of_the_whole_table(
 
 
 def test_columns_of_plain_text_share_one_file(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spill, "SHARD", 7)
+    monkeypatch.setattr(spill, "PART", 7)
     task, rows = CASES["text"]
     read = read_large_task(task, rows, FORBIDDEN, pool)
     assert read.originals is read.inputs
@@ -128,7 +128,7 @@ def test_rows_that_are_taken_from_a_large_table_are_the_same(
     whole = read_task(task, rows, forbidden=FORBIDDEN, pool=pool)
     places = np.random.default_rng(0).permutation(len(whole))[:30]
     expected = write(whole.take(places))
-    monkeypatch.setattr(spill, "SHARD", 7)
+    monkeypatch.setattr(spill, "PART", 7)
     monkeypatch.setattr(spill, "BLOCK", 4)
     assert write(read_large_task(task, rows, FORBIDDEN, pool).take(places)) == expected
     few = {3: "a reason", 1: "another"}
@@ -139,8 +139,8 @@ def test_rows_that_are_taken_from_a_large_table_are_the_same(
 def test_tables_whose_parts_need_the_whole_are_read_whole(
     what: str, pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(spill, "SHARD", 7)
-    monkeypatch.delattr(shards, "read_cells")
+    monkeypatch.setattr(spill, "PART", 7)
+    monkeypatch.delattr(large_tables, "read_cells")
     task, rows = CASES["text"]
     if what == "lists":
         rows = make_rows(a=[[text] for text in texts("x")], b=texts("y"))
