@@ -1,7 +1,8 @@
 """A source of several files, or of one that is not on this machine: a folder, a glob, an address that fsspec knows.
 
 The files are read in the order of their names, as if they were one table. Those of an address are copied to the caches' folder
-once; a copy is used as long as the address says that its file is the same (by size, date or ETag, whatever it tells).
+once; a copy is used as long as the address says that its file is the same (by size, date or ETag, whatever it tells). Where it
+tells nothing, they are copied each time.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from datamodules.sources.tables.file_lines import LARGE
 from datamodules.sources.tables.read import SUFFIXES
 from datamodules.storage.cache_keys import hash_file
 from datamodules.storage.spill import TableSpill
+
+_VERSION = ("size", "ETag", "Last-Modified", "LastModified", "mtime", "Content-MD5", "Digest")
+"""What file systems tell of a file that differs when the file does."""
 
 
 class NoTables(ValueError):
@@ -132,11 +136,14 @@ def _fetch(system: Any, file: str) -> Path:
     protocols = system.protocol if isinstance(system.protocol, (tuple, list)) else (system.protocol,)
     if "file" in protocols or "local" in protocols:
         return Path(file)
-    described = f"{protocols[0]}\n{file}\n{system.ukey(file)}"
+    info = system.info(file)
+    told = {key: str(info[key]) for key in _VERSION if info.get(key) is not None}
+    # fsspec's own key takes files behind HTTP for unchanging ones; those of other systems may know more than these facts.
+    described = f"{protocols[0]}\n{file}\n{system.ukey(file)}\n{told}"
     root = find_cache_root() or Path(tempfile.gettempdir()) / "patois"
     folder = root / "copies" / hashlib.blake2b(described.encode(), digest_size=16).hexdigest()
     place = folder / os.path.basename(file)
-    if not place.is_file():
+    if not place.is_file() or ("http" in protocols and not told):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder) as unfinished:
             part = Path(unfinished) / "part"

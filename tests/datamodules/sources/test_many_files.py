@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator
 from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import fsspec
@@ -85,6 +88,52 @@ def test_changed_file_at_an_address_is_fetched_again(memory: str, shards: Path) 
     fsspec.filesystem("memory").pipe("/data/part-2.parquet", (shards / "part-0.parquet").read_bytes())
     assert len(load_source(address).table) == 5
     assert hash_source(address) != before
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    """Serves files; of a name with `silent` it tells neither size nor date."""
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+    def send_header(self, keyword: str, value: str) -> None:
+        if "silent" not in self.path or keyword not in ("Content-Length", "Last-Modified"):
+            super().send_header(keyword, value)
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, Path]]:
+    """The address of an HTTP server on this machine, and the folder that it serves."""
+    pytest.importorskip("aiohttp")
+    monkeypatch.setenv("PATOIS_CACHE", str(tmp_path / "caches"))
+    folder = tmp_path / "site"
+    folder.mkdir()
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder))) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", folder
+        server.shutdown()
+
+
+@pytest.mark.parametrize("name", ["t.csv", "silent.csv"])
+def test_changed_file_behind_http_is_fetched_again(name: str, site: tuple[str, Path]) -> None:
+    address, folder = site
+    file = folder / name
+    file.write_text("word,back\nx,y\n")
+    before = hash_source(f"{address}/{name}")
+    assert load_source(f"{address}/{name}").table["word"].to_pylist() == ["x"]
+    file.write_text("word,back\nz,y\n")
+    os.utime(file, (1e9, 1e9))
+    assert load_source(f"{address}/{name}").table["word"].to_pylist() == ["z"]
+    assert hash_source(f"{address}/{name}") != before
+
+
+def test_unchanged_file_behind_http_is_fetched_once(site: tuple[str, Path]) -> None:
+    address, folder = site
+    (folder / "t.csv").write_text("word,back\nx,y\n")
+    (first,) = find_files(f"{address}/t.csv")
+    copied = first.path.stat()
+    assert find_files(f"{address}/t.csv") == [first]
+    assert (first.path.stat().st_ino, first.path.stat().st_mtime_ns) == (copied.st_ino, copied.st_mtime_ns)
 
 
 def test_rows_that_are_set_aside_have_their_own_file_and_line(tmp_path: Path) -> None:
