@@ -10,6 +10,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -30,6 +31,8 @@ from datamodules.storage.spill import TableSpill
 _VERSION = ("size", "ETag", "Last-Modified", "LastModified", "mtime", "Content-MD5", "Digest")
 """What file systems tell of a file that differs when the file does."""
 
+_WEB = ("http://", "https://")
+
 
 class NoTables(ValueError):
     """A mistake in a source's name."""
@@ -49,6 +52,20 @@ def names_many(name: str) -> bool:
     """Return whether a source is a folder, a glob or an address, and not one file on this machine or a built-in name."""
     path = Path(name).expanduser()
     return is_address(name) or path.is_dir() or (glob.has_magic(name) and not path.is_file())
+
+
+def _strip_query(file: str) -> str:
+    """Return a file's name, without what follows the path in an address of the web.
+
+    Examples:
+        >>> _strip_query("https://host/t.csv?download=1"), _strip_query("bucket/a#1.csv")
+        ('https://host/t.csv', 'bucket/a#1.csv')
+    """
+    return re.split("[?#]", file, maxsplit=1)[0] if file.startswith(_WEB) else file
+
+
+def _is_table(file: str) -> bool:
+    return _strip_query(file).lower().endswith(SUFFIXES)
 
 
 class SourceFile(NamedTuple):
@@ -82,8 +99,8 @@ def _choose(name: str, files: Sequence[str], *, whole_folder: bool) -> list[str]
     Raises:
         ValueError: If there is none, or their endings differ.
     """
-    shown = [file for file in files if not os.path.basename(file).startswith((".", "_"))]
-    tables = sorted(file for file in shown if file.lower().endswith(SUFFIXES))
+    shown = [file for file in files if not os.path.basename(_strip_query(file)).startswith((".", "_"))]
+    tables = sorted(file for file in shown if _is_table(file))
     if not tables:
         others = f" (there are {', '.join(sorted(map(os.path.basename, shown))[:3])})" if shown else ""
         if whole_folder:
@@ -94,7 +111,10 @@ def _choose(name: str, files: Sequence[str], *, whole_folder: bool) -> list[str]
             f"No source {name!r}: no table ({', '.join(SUFFIXES)}) has this name{others}: check it and the working folder."
         )
     endings = sorted(
-        {max((end for end in SUFFIXES if file.lower().endswith(end)), key=len) for file in tables}
+        {
+            max((end for end in SUFFIXES if file.endswith(end)), key=len)
+            for file in (_strip_query(table).lower() for table in tables)
+        }
     )
     if len(endings) > 1:
         raise NoTables(
@@ -114,10 +134,11 @@ def _fetch_all(address: str) -> list[SourceFile]:
 
     try:
         system, path = fsspec.core.url_to_fs(address)
-        if glob.has_magic(path):
+        if _is_glob(system, path):
             files, whole_folder = system.glob(path), False
         else:
-            whole_folder = system.isdir(path)
+            # On the web any address may list others: to know, fsspec would load all of it.
+            whole_folder = not (path.startswith(_WEB) and _is_table(path)) and system.isdir(path)
             files = system.ls(path, detail=False) if whole_folder else [path] * system.exists(path)
         found = _choose(address, [file for file in files if system.isfile(file)], whole_folder=whole_folder)
         return [SourceFile(system.unstrip_protocol(file), _fetch(system, file)) for file in found]
@@ -131,6 +152,13 @@ def _fetch_all(address: str) -> list[SourceFile]:
         ) from error
 
 
+def _is_glob(system: Any, path: str) -> bool:
+    """Return whether a path at an address is a glob; one with `?` may also be a file's name, and on the web has a query."""
+    if path.startswith(_WEB):
+        return glob.has_magic(_strip_query(path))
+    return glob.has_magic(path) and not ("?" in path and system.exists(path))
+
+
 def _fetch(system: Any, file: str) -> Path:
     """Return a file's local copy; a file on this machine is its own."""
     protocols = system.protocol if isinstance(system.protocol, (tuple, list)) else (system.protocol,)
@@ -142,7 +170,7 @@ def _fetch(system: Any, file: str) -> Path:
     described = f"{protocols[0]}\n{file}\n{system.ukey(file)}\n{told}"
     root = find_cache_root() or Path(tempfile.gettempdir()) / "patois"
     folder = root / "copies" / hashlib.blake2b(described.encode(), digest_size=16).hexdigest()
-    place = folder / os.path.basename(file)
+    place = folder / os.path.basename(_strip_query(file))
     if not place.is_file() or ("http" in protocols and not told):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder) as unfinished:

@@ -136,6 +136,25 @@ def test_unchanged_file_behind_http_is_fetched_once(site: tuple[str, Path]) -> N
     assert (first.path.stat().st_ino, first.path.stat().st_mtime_ns) == (copied.st_ino, copied.st_mtime_ns)
 
 
+@pytest.mark.parametrize("end", ["?download=1", "#top", "?path=/a/_b&ids[]=*"])
+def test_address_of_the_web_may_have_a_query(end: str, site: tuple[str, Path]) -> None:
+    address, folder = site
+    (folder / "t.csv").write_text("word,back\nx,y\n")
+    name = f"{address}/t.csv{end}"
+    assert load_source(name).table["word"].to_pylist() == ["x"]
+    assert [file.path.name for file in find_files(name)] == ["t.csv"]
+    check_tables("fit", {"source": name, **FLAGS})
+    with pytest.raises(ValueError, match=r"no table .* has this name"):
+        load_source(f"{address}/page{end}")
+
+
+def test_question_mark_elsewhere_is_a_glob_unless_a_file_has_it(memory: str) -> None:
+    assert load_source(f"{memory}/part-?.parquet").total == 12
+    system = fsspec.filesystem("memory")
+    system.pipe("/data/part-?.parquet", system.cat("/data/part-0.parquet"))
+    assert load_source(f"{memory}/part-?.parquet").total == 5
+
+
 def test_rows_that_are_set_aside_have_their_own_file_and_line(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.csv").write_text("word,back\nx,y\nbroken\nz,u\n")
