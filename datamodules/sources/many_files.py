@@ -81,7 +81,7 @@ def find_files(name: str) -> list[SourceFile]:
     """Return the files of a source that `names_many`, in the order of their names; those of an address are fetched.
 
     Raises:
-        ValueError: If there is none, their endings differ, or an address cannot be read.
+        ValueError: If there is none, their endings differ, a glob is none, or an address cannot be read.
     """
     if is_address(name):
         return _fetch_all(name)
@@ -89,7 +89,11 @@ def find_files(name: str) -> list[SourceFile]:
     if path.is_dir():
         found = [str(file) for file in path.iterdir() if file.is_file()]
     else:
-        found = [file for file in glob.glob(str(path)) if os.path.isfile(file)]
+        if any("**" in part and part != "**" for part in path.parts):
+            raise NoTables(
+                f"Expected '**' to stand alone between slashes, but got {name!r}: write '**/*', as in 'folder/**/*.csv'."
+            )
+        found = list({file for file in glob.iglob(str(path), recursive=True) if os.path.isfile(file)})
     return [SourceFile(file, Path(file)) for file in _choose(name, found, whole_folder=path.is_dir())]
 
 

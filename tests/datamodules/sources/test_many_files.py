@@ -155,6 +155,35 @@ def test_question_mark_elsewhere_is_a_glob_unless_a_file_has_it(memory: str) -> 
     assert load_source(f"{memory}/part-?.parquet").total == 5
 
 
+@pytest.fixture
+def nested(tmp_path: Path) -> Path:
+    for name in ("a.csv", "b/a.csv", "b/c/a.csv", "b/c/b.csv"):
+        path = tmp_path / "nested" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"word,back\n{name},y\n")
+    return tmp_path / "nested"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("**/*.csv", ["a.csv", "b/a.csv", "b/c/a.csv", "b/c/b.csv"]),
+        ("**/**/a.csv", ["a.csv", "b/a.csv", "b/c/a.csv"]),
+        ("b/**", ["b/a.csv", "b/c/a.csv", "b/c/b.csv"]),
+        ("*/*.csv", ["b/a.csv"]),
+    ],
+)
+def test_two_asterisks_are_folders_at_any_depth(pattern: str, names: list[str], nested: Path) -> None:
+    for source in (f"{nested}/{pattern}", f"file://{nested}/{pattern}"):
+        assert load_source(source).table["word"].to_pylist() == names
+
+
+def test_two_asterisks_stand_alone(nested: Path) -> None:
+    for source in (f"{nested}/**.csv", f"file://{nested}/**.csv"):
+        with pytest.raises(ValueError, match=r"\*\*"):
+            load_source(source)
+
+
 def test_rows_that_are_set_aside_have_their_own_file_and_line(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.csv").write_text("word,back\nx,y\nbroken\nz,u\n")
