@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,6 +31,8 @@ from datamodules.storage.spill import TableSpill
 _VERSION = ("size", "ETag", "Last-Modified", "LastModified", "mtime", "Content-MD5", "Digest")
 """What file systems tell of a file that differs when the file does."""
 
+_DEEPEST = 4
+"""Levels of an address's folder in which tables are looked for, since each folder is a request."""
 _WEB = ("http://", "https://")
 
 
@@ -68,6 +70,10 @@ def _is_table(file: str) -> bool:
     return _strip_query(file).lower().endswith(SUFFIXES)
 
 
+def _find_ending(table: str) -> str:
+    return max((end for end in SUFFIXES if _strip_query(table).lower().endswith(end)), key=len)
+
+
 class SourceFile(NamedTuple):
     """A file of a source."""
 
@@ -86,23 +92,56 @@ def find_files(name: str) -> list[SourceFile]:
     if is_address(name):
         return _fetch_all(name)
     path = Path(name).expanduser()
+    below = None
     if path.is_dir():
         found = [str(file) for file in path.iterdir() if file.is_file()]
+        below = _find_below(os.walk(path))
     else:
         if any("**" in part and part != "**" for part in path.parts):
             raise NoTables(
                 f"Expected '**' to stand alone between slashes, but got {name!r}: write '**/*', as in 'folder/**/*.csv'."
             )
         found = list({file for file in glob.iglob(str(path), recursive=True) if os.path.isfile(file)})
-    return [SourceFile(file, Path(file)) for file in _choose(name, found, whole_folder=path.is_dir())]
+    return [SourceFile(file, Path(file)) for file in _choose(name, found, path.is_dir(), below)]
 
 
-def _choose(name: str, files: Sequence[str], *, whole_folder: bool) -> list[str]:
+def _find_below(tree: Iterable[tuple[str, list[str], list[str]]]) -> str | None:
+    """Return a table of a folder's subfolders, hidden ones and such as _temporary left out, or None if they hold none.
+
+    Args:
+        tree: A folder, then those below it from the top, as `os.walk` gives them.
+    """
+    top = None
+    for folder, below, files in tree:
+        below[:] = sorted(name for name in below if not name.startswith((".", "_")))
+        if top is None:
+            top = folder
+        elif not re.search(r"/[._]", folder[len(top.rstrip("/")) :].replace(os.sep, "/")):
+            tables = [file for file in files if _is_table(file) and not file.startswith((".", "_"))]
+            if tables:
+                return f"{folder.rstrip('/')}/{min(tables)}"
+    return None
+
+
+def _choose(name: str, files: Sequence[str], whole_folder: bool, below: str | None) -> list[str]:
     """Return the tables among some files, by name; hidden files and such as _SUCCESS are none.
 
+    Args:
+        name: The source.
+        files: All that it may be.
+        whole_folder: Whether it is a folder.
+        below: A table in a subfolder of it, if there is one.
+
     Raises:
-        ValueError: If there is none, or their endings differ.
+        ValueError: If there is none, their endings differ, or subfolders hold some, too.
     """
+    if below is not None:
+        top, ending = name.rstrip("/"), _find_ending(below)
+        alone = f"'{top}/*{ending}' to read without them, or " if any(map(_is_table, files)) else ""
+        raise NoTables(
+            f"Expected a table, or a folder that holds tables itself, but {name!r} is a folder; subfolders hold some "
+            f"({below}): name {alone}'{top}/**/*{ending}' to read all of them."
+        )
     shown = [file for file in files if not os.path.basename(_strip_query(file)).startswith((".", "_"))]
     tables = sorted(file for file in shown if _is_table(file))
     if not tables:
@@ -114,12 +153,7 @@ def _choose(name: str, files: Sequence[str], *, whole_folder: bool) -> list[str]
         raise NoTables(
             f"No source {name!r}: no table ({', '.join(SUFFIXES)}) has this name{others}: check it and the working folder."
         )
-    endings = sorted(
-        {
-            max((end for end in SUFFIXES if file.endswith(end)), key=len)
-            for file in (_strip_query(table).lower() for table in tables)
-        }
-    )
+    endings = sorted({_find_ending(file) for file in tables})
     if len(endings) > 1:
         raise NoTables(
             f"Expected the source {name!r} to be files of one kind, but they end in {', '.join(endings)}: name one kind, "
@@ -144,7 +178,8 @@ def _fetch_all(address: str) -> list[SourceFile]:
             # On the web any address may list others: to know, fsspec would load all of it.
             whole_folder = not (path.startswith(_WEB) and _is_table(path)) and system.isdir(path)
             files = system.ls(path, detail=False) if whole_folder else [path] * system.exists(path)
-        found = _choose(address, [file for file in files if system.isfile(file)], whole_folder=whole_folder)
+        below = _find_below(system.walk(path, maxdepth=_DEEPEST)) if whole_folder else None
+        found = _choose(address, [file for file in files if system.isfile(file)], whole_folder, below)
         return [SourceFile(system.unstrip_protocol(file), _fetch(system, file)) for file in found]
     except NoTables:
         raise

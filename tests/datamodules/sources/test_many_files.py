@@ -184,6 +184,38 @@ def test_two_asterisks_stand_alone(nested: Path) -> None:
             load_source(source)
 
 
+def test_tables_in_subfolders_are_not_left_out_without_a_word(nested: Path) -> None:
+    for name in (str(nested), f"{nested}/", f"file://{nested}"):
+        with pytest.raises(
+            ValueError, match=r"subfolders hold some .*b/a\.csv.*nested/\*\.csv'.*nested/\*\*/\*\.csv'"
+        ):
+            load_source(name)
+    (nested / "a.csv").unlink()
+    for name in (str(nested), f"file://{nested}"):
+        with pytest.raises(ValueError, match=r"is a folder; .*: name '[^']*nested/\*\*/\*\.csv'") as error:
+            read_head(name)
+        assert "\n" not in str(error.value)
+
+
+def test_subfolders_of_no_tables_and_hidden_ones_are_no_matter(nested: Path) -> None:
+    (nested / "b").rename(nested / ".b")
+    (nested / "_c" / "d").mkdir(parents=True)
+    (nested / "_c" / "d" / "e.csv").touch()
+    (nested / "f").mkdir()
+    (nested / "f" / "notes.md").touch()
+    for name in (str(nested), f"file://{nested}"):
+        assert load_source(name).table["word"].to_pylist() == ["a.csv"]
+
+
+def test_folder_behind_http(site: tuple[str, Path], nested: Path) -> None:
+    address, folder = site
+    nested.rename(folder / "nested")
+    with pytest.raises(ValueError, match=r"subfolders hold some .*/nested/\*\*/\*\.csv'"):
+        load_source(f"{address}/nested/")
+    assert load_source(f"{address}/nested/**/*.csv").total == 4
+    assert load_source(f"{address}/nested/b/c/").total == 2
+
+
 def test_rows_that_are_set_aside_have_their_own_file_and_line(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.csv").write_text("word,back\nx,y\nbroken\nz,u\n")
