@@ -185,10 +185,33 @@ def _fetch_all(address: str) -> list[SourceFile]:
         raise
     # The errors of file systems, of their HTTP libraries and of missing packages have no common class.
     except Exception as error:
-        raise ValueError(
-            f"Could not read {address!r}: {type(error).__name__}: {error}. Check the address, the network and your rights, or "
-            "copy the files yourself and give their folder."
-        ) from error
+        raise ValueError(_unreadable(address, error)) from error
+
+
+def check_protocol(address: str) -> None:
+    """Check that fsspec knows an address's protocol and has its package; nothing is fetched.
+
+    Raises:
+        ValueError: If it does not know it, or the package is missing.
+    """
+    import fsspec
+    from fsspec.registry import known_implementations
+
+    # Of a chain such as zip://a.csv::s3://bucket/b.zip, each link has its own; a link without one is a path.
+    links = [link.partition("://") for link in address.split("::")]
+    try:
+        for protocol, mark, _ in links:
+            if mark or protocol in known_implementations:
+                fsspec.get_filesystem_class(protocol)
+    except (ValueError, ImportError) as error:
+        raise ValueError(_unreadable(address, error)) from error
+
+
+def _unreadable(address: str, error: Exception) -> str:
+    return (
+        f"Could not read {address!r}: {type(error).__name__}: {error}. Check the address, the network and your rights, or "
+        "copy the files yourself and give their folder."
+    )
 
 
 def _is_glob(system: Any, path: str) -> bool:

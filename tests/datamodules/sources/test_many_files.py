@@ -11,12 +11,13 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from fsspec.registry import known_implementations
 
 from datamodules.rows.early_check import check_tables
 from datamodules.sources import many_files
 from datamodules.sources.head import read_head
 from datamodules.sources.lookup import hash_source, load_source, refuse_many
-from datamodules.sources.many_files import find_files, is_address, load_many, names_many
+from datamodules.sources.many_files import check_protocol, find_files, is_address, load_many, names_many
 from datamodules.sources.rows import Rows
 from datamodules.sources.tables import read
 
@@ -261,6 +262,18 @@ def test_folder_that_is_no_table_is_refused_in_a_line(change, message: str, shar
 def test_names_of_nothing_are_refused(name: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         load_source(name)
+
+
+def test_early_checks_know_protocols_without_fetching(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match=r"Could not read 'nosuch://x/y.csv': .*Protocol not known: nosuch"):
+        check_tables("fit", {"source": "nosuch://x/y.csv", **FLAGS}, fetch=False)
+    lacking = {"class": "no_such_package.System", "err": "Install no_such_package"}
+    monkeypatch.setitem(known_implementations, "lacking", lacking)
+    for address in ("lacking://x/y.csv", "simplecache::lacking://x/y.csv", "zip://y.csv::lacking://x/y.zip"):
+        with pytest.raises(ValueError, match="Install no_such_package"):
+            read_head(address, fetch=False)
+    for address in ("memory://x/y.csv", "simplecache::memory://x/y.csv", "zip://y.csv::/nowhere/y.zip"):
+        check_protocol(address)
 
 
 def test_early_checks_read_the_first_file_with_rows(shards: Path, memory: str) -> None:
