@@ -38,7 +38,7 @@ def move_path(flag: str, value: Any, origin: Path) -> Any:
     if not isinstance(value, str) or not value or "://" in value or value.startswith("~"):
         return value
     path = Path(os.path.normpath(origin / value))
-    exists = os.path.exists(path) or (glob.has_magic(value) and bool(glob.glob(str(path))))
+    exists = os.path.exists(path) or (glob.has_magic(value) and any(glob.iglob(str(path), recursive=True)))
     known = os.path.isabs(value) or is_name(flag, value) or not exists
     return value if known else str(path)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from datamodules.sources.lookup import BUILT_IN, download, find_built_in, no_such_source
-from datamodules.sources.many_files import find_files, is_address, names_many
+from datamodules.sources.many_files import check_protocol, find_files, is_address, names_many
 from datamodules.sources.rows import Rows
 from datamodules.sources.tables import parquet, read
 from datamodules.sources.tables.header import SAMPLE
@@ -42,7 +42,7 @@ def read_head(name_or_path: str, options: TableOptions | None = None, *, fetch: 
     Args:
         name_or_path: See `lookup.load_source`.
         options: What the user says about a file.
-        fetch: Whether a file on the Hub may be downloaded.
+        fetch: Whether a file on the Hub or at an address may be downloaded.
 
     Raises:
         ValueError: If there is no such source, or it cannot be read at all.
@@ -69,8 +69,10 @@ def read_head(name_or_path: str, options: TableOptions | None = None, *, fetch: 
 
 def _head_of_many(name: str, options: TableOptions | None, fetch: bool) -> Head | None:
     """Return the columns of the first file that has a row; of files elsewhere only if they may be fetched."""
-    if is_address(name) and not fetch:
-        return None
+    if is_address(name):
+        check_protocol(name)
+        if not fetch:
+            return None
     head = None
     for file in find_files(name):
         head = read_head(str(file.path), options, fetch=fetch)

@@ -1,7 +1,8 @@
 """A source of several files, or of one that is not on this machine: a folder, a glob, an address that fsspec knows.
 
 The files are read in the order of their names, as if they were one table. Those of an address are copied to the caches' folder
-once; a copy is used as long as the address says that its file is the same (by size, date or ETag, whatever it tells).
+once; a copy is used as long as the address says that its file is the same (by size, date or ETag, whatever it tells). Where it
+tells nothing, they are copied each time.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+import re
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +27,13 @@ from datamodules.sources.tables.file_lines import LARGE
 from datamodules.sources.tables.read import SUFFIXES
 from datamodules.storage.cache_keys import hash_file
 from datamodules.storage.spill import TableSpill
+
+_VERSION = ("size", "ETag", "Last-Modified", "LastModified", "mtime", "Content-MD5", "Digest")
+"""What file systems tell of a file that differs when the file does."""
+
+_DEEPEST = 4
+"""Levels of an address's folder in which tables are looked for, since each folder is a request."""
+_WEB = ("http://", "https://")
 
 
 class NoTables(ValueError):
@@ -47,6 +56,24 @@ def names_many(name: str) -> bool:
     return is_address(name) or path.is_dir() or (glob.has_magic(name) and not path.is_file())
 
 
+def _strip_query(file: str) -> str:
+    """Return a file's name, without what follows the path in an address of the web.
+
+    Examples:
+        >>> _strip_query("https://host/t.csv?download=1"), _strip_query("bucket/a#1.csv")
+        ('https://host/t.csv', 'bucket/a#1.csv')
+    """
+    return re.split("[?#]", file, maxsplit=1)[0] if file.startswith(_WEB) else file
+
+
+def _is_table(file: str) -> bool:
+    return _strip_query(file).lower().endswith(SUFFIXES)
+
+
+def _find_ending(table: str) -> str:
+    return max((end for end in SUFFIXES if _strip_query(table).lower().endswith(end)), key=len)
+
+
 class SourceFile(NamedTuple):
     """A file of a source."""
 
@@ -60,26 +87,63 @@ def find_files(name: str) -> list[SourceFile]:
     """Return the files of a source that `names_many`, in the order of their names; those of an address are fetched.
 
     Raises:
-        ValueError: If there is none, their endings differ, or an address cannot be read.
+        ValueError: If there is none, their endings differ, a glob is none, or an address cannot be read.
     """
     if is_address(name):
         return _fetch_all(name)
     path = Path(name).expanduser()
+    below = None
     if path.is_dir():
         found = [str(file) for file in path.iterdir() if file.is_file()]
+        below = _find_below(os.walk(path))
     else:
-        found = [file for file in glob.glob(str(path)) if os.path.isfile(file)]
-    return [SourceFile(file, Path(file)) for file in _choose(name, found, whole_folder=path.is_dir())]
+        if any("**" in part and part != "**" for part in path.parts):
+            raise NoTables(
+                f"Expected '**' to stand alone between slashes, but got {name!r}: write '**/*', as in 'folder/**/*.csv'."
+            )
+        found = list({file for file in glob.iglob(str(path), recursive=True) if os.path.isfile(file)})
+    return [SourceFile(file, Path(file)) for file in _choose(name, found, path.is_dir(), below)]
 
 
-def _choose(name: str, files: Sequence[str], *, whole_folder: bool) -> list[str]:
+def _find_below(tree: Iterable[tuple[str, list[str], list[str]]]) -> str | None:
+    """Return a table of a folder's subfolders, hidden ones and such as _temporary left out, or None if they hold none.
+
+    Args:
+        tree: A folder, then those below it from the top, as `os.walk` gives them.
+    """
+    top = None
+    for folder, below, files in tree:
+        below[:] = sorted(name for name in below if not name.startswith((".", "_")))
+        if top is None:
+            top = folder
+        elif not re.search(r"/[._]", folder[len(top.rstrip("/")) :].replace(os.sep, "/")):
+            tables = [file for file in files if _is_table(file) and not file.startswith((".", "_"))]
+            if tables:
+                return f"{folder.rstrip('/')}/{min(tables)}"
+    return None
+
+
+def _choose(name: str, files: Sequence[str], whole_folder: bool, below: str | None) -> list[str]:
     """Return the tables among some files, by name; hidden files and such as _SUCCESS are none.
 
+    Args:
+        name: The source.
+        files: All that it may be.
+        whole_folder: Whether it is a folder.
+        below: A table in a subfolder of it, if there is one.
+
     Raises:
-        ValueError: If there is none, or their endings differ.
+        ValueError: If there is none, their endings differ, or subfolders hold some, too.
     """
-    shown = [file for file in files if not os.path.basename(file).startswith((".", "_"))]
-    tables = sorted(file for file in shown if file.lower().endswith(SUFFIXES))
+    if below is not None:
+        top, ending = name.rstrip("/"), _find_ending(below)
+        alone = f"'{top}/*{ending}' to read without them, or " if any(map(_is_table, files)) else ""
+        raise NoTables(
+            f"Expected a table, or a folder that holds tables itself, but {name!r} is a folder; subfolders hold some "
+            f"({below}): name {alone}'{top}/**/*{ending}' to read all of them."
+        )
+    shown = [file for file in files if not os.path.basename(_strip_query(file)).startswith((".", "_"))]
+    tables = sorted(file for file in shown if _is_table(file))
     if not tables:
         others = f" (there are {', '.join(sorted(map(os.path.basename, shown))[:3])})" if shown else ""
         if whole_folder:
@@ -89,9 +153,7 @@ def _choose(name: str, files: Sequence[str], *, whole_folder: bool) -> list[str]
         raise NoTables(
             f"No source {name!r}: no table ({', '.join(SUFFIXES)}) has this name{others}: check it and the working folder."
         )
-    endings = sorted(
-        {max((end for end in SUFFIXES if file.lower().endswith(end)), key=len) for file in tables}
-    )
+    endings = sorted({_find_ending(file) for file in tables})
     if len(endings) > 1:
         raise NoTables(
             f"Expected the source {name!r} to be files of one kind, but they end in {', '.join(endings)}: name one kind, "
@@ -110,21 +172,53 @@ def _fetch_all(address: str) -> list[SourceFile]:
 
     try:
         system, path = fsspec.core.url_to_fs(address)
-        if glob.has_magic(path):
+        if _is_glob(system, path):
             files, whole_folder = system.glob(path), False
         else:
-            whole_folder = system.isdir(path)
+            # On the web any address may list others: to know, fsspec would load all of it.
+            whole_folder = not (path.startswith(_WEB) and _is_table(path)) and system.isdir(path)
             files = system.ls(path, detail=False) if whole_folder else [path] * system.exists(path)
-        found = _choose(address, [file for file in files if system.isfile(file)], whole_folder=whole_folder)
+        below = _find_below(system.walk(path, maxdepth=_DEEPEST)) if whole_folder else None
+        found = _choose(address, [file for file in files if system.isfile(file)], whole_folder, below)
         return [SourceFile(system.unstrip_protocol(file), _fetch(system, file)) for file in found]
     except NoTables:
         raise
     # The errors of file systems, of their HTTP libraries and of missing packages have no common class.
     except Exception as error:
-        raise ValueError(
-            f"Could not read {address!r}: {type(error).__name__}: {error}. Check the address, the network and your rights, or "
-            "copy the files yourself and give their folder."
-        ) from error
+        raise ValueError(_unreadable(address, error)) from error
+
+
+def check_protocol(address: str) -> None:
+    """Check that fsspec knows an address's protocol and has its package; nothing is fetched.
+
+    Raises:
+        ValueError: If it does not know it, or the package is missing.
+    """
+    import fsspec
+    from fsspec.registry import known_implementations
+
+    # Of a chain such as zip://a.csv::s3://bucket/b.zip, each link has its own; a link without one is a path.
+    links = [link.partition("://") for link in address.split("::")]
+    try:
+        for protocol, mark, _ in links:
+            if mark or protocol in known_implementations:
+                fsspec.get_filesystem_class(protocol)
+    except (ValueError, ImportError) as error:
+        raise ValueError(_unreadable(address, error)) from error
+
+
+def _unreadable(address: str, error: Exception) -> str:
+    return (
+        f"Could not read {address!r}: {type(error).__name__}: {error}. Check the address, the network and your rights, or "
+        "copy the files yourself and give their folder."
+    )
+
+
+def _is_glob(system: Any, path: str) -> bool:
+    """Return whether a path at an address is a glob; one with `?` may also be a file's name, and on the web has a query."""
+    if path.startswith(_WEB):
+        return glob.has_magic(_strip_query(path))
+    return glob.has_magic(path) and not ("?" in path and system.exists(path))
 
 
 def _fetch(system: Any, file: str) -> Path:
@@ -132,11 +226,14 @@ def _fetch(system: Any, file: str) -> Path:
     protocols = system.protocol if isinstance(system.protocol, (tuple, list)) else (system.protocol,)
     if "file" in protocols or "local" in protocols:
         return Path(file)
-    described = f"{protocols[0]}\n{file}\n{system.ukey(file)}"
+    info = system.info(file)
+    told = {key: str(info[key]) for key in _VERSION if info.get(key) is not None}
+    # fsspec's own key takes files behind HTTP for unchanging ones; those of other systems may know more than these facts.
+    described = f"{protocols[0]}\n{file}\n{system.ukey(file)}\n{told}"
     root = find_cache_root() or Path(tempfile.gettempdir()) / "patois"
     folder = root / "copies" / hashlib.blake2b(described.encode(), digest_size=16).hexdigest()
-    place = folder / os.path.basename(file)
-    if not place.is_file():
+    place = folder / os.path.basename(_strip_query(file))
+    if not place.is_file() or ("http" in protocols and not told):
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".unfinished-", dir=folder) as unfinished:
             part = Path(unfinished) / "part"

@@ -66,5 +66,8 @@ def test_globs_are_moved_as_the_files_that_they_name(tmp_path: Path) -> None:
     (tmp_path / "shards" / "a.parquet").touch()
     moved = str(tmp_path / "shards" / "*.parquet")
     assert move_path("data.source", "shards/*.parquet", tmp_path) == moved
+    (tmp_path / "shards" / "x" / "y").mkdir(parents=True)
+    (tmp_path / "shards" / "x" / "y" / "c.tsv").touch()
+    assert move_path("data.source", "shards/**/*.tsv", tmp_path) == str(tmp_path / "shards" / "**" / "*.tsv")
     assert move_path("data.source", "shards/*.csv", tmp_path) == "shards/*.csv"
     assert move_path("data.source", "memory://shards/*.parquet", tmp_path) == "memory://shards/*.parquet"
