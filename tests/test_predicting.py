@@ -74,6 +74,28 @@ def test_a_shard_of_a_run_has_its_own_file_and_claim(tmp_path: Path, monkeypatch
     ]  # fmt: skip
 
 
+def test_a_shard_or_a_file_without_anything_to_ask_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "new.csv").write_text("id,smiles\na,C\nb,C(C)(C)(C)(C)C\n")
+    (tmp_path / "bad.csv").write_text("id,smiles\nb,C(C)(C)(C)(C)C\nc,\n")
+    flags = [*FLAGS, "--model.base", write_tiny_base(tmp_path), "--output", "out.csv"]
+    found = {}
+    for source, shard in (("new.csv", "2/2"), ("new.csv", "1/9"), ("bad.csv", None)):
+        path = tmp_path / ("out.csv" if shard is None else f"out-{shard.replace('/', '-of-')}.csv")
+        part = [] if shard is None else ["--data.predict_shard", shard]
+        train.main(["predict", *flags, "--data.predict_path", source, *part])
+        found[shard] = [(row["id"], row["line"], row["prediction"], row["reason"]) for row in read(path)]
+    assert found == {
+        "2/2": [("b", "3", "", "smiles: valence")],
+        "1/9": [],
+        None: [("b", "2", "", "smiles: valence"), ("c", "3", "", "smiles: empty input")],
+    }
+    assert not list(tmp_path.glob("*.unfinished"))
+    assert (tmp_path / "out-1-of-9.csv").read_text().startswith("id,smiles,line,input,prediction")
+
+
 @pytest.mark.parametrize("shard", ["0/3", "4/3", "3", "a/b", "1/0", "-1/3", "1.5/3"])
 def test_a_shard_that_is_none_is_refused(tmp_path: Path, shard: str) -> None:
     words = ["predict", "--data.predict_path", str(write_file(tmp_path)), f"--data.predict_shard={shard}"]

@@ -82,10 +82,12 @@ class PredictionWriter(PartReader):
         super().__init__()
         self.output = output
         self._stored: StoredAnswers | None = None  # on rank 0
+        self._has_begun = False
         self._why_unverified: str | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Tell the data module which prompts need no answer any more, once the weights are there."""
+        self._has_begun = False
         if stage == "predict":
             evaluation_data(trainer).find_answered.append(partial(self._resume, trainer, pl_module))
 
@@ -130,6 +132,7 @@ class PredictionWriter(PartReader):
     def on_predict_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Open the journal, unless the data module has asked for it."""
         super().on_predict_epoch_start(trainer, pl_module)
+        self._has_begun = True
         if trainer.is_global_zero and self._stored is None:
             self._stored = self._open(trainer, pl_module)
 
@@ -178,9 +181,16 @@ class PredictionWriter(PartReader):
         self._stored = None
 
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Close what is open; of a command that was stopped, say how to go on."""
-        super().teardown(trainer, pl_module, stage)
-        self._close()
+        """Close what is open; if there was nothing to ask, first write the rows that were skipped.
+
+        Without a batch, Lightning calls no other hook. A command that was stopped has no journal open here: see `on_exception`.
+        """
+        try:
+            if self._stored is not None and not self._has_begun:
+                self.finish(trainer, pl_module, "predict")
+        finally:
+            super().teardown(trainer, pl_module, stage)
+            self._close()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Close the journal and say how to go on."""

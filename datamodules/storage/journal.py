@@ -35,34 +35,25 @@ class Journal:
         changed: Names of what the head of an earlier journal says otherwise; empty if there was none, or if it goes on.
 
     Raises:
-        ValueError: If another process holds the journal.
+        ValueError: If another process holds the journal, or the path cannot be opened or holds something else.
     """
 
     def __init__(self, path: Path, head: Mapping[str, str]) -> None:
         self.path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file: BinaryIO = os.fdopen(
-            os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644), "r+b"
-        )
-        self._lock()
-        before = _parse(self._file.readline())
+        self._file: BinaryIO = _open_locked(path)
+        line = self._file.readline()
+        if not may_be_head(line, head):
+            self._file.close()
+            raise ValueError(
+                f"{path}: expected the unfinished answers of an earlier command or no file, but it is another file: move it, or "
+                "name another output."
+            )
+        before = _parse(line)
         self.changed = _differences(before, head) if isinstance(before, dict) else []
         self._start = self._file.tell()
         if before != head:
             self._cut(0)
             self._start = sum(self.append([head])[0])
-
-    def _lock(self) -> None:
-        """Hold the file until it is closed or this process ends; unlike `flock`, no child inherits this lock."""
-        deadline = time.monotonic() + RETRY_SECONDS  # a process that has just been killed may still be ending
-        while not _try_lock(self._file):
-            if time.monotonic() > deadline:
-                self._file.close()
-                raise ValueError(
-                    f"{self.path}: expected that nobody else writes it, but another process does: wait until it ends, or name "
-                    "another file."
-                )
-            time.sleep(0.1)
 
     def replay(self) -> Iterator[tuple[int, int, Any]]:
         """Return place, size and value of each whole entry, and cut off what stands behind the last one."""
@@ -107,6 +98,61 @@ class Journal:
         steps: list[Callable[[], None]] = [partial(self.path.unlink, missing_ok=True), self.close]
         for step in steps if fcntl is not None else reversed(steps):  # Windows removes no open file
             step()
+
+
+def _open_locked(path: Path) -> BinaryIO:
+    """Open a file, made if there is none, and hold it until it is closed; unlike `flock`, no child inherits this lock.
+
+    Raises:
+        ValueError: If another process holds it, or it cannot be opened.
+    """
+    deadline = time.monotonic() + RETRY_SECONDS  # a process that has just been killed may still be ending
+    while True:
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
+        except OSError as error:
+            raise ValueError(
+                f"{path}: expected a file that can be written, or none, but opening it gives {error.strerror!r}: remove what is "
+                "there, or name another output."
+            ) from error
+        file = os.fdopen(handle, "r+b")
+        locked = _try_lock(file)
+        if locked and _is_at(file, path):
+            return file
+        file.close()
+        if time.monotonic() > deadline:
+            raise ValueError(
+                f"{path}: expected that nobody else writes it, but another process does: wait until it ends, or name "
+                "another file."
+            )
+        if not locked:
+            time.sleep(0.1)
+
+
+def _is_at(file: BinaryIO, path: Path) -> bool:
+    """Return whether an open file is still the one at a path: whoever held it may have removed it."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def may_be_head(line: bytes, head: Mapping[str, str]) -> bool:
+    r"""Return whether the first line of a file is a journal's head, of other values perhaps, or what a kill left of one.
+
+    Examples:
+        >>> head = {"rows": "1f", "weights": "2e"}
+        >>> [may_be_head(line, head) for line in (b"", b'{"rows": "3', b'{"rows": "3d", "weights": "4c"}\n', b"\0\0")]
+        [True, True, True, True]
+        >>> [may_be_head(line, head) for line in (b"my notes", b"my notes\n", b'{"id": "3"}\n', b"[]\n", b"\xff\n")]
+        [False, False, False, False, False]
+    """
+    if line.endswith(b"\n"):
+        value = _parse(line)
+        return isinstance(value, dict) and value.keys() == head.keys()
+    start, written = json.dumps(head).encode().partition(b": ")[0], line.rstrip(b"\0")
+    return written.startswith(start) or start.startswith(written)
 
 
 def _try_lock(file: BinaryIO) -> bool:

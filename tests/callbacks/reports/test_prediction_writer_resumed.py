@@ -25,6 +25,7 @@ class Data(StubData):
     def predict_dataloader(self) -> DataLoader[Any]:
         rank, world = self.trainer.global_rank, self.trainer.world_size
         plan = [np.array(rows) for rows in np.array_split(np.arange(len(self.pairs))[::-1], 6)]
+        plan = plan if self.pairs else []
         masks = [find() for find in self.find_answered]
         plan = drop_answered(plan, np.logical_and.reduce(masks), world)
         batches: Any = [make_batch(rows.tolist() or [-1]) for rows in plan[rank::world]]
@@ -121,4 +122,23 @@ def test_two_ranks_go_on_behind_one(tmp_path: Path) -> None:
         predict(tmp_path, Model(PAIRS, dies_at=3))
     torch.multiprocessing.spawn(run_rank, (tmp_path, free_port()), nprocs=2)
     assert (tmp_path / "out.csv").read_bytes() == whole
+    assert not (tmp_path / f"out.csv{SUFFIX}").exists()
+
+
+def run_rank_without_questions(rank: int, folder: Path, port: int) -> None:
+    torch.set_num_threads(1)
+    join_ranks(rank, 2, port)
+    predict(folder, Model([]), [], devices=2, strategy="ddp")
+
+
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_without_anything_to_ask_the_rows_that_were_skipped_are_written(tmp_path: Path, ranks: int) -> None:
+    if ranks == 1:
+        predict(tmp_path, Model([]), [])
+    else:
+        torch.multiprocessing.spawn(run_rank_without_questions, (tmp_path, free_port()), nprocs=2)
+    header, row = (tmp_path / "out.csv").read_text().splitlines()
+    assert header.startswith("line,input,prediction")
+    assert row.startswith("4,C,,")
+    assert row.endswith(",valence")
     assert not (tmp_path / f"out.csv{SUFFIX}").exists()

@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 
@@ -47,13 +48,58 @@ def test_what_a_kill_left_behind_the_last_whole_line_is_cut_off(tmp_path: Path, 
     assert entries(path) == [[1], [3]]
 
 
-@pytest.mark.parametrize("before", [b"", b'{"rows": "r"', b"\xff\xfe\n", b"[]\n[1]\n"])
+@pytest.mark.parametrize("before", [b"", b'{"ro', b'{"rows": "r"', b"\0\0\0"])
 def test_a_journal_without_a_whole_head_begins_anew(tmp_path: Path, before: bytes) -> None:
     path = tmp_path / "j"
     path.write_bytes(before)
     one = Journal(path, HEAD)
     assert (one.changed, list(one.replay())) == ([], [])
     one.close()
+
+
+@pytest.mark.parametrize("mine", [b"my notes", b"my notes\n", b"\xff\xfe\n", b"[]\n[1]\n", b'{"id": 1}\n'])
+def test_a_file_of_the_user_is_refused_and_stays(tmp_path: Path, mine: bytes) -> None:
+    path = tmp_path / "j"
+    path.write_bytes(mine)
+    with pytest.raises(
+        ValueError, match=r"j: expected the unfinished answers .*, but it is another file: move it"
+    ):
+        Journal(path, HEAD)
+    assert path.read_bytes() == mine
+
+
+@pytest.mark.parametrize("place", ["folder", "file/j"])
+def test_a_path_that_cannot_be_opened_is_refused_in_one_line(tmp_path: Path, place: str) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        ValueError, match=r"expected a file that can be written, or none, .*: remove"
+    ) as refused:
+        Journal(tmp_path / place, HEAD)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("leaves", ["nothing", "another"])
+def test_the_lock_of_a_removed_file_is_not_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, leaves: str
+) -> None:
+    path, lock = tmp_path / "j", journal._try_lock
+    removed = list[Path]()
+
+    def end_of_first(file: BinaryIO) -> bool:
+        if not removed:  # the process that held the file removes it while this one waits
+            path.unlink()
+            removed.append(path)
+            if leaves == "another":
+                path.touch()
+        return lock(file)
+
+    monkeypatch.setattr(journal, "_try_lock", end_of_first)
+    one = Journal(path, HEAD)
+    one.append([[1]])
+    one.close()
+    assert removed
+    assert entries(path) == [[1]]
 
 
 def test_another_head_begins_anew_and_says_what_differs(tmp_path: Path) -> None:
