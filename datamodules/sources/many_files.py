@@ -106,11 +106,7 @@ def find_files(name: str) -> list[SourceFile]:
 
 
 def _find_below(tree: Iterable[tuple[str, list[str], list[str]]]) -> str | None:
-    """Return a table of a folder's subfolders, hidden ones and such as _temporary left out, or None if they hold none.
-
-    Args:
-        tree: A folder, then those below it from the top, as `os.walk` gives them.
-    """
+    """Return a table of the subfolders of what `os.walk` gives, hidden ones and such as _temporary left out, or None."""
     top = None
     for folder, below, files in tree:
         below[:] = sorted(name for name in below if not name.startswith((".", "_")))
@@ -194,15 +190,14 @@ def check_protocol(address: str) -> None:
     Raises:
         ValueError: If it does not know it, or the package is missing.
     """
-    import fsspec
-    from fsspec.registry import known_implementations
+    from fsspec.registry import get_filesystem_class, known_implementations
 
     # Of a chain such as zip://a.csv::s3://bucket/b.zip, each link has its own; a link without one is a path.
     links = [link.partition("://") for link in address.split("::")]
     try:
         for protocol, mark, _ in links:
             if mark or protocol in known_implementations:
-                fsspec.get_filesystem_class(protocol)
+                get_filesystem_class(protocol)
     except (ValueError, ImportError) as error:
         raise ValueError(_unreadable(address, error)) from error
 
