@@ -26,7 +26,7 @@ from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
 from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.protocols import evaluated_model, evaluation_data
 from callbacks.rows.windows import rate_row
-from callbacks.run.run_facts import find_threshold, output_folder
+from callbacks.run.run_facts import find_threshold, output_folder, run_folder
 from callbacks.statistics.calibration import abstains
 from datamodules.sources.output.names import name_shard, output_name, why_csv
 from datamodules.sources.output.write import write_answers
@@ -195,7 +195,11 @@ class PredictionWriter(PartReader):
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Close the journal and say how to go on."""
         if self._stored is not None and (count := int(self._stored.answered.sum())):
-            say(f"{count:,} rows have their answers in {self._stored.path}; the same command goes on there.")
+            named = (
+                self.output is not None or trainer.ckpt_path is not None
+            )  # else a command makes a folder of its own
+            how = "the same command" if named else f"the same command with --name {run_folder(trainer).name}"
+            say(f"{count:,} rows have their answers in {self._stored.path}; {how} goes on there.")
         self._close()
 
     def _close(self) -> None:

@@ -142,3 +142,12 @@ def test_without_anything_to_ask_the_rows_that_were_skipped_are_written(tmp_path
     assert row.startswith("4,C,,")
     assert row.endswith(",valence")
     assert not (tmp_path / f"out.csv{SUFFIX}").exists()
+
+
+def test_a_command_without_a_run_or_a_file_goes_on_by_name(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = StubData(PAIRS, batch_size=1)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        make_trainer(tmp_path, [PredictionWriter()]).predict(Model(PAIRS, dies_at=3), datamodule=data)
+    assert f"the same command with --name {tmp_path.name} goes on there" in capsys.readouterr().out
