@@ -64,6 +64,7 @@ from cli.trainer.support import read_features
 from configs.lookup import CONFIGS
 from configs.program import program_name
 from configs.yaml_text import read_yaml
+from datamodules.limits import spell_shard
 from datamodules.sequence_task import SequenceTaskDataModule
 
 
@@ -217,6 +218,8 @@ class PatoisCLI(OpenCLI):
             config.ckpt_path = find_checkpoint(str(path), self.subcommand == "fit")
         self._append_once(config)
         check_settings(str(self.subcommand), config, self.runs)
+        if config.data.get("predict_shard") is not None:
+            config.data.predict_shard = spell_shard(config.data.predict_shard)
         if self.subcommand != "fit":
             asked = config.data.condition, config.data.format, config.get("ckpt_path"), config.model.base
             check_condition(str(self.subcommand), *asked)

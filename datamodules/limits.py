@@ -79,6 +79,16 @@ def parse_shard(shard: str) -> tuple[int, int]:
     )
 
 
+def spell_shard(shard: str) -> str:
+    """Return a shard in the one spelling by which its files, its claim and its settings are compared.
+
+    >>> spell_shard("01/03"), spell_shard(" 1 / 3")
+    ('1/3', '1/3')
+    """
+    number, count = parse_shard(shard)
+    return f"{number}/{count}"
+
+
 def check_fractions(val_fraction: float, test_fraction: float) -> None:
     """Raise ValueError unless both are shares that leave rows for training."""
     if not (val_fraction >= 0 and test_fraction >= 0 and val_fraction + test_fraction < 1):

@@ -10,10 +10,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import train
+from cli.run_folder import claimed
 from tests.helpers.runs import PAIRS, PROJECT, command_here, write_tiny_base
 
 FLAGS = ["--data.task", "smiles_to_iupac", "--model.generation.max_new_tokens", "4"]
@@ -72,6 +74,31 @@ def test_a_shard_of_a_run_has_its_own_file_and_claim(tmp_path: Path, monkeypatch
         "new-01-of-12.command.yaml", "new-01-of-12.csv",
         "new-09-of-12.command.yaml", "new-09-of-12.csv", "predictions",
     ]  # fmt: skip
+
+
+def test_two_spellings_of_a_shard_have_one_file_claim_and_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    flags = [
+        *FLAGS,
+        "--model.base",
+        write_tiny_base(tmp_path),
+        "--data.predict_path",
+        str(write_file(tmp_path)),
+    ]
+    claims = list[str | None]()
+
+    def note_claim(folder: Path, subcommand: str, words: list[str], shard: str | None) -> Any:
+        claims.append(shard)
+        return claimed(folder, subcommand, words, shard)
+
+    monkeypatch.setattr("cli.patois_cli.claimed", note_claim)
+    for shard in ("9/12", "09/012"):
+        train.main(["predict", "--name", "a", *flags, "--data.predict_shard", shard])
+    assert claims == ["9/12", "9/12"]
+    found = sorted(path.name for path in (tmp_path / "runs" / "a" / "predict" / "predictions").iterdir())
+    assert found == ["new-09-of-12.csv"]  # the second command is the first one again: nothing is kept aside
 
 
 def test_a_shard_or_a_file_without_anything_to_ask_is_written(
