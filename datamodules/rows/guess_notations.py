@@ -308,7 +308,8 @@ def _describe_one(guess: Guess) -> str:
     if guess.digits is not None:
         return f"{guess.column!r} is a number, rounded to {guess.digits} digits behind the point"
     if not guess.cells:
-        return f"{taken} (by its header: there are no cells)"
+        why = "as several columns joined are" if "," in guess.column else "by its header: there are no cells"
+        return f"{taken} ({why})"
     if guess.notation == "text":
         return (
             f"{taken} ({guess.fitting} of {guess.cells} cells look like {guess.hint})"

@@ -401,3 +401,10 @@ def test_only_the_guess_of_the_column_that_rows_fail_in_is_named(tmp_path: Path)
     with pytest.raises(ValueError, match=r"'b' is text \(--data.output_notation\); text takes") as caught:
         make(path, input_column="smiles").setup("fit")
     assert "'smiles' is" not in str(caught.value)
+
+
+def test_joined_columns_are_text_and_nothing_is_said_of_their_cells() -> None:
+    assert "'context,question' is text (as several columns joined are)" in describe(
+        [Guess("input", "context,question", "text", 0, 0)]
+    )
+    assert "(by its header: there are no cells)" in describe([Guess("input", "smiles", "smiles", 0, 0)])
