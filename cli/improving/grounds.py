@@ -8,8 +8,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cli.checks.value_check import data_flags
 from cli.improving.job import Job, find_values
 from configs.lookup import find_cache_root
@@ -36,9 +34,8 @@ class Grounds:
 
     def count_training(self, tasks: Sequence[Task]) -> dict[str, int]:
         """Return the number of training rows of each task."""
-        sides = np.split(self.prepared.sides, np.cumsum([len(part) for part in self.prepared.parts])[:-1])
         counts = {task.name: 0 for task in tasks}
-        for part, side in zip(self.prepared.parts, sides, strict=True):
+        for part, side in zip(self.prepared.parts, self.prepared.sides_by_part(), strict=True):
             counts[part.task.name] += int((side == TRAIN).sum())
         return counts
 

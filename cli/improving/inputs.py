@@ -66,10 +66,9 @@ def name_list_columns(task: Task, columns: list[str]) -> list[str]:
 
 def ask_training_rows(prepared: Prepared, task: Task) -> Questions:
     """Return the inputs of a task's training rows, with their answers."""
-    sides = np.split(prepared.sides, np.cumsum([len(part) for part in prepared.parts])[:-1])
     found = [
         _join(part.take(np.flatnonzero(side == TRAIN)))
-        for part, side in zip(prepared.parts, sides, strict=True)
+        for part, side in zip(prepared.parts, prepared.sides_by_part(), strict=True)
         if part.task.name == task.name
     ]
     joined = Questions(*(TextColumn.join(list(columns)) for columns in zip(*found, strict=True)))

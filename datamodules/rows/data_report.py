@@ -54,7 +54,7 @@ def make(
 def _count_conditions(prepared: Prepared) -> dict[str, dict[str, int]]:
     """Return the number of training rows in each condition, the most frequent first, of each task that has conditions."""
     counts: dict[str, Counter[str]] = {}
-    for part, sides in zip(prepared.parts, _split_sides(prepared), strict=True):
+    for part, sides in zip(prepared.parts, prepared.sides_by_part(), strict=True):
         if part.conditions is not None:
             trained = count_conditions(part.conditions.take(np.flatnonzero(sides == TRAIN)))
             counts.setdefault(part.task.name, Counter()).update(trained)
@@ -64,15 +64,10 @@ def _count_conditions(prepared: Prepared) -> dict[str, dict[str, int]]:
 def _count_left_out(prepared: Prepared) -> dict[str, int]:
     """Return the number of held-out rows in each condition that evaluation does not ask for."""
     counts: Counter[str] = Counter()
-    for part, sides in zip(prepared.parts, _split_sides(prepared), strict=True):
+    for part, sides in zip(prepared.parts, prepared.sides_by_part(), strict=True):
         if part.conditions is not None:
             counts.update(count_conditions(part.conditions.take(np.flatnonzero(sides == LEFT_OUT))))
     return dict(counts.most_common())
-
-
-def _split_sides(prepared: Prepared) -> list[NDArray[np.int8]]:
-    """Return the sides of each part's rows."""
-    return np.split(prepared.sides, np.cumsum([len(part) for part in prepared.parts])[:-1])
 
 
 def write(report: dict[str, Any], aside: Sequence[SetAside], folder: Path) -> None:

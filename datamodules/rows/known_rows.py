@@ -47,10 +47,9 @@ class KnownRows:
         self, prepared: Prepared, settings: SplitSettings, record: TrainingRecord | None = None
     ) -> None:
         self.settings = settings
-        sides = np.split(prepared.sides, np.cumsum([len(part) for part in prepared.parts])[:-1])
         held_out = [
             part.identities.take(np.flatnonzero(side != TRAIN)).values
-            for part, side in zip(prepared.parts, sides, strict=True)
+            for part, side in zip(prepared.parts, prepared.sides_by_part(), strict=True)
         ]
         self.held_out: pa.LargeStringArray = pa.chunked_array(held_out, pa.large_string()).combine_chunks()
         self.held_out_texts = _collect_texts(

@@ -60,6 +60,10 @@ class Prepared:
     contents: dict[str, str] = field(default_factory=dict)
     """The kind and the content hash of each source; empty if the content cannot be identified."""
 
+    def sides_by_part(self) -> list[NDArray[np.int8]]:
+        """Return the sides of each part's rows."""
+        return np.split(self.sides, np.cumsum([len(part) for part in self.parts])[:-1])
+
     def select_side(self, side: str, task_names: Sequence[str]) -> list[NDArray[np.int64]]:
         """Return the rows of a side, one array per task, in the order in which subsets take them."""
         numbers = np.array([task_names.index(part.task.name) for part in self.parts])
