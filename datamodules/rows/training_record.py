@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
-from itertools import chain, islice
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,8 @@ from numpy.typing import NDArray
 
 from datamodules.rows.side_texts import SideTexts, texts_by_task
 from datamodules.rows.task_rows import TaskRows
-from datamodules.storage import spill
 from datamodules.storage.atomic_write import whole_binary_file
-from datamodules.storage.spill import blocks_of, each_text
+from datamodules.storage.spill import blocks_of, each_text, hash_texts
 from datamodules.storage.text_columns import TextColumn
 from datamodules.tasks import Task
 
@@ -49,7 +47,7 @@ class TrainingRecord:
 
     def knows(self, identities: TextColumn) -> NDArray[np.bool_]:
         """Return for each row, (N,), whether the model was trained on a row with its identity."""
-        known = np.isin(hash_identities(each_text(identities.values)), self.hashes)
+        known = np.isin(hash_texts(each_text(identities.values)), self.hashes)
         return known[identities.codes]
 
     def count_pairs(self, texts: SideTexts) -> int | None:
@@ -87,20 +85,6 @@ class TrainingRecord:
                 np.savez(file, identities=self.hashes, notations=texts, pairs=self.pairs)
 
 
-def hash_identities(identities: Iterable[str]) -> NDArray[np.uint64]:
-    """Return a hash of each identity (BLAKE2b, 64 bits).
-
-    Examples:
-        >>> hash_identities(["ethanol", "ethanol"]).tolist() == [hash_identities(["ethanol"])[0]] * 2
-        True
-    """
-    found, rest = [np.zeros(0, dtype=np.uint64)], iter(identities)
-    while block := list(islice(rest, spill.BLOCK)):
-        digests = (hashlib.blake2b(text.encode(), digest_size=8).digest() for text in block)
-        found.append(np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64))
-    return np.concatenate(found)
-
-
 def hash_pairs(inputs: TextColumn, outputs: TextColumn) -> NDArray[np.uint64]:
     """Return a hash of each row's pair of input and target, (N,); the Unicode form makes no difference.
 
@@ -112,7 +96,7 @@ def hash_pairs(inputs: TextColumn, outputs: TextColumn) -> NDArray[np.uint64]:
     blocks = blocks_of(np.arange(len(inputs)))
     columns = ([column.take(block).composed() for column in (inputs, outputs)] for block in blocks)
     texts = chain.from_iterable(zip(*pair, strict=True) for pair in columns)
-    return hash_identities(f"{len(given)} {given}{target}" for given, target in texts)
+    return hash_texts(f"{len(given)} {given}{target}" for given, target in texts)
 
 
 def record_rows(texts: Iterable[SideTexts]) -> TrainingRecord:
@@ -127,7 +111,7 @@ def record_rows(texts: Iterable[SideTexts]) -> TrainingRecord:
     hashes, pairs = [np.zeros(0, dtype=np.uint64)], [np.zeros(0, dtype=np.uint64)]
     notations = set[frozenset[str]]()
     for one in texts:
-        hashes.append(hash_identities(each_text(one.identities.values)))
+        hashes.append(hash_texts(each_text(one.identities.values)))
         pairs.append(hash_pairs(one.inputs, one.outputs))
         notations.add(frozenset((one.input_notation, one.output_notation)))
     return TrainingRecord(np.concatenate(hashes), notations, np.concatenate(pairs))

@@ -6,10 +6,12 @@ They lie in Python's folder of temporary files, which the environment variable T
 
 from __future__ import annotations
 
+import hashlib
 import mmap
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from typing import IO, Any
 
 import numpy as np
@@ -46,6 +48,20 @@ def each_text(texts: Any) -> Iterator[str]:
     for start in range(0, len(texts), BLOCK):
         block = texts[start : start + BLOCK]
         yield from block if isinstance(block, list) else block.to_pylist()
+
+
+def hash_texts(texts: Iterable[str]) -> NDArray[np.uint64]:
+    """Return a hash of each text (BLAKE2b, 64 bits).
+
+    Examples:
+        >>> hash_texts(["ethanol", "ethanol"]).tolist() == [hash_texts(["ethanol"])[0]] * 2
+        True
+    """
+    found, rest = [np.zeros(0, dtype=np.uint64)], iter(texts)
+    while block := list(islice(rest, BLOCK)):
+        digests = (hashlib.blake2b(text.encode(), digest_size=8).digest() for text in block)
+        found.append(np.frombuffer(b"".join(digests), dtype="<u8").astype(np.uint64))
+    return np.concatenate(found)
 
 
 @contextmanager

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from datamodules.storage.spill import TextSpill, each_text
+from datamodules.storage.spill import TextSpill, each_text, hash_texts
 from datamodules.workers.worker_pool import Answers, WorkerPool
 
 
@@ -48,7 +46,7 @@ class IdentityMemory(WorkerPool):
             none = np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.int64)
             self._known[notation] = *none, TextSpill(), TextSpill()
         hashes, places, asked, answers = self._known[notation]
-        wanted = _hash(texts)
+        wanted = hash_texts(each_text(texts))
         found = np.searchsorted(hashes, wanted)
         found[found == len(hashes)] = 0
         known = hashes[found] == wanted if len(hashes) else np.zeros(len(wanted), dtype=bool)
@@ -68,8 +66,3 @@ class IdentityMemory(WorkerPool):
         self._known[notation] = hashes[order], places[order], asked, answers
         back = np.argsort(np.concatenate([np.flatnonzero(known), np.flatnonzero(~known)]))
         return Answers(pa.concat_arrays([remembered, fresh]).take(pa.array(back)), {})
-
-
-def _hash(texts: pa.LargeStringArray) -> NDArray[np.uint64]:
-    digests = [hashlib.blake2b(text.encode(), digest_size=8).digest() for text in each_text(texts)]
-    return np.frombuffer(b"".join(digests), dtype=np.uint64)

@@ -29,7 +29,9 @@ class Counting(WorkerPool):
 @pytest.mark.parametrize("collide", [False, True])
 def test_each_identity_is_asked_once(collide: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if collide:
-        monkeypatch.setattr(identity_memory, "_hash", lambda texts: np.full(len(texts), 7, dtype=np.uint64))
+        monkeypatch.setattr(
+            identity_memory, "hash_texts", lambda texts: np.full(len(list(texts)), 7, dtype=np.uint64)
+        )
     pool = Counting()
     memory = IdentityMemory(pool)
     for part in (["a", "bad", "b"], [], ["c", "b", "bad"], ["d"], ["a", "b", "c", "d"]):
