@@ -33,6 +33,17 @@ def logits_at(decoder: PreTrainedModel, positions_N: Tensor, input_ids: Tensor, 
     return logits[0] if selected else logits.flatten(0, 1)[positions_N]
 
 
+@contextmanager
+def in_eval_mode(decoder: PreTrainedModel) -> Iterator[None]:
+    """Switch dropout off; afterwards the decoder is in the mode that it was in."""
+    was_training = decoder.training
+    decoder.eval()
+    try:
+        yield
+    finally:
+        decoder.train(was_training)
+
+
 def widened(dtype: torch.dtype) -> torch.dtype:
     """Return the type in which losses and log-probabilities of logits of this type are computed: at least float32.
 

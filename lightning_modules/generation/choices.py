@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from lightning_modules.decoder.forward import logits_at, widened
+from lightning_modules.decoder.forward import in_eval_mode, logits_at, widened
 from lightning_modules.decoder.shared_prefix import encode_prefix
 from lightning_modules.generation.settings import ChoiceScore
 
@@ -51,9 +51,7 @@ def score_choices(
     """
     scores = torch.zeros(len(choices.ids), dtype=widened(decoder.dtype), device=prompt_ids.device)
     lengths = prompt_mask.sum(dim=1).clamp(min=1)  # one padding token replaces an empty prompt
-    was_training = decoder.training
-    decoder.eval()
-    try:
+    with in_eval_mode(decoder):
         for members in _groups(lengths, choices.rows, slots):
             prompts = prompt_ids[members][:, prompt_ids.shape[1] - int(lengths[members[0]]) :]
             places = torch.isin(choices.rows, members).nonzero()[:, 0]
@@ -61,8 +59,6 @@ def score_choices(
             scores[places] = _score_group(
                 decoder, prompts, repeats, choices.ids[places], choices.lengths[places]
             )
-    finally:
-        decoder.train(was_training)
     return scores
 
 

@@ -6,8 +6,7 @@ a batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -16,6 +15,7 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from lightning_modules.decoder.decoders import never_generated
+from lightning_modules.decoder.forward import in_eval_mode
 from lightning_modules.generation.blocking import Blocks, Source, find_source_ids
 from lightning_modules.generation.constrained import ConstrainedChooser, Constraint
 from lightning_modules.generation.continuous_batching import Chooser, can_decode, decode
@@ -93,7 +93,7 @@ def generate(
     if len(rest := (~finished).nonzero()[:, 0]):
         left, slots = begun.take(rest), slots or len(prompt_ids)
         go_on, lengths, room = left.go_on(choose, rest), lengths[rest], room[rest]
-        with _in_eval_mode(decoder):
+        with in_eval_mode(decoder):
             if by_slots:
                 texts, counts = _pad_right(prompt_ids[rest], lengths, left.ids), left.counts
                 found = decode(decoder, texts, lengths + counts, room - counts, go_on, stop, slots)
@@ -164,16 +164,6 @@ def _make_chooser(
 
 def _find_banned(decoder: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Tensor:
     return torch.tensor(never_generated(decoder, tokenizer), dtype=torch.int64, device=decoder.device)
-
-
-@contextmanager
-def _in_eval_mode(decoder: PreTrainedModel) -> Iterator[None]:
-    was_training = decoder.training
-    decoder.eval()
-    try:
-        yield
-    finally:
-        decoder.train(was_training)
 
 
 def _read(tokenizer: PreTrainedTokenizerBase, ids: Tensor, log_prob: Tensor, replaced: Tensor) -> Generated:
