@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,19 +56,10 @@ class CodedRows:
         _, first = np.unique(np.concatenate(index), return_index=True)
         return Coded(list(values), np.concatenate(codes)[first], np.concatenate(numbers)[first])
 
-    def gather(self) -> Facts:
-        """Return the facts of the rows of all ranks in index order, as `gather_with_numbers`."""
-        return Facts(self.gather_with_numbers())
-
-
-class Facts:
-    """Facts in index order, one after the other."""
-
-    def __init__(self, coded: Coded) -> None:
-        self._coded = coded
-
-    def __iter__(self) -> Iterator[Any]:
-        return (self._coded.values[code] for code in self._coded.codes)
+    def gather(self) -> list[Any]:
+        """Return the facts of the rows of all ranks in index order, as `gather_with_numbers`: equal facts are one object."""
+        values, codes, _ = self.gather_with_numbers()
+        return [values[code] for code in codes]
 
 
 def unique_in_order(codes: NDArray[np.int64]) -> list[int]:
