@@ -17,7 +17,7 @@ from datamodules.making.recipe import NOT_ASKED, UNREADABLE, Candidate, Verdict,
 from datamodules.making.small_molecules import draw_name
 from datamodules.making.swap import Swapping
 from datamodules.notations.molecules.structure import Molecule
-from datamodules.notations.naming.styles import is_inverted, is_openeye
+from datamodules.notations.naming.styles import find_style, is_openeye
 from datamodules.sources.shipped import PUBCHEM
 from datamodules.storage.cache import digest
 from datamodules.storage.cache_keys import hash_file
@@ -48,7 +48,7 @@ class Names(BuiltInMolecules):
     def names(self) -> list[str]:
         """The conventional names of training molecules of one component."""
         whole = self.training.filter(pc.equal(self.training["components"], 1))
-        return [name for name in whole["iupac"].to_pylist() if not is_openeye(name) and not is_inverted(name)]
+        return [name for name in whole["iupac"].to_pylist() if find_style(name) == "conventional"]
 
     @cached_property
     def known(self) -> Collection[str]:
