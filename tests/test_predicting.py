@@ -29,6 +29,17 @@ def write_file(folder: Path, copies: int = 1) -> Path:
     return path
 
 
+def write_questions(folder: Path, copies: int = 1) -> list[str]:
+    """Write a file and a tiny base; return the flags that ask it."""
+    return [
+        *FLAGS,
+        "--model.base",
+        write_tiny_base(folder),
+        "--data.predict_path",
+        str(write_file(folder, copies)),
+    ]
+
+
 def read(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"), newline="")))
 
@@ -39,13 +50,7 @@ def without_last_digits(rows: list[dict[str, str]]) -> list[dict[str, str]]:
 
 def test_shards_together_are_the_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    flags = [
-        *FLAGS,
-        "--model.base",
-        write_tiny_base(tmp_path),
-        "--data.predict_path",
-        str(write_file(tmp_path)),
-    ]
+    flags = write_questions(tmp_path)
     # What is drawn for a row depends on its number in the file, not in the shard.
     flags += ["--model.generation.strategy", "sample", "--data.eval_batch_size", "2"]
     train.main(["predict", *flags, "--output", "whole.csv"])
@@ -60,13 +65,7 @@ def test_shards_together_are_the_whole(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_shard_of_a_run_has_its_own_file_and_claim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    flags = [
-        *FLAGS,
-        "--model.base",
-        write_tiny_base(tmp_path),
-        "--data.predict_path",
-        str(write_file(tmp_path)),
-    ]
+    flags = write_questions(tmp_path)
     for number in (1, 9):
         train.main(["predict", "--name", "a", *flags, "--data.predict_shard", f"{number}/12"])
     found = sorted(path.name for path in (tmp_path / "runs" / "a" / "predict").rglob("*"))
@@ -80,13 +79,7 @@ def test_two_spellings_of_a_shard_have_one_file_claim_and_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    flags = [
-        *FLAGS,
-        "--model.base",
-        write_tiny_base(tmp_path),
-        "--data.predict_path",
-        str(write_file(tmp_path)),
-    ]
+    flags = write_questions(tmp_path)
     claims = list[str | None]()
 
     def note_claim(folder: Path, subcommand: str, words: list[str], shard: str | None) -> Any:
@@ -134,13 +127,7 @@ def test_a_shard_that_is_none_is_refused(tmp_path: Path, shard: str) -> None:
 
 @pytest.mark.slow
 def test_predict_that_is_killed_goes_on_and_writes_each_row_once(tmp_path: Path) -> None:
-    flags = [
-        *FLAGS,
-        "--model.base",
-        write_tiny_base(tmp_path),
-        "--data.predict_path",
-        str(write_file(tmp_path, 60)),
-    ]
+    flags = write_questions(tmp_path, 60)
     flags += ["--data.eval_batch_size", "1"]
     command = [sys.executable, str(PROJECT / "train.py"), "predict", *flags, "--output"]
     done = subprocess.run([*command, "whole.csv"], cwd=tmp_path, capture_output=True, check=True)
