@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.release.kinds import FILES, LABELS, PAGE, PARTS, RESULTS, answer_by_forest, find_cells, write_page
+from bench.release.kinds.__main__ import PARTS, RESULTS
+from bench.release.kinds.cells import FILES, find_cells
+from bench.release.kinds.forest import answer_by_forest
+from bench.release.kinds.page import LABELS, PAGE, write_page
 from bench.studies.results import read_results
 from datamodules.rows.side_texts import SideTexts
 from datamodules.storage.text_columns import TextColumn

