@@ -10,41 +10,80 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.release.kinds.cells import FRACTIONS, Cell, find_cells
 from bench.release.kinds.forest import grow_forest
 from bench.release.kinds.page import PAGE, write_page
+from bench.release.permuted_options import measure as measure_orders
 from bench.studies.cells import QUIET, clear_unresumable, fit_words, run_train
 from bench.studies.grid import words
 from bench.studies.results import append_result, read_results
 from callbacks.reports.baselines import read_systems
+from callbacks.statistics.intervals import wilson_interval
 from configs.lookup import PROJECT
+from datamodules.storage.safe_csv import read_csv
 
 RESULTS = PROJECT / "docs" / "results" / "kinds.jsonl"
-PARTS = {"cell": str, "seed": int, "system": str, "rows": float}
+PARTS = {"cell": str, "seed": int, "task": str, "system": str, "rows": float}
 """What every line has."""
 
 
 def run_cell(name: str, cell: Cell, seed: int, runs: Path) -> list[dict[str, Any]]:
-    """Fit, test, and return a line for the model and for each baseline."""
-    run = runs / f"{name}-{seed}"
+    """Fit and test, or ask an earlier cell's model in another way; return a line for the model and for each baseline."""
+    run = runs / f"{cell.of or name}-{seed}"
     flags = {**cell.flags, **FRACTIONS, "trainer.max_epochs": cell.epochs, "seed_everything": seed}
-    clear_unresumable(run)
-    if not (run / "hf").is_dir():
-        run_train(fit_words(run, words(flags)), runs.parent)
-    run_train(["test", "--ckpt_path", f"runs/{run.name}", *QUIET], runs.parent)
+    if not cell.of:
+        fit(run, cell, flags)
+    elif not (run / "hf").is_dir():
+        raise FileNotFoundError(
+            f"Expected {run}, which {name} asks again, but it is not there: run --cells {cell.of}."
+        )
+    asked = {
+        key: f"runs/{value}-{seed}" if key == "round_trip" else value for key, value in cell.asked.items()
+    }
+    run_train(["test", "--ckpt_path", f"runs/{run.name}", *words(asked), *QUIET], runs.parent)
     found = read_systems(run / "test")
     summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
     for own in (line for line in found if line["system"] == "model"):
         measured = summary["test"]["tasks"][own["task"]]
         own |= {key: value for key, value in measured.items() if isinstance(value, float)}
-    if cell.metrics[0] in ("auroc", "mae_all"):
+        if "spans" in cell.metrics:
+            own |= count_spans(run / "test")
+        if cell.orders:
+            [orders] = measure_orders(run, cell.orders)
+            own |= {key: value for key, value in orders.items() if key not in ("run", "task", *own)}
+    if cell.of:
+        found = [line for line in found if line["system"] == "model"]
+    elif cell.metrics[0] in ("auroc", "mae_all") and len({line["task"] for line in found}) == 1:
         found += grow_forest(cell.flags, seed)
     common = {"cell": name, "seed": seed, "epochs": cell.epochs}
     return [{**common, **line} for line in found]
+
+
+def fit(run: Path, cell: Cell, flags: Mapping[str, Any]) -> None:
+    """Fit a cell, if it was not; go on with what was killed."""
+    clear_unresumable(run)
+    if (run / "hf").is_dir():
+        return
+    source = {}
+    if cell.table is not None:
+        path = run.parent / f"{run.name}.csv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cell.table(path)
+        source = {"data.source": str(path)}
+    run_train(fit_words(run, words({**source, **flags})), run.parent.parent)
+
+
+def count_spans(folder: Path) -> dict[str, float]:
+    """Return the share of answers that stand in their input as they are, with Wilson's interval."""
+    [path] = (folder / "predictions").iterdir()
+    rows = read_csv(path)
+    spans = sum(row["prediction"].strip() in row["input"] for row in rows)
+    low, high = wilson_interval(spans, len(rows))
+    return {"spans": spans / len(rows), "spans_low": low, "spans_high": high}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,10 +1,12 @@
-"""What is fitted, by which flags, and which metrics the page shows."""
+"""What is fitted or asked, by which flags, and which metrics the page shows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from bench.release.kinds.tables import LABELS, write_labels, write_options
 
 
 class Cell(NamedTuple):
@@ -14,11 +16,22 @@ class Cell(NamedTuple):
     """The flags of the fit."""
     metrics: tuple[str, ...]
     """What the page shows, the most important first."""
-    epochs: int
+    epochs: int = 0
+    about: str = ""
+    """What the page says of it."""
+    of: str = ""
+    """The cell whose model is asked in another way, instead of a fit."""
+    asked: Mapping[str, Any] = {}
+    """Further flags of the test. `round_trip` names a cell."""
+    table: Callable[[Path], None] | None = None
+    """Writes the table that is fitted, a CSV."""
+    orders: int = 0
+    """In how many other orders the options are asked."""
 
 
 SCAFFOLD = {"data.split": "scaffold", "model.optimizer.lr": 5e-4}
 """Flags of the cells of molecules: chosen by trials on BBBP with seed 0 (docs/log.md), then the same for all."""
+DRAWN = ("mae_all", "mae_expected", "interval_coverage", "interval_width")
 CELLS: dict[str, Cell] = {
     "b3db": Cell({"data.task": "crosses_brain_barrier", **SCAFFOLD}, ("auroc",), 5),
     "aqsoldb": Cell({"data.task": "smiles_to_solubility", **SCAFFOLD}, ("mae_all", "spearman"), 3),
@@ -30,6 +43,69 @@ CELLS: dict[str, Cell] = {
     "reaction_names": Cell({"data.task": "name_reaction"}, ("accuracy", "balanced_accuracy"), 3),
     "questions": Cell({"data.task": "answer_from_passage"}, ("exact_match", "token_f1"), 3),
     "openings": Cell({"data.task": "opening_to_volume"}, ("accuracy", "balanced_accuracy"), 5),
+    "several_labels": Cell(
+        {
+            "data.input_column": "smiles",
+            "data.output_column": ",".join(LABELS),
+            "data.format": "labels",
+            **SCAFFOLD,
+        },
+        ("auroc", "average_precision"),
+        3,
+        about="One model, a task a column, of 24,860 molecules most of which have one of three labels: does it cross the "
+        "blood-brain barrier, does at least 10^-4 mol/l dissolve in water, is it liquid at 25 °C.",
+        table=write_labels,
+    ),
+    "options_by_row": Cell(
+        {
+            "data.task": str(Path(__file__).with_name("choose_name.yaml")),
+            "data.format": "labels",
+            "data.max_length": 256,
+            "model.optimizer.lr": 5e-4,
+        },
+        ("accuracy", "changed", "ever_changed", "accuracy_shuffled"),
+        4,
+        about="Which of four names of molecules of one formula is this molecule's? The names differ from row to row and stand "
+        "behind the molecule, in another order each epoch. `changed` is the share of answers that five other orders change.",
+        table=write_options,
+        orders=5,
+    ),
+    "questions_asked_freely": Cell(
+        {},
+        ("exact_match", "token_f1", "spans"),
+        of="questions",
+        about="The model of `questions` again: which share of its answers stands in the passage or the question.",
+    ),
+    "questions_only_from_input": Cell(
+        {},
+        ("exact_match", "token_f1", "spans"),
+        of="questions",
+        asked={"model.generation.only_from": "input"},
+        about="The same with `--model.generation.only_from input`.",
+    ),
+    "aqsoldb_20_drawn": Cell(
+        {},
+        DRAWN,
+        of="aqsoldb",
+        asked={"model.generation.candidates": 20},
+        about="The model of `aqsoldb` with 20 drawn answers a row: the error of their mean beside that of the greedy answer, the "
+        "share of targets between their 5 % and 95 % quantiles (0.9 would be right), and the mean width of this interval.",
+    ),
+    "melting_points_20_drawn": Cell(
+        {},
+        DRAWN,
+        of="melting_points",
+        asked={"model.generation.candidates": 20},
+        about="The same of `melting_points`.",
+    ),
+    "reactants_there_and_back": Cell(
+        {},
+        ("exact_match", "right", "round_trip"),
+        of="reaction_reactants",
+        asked={"round_trip": "reaction_products"},
+        about="The model of `reaction_reactants` with `--round_trip`: for which share of the predicted reactants the model of "
+        "`reaction_products` gives the product that was asked for.",
+    ),
 }
 """What is measured."""
 FILES = {"bbbp": "C_2039_BBBP_2.csv", "bace": "C_1513_BACE_2.csv"}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
 
 from bench.markdown import as_table
-from bench.release.kinds.cells import find_cells
+from bench.release.kinds.cells import Cell, find_cells
 from configs.lookup import PROJECT
 from datamodules.tasks import load_task
 
@@ -16,32 +17,49 @@ PAGE = PROJECT / "docs" / "results" / "kinds.md"
 LABELS = {
     "auroc": "AUROC", "mae_all": "MAE", "spearman": "Spearman", "exact_match": "exact match", "right": "right",
     "component_f1": "F1 of components", "accuracy": "accuracy", "balanced_accuracy": "balanced accuracy",
-    "token_f1": "F1 of words",
+    "token_f1": "F1 of words", "average_precision": "average precision", "changed": "changed", "ever_changed": "ever changed",
+    "accuracy_shuffled": "accuracy in other orders", "spans": "spans of the input", "mae_expected": "MAE of the mean",
+    "interval_coverage": "coverage", "interval_width": "width", "round_trip": "round trip",
 }  # fmt: skip
 """How the page calls each metric."""
+IN_UNIT = ("mae_all", "mae_expected", "interval_width")
 
 
 def write_page(lines: Sequence[Mapping[str, Any]]) -> str:
     """Return the page: each cell and system with the mean and spread over seeds, and the first seed's interval over rows."""
-    parts = [TEXT]
     known = find_cells(Path())
-    for cell in dict.fromkeys(line["cell"] for line in lines):
-        members = [line for line in lines if line["cell"] == cell]
-        shown = [metric for metric in known[cell].metrics if any(metric in line for line in members)]
-        rows = []
-        systems = dict.fromkeys(line["system"] for line in members)
-        for system in sorted(systems, key=lambda system: system != "model"):
-            found = [line for line in members if line["system"] == system]
-            cells = [describe(found, metric) for metric in shown]
-            rows.append([system, *cells, str(len(found)), f"{found[0]['rows']:,.0f}"])
-        task = known[cell].flags.get("data.task")
-        unit = load_task(task).output.unit if task else None
-        names = [
-            f"{LABELS[metric]}{f' in {unit}' if unit and metric == 'mae_all' else ''}" for metric in shown
-        ]
-        header = ["system", *(f"{name} (95 %)" for name in names), "seeds", "rows"]
-        parts.append(f"## {cell}\n\n{as_table(header, rows)}")
-    return "\n".join(parts)
+    cells = dict.fromkeys(line["cell"] for line in lines)
+    return "\n".join([TEXT, *(write_cell(name, known[name], lines) for name in cells)])
+
+
+def write_cell(name: str, cell: Cell, lines: Sequence[Mapping[str, Any]]) -> str:
+    """Return the section of a cell: a row for each system, of each task if there are several."""
+    members = [line for line in lines if line["cell"] == name]
+    shown = [metric for metric in cell.metrics if any(metric in line for line in members)]
+    tasks = list(dict.fromkeys(line["task"] for line in members))
+    systems = dict.fromkeys((line["task"], line["system"]) for line in members)
+    rows = []
+    for task, system in sorted(systems, key=lambda pair: (tasks.index(pair[0]), pair[1] != "model")):
+        found = [line for line in members if (line["task"], line["system"]) == (task, system)]
+        figures = [describe(found, metric) for metric in shown]
+        label = system if len(tasks) == 1 else f"{task}: {system}"
+        rows.append([label, *figures, str(len(found)), f"{found[0]['rows']:,.0f}"])
+    unit = find_unit(cell)
+    names = [f"{LABELS[metric]}{f' in {unit}' if unit and metric in IN_UNIT else ''}" for metric in shown]
+    table = as_table(["system", *(f"{label} (95 %)" for label in names), "seeds", "rows"], rows)
+    return f"## {name}\n\n{wrap(cell.about)}{table}"
+
+
+def find_unit(cell: Cell) -> str:
+    """Return the unit of a cell's numbers; empty without one."""
+    flags = find_cells(None)[cell.of].flags if cell.of else cell.flags
+    task = flags.get("data.task")
+    return (load_task(task).output.unit if task else None) or ""
+
+
+def wrap(text: str) -> str:
+    """Return a paragraph in lines of at most 130 characters, or nothing for no text."""
+    return "\n".join(textwrap.wrap(text, 130)) + "\n\n" if text else ""
 
 
 def describe(lines: Sequence[Mapping[str, Any]], metric: str) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.release.kinds.__main__ import PARTS, RESULTS
+from bench.release.kinds.__main__ import PARTS, RESULTS, count_spans
 from bench.release.kinds.cells import FILES, find_cells
 from bench.release.kinds.forest import answer_by_forest
 from bench.release.kinds.page import LABELS, PAGE, write_page
@@ -17,9 +17,11 @@ from datamodules.rows.side_texts import SideTexts
 from datamodules.storage.text_columns import TextColumn
 
 
-def line(system: str, seed: int, value: float, metric: str = "auroc", cell: str = "b3db") -> dict[str, Any]:
+def line(
+    system: str, seed: int, value: float, metric: str = "auroc", cell: str = "b3db", task: str = "a"
+) -> dict[str, Any]:
     return {
-        "cell": cell, "system": system, "seed": seed, "rows": 190, metric: value,
+        "cell": cell, "task": task, "system": system, "seed": seed, "rows": 190, metric: value,
         f"{metric}_low": value - 0.1, f"{metric}_high": value + 0.1,
     }  # fmt: skip
 
@@ -37,6 +39,13 @@ def test_the_model_stands_first() -> None:
     assert page.index("| model |") < page.index("| random forest |")
 
 
+def test_each_task_of_a_cell_has_rows_of_its_own() -> None:
+    page = write_page(
+        [line("model", 0, 0.5 + task / 10, cell="several_labels", task=str(task)) for task in (0, 1)]
+    )
+    assert page.count("| 0: model | 0.500 (") == page.count("| 1: model | 0.600 (") == 1
+
+
 def test_committed_page_is_made_of_the_committed_lines() -> None:
     if lines := read_results(RESULTS, PARTS):
         assert PAGE.read_text(encoding="utf-8") == write_page(lines)
@@ -44,6 +53,24 @@ def test_committed_page_is_made_of_the_committed_lines() -> None:
 
 def test_metrics_of_all_cells_have_a_name_for_people() -> None:
     assert {metric for cell in find_cells(Path()).values() for metric in cell.metrics} == set(LABELS)
+
+
+def test_cells_that_ask_again_ask_a_model_that_is_fitted() -> None:
+    cells = find_cells(None)
+    asked = [cell for cell in cells.values() if cell.of]
+    assert asked
+    for cell in asked:
+        fits = [cell.of, *(value for key, value in cell.asked.items() if key == "round_trip")]
+        assert all(cells[fit].epochs and not cells[fit].of for fit in fits)
+
+
+def test_share_of_answers_that_stand_in_their_input(tmp_path: Path) -> None:
+    (tmp_path / "predictions").mkdir()
+    table = 'input,prediction\n"a cat sat.\nWho?",cat\na dog,cat\n'
+    (tmp_path / "predictions" / "test_epoch_1.csv").write_text(table, encoding="utf-8")
+    found = count_spans(tmp_path)
+    assert found["spans"] == 0.5
+    assert found["spans_low"] < 0.5 < found["spans_high"]
 
 
 def test_files_without_a_licence_are_measured_only_where_they_are(tmp_path: Path) -> None:
