@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from datamodules.storage.atomic_write import whole_file
@@ -85,8 +85,16 @@ def read_csv(path: Path) -> list[dict[str, str]]:
     Raises:
         ValueError: If the file is not as `write_csv` writes it.
     """
+    return list(iterate_csv(path))
+
+
+def iterate_csv(path: Path) -> Iterator[dict[str, str]]:
+    """Yield the rows that `write_csv` wrote, one at a time, as texts by column.
+
+    Raises:
+        ValueError: If the file is not as `write_csv` writes it.
+    """
     csv.field_size_limit(2**31 - 1)  # a cell may be longer than Python's default limit, 131,072 characters
-    found = []
     try:
         with path.open(newline="", encoding="utf-8") as file:
             reader = csv.DictReader(file, strict=True)
@@ -97,7 +105,6 @@ def read_csv(path: Path) -> list[dict[str, str]]:
                     raise ValueError(
                         f"line {reader.line_num}: expected {wanted} cells as in the header, but got another number"
                     )
-                found.append({unescape_cell(name): unescape_cell(cell) for name, cell in row.items()})
+                yield {unescape_cell(name): unescape_cell(cell) for name, cell in row.items()}
     except (ValueError, csv.Error) as error:  # UnicodeDecodeError is a ValueError
         raise ValueError(f"{path}: expected a CSV file in UTF-8 as Patois writes it: {error}.") from error
-    return found

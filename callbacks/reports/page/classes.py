@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from callbacks.reports.page.run_files import Side
+from callbacks.reports.page.tally import CHANCE
 from callbacks.rows.headlines import HEADLINES, headline_of_metrics
 from callbacks.statistics.intervals import format_estimate, wilson_interval
-
-CHANCE = "p_"
-"""What the columns of the choices' probabilities begin with."""
 
 
 class ClassLine(NamedTuple):
@@ -39,13 +36,11 @@ def list_confusions(side: Side) -> list[Confusion]:
     for task, metrics in side.summary.get("tasks", {}).items():
         if headline_of_metrics(metrics) != HEADLINES["choices"]:
             continue
-        rows = [row for row in side.predictions if row["task"] == task]
-        classes = [name[len(CHANCE) :] for name, cell in (rows[0] if rows else {}).items()
-                   if name.startswith(CHANCE) and cell]  # fmt: skip
-        counts = Counter((row["target"], row["prediction"]) for row in rows)
+        counts, first = side.predictions.taken, side.predictions.first.get(task, {})
+        classes = [name[len(CHANCE) :] for name, cell in first.items() if name.startswith(CHANCE) and cell]
         if classes:
             lines = [
-                _count([counts[name, other] for other in classes], place, name)
+                _count([counts[task, name, other] for other in classes], place, name)
                 for place, name in enumerate(classes)
             ]
             found.append(Confusion(task, classes, lines))

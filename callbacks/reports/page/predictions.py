@@ -1,22 +1,19 @@
-"""Which predictions the page shows, and their molecules as small SVGs."""
+"""Predictions as the page shows them, and their molecules as small SVGs."""
 
 from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from callbacks.loggers.terminal_text import printable
-from callbacks.reports.page.run_files import Line
+from callbacks.reports.page.tally import Line, find_kind, find_outcome
 from callbacks.rows.drawing import LONGEST
 from callbacks.rows.notation_calls import NotationCalls
-from callbacks.rows.outcomes import MEANS_THE_SAME, RIGHT, word_outcome
 from callbacks.rows.outcomes import find_kind as find_task_kind
+from callbacks.rows.outcomes import word_outcome
 
-MOST_ROWS = 150
-"""Most rows of a side: under a megabyte with their molecules."""
 LONGEST_TEXT = 600
 """Most characters of a shown text; the middle of a longer one is left out."""
 WIDTH, HEIGHT = 220, 140
@@ -57,11 +54,6 @@ class Shown(NamedTuple):
     pictures: Sequence[Picture]
 
 
-def find_outcome(row: Line) -> str:
-    """Return a row's outcome; the verdict where no outcome was decided, as in a fit."""
-    return row.get("outcome") or row["verdict"]
-
-
 def describe_outcome(name: str, row: Line) -> str:
     """Return an outcome in words, as answers of a row's task have it.
 
@@ -76,46 +68,6 @@ def describe_outcome(name: str, row: Line) -> str:
     has_choices = any(cell for column, cell in row.items() if column.startswith("p_"))
     by_opsin = row["output_notation"] == "iupac" and bool(row.get("same_round_trip"))
     return word_outcome(name, find_task_kind(row["output_notation"], has_choices), by_opsin)
-
-
-def find_kind(row: Line) -> str:
-    """Return whether a prediction is `right`, `wrong` or `invalid`.
-
-    Examples:
-        >>> find_kind({"verdict": "wrong", "outcome": "isomer"}), find_kind({"verdict": "exact"})
-        ('wrong', 'right')
-        >>> find_kind({"verdict": "wrong", "outcome": "unfinished"})
-        'invalid'
-        >>> find_kind({"verdict": "same molecule", "same_canonical": "true"})
-        'right'
-    """
-    if outcome := row.get("outcome"):
-        return "right" if outcome in RIGHT else "invalid" if outcome in ("invalid", "unfinished") else "wrong"
-    if row["verdict"] == "exact" or any(row.get(f"same_{notion}") == "true" for notion in MEANS_THE_SAME):
-        return "right"
-    return "invalid" if row["verdict"] == "invalid" else "wrong"
-
-
-def count_kinds(rows: Iterable[Line]) -> dict[tuple[str, str, str], int]:
-    """Return how many rows there are of each task, kind and outcome."""
-    return Counter((row["task"], find_kind(row), find_outcome(row)) for row in rows)
-
-
-def choose_rows(rows: Sequence[Line], most: int = MOST_ROWS) -> list[Line]:
-    """Return at most `most` rows, taken in turn from each task and outcome, in the table's order.
-
-    Examples:
-        >>> rows = [{"task": "t", "verdict": verdict, "row": str(i)} for i, verdict in enumerate(["wrong"] * 5 + ["exact"] * 2)]
-        >>> [row["row"] for row in choose_rows(rows, most=3)]
-        ['0', '1', '5']
-    """
-    seen: Counter[tuple[str, str]] = Counter()
-    ranked = []
-    for place, row in enumerate(rows):
-        group = (row["task"], find_outcome(row))
-        ranked.append((seen[group], place))
-        seen[group] += 1
-    return [rows[place] for place in sorted(place for _, place in sorted(ranked)[:most])]
 
 
 def show_rows(rows: Sequence[Line], calls: NotationCalls) -> list[Shown]:

@@ -45,7 +45,7 @@ def write_page(run: Path) -> Path:
 
 def render(files: RunFiles, calls: NotationCalls) -> str:
     """Return a run's page; equal files give equal text."""
-    chosen = [(side, predictions.choose_rows(side.predictions)) for side in files.sides]
+    chosen = [(side, side.predictions.shown) for side in files.sides]
     shown = [(side.name, row) for side, rows in chosen for row in predictions.show_rows(rows, calls)]
     results = [_describe_results(side) for side in files.sides if side.summary.get("tasks")]
     content = {
@@ -154,7 +154,7 @@ def _describe_results(side: Side) -> dict[str, Any]:
 
 
 def _describe_table(side: Side, shown: int) -> str:
-    total = len(side.predictions)
+    total = side.predictions.total
     which = "all" if shown == total else f"{shown:,} of"
     return f"{side.name}: {which} {total:,} rows of {side.place}/{side.table}."
 

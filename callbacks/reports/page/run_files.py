@@ -9,15 +9,15 @@ from typing import Any, NamedTuple
 
 from callbacks.reports.epoch_table import FILE as EPOCHS
 from callbacks.reports.epoch_table import read_metrics, summarize_epochs
+from callbacks.reports.page.tally import Line, Tally, tally
 from callbacks.run.command_record import read_record
 from configs.lookup import load_yaml
-from datamodules.storage.safe_csv import read_csv
+from datamodules.storage.safe_csv import iterate_csv, read_csv
 
 SIDES = {"fit": "", "validate": "validate", "test": "test"}
 """The subcommands whose output is shown, and their folders in the run's."""
 REPORTS = ("error_classes", "strata", "calibration", "abstaining", "rerank")
 """The tables of `validate` and `test` that are shown."""
-Line = Mapping[str, str]
 
 
 class Side(NamedTuple):
@@ -32,7 +32,8 @@ class Side(NamedTuple):
     """Its `made_by.json`; empty if it has none."""
     table: str
     """The file of the shown predictions, relative to the folder; empty without any."""
-    predictions: Sequence[Line]
+    predictions: Tally
+    """What is counted and shown of them."""
     reports: Mapping[str, Sequence[Line]]
     audit: Mapping[str, Mapping[str, int]]
     data: Mapping[str, Any]
@@ -117,7 +118,7 @@ def _read_side(run: Path, name: str, below: str, place: str) -> Side | None:
         summary=summary,
         record=record,
         table=f"predictions/{table.name}" if table else "",
-        predictions=read_csv(table) if table else [],
+        predictions=tally(iterate_csv(table)) if table else Tally(),
         reports={report: _read_table(folder / f"{report}.csv") for report in (REPORTS if below else ())},
         audit=_read_json(folder / "audit.json").get("tasks", {}) if below else {},
         data=data,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from callbacks.reports.page.curves import Chart, Point, Series, draw_chart
-from callbacks.reports.page.predictions import count_kinds, describe_outcome
+from callbacks.reports.page.predictions import describe_outcome
 from callbacks.reports.page.run_files import RunFiles, Side
 from callbacks.rows.headlines import (
     EXACT_MATCH,
@@ -214,9 +213,7 @@ def list_outcomes(side: Side) -> dict[str, list[OutcomeLine]]:
 
     In a fit these are the verdicts of its table of predictions.
     """
-    kinds = count_kinds(side.predictions)
-    totals = Counter(row["task"] for row in side.predictions)
-    first = {row["task"]: row for row in reversed(side.predictions)}
+    kinds, first, totals = side.predictions.kinds, side.predictions.first, side.predictions.count_rows()
     found: dict[str, list[OutcomeLine]] = {task: [] for task in totals}
     for task, kind, name in sorted(kinds, key=_rank):
         number = kinds[task, kind, name]

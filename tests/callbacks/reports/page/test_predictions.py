@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from callbacks.reports.page.predictions import choose_rows, compress, draw_molecules, shorten, show_rows
+from callbacks.reports.page.predictions import compress, draw_molecules, shorten, show_rows
 from callbacks.rows.notation_calls import NotationCalls
 
 
@@ -55,14 +55,6 @@ def test_pictures_have_bonds_and_letters_and_nothing_else_of_the_svg(calls):
         == paths
     )
     assert len("".join(path for path, *_ in paths)) < len(svg) / 2
-
-
-def test_rows_are_chosen_from_each_outcome_of_each_task():
-    rows = [row(row=str(i), task=task, verdict=verdict) for i, (task, verdict) in enumerate(
-        [("t", "wrong")] * 50 + [("t", "invalid")] + [("u", "exact")])]  # fmt: skip
-    chosen = choose_rows(rows, 4)
-    assert [one["row"] for one in chosen] == ["0", "1", "50", "51"]
-    assert choose_rows(rows, 100) == rows
 
 
 def test_long_texts_are_cut_in_the_middle():

@@ -17,7 +17,7 @@ def test_sides_are_those_that_wrote_something(tmp_path):
         ("test", "runs/mine/test"),
     ]
     assert files.place == "runs/mine"
-    assert [len(side.predictions) for side in files.sides] == [len(ROWS)] * 2
+    assert [side.predictions.total for side in files.sides] == [len(ROWS)] * 2
     assert files.has == {"checkpoints/best.ckpt", "hf"}
 
 

@@ -12,6 +12,7 @@ from callbacks.reports.page.sections import (
     list_strata,
     name_strata,
 )
+from callbacks.reports.page.tally import tally
 from tests.helpers.run_folders import write_fit, write_test
 
 
@@ -48,8 +49,8 @@ def test_a_wrong_choice_and_a_wrong_number_are_called_so(tmp_path):
     wrong = {"verdict": "wrong", "outcome": "different", "input": "a", "target": "1", "prediction": "2"}
     rows = [{**wrong, "task": "n", "output_notation": "number"}, {**wrong, "task": "t"}]
     [_, side] = read_run(write_test(write_fit(tmp_path / "runs" / "a"), rows)).sides
-    choices = [dict(row, p_1="0.4", p_2="0.6") for row in side.predictions if row["task"] == "t"]
-    found = list_outcomes(side._replace(predictions=[*choices, *side.predictions[:1]]))
+    number, choice = side.predictions.shown
+    found = list_outcomes(side._replace(predictions=tally([{**choice, "p_1": "0.4", "p_2": "0.6"}, number])))
     assert {task: line.meaning for task, [line] in found.items()} == {
         "t": "another choice",
         "n": "another number",
