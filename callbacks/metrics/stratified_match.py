@@ -9,7 +9,7 @@ from lightning.pytorch.loggers import WandbLogger
 from lightning.pytorch.trainer.states import TrainerFn
 
 from callbacks.metrics.row_reader import PartReader
-from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
+from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index, keep_first
 from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.outcomes import RIGHT, kind_of
 from callbacks.rows.training_molecules import TrainingMolecules
@@ -27,7 +27,7 @@ class StratifiedMatch(PartReader):
     the similarity is near 1. `test` adds whether a salt, an ion or the parent of the molecule is among the training
     molecules. `share_right` also counts other spellings and, with `RoundTrip`, other names of the right molecule. Tasks
     without molecules have only the lengths. Tasks of numbers have `mae_all`, with bootstrap intervals, and no shares. Numbers and
-    choices have no length.
+    choices have no length. Of a task with more than 100,000 rows (`evaluated_row.MOST_ROWS`) the first ones count.
     """
 
     def __init__(self) -> None:
@@ -47,9 +47,8 @@ class StratifiedMatch(PartReader):
             return
         self._training = evaluation.training
         described = zip(evaluation.rows, evaluation.outcomes, stratify_rows(evaluation), strict=True)
-        self._found |= {
-            row.index: (stratified, one.molecules.reference) for row, one, stratified in described
-        }
+        new = {row.index: (stratified, one.molecules.reference) for row, one, stratified in described}
+        self._found = keep_first(self._found | new, _task_of)
 
     def finish(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> None:
         """Gather all ranks' rows on rank 0, compare them with the training molecules, and write the table there."""
@@ -57,7 +56,7 @@ class StratifiedMatch(PartReader):
             return
         found, self._found = self._found, {}
         training, self._training = self._training, None
-        gathered = gather_by_index(found)
+        gathered = keep_first(gather_by_index(found), _task_of)
         if not trainer.is_global_zero or not gathered:
             return
         assert training is not None
@@ -67,6 +66,10 @@ class StratifiedMatch(PartReader):
             if isinstance(logger, WandbLogger):
                 data = [[line[column] for column in COLUMNS] for line in lines]
                 logger.log_table(f"{stage}/strata", list(COLUMNS), data, step=trainer.global_step)
+
+
+def _task_of(fact: tuple[Stratified, str | None]) -> str:
+    return fact[0].task
 
 
 def describe_rows(evaluation: Evaluation) -> list[dict[str, float]]:

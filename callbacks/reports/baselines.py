@@ -27,7 +27,7 @@ from callbacks.reports.kind_baselines import (
     read_inputs,
     score_parts,
 )
-from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index
+from callbacks.rows.evaluated_row import EvaluatedRow, Stage, gather_by_index, keep_first
 from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.outcomes import RIGHT, Outcome
 from callbacks.rows.protocols import EvaluatedModel, EvaluationData, evaluated_model, evaluation_data
@@ -168,7 +168,8 @@ class Baselines(PartReader):
     OPSIN reads names, openclatura names molecules (each only if installed: the extras `opsin` and `openclatura`), and the
     answer of the most similar training row is copied. `right` also counts other spellings and, where names are read, other
     names of the right molecule. `summary.json` and the table at the end include the baselines. `anchor_strata.csv` holds
-    their results by kind of row, as `strata.csv` does for the model, but without `nearest_training`.
+    their results by kind of row, as `strata.csv` does for the model, but without `nearest_training`. All of them, the model
+    too, are measured on the first 100,000 rows of each task (`evaluated_row.MOST_ROWS`): the column `rows` says on how many.
 
     Args:
         untrained_rows: Most rows of a task, the first ones, that the base also answers before any fine-tuning when a
@@ -190,15 +191,15 @@ class Baselines(PartReader):
     def read_part(
         self, trainer: Trainer, pl_module: LightningModule, stage: Stage, evaluation: Evaluation
     ) -> None:
-        """Gather the rows on rank 0, which keeps them: the baselines answer all of a task at once."""
+        """Gather the rows on rank 0, which keeps the first of each task: the baselines answer all of these at once."""
         checked = zip(evaluation.rows, evaluation.outcomes, evaluation.invalid_reasons, strict=True)
         gathered = gather_by_index({row.index: (row, outcome, why) for row, outcome, why in checked})
-        self._found |= gathered
+        self._found = keep_first(self._found | gathered, lambda one: one[0].task)
         self._last = evaluation
 
     def finish(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> None:
         """Let the baselines answer the rows on rank 0, and write the results."""
-        gathered, self._found = dict(sorted(self._found.items())), {}
+        gathered, self._found = self._found, {}
         evaluation, self._last = self._last, None
         if not trainer.is_global_zero:
             return

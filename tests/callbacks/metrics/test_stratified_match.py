@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 
 from callbacks.metrics.stratified_match import StratifiedMatch, describe_rows
+from callbacks.rows import evaluated_row
 from callbacks.rows.evaluated_row import EvaluatedRow
 from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.notation_calls import NotationCalls
@@ -53,6 +54,22 @@ def test_the_file_has_molecules_and_lengths(tmp_path):
     assert found["to_smiles", "elements", "others, too"]["rows"] == "1"
     assert {line["stratum"] for line in lines if line["task"] == "spell"} == {"input_length", "target_length"}
     assert found["spell", "target_length", "0 to 10"]["exact_match"] == "1.0"
+
+
+def test_only_the_first_rows_of_each_task_count(tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluated_row, "MOST_ROWS", 1)
+    pairs = [
+        Pair("ethanol", "CCO", "OCC"),
+        Pair("benzene", "c1ccccc1", "?"),
+        Pair("word", "w", "w", "spell", "text"),
+    ]
+    trainer = make_trainer(tmp_path, [StratifiedMatch()])
+    trainer.test(ScriptedModel(pairs), datamodule=TrainedData(pairs), verbose=False)
+    with (tmp_path / "test" / "strata.csv").open(newline="") as file:
+        found = {(line["task"], line["stratum"]): line for line in csv.DictReader(file)}
+    assert {line["rows"] for line in found.values()} == {"1"}
+    assert found["to_smiles", "rings"]["bin"] == "0"
+    assert {task for task, _ in found} == {"to_smiles", "spell"}
 
 
 def test_salts_are_sought_in_a_test_only(tmp_path):

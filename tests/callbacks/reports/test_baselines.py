@@ -22,6 +22,7 @@ from callbacks.reports.baselines import (
 )
 from callbacks.reports.end_lines import describe_evaluation
 from callbacks.reports.run_summary import RunSummary
+from callbacks.rows import evaluated_row
 from callbacks.rows.evaluated_row import EvaluatedRow
 from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.training_molecules import TrainingMolecules
@@ -89,6 +90,19 @@ def test_nearest_baseline_copies_the_name_of_the_nearest_molecule(tmp_path, monk
     assert float(copied["right"]) == pytest.approx(1 / 3)
     assert float(copied["right_high"]) == wilson_interval(1, 3)[1]
     assert float(found["model"]["right"]) == 0
+
+
+def test_only_the_first_rows_of_a_task_are_answered(tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluated_row, "MOST_ROWS", 2)
+    monkeypatch.setattr(baselines, "find_spec", lambda _: None)
+    given, asked = NOTATIONS["name"]
+    pairs = [
+        Pair(first, second, second if place < 2 else "?", "name", asked, given)
+        for place, (first, second) in enumerate(NAMED)
+    ]
+    found = run(tmp_path, pairs)
+    assert {line["rows"] for line in found.values()} == {"2"}
+    assert float(found["model"]["exact_match"]) == 1
 
 
 def test_rule_baselines_draw_and_name_where_they_are_installed(tmp_path):
