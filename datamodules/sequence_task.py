@@ -141,31 +141,31 @@ class SequenceTaskDataModule(LightningDataModule):
 
     def num_rows(self, stage: EvalStage) -> int:
         """Return the number of rows that a stage evaluates."""
-        return self.data.num_rows(stage)
+        return self.data.sides[stage].num_rows
 
     def num_asked(self, stage: EvalStage) -> int:
         """Return the number of prompts of a stage: its rows, and behind them the further windows of long rows."""
-        return self.data.num_asked(stage)
+        return len(self.data.sides[stage].places)
 
     def asked_as(self, stage: EvalStage, index: int) -> list[int]:
         """Return the prompts by which a row is asked, by index: its own, and those of its further windows."""
-        return self.data.asked_as(stage, index)
+        return self.data.sides[stage].asked_as(index)
 
     def row(self, stage: Literal[EvalStage, "train"], index: int) -> Row:
         """Return a row of a stage by the index of a prompt that asks it (0 .. num_asked - 1)."""
-        return self.data.row(stage, index)
+        return self.data.sides[stage].row(index)
 
     def affixes(self, stage: EvalStage, index: int) -> tuple[str, str]:
         """Return the format's text before and after a row's answer in a generated text."""
-        return self.data.affixes(stage, index)
+        return self.data.sides[stage].affixes(index)
 
     def extract(self, stage: Literal[EvalStage, "train"], index: int, text: str) -> str:
         """Return the answer in a generated text, without the format's own text; a gap's inside the text that has the gap."""
-        return self.data.extract(stage, index, text)
+        return self.data.sides[stage].extract(index, text)
 
     def answer_lengths(self, stage: EvalStage) -> NDArray[np.int64]:
         """Return the number of tokens in each evaluated row's target, (N,), including the stop token."""
-        return self.data.answer_lengths(stage)
+        return self.data.sides[stage].answer_lengths()
 
     def side_texts(self, side: str) -> list[SideTexts]:
         """Return the texts of a side's rows: train, val or test."""
@@ -252,7 +252,7 @@ class SequenceTaskDataModule(LightningDataModule):
                 "remove the folder to empty the cache."
             )
             cache.kept_bytes = 0
-        if stage == "fit" and not len(self.data.pools["train"]):
+        if stage == "fit" and not len(self.data.sides["train"].places):
             aside = self.set_aside("fit")
             suspects = suspect(self.guesses, (row.reason for row in aside))
             raise ValueError(data_report.why_empty(self.report, aside) + blame(suspects))
@@ -321,12 +321,12 @@ class SequenceTaskDataModule(LightningDataModule):
             "weights of tasks": None if self.data.weights is None else list(self.data.weights),
             "--data.max_length": self.data.max_length if self.packing else None,
         }  # fmt: skip
-        return describe_training(self.data.encoded["train"], self.form, self.tasks, settings)
+        return describe_training(self.data.sides["train"].encoded, self.form, self.tasks, settings)
 
     def _describe_batches(self) -> dict[str, int]:
         """Return everything that the number of batches and their rows depend on."""
         return {
-            "rows": len(self.data.pools["train"]), "batch_size": self.batch_size, "ranks": self.world_size,
+            "rows": len(self.data.sides["train"].places), "batch_size": self.batch_size, "ranks": self.world_size,
             "seed": self.data.seed, "packing": int(self.packing), "epoch_rows": self.data.drawing.epoch_rows or 0,
         }  # fmt: skip
 
@@ -341,7 +341,7 @@ class SequenceTaskDataModule(LightningDataModule):
     def predict_dataloader(self) -> DataLoader[Batch]:
         """Return this rank's batches of the file to predict, without prompts that have their answers."""
         wanted = self.data.asked_prompts()
-        lengths = self.data.encoded["predict"].prompt_lengths[wanted]
+        lengths = self.data.sides["predict"].encoded.prompt_lengths[wanted]
         plan = [wanted[rows] for rows in plan_evaluation(lengths, self.eval_batch_size, self.world_size)]
         masks = [find() for find in self.find_answered]
         self.find_answered.clear()
@@ -363,7 +363,7 @@ class SequenceTaskDataModule(LightningDataModule):
         }
 
     def _evaluation_loader(self, stage: EvalStage) -> DataLoader[Batch]:
-        lengths = self.data.encoded[stage].prompt_lengths
+        lengths = self.data.sides[stage].encoded.prompt_lengths
         return self._loader(
             self._evaluation_batches(stage, plan_evaluation(lengths, self.eval_batch_size, self.world_size))
         )
@@ -374,7 +374,7 @@ class SequenceTaskDataModule(LightningDataModule):
         with_prompts = self.form.asks or stage == "predict"
         choices = self.data.encode_choices(stage) if with_prompts else None
         return BatchDataset(
-            self.data.encoded[stage], plan, with_prompts=with_prompts, choices=choices, **options
+            self.data.sides[stage].encoded, plan, with_prompts=with_prompts, choices=choices, **options
         )
 
     def questions(self, stage: EvalStage, rows: Sequence[int]) -> Batch:

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from configs.lookup import find_cache_root
 from datamodules.flag_tasks import choose_tasks, find_open_sides
 from datamodules.formats import load_format
-from datamodules.infilling import find_gap
 from datamodules.limits import refuse_below
 from datamodules.rows import data_report
 from datamodules.rows.columns.conditions import ask_condition
@@ -22,17 +21,16 @@ from datamodules.rows.guess_notations import Guess, apply, describe, guess_from_
 from datamodules.rows.prepare import Prepared, prepare
 from datamodules.rows.questions import hash_questions, take_shard
 from datamodules.rows.read_and_split import load_questions, name_list, read_questions
-from datamodules.rows.row import Row
 from datamodules.rows.side_texts import SideTexts, texts_by_task
 from datamodules.rows.task_rows import TaskRows
 from datamodules.sources.lookup import load_source
 from datamodules.sources.rows import TEXT_LIMIT, Rows, SetAside
 from datamodules.sources.tables.options import TableOptions
 from datamodules.splits import NAMES
-from datamodules.stages import EvalStage
 from datamodules.storage.cache import DataCache
 from datamodules.storage.spill import blocks_of
 from datamodules.texts.all_phrasings import ask_all
+from datamodules.texts.asked_rows import AskedRows
 from datamodules.texts.asking import check_distinct
 from datamodules.texts.draw_settings import DrawSettings, describe_tokens
 from datamodules.texts.rendering import RowStore
@@ -131,22 +129,12 @@ class TaskData:
         self.cache = DataCache(folder if cache else None)
         self.prepared: Prepared | None = None
         self.store: RowStore | None = None
-        self.predict_store: RowStore | None = None
         self.question_rows: Rows | None = None  # the file to predict, with all its columns
         self._shard_lines: NDArray[np.int64] | None = None  # of `predict`, if not all rows are asked
-        self.pools: dict[str, NDArray[np.int64]] = {}
-        self.windowed: dict[str, WindowedRows] = {}  # of `fit` and `predict`, if windows are wanted
-        self.window_rows: dict[
-            str, NDArray[np.int64]
-        ] = {}  # the row of each further window, behind a side's rows
-        self.asked: dict[
-            str, NDArray[np.int64]
-        ] = {}  # the phrasing of each row of a side; without one, the first
-        self.demonstrations: NDArray[np.int64] = np.zeros(
-            0, dtype=np.int64
-        )  # also of tasks that are not trained
-        self.encoded: dict[str, Encoded] = {}
-        self.choices: dict[str, ChoiceTokens] = {}
+        self.windowed: WindowedRows | None = None  # of all rows, if windows are wanted
+        # Also of tasks that are not trained.
+        self.demonstrations: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self.sides: dict[str, AskedRows] = {}  # train, val and test, and predict
         self.aside: dict[str, list[SetAside]] = {}
         self.report: dict[str, Any] = {}
 
@@ -168,13 +156,12 @@ class TaskData:
         if (sides or self.drawing.most_shots) and not self.report:
             self._read(workers, keep_small)
         for side in sides:
-            if side not in self.encoded:
+            if self.sides[side].tokens is None:
                 self._encode_side(side, keep_small)
                 if self.drawing.ask == "all" and "train" not in sides:
                     self._ask_all(side)
-                if "fit" in self.windowed and side != "train":
-                    assert self.store is not None
-                    self._add_windows(side, self.store, self.windowed["fit"])
+                if self.windowed is not None and side != "train":
+                    self.sides[side].add_windows(side)
                 if side == "train":
                     counts = np.bincount(self.pool_tasks(side), minlength=len(self.tasks)).tolist()
                     self.mixing = self.drawing.make_shares(self.task_names, self.weights, counts)
@@ -190,15 +177,18 @@ class TaskData:
         self.take_guesses(prepared.guesses)
         reasons = [row.reason for part in prepared.parts for row in part.set_aside]
         warn_of_guesses(self.guesses, len(prepared.sides), sum(prepared.totals.values()), reasons)
-        self.prepared, self.store = prepared, self._cut("fit", prepared.parts)
+        self.prepared = prepared
+        self.store, self.windowed = self._cut(prepared.parts)
         for side in NAMES:
-            rows_by_task = self._select_side(side)
-            self.pools[side] = np.concatenate([rows[: self.drawing.limits[side]] for rows in rows_by_task])
+            most = self.drawing.limits[side]
+            rows = np.concatenate([rows[:most] for rows in self._select_side(side)])
+            self.sides[side] = AskedRows(self.store, self.form, rows, self.windowed)
         shown = prepared.select_side("train", self.task_names)
         self.demonstrations = np.concatenate([rows[: self.drawing.limits["train"]] for rows in shown])
         self.store.demonstrations.draw_from(self.demonstrations, prepared.sides)
         self.aside["fit"] = [row for part in prepared.parts for row in part.set_aside]
-        self.report = data_report.make(prepared, self.pools, self.drawing.split_settings)
+        pools = {side: rows.places for side, rows in self.sides.items()}
+        self.report = data_report.make(prepared, pools, self.drawing.split_settings)
 
     @property
     def held_out(self) -> list[str]:
@@ -240,27 +230,13 @@ class TaskData:
             phrasings=draw.phrasings, loss_on=draw.loss_on,
         )  # fmt: skip
 
-    def _cut(self, stage: str, parts: Sequence[TaskRows]) -> RowStore:
+    def _cut(self, parts: Sequence[TaskRows]) -> tuple[RowStore, WindowedRows | None]:
         """Return the rows, with the long ones cut to windows if that is wanted; further windows stand behind all rows."""
         store = self._make_store(parts)
         if self.cutting is None:
-            return store
-        self.windowed[stage] = self.cutting.cut(parts, store.encode)
-        return self._make_store(self.windowed[stage].parts)
-
-    def _add_windows(self, side: str, store: RowStore, windowed: WindowedRows) -> None:
-        """Ask a side's rows in their further windows, too; these are not supervised."""
-        rows = self.pools[side]
-        further = windowed.further(rows)
-        order = np.argsort(rows)
-        self.window_rows[side] = order[np.searchsorted(rows[order], windowed.row_of[further])]
-        self.pools[side] = np.concatenate([rows, further])
-        self.encoded[side] = Encoded.join([self.encoded[side], store.encode(further).prompts_only()])
-        cut = int((windowed.counts[rows] > 0).sum())
-        if cut:
-            rank_zero_info(
-                f"{side}: {cut:,} of {len(rows):,} rows are asked in {cut + len(further):,} windows."
-            )
+            return store, None
+        windowed = self.cutting.cut(parts, store.encode)
+        return self._make_store(windowed.parts), windowed
 
     def _forbidden(self) -> ControlTokens:
         return find_control_tokens(self.tokenizer, self.form.chat)
@@ -282,7 +258,7 @@ class TaskData:
             self._skip([row], f"longer than --data.max_length {self.max_length}: {length} tokens ({side})")
         if len(limited.long):
             self.report["too_long"][side] = len(limited.long)
-        self.pools[side], self.encoded[side] = limited.rows, limited.encoded
+        self.sides[side].places, self.sides[side].tokens = limited.rows, limited.encoded
         self.report["rows"][side] = len(limited.rows)
 
     def _skip(self, rows: Iterable[int], reason: str) -> None:
@@ -298,12 +274,13 @@ class TaskData:
         """Ask each row of a side in all phrasings of its task; a row that is too long in one is skipped."""
         assert self.store is not None
         counts = np.array([len(task.instructions) for task in self.tasks])[self.pool_tasks(side)]
-        asked = ask_all(self.store, self.pools[side], self.encoded[side], counts, self.max_length)
+        rows = self.sides[side]
+        asked = ask_all(self.store, rows.places, rows.encoded, counts, self.max_length)
         self._skip(
             asked.too_long,
             f"longer than --data.max_length {self.max_length} in one of its phrasings ({side})",
         )
-        self.pools[side], self.asked[side], self.encoded[side] = asked.rows, asked.phrasings, asked.encoded
+        rows.places, rows.phrasings, rows.tokens = asked.rows, asked.phrasings, asked.encoded
         self.report["rows"][side] -= len(asked.too_long)
 
     def _token_key(self, rows_key: str | None, side: str) -> dict[str, Any] | None:
@@ -332,7 +309,7 @@ class TaskData:
         self.guess_notations(rows)
         part = read_questions(self.tasks, rows, self._forbidden())
         data_report.tell({part.file: [*rows.notes, *part.notes]})
-        store = self._cut("predict", [part])
+        store, windowed = self._cut([part])
         if self.drawing.most_shots:
             assert self.store is not None
             assert self.prepared is not None
@@ -346,10 +323,12 @@ class TaskData:
         too_long = [part.skip(place, reason, part.originals[place]) for place in places[~fits]]
         self.aside["predict"] = [*part.set_aside, *too_long]
         self.question_rows = rows
-        self.predict_store, self.pools["predict"] = store, places[fits]
-        self.encoded["predict"] = encoded.take(fits)
-        if "predict" in self.windowed:
-            self._add_windows("predict", store, self.windowed["predict"])
+        asked = AskedRows(
+            store, self.form, places[fits], windowed, has_targets=False, tokens=encoded.take(fits)
+        )
+        if windowed is not None:
+            asked.add_windows("predict")
+        self.sides["predict"] = asked
         self._shard_lines = None
         if shard is not None:
             of_aside = np.array([row.line for row in self.aside["predict"]], dtype=np.int64)
@@ -359,30 +338,28 @@ class TaskData:
 
     def asked_prompts(self) -> NDArray[np.int64]:
         """Return the prompts of `predict` that are asked, by index: those of the shard's rows."""
-        prompts = np.arange(self.num_asked("predict"))
+        asked = self.sides["predict"]
+        prompts = np.arange(len(asked.places))
         if self._shard_lines is None:
             return prompts
-        assert self.predict_store is not None
-        further = self.window_rows.get("predict", prompts[:0])
-        rows = self.pools["predict"][np.concatenate([prompts[: self.num_rows("predict")], further])]
-        return prompts[np.isin(self.predict_store.parts[0].lines[rows], self._shard_lines)]
+        rows = asked.places[np.concatenate([prompts[: asked.num_rows], asked.further])]
+        return prompts[np.isin(asked.store.parts[0].lines[rows], self._shard_lines)]
 
     def hash_questions(self) -> str:
         """Return a hash of the file to predict, of its prompts, and of the shard that is asked."""
         assert self.question_rows is not None
-        assert self.predict_store is not None
-        rows, task = self.question_rows, self.predict_store.parts[0].task
-        aside, encoded = self.aside["predict"], self.encoded["predict"]
-        return hash_questions(rows.table, rows.lines, encoded, self.asked_prompts(), aside, task)
+        rows, asked, aside = self.question_rows, self.sides["predict"], self.aside["predict"]
+        task = asked.store.parts[0].task
+        return hash_questions(rows.table, rows.lines, asked.encoded, self.asked_prompts(), aside, task)
 
     def encode_training(self, epoch: int) -> tuple[Encoded, NDArray[np.int64]]:
         """Return the tokens of an epoch's training rows, and each row's index among all training rows."""
         assert self.store is not None
         rows = self._choose_rows(epoch)
-        if not self.store.varies() and np.array_equal(rows, np.arange(len(self.pools["train"]))):
-            return self.encoded["train"], rows
+        if not self.store.varies() and np.array_equal(rows, np.arange(len(self.sides["train"].places))):
+            return self.sides["train"].encoded, rows
         encode = partial(self.store.encode, epoch=epoch, max_length=self.max_length)
-        return encode_in_blocks(encode, self.pools["train"][rows]), rows
+        return encode_in_blocks(encode, self.sides["train"].places[rows]), rows
 
     def _choose_rows(self, epoch: int) -> NDArray[np.int64]:
         """Return the indices of an epoch's training rows."""
@@ -409,74 +386,18 @@ class TaskData:
         chosen = []
         for place in np.linspace(0, len(rows) - 1, num=min(count, len(rows))).astype(int).tolist():
             for row in rows[place:]:
-                base = self.store.encode(self.pools["train"][[row]])
+                base = self.store.encode(self.sides["train"].places[[row]])
                 if base.lengths[0] <= self.max_length:
                     chosen.append(row)
                     break
         indices = np.array(chosen, dtype=np.int64)
-        return self.store.encode(self.pools["train"][indices], 0, self.max_length), indices
+        return self.store.encode(self.sides["train"].places[indices], 0, self.max_length), indices
 
     def pool_tasks(self, side: str) -> NDArray[np.int64]:
         """Return the task's number for each row of a side."""
         assert self.store is not None
         numbers = np.array([self.task_names.index(part.task.name) for part in self.store.parts])
-        return numbers[np.searchsorted(self.store.starts, self.pools[side], side="right") - 1]
-
-    def _find_store(self, stage: str) -> RowStore:
-        store = self.predict_store if stage == "predict" else self.store
-        assert store is not None
-        return store
-
-    def _find_row(self, stage: str, index: int) -> int:
-        """Return the index of the row that a prompt of a stage asks: its own, unless it is a further window."""
-        windows = self.window_rows.get(stage, np.zeros(0, dtype=np.int64))
-        place = index - (len(self.pools[stage]) - len(windows))
-        return index if place < 0 else int(windows[place])
-
-    def row(self, stage: Literal[EvalStage, "train"], index: int) -> Row:
-        """Return a row of a stage by the index of a prompt that asks it (0 .. num_asked - 1)."""
-        number = int(self.pools[stage][index])
-        part, place = self._find_store(stage).locate(number)
-        target = None if stage == "predict" else part.outputs[place]
-        task = part.task
-        windowed = self.windowed.get("predict" if stage == "predict" else "fit")
-        window = 0 if windowed is None else int(windowed.windows[number])
-        return Row(
-            self._find_row(stage, index),
-            task.name,
-            part.originals[place],
-            target,
-            task.input.shown_notation,
-            task.output.notation,
-            phrasing=int(self.asked[stage][index]) if stage in self.asked else 0,
-            line=int(part.lines[place]),
-            choices=part.options(place),
-            window=window,
-            windows=0 if windowed is None else int(windowed.counts[windowed.row_of[number]]),
-            asked=self._find_store(stage).asked_text(number) if window or task.input.randomize else None,
-            normal=part.inputs[place] if windowed is None else None,
-            others=() if stage == "predict" or part.others is None else tuple(part.others[place]),
-            around=find_gap(part.inputs[place]) if task.input.mask == "spans" else ("", ""),
-        )
-
-    def num_rows(self, stage: EvalStage) -> int:
-        """Return the number of rows that a stage evaluates."""
-        return len(self.pools[stage]) - len(self.window_rows.get(stage, ()))
-
-    def num_asked(self, stage: EvalStage) -> int:
-        """Return the number of prompts of a stage: its rows, and behind them the further windows of long rows."""
-        return len(self.pools[stage])
-
-    def asked_as(self, stage: EvalStage, index: int) -> list[int]:
-        """Return the prompts by which a row is asked, by index: its own, and those of its further windows."""
-        first = self.num_rows(stage)
-        found = np.flatnonzero(self.window_rows[stage] == index) if stage in self.window_rows else ()
-        return [index, *(first + int(place) for place in found)]
-
-    def answer_lengths(self, stage: EvalStage) -> NDArray[np.int64]:
-        """Return the number of tokens in each evaluated row's target, (N,), including the stop token."""
-        lengths = self.encoded[stage].lengths - self.encoded[stage].prompt_lengths
-        return lengths[: self.num_rows(stage)]
+        return numbers[np.searchsorted(self.store.starts, self.sides[side].places, side="right") - 1]
 
     def side_texts(self, side: str) -> list[SideTexts]:
         """Return the texts of a side's rows: train, val or test.
@@ -484,38 +405,18 @@ class TaskData:
         Outside `fit`, the training rows include rows over `max_length`, because only tokenising would find them.
         """
         assert self.prepared is not None
-        return texts_by_task(self.prepared.parts, self._rows_once(side))
+        return texts_by_task(self.prepared.parts, self.sides[side].places_once())
 
     def iterate_texts(self, side: str) -> Iterator[SideTexts]:
         """Yield what `side_texts` returns in blocks of rows."""
         assert self.prepared is not None
-        for block in blocks_of(self._rows_once(side)):
+        for block in blocks_of(self.sides[side].places_once()):
             yield from texts_by_task(self.prepared.parts, block)
 
-    def _rows_once(self, side: str) -> NDArray[np.int64]:
-        """Return the numbers of a side's rows, each once, without windows."""
-        rows = self.pools[side][: len(self.pools[side]) - len(self.window_rows.get(side, ()))]
-        return rows[self.asked[side] == 0] if side in self.asked else rows
-
     def encode_choices(self, stage: str) -> ChoiceTokens | None:
-        """Return the tokens of a stage's choices, or None if no task has any; they are the same in each epoch."""
-        if not any(task.choices for task in self.tasks):
-            return None
-        if stage not in self.choices:
-            self.choices[stage] = self._find_store(stage).encode_choices(self.pools[stage])
-        return self.choices[stage]
+        """Return the tokens of a stage's choices, or None if no task has any."""
+        return self.sides[stage].encode_choices() if any(task.choices for task in self.tasks) else None
 
     def set_aside(self, stage: str) -> list[SetAside]:
         """Return the skipped rows with line and reason (`predict`: of the file to predict)."""
         return self.aside.get("predict" if stage == "predict" else "fit", [])
-
-    def affixes(self, stage: EvalStage, index: int) -> tuple[str, str]:
-        """Return the format's text before and after a row's answer in a generated text."""
-        return self.form.affixes(self._find_store(stage).query(int(self.pools[stage][index])))
-
-    def extract(self, stage: Literal[EvalStage, "train"], index: int, text: str) -> str:
-        """Return the answer in a generated text, without the format's own text; a gap's inside the text that has the gap."""
-        store, number = self._find_store(stage), int(self.pools[stage][index])
-        answer = self.form.extract(text, store.query(number))
-        has_gap = store.locate(number)[0].task.input.mask == "spans"
-        return self.row(stage, index).complete(answer) if has_gap else answer

@@ -77,9 +77,8 @@ def answer_in_order(
         rows: N rows, by index.
         order: `BASE` for the options as they stand; from 0 for shuffled ones.
     """
-    held = data.data
-    assert held.store is not None
-    held.encoded["test"] = held.store.encode(held.pools["test"], order)
+    held = data.data.sides["test"]
+    held.tokens = held.store.encode(held.places, order)
     size, answers = data.eval_batch_size, [np.zeros(0, dtype=np.int64)]
     for start in range(0, len(rows), size):
         batch: Any = data.questions("test", rows[start : start + size])

@@ -54,7 +54,7 @@ class FirstStep(pl.Callback):
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         facts = {
             "rows": data.report["rows"],
-            "tokens": int(data.data.encoded["train"].offsets[-1]),
+            "tokens": int(data.data.sides["train"].encoded.offsets[-1]),
             "batch_shape": list(batch["input_ids"].shape),
         }
         with whole_file(mark) as file:

@@ -122,7 +122,7 @@ def test_ranks_share_the_training_rows_in_equally_many_batches(
         steps.add(len(loader))
         seen += [index for batch in loader for index in batch["row_index"].tolist() if index != FILLER]
     assert len(steps) == 1
-    assert sorted(seen) == list(range(len(module.data.pools["train"])))
+    assert sorted(seen) == list(range(len(module.data.sides["train"].places)))
 
 
 def test_batches_differ_from_epoch_to_epoch_and_come_back_with_the_epoch(tokenizer: Any, words: str) -> None:

@@ -48,8 +48,7 @@ def test_predict_asks_the_task_whose_column_the_file_has(tokenizer: Any, tmp_pat
     both = "smiles_to_iupac,iupac_to_smiles"
     module = SequenceTaskDataModule(tokenizer, task=both, predict_path=str(tmp_path / "x.csv"))
     module.setup("predict")
-    assert module.data.predict_store is not None
-    assert [part.task.name for part in module.data.predict_store.parts] == ["iupac_to_smiles"]
+    assert [part.task.name for part in module.data.sides["predict"].store.parts] == ["iupac_to_smiles"]
 
 
 def test_cells_of_questions_are_found_by_line(tokenizer: Any, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from datamodules.sequence_task import SequenceTaskDataModule
-from tests.helpers.small_tables import attach_trainer, make_module
+from tests.helpers.small_tables import attach_trainer, list_places, make_module
 from tests.helpers.tiny import make_tokenizer
 
 
@@ -17,7 +17,7 @@ def test_data_json_counts_each_row_on_one_side(tokenizer: Any, words: str, tmp_p
     attach_trainer(module, tmp_path / "run")
     module.setup("fit")
     module.setup("test")
-    sides = {name: set(pool.tolist()) for name, pool in module.data.pools.items()}
+    sides = {name: set(pool.tolist()) for name, pool in list_places(module.data).items()}
     assert sum(len(rows) for rows in sides.values()) == 400
     assert set.union(*sides.values()) == set(range(400))
     assert module.report["overlap"] == {"train/val": 0, "train/test": 0, "val/test": 0}

@@ -62,7 +62,7 @@ def test_a_state_between_two_epochs_leaves_no_batch_out(tokenizer: Any, words: s
     assert state == {
         "epoch": 3,
         "batches": 0,
-        "rows": len(module.data.pools["train"]),
+        "rows": len(module.data.sides["train"].places),
         "batch_size": 8,
         "ranks": 1,
         "seed": module.data.seed,

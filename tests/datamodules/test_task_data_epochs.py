@@ -29,7 +29,7 @@ def test_tasks_with_weights_are_shown_in_their_ratio(tokenizer: Any, tmp_path: P
 
 def test_tasks_without_weights_show_all_rows(tokenizer: Any, tmp_path: Path) -> None:
     data = prepare_weighted(tokenizer, tmp_path, "{0}/x.yaml,{0}/y.yaml")
-    assert len(data.encode_training(0)[1]) == len(data.pools["train"])
+    assert len(data.encode_training(0)[1]) == len(data.sides["train"].places)
 
 
 @pytest.mark.parametrize("tasks", ["{0}/x.yaml:3,{0}/y.yaml:1", "{0}/x.yaml,{0}/y.yaml", "{0}/x.yaml"])
@@ -46,7 +46,7 @@ def test_short_epochs_are_drawn_anew(tokenizer: Any, tmp_path: Path, tasks: str)
     everything = prepare_weighted(tokenizer, tmp_path, tasks)
     store = everything.store
     assert store is not None
-    expected = store.encode(everything.pools["train"][rows], 2, everything.max_length)
+    expected = store.encode(everything.sides["train"].places[rows], 2, everything.max_length)
     assert encoded.ids.tolist() == expected.ids.tolist()
 
 
@@ -57,7 +57,7 @@ def test_a_task_of_weight_0_is_evaluated_and_never_trained(tokenizer: Any, tmp_p
     assert set(data.pool_tasks("train").tolist()) == {0}
     assert (
         len(data.encode_training(0)[1])
-        == len(data.pools["train"])
+        == len(data.sides["train"].places)
         == int((data.pool_tasks("train") == 0).sum())
     )
     assert [len(texts.inputs) > 0 for texts in data.side_texts("train")] == [True, False]
@@ -70,5 +70,5 @@ def test_a_task_of_weight_0_is_shown_by_its_own_training_side(tokenizer: Any, tm
         "x": True,
         "y": True,
     }
-    evaluated = set(data.pools["val"].tolist())
+    evaluated = set(data.sides["val"].places.tolist())
     assert not evaluated & set(data.store.demonstrations.pools["y"].tolist())

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from datamodules.task_data import TaskData
-from tests.helpers.small_tables import prepare_data, prepare_words, write_and_prepare, write_csv
+from tests.helpers.small_tables import list_places, prepare_data, prepare_words, write_and_prepare, write_csv
 
 SMILES = [
     "CCO",
@@ -45,7 +45,7 @@ def test_stereoisomers_and_both_directions_stay_together(tokenizer: Any, tmp_pat
     for split in ("identity", "random", "scaffold", "parent"):
         data = prepare_both_ways(tokenizer, source, split)
         sides: dict[str, set[str]] = {}
-        for side, pool in data.pools.items():
+        for side, pool in list_places(data).items():
             for row in pool:
                 part, place = data.store.locate(int(row))  # type: ignore[union-attr]
                 sides.setdefault(part.identities[place], set()).add(side)
@@ -62,7 +62,7 @@ def test_salts_stay_with_their_molecule_where_asked(tokenizer: Any, tmp_path: Pa
     for split in ("identity", "parent"):
         data = prepare_both_ways(tokenizer, source, split)
         side = {}
-        for name, pool in data.pools.items():
+        for name, pool in list_places(data).items():
             for row in pool:
                 part, place = data.store.locate(int(row))  # type: ignore[union-attr]
                 texts = part.inputs if part.task.input.notation == "smiles" else part.outputs
@@ -96,7 +96,7 @@ def test_both_unicode_forms_stand_on_one_side_and_stay_as_they_are(
     [part] = data.store.parts
     assert list(part.inputs) == texts, "the model's texts"
     assert len(set(part.identities)) == len(forms)
-    sides = {int(row): side for side, pool in data.pools.items() for row in pool}
+    sides = {int(row): side for side, pool in list_places(data).items() for row in pool}
     assert [sides[row] for row in range(0, len(texts), 2)] == [sides[row] for row in range(1, len(texts), 2)]
     assert len(set(sides.values())) == 3
 
@@ -105,7 +105,7 @@ def test_a_table_brings_its_own_split(tokenizer: Any, tmp_path: Path) -> None:
     rows = [[f"w{n}", f"{n}w", side] for n, side in enumerate(["train"] * 6 + ["validation"] * 2 + ["test"])]
     source = write_csv(tmp_path / "given.csv", [["word", "reversed", "fold"], *rows])
     data = prepare_words(tokenizer, source, split_column="fold")
-    assert {name: len(pool) for name, pool in data.pools.items()} == {"train": 6, "val": 2, "test": 1}
+    assert {name: len(pool) for name, pool in list_places(data).items()} == {"train": 6, "val": 2, "test": 1}
 
 
 def test_a_split_column_without_any_side_is_an_error(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_files_are_their_own_split_and_a_leak_is_said(
     val = write_csv(tmp_path / "val.csv", [head, ["w3", "x"], ["new", "y"]])
     test = write_csv(tmp_path / "test.csv", [head, ["other", "z"]])
     data = prepare_words(tokenizer, train, val_source=val, test_source=test)
-    assert {name: len(pool) for name, pool in data.pools.items()} == {"train": 20, "val": 2, "test": 1}
+    assert {name: len(pool) for name, pool in list_places(data).items()} == {"train": 20, "val": 2, "test": 1}
     assert data.report["overlap"]["train/val"] == 1
     assert "shares identities" in caplog.text
 
@@ -132,8 +132,8 @@ def test_subsets_are_nested_and_the_validation_rows_stay(tokenizer: Any, words: 
     pools = []
     for rows in (10, 100):
         data = prepare_words(tokenizer, words, train_rows=rows, val_rows=7)
-        pools.append(data.pools)
-        assert len(data.pools["val"]) == 7
+        pools.append(list_places(data))
+        assert len(data.sides["val"].places) == 7
     assert set(pools[0]["train"]) < set(pools[1]["train"])
     assert (pools[0]["val"] == pools[1]["val"]).all()
 
@@ -149,11 +149,13 @@ def test_rows_that_are_too_long_make_room_for_others(tokenizer: Any, tmp_path: P
         "test_fraction": 0,
     }
     few, all_rows = (prepare_words(tokenizer, source, train_rows=limit, **options) for limit in (40, None))
-    assert len(few.pools["train"]) == few.report["rows"]["train"] == len(few.encoded["train"]) == 40
+    assert (
+        len(few.sides["train"].places) == few.report["rows"]["train"] == len(few.sides["train"].encoded) == 40
+    )
     assert few.report["too_long"]["train"] == len(few.set_aside("fit")) < 200
-    assert len(all_rows.pools["train"]) == 100
+    assert len(all_rows.sides["train"].places) == 100
     assert all_rows.report["too_long"]["train"] == 200
-    assert (all_rows.pools["train"][:40] == few.pools["train"]).all()
+    assert (all_rows.sides["train"].places[:40] == few.sides["train"].places).all()
 
 
 def test_a_missing_column_lists_those_that_exist(tokenizer: Any, words: str) -> None:

@@ -40,8 +40,8 @@ def test_header_and_encoding_are_flags_of_every_table(tokenizer: Any, tmp_path: 
     options |= {"val_source": str(paths[1]), "val_fraction": 0, "test_fraction": 0, "max_length": 200}
     data = prepare_words(tokenizer, str(paths[0]), **options)
     data.read_questions(str(paths[2]))
-    assert [data.num_rows("val"), data.num_rows("predict")] == [2, 2]
-    assert data.row("predict", 0).input == "жизнь"
+    assert [data.sides["val"].num_rows, data.sides["predict"].num_rows] == [2, 2]
+    assert data.sides["predict"].row(0).input == "жизнь"
     with pytest.raises(ValueError, match=r"Expected --data\.encoding to be auto or an encoding"):
         prepare_words(tokenizer, str(paths[0]), encoding="cp999999")
 

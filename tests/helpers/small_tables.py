@@ -8,7 +8,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.stages import SIDES
@@ -35,6 +37,11 @@ def prepare_data(tokenizer: Any, **options: Any) -> TaskData:
     data = TaskData(tokenizer, **options)
     data.prepare_sides(SIDES["fit"])
     return data
+
+
+def list_places(data: TaskData) -> dict[str, NDArray[np.int64]]:
+    """Return the places of the rows of each side."""
+    return {side: asked.places for side, asked in data.sides.items()}
 
 
 def prepare_words(tokenizer: Any, source: str, **options: Any) -> TaskData:

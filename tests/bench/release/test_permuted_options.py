@@ -44,7 +44,7 @@ def test_a_run_is_asked_in_other_orders_of_the_same_options(
 
     def listen(data, evaluator, rows, order):
         answers = answer(data, evaluator, rows, order)
-        encoded = data.data.encoded["test"]
+        encoded = data.data.sides["test"].encoded
         prompts.append([evaluator.tokenizer.decode(encoded.prompt(row).tolist()) for row in rows])
         return answers
 

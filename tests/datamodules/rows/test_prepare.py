@@ -18,6 +18,7 @@ from datamodules.sources.tables import file_lines
 from datamodules.storage import spill
 from datamodules.storage.cache_keys import hash_file
 from tests.helpers.bpe import make_tokenizer
+from tests.helpers.small_tables import list_places
 
 ROWS = 60
 
@@ -51,12 +52,13 @@ def make(table: Path, folder: Path, tokenizer: Any = None, **options: Any) -> Se
 def contents(module: SequenceTaskDataModule) -> dict[str, Any]:
     """Everything that a run sees of its data."""
     encoded, rows = module.data.encode_training(0)
+    tokens = {side: asked.encoded for side, asked in module.data.sides.items()}
     return {
         "batches": [encoded.example(row).tolist() for row in range(len(encoded))],
         "order": rows.tolist(),
-        "prompts": {side: one.prompt_lengths.tolist() for side, one in module.data.encoded.items()},
-        "ids": {side: one.ids.tolist() for side, one in module.data.encoded.items()},
-        "pools": {side: pool.tolist() for side, pool in module.data.pools.items()},
+        "prompts": {side: one.prompt_lengths.tolist() for side, one in tokens.items()},
+        "ids": {side: one.ids.tolist() for side, one in tokens.items()},
+        "pools": {side: pool.tolist() for side, pool in list_places(module.data).items()},
         "rows": [asdict(module.row("test", index)) for index in range(module.num_rows("test"))],
         "aside": [asdict(row) for row in module.set_aside("fit")],
         "report": module.report,

@@ -55,7 +55,7 @@ def test_answer_lengths_count_tokens_and_the_stop_token(tokenizer: Any, tmp_path
     for index, length in enumerate(module.answer_lengths("val").tolist()):
         target = module.row("val", index).target
         completion = module.form.render(
-            module.data.store.query(int(module.data.pools["val"][index])), target
+            module.data.store.query(int(module.data.sides["val"].places[index])), target
         )[1]  # type: ignore[union-attr]
         assert length == len(tokenizer(completion, add_special_tokens=False)["input_ids"]) + 1
 

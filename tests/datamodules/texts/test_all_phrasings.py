@@ -28,27 +28,27 @@ def read(tokenizer: Any, tmp_path: Path, **options: Any) -> TaskData:
 
 def test_each_row_is_asked_in_each_phrasing_of_its_task(tokenizer: Any, tmp_path: Path) -> None:
     data = read(tokenizer, tmp_path)
-    rows = [data.row("val", index) for index in range(data.num_rows("val"))]
+    rows = [data.sides["val"].row(index) for index in range(data.sides["val"].num_rows)]
     asked = {task: [(row.input, row.phrasing) for row in rows if row.task == task] for task in ("x", "y")}
     inputs = sorted({text for text, _ in asked["x"]})
     assert sorted(asked["x"]) == sorted((text, number) for text in inputs for number in range(3))
     assert {number for _, number in asked["y"]} == {0}
     for index, row in enumerate(rows):
-        prompt = tokenizer.decode(data.encoded["val"].prompt(index).tolist())
+        prompt = tokenizer.decode(data.sides["val"].encoded.prompt(index).tolist())
         assert row.task == "y" or ("One.", "Two, longer:", "Three.")[row.phrasing] in prompt
     assert [len(texts.inputs) for texts in data.side_texts("val")] == [len(inputs), len(asked["y"])]
     assert data.report["rows"]["val"] == len(inputs) + len(asked["y"])
 
 
 def test_a_row_that_is_too_long_in_one_phrasing_is_left_out_in_all(tokenizer: Any, tmp_path: Path) -> None:
-    lengths = read(tokenizer, tmp_path).encoded["val"].lengths
+    lengths = read(tokenizer, tmp_path).sides["val"].encoded.lengths
     data = read(tokenizer, tmp_path, max_length=int(lengths.max()) - 1)
     aside = [row for row in data.aside["fit"] if "in one of its phrasings (val)" in row.reason]
     assert aside
     left = {
-        data.row("val", index).input
-        for index in range(data.num_rows("val"))
-        if data.row("val", index).task == "x"
+        data.sides["val"].row(index).input
+        for index in range(data.sides["val"].num_rows)
+        if data.sides["val"].row(index).task == "x"
     }
     assert not left & {row.text for row in aside}
 
@@ -66,5 +66,5 @@ def test_a_fit_asks_the_first_phrasing_only(tokenizer: Any, tmp_path: Path) -> N
         tokenizer, task=f"{tmp_path}/x.yaml", source=f"{tmp_path}/pairs.csv", ask="all", cache=False
     )
     again.prepare_sides(("train", "val"))
-    assert again.asked == {}
-    assert set(data.asked) == {"val"}
+    assert all(asked.phrasings is None for asked in again.sides.values())
+    assert [side for side, asked in data.sides.items() if asked.phrasings is not None] == ["val"]

@@ -44,7 +44,7 @@ def test_questions_are_those_of_an_evaluation(tmp_path: Path, form: str) -> None
     assert len(rows) > 3
     encoded = data.asking.encode(tokenizer, data.tasks[0], [data.row("val", row).input for row in rows])
     for row in rows:
-        assert encoded.prompt(row).tolist() == data.data.encoded["val"].prompt(row).tolist()
+        assert encoded.prompt(row).tolist() == data.data.sides["val"].encoded.prompt(row).tolist()
 
 
 @pytest.mark.parametrize(

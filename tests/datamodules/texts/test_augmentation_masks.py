@@ -169,7 +169,7 @@ def test_evaluation_has_the_same_spans_in_each_run(tokenizer: Any, source: str) 
             **{"task": "fill_smiles", "source": source, "cache": False, "val_fraction": 0.3, **options},
         )
         data.prepare_sides(("val",))
-        rows = [data.row("val", index) for index in range(data.num_rows("val"))]
+        rows = [data.sides["val"].row(index) for index in range(data.sides["val"].num_rows)]
         found.append({(row.input, row.target) for row in rows if row.task == "fill_smiles"})
     assert found[0] == found[1] == found[2]
     assert len(found[0]) > 10
@@ -180,15 +180,15 @@ def test_an_answer_is_read_inside_its_molecule(tokenizer: Any, source: str) -> N
         tokenizer, task="fill_smiles", source=source, format="tags", cache=False, val_fraction=0.3
     )
     data.prepare_sides(("val",))
-    for index in range(data.num_rows("val")):
-        row = data.row("val", index)
+    for index in range(data.sides["val"].num_rows):
+        row = data.sides["val"].row(index)
         assert (row.input_notation, row.output_notation) == ("text", "smiles")
         assert find_gap(row.input) == row.around
         missing = str(row.target)[len(row.around[0]) : len(str(row.target)) - len(row.around[1])]
-        before, after = data.affixes("val", index)
-        assert data.extract("val", index, f"{before}{missing}{after}") == row.target
-        assert data.extract("val", index, "") == "".join(row.around)
-        labels = data.encoded["val"].labels(index, "completion")
-        ids = data.encoded["val"].example(index)
+        before, after = data.sides["val"].affixes(index)
+        assert data.sides["val"].extract(index, f"{before}{missing}{after}") == row.target
+        assert data.sides["val"].extract(index, "") == "".join(row.around)
+        labels = data.sides["val"].encoded.labels(index, "completion")
+        ids = data.sides["val"].encoded.example(index)
         written = tokenizer.decode(ids[labels != IGNORE_INDEX].tolist()).replace("</s>", "")
-        assert data.extract("val", index, written) == row.target
+        assert data.sides["val"].extract(index, written) == row.target

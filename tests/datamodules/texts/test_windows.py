@@ -71,10 +71,10 @@ def test_cells_are_where_the_template_puts_them(template: str) -> None:
 
 def test_training_takes_the_window_that_holds_the_answer(tokenizer: Any, tmp_path: Path) -> None:
     data = read(tokenizer, tmp_path)
-    assert len(data.pools["train"]) == data.report["rows"]["train"] == 24
+    assert len(data.sides["train"].places) == data.report["rows"]["train"] == 24
     assert not data.set_aside("fit")
     for index in range(24):
-        row, encoded = data.row("train", index), data.encoded["train"]
+        row, encoded = data.sides["train"].row(index), data.sides["train"].encoded
         text = tokenizer.decode(encoded.prompt(index).tolist())
         assert len(encoded.example(index)) <= LENGTH
         assert row.windows == 0 or row.windows > 2
@@ -85,7 +85,7 @@ def test_training_takes_the_window_that_holds_the_answer(tokenizer: Any, tmp_pat
             assert row.window == 1
         else:
             assert f" {row.target} " in f" {text.split(question)[0]} ".replace("\n", " ")
-    rows = [data.row("train", index) for index in range(24)]
+    rows = [data.sides["train"].row(index) for index in range(24)]
     assert {row.window for row in rows if row.windows} > {1}
     assert [row.index for row in rows] == list(range(24))
 
@@ -94,13 +94,13 @@ def test_evaluation_asks_each_window_once_and_they_hold_the_whole_column(
     tokenizer: Any, tmp_path: Path
 ) -> None:
     data, plain = read(tokenizer, tmp_path), read(tokenizer, tmp_path, window_column=None, max_length=10_000)
-    assert data.num_rows("val") == 8
-    assert [vars(data.row("val", n))["input"] for n in range(8)] == [
-        plain.row("val", n).input for n in range(8)
+    assert data.sides["val"].num_rows == 8
+    assert [vars(data.sides["val"].row(n))["input"] for n in range(8)] == [
+        plain.sides["val"].row(n).input for n in range(8)
     ]
     for index in range(8):
-        prompts = data.asked_as("val", index)
-        rows = [data.row("val", prompt) for prompt in prompts]
+        prompts = data.sides["val"].asked_as(index)
+        rows = [data.sides["val"].row(prompt) for prompt in prompts]
         assert {row.index for row in rows} == {index}
         assert sorted(row.window for row in rows) == (
             list(range(1, rows[0].windows + 1)) if rows[0].windows else [0]
@@ -114,10 +114,13 @@ def test_evaluation_asks_each_window_once_and_they_hold_the_whole_column(
             assert starts[0] == 0
             assert ends[-1] == len(context)
             assert all(start <= end + 1 for start, end in zip(starts[1:], ends, strict=False))
-    lengths = data.encoded["val"].prompt_lengths
+    lengths = data.sides["val"].encoded.prompt_lengths
     assert lengths.max() <= LENGTH
-    assert sum((data.encoded["val"].labels(n) >= 0).any() for n in range(data.num_asked("val"))) == 8
-    assert len(data.answer_lengths("val")) == 8
+    assert (
+        sum((data.sides["val"].encoded.labels(n) >= 0).any() for n in range(len(data.sides["val"].places)))
+        == 8
+    )
+    assert len(data.sides["val"].answer_lengths()) == 8
 
 
 def test_windows_depend_on_no_answer(tokenizer: Any, tmp_path: Path) -> None:
@@ -125,24 +128,26 @@ def test_windows_depend_on_no_answer(tokenizer: Any, tmp_path: Path) -> None:
     data.read_questions(str(tmp_path / "passages.csv"))
     asked: dict[str, set[str | None]] = {}
     for stage in ("val", "predict"):
-        for prompt in range(data.num_asked(stage)):  # type: ignore[arg-type]
-            row = data.row(stage, prompt)  # type: ignore[arg-type]
+        for prompt in range(len(data.sides[stage].places)):
+            row = data.sides[stage].row(prompt)
             asked.setdefault(f"{stage} {row.input}", set()).add(row.asked)
-    assert data.num_rows("predict") == 48
+    assert data.sides["predict"].num_rows == 48
     for key, texts in asked.items():
         if key.startswith("val"):
             assert texts == asked[key.replace("val", "predict", 1)]
 
 
 def test_a_smaller_stride_makes_more_windows(tokenizer: Any, tmp_path: Path) -> None:
-    counts = [read(tokenizer, tmp_path, window_stride=stride).num_asked("val") for stride in (4, None, 1000)]
+    counts = [
+        len(read(tokenizer, tmp_path, window_stride=stride).sides["val"].places) for stride in (4, None, 1000)
+    ]
     assert counts[0] > counts[1] > counts[2] > 8
 
 
 def test_audits_and_records_see_whole_inputs(tokenizer: Any, tmp_path: Path) -> None:
     data = read(tokenizer, tmp_path)
     [texts] = data.side_texts("train")
-    assert sorted(texts.inputs) == sorted(data.row("train", index).input for index in range(24))
+    assert sorted(texts.inputs) == sorted(data.sides["train"].row(index).input for index in range(24))
     assert sum(LONG in text for text in texts.inputs) == 12
 
 
@@ -157,8 +162,8 @@ def test_text_without_white_space_is_cut_anywhere(tokenizer: Any, tmp_path: Path
         tokenizer, tmp_path, source=source, input_column="dna", output_column="kind", output_notation="text",
         window_column="dna", choices="none",
     )  # fmt: skip
-    assert len(data.pools["train"]) == 4
-    assert data.row("train", 0).windows > 2
+    assert len(data.sides["train"].places) == 4
+    assert data.sides["train"].row(0).windows > 2
 
 
 def test_cached_rows_have_the_same_windows(tokenizer: Any, tmp_path: Path) -> None:
@@ -166,7 +171,7 @@ def test_cached_rows_have_the_same_windows(tokenizer: Any, tmp_path: Path) -> No
     for _ in range(2):
         data = read(tokenizer, tmp_path, cache=True, cache_dir=str(tmp_path / "cache"))
         data.cache.least_rows = 0
-        found.append([data.row("val", prompt) for prompt in range(data.num_asked("val"))])
+        found.append([data.sides["val"].row(prompt) for prompt in range(len(data.sides["val"].places))])
     assert found[0] == found[1]
     first = TaskData(
         tokenizer, source=f"{tmp_path}/passages.csv", input_column="context,question", output_column="answer",
@@ -175,8 +180,8 @@ def test_cached_rows_have_the_same_windows(tokenizer: Any, tmp_path: Path) -> No
     )  # fmt: skip
     first.prepare_sides(("train", "val"), keep_small=True)
     again = read(tokenizer, tmp_path, cache=True, cache_dir=str(tmp_path / "cache2"))
-    assert (first.encoded["train"].ids == again.encoded["train"].ids).all()
-    assert [again.row("val", prompt) for prompt in range(again.num_asked("val"))] == found[0]
+    assert (first.sides["train"].encoded.ids == again.sides["train"].encoded.ids).all()
+    assert [again.sides["val"].row(n) for n in range(len(again.sides["val"].places))] == found[0]
 
 
 def test_every_batch_of_an_evaluation_is_laid_out(tokenizer: Any, tmp_path: Path) -> None:
@@ -225,10 +230,10 @@ def test_a_row_whose_question_leaves_no_room_is_skipped_as_before(tokenizer: Any
 
 def test_a_row_that_leaves_room_for_an_answer_is_asked_as_a_whole(tokenizer: Any, tmp_path: Path) -> None:
     data = read(tokenizer, tmp_path)
-    for prompt in range(data.num_asked("val")):
-        whole = not data.row("val", prompt).windows
+    for prompt in range(len(data.sides["val"].places)):
+        whole = not data.sides["val"].row(prompt).windows
         if whole:
-            assert data.encoded["val"].prompt_lengths[prompt] <= LENGTH - LENGTH // ANSWER_SHARE
+            assert data.sides["val"].encoded.prompt_lengths[prompt] <= LENGTH - LENGTH // ANSWER_SHARE
 
 
 def test_a_masked_input_has_no_windows() -> None:

@@ -51,7 +51,7 @@ def style_of(text: str) -> str:
 
 def prompts_of(data: TaskData, side: str) -> list[str]:
     assert data.store is not None
-    return list(data.store.texts(data.pools[side])[0])
+    return list(data.store.texts(data.sides[side].places)[0])
 
 
 def test_training_shows_each_rows_own_condition_and_evaluation_asks_for_one(data: TaskData) -> None:
@@ -71,9 +71,9 @@ def test_rows_of_other_conditions_are_counted_and_no_row_is_trained_in_their_pla
     own = prepare_data(
         tokenizer, task=write_task(tmp_path), source=make_table(tmp_path), condition="own", **FORMAT
     )
-    assert data.pools["train"].tolist() == own.pools["train"].tolist()
+    assert data.sides["train"].places.tolist() == own.sides["train"].places.tolist()
     assert prompts_of(data, "train") == prompts_of(own, "train")
-    missing = sum(len(own.pools[side]) - len(data.pools[side]) for side in ("val", "test"))
+    missing = sum(len(own.sides[side].places) - len(data.sides[side].places) for side in ("val", "test"))
     assert missing > 10
     assert data.report["other_conditions"] == {"loud": missing}
     assert own.report["other_conditions"] == {}
@@ -96,8 +96,7 @@ def test_another_condition_is_asked_for_with_a_flag(tokenizer: Any, tmp_path: Pa
     path = tmp_path / "asked.csv"
     path.write_text("word,style\nx1,\nx2,plain\n")
     data.read_questions(str(path))
-    assert data.predict_store is not None
-    assert list(data.predict_store.texts(data.pools["predict"])[0]) == [
+    assert list(data.sides["predict"].store.texts(data.sides["predict"].places)[0]) == [
         "WORD: x1\nloud ANSWER:",
         "WORD: x2\nplain ANSWER:",
     ]
@@ -149,7 +148,7 @@ def test_rows_are_laid_out_together_as_one_by_one(
 ) -> None:
     store = data.store
     assert store is not None
-    rows = data.pools["train"]
+    rows = data.sides["train"].places
     together = [list(column) for epoch in (-1, 0, 1) for column in store.texts(rows, epoch)]
     monkeypatch.setattr("datamodules.texts.rendering._MOST_CONDITIONS", 1)
     assert store._has_many_conditions()
@@ -201,7 +200,7 @@ def test_conditions_of_training_rows_are_reported(data: TaskData) -> None:
     assert data.prepared is not None
     [part] = data.prepared.parts
     assert part.conditions is not None
-    trained = Counter(part.conditions.take(data.pools["train"]))
+    trained = Counter(part.conditions.take(data.sides["train"].places))
     assert data.report["conditions"] == {task.name: dict(trained.most_common())}
 
 
@@ -210,7 +209,7 @@ def test_a_checkpoint_resumes_where_only_evaluation_differs(data: TaskData) -> N
     plain = Task(task.name, task.input, task.output, task.instructions)
     for form, same in (("labels", True), ("styled", False)):
         found = [
-            describe_training(data.encoded["train"], load_format(form), [one], {})["tasks"]
+            describe_training(data.sides["train"].encoded, load_format(form), [one], {})["tasks"]
             for one in (task, *ask_condition([task], "loud"), plain)
         ]
         assert found[0] == found[1]
@@ -224,9 +223,9 @@ def test_default_tasks_evaluate_conventional_names_only(tokenizer: Any) -> None:
     assert data.prepared is not None
     [part] = data.prepared.parts
     assert part.conditions is not None
-    held_out = {style for side in ("val", "test") for style in part.conditions.take(data.pools[side])}
+    held_out = {style for side in ("val", "test") for style in part.conditions.take(data.sides[side].places)}
     assert held_out == {"conventional"}
-    assert set(part.conditions.take(data.pools["train"])) == {"conventional", "openeye", "inverted"}
+    assert set(part.conditions.take(data.sides["train"].places)) == {"conventional", "openeye", "inverted"}
     shares = data.report["other_conditions"]
     asked = sum(data.report["usable"][side] for side in ("val", "test"))
     assert set(shares) == {"openeye", "inverted"}

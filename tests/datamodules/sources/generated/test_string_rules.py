@@ -57,7 +57,7 @@ def test_demonstrations_are_of_the_same_rule_and_rules_of_two_sides_differ(token
     assert all(len(names) > 10 for names in rules.values())
     assert not rules["train"] & rules["val"] | rules["train"] & rules["test"] | rules["val"] & rules["test"]
     functions = list_rules()
-    for row in data.pools["val"].tolist():
+    for row in data.sides["val"].places.tolist():
         lines = data.store.texts(np.array([row]))[0][0].split("\n")
         shown = [line.split(" -> ") for line in lines if " -> " in line]
         assert len(shown) == 4
