@@ -12,7 +12,7 @@ from typing import Any
 from cli.checks.checkpoint_path import check_checkpoint, check_keyword
 from cli.checks.run_name import check_folder, check_name
 from cli.trainer.sharding_check import check_sharding
-from cli.trainer.support import refuse_feature
+from cli.trainer.support import refuse_strategy
 from configs.lookup import find_config, suggest
 from datamodules.limits import (
     LEAST,
@@ -178,7 +178,7 @@ def _check_trainer(values: Mapping[str, Any]) -> None:
             f"Expected --trainer.accelerator to be {', '.join(ACCELERATORS)}, but got {accelerator!r}."
             f"{suggest(accelerator, list(ACCELERATORS))}"
         )
-    if isinstance(strategy, str) and (refused := refuse_feature("strategies", strategy)):
+    if isinstance(strategy, str) and (refused := refuse_strategy(strategy)):
         raise ValueError(refused)
     check_sharding(values)
     devices = values.get("trainer.devices")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +13,7 @@ from lightning.fabric.plugins.environments import (
     TorchElasticEnvironment,
 )
 
-from cli.trainer.support import Feature, find_feature, why_not
-from configs.lookup import suggest
+from cli.trainer.support import Feature, describe_unknown_strategy, find_feature, why_not
 
 _CLUSTERS = (
     TorchElasticEnvironment,
@@ -56,7 +55,7 @@ def check_trainer(trainer: Any, environment: Mapping[str, str], features: list[F
             if problem := why_not(feature and replace(feature, name=told)):
                 raise ValueError(problem)
             if kind == "strategies" and feature is None and isinstance(value, str):
-                raise ValueError(_unknown_strategy(value.rpartition(".")[2], features))
+                raise ValueError(describe_unknown_strategy(value.rpartition(".")[2], features))
     if trainer.get("barebones"):
         raise ValueError(str(why_not(find_feature(features, "flags", "barebones"))))
     _check_strategy_class(trainer.get("strategy"), features)
@@ -82,19 +81,10 @@ def _path_of(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _unknown_strategy(name: str, features: Iterable[Feature]) -> str:
-    names = [one.name for one in features if one.kind == "strategies" and one.works is not None]
-    by_class = f" Name a class as --trainer.strategy.class_path {name}." if name.endswith("Strategy") else ""
-    return (
-        f"--trainer.strategy: expected one of {', '.join(one for one in names if one.islower())}, but got {name!r}."
-        + (by_class or suggest(name, names))
-    )
-
-
 def _check_strategy_class(strategy: Any, features: list[Feature]) -> None:
     """Refuse `DDPStrategy` with a `start_method` that is refused as `ddp_spawn` is."""
     if strategy in ("DDPStrategy", "SingleDeviceStrategy"):  # known, but not by a word alone
-        raise ValueError(_unknown_strategy(strategy, features))
+        raise ValueError(describe_unknown_strategy(strategy, features))
     arguments = strategy.get("init_args") if hasattr(strategy, "get") else None
     method = (arguments or {}).get("start_method", "popen") if arguments is not None else "popen"
     if method != "popen":

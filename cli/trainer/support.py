@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from importlib.util import find_spec
@@ -130,6 +130,25 @@ def why_not(feature: Feature | None) -> str | None:
     if not feature.is_installed:
         return f"{named} needs a package that is not installed: pip install {feature.package}"
     return None
+
+
+def describe_unknown_strategy(name: str, features: Iterable[Feature]) -> str:
+    """Return the error about a word for a strategy that is none."""
+    names = [one.name for one in features if one.kind == "strategies" and one.works is not None]
+    by_class = f" Name a class as --trainer.strategy.class_path {name}." if name.endswith("Strategy") else ""
+    return (
+        f"--trainer.strategy: expected one of {', '.join(one for one in names if one.islower())}, but got {name!r}."
+        + (by_class or suggest(name, names))
+    )
+
+
+def refuse_strategy(name: str) -> str | None:
+    """Return why a run cannot have the strategy that a word names, or that there is none of this name; None if it can."""
+    features = read_features()
+    feature = find_feature(features, "strategies", name)
+    if feature is None and name.islower() and "." not in name:  # others may be classes
+        return describe_unknown_strategy(name, features)
+    return why_not(feature and replace(feature, name=name))
 
 
 def refuse_feature(kind: str, name: str) -> str | None:

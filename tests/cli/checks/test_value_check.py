@@ -25,6 +25,7 @@ RUNS = Path("runs")
         ({"trainer.val_check_interval": 0}, "but got 0"),
         ({"trainer.max_time": "soon"}, "Expected --trainer.max_time to be DD:HH:MM:SS"),
         ({"trainer.accelerator": "gpuu"}, "Did you mean 'gpu'?"),
+        ({"trainer.strategy": "shared"}, "expected one of auto, ddp,"),
         ({"trainer.strategy": "fsdp"}, "--trainer.strategy fsdp is refused"),
         ({"model.optimizer.lr": "1e-4x"}, "Expected --model.optimizer.lr to be a number above 0, but got '1e-4x'"),
         ({"model.optimizer.lr": 0}, "Expected --model.optimizer.lr to be above 0, but got 0"),
