@@ -42,6 +42,7 @@ from datamodules.tokens.examples import Encoded
 from datamodules.tokens.length_limit import fill, pack, unpack
 from datamodules.tokens.mixing import AdaptiveShares
 from datamodules.tokens.token_files import encode_in_blocks
+from datamodules.workers.ray_parts import Engine, check_engine
 
 
 class TaskData:
@@ -77,6 +78,8 @@ class TaskData:
         cache: Cache prepared rows and tokens of tables of at least 10,000 rows (on several ranks, of any table) for the next
             run, keyed by the content of everything that they depend on. To empty the cache, remove its folder.
         cache_dir: The cache's folder; default $PATOIS_CACHE, else $XDG_CACHE_HOME/patois, else ~/.cache/patois.
+        engine: Where the parts of a table of more than 524,288 rows are checked: in processes of this machine (`local`), or on
+            a Ray cluster (`ray`, the extra of this name). The rows are the same.
         draw_settings: The flags of `DrawSettings`.
     """
 
@@ -99,9 +102,11 @@ class TaskData:
         seed: int = 0,
         cache: bool = True,
         cache_dir: str | None = None,
+        engine: Engine = "local",
         **draw_settings: Any,
     ) -> None:
         refuse_below(max_length=max_length)
+        check_engine(engine)
         context = getattr(tokenizer, "model_max_length", None)
         if context is not None and max_length > context:
             raise ValueError(
@@ -124,7 +129,7 @@ class TaskData:
             self.cutting = Windows(column, self.drawing.window_stride, max_length, tokenizer)
         self.mixing: AdaptiveShares | None = None  # made with the training rows
         self.table_options = TableOptions(header, encoding)
-        self.max_length, self.seed = max_length, seed
+        self.max_length, self.seed, self.engine = max_length, seed, engine
         folder = Path(cache_dir).expanduser() if cache_dir else find_cache_root()
         self.cache = DataCache(folder if cache else None)
         self.prepared: Prepared | None = None
@@ -171,7 +176,7 @@ class TaskData:
         settings, forbidden, options = self.drawing.split_settings, self._forbidden(), self.table_options
         prepared = prepare(
             self.tasks, self.source, settings, forbidden, self.cache, workers, options,
-            keep_small=keep_small, open_sides=self.open_sides, guesses=self.guesses,
+            keep_small=keep_small, open_sides=self.open_sides, guesses=self.guesses, engine=self.engine,
         )  # fmt: skip
         data_report.tell(prepared.notes)
         self.take_guesses(prepared.guesses)

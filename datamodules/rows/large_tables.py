@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from configs.lookup import find_name
 from datamodules.rows.columns.answers import split_answers
@@ -35,11 +37,17 @@ from datamodules.storage.text_columns import TextColumn, TextLists
 from datamodules.tasks import Side, Task
 from datamodules.tokens.control_tokens import ControlTokens
 from datamodules.workers.identity_memory import IdentityMemory
+from datamodules.workers.ray_parts import Engine, map_on_ray
 from datamodules.workers.worker_pool import WorkerPool
 
 
-def read_large_task(task: Task, rows: Rows, forbidden: ControlTokens, pool: WorkerPool) -> TaskRows:
-    """Take a task's columns out of a source, part by part if it is large; see `read_task`."""
+def read_large_task(
+    task: Task, rows: Rows, forbidden: ControlTokens, pool: WorkerPool, engine: Engine = "local"
+) -> TaskRows:
+    """Take a task's columns out of a source, part by part if it is large; see `read_task`.
+
+    With the engine `ray`, parts are checked on a Ray cluster, and joined here.
+    """
     if rows.table.num_rows <= spill.PART or not _can_be_cut(task, rows):
         return read_task(task, rows, forbidden=forbidden, pool=pool)
     facts = NO_FACTS
@@ -47,14 +55,51 @@ def read_large_task(task: Task, rows: Rows, forbidden: ControlTokens, pool: Work
         facts = Facts(_find_numbers(task.input, "input", rows), _find_numbers(task.output, "output", rows))
     joined = _Joined(rows.set_aside)
     with IdentityMemory(pool) as memory:
-        for start, part in _cut(rows):
-            read, changes = read_cells(
-                task, part, with_output=True, forbidden=forbidden, pool=memory, facts=facts
-            )
-            joined.add(replace(read, table_rows=read.table_rows + start), changes)
+        checked = (
+            map_on_ray(partial(_check_sent, task, forbidden, facts), map(_send, _cut(rows)))
+            if engine == "ray"
+            else (_check(task, forbidden, facts, memory, part) for part in _cut(rows))
+        )
+        for read, changes in checked:
+            joined.add(read, changes)
             del read
             pa.default_memory_pool().release_unused()
     return joined.finish()
+
+
+def _check(
+    task: Task, forbidden: ControlTokens, facts: Facts, pool: WorkerPool, part: tuple[int, Rows]
+) -> tuple[TaskRows, Changes]:
+    """Return the rows of a part, and what was changed in them."""
+    start, rows = part
+    read, changes = read_cells(task, rows, with_output=True, forbidden=forbidden, pool=pool, facts=facts)
+    return replace(read, table_rows=read.table_rows + start), changes
+
+
+class _Sent(NamedTuple):
+    """A part as it is sent to another machine: a slice of a table would be sent with all of the table."""
+
+    start: int
+    table: bytes
+    lines: NDArray[np.int64]
+    file: str
+    verified: bool
+
+
+def _send(part: tuple[int, Rows]) -> _Sent:
+    start, rows = part
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.table.schema) as stream:
+        stream.write_table(rows.table)
+    return _Sent(start, sink.getvalue().to_pybytes(), rows.lines, rows.file, rows.verified)
+
+
+def _check_sent(task: Task, forbidden: ControlTokens, facts: Facts, sent: _Sent) -> tuple[TaskRows, Changes]:
+    """Check a part that was sent, with one process of its own for chemistry."""
+    table = pa.ipc.open_stream(sent.table).read_all()
+    rows = Rows(table, sent.lines, sent.file, [], sent.verified, table.num_rows)
+    with WorkerPool(1) as pool:
+        return _check(task, forbidden, facts, pool, (sent.start, rows))
 
 
 def _can_be_cut(task: Task, rows: Rows) -> bool:

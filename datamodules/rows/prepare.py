@@ -33,6 +33,7 @@ from datamodules.storage.spill import each_text
 from datamodules.storage.text_columns import TextColumn, TextLists
 from datamodules.tasks import Task
 from datamodules.tokens.control_tokens import ControlTokens
+from datamodules.workers.ray_parts import Engine
 from datamodules.workers.worker_pool import WorkerPool
 
 _COLUMNS = ("inputs", "outputs", "identities", "originals")
@@ -84,6 +85,7 @@ def prepare(
     keep_small: bool = False,
     open_sides: Sequence[str] = (),
     guesses: Sequence[Guess] = (),
+    engine: Engine = "local",
 ) -> Prepared:
     """Read, check, normalise and split the rows of all tasks, or load them from the cache.
 
@@ -98,6 +100,7 @@ def prepare(
         keep_small: Also cache small tables.
         open_sides: What of `input`, `output` and `kind` the cells have to tell.
         guesses: What they told, if they were already read.
+        engine: Where the parts of a large table are checked; the rows are the same.
 
     Raises:
         ValueError: If a source or a column does not exist.
@@ -114,7 +117,7 @@ def prepare(
             loaded[location] = load_source(location, options)
             guesses = guess_from_rows(tasks, open_sides, loaded[location])
         known = [apply(task, guesses) for task in tasks]
-        prepared = _read(known, source, settings, forbidden, options, key, workers, loaded)
+        prepared = _read(known, source, settings, forbidden, options, key, workers, loaded, engine)
         prepared = replace(prepared, guesses=list(guesses))
         if key != _make_key(tasks, source, settings, forbidden, options, open_sides):
             prepared = replace(prepared, key=None)  # a file changed during reading
@@ -140,9 +143,10 @@ def _read(
     key: Mapping[str, Any] | None,
     workers: int | None,
     loaded: Mapping[str, Rows],
+    engine: Engine,
 ) -> Prepared:
     with WorkerPool(workers) as pool:
-        parts, sources = read_parts(tasks, source, settings, forbidden, pool, options, loaded)
+        parts, sources = read_parts(tasks, source, settings, forbidden, pool, options, loaded, engine)
         sides, overlap = split_parts(parts, settings, pool)
     parts, sides = leave_out_untrained(parts, sides)
     sides = leave_out_unasked(parts, sides)

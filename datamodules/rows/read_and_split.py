@@ -27,6 +27,7 @@ from datamodules.storage import spill
 from datamodules.storage.text_columns import TextColumn
 from datamodules.tasks import Task
 from datamodules.tokens.control_tokens import ControlTokens
+from datamodules.workers.ray_parts import Engine
 from datamodules.workers.worker_pool import WorkerPool
 
 log = logging.getLogger(__name__)
@@ -92,6 +93,7 @@ def read_parts(
     pool: WorkerPool,
     options: TableOptions | None = None,
     loaded: Mapping[str, Rows] | None = None,
+    engine: Engine = "local",
 ) -> tuple[list[Part], dict[str, Rows]]:
     """Read every task's rows, and return them with the sources by name; each source is read once, or is in `loaded`.
 
@@ -104,7 +106,7 @@ def read_parts(
         for location, side in locations(task, source, settings):
             if location not in read:
                 read[location] = load_source(location, options)
-            rows = read_large_task(task, read[location], forbidden, pool)
+            rows = read_large_task(task, read[location], forbidden, pool, engine)
             given = None
             wanted = find_split_column(task, settings, side, read[location].table.column_names)
             if wanted is not None:

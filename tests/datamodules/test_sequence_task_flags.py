@@ -50,7 +50,7 @@ def test_each_flag_is_declared_once() -> None:
         for name, parameter in inspect.signature(owner).parameters.items()
         if parameter.kind not in kinds and name != "tokenizer"
     ]
-    assert len(flags) == len(set(flags)) == 43
+    assert len(flags) == len(set(flags)) == 44
 
 
 def test_a_flag_that_nothing_has_is_an_error(tokenizer: Any, words: str) -> None:

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from datamodules.rows import large_tables
 from datamodules.stages import SIDES
+from datamodules.storage import spill
 from datamodules.task_data import TaskData
-from tests.helpers.small_tables import prepare_words
+from tests.helpers.small_tables import prepare_words, write_and_prepare
 
 
 def test_what_was_decided_about_a_file_is_told_once_and_kept(
@@ -52,3 +54,29 @@ def test_a_column_that_is_missing_says_what_was_decided(tokenizer: Any, tmp_path
         ValueError, match=r"columns: column_1, column_2\).* Note: no header line .*--data\.header true"
     ):
         prepare_words(tokenizer, str(tmp_path / "mols.tsv"), input_column="smiles", output_column="id")
+
+
+def test_large_tables_are_checked_on_a_cluster_with_the_same_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray")
+    monkeypatch.setattr(spill, "PART", 7)
+    calls = []
+    on_ray = large_tables.map_on_ray
+
+    def count(function: Any, parts: Any) -> Any:
+        calls.append(1)
+        return on_ray(function, parts)
+
+    monkeypatch.setattr(large_tables, "map_on_ray", count)
+    table = "smiles,name\n" + "".join(f"{'C' * n}O,alcohol {n}\nC1C{'C' * n},broken\n" for n in range(1, 20))
+    options: dict[str, Any] = {"val_fraction": 0.3, "test_fraction": 0.0, "output_notation": "text"}
+    here = write_and_prepare(tmp_path / "a.csv", table, input_notation="smiles", **options)
+    assert not calls
+    there = write_and_prepare(tmp_path / "a.csv", table, input_notation="smiles", engine="ray", **options)
+    assert calls == [1]
+    assert there.report == here.report
+    assert there.set_aside("fit") == here.set_aside("fit") != []
+    for side, asked in here.sides.items():
+        if asked.tokens is not None:
+            assert (there.sides[side].encoded.ids == asked.encoded.ids).all()

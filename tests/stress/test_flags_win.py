@@ -55,8 +55,8 @@ OTHER: dict[str, Any] = {
     "data.output_notation": "selfies", "data.split_column": "side", "data.val_source": "v.csv", "data.test_source": "t.csv",
     "data.train_rows": 5, "data.epoch_rows": 5, "data.test_rows": 5, "data.phrasings": "first", "data.loss_on": "all",
     "data.ask": "all", "data.shots_by": "similar", "data.sampling": "adaptive", "data.target_task": "smiles_to_iupac",
-    "data.predict_path": "p.csv", "data.predict_shard": "2/3", "data.cache_dir": "cache", "wandb.entity": "me",
-    "wandb.group": "mine", "wandb.tags": ["one"],
+    "data.predict_path": "p.csv", "data.predict_shard": "2/3", "data.cache_dir": "cache", "data.engine": "ray",
+    "wandb.entity": "me", "wandb.group": "mine", "wandb.tags": ["one"],
 }  # fmt: skip
 OF_ANY_CALLBACK = {
     "monitor": "val/loss",

@@ -111,6 +111,17 @@ def test_rows_of_parts_are_those_of_the_whole_table(
     assert sum(counts) == COUNT
 
 
+@pytest.mark.parametrize("case", ["molecules", "several answers in some parts"])
+def test_rows_that_are_checked_on_a_cluster_are_the_same(
+    case: str, pool: WorkerPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray")
+    task, rows = CASES[case]
+    expected = write(read_task(task, rows, forbidden=FORBIDDEN, pool=pool))
+    monkeypatch.setattr(spill, "PART", 7)
+    assert write(read_large_task(task, rows, FORBIDDEN, pool, "ray")) == expected
+
+
 def test_columns_of_plain_text_share_one_file(pool: WorkerPool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spill, "PART", 7)
     task, rows = CASES["text"]
