@@ -42,6 +42,8 @@ def write_cell(name: str, cell: Cell, lines: Sequence[Mapping[str, Any]]) -> str
     for task, system in sorted(systems, key=lambda pair: (tasks.index(pair[0]), pair[1] != "model")):
         found = [line for line in members if (line["task"], line["system"]) == (task, system)]
         figures = [describe(found, metric) for metric in shown]
+        if set(figures) == {"-"}:
+            continue
         label = system if len(tasks) == 1 else f"{task}: {system}"
         rows.append([label, *figures, str(len(found)), f"{found[0]['rows']:,.0f}"])
     unit = find_unit(cell)

@@ -39,6 +39,12 @@ def test_the_model_stands_first() -> None:
     assert page.index("| model |") < page.index("| random forest |")
 
 
+def test_systems_without_a_shown_figure_are_left_out() -> None:
+    page = write_page([line("model", 0, 0.8), line("nearest training molecule", 0, 0.1, "exact_match")])
+    assert "| model |" in page
+    assert "nearest" not in page.split("## b3db")[1]
+
+
 def test_each_task_of_a_cell_has_rows_of_its_own() -> None:
     page = write_page(
         [line("model", 0, 0.5 + task / 10, cell="several_labels", task=str(task)) for task in (0, 1)]
