@@ -24,8 +24,9 @@ class NumberErrors(RowMetric):
 
     `mae`, `rmse`, `r2` and `spearman` are those of the answers that are numbers; `is_number` is their share. `within_tolerance`
     is the share of all rows whose answer is a number at most `tolerance` from the right one. `mae_all`, the headline, is the
-    mean absolute error over all rows, where the mean of the targets stands in for an answer that is no number. Targets are
-    those that the task's digits leave, so an error may be half a step too large or too small.
+    mean absolute error over all rows. For an answer that is no number, the end of the range of all targets that is farther from
+    the right number stands in: to write none is never better than to guess. Targets are those that the task's digits leave, so
+    an error may be half a step too large or too small.
 
     Where `test` draws several answers (`--model.generation.candidates 20`), the mean of the drawn numbers is an estimate of
     the expected value: `mae_expected` and `rmse_expected`. `interval_coverage` is the share of targets within the 5 % and 95 %
@@ -149,7 +150,8 @@ def summarize_numbers(
         "is_number": mean_estimate(answered.astype(float), "wilson"),
         "within_tolerance": mean_estimate(close.astype(float), "wilson"),
     }
-    every = np.abs(np.where(answered, answers, targets.mean()) - targets)
+    farthest = np.maximum(targets - targets.min(), targets.max() - targets)
+    every = np.where(answered, np.abs(answers - targets), farthest)
     found["mae_all"] = mean_estimate(every, "bootstrap")
     if answered.any():
         errors = measure_errors(answers[answered], targets[answered])

@@ -21,17 +21,19 @@ def test_only_numbers_are_scored_and_an_answer_that_is_none_is_left_out() -> Non
     ]
 
 
-def test_an_answer_that_is_no_number_counts_as_the_mean_in_the_headline_only() -> None:
+def test_an_answer_that_is_no_number_counts_as_the_farthest_target_in_the_headline_only() -> None:
     found = summarize_numbers(np.array([2.0, np.nan, 6.0]), np.array([1.0, 2.0, 6.0]))
     assert found["mae"].value == 0.5
-    assert found["mae_all"].value == pytest.approx((1 + 1 + 0) / 3)
+    assert found["mae_all"].value == pytest.approx((1 + 4 + 0) / 3)
     assert found["is_number"].value == pytest.approx(2 / 3)
 
 
 def test_without_any_number_there_is_a_headline_and_no_error() -> None:
     found = summarize_numbers(np.full(4, np.nan), np.arange(4.0))
     assert set(found) == {"is_number", "within_tolerance", "mae_all"}
-    assert found["mae_all"].value == 1.0
+    assert found["mae_all"].value == (3 + 2 + 2 + 3) / 4
+    for guess in (0.0, 1.5, 3.0):
+        assert summarize_numbers(np.full(4, guess), np.arange(4.0))["mae_all"].value < found["mae_all"].value
     assert summarize_numbers(np.zeros(0), np.zeros(0)) == {}
 
 
