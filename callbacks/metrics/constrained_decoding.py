@@ -83,6 +83,14 @@ class ConstrainedDecoding(RowMetric):
         model = evaluated_model(pl_module)
         datamodule = evaluation_data(trainer)
         if model.generation.only_from is not None:
+            kinds = {
+                task.name: "choices" if task.choices else task.output.notation for task in datamodule.tasks
+            }
+            if not set(kinds.values()) & set(SPANS):
+                raise ValueError(
+                    "Expected a task with answers in the notation text or answer for --model.generation.only_from, but got "
+                    f"{', '.join(f'{task} ({kind})' for task, kind in kinds.items())}. Leave the flag out."
+                )
             model.constraints_of = partial(find_spans, datamodule, evaluated_rows(stage))
         if not model.generation.only_valid:
             return

@@ -145,9 +145,7 @@ def describe_evaluation(
         lines.append(f"{task}, answered (the others abstained): {coverage}{of_these}")
     if "steered" in metrics:
         steered, gave_up = (format_estimate(metrics, name, percent=True) for name in ("steered", "gave_up"))
-        lines.append(
-            f"{task}, constrained to valid prefixes: {steered} of the rows steered, {gave_up} given up"
-        )
+        lines.append(f"{task}, constrained: {steered} of the rows steered, {gave_up} given up")
     return lines
 
 

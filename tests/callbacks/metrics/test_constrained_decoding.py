@@ -178,6 +178,24 @@ def test_spans_exclude_other_constraints():
         GenerationSettings(only_from="output")  # type: ignore[arg-type]
 
 
+def test_spans_of_answers_that_are_no_texts_are_refused(tmp_path):
+    choices = SimpleNamespace(options=("0", "1"))
+    tasks = (
+        SimpleNamespace(name="toxic", choices=choices, output=SimpleNamespace(notation="text")),
+        SimpleNamespace(name="draw", choices=None, output=SimpleNamespace(notation="smiles")),
+    )
+    data = SimpleNamespace(tasks=tasks, num_rows=lambda stage: 0, task_names=["toxic", "draw"])
+    model = SimpleNamespace(generation=GenerationSettings(only_from="input"), constraints_of=None)
+    trainer = SimpleNamespace(datamodule=data, loggers=[], world_size=1)
+    with pytest.raises(
+        ValueError, match=r"text or answer for .*only_from, but got toxic \(choices\), draw \(smiles\)"
+    ):
+        ConstrainedDecoding().setup(trainer, model, "test")
+    tasks[0].choices = None
+    ConstrainedDecoding().setup(trainer, model, "test")
+    assert model.constraints_of is not None
+
+
 def test_an_answer_in_a_gap_keeps_its_molecule_valid():
     class Gaps(Data):
         def row(self, stage, index):
