@@ -72,7 +72,9 @@ def find_open_sides(
     """
     if task is not None or not input_column or not output_column:
         return ()
-    given = {"input": input_notation, "output": output_notation, "kind": output_notation or choices or digits}
+    has_digits = digits is not None and digits != {}
+    output = output_notation or (has_digits and not isinstance(digits, Mapping) and not choices)
+    given = {"input": input_notation, "output": output, "kind": output_notation or choices or has_digits}
     return tuple(side for side, value in given.items() if not value)
 
 
@@ -98,7 +100,11 @@ def _set_kind(task: Task, choices: Any, digits: Any) -> Task:
             raise ValueError(
                 f"--data.choices: the task {task.name!r} has `mask`, so its answers are texts. Leave the flag out."
             )
-    return task if rounded is None else replace(task, output=replace(task.output, digits=rounded))
+    if rounded is None:
+        return task
+    if rounded < 0:
+        raise ValueError(f"Expected --data.digits to be 0 or more, but got {rounded}.")
+    return replace(task, output=replace(task.output, digits=rounded))
 
 
 def name_columns(columns: str) -> list[str]:
@@ -137,6 +143,24 @@ def _notation_of(notations: str | None, column: str) -> str | None:
     return {name.strip(): notation.strip() for name, _, notation in pairs}.get(column)
 
 
+def _notation_of_digits(choices: Any, digits: Any, column: str) -> str | None:
+    """Return `number` for a column of which a flag says the digits and none the notation or the choices."""
+    is_number = of_column(digits, column) is not None and of_column(choices, column) is None
+    return "number" if is_number else None
+
+
+def _check_columns(inputs: Sequence[str], outputs: Sequence[str]) -> None:
+    """Raise ValueError if a column is named twice, or an answer stands among several columns of the question."""
+    for flag, names in (("--data.input_column", inputs), ("--data.output_column", outputs)):
+        if len(set(names)) < len(names):
+            raise ValueError(f"Expected {flag} to name each column once, but got {', '.join(names)}.")
+    if len(inputs) > 1 and (both := [name for name in outputs if name in inputs]):
+        raise ValueError(
+            f"Expected --data.output_column to name other columns than --data.input_column, but got {both[0]!r} in both: the "
+            "answer would stand in the question."
+        )
+
+
 def parse_weights(
     task: str | Sequence[str] | Mapping[str, float], folder: Path = Path()
 ) -> dict[str, float | None]:
@@ -150,7 +174,7 @@ def parse_weights(
         folder: The folder that relative paths are meant from; default: the working folder.
 
     Raises:
-        ValueError: If a weight is below 0 or no number, no weight is above 0, or no task is named.
+        ValueError: If a weight is below 0 or no number, no weight is above 0, a task is named twice, or none is.
 
     Examples:
         >>> parse_weights("smiles_to_iupac:2, smiles_to_formula:1")
@@ -169,6 +193,8 @@ def parse_weights(
         pairs = [pair for text in texts for pair in _read_pairs(text, folder)]
     weights: dict[str, float | None] = {}
     for name, weight in pairs:
+        if name in weights:
+            raise ValueError(f"Expected --data.task to name each task once, but got {name} twice.")
         try:
             value = 1.0 if weight is None else float(weight)
         except (TypeError, ValueError):
@@ -225,8 +251,14 @@ def choose_tasks(
         ValueError: If columns are given for several tasks at once.
     """
     if task is None and input_column and output_column:
+        _check_columns(name_columns(input_column), name_columns(output_column))
         made = [
-            task_from_columns(input_column, column, input_notation, _notation_of(output_notation, column))
+            task_from_columns(
+                input_column,
+                column,
+                input_notation,
+                _notation_of(output_notation, column) or _notation_of_digits(choices, digits, column),
+            )
             for column in name_columns(output_column)
         ]
         return [_set_kind(one, choices, digits) for one in made], None

@@ -6,6 +6,7 @@ import pytest
 
 from datamodules.flag_tasks import (
     choose_tasks,
+    find_open_sides,
     name_only_column,
     parse_weights,
     task_for_columns,
@@ -131,3 +132,32 @@ def test_the_columns_of_a_masked_task_are_one(tmp_path: Path) -> None:
         choose_tasks("fill_smiles", input_column="a,b")
     with pytest.raises(ValueError, match=r"--data.choices: the task 'fill_smiles' has `mask`"):
         choose_tasks("fill_smiles", choices=["C", "N"])
+
+
+def test_digits_of_a_column_make_it_a_column_of_numbers() -> None:
+    [task], _ = choose_tasks(None, "a", "b", digits=0)
+    assert (task.output.notation, task.output.digits) == ("number", 0)
+    assert find_open_sides(None, "a", "b", None, None, digits=0) == ("input",)
+    one, two = choose_tasks(None, "a", "b,c", digits={"c": 1})[0]
+    assert (one.output.notation, two.output.notation) == ("text", "number")
+    with pytest.raises(ValueError, match=r"Expected --data.digits to be 0 or more, but got -3"):
+        choose_tasks(None, "a", "b", digits=-3)
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (("a,a", "b"), "--data.input_column to name each column once, but got a, a"),
+        (("a", "b,b"), "--data.output_column to name each column once, but got b, b"),
+        (("a,b", "b"), "got 'b' in both: the answer would stand in the question"),
+    ],
+)
+def test_a_column_stands_once(columns: tuple[str, str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        choose_tasks(None, *columns)
+    choose_tasks(None, "smiles", "smiles", output_notation="selfies")  # another notation of one column
+
+
+def test_a_task_is_named_once() -> None:
+    with pytest.raises(ValueError, match="to name each task once, but got a twice"):
+        parse_weights("a:2,a:1")
