@@ -150,9 +150,16 @@ def count_values(rows: Rows, name: str, *, whole: bool = True) -> dict[str, int]
         for text, count in pairs:
             if text and not is_missing_number(text):
                 totals[text] = totals.get(text, 0) + count
-        if not whole and len(totals) > MOST_OPTIONS and not all(map(is_number, totals)):
+        if not whole and len(totals) > MOST_OPTIONS and not all(map(_is_number_or_none, totals)):
             break
-    return totals
+    numbers = {
+        text: count for text, count in totals.items() if not is_missing_number(text, among_numbers=True)
+    }
+    return numbers if numbers and all(map(is_number, numbers)) else totals
+
+
+def _is_number_or_none(text: str) -> bool:
+    return is_number(text) or is_missing_number(text, among_numbers=True)
 
 
 def guess_kind(guess: Guess, counts: Mapping[str, int], automatic: bool = False) -> Guess:

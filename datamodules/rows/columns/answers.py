@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from functools import reduce
@@ -54,6 +55,24 @@ def split_answers(side: Side, column: TextColumn | TextLists) -> TextColumn | Te
     return TextLists.of(split).take(column.codes.astype(np.int64))
 
 
+def _split_cell(cell: str | None) -> list[str]:
+    """Return the options in a cell: a JSON list of texts, or what stands between bars.
+
+    Examples:
+        >>> _split_cell("a | b"), _split_cell('["a|b", "c"]'), _split_cell("[C]|[N]"), _split_cell(None)
+        (['a ', ' b'], ['a|b', 'c'], ['[C]', '[N]'], [''])
+    """
+    text = cell or ""
+    if text.lstrip().startswith('["'):
+        try:
+            found = json.loads(text)
+        except ValueError:
+            found = None
+        if isinstance(found, list) and all(isinstance(one, str) for one in found):
+            return found
+    return text.split(SEPARATOR)
+
+
 def read_choices(rows: Rows, choices: Choices | None) -> TextLists | None:
     """Return each row's own choices, N lists, or None if all rows have the same.
 
@@ -69,7 +88,8 @@ def read_choices(rows: Rows, choices: Choices | None) -> TextLists | None:
         )
     column = rows.table.column(found)
     if not (pa.types.is_list(column.type) or pa.types.is_large_list(column.type)):
-        column = pc.split_pattern(pc.fill_null(column.cast(pa.large_string()), ""), SEPARATOR)
+        cells = [_split_cell(cell) for cell in column.cast(pa.large_string()).to_pylist()]
+        column = pa.chunked_array([cells], pa.large_list(pa.large_string()))
     lists = TextLists.of_arrow(column)
     return TextLists(lists.offsets, pc.utf8_trim_whitespace(as_strings(lists.values)))
 

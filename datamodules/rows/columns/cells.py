@@ -17,6 +17,7 @@ from datamodules.workers.worker_pool import WorkerPool
 
 _NUMBER = r"^[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?$"
 _MISSING = r"(?i)^(?:[+-]?nan|nat|#n/a|<na>)$"  # not NA, which can be a label
+_AMONG_NUMBERS = r"^(?:(?i:[+-]?nan|nat|#n/a|<na>)|NA|N/A|n/a)$"  # R writes NA
 
 
 def strip_titles(
@@ -96,14 +97,14 @@ def describe_rewritten(name: str, side: Side, rewritten: Rewritten) -> tuple[str
     return notes
 
 
-def is_missing_number(text: str) -> bool:
-    """Return whether a text is a word for a missing number, as pandas and Excel write it.
+def is_missing_number(text: str, among_numbers: bool = False) -> bool:
+    """Return whether a text is a word for a missing number, as pandas and Excel write it; among numbers also as R does.
 
     Examples:
-        >>> is_missing_number("nan"), is_missing_number("NA")
-        (True, False)
+        >>> is_missing_number("nan"), is_missing_number("NA"), is_missing_number("NA", among_numbers=True)
+        (True, False, True)
     """
-    return re.search(_MISSING, text) is not None
+    return re.search(_AMONG_NUMBERS if among_numbers else _MISSING, text) is not None
 
 
 class Numbers(NamedTuple):
@@ -117,7 +118,7 @@ class Numbers(NamedTuple):
     def join(self, texts: pa.LargeStringArray) -> Numbers:
         """Return the same of these cells and of those below them."""
         number = pc.match_substring_regex(texts, _NUMBER)
-        others = pc.or_(pc.or_(number, pc.match_substring_regex(texts, _MISSING)), pc.equal(texts, ""))
+        others = pc.or_(pc.or_(number, pc.match_substring_regex(texts, _AMONG_NUMBERS)), pc.equal(texts, ""))
         some, only = pc.any(number).as_py(), pc.all(others).as_py()
         return Numbers(self.some or some is True, self.only and only is not False)
 
@@ -135,5 +136,5 @@ def find_missing_numbers(
     known = Numbers().join(texts) if numbers is None else numbers
     if not known.some or not known.only:
         return {}
-    found = np.flatnonzero(pc.match_substring_regex(texts, _MISSING))
+    found = np.flatnonzero(pc.match_substring_regex(texts, _AMONG_NUMBERS))
     return {int(place): f"empty {name} ({texts[int(place)].as_py()!r} among numbers)" for place in found}

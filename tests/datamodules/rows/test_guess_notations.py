@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from datamodules.flag_tasks import find_open_sides, task_from_columns
+from datamodules.flag_tasks import choose_tasks, find_open_sides, task_from_columns
 from datamodules.notations.lookup import NOTATIONS, hint_notations, load_notation
 from datamodules.rows import prepare
 from datamodules.rows.guess_notations import (
@@ -408,3 +408,20 @@ def test_joined_columns_are_text_and_nothing_is_said_of_their_cells() -> None:
         [Guess("input", "context,question", "text", 0, 0)]
     )
     assert "(by its header: there are no cells)" in describe([Guess("input", "smiles", "smiles", 0, 0)])
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["0", "1", "NA", "1", "0", "N/A"] * 5, ("text", ("0", "1"))),
+        ([*(f"{n}.25" for n in range(40)), "NA", "NA"], ("number", ())),
+        (["EU", "NA", "APAC"] * 8, ("text", ("APAC", "EU", "NA"))),
+    ],
+)
+def test_missing_numbers_are_no_class_and_no_word(
+    cells: list[str], kind: tuple[str, tuple[str, ...]]
+) -> None:
+    rows = built_in("t", pa.table({"a": [f"x{n}" for n in range(len(cells))], "b": cells}))
+    [task], _ = choose_tasks(None, "a", "b")
+    guesses = {guess.side: guess for guess in guess_from_rows([task], ("input", "output", "kind"), rows)}
+    assert (guesses["output"].notation, tuple(sorted(guesses["output"].choices))) == kind

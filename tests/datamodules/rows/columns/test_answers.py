@@ -16,13 +16,14 @@ QUESTIONS = pa.table(
     {
         "question": ["q1", "q2", "q3", "q4"],
         "options": ["a| b ", "b|c|d", "x", "a|b"],
+        "json": ['["a", "b"]', ' ["b","c","d"]', '["x"]', '["a","b"]'],
         "listed": [["a", "b"], ["b", "c", "d"], [], ["a", "b"]],
         "answer": ["b", "c", "x", "c"],
     }
 )
 
 
-@pytest.mark.parametrize("column", ["options", "listed"])
+@pytest.mark.parametrize("column", ["options", "json", "listed"])
 def test_rows_may_have_choices_of_their_own(column: str) -> None:
     task = Task("t", Side("question"), Side("answer"), choices=Choices(column=column))
     rows = read_task(task, built_in("t", QUESTIONS))

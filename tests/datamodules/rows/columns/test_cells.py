@@ -78,7 +78,7 @@ def test_texts_keep_their_blanks() -> None:
     assert (found.inputs[:], found.outputs[:], found.notes) == (["CCO ethanol"], ["x y"], ())
 
 
-@pytest.mark.parametrize("word", ["nan", "NaN", "-nan", "NaT", "<NA>", "#N/A"])
+@pytest.mark.parametrize("word", ["nan", "NaN", "-nan", "NaT", "<NA>", "#N/A", "NA", "N/A", "n/a"])
 def test_a_missing_number_is_no_answer(word: str) -> None:
     found = read(rows_of(a=["x", "y", "z"], b=["1.5", word, "-2e3"]))
     assert (found.outputs[:], reasons(found)) == (
@@ -89,7 +89,8 @@ def test_a_missing_number_is_no_answer(word: str) -> None:
 
 def test_words_among_words_stay() -> None:
     assert read(rows_of(a=["x", "y"], b=["nan", "bread"])).outputs[:] == ["nan", "bread"]
-    assert read(rows_of(a=["x", "y"], b=["007", "NA"])).outputs[:] == ["007", "NA"]
+    assert read(rows_of(a=["x", "y"], b=["EU", "NA"])).outputs[:] == ["EU", "NA"]
+    assert read(rows_of(a=["x", "y"], b=["11", "Na"])).outputs[:] == ["11", "Na"]
 
 
 @pytest.mark.parametrize("notation", ["text", "number"])
