@@ -56,6 +56,14 @@ CELLS: dict[str, Cell] = {
         "blood-brain barrier, does at least 10^-4 mol/l dissolve in water, is it liquid at 25 °C.",
         table=write_labels,
     ),
+    "options_shown": Cell(
+        {"data.task": str(Path(__file__).with_name("choose_volume.yaml"))},
+        ("accuracy", "changed", "ever_changed", "accuracy_shuffled"),
+        5,
+        about="As `openings`, with the five letters shown behind the moves, in another order each epoch. `changed` is the share of "
+        "answers that five other orders change.",
+        orders=5,
+    ),
     "options_by_row": Cell(
         {
             "data.task": str(Path(__file__).with_name("choose_name.yaml")),
