@@ -60,8 +60,8 @@ CELLS: dict[str, Cell] = {
         {"data.task": str(Path(__file__).with_name("choose_volume.yaml"))},
         ("accuracy", "changed", "ever_changed", "accuracy_shuffled"),
         5,
-        about="As `openings`, with the five letters shown behind the moves, in another order each epoch. `changed` is the share of "
-        "answers that five other orders change.",
+        about="As `openings`, with the five letters shown behind the moves, in another order each epoch. `changed` is the share "
+        "of answers that five other orders change.",
         orders=5,
     ),
     "options_by_row": Cell(
