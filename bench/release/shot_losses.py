@@ -91,7 +91,7 @@ def _show(values: Sequence[float], metric: str) -> str:
 TEXT = """# Loss against demonstrations
 
 Names of small molecules by the bundled base with 0 to 6 demonstrations from the training side before each question, over the same
-596 test rows: as it is, and after training with 0 to 6 demonstrations a row, of which the last answer or all answers are
+test rows: as it is, and after training with 0 to 6 demonstrations a row, of which the last answer or all answers are
 supervised. `python -m bench.release.shot_losses` makes it.
 """
 
