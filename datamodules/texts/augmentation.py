@@ -135,13 +135,19 @@ def _mask(
 def _show_options(
     part: TaskRows, places: NDArray[np.int64], inputs: TextColumn, draws: NDArray[np.uint64] | None
 ) -> TextColumn:
-    """Return each row's input with its options behind it, in the order that its number determines, or as they stand."""
-    texts = []
+    """Return each row's input with its options behind it, in the order that its number determines.
+
+    Without numbers the options of a task stand as it lists them, which may be an order of theirs, and those of a row's own in the
+    order of the alphabet: in which order a table holds them then changes no answer.
+    """
+    texts, own = [], part.task.choices is not None and part.task.choices.column is not None
     for number, (place, text) in enumerate(zip(places.tolist(), inputs, strict=True)):
         options = part.options(place)
         if draws is not None:
             order = np.random.default_rng(int(draws[number])).permutation(len(options))
             options = tuple(options[one] for one in order.tolist())
+        elif own:
+            options = tuple(sorted(options))
         texts.append(show_options(text, options))
     return TextColumn.of(texts)
 

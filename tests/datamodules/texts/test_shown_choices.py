@@ -44,6 +44,23 @@ def test_options_are_shuffled_in_training_only(choices: Choices) -> None:
     assert len({text.partition("Options: ")[2] for text in epochs[0]}) > 10
 
 
+def test_the_order_in_which_a_table_holds_options_of_its_rows_means_nothing() -> None:
+    task = Task("t", Side("q"), Side("a"), choices=Choices(column="own", shown=True))
+    turned = TABLE.set_column(1, "own", [[list(reversed(options)) for options in TABLE["own"].to_pylist()]])
+    asked = [
+        list(
+            RowStore([read_task(task, built_in("t", table))], load_format("arrow"), make_tokenizer()).texts(
+                np.arange(30)
+            )[0]
+        )
+        for table in (TABLE, turned)
+    ]
+    assert asked[0] == asked[1]
+    listed = Task("t", Side("q"), Side("a"), choices=Choices(("low", "high", "a", "b"), shown=True))
+    store = RowStore([read_task(listed, built_in("t", TABLE))], load_format("arrow"), make_tokenizer())
+    assert store.texts(np.arange(1))[0][0] == "q0\nOptions: low; high; a; b ->"  # an order of the task's
+
+
 def test_a_model_is_asked_with_its_options() -> None:
     task = Task("t", Side("q"), Side("a"), choices=Choices(("x", "y"), shown=True))
     assert Asking((task,), load_format("arrow")).prompt(None, task, "Q") == "Q\nOptions: x; y ->"
