@@ -117,14 +117,14 @@ def are_classes(counts: Mapping[str, int]) -> bool:
 
 
 def list_options(options: Sequence[str]) -> str:
-    """Return options for a message, the first few of many.
+    r"""Return options for a message of one line, the first few of many.
 
     Examples:
-        >>> list_options(["0", "1"]), list_options(list("abcdefgh"))
-        ('0, 1', 'a, b, c, d, e, ... h')
+        >>> list_options(["0", "1"]), list_options(list("abcdefgh")), list_options(["two\nlines", "b"])
+        ('0, 1', 'a, b, c, d, e, ... h', 'two lines, b')
     """
     shown = options if len(options) <= 6 else [*options[:5], f"... {options[-1]}"]
-    return ", ".join(shown)
+    return ", ".join(" ".join(option.split()) for option in shown)
 
 
 def show_options(text: str, options: Sequence[str]) -> str:
