@@ -165,6 +165,8 @@ def describe_choices(metrics: Mapping[str, float]) -> str:
     Examples:
         >>> describe_choices({"accuracy": 0.9, "balanced_accuracy": 0.81, "log_loss": 0.3, "recall_0": 0.95, "recall_1": 0.67})
         'accuracy 0.900, balanced accuracy 0.810, log-loss 0.300; recall 0: 0.950, 1: 0.670'
+        >>> describe_choices({"auroc": 0.5, "auroc_low": 0.0, "auroc_high": 1.0, "log_loss": 0.3})
+        'log-loss 0.300; all rows are of one class, so AUROC tells nothing'
     """
     parts = [
         f"{label} {format_estimate(metrics, name)}" for name, label in _OF_CHOICES.items() if name in metrics
@@ -179,7 +181,9 @@ def describe_choices(metrics: Mapping[str, float]) -> str:
         shown = sorted(recalls, key=lambda name: recalls[name])[:_MOST_CLASSES]
     each = [f"{read_class('recall', name)}: {format_estimate(metrics, name)}" for name in shown]
     called = "lowest recalls" if len(shown) < len(recalls) else "recall"
-    return ", ".join(parts) + (f"; {called} {', '.join(each)}" if each else "")
+    one_class = (metrics.get("auroc_low"), metrics.get("auroc_high")) == (0.0, 1.0)  # what it is given there
+    nothing = "; all rows are of one class, so AUROC tells nothing" if one_class else ""
+    return ", ".join(parts) + (f"; {called} {', '.join(each)}" if each else "") + nothing
 
 
 def describe_numbers(metrics: Mapping[str, float], unit: str = "") -> str:
