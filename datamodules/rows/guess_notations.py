@@ -71,6 +71,8 @@ class Guess:
     """The different values of a column of classes."""
     digits: int | None = None
     """The digits behind the point that a column of numbers is rounded to."""
+    numbers: float = 0.0
+    """The share of numbers among the cells of a text column, if they are most of them."""
 
     @staticmethod
     def of(fields: Mapping[str, Any]) -> Guess:
@@ -183,7 +185,10 @@ def guess_kind(guess: Guess, counts: Mapping[str, int], automatic: bool = False)
         return replace(guess, notation="text", choices=order_options(counts), cells=rows, fitting=rows)
     if guess.notation == "text" and counts and all(is_number(text) for text in counts):
         return replace(guess, notation="number", digits=choose_digits(counts), cells=rows, fitting=rows)
-    return guess
+    numbers = sum(count for text, count in counts.items() if is_number(text))
+    return (
+        replace(guess, numbers=numbers / rows) if guess.notation == "text" and 2 * numbers > rows else guess
+    )
 
 
 def sample_cells(rows: Rows, name: str) -> list[str]:
@@ -317,6 +322,8 @@ def _describe_one(guess: Guess) -> str:
     if not guess.cells:
         why = "as several columns joined are" if "," in guess.column else "by its header: there are no cells"
         return f"{taken} ({why})"
+    if guess.numbers:
+        return f"{taken} ({100 * guess.numbers:.0f} % of the cells are numbers; {guess.flag} number sets the others aside)"
     if guess.notation == "text":
         return (
             f"{taken} ({guess.fitting} of {guess.cells} cells look like {guess.hint})"

@@ -425,3 +425,16 @@ def test_missing_numbers_are_no_class_and_no_word(
     [task], _ = choose_tasks(None, "a", "b")
     guesses = {guess.side: guess for guess in guess_from_rows([task], ("input", "output", "kind"), rows)}
     assert (guesses["output"].notation, tuple(sorted(guesses["output"].choices))) == kind
+
+
+def test_a_text_column_of_mostly_numbers_says_so() -> None:
+    cells = [*(f"{n}.25" for n in range(90)), *(f"1,{n:03}.5" for n in range(10))]
+    rows = built_in("t", pa.table({"a": [f"x{n}" for n in range(100)], "b": cells}))
+    [task], _ = choose_tasks(None, "a", "b")
+    told = describe(guess_from_rows([task], ("output", "kind"), rows))
+    assert (
+        "'b' is text (90 % of the cells are numbers; --data.output_notation number sets the others aside)"
+        in told
+    )
+    few = built_in("t", pa.table({"a": ["x"] * 100, "b": [*cells[:40], *(f"w{n}" for n in range(60))]}))
+    assert "numbers" not in describe(guess_from_rows([task], ("output", "kind"), few))
