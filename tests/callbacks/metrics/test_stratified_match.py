@@ -25,6 +25,13 @@ class TrainedData(StubData):
         ]
 
 
+def write_strata(folder, pairs):
+    trainer = make_trainer(folder, [StratifiedMatch()])
+    trainer.test(ScriptedModel(pairs), datamodule=TrainedData(pairs), verbose=False)
+    with (folder / "test" / "strata.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
 def test_the_file_has_molecules_and_lengths(tmp_path):
     pairs = [
         Pair("ethanol", "CCO", "OCC"),
@@ -32,10 +39,7 @@ def test_the_file_has_molecules_and_lengths(tmp_path):
         Pair("salt", "CC(=O)[O-].[Na+]", "CC"),
         Pair("word", "w o r d", "w o r d", "spell", "text"),
     ]
-    trainer = make_trainer(tmp_path, [StratifiedMatch()])
-    trainer.test(ScriptedModel(pairs), datamodule=TrainedData(pairs), verbose=False)
-    with (tmp_path / "test" / "strata.csv").open(newline="") as file:
-        lines = list(csv.DictReader(file))
+    lines = write_strata(tmp_path, pairs)
     found = {(line["task"], line["stratum"], line["bin"]): line for line in lines}
     assert [found["to_smiles", "nearest_training", "1"][name] for name in ("rows", "exact", "right")] == [
         "1",
@@ -63,10 +67,7 @@ def test_only_the_first_rows_of_each_task_count(tmp_path, monkeypatch):
         Pair("benzene", "c1ccccc1", "?"),
         Pair("word", "w", "w", "spell", "text"),
     ]
-    trainer = make_trainer(tmp_path, [StratifiedMatch()])
-    trainer.test(ScriptedModel(pairs), datamodule=TrainedData(pairs), verbose=False)
-    with (tmp_path / "test" / "strata.csv").open(newline="") as file:
-        found = {(line["task"], line["stratum"]): line for line in csv.DictReader(file)}
+    found = {(line["task"], line["stratum"]): line for line in write_strata(tmp_path, pairs)}
     assert {line["rows"] for line in found.values()} == {"1"}
     assert found["to_smiles", "rings"]["bin"] == "0"
     assert {task for task, _ in found} == {"to_smiles", "spell"}
