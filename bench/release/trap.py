@@ -57,7 +57,7 @@ def list_epochs(metrics: Iterable[Mapping[str, str]]) -> list[dict[str, Any]]:
         >>> list_epochs([{"epoch": "0"}, line])
         [{'epoch': 0, 'train/trap/share': 0.3, 'val/trap/loss': 1.5}]
     """
-    wanted = [f"{part.format(task)}" for task in TASKS for part in ("train/{}/share", "val/{}/loss")]
+    wanted = [part.format(task) for task in TASKS for part in ("train/{}/share", "val/{}/loss")]
     found = []
     for line in metrics:
         values = {name: float(line[name]) for name in wanted if line.get(name)}

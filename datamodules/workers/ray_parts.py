@@ -28,7 +28,7 @@ def check_engine(engine: Engine) -> None:
         )
 
 
-def map_on_ray(function: Callable[[T], R], parts: Iterable[T], workers: int | None = None) -> Iterator[R]:
+def map_on_ray(function: Callable[[T], R], parts: Iterable[T]) -> Iterator[R]:
     """Yield what a function returns for each part, in the order of the parts.
 
     A part whose worker dies is done again, up to three times; no part is in the results twice. The cluster is the running one of
@@ -38,14 +38,13 @@ def map_on_ray(function: Callable[[T], R], parts: Iterable[T], workers: int | No
     Args:
         function: It must give the same for the same part, wherever it runs.
         parts: What a worker is sent, read as results are taken.
-        workers: Most parts at once on a cluster that is started here; default this rank's cores.
 
     Raises:
         Exception: What the function raises, on its first part that does.
     """
     import ray
 
-    with _cluster(ray, workers):
+    with _cluster(ray):
         # As bytes: what Ray returns may lie in its shared memory, which ends with the cluster.
         call: Any = ray.remote(max_retries=_MOST_TRIES)(lambda part: pickle.dumps(function(part)))
         most = _AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
@@ -66,7 +65,7 @@ def _take(ray: Any, waiting: deque[Any]) -> Any:
 
 
 @contextlib.contextmanager
-def _cluster(ray: Any, workers: int | None) -> Iterator[None]:
+def _cluster(ray: Any) -> Iterator[None]:
     """Join a running cluster, or start one for as long as it is needed."""
     if ray.is_initialized():
         yield
@@ -76,7 +75,7 @@ def _cluster(ray: Any, workers: int | None) -> Iterator[None]:
         ray.init(**quiet)
     else:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would report to its makers
-        ray.init(num_cpus=workers or share_of_cores(), include_dashboard=False, **quiet)
+        ray.init(num_cpus=share_of_cores(), include_dashboard=False, **quiet)
     try:
         yield
     finally:

@@ -9,7 +9,7 @@ from statistics import mean, stdev
 from typing import Any
 
 from bench.markdown import as_table
-from bench.release.kinds.cells import Cell, find_cells
+from bench.release.kinds.cells import CELLS, Cell, find_cells
 from configs.lookup import PROJECT
 from datamodules.tasks import load_task
 
@@ -54,7 +54,7 @@ def write_cell(name: str, cell: Cell, lines: Sequence[Mapping[str, Any]]) -> str
 
 def find_unit(cell: Cell) -> str:
     """Return the unit of a cell's numbers; empty without one."""
-    flags = find_cells(None)[cell.of].flags if cell.of else cell.flags
+    flags = CELLS[cell.of].flags if cell.of else cell.flags
     task = flags.get("data.task")
     return (load_task(task).output.unit if task else None) or ""
 

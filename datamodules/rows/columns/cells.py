@@ -16,8 +16,8 @@ from datamodules.tasks import Side
 from datamodules.workers.worker_pool import WorkerPool
 
 _NUMBER = r"^[+-]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][+-]?\d+)?$"
-_MISSING = r"(?i)^(?:[+-]?nan|nat|#n/a|<na>)$"  # not NA, which can be a label
-_AMONG_NUMBERS = r"^(?:(?i:[+-]?nan|nat|#n/a|<na>)|NA|N/A|n/a)$"  # R writes NA
+_WORDS = "(?i:[+-]?nan|nat|#n/a|<na>)"  # not NA, which can be a label
+_MISSING, _AMONG_NUMBERS = f"^{_WORDS}$", f"^(?:{_WORDS}|NA|N/A|n/a)$"  # R writes NA
 
 
 def strip_titles(
