@@ -242,7 +242,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     missing = [setting for setting in SETTINGS if setting not in known]
     if missing:
         model = Model(describe(run))
-        rows = load_rows(run, model.tokenizer)
+        rows = load_rows(run, model.weights(next(iter(model.tasks))).tokenizer)
         for setting in missing:
             append_result(RESULTS, measure(model, rows, setting))
         model.calls.close()

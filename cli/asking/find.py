@@ -30,6 +30,8 @@ class Described:
     """The conditions of the training rows by the task's name, as far as they are recorded."""
     choice_score: ChoiceScore = "sum"
     """How the run scores the choices of a task, as `--model.generation.choice_score`."""
+    weights_of: Mapping[str, Path] = field(default_factory=dict)
+    """By the name of a task, weights of its own; `weights` are those of all others."""
 
     @property
     def asking(self) -> Asking:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from callbacks.rows.notation_calls import NotationCalls
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     import torch
 
     from callbacks.rows.evaluated_row import EvaluatedRow
+    from cli.asking.weights import Weights
 
 _TOGETHER = 16
 """Batches whose prompts stand in one tensor: a finished row makes room for the next one of these."""
@@ -69,23 +71,31 @@ class Model:
     def __init__(self, described: Described, device: str | torch.device = "cpu") -> None:
         import torch
 
-        from cli.asking.weights import load_weights
-
         self.described = described
         self.tasks = {task.name: task for task in described.tasks}
-        self.decoder, self.tokenizer, self.max_new_tokens = load_weights(described.weights)
         self.device = torch.device(device)
-        torch.nn.Module.to(self.decoder, self.device)  # transformers annotates its own `to` as taking a model
         self.calls = NotationCalls()
+        self._loaded: dict[Path, Weights] = {}
+        self.weights(next(iter(self.tasks)))  # here, so that a broken folder is an error now
 
     def __repr__(self) -> str:
         """Return what it is, which tasks it has and where it generates."""
         return f"<patois.Model of {self.described.weights}: {', '.join(self.tasks)}; on {self.device}>"
 
-    @property
-    def room(self) -> int:
-        """The most tokens of a question."""
-        return int(self.tokenizer.model_max_length) - 1
+    def weights(self, task: str) -> Weights:
+        """Return the decoder and the tokenizer that answer one of `tasks`; they are loaded when they are first asked for."""
+        import torch
+
+        from cli.asking.weights import load_weights
+
+        path = self.described.weights_of.get(task, self.described.weights)
+        if path not in self._loaded:
+            loaded = load_weights(path)
+            torch.nn.Module.to(
+                loaded.decoder, self.device
+            )  # transformers annotates its own `to` as taking a model
+            self._loaded[path] = loaded
+        return self._loaded[path]
 
     def predict(
         self,
@@ -159,7 +169,9 @@ class Model:
 
     def count_tokens(self, task: Task, question: str) -> int:
         """Return the number of tokens of a question's prompt."""
-        return len(self.described.asking.encode(self.tokenizer, task, [question]).prompt(0))
+        return len(
+            self.described.asking.encode(self.weights(task.name).tokenizer, task, [question]).prompt(0)
+        )
 
     def generate(
         self,
@@ -183,20 +195,21 @@ class Model:
         from datamodules.tokens.packing import pad_prompts
         from lightning_modules.generation.generate import generate
 
-        asking = self.described.asking
-        encoded = asking.encode(self.tokenizer, task, questions)
+        asking, (decoder, tokenizer, _) = self.described.asking, self.weights(task.name)
+        room = self.weights(task.name).room
+        encoded = asking.encode(tokenizer, task, questions)
         prompts = [encoded.prompt(place) for place in range(len(questions))]
-        fits = [place for place, ids in enumerate(prompts) if len(ids) <= self.room]
+        fits = [place for place, ids in enumerate(prompts) if len(ids) <= room]
         fits.sort(key=lambda place: -len(prompts[place]))  # prompts of one length need no padding
         found: list[Generated | None] = [None] * len(questions)
         step = _TOGETHER * batch_size
         drawn = torch.tensor(range(len(questions)) if numbers is None else numbers)
-        before, _, _ = asking.frame(self.tokenizer, task) if settings.block else ("", "", "")
+        before, _, _ = asking.frame(tokenizer, task) if settings.block else ("", "", "")
         for places in (fits[start : start + step] for start in range(0, len(fits), step)):
             ids_BP, mask_BP = pad_prompts([prompts[place] for place in places], 0)
             made = generate(
-                self.decoder,
-                self.tokenizer,
+                decoder,
+                tokenizer,
                 ids_BP.to(self.device),
                 mask_BP.to(self.device),
                 settings,
@@ -214,7 +227,7 @@ class Model:
         """Return the answers to normalized questions."""
         from callbacks.rows.evaluated_row import EvaluatedRow
 
-        limit = self.max_new_tokens or GenerationSettings().max_new_tokens
+        limit = self.weights(task.name).max_new_tokens or GenerationSettings().max_new_tokens
         made = self.generate(task, questions, GenerationSettings(max_new_tokens=limit), batch_size)
         rows = [
             EvaluatedRow(
@@ -224,7 +237,7 @@ class Model:
             for place, (question, one) in enumerate(zip(questions, made, strict=True)) if one is not None
         ]  # fmt: skip
         answers = dict(zip([row.index for row in rows], self._verify(rows, limit), strict=True))
-        return [answers.get(place, self._too_long()) for place in range(len(questions))]
+        return [answers.get(place, self._too_long(task)) for place in range(len(questions))]
 
     def weigh(
         self, task: Task, questions: Sequence[str], batch_size: int = 64
@@ -247,8 +260,9 @@ class Model:
                 f"The task {task.name!r} has choices for each row, in the column {task.choices.column!r}: ask with "
                 f"`{spell('predict')}`, whose table holds them."
             )
+        decoder, tokenizer, _ = weights = self.weights(task.name)
         rows = choose(
-            self.decoder, self.tokenizer, self.described.asking, task, questions, self.device, batch_size, self.room,
+            decoder, tokenizer, self.described.asking, task, questions, self.device, batch_size, weights.room,
             self.described.choice_score,
         )  # fmt: skip
         return [None if chances is None else dict(zip(options, chances, strict=True)) for chances in rows]
@@ -258,14 +272,15 @@ class Model:
         answers = []
         for chances in self.weigh(task, questions, batch_size):
             if chances is None:
-                answers.append(self._too_long())
+                answers.append(self._too_long(task))
                 continue
             best = max(chances, key=chances.__getitem__)
             answers.append(Answer(best, chances[best], True, "", None, chances))
         return answers
 
-    def _too_long(self) -> Answer:
-        return Answer(None, None, False, "", f"longer than the {self.room} tokens that the model can read")
+    def _too_long(self, task: Task) -> Answer:
+        room = self.weights(task.name).room
+        return Answer(None, None, False, "", f"longer than the {room} tokens that the model can read")
 
     def _verify(self, rows: Sequence[EvaluatedRow], limit: int) -> list[Answer]:
         """Return answers with their reference-free checks; names are read only if OPSIN is available."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from callbacks.loggers.terminal import without_transformers_bars
 from callbacks.run.run_facts import load_checkpoint
@@ -14,8 +14,22 @@ from lightning_modules.decoder.adapters import LoraSettings
 from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
 
 
-def load_weights(path: Path) -> tuple[Any, Any, int | None]:
-    """Return a decoder, its tokenizer, and the most tokens of an answer (None if nothing tells).
+class Weights(NamedTuple):
+    """A decoder that can be asked."""
+
+    decoder: Any
+    tokenizer: Any
+    max_new_tokens: int | None
+    """The most tokens of an answer; None if nothing tells."""
+
+    @property
+    def room(self) -> int:
+        """The most tokens of a question."""
+        return int(self.tokenizer.model_max_length) - 1
+
+
+def load_weights(path: Path) -> Weights:
+    """Return a decoder and its tokenizer.
 
     Args:
         path: A Hugging Face folder, or a checkpoint in its run's folder. No third-party code runs.
@@ -24,17 +38,17 @@ def load_weights(path: Path) -> tuple[Any, Any, int | None]:
         return _load_checkpoint(path) if path.is_file() else _load_folder(path)
 
 
-def _load_folder(path: Path) -> tuple[Any, Any, int | None]:
+def _load_folder(path: Path) -> Weights:
     """Return the same of an exported folder."""
     settings = json.loads((path / "generation_config.json").read_text(encoding="utf-8"))
-    return (
+    return Weights(
         load_decoder(str(path), "pretrained").eval(),
         load_tokenizer(str(path)),
         settings.get("max_new_tokens"),
     )
 
 
-def _load_checkpoint(path: Path) -> tuple[Any, Any, int | None]:
+def _load_checkpoint(path: Path) -> Weights:
     """Return the same of a checkpoint, with adapters merged; the run's config.yaml says of which base it is."""
     model = read_typed_settings(path.resolve().parent.parent).get("model") or {}
     names = ("base", "init", "add_tokens", "trainable")
@@ -47,4 +61,4 @@ def _load_checkpoint(path: Path) -> tuple[Any, Any, int | None]:
     module.load_state_dict(checkpoint["state_dict"])
     decoder, weights = module.plain_decoder(module.decoder.state_dict())
     decoder.load_state_dict(weights)
-    return decoder.eval(), module.tokenizer, (model.get("generation") or {}).get("max_new_tokens")
+    return Weights(decoder.eval(), module.tokenizer, (model.get("generation") or {}).get("max_new_tokens"))

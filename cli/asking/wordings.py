@@ -48,7 +48,7 @@ def reword(
         raise ValueError(
             f"Expected at least 1 wording and a block in (0, 1], but got {count} and {block:g}: --wordings 8 --block 0.5."
         )
-    limit = model.max_new_tokens or GenerationSettings().max_new_tokens
+    limit = model.weights(task.name).max_new_tokens or GenerationSettings().max_new_tokens
     settings = GenerationSettings(max_new_tokens=limit, block=block)
     normal = read_questions(model.calls, task, texts)
     questions = [str(one.value) for one in normal if one.error is None]
@@ -123,5 +123,5 @@ def _verify(
             )
             for one in keep_wordings(answers)
         ] or [_nothing(f"none of {count} answers of at most {limit} tokens is another wording")]
-    longer = f"longer than the {model.room} tokens that the model can read"
+    longer = f"longer than the {model.weights(task.name).room} tokens that the model can read"
     return [found.get(place, [_nothing(longer)]) for place in range(len(questions))]

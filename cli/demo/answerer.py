@@ -70,7 +70,6 @@ class Answerer:
     def __init__(self, model: Model, answers: int = ANSWERS) -> None:
         self.model, self.count = model, answers
         self.tasks, self.calls = model.tasks, model.calls
-        self.max_new_tokens = min(model.max_new_tokens or _MOST_TOKENS, _MOST_TOKENS)
         self._drawing_worker = GuardedWorker()
         self._one_at_a_time = threading.Lock()
 
@@ -129,14 +128,15 @@ class Answerer:
 
     def _too_long(self, task: Task, question: str) -> ValueError:
         return ValueError(
-            f"Expected at most {self.model.room} tokens (the model's limit), but the question has "
+            f"Expected at most {self.model.weights(task.name).room} tokens (the model's limit), but the question has "
             f"{self.model.count_tokens(task, question)}. Shorten it."
         )
 
     def _generate(self, task: Task, question: str) -> dict[str, tuple[float, bool]]:
         """Return distinct answers, most probable first, each with its log-probability and whether it stopped."""
-        greedy = GenerationSettings(max_new_tokens=self.max_new_tokens)
-        drawn = GenerationSettings("sample", temperature=TEMPERATURE, max_new_tokens=self.max_new_tokens)
+        limit = min(self.model.weights(task.name).max_new_tokens or _MOST_TOKENS, _MOST_TOKENS)
+        greedy = GenerationSettings(max_new_tokens=limit)
+        drawn = GenerationSettings("sample", temperature=TEMPERATURE, max_new_tokens=limit)
         found: dict[str, tuple[float, bool]] = {}
         for settings, count in ((greedy, 1), (drawn, self.count - 1)):
             for made in self.model.generate(task, [question] * count, settings):

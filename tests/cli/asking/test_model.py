@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from cli.asking.find import describe
@@ -12,6 +14,8 @@ from datamodules.workers.guarded_worker import Result
 from lightning_modules.decoder.bases import FLAGSHIP
 from lightning_modules.generation.settings import GenerationSettings
 
+BUNDLED = FLAGSHIP.parent / "bundled"
+
 
 @pytest.fixture(scope="module")
 def model() -> Model:
@@ -20,7 +24,21 @@ def model() -> Model:
 
 def test_longer_question_has_more_tokens_and_room_is_the_models(model: Model) -> None:
     task = model.find_task("smiles_to_iupac")
-    assert 0 < model.count_tokens(task, "C") < model.count_tokens(task, "CCCCCCCCCCCCC(=O)N") < model.room
+    room = model.weights(task.name).room
+    assert 0 < model.count_tokens(task, "C") < model.count_tokens(task, "CCCCCCCCCCCCC(=O)N") < room
+
+
+def test_a_task_may_have_weights_of_its_own_which_are_loaded_when_it_is_asked(model: Model) -> None:
+    pair = Model(replace(model.described, weights_of={"iupac_to_smiles": BUNDLED}))
+    assert pair.weights("smiles_to_iupac").decoder is pair.weights("smiles_to_iupac").decoder
+    assert list(pair._loaded) == [FLAGSHIP]
+    [same], [other] = (
+        pair.predict([text], task)
+        for text, task in (("CCO", "smiles_to_iupac"), ("ethanol", "iupac_to_smiles"))
+    )
+    assert same == model.predict(["CCO"], "smiles_to_iupac")[0]
+    assert other != model.predict(["ethanol"], "iupac_to_smiles")[0]
+    assert list(pair._loaded) == [FLAGSHIP, BUNDLED]
 
 
 def test_a_title_behind_a_smiles_is_left_out_as_in_a_table(model: Model) -> None:

@@ -50,7 +50,7 @@ def test_answers_differ_and_the_most_probable_comes_first(answerer: Answerer) ->
 
 def test_answer_probability_is_that_of_its_tokens_under_the_plain_model(answerer: Answerer) -> None:
     found = answerer._generate(answerer.tasks["name_small_molecules"], "CCO")
-    tokenizer, decoder = answerer.model.tokenizer, answerer.model.decoder
+    decoder, tokenizer, _ = answerer.model.weights("name_small_molecules")
     prompt = tokenizer("CCO ->", return_tensors="pt").input_ids
     made = decoder.generate(prompt, max_new_tokens=8, do_sample=False)[:, prompt.shape[1] :]
     logits = decoder(torch.cat([prompt, made], dim=1)).logits[0, prompt.shape[1] - 1 : -1].float()
