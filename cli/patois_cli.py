@@ -48,6 +48,7 @@ from cli.settings.words import complete_words
 from cli.trainer.checks import check_trainer
 from cli.trainer.errors import told_in_one_line
 from cli.trainer.monitor_check import SCHEDULER, check_monitors, monitors_of
+from cli.trainer.own_weights import OwnWeights
 from cli.trainer.parts import (
     OWN_FLAGS,
     add_writer,
@@ -274,7 +275,7 @@ class PatoisCLI(OpenCLI):
         set_forward(callbacks, config.get("round_trip"), config.data.tasks)
         # LastCheckpoint must run before the configuration's callbacks, which may log in the same hooks.
         shown = terminal_callbacks(callbacks, str(self.subcommand), given.enable_progress_bar)
-        kwargs["callbacks"] = [config.checkpoint, TrainingMemory(), *callbacks, *shown]
+        kwargs["callbacks"] = [config.checkpoint, TrainingMemory(), OwnWeights(), *callbacks, *shown]
         kwargs["plugins"] = add_writer(given.plugins)
         kwargs["strategy"] = choose_strategy(given.strategy)
         if self.subcommand in ("predict", "show"):

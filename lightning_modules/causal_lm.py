@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -155,14 +157,14 @@ class CausalLM(LightningModule):
         self.tokenizer = load_tokenizer(base, trust_remote_code)
         new_tokens = read_tokens(add_tokens)
         self.new_ids = add_to_tokenizer(self.tokenizer, new_tokens)
-        self._load_base = partial(
+        self._load = partial(
             load_decoder,
-            base,
-            init,
+            init=init,
             trust_remote_code=trust_remote_code,
             new_tokens=new_tokens,
             attention=attention,
         )
+        self._other_weights: BaseSpec | None = None
         self.constraints_of: ConstraintsOf | None = None
         """Maps row indices to constraints for `generation.only_valid`. A callback sets it, because callbacks define validity."""
         self.sources_of: SourcesOf | None = None
@@ -177,13 +179,28 @@ class CausalLM(LightningModule):
     @property
     def base_facts(self) -> BaseSpec:
         """Where the base comes from."""
-        return resolve_base(self.base)
+        return self._other_weights or resolve_base(self.base)
 
     def setup(self, stage: str) -> None:
         """In a fit, begin an average of the weights if `average_weights` asks for it, and see that rewards are given."""
         self._average = WeightAverage(self.average_weights) if stage == "fit" else None
         if stage == "fit" and self.objective == "risk":
             check_rewards(self.reward_of)
+
+    def start_from(self, folder: Path) -> None:
+        """Take the base's weights from another folder: those that it has for the tasks of this run.
+
+        Call it before `configure_model`.
+
+        Args:
+            folder: A Hugging Face folder of the base's architecture.
+
+        Raises:
+            ValueError: If they have another vocabulary.
+        """
+        spec = replace(resolve_base(self.base), path=str(folder))
+        refuse_vocabulary(*(describe_vocabulary(load_tokenizer(base)) for base in (spec, self.base)))
+        self._other_weights = spec
 
     def configure_model(self) -> None:
         """Load the weights and freeze those that are not trained; a second call does nothing."""
@@ -196,7 +213,7 @@ class CausalLM(LightningModule):
 
     def _make_decoder(self) -> PreTrainedModel:
         """Return the base, with adapters or frozen weights if the flags ask for them."""
-        decoder = self._load_base(gradient_checkpointing=self.gradient_checkpointing)
+        decoder = self._load(self.base_facts, gradient_checkpointing=self.gradient_checkpointing)
         if self.peft is not None:
             add_adapters(decoder, self.peft, self.new_ids)
         elif self.trainable is not None:
@@ -290,7 +307,9 @@ class CausalLM(LightningModule):
 
     def answer_untrained(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Return the base's answers to a batch's prompts before any fine-tuning; the base is loaded again for this."""
-        return answer_untrained(self._load_base, self.tokenizer, self.generation, batch, self.device)
+        return answer_untrained(
+            partial(self._load, self.base_facts), self.tokenizer, self.generation, batch, self.device
+        )
 
     def configure_gradient_clipping(
         self,

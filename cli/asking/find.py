@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from datamodules.flag_tasks import choose_tasks
 from datamodules.formats import InstructionFormat, load_format
 from datamodules.limits import parse_shots
 from datamodules.tasks import Task, keep_asked
-from datamodules.texts.asking import FILE, Asking, load_asking, read_choice_score
+from datamodules.texts.asking import FILE, Asking, list_parts, load_asking, read_choice_score
 from lightning_modules.decoder.bases import FLAGSHIP
 from lightning_modules.generation.settings import ChoiceScore, GenerationSettings
 
@@ -84,7 +84,30 @@ def describe(
     if form:
         return Described(weights, tasks, load_format(form), choice_score=choice_score)
     assert asking is not None
-    return Described(weights, tasks, asking.form, asking.conditions, choice_score)
+    found = Described(weights, tasks, asking.form, asking.conditions, choice_score)
+    return (
+        found if task or weights.is_file() else _join(found, [describe(part) for part in list_parts(weights)])
+    )
+
+
+def _join(whole: Described, parts: Sequence[Described]) -> Described:
+    """Return a model with the tasks of its parts, which weights of their own answer.
+
+    Raises:
+        ValueError: If a part is asked in another format.
+    """
+    for part in parts:
+        if part.form != whole.form:
+            raise ValueError(
+                f"{part.weights}: expected the format {whole.form.name} of {whole.weights}, but its format is {part.form.name}: "
+                "export both from runs with one format."
+            )
+    return replace(
+        whole,
+        tasks=(*whole.tasks, *(task for part in parts for task in part.tasks)),
+        conditions={name: known for one in (whole, *parts) for name, known in one.conditions.items()},
+        weights_of={task.name: part.weights for part in parts for task in part.tasks},
+    )
 
 
 def _find_weights(folder: Path) -> Path | None:

@@ -148,11 +148,18 @@ def check_distinct(tasks: Sequence[Task], form: InstructionFormat) -> None:
 
 def read_choice_score(folder: Path) -> str | None:
     """Return how the model in a folder scores the choices of a task; None if the folder does not tell."""
-    path = folder / FILE
-    if not path.is_file():
-        return None
-    found: str | None = json.loads(path.read_text(encoding="utf-8")).get("choice_score")
+    found: str | None = _read_fact(folder, "choice_score")
     return found
+
+
+def list_parts(folder: Path) -> list[Path]:
+    """Return the folders within a model's folder whose weights answer further tasks (`parts` in its patois.json)."""
+    return [folder / str(name) for name in _read_fact(folder, "parts") or ()]
+
+
+def _read_fact(folder: Path, name: str) -> Any:
+    path = folder / FILE
+    return json.loads(path.read_text(encoding="utf-8")).get(name) if path.is_file() else None
 
 
 def load_asking(folder: Path) -> Asking | None:

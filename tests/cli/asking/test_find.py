@@ -7,6 +7,7 @@ import pytest
 
 from cli.asking.find import default_folder, describe
 from lightning_modules.decoder.bases import FLAGSHIP
+from tests.helpers.parts import write_parts
 
 
 def test_shipped_model_is_asked_where_no_run_has_ended(tmp_path: Path) -> None:
@@ -44,3 +45,20 @@ def test_folder_that_does_not_know_its_task_asks_for_it(tmp_path: Path) -> None:
     (tmp_path / "config.json").touch()
     with pytest.raises(ValueError, match=r"its task and format are unknown\. Set --task and --format"):
         describe(tmp_path)
+
+
+def test_parts_of_a_folder_bring_their_tasks_and_weights(tmp_path: Path) -> None:
+    pair = write_parts(tmp_path)
+    found = describe(pair)
+    assert [task.name for task in found.tasks] == ["smiles_to_iupac", "iupac_to_smiles"]
+    assert (found.weights, found.weights_of) == (pair, {"iupac_to_smiles": pair / "draws"})
+    assert describe(pair / "draws").weights_of == {}
+    assert describe(pair, "smiles_to_selfies", "arrow").weights_of == {}
+
+
+def test_part_in_another_format_is_refused(tmp_path: Path) -> None:
+    pair = write_parts(tmp_path, form="other")
+    with pytest.raises(
+        ValueError, match=r"draws: expected the format \w+ of .*pair, but its format is other: export both"
+    ):
+        describe(pair)

@@ -29,7 +29,8 @@ def test_longer_question_has_more_tokens_and_room_is_the_models(model: Model) ->
 
 
 def test_a_task_may_have_weights_of_its_own_which_are_loaded_when_it_is_asked(model: Model) -> None:
-    pair = Model(replace(model.described, weights_of={"iupac_to_smiles": BUNDLED}))
+    described = replace(model.described, weights=FLAGSHIP, weights_of={"iupac_to_smiles": BUNDLED})
+    pair = Model(described)
     assert pair.weights("smiles_to_iupac").decoder is pair.weights("smiles_to_iupac").decoder
     assert list(pair._loaded) == [FLAGSHIP]
     [same], [other] = (
