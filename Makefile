@@ -116,15 +116,21 @@ RUN ?= runs/pretrain
 bundled: .venv/dev
 	$(BIN)/python -m bench.release.bundled --run $(RUN)
 
-# Export a run (`python train.py fit --config configs/flagship.yaml --name flagship`) as the model that ships, test it, and
-# write its model card. The extra openclatura gives the baseline by rules.
+# Export runs/names and runs/draws (configs/flagship.yaml says how they are made) as the model that ships, test them, and write
+# their model cards. The extra openclatura gives the baseline by rules.
+FLAGSHIP = $(BIN)/python -m bench.release.flagship
+TEST_FLAGSHIP = $(BIN)/python train.py test --config configs/flagship.yaml
 flagship: .venv/dev
 	$(BIN)/pip install --quiet -c constraints.txt -e ".[openclatura]"
-	$(BIN)/python -m bench.release.flagship export --run runs/flagship
-	$(BIN)/python train.py test --config configs/flagship.yaml --name flagship-untrained --data.test_rows 200
-	$(BIN)/python train.py test --config configs/flagship.yaml --model.base flagship --name flagship-test
+	$(FLAGSHIP) export --part names --run runs/names
+	$(FLAGSHIP) export --part draws --run runs/draws
+	$(TEST_FLAGSHIP) --name untrained-names --data.test_rows 200 --data.task smiles_to_iupac
+	$(TEST_FLAGSHIP) --name untrained-draws --data.test_rows 200 --data.task iupac_to_smiles
+	$(TEST_FLAGSHIP) --model.base flagship --name test-names --data.task smiles_to_iupac
+	$(TEST_FLAGSHIP) --model.base flagship --name test-draws --data.task iupac_to_smiles
 	$(BIN)/python -m bench.release.textbook
-	$(BIN)/python -m bench.release.flagship card --run runs/flagship --test runs/flagship-test --untrained runs/flagship-untrained
+	$(FLAGSHIP) card --part names --run runs/names --test runs/test-names --untrained runs/untrained-names
+	$(FLAGSHIP) card --part draws --run runs/draws --test runs/test-draws --untrained runs/untrained-draws
 
 # The bundled base against random weights at 100, 1,000 and 10,000 examples. Resumes where it stopped; takes hours on 2 cores.
 base-sizes: .venv/dev

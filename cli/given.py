@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from configs.lookup import load_yaml
+from configs.lookup import CONFIGS, load_yaml
 from configs.yaml_text import read_written
 
 NESTED = (
@@ -147,6 +147,15 @@ def asks_flagship(given: Given) -> bool:
     """Return whether a command line uses the shipped model: `predict` or `test` without a checkpoint or a base."""
     named = (given.get("ckpt_path"), given.get("model.base"))
     return given.subcommand in ("predict", "test") and not any(named)
+
+
+def read_flagship(subcommand: str) -> dict[str, Any]:
+    """Return the settings by which the shipped model is asked; `test` asks one task, since each has weights of its own."""
+    settings = load_yaml(CONFIGS / "flagship.yaml")
+    settings["model"]["base"] = "flagship"
+    if subcommand == "test":
+        settings["data"]["task"] = settings["data"]["task"].split(",")[0]
+    return settings
 
 
 def _find_subcommand(words: Sequence[str], subcommands: Container[str]) -> int | None:

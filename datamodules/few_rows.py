@@ -28,7 +28,7 @@ def list_knowing() -> list[KnowingBase]:
 
     Examples:
         >>> list_knowing()
-        [KnowingBase(name='flagship', form='labels', tasks=('smiles_to_iupac', 'iupac_to_smiles'))]
+        [KnowingBase(name='flagship', form='styled', tasks=('smiles_to_iupac', 'iupac_to_smiles'))]
     """
     files = {name: load_yaml(CONFIGS / "bases" / f"{name}.yaml") for name in list_configs("bases")}
     return [_read(name, content) for name, content in files.items() if "tasks" in content]

@@ -27,6 +27,7 @@ PAGES = (
     "CHANGELOG.md",
     "SECURITY.md",
     "lightning_modules/flagship/README.md",
+    "lightning_modules/flagship/draws/README.md",
     "lightning_modules/bundled/README.md",
     "datamodules/sources/data/PROVENANCE.md",
 )

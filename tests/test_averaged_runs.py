@@ -39,7 +39,7 @@ def test_a_run_is_evaluated_kept_exported_tested_and_asked_by_its_average(
         assert torch.equal(weight, best["state_dict"][PREFIX + name]), name
     for path, saved in ((run, best), (run / "checkpoints" / "last.ckpt", last)):
         model = patois.load(str(path))
-        for name, weight in model.decoder.state_dict().items():
+        for name, weight in model.weights(next(iter(model.tasks))).decoder.state_dict().items():
             assert torch.equal(weight, saved["state_dict"][PREFIX + name]), name
     logged = last_metrics(run / "metrics.csv")
     for command in ("validate", "test"):

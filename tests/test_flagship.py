@@ -14,16 +14,11 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import train
 from bench.release.bundled import Pretraining
-from bench.release.flagship import (
-    MOST_BYTES,
-    RESULTS,
-    Tested,
-    add_to_history,
-    export,
-    main,
-    make_flagship_head,
-    write_card,
-)
+from bench.release.flagship.__main__ import main
+from bench.release.flagship.card import Tested, make_flagship_head, write_card
+from bench.release.flagship.export import MOST_BYTES, count_bytes, export
+from bench.release.flagship.history import add_to_history, spell_recipe
+from bench.release.flagship.parts import PARTS, Part
 from callbacks.reports.export.card_results import eval_results
 from cli.asking.find import default_folder, describe
 from cli.asking.model import Model
@@ -53,10 +48,11 @@ def write_table(folder: Path) -> str:
     return str(path)
 
 
-def test_run_is_exported_as_the_flagship(folder: Path) -> None:
+@pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
+def test_run_is_exported_as_a_part_of_the_flagship(folder: Path, part: Part) -> None:
     data = [
         "--data.source", write_table(folder), "--data.val_fraction", "0.3", "--data.test_fraction", "0.3",
-        "--model.generation.max_new_tokens", "12",
+        "--data.task", part.task, "--model.generation.max_new_tokens", "12",
     ]  # fmt: skip
     train.main([
         "fit", "--config", CONFIG, "--name", "made", "--model.base", write_tiny_base(folder), *data,
@@ -64,7 +60,8 @@ def test_run_is_exported_as_the_flagship(folder: Path) -> None:
         "--trainer.enable_progress_bar", "false",
     ])  # fmt: skip
     run, shipped = folder / "runs" / "made", folder / "shipped"
-    export(run, shipped)
+    mine = part._replace(folder=shipped)
+    export(run, mine)
     assert AutoTokenizer.from_pretrained(shipped)("CCO")["input_ids"]
     assert AutoModelForCausalLM.from_pretrained(shipped).dtype == torch.float16
     ours = AutoModelForCausalLM.from_pretrained(shipped, dtype=torch.float32).state_dict()
@@ -75,7 +72,7 @@ def test_run_is_exported_as_the_flagship(folder: Path) -> None:
     for name, base in (("untrained", str(folder / "tiny.yaml")), ("tested", str(shipped))):
         train.main(["test", "--config", CONFIG, "--name", name, "--model.base", base, *data])
     test, untrained = folder / "runs" / "tested", folder / "runs" / "untrained"
-    card = write_card(run, test, shipped, folder / "results", untrained)
+    card = write_card(run, test, mine, folder / "results", untrained)
     kept = {path.name for path in (folder / "results" / "test").iterdir()}
     assert kept >= {
         "strata.csv",
@@ -86,19 +83,32 @@ def test_run_is_exported_as_the_flagship(folder: Path) -> None:
         "audit.json",
     }
     assert (shipped / "README.md").read_text() == card
-    assert "--trainer.max_epochs 1 --seed_everything 0` | 2 of 4 rows | " in card
+    assert (
+        f"--trainer.max_epochs 1 --seed_everything 0 --data.task {part.task} --data.epoch_rows 8` | 2 of 4 rows | "
+        in card
+    )
     [predictions] = (folder / "runs" / "tested" / "test" / "predictions").iterdir()
     tested = Counter(row["task"] for row in read_csv(predictions))
-    for task in ("smiles_to_iupac", "iupac_to_smiles"):
-        [line] = [line for line in card.splitlines() if line.startswith(f"| **{task}**")]
-        assert line.endswith(f"| {tested[task]} |")
-        [header] = [line for line in card.splitlines() if line.startswith(f"| {task} |  | rows |")]
-        assert "| right: nearest training" in header
-    assert card.count("| heavy atoms | 0 to 5 | ") == 2
-    assert card.count("rows leak from training") == 2
+    [line] = [line for line in card.splitlines() if line.startswith(f"| **{part.task}**")]
+    assert line.endswith(f"| {tested[part.task]} |")
+    [header] = [line for line in card.splitlines() if line.startswith(f"| {part.task} |  | rows |")]
+    assert "| right: nearest training" in header
+    assert (
+        card.count("| heavy atoms | 0 to 5 | ") == 2
+    )  # of the own test, and of the molecules of another source
+    assert card.count("rows leak from training") == 1
     assert "| parent in training | no form of it is | " in card
-    assert card.count("| base before this run |") == 2
-    assert "| **smiles_to_iupac** | 0.0 % (0.0 to " in card
+    assert card.count("| base before this run |") == 1
+    assert f"| **{part.task}** | 0.0 % (0.0 to " in card
+
+
+def test_recipe_tells_the_flags_that_decide_what_a_run_learned() -> None:
+    settings = yaml.safe_load((CONFIGS / "flagship.yaml").read_text())
+    recipe = {"data": dict(settings["data"]), "model": dict(settings["model"])}
+    assert spell_recipe(recipe) == ""
+    recipe["data"] |= {"max_length": 112, "val_rows": 7}
+    recipe["model"]["optimizer"] = {"init_args": {"lr": 1e-3}}
+    assert spell_recipe(recipe) == "--data.max_length 112 --model.optimizer.lr 0.001"
 
 
 def test_flagship_card_tells_every_run_behind_the_weights(tmp_path: Path) -> None:
@@ -122,34 +132,36 @@ def test_flagship_card_tells_every_run_behind_the_weights(tmp_path: Path) -> Non
 
 def test_flagship_is_exported_from_a_finished_run_only(folder: Path) -> None:
     with pytest.raises(ValueError, match=r"runs/none: expected a run that has ended"):
-        export(Path("runs/none"), folder / "shipped")
+        export(Path("runs/none"), PARTS["names"]._replace(folder=folder / "shipped"))
     with pytest.raises(SystemExit, match="2"):
-        main(["card", "--run", "runs/none"])
+        main(["card", "--part", "names", "--run", "runs/none"])
     with pytest.raises(ValueError, match=r"runs/none: expected a run that was tested"):
-        main(["card", "--run", "runs/none", "--test", "runs/none"])
+        main(["card", "--part", "draws", "--run", "runs/none", "--test", "runs/none"])
 
 
-def test_flagship_is_small_and_has_a_card() -> None:
-    size = sum(
-        path.stat().st_size for name in ("bundled", "flagship") for path in (FLAGSHIP.parent / name).iterdir()
-    )
-    assert size < MOST_BYTES
-    card = (FLAGSHIP / "README.md").read_text(encoding="utf-8")
-    assert "| openclatura (rules) |" in card
-    assert "| OPSIN (rules) |" in card
+def test_shipped_weights_are_small() -> None:
+    assert count_bytes([FLAGSHIP, FLAGSHIP.parent / "bundled"]) < MOST_BYTES
+
+
+@pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
+def test_part_of_the_flagship_has_a_card(part: Part) -> None:
+    card = (part.folder / "README.md").read_text(encoding="utf-8")
+    assert ("| openclatura (rules) |" if part.name == "names" else "| OPSIN (rules) |") in card
     assert "license: apache-2.0" in card
-    tasks = json.loads((RESULTS / "test" / "metrics.json").read_text(encoding="utf-8"))
-    tested = Tested.of(tasks, {"pubchem": 112_450})
+    tasks = json.loads((part.results / "test" / "metrics.json").read_text(encoding="utf-8"))
+    assert list(tasks) == [part.task]
+    head = card.partition("---\n")[2].partition("---\n")[0]
+    sources = dict.fromkeys(yaml.safe_load(head)["datasets"], 1)
+    tested = Tested.of(tasks, sources)
     assert card.startswith(f"---\n{make_flagship_head(tested)}\n---\n")
-    assert '"role": "system", "content": "smiles_to_iupac"' in card
+    assert f'"role": "user", "content": "{part.example}"' in card
     assert "| right (95 %) | well-formed | rows |" in card
+    assert "## Molecules of another source" in card
     facts = ModelCard(card).data
     measured = {(one.task_name, one.metric_type): one.metric_value for one in facts.eval_results}
-    assert {task: measured[task, "exact_match"] for task in tasks} == {
-        task: round(metrics["exact_match"], 4) for task, metrics in tasks.items()
-    }
+    assert measured[part.task, "exact_match"] == round(tasks[part.task]["exact_match"], 4)
     for task, content in eval_results(tested, tested.metrics).items():
-        assert (FLAGSHIP / ".eval_results" / f"{task}.yaml").read_text(encoding="utf-8") == content
+        assert (part.folder / ".eval_results" / f"{task}.yaml").read_text(encoding="utf-8") == content
 
 
 def test_card_of_the_bundled_base_has_its_measurements_in_its_head() -> None:
@@ -180,13 +192,14 @@ def test_demo_asks_the_flagship_where_no_run_has_ended(folder: Path) -> None:
     assert answerer.ask("smiles_to_iupac", "OCC").answers[0].text == "ethanol"
 
 
-def test_flagship_remembers_its_training_rows_and_no_other() -> None:
-    settings = yaml.safe_load((CONFIGS / "flagship.yaml").read_text())["data"]
-    data = SequenceTaskDataModule(load_tokenizer("flagship"), **settings, test_rows=100)
+@pytest.mark.parametrize("part", PARTS.values(), ids=PARTS)
+def test_part_remembers_its_training_rows_and_no_other(part: Part) -> None:
+    settings = yaml.safe_load((CONFIGS / "flagship.yaml").read_text())["data"] | {"task": part.task}
+    data = SequenceTaskDataModule(load_tokenizer(str(part.folder)), **settings, test_rows=100)
     data.setup("validate")
-    record = load_record(FLAGSHIP / FILE)
+    record = load_record(part.folder / FILE)
     assert record is not None
-    for side, least, most in (("train", 0.95, 1), ("val", 0, 0), ("test", 0, 0)):
+    for side, least, most in (("train", 0.9, 1), ("val", 0, 0), ("test", 0, 0)):
         for texts in data.side_texts(side):
             assert len(texts.inputs) >= 100
             share = record.knows(texts.identities).mean()

@@ -20,7 +20,7 @@ from bench.studies.cells import QUIET, TEST, run_train
 from bench.studies.results import Result, append_result, read_results
 from callbacks.rows.outcomes import OUTCOMES, estimate_right
 from callbacks.statistics.intervals import format_estimate
-from configs.lookup import CONFIGS
+from configs.lookup import CONFIGS, load_yaml
 from datamodules.storage.safe_csv import read_csv
 
 RESULTS = DOCS / "results" / "textbook.jsonl"
@@ -37,17 +37,15 @@ def measure(model: str, config: Path) -> list[Result]:
         model: A name in configs/bases, or an exported folder.
         config: The configuration of its tasks and format.
     """
+    tasks = load_yaml(config)["data"]["task"].split(",")
+    return [line for task in tasks for line in measure_task(model, config, task)]
+
+
+def measure_task(model: str, config: Path, task: str) -> list[Result]:
+    """Return the same of one task, since the flagship has weights of its own for each."""
     test = [
-        "test",
-        "--config",
-        str(config),
-        "--config",
-        str(TEST),
-        "--model.base",
-        model,
-        "--name",
-        "textbook",
-    ]
+        "test", "--config", str(config), "--config", str(TEST), "--model.base", model, "--data.task", task, "--name", "textbook",
+    ]  # fmt: skip
     with tempfile.TemporaryDirectory() as name:
         run_train([*test, "--data.test_source", "textbook", *QUIET], Path(name))
         folder = Path(name) / "runs" / "textbook"

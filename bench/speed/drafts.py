@@ -34,7 +34,7 @@ from lightning_modules.evaluation import Evaluator
 from lightning_modules.generation.generate import GenerationSettings
 
 MODEL = str(PROJECT / "lightning_modules" / "flagship")
-FORMAT = "labels"
+FORMAT = "styled"
 WAYS = ("transformers", "plain", "drafts")
 SHARES = (0, 25, 50, 90)
 """Percent of the rows that the model answers exactly."""

@@ -57,8 +57,8 @@ PIPE_WIDTH = 160
 """Most characters of an example in a pipe or a file; predictions/ has it whole."""
 MANY_ROWS = 2_000
 """Test rows of the flagship of which a test says how many they are, and how to take fewer."""
-TEST_MINUTES = "a quarter of an hour or more on two CPU cores"
-"""How long all test rows of the flagship take: estimated from the rows a second of smaller tests."""
+TEST_MINUTES = "ten minutes or more on two CPU cores"
+"""How long all test rows of a task take: estimated from the rows a second of smaller tests."""
 
 
 def format_line(cells: Sequence[str], columns: Mapping[str, int] = COLUMNS) -> str:
@@ -184,13 +184,13 @@ def describe_size(base: str, rows: int) -> str | None:
     """Return how long a test of the shipped model takes and how to take fewer rows; None for others and for few rows.
 
     Examples:
-        >>> describe_size("flagship", 10_330)[:64], describe_size("bundled", 10_330), describe_size("flagship", 500)
-        ('test: no run is named, so the shipped flagship answers 10,330 te', None, None)
+        >>> describe_size("flagship", 5_165)[:63], describe_size("bundled", 5_165), describe_size("flagship", 500)
+        ('test: no run is named, so the shipped flagship answers 5,165 te', None, None)
     """
     if base != "flagship" or rows < MANY_ROWS:
         return None
     return (
-        f"test: no run is named, so the shipped flagship answers {rows:,} test rows; all 10,330 take {TEST_MINUTES}. "
+        f"test: no run is named, so the shipped flagship answers {rows:,} test rows, which take {TEST_MINUTES}. "
         "Fewer: --data.test_rows 500; a run of yours: --ckpt_path runs/NAME."
     )
 

@@ -13,7 +13,7 @@ from cli.checks.config_check import check_keys, flatten, is_group, read_config
 from cli.checks.flag_check import SHORT, find_above
 from cli.checks.flag_list import Flag, FlagList
 from cli.checks.flag_words import Word
-from cli.given import PATH_FLAGS, asks_flagship, read_given
+from cli.given import PATH_FLAGS, asks_flagship, read_flagship, read_given
 from configs.lookup import CONFIGS, load_yaml
 from configs.yaml_text import read_yaml
 
@@ -86,7 +86,7 @@ def _begin(
         return settings, path not in KEYWORDS, path not in KEYWORDS and not run.is_file()
     spelled = [command, *(f"--{word.flag}={word.value}" for word in words)]
     if asks_flagship(read_given(spelled, [command])):
-        settings.update(flatten(load_yaml(CONFIGS / "flagship.yaml"), flags))
+        settings.update(flatten(read_flagship(command), flags))
     return settings, True, True
 
 

@@ -36,7 +36,7 @@ def take_export(args: Sequence[str]) -> list[str]:
             "give runs/NAME."
         )
     from datamodules.formats import load_format  # loads rdkit and pyarrow
-    from datamodules.texts.asking import FILE, load_asking
+    from datamodules.texts.asking import FILE, list_parts, load_asking
 
     asking = load_asking(folder)
     ask = f"`{spell('ask', '--model', given)}` answers texts"
@@ -54,7 +54,9 @@ def take_export(args: Sequence[str]) -> list[str]:
         is_known = load_format(asking.form.name) == asking.form
     except ValueError:
         is_known = False
-    of_tasks = [] if any(flag_value(args, flag) for flag in _OF_TASKS) else spell_tasks(asking.tasks)
+    parts = [part for one in list_parts(folder) if (part := load_asking(one)) is not None]
+    tasks = [task for one in (asking, *parts) for task in one.tasks]
+    of_tasks = [] if any(flag_value(args, flag) for flag in _OF_TASKS) else spell_tasks(tasks)
     of_format = ["--data.format", asking.form.name] if is_known else []
     if of_tasks is None or not (of_format or flag_value(args, "--data.format")):
         what = "tasks" if of_tasks is None else "format"

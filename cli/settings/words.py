@@ -13,14 +13,18 @@ from callbacks.loggers.terminal import is_first_process, say
 from callbacks.run.run_facts import from_here
 from cli.argv import flag_value
 from cli.checks.checkpoint_path import find_run, take_folder
-from cli.given import PATH_FLAGS, Given, asks_flagship, name_flags, read_given
+from cli.given import PATH_FLAGS, Given, asks_flagship, name_flags, read_flagship, read_given
 from cli.old_class_paths import rename_class_paths
 from cli.run_folder import resolve_keyword
 from cli.settings.auto_base import AUTO, choose_base
 from cli.settings.run_settings import name_run, read_run_settings
 from configs.lookup import CONFIGS, load_yaml
 from configs.yaml_text import write_yaml
+from datamodules.workers.opsin import is_installed
 from lightning_modules.decoder.bases import learning_rate_of, resolve_base
+
+CANDIDATES = 8
+"""Answers that `predict` draws of the shipped model, to give one that OPSIN reads back."""
 
 
 class Words(NamedTuple):
@@ -87,8 +91,15 @@ def complete_words(typed: Sequence[str], runs: Path, subcommands: Collection[str
     if run is not None:
         run, beneath = from_here(run), read_run_settings(run)
     elif asks_flagship(given):
-        beneath = load_yaml(CONFIGS / "flagship.yaml")
-        beneath["model"]["base"] = "flagship"
+        beneath = read_flagship(given.subcommand)
+        if given.subcommand == "predict" and may_verify(name_flags(given, typed, os.environ)):
+            beneath["model"]["generation"]["candidates"] = CANDIDATES
+            if is_first_process(os.environ):
+                say(
+                    f"predict: the flagship answers, with the most probable of {CANDIDATES} answers that OPSIN reads as the "
+                    "question's molecule; --model.generation.candidates 1 takes its first answer, in an eighth of the time.",
+                    error=True,
+                )
     else:
         base = base_of(given)
         if base == AUTO:
@@ -118,6 +129,16 @@ def spell_out(args: Sequence[str], given: Given) -> list[str]:
             if isinstance(value, str) and value and flag_value(args, flag) is None
         ),
     ]
+
+
+def may_verify(flags: Collection[str]) -> bool:
+    """Return whether OPSIN chooses the shipped model's answers: if it is here, and no flag says how to generate.
+
+    Examples:
+        >>> may_verify(["data.predict_path", "model.generation.strategy"])
+        False
+    """
+    return not any(flag.startswith("model.generation") for flag in flags) and is_installed()
 
 
 def base_of(given: Given) -> str:

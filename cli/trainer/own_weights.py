@@ -26,23 +26,23 @@ class OwnWeights(Callback):
         """
         base = evaluated_model(pl_module).base_facts
         parts = list_parts(Path(base.path)) if base.is_local and base.path else []
-        if not parts or trainer.ckpt_path:  # whose weights they are, then
+        if not parts:
             return
         tasks = asked_tasks(evaluation_data(trainer), stage)
         chosen = {find_part(task, parts) for task in tasks}
-        if len(chosen) > 1 and TrainerFn(stage) != TrainerFn.FITTING:
+        if len(chosen) > 1 and TrainerFn(stage) != TrainerFn.FITTING and not trainer.ckpt_path:
             names = [task.name for task in tasks]
             raise ValueError(
                 f"Expected tasks that the same weights answer, since the base {base.name} has several sets, but got "
                 f"{','.join(names)}: one at a time, --data.task {names[-1]}."
             )
-        part = chosen.pop() if len(chosen) == 1 else None
+        part = next(iter(chosen)) if len(chosen) == 1 else None
         if part is not None:
             model: Any = pl_module
             model.start_from(part)
-        elif chosen and trainer.is_global_zero:
+        elif len(chosen) > 1 and trainer.is_global_zero and not trainer.ckpt_path:
             say(
-                f"Base: {base.name} has weights of its own for some of the tasks; all start from those of its first."
+                f"Base: {base.name} has weights of its own for some of the tasks; together all start from one set."
             )
 
 

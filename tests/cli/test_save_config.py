@@ -127,7 +127,7 @@ def test_only_given_flags_are_recorded_in_any_way_of_giving_them(
 def test_default_of_a_rate_is_that_of_the_base(tmp_path: Path) -> None:
     base = base_defaults(write_tiny_base(tmp_path))
     assert base == {}
-    assert base_defaults("flagship")["data.format"] == "labels"
+    assert base_defaults("flagship")["data.format"] == "styled"
     assert base_defaults(str(tmp_path / "gone.yaml")) == {}
     before, now = {"model": {"optimizer": {"lr": 0.002}}}, {"model": {"optimizer": {"lr": 0.005}}}
     assert differences(before, now, {"model.optimizer.lr": 0.005}) == {}

@@ -16,11 +16,12 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
 from bench.speed.stopwatch import Stopwatch
-from datamodules.formats import Query, load_format
+from datamodules.formats import load_format
 from datamodules.sources.lookup import load_source
 from datamodules.splits import nested_order
 from datamodules.storage.atomic_write import whole_file
 from datamodules.tasks import load_task
+from datamodules.texts.augmentation import ask
 from datamodules.tokens.examples import Encoded, encode
 from lightning_modules.decoder.bases import BUILTIN
 from lightning_modules.training.loss import supervised_loss
@@ -146,9 +147,7 @@ def _make_decoder(shape: str, seed: int, device: str) -> Any:
 def encode_pairs(tokenizer: Any, format: str, pairs: list[tuple[str, str]]) -> Encoded:
     """Tokenise as a fit with `--data.phrasings first` does."""
     form, task = load_format(format), load_task(TASK)
-    queries = [
-        Query(task.instructions[0], smiles, task.input.label, task.output.label) for smiles, _ in pairs
-    ]
+    queries = [ask(task, smiles) for smiles, _ in pairs]
     texts = [form.render(query, name) for query, (_, name) in zip(queries, pairs, strict=True)]
     return encode(tokenizer, [prompt for prompt, _ in texts], [completion for _, completion in texts])
 

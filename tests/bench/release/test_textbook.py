@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from bench.release import textbook
-from bench.release.flagship import FLAGSHIP, _textbook
+from bench.release.flagship.card import _textbook
+from bench.release.flagship.parts import PARTS as FLAGSHIP
 from bench.release.textbook import PAGE, PARTS, RESULTS, measure, write_page
 from bench.studies.results import Result, read_results
 
@@ -18,7 +19,7 @@ METRICS = {f"{share}{end}": value for share, value in (("exact_match", 0.5), ("o
            for end in ("", "_low", "_high")}  # fmt: skip
 
 
-def test_a_line_has_the_shares_and_all_wrong_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_line_has_the_shares_and_all_wrong_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [
         ["draw", "ethanol", "CCO", "CCO", "exact"], ["draw", "water", "O", "[OH2]", "equivalent"],
         ["draw", "methanol", "CO", "CCO", "formula"], ["name", "CO", "methanol", "methanl", "invalid"],
@@ -27,15 +28,17 @@ def test_a_line_has_the_shares_and_all_wrong_answers(monkeypatch: pytest.MonkeyP
     def run(arguments: Sequence[str], folder: Path) -> None:
         assert arguments[0] == "test"
         assert arguments[arguments.index("--data.test_source") + 1] == "textbook"
+        task = arguments[arguments.index("--data.task") + 1]
         run = folder / "runs" / "textbook"
         (run / "test" / "predictions").mkdir(parents=True)
-        tasks = {task: {"rows": 4, **METRICS} for task in ("draw", "name")}
+        tasks = {task: {"rows": 4, **METRICS}}
         (run / "summary.json").write_text(json.dumps({"test": {"tasks": tasks}}))
         with (run / "test" / "predictions" / "test.csv").open("w", newline="") as file:
             csv.writer(file).writerows([["task", "input", "target", "prediction", "outcome"], *rows])
 
     monkeypatch.setattr(textbook, "run_train", run)
-    draw, name = measure("mine", Path("mine.yaml"))
+    (tmp_path / "mine.yaml").write_text("data: {task: 'draw,name'}\n")
+    draw, name = measure("mine", tmp_path / "mine.yaml")
     assert (draw["task"], draw["model"], draw["rows"], draw["exact_match"]) == ("draw", "mine", 4, 0.5)
     assert draw["wrong"] == [["methanol", "CO", "CCO", "wrong formula"]]
     assert name["wrong"] == [["CO", "methanol", "methanl", "not well-formed"]]
@@ -59,6 +62,7 @@ def test_page_has_all_shares_and_the_wrong_answers_of_the_last_line() -> None:
 def test_committed_page_is_made_of_the_committed_lines_and_stands_in_the_flagships_card() -> None:
     lines = read_results(RESULTS, PARTS)
     assert PAGE.read_text(encoding="utf-8") == write_page(lines)
-    last = {one["task"]: one for one in lines if one["model"] == FLAGSHIP.name}
-    assert _textbook(list(last.values())) in (FLAGSHIP / "README.md").read_text(encoding="utf-8")
-    assert _textbook([]) == ""
+    last = {one["task"]: one for one in lines if one["model"] == "flagship"}
+    for part in FLAGSHIP.values():
+        assert _textbook([last[part.task]], part) in (part.folder / "README.md").read_text(encoding="utf-8")
+        assert _textbook([], part) == ""

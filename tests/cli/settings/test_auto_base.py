@@ -60,7 +60,7 @@ def test_auto_becomes_a_base_with_its_rate_and_format(
 ) -> None:
     data = ["--data.source", write_pairs(tmp_path), *COLUMNS]
     config = parse(["fit", "--model.base", "auto", *data]).fit
-    assert (config.model.base, config.data.format) == ("flagship", "labels")
+    assert (config.model.base, config.data.format) == ("flagship", "styled")
     assert config.model.optimizer.init_args.lr == 3e-4
     assert "Base: flagship" in capsys.readouterr().err
     (tmp_path / "own.yaml").write_text("model: {base: auto}\ndata: {format: arrow}\n")
@@ -69,7 +69,7 @@ def test_auto_becomes_a_base_with_its_rate_and_format(
 
 
 def test_a_base_brings_its_format_unless_one_is_given() -> None:
-    assert parse(["fit", "--model.base", "flagship"]).fit.data.format == "labels"
+    assert parse(["fit", "--model.base", "flagship"]).fit.data.format == "styled"
     assert parse(["fit", "--model.base", "flagship", "--data.format", "tags"]).fit.data.format == "tags"
     assert parse(["fit"]).fit.data.format == "arrow"
 

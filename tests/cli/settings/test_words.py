@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from cli.given import asks_flagship, read_given
-from cli.settings.words import Words, base_of, bring_along, complete_words
+from cli.settings import words as completing
+from cli.settings.words import CANDIDATES, Words, base_of, bring_along, complete_words
 from lightning_modules.decoder.bases import FINE_TUNING_RATE
 from tests.helpers.parsing import parse
 from tests.helpers.runs import write_tiny_base
@@ -246,3 +247,30 @@ def test_run_begins_again_only_if_a_checkpoint_was_asked_for(run: Path) -> None:
 def test_words_without_a_subcommand_stay() -> None:
     assert complete(["--version"]).completed == ["--version"]
     assert complete([]).given.subcommand is None
+
+
+@pytest.mark.parametrize(
+    ("words", "candidates"),
+    [
+        ([], CANDIDATES),
+        (["--data.task", "iupac_to_smiles"], CANDIDATES),
+        (["--model.generation.candidates", "1"], 1),
+        (["--model.generation.strategy", "beam"], 1),
+        (["--model", "{generation: {max_new_tokens: 9}}"], 1),
+        (["--model.base", "gpt2"], 1),
+    ],
+)
+def test_shipped_model_answers_with_what_opsin_reads_back(
+    words: list[str], candidates: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(completing, "is_installed", lambda: True)
+    assert parse(["predict", *words]).predict.model.generation.candidates == candidates
+    monkeypatch.setattr(completing, "is_installed", lambda: False)
+    assert parse(["predict", *words]).predict.model.generation.candidates == 1
+
+
+def test_test_of_the_shipped_model_has_one_task_and_one_answer() -> None:
+    asked, named = (parse(["test", *words]).test for words in ([], ["--data.task", "iupac_to_smiles"]))
+    assert (asked.data.task, named.data.task) == ("smiles_to_iupac", "iupac_to_smiles")
+    assert asked.model.generation.candidates == 1
+    assert parse(["predict"]).predict.data.task == "smiles_to_iupac,iupac_to_smiles"

@@ -28,7 +28,7 @@ def pair(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(command: str, base: Path, *words: str) -> None:
-    data = ["--data.format", "labels", "--model.generation.max_new_tokens", "12", "--name", command]
+    data = ["--data.format", "styled", "--model.generation.max_new_tokens", "12", "--name", command]
     train.main([command, "--model.base", str(base), *data, *words])
 
 
@@ -51,6 +51,14 @@ def test_predict_asks_the_weights_of_the_task_whose_input_the_file_has(pair: Pat
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("file", ["smiles.csv", "names.csv"])
+def test_exported_folder_answers_the_tasks_of_its_parts(pair: Path, file: str) -> None:
+    train.main(["predict", "--ckpt_path", str(pair), "--data.predict_path", file, "--output", "out.csv"])
+    [row] = read_csv(Path("out.csv"))
+    assert (row["prediction"] == "ethanol") == (file == "smiles.csv")
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
 def test_tasks_of_different_weights_are_tested_one_at_a_time(pair: Path) -> None:
     data = ["--data.source", "pairs.csv", "--data.test_fraction", "0.5"]
     with pytest.raises(SystemExit) as ending:
@@ -69,7 +77,7 @@ def test_fit_starts_from_the_weights_of_its_tasks(
     found = load_decoder("runs/fit/hf").state_dict()
     for name, value in load_decoder(str(weights or pair)).state_dict().items():
         torch.testing.assert_close(found[name], value, rtol=1e-3, atol=1e-6)
-    assert ("all start from those of its first" in capsys.readouterr().out) == (weights is None)
+    assert ("together all start from one set" in capsys.readouterr().out) == (weights is None)
 
 
 def test_weights_of_another_vocabulary_are_refused(pair: Path) -> None:

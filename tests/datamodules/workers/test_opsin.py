@@ -228,3 +228,10 @@ def test_java_leaves_out_its_slow_compiler(monkeypatch):
         monkeypatch.setattr(opsin, "subprocess", SimpleNamespace(run=note, TimeoutExpired=TimeoutError))
         assert opsin.read_names(["ethanol"])[0].smiles
     assert "-XX:TieredStopAtLevel=1" in seen[0]
+
+
+@pytest.mark.parametrize("missing", ["java", "py2opsin", None])
+def test_installed_is_java_and_the_package(missing: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opsin.shutil, "which", lambda name: None if name == missing else name)
+    monkeypatch.setattr(opsin, "find_spec", lambda name: None if name == missing else name)
+    assert opsin.is_installed() == (missing is None)

@@ -1,20 +1,9 @@
-"""Make lightning_modules/flagship from a run, and its model card from a test of the exported weights.
-
-`python -m bench.release.flagship export --run runs/flagship` writes the best weights in fp16; then
-`python train.py test --config configs/flagship.yaml --model.base flagship --name flagship-test`; then
-`python -m bench.release.flagship card --run runs/flagship --test runs/flagship-test`. `make flagship` does all of
-it, and tests the base without training, for `--untrained`.
-
-A run from `--model.base flagship` continues from the weights that ship. docs/results/flagship/runs.jsonl has one line for each
-such run, back to the one that started from another base.
-"""
+"""The model card of shipped weights, from a test of them."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,30 +11,32 @@ from typing import Any, NamedTuple
 import torch
 from transformers import AutoModelForCausalLM
 
-from bench.markdown import DOCS, as_table
+from bench.markdown import as_table
 from bench.release.bundled import BUNDLED, Pretraining
-from bench.release.textbook import PARTS
+from bench.release.flagship import external
+from bench.release.flagship.history import add_to_history, tabulate
+from bench.release.flagship.parts import PARTS, Part
+from bench.release.textbook import PARTS as TEXTBOOK_PARTS
 from bench.release.textbook import RESULTS as TEXTBOOK
-from bench.studies.results import append_result, read_results
+from bench.studies.results import read_results
 from callbacks.reports.audit_report import describe_audit
 from callbacks.reports.baselines import UNTRAINED
-from callbacks.reports.end_table import format_seconds, result_cells
+from callbacks.reports.end_table import result_cells
 from callbacks.reports.export.card_results import list_results
-from callbacks.reports.export.hf_folder import make_portable, why_no_gguf
+from callbacks.reports.export.hf_folder import why_no_gguf
 from callbacks.reports.export.licences import Licence
 from callbacks.reports.export.model_card import Card, describe_use, make_head
 from callbacks.reports.hf_export import write_results
 from callbacks.rows.outcomes import OUTCOMES, estimate_right
 from callbacks.run.run_facts import load_checkpoint
-from datamodules.rows.training_record import FILE
+from configs.lookup import CONFIGS, load_yaml
 from datamodules.storage.safe_csv import read_csv
 from datamodules.texts.asking import load_asking
 from lightning_modules.decoder.bases import FLAGSHIP
-from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
+from lightning_modules.decoder.decoders import load_tokenizer
 
-MOST_BYTES = 64_000_000
-"""Limit for the shipped weights: the flagship and the bundled base."""
-RESULTS = DOCS / "results" / "flagship"
+ASKED: Mapping[str, Any] = load_yaml(CONFIGS / "flagship.yaml")["data"]
+"""How the weights are tested."""
 KEPT = (
     "strata.csv",
     "anchors.csv",
@@ -59,64 +50,8 @@ KEPT = (
 OUTCOME_WORDS = {"invalid": "not read: a name by OPSIN, a SMILES as a molecule"}
 """What outcomes are called where one table has names and molecules."""
 GOING_ON = """Each run after the first started from the weights of the previous run, not from those that ship now:
-`git log lightning_modules/flagship` has them.
+`git log lightning_modules/flagship` has them, and the configuration as it was. The first two learned both directions.
 """
-
-
-def export(run: Path, folder: Path = FLAGSHIP) -> None:
-    """Copy a run's Hugging Face folder, with its weights in fp16.
-
-    fp16 and not bf16: the weights are small numbers, for which fp16 keeps three more bits.
-
-    Raises:
-        ValueError: If the run has not ended, or the shipped files would be too large.
-    """
-    source = run / "hf"
-    if not (source / "config.json").is_file():
-        raise ValueError(f"{run}: expected a run that has ended, but it has no hf/config.json.")
-    shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(
-        source, folder, ignore=shutil.ignore_patterns("README.md", ".eval_results", "*.safetensors")
-    )
-    load_decoder(str(source)).half().save_pretrained(folder)
-    shutil.copyfile(source / "generation_config.json", folder / "generation_config.json")
-    asking = load_asking(source)
-    assert asking is not None, "the export of a run tells how it is asked"
-    settings = json.loads((source / "generation_config.json").read_text(encoding="utf-8"))
-    make_portable(folder, load_tokenizer(str(source)), asking, settings["max_new_tokens"])
-    shutil.copyfile(run / FILE, folder / FILE)  # so that a test knows the rows of all its training
-    size = sum(path.stat().st_size for place in (folder, BUNDLED) for path in place.iterdir())
-    if size > MOST_BYTES:
-        raise ValueError(
-            f"{folder}: expected at most {MOST_BYTES:,} bytes with {BUNDLED}, but it is {size:,}."
-        )
-
-
-def add_to_history(done: Pretraining, path: Path) -> list[dict[str, Any]]:
-    """Add a run to the history of the weights, unless it is there; return the history, oldest first.
-
-    Args:
-        done: The run up to the exported weights.
-        path: A JSONL file with one line per run. A run from another base than the flagship starts it anew.
-
-    Raises:
-        ValueError: If a run continued from the flagship and the file of the earlier runs is missing.
-    """
-    config = done.config
-    run = {
-        "base": config["model"]["base"], "epochs": config["trainer"]["max_epochs"], "seed": config["seed_everything"],
-        "precision": str(config["trainer"]["precision"]), "steps": done.steps, "rows_a_step": config["data"]["batch_size"],
-        "tokens": done.tokens, "seconds": round(done.seconds),
-    }  # fmt: skip
-    if run["base"] != FLAGSHIP.name and Path(run["base"]).resolve() != FLAGSHIP:
-        path.unlink(missing_ok=True)
-    elif not path.is_file():
-        raise ValueError(
-            f"{path}: expected the runs behind the weights that this one started from, but the file is missing."
-        )
-    if run not in read_results(path, parts={}):
-        append_result(path, run)
-    return read_results(path, parts={})
 
 
 def describe(
@@ -127,6 +62,8 @@ def describe(
     others: Sequence[Mapping[str, str]],
     use: str = "",
     textbook: Sequence[Mapping[str, Any]] = (),
+    part: Part = PARTS["names"],
+    other_source: Mapping[str, Any] | None = None,
 ) -> str:
     """Return the model card.
 
@@ -138,6 +75,8 @@ def describe(
         others: The lines of its `anchor_strata.csv`.
         use: How the weights are asked, with an example.
         textbook: The lines of docs/results/textbook.jsonl about these weights.
+        part: Which weights they are.
+        other_source: The line of docs/results/flagship/external.jsonl about them.
     """
     data, trained_on = done.config["data"], done.report["rows"]["train"]
     going_on = GOING_ON if len(runs) > 1 else ""
@@ -146,22 +85,25 @@ def describe(
 {make_flagship_head(Tested.of(test["tasks"], done.report["sources"]))}
 ---
 
-# The flagship: structures to names and back
+# {part.title}
 
-The [bundled base](../bundled/README.md) of 6.2M parameters, fine-tuned on {" and ".join(test["tasks"])}
-(format `{data["format"]}`, the shortest that distinguishes tasks: [formats](../../docs/results/format.md) hardly differ), on CPU
-cores that were shared with other work:
+{_siblings(part)}
+The [bundled base]({part.to_project}lightning_modules/bundled/README.md) of 6.2M parameters, fine-tuned on {part.task}
+(format `{data["format"]}`; [formats]({part.to_project}docs/results/format.md) hardly differ), on CPU cores that were shared with
+other work:
 
-{_history(runs)}
-{going_on}That is {seen / trained_on:.1f} passes over {trained_on:,} rows. The flagship is the default model of
+{tabulate(runs)}
+{going_on}In all that is {seen:,} rows; the last run drew its rows from {trained_on:,}. The flagship is the default model of
 `python train.py predict --data.predict_path FILE` and of the demo page. Its weights are in fp16, and all numbers here were
 measured with them.
 
 {use}
+{"" if other_source is None else external.describe(other_source)}
 ## Test results
 
 On all test rows (hash split by connectivity; neither the model nor its base has seen them) except for {test["rows_set_aside"]:,}
-that are longer than {data["max_length"]} tokens (both directions together); greedy decoding.
+that are longer than {ASKED["max_length"]} tokens{", and of names only the conventional ones" if part.name == "names" else ""};
+greedy decoding.
 *Right* also counts other spellings and names of the same molecule, as read by OPSIN. *Well-formed* is what
 the notation's own check says of the text; whether OPSIN reads a name stands in the table of outcomes below.
 
@@ -175,15 +117,15 @@ training* below give the scores of test molecules with and without such a form i
 {_audit(test)}
 
 {_outcomes(test)}
-{_textbook(textbook)}## By kind of molecule
+{_textbook(textbook, part)}## By kind of molecule
 
 Shares of exact and of right answers, with 95 % Wilson intervals, and the share of right answers of each baseline.
 
 {_strata(strata, others)}
 ## Limitations
 
-It was trained on the training split, nine tenths of 112,450 molecules of PubChem, the wwPDB's dictionary and B3DB, and their
-names. It is a small model: rules
+It was trained on the training split, nine tenths of 112,450 molecules of PubChem, the wwPDB's dictionary and B3DB with their
+names, and on [names that rules made]({part.to_project}docs/made_data.md) from those. It is a small model: rules
 ([openclatura](https://pypi.org/project/openclatura), OPSIN) are right far more often where they apply. Check its
 probability (`predict` writes it), and read names back before you rely on one.
 
@@ -192,6 +134,13 @@ probability (`predict` writes it), and read names back before you rely on one.
 Apache-2.0 for the weights, as for Patois; the pairs have their own licences
 (datamodules/sources/data/PROVENANCE.md).
 """
+
+
+def _siblings(part: Part) -> str:
+    """Return where the weights for the other tasks are."""
+    [other] = [one for one in PARTS.values() if one.name != part.name]
+    link = f"{part.to_project}{other.folder.relative_to(FLAGSHIP.parents[1])}/README.md"
+    return f"One of two sets of weights that ship; the other one answers [{other.task}]({link})."
 
 
 class Tested(NamedTuple):
@@ -224,7 +173,7 @@ def make_flagship_head(tested: Tested) -> str:
     return str(make_head(tested.task_names, tested.report["sources"], base, licence, results, kinds, name))
 
 
-def describe_asking(folder: Path, text: str = "CCO") -> str:
+def describe_asking(folder: Path, text: str) -> str:
     """Return how the weights in a folder are asked, with their own answer to a text."""
     asking = load_asking(folder)
     assert asking is not None, "the export of a run tells how it is asked"
@@ -240,21 +189,6 @@ def describe_asking(folder: Path, text: str = "CCO") -> str:
     )
     card = Card({}, (str(prompted), str(answer)), (task.name, text), why_no_gguf=why_no_gguf(folder))
     return describe_use(asking, card, "this project's documentation")
-
-
-def _history(runs: Sequence[Mapping[str, Any]]) -> str:
-    return as_table(
-        ("run", "steps", "tokens", "precision", "time"),
-        [
-            (
-                f"`python train.py fit --config configs/flagship.yaml --model.base {run['base']} "
-                f"--trainer.max_epochs {run['epochs']} --seed_everything {run['seed']}`",
-                f"{run['steps']:,} of {run['rows_a_step']} rows", f"{run['tokens']:,}", run["precision"],
-                format_seconds(run["seconds"]),
-            )
-            for run in runs
-        ],
-    )  # fmt: skip
 
 
 def _results(test: Mapping[str, Any]) -> str:
@@ -283,11 +217,11 @@ def _outcomes(test: Mapping[str, Any]) -> str:
     )
 
 
-def _textbook(lines: Sequence[Mapping[str, Any]]) -> str:
+def _textbook(lines: Sequence[Mapping[str, Any]], part: Part) -> str:
     """Return what the weights know of the molecules that everybody knows, if that was measured."""
     if not lines:
         return ""
-    what = "[200 molecules of a first textbook](../../docs/results/textbook.md), most of them trained on"
+    what = f"[200 molecules of a first textbook]({part.to_project}docs/results/textbook.md), most of them trained on"
     shares = "; ".join(
         f"{line['task']} {100 * line['right']:.1f} % right ({100 * line['right_low']:.1f} to {100 * line['right_high']:.1f})"
         for line in lines
@@ -329,17 +263,18 @@ def _share(line: Mapping[str, str], *names: str) -> str:
 
 
 def write_card(
-    run: Path, test: Path, folder: Path = FLAGSHIP, results: Path = RESULTS, untrained: Path | None = None
+    run: Path, test: Path, part: Part, results: Path | None = None, untrained: Path | None = None
 ) -> str:
     """Write the model card of exported weights, copy the tables behind it, and return the card.
 
     Args:
         run: The run that the weights come from.
         test: The folder of the run that tested the weights.
-        folder: The folder of the weights.
-        results: The folder for the test's tables and the history of runs.
+        part: Which weights they are.
+        results: The folder for the test's tables and the history of runs; default: the part's own.
         untrained: The folder of a run that tested the base without training; default: the card omits it.
     """
+    folder, results = part.folder, results or part.results
     tested = _read_test(test)
     # Exported weights no longer know their base, so their `test` could not run it.
     bases = _read_test(untrained)["tasks"] if untrained is not None else {}
@@ -348,9 +283,20 @@ def write_card(
     strata, of_others = (read_csv(test / "test" / name) for name in ("strata.csv", "anchor_strata.csv"))
     done = Pretraining.of(run, load_checkpoint(run / "checkpoints" / "best.ckpt"))
     history = add_to_history(done, results / "runs.jsonl")
-    known = {line["task"]: line for line in read_results(TEXTBOOK, PARTS) if line["model"] == folder.name}
-    use = describe_asking(folder)
-    card = describe(done, history, tested | anchors, strata, of_others, use, list(known.values()))
+    lines = [line for line in read_results(TEXTBOOK, TEXTBOOK_PARTS) if line["model"] == FLAGSHIP.name]
+    known = {line["task"]: line for line in lines if line["task"] == part.task}
+    use = describe_asking(folder, part.example)
+    card = describe(
+        done,
+        history,
+        tested | anchors,
+        strata,
+        of_others,
+        use,
+        list(known.values()),
+        part,
+        external.latest(part),
+    )
     shutil.rmtree(folder / ".eval_results", ignore_errors=True)
     scores = Tested.of(tested["tasks"], done.report["sources"])
     write_results(folder, scores, scores.metrics)
@@ -378,25 +324,3 @@ def _read_test(run: Path) -> dict[str, Any]:
     for metrics in test["tasks"].values():
         metrics |= estimate_right(metrics)
     return test
-
-
-def main(argv: list[str] | None = None) -> None:
-    """Export the weights, or write the card."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("what", choices=("export", "card"))
-    parser.add_argument("--run", type=Path, required=True, help="folder of the fit, runs/NAME")
-    parser.add_argument("--test", type=Path, help="folder of the test of the exported weights")
-    parser.add_argument(
-        "--untrained", type=Path, help="folder of a test of the base without training, for a line of its own"
-    )
-    arguments = parser.parse_args(argv)
-    if arguments.what == "export":
-        export(arguments.run)
-    elif arguments.test is None:
-        parser.error("card needs --test, the folder of the test of the exported weights")
-    else:
-        sys.stdout.write(write_card(arguments.run, arguments.test, untrained=arguments.untrained))
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,88 @@
+"""The runs behind the weights that ship, one JSON line each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.markdown import as_table
+from bench.release.bundled import Pretraining
+from bench.studies.results import append_result, read_results
+from callbacks.reports.end_table import format_seconds
+from configs.lookup import CONFIGS, load_yaml
+from lightning_modules.decoder.bases import FLAGSHIP
+
+RECIPE = (
+    "data.task",
+    "data.epoch_rows",
+    "data.max_length",
+    "model.optimizer.init_args.lr",
+    "model.warmup_fraction",
+    "model.decay_fraction",
+)
+"""Flags that decide what a run learns, besides its base, epochs, seed and batch."""
+
+
+def add_to_history(done: Pretraining, path: Path) -> list[dict[str, Any]]:
+    """Add a run to the history of the weights, unless it is there; return the history, oldest first.
+
+    Args:
+        done: The run up to the exported weights.
+        path: A JSONL file with one line per run. A run from another base than the flagship starts it anew.
+
+    Raises:
+        ValueError: If a run continued from the flagship and the file of the earlier runs is missing.
+    """
+    config = done.config
+    run = {
+        "base": config["model"]["base"], "epochs": config["trainer"]["max_epochs"], "seed": config["seed_everything"],
+        "precision": str(config["trainer"]["precision"]), "steps": done.steps, "rows_a_step": config["data"]["batch_size"],
+        "tokens": done.tokens, "seconds": round(done.seconds), "flags": spell_recipe(config),
+    }  # fmt: skip
+    if run["base"] != FLAGSHIP.name and Path(run["base"]).resolve() != FLAGSHIP:
+        path.unlink(missing_ok=True)
+    elif not path.is_file():
+        raise ValueError(
+            f"{path}: expected the runs behind the weights that this one started from, but the file is missing."
+        )
+    if run not in read_results(path, parts={}):
+        append_result(path, run)
+    return read_results(path, parts={})
+
+
+def spell_recipe(config: Mapping[str, Any]) -> str:
+    """Return the flags by which a run differed from configs/flagship.yaml, as far as they decide what it learned."""
+    recipe = flatten(load_yaml(CONFIGS / "flagship.yaml"))
+    given = flatten(config)
+    changed = {flag: given.get(flag) for flag in RECIPE if given.get(flag) != recipe.get(flag)}
+    return " ".join(f"--{flag.replace('.init_args', '')} {value}" for flag, value in changed.items())
+
+
+def flatten(settings: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    """Return nested settings by flag."""
+    found: dict[str, Any] = {}
+    for name, value in settings.items():
+        found |= (
+            flatten(value, f"{above}{name}.") if isinstance(value, Mapping) else {f"{above}{name}": value}
+        )
+    return found
+
+
+def tabulate(runs: Sequence[Mapping[str, Any]]) -> str:
+    """Return the runs as a table."""
+    return as_table(
+        ("run", "steps", "tokens", "precision", "time"),
+        [
+            (
+                " ".join(
+                    f"`python train.py fit --config configs/flagship.yaml --model.base {run['base']} "
+                    f"--trainer.max_epochs {run['epochs']} --seed_everything {run['seed']} {run.get('flags', '')}".split()
+                )
+                + "`",
+                f"{run['steps']:,} of {run['rows_a_step']} rows", f"{run['tokens']:,}", run["precision"],
+                format_seconds(run["seconds"]),
+            )
+            for run in runs
+        ],
+    )  # fmt: skip

@@ -1,0 +1,75 @@
+"""The measurement with a test that is not run, and the section of the card."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from bench.release.flagship import external
+from bench.release.flagship.parts import PARTS
+
+METRICS = {f"{share}{end}": value for share, value in (("exact_match", 0.5), ("outcome_exact", 0.5), ("outcome_equivalent", 0.25))
+           for end in ("", "_low", "_high")}  # fmt: skip
+RULES = [
+    {"rule": "own", "right": "0.5", "low": "0.4", "high": "0.6", "exact": "0.5", "verified": "1"},
+    {"rule": "back", "right": "0.75", "low": "0.7", "high": "0.8", "exact": "0.6", "verified": "0.74"},
+]
+SUREST = [
+    {"coverage": coverage, "threshold": "0.9", "right": "0.95", "low": "0.9", "high": "1"}
+    for coverage in ("0.1", "0.9")
+]
+STRATA = [
+    {"stratum": "heavy_atoms", "bin": "0 to 5", "rows": "4", "exact_match": "0.5", "share_right": "0.75"}
+]
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_a_line_has_the_shares_of_greedy_and_of_verified_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    part, rules = PARTS[name], RULES if name == "names" else RULES[:1]
+
+    def run(arguments: Sequence[str], folder: Path) -> None:
+        flags = dict(pairwise(arguments))
+        assert flags["--data.test_source"] == str(tmp_path / "pairs.csv")
+        assert (flags["--data.task"], flags["--model.generation.candidates"]) == (part.task, "8")
+        assert flags["--data.test_rows"] == "4"
+        test = folder / "runs" / "external" / "test"
+        test.mkdir(parents=True)
+        tasks = {part.task: {"rows": 4, **METRICS}}
+        (test.parent / "summary.json").write_text(json.dumps({"test": {"tasks": tasks}}))
+        for file, lines in (("rerank.csv", rules), ("strata.csv", STRATA), ("abstaining.csv", SUREST)):
+            with (test / file).open("w", newline="") as table:
+                writer = csv.DictWriter(table, list(lines[0]))
+                writer.writeheader()
+                writer.writerows(lines)
+
+    monkeypatch.setattr(external, "run_train", run)
+    line = external.measure(part, tmp_path / "pairs.csv", rows=4)
+    assert (line["rows"], line["exact_match"], line["right"]) == (4, 0.5, 0.75)
+    assert line["strata"] == [["heavy_atoms", "0 to 5", 4, 0.5, 0.75]]
+    assert line["surest"] == [[0.1, 0.9, 0.95, 0.9, 1.0]]
+    assert line.get("verified_right") == (0.75 if name == "names" else None)
+    text = external.describe(line)
+    assert "| greedy | 50.0 % (50.0 to 50.0) | 75.0 % (" in text
+    assert ("| the one of 8 that OPSIN reads back | 60.0 % | 75.0 % (70.0 to 80.0) |" in text) == (
+        name == "names"
+    )
+    assert "| 10 % | 0.900 | 95.0 % (90.0 to 100.0) |" in text
+    assert "| heavy atoms | 0 to 5 | 4 | 50.0 % | 75.0 % |" in text
+
+
+def test_committed_cards_have_the_last_committed_lines() -> None:
+    for part in PARTS.values():
+        line = external.latest(part)
+        assert line is not None
+        assert external.describe(line) in (part.folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_weights_without_a_measurement_have_no_line(tmp_path: Path) -> None:
+    assert external.latest(PARTS["names"], tmp_path / "none.jsonl") is None
