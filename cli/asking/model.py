@@ -91,9 +91,8 @@ class Model:
         path = self.described.weights_of.get(task, self.described.weights)
         if path not in self._loaded:
             loaded = load_weights(path)
-            torch.nn.Module.to(
-                loaded.decoder, self.device
-            )  # transformers annotates its own `to` as taking a model
+            # transformers annotates its own `to` as taking a model
+            torch.nn.Module.to(loaded.decoder, self.device)
             self._loaded[path] = loaded
         return self._loaded[path]
 
@@ -195,11 +194,11 @@ class Model:
         from datamodules.tokens.packing import pad_prompts
         from lightning_modules.generation.generate import generate
 
-        asking, (decoder, tokenizer, _) = self.described.asking, self.weights(task.name)
-        room = self.weights(task.name).room
+        asking = self.described.asking
+        decoder, tokenizer, _ = weights = self.weights(task.name)
         encoded = asking.encode(tokenizer, task, questions)
         prompts = [encoded.prompt(place) for place in range(len(questions))]
-        fits = [place for place, ids in enumerate(prompts) if len(ids) <= room]
+        fits = [place for place, ids in enumerate(prompts) if len(ids) <= weights.room]
         fits.sort(key=lambda place: -len(prompts[place]))  # prompts of one length need no padding
         found: list[Generated | None] = [None] * len(questions)
         step = _TOGETHER * batch_size

@@ -36,7 +36,7 @@ def take_export(args: Sequence[str]) -> list[str]:
             "give runs/NAME."
         )
     from datamodules.formats import load_format  # loads rdkit and pyarrow
-    from datamodules.texts.asking import FILE, list_parts, load_asking
+    from datamodules.texts.asking import FILE, load_asking, load_parts
 
     asking = load_asking(folder)
     ask = f"`{spell('ask', '--model', given)}` answers texts"
@@ -54,8 +54,7 @@ def take_export(args: Sequence[str]) -> list[str]:
         is_known = load_format(asking.form.name) == asking.form
     except ValueError:
         is_known = False
-    parts = [part for one in list_parts(folder) if (part := load_asking(one)) is not None]
-    tasks = [task for one in (asking, *parts) for task in one.tasks]
+    tasks = [task for one in (asking, *load_parts(folder).values()) for task in one.tasks]
     of_tasks = [] if any(flag_value(args, flag) for flag in _OF_TASKS) else spell_tasks(tasks)
     of_format = ["--data.format", asking.form.name] if is_known else []
     if of_tasks is None or not (of_format or flag_value(args, "--data.format")):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from callbacks.loggers.terminal import say
 from callbacks.rows.protocols import EvaluationData, evaluated_model, evaluation_data
 from datamodules.tasks import Task, keep_asked
-from datamodules.texts.asking import list_parts, load_asking
+from datamodules.texts.asking import Asking, load_parts
 
 
 class OwnWeights(Callback):
@@ -25,7 +25,7 @@ class OwnWeights(Callback):
             ValueError: If an evaluation has tasks that different weights answer.
         """
         base = evaluated_model(pl_module).base_facts
-        parts = list_parts(Path(base.path)) if base.is_local and base.path else []
+        parts = load_parts(Path(base.path)) if base.is_local and base.path else {}
         if not parts:
             return
         tasks = asked_tasks(evaluation_data(trainer), stage)
@@ -55,16 +55,15 @@ def asked_tasks(data: EvaluationData, stage: str) -> Sequence[Task]:
     return [task for task in tasks if task.name == name]
 
 
-def find_part(task: Task, parts: Sequence[Path]) -> Path | None:
+def find_part(task: Task, parts: Mapping[Path, Asking]) -> Path | None:
     """Return the folder of the weights that were trained on a task's notations; None for those of the base itself.
 
     Args:
         task: The task.
-        parts: The folders of a base's further weights.
+        parts: How a base's further weights are asked, by folder.
     """
-    for part in parts:
-        known = load_asking(part)
-        pairs = [(one.input.shown_notation, one.output.notation) for one in known.tasks] if known else []
-        if (task.input.shown_notation, task.output.notation) in pairs:
+    wanted = task.input.shown_notation, task.output.notation
+    for part, asking in parts.items():
+        if wanted in [(one.input.shown_notation, one.output.notation) for one in asking.tasks]:
             return part
     return None

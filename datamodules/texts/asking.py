@@ -162,6 +162,15 @@ def _read_fact(folder: Path, name: str) -> Any:
     return json.loads(path.read_text(encoding="utf-8")).get(name) if path.is_file() else None
 
 
+def load_parts(folder: Path) -> dict[Path, Asking]:
+    """Return how the models in these folders are asked, by folder.
+
+    Raises:
+        ValueError: If a file is not as `Asking.save` writes it.
+    """
+    return {part: asking for part in list_parts(folder) if (asking := load_asking(part)) is not None}
+
+
 def load_asking(folder: Path) -> Asking | None:
     """Return how the model in a folder is asked, or None if the folder does not tell.
 

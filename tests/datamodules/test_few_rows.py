@@ -7,16 +7,16 @@ import pytest
 from datamodules.few_rows import FEW, describe_hint, find_knowing, list_knowing
 from datamodules.flag_tasks import task_from_columns
 from datamodules.tasks import load_task
-from datamodules.texts.asking import list_parts, load_asking
+from datamodules.texts.asking import load_asking, load_parts
 from lightning_modules.decoder.bases import FLAGSHIP
 
 NAMES, STRUCTURES = load_task("smiles_to_iupac"), load_task("iupac_to_smiles")
 
 
 def test_the_flagship_says_the_format_and_the_tasks_of_its_training() -> None:
-    known = [
-        asking for folder in (FLAGSHIP, *list_parts(FLAGSHIP)) if (asking := load_asking(folder)) is not None
-    ]
+    asking = load_asking(FLAGSHIP)
+    assert asking is not None
+    known = [asking, *load_parts(FLAGSHIP).values()]
     [base] = list_knowing()
     assert {(base.name, base.form)} == {("flagship", asking.form.name) for asking in known}
     assert base.tasks == tuple(task.name for asking in known for task in asking.tasks)

@@ -130,7 +130,7 @@ def describe(line: Mapping[str, Any]) -> str:
         (
             f"{100 * share:.0f} %",
             f"{threshold:.3f}",
-            f"{100 * right:.1f} % ({100 * low:.1f} to {100 * high:.1f})",
+            format_estimate({"right": right, "right_low": low, "right_high": high}, "right", percent=True),
         )
         for share, threshold, right, low, high in line["surest"]
     ]

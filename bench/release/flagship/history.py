@@ -9,6 +9,7 @@ from typing import Any
 from bench.markdown import as_table
 from bench.release.bundled import Pretraining
 from bench.studies.results import append_result, read_results
+from callbacks.reports.compare.flags import leaves
 from callbacks.reports.end_table import format_seconds
 from configs.lookup import CONFIGS, load_yaml
 from lightning_modules.decoder.bases import FLAGSHIP
@@ -17,7 +18,7 @@ RECIPE = (
     "data.task",
     "data.epoch_rows",
     "data.max_length",
-    "model.optimizer.init_args.lr",
+    "model.optimizer.lr",
     "model.warmup_fraction",
     "model.decay_fraction",
 )
@@ -53,20 +54,8 @@ def add_to_history(done: Pretraining, path: Path) -> list[dict[str, Any]]:
 
 def spell_recipe(config: Mapping[str, Any]) -> str:
     """Return the flags by which a run differed from configs/flagship.yaml, as far as they decide what it learned."""
-    recipe = flatten(load_yaml(CONFIGS / "flagship.yaml"))
-    given = flatten(config)
-    changed = {flag: given.get(flag) for flag in RECIPE if given.get(flag) != recipe.get(flag)}
-    return " ".join(f"--{flag.replace('.init_args', '')} {value}" for flag, value in changed.items())
-
-
-def flatten(settings: Mapping[str, Any], above: str = "") -> dict[str, Any]:
-    """Return nested settings by flag."""
-    found: dict[str, Any] = {}
-    for name, value in settings.items():
-        found |= (
-            flatten(value, f"{above}{name}.") if isinstance(value, Mapping) else {f"{above}{name}": value}
-        )
-    return found
+    recipe, given = (dict(leaves(dict(one))) for one in (load_yaml(CONFIGS / "flagship.yaml"), config))
+    return " ".join(f"--{flag} {given.get(flag)}" for flag in RECIPE if given.get(flag) != recipe.get(flag))
 
 
 def tabulate(runs: Sequence[Mapping[str, Any]]) -> str:

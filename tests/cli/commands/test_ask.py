@@ -15,7 +15,7 @@ def test_words_are_answered_by_the_shipped_model(capsys: pytest.CaptureFixture[s
     main(["CCO", "C1CC"])
     shown = capsys.readouterr()
     first, second = shown.out.splitlines()
-    assert first.startswith("CCO -> ethanol  (probability 0.9")
+    assert first.startswith("CCO -> ethanol  (probability 0.99, ")
     assert second == "C1CC: not a valid SMILES: unclosed ring"
     assert "Asked as smiles_to_iupac; others by --task: iupac_to_smiles." in shown.err
     main(["--json", "ethanol"])

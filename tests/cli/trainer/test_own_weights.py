@@ -8,6 +8,7 @@ import torch
 import train
 from cli.trainer.own_weights import find_part
 from datamodules.tasks import load_task
+from datamodules.texts.asking import load_parts
 from lightning_modules.causal_lm import CausalLM
 from lightning_modules.decoder.decoders import load_decoder
 from tests.helpers.parts import BUNDLED, write_parts
@@ -33,7 +34,7 @@ def run(command: str, base: Path, *words: str) -> None:
 
 
 def test_part_is_found_by_the_notations_of_its_tasks(pair: Path) -> None:
-    parts = [pair / "draws"]
+    parts = load_parts(pair)
     assert find_part(load_task("iupac_to_smiles"), parts) == pair / "draws"
     assert find_part(load_task("made_to_smiles"), parts) == pair / "draws"
     assert find_part(load_task("smiles_to_iupac"), parts) is None
