@@ -37,16 +37,25 @@ def run_fit(words: Sequence[str]) -> int:
 
     SIGTERM goes to the fit, too, which then saves its state; Ctrl-C reaches it by itself.
     """
-    child = subprocess.Popen([sys.executable, str(PROJECT / "train.py"), *words])
+    child: subprocess.Popen[bytes] | None = None
+    asked: list[int] = []
 
     def forward(number: int, frame: FrameType | None) -> None:
-        child.send_signal(number)
+        if child is None:
+            asked.append(number)
+        else:
+            child.send_signal(number)
 
+    # Before the process begins: a signal between the two would be lost, and a signal that is ignored here is ignored there.
     before = signal.signal(signal.SIGTERM, forward)
     try:
+        child = subprocess.Popen([sys.executable, str(PROJECT / "train.py"), *words])
+        for number in asked:
+            child.send_signal(number)
         return child.wait()
     except KeyboardInterrupt:
-        child.wait()
+        if child is not None:
+            child.wait()
         raise
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -30,6 +30,14 @@ def find(mark: dict[str, str]) -> dict[int, str]:
 def wait_until_gone(mark: dict[str, str], seconds: float) -> dict[int, str]:
     """Wait until no process with this mark is left; return those that still are."""
     deadline = time.monotonic() + seconds
-    while (left := find(mark)) and time.monotonic() < deadline:
+    while (left := _find_twice(mark)) and time.monotonic() < deadline:
         time.sleep(0.2)
     return left
+
+
+def _find_twice(mark: dict[str, str]) -> dict[int, str]:
+    """Look again where nothing was found: a process that is just becoming another program shows no environment."""
+    if not (found := find(mark)):
+        time.sleep(0.1)
+        found = find(mark)
+    return found

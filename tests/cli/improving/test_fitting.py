@@ -63,7 +63,7 @@ def test_a_process_of_its_own_runs_the_words_and_gets_sigterm(
     monkeypatch.setattr(fitting, "PROJECT", tmp_path)
     script = "import os, signal, sys, time\nopen(sys.argv[1], 'w').close()\ntime.sleep(float(sys.argv[2]))\nsys.exit(7)\n"
     (tmp_path / "train.py").write_text(script)
-    mark = tmp_path / "begun"
+    mark, outer = tmp_path / "begun", signal.getsignal(signal.SIGTERM)
     assert run_fit([str(mark), "0"]) == 7
     mark.unlink()
     watcher = subprocess.Popen(
@@ -73,4 +73,26 @@ def test_a_process_of_its_own_runs_the_words_and_gets_sigterm(
     assert run_fit([str(mark), "100"]) == -signal.SIGTERM
     assert time.monotonic() - began < 60
     watcher.wait()
-    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL or signal.getsignal(signal.SIGTERM) is not None
+    assert signal.getsignal(signal.SIGTERM) is outer
+
+
+@pytest.mark.parametrize("before", [signal.SIG_IGN, signal.SIG_DFL])
+def test_sigterm_while_the_process_begins_reaches_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: signal.Handlers
+) -> None:
+    """One that came between the two was lost, and one that the caller ignores was ignored by the fit, too."""
+    monkeypatch.setattr(fitting, "PROJECT", tmp_path)
+    (tmp_path / "train.py").write_text("import sys, time\ntime.sleep(50)\nsys.exit(7)\n")
+    begin = subprocess.Popen
+
+    def begin_late(words: list[str]) -> subprocess.Popen[bytes]:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return begin(words)
+
+    monkeypatch.setattr(fitting.subprocess, "Popen", begin_late)
+    outer = signal.signal(signal.SIGTERM, before)
+    try:
+        assert run_fit([]) == -signal.SIGTERM
+        assert signal.getsignal(signal.SIGTERM) is before
+    finally:
+        signal.signal(signal.SIGTERM, outer)
