@@ -7,7 +7,11 @@
     exchange         exchanges simple substituents and the lengths of chains
     parents          chains and rings to enumerate: their places, symmetries and endings
     small_molecules  names of small molecules: a parent, an ending, up to three substituents
-    names            the recipe `names`: the three ways above, read by OPSIN
+    groups           substituents by rules, also rows of heteroatoms
+    hetero_rings     saturated rings with heteroatoms, by Hantzsch and Widman
+    linked           chains and rings with any of these substituents
+    hydrides         silanes, phosphanes, hydrazines, amines, esters of small acids
+    names            the recipe `names`: the ways above, read by OPSIN
     reactions        the recipe `reactions`: named reactions applied to training molecules
     chunks           all chunks on all cores, each kept as a file, joined in order
     report           counts of a run, for people and for the file

@@ -13,6 +13,8 @@ from rdkit import Chem, rdBase
 from datamodules.making.draws import Draws
 from datamodules.making.exchange import Exchanging
 from datamodules.making.held_out import BuiltInMolecules, find_leaks
+from datamodules.making.hydrides import draw_hydride
+from datamodules.making.linked import draw_linked
 from datamodules.making.recipe import NOT_ASKED, UNREADABLE, Candidate, Verdict, describe_rules
 from datamodules.making.small_molecules import draw_name
 from datamodules.making.swap import Swapping
@@ -25,9 +27,9 @@ from datamodules.workers.opsin import JAR, read_names
 
 MOST_SMILES, MOST_NAME = 100, 150
 """Characters of the longest row."""
-METHODS = ("swap", "exchange", "small")
-_SHARES = (45, 75, 100)
-"""Of a hundred candidates: those below the first are swaps, those below the second exchanges."""
+METHODS = ("swap", "exchange", "small", "linked", "hydride")
+_SHARES = (30, 50, 65, 85, 100)
+"""Of a hundred candidates: those below the first are swaps, those below the second exchanges, and so on."""
 _TRIES = 20
 SCHEMA = pa.schema([(name, pa.string()) for name in ("inchikey", "smiles", "iupac", "method", "style")])
 
@@ -79,7 +81,13 @@ class Names(BuiltInMolecules):
         """Return the next name; what does not fit together is drawn again."""
         share = draws.below(100)
         method = METHODS[sum(share >= bound for bound in _SHARES)]
-        draw = {"swap": self.swapping.draw, "exchange": self.exchanging.draw, "small": draw_name}[method]
+        draw = {
+            "swap": self.swapping.draw,
+            "exchange": self.exchanging.draw,
+            "small": draw_name,
+            "linked": draw_linked,
+            "hydride": draw_hydride,
+        }[method]
         for _ in range(_TRIES):
             if (name := draw(draws)) is not None:
                 return Candidate(name, method)

@@ -25,6 +25,8 @@ _ON_NITROGEN = ("methyl", "ethyl", "propyl", "propan-2-yl", "phenyl", "cycloprop
 _SEPARATE = ("methylsulfanyl", "propan-2-yl")
 """Multiplied, they stand in brackets."""
 Substituents = Mapping[str, Sequence[int]]
+ON_ENDING = 0
+"""The place of a substituent that an ending's nitrogen carries; its locant is N."""
 
 
 def draw_name(draws: Draws) -> str | None:
@@ -33,16 +35,16 @@ def draw_name(draws: Draws) -> str | None:
     parents = CHAINS if share < 40 else CYCLOS if share < 55 else (BENZENE,) if share < 75 else HETEROCYCLES
     parent = draws.choose(parents)
     free = dict(parent.free)
-    bonds = _draw_bonds(parent, free, draws)
+    bonds = draw_bonds(parent, free, draws)
     suffix = draws.choose((*SENIORITY, "", ""))
-    places = _draw_suffix(parent, free, suffix, draws)
+    places = draw_suffix(parent, free, suffix, draws)
     if places is None:
         return None
     found = _draw_substituents(parent, free, suffix, draws)
     return write_name(parent, bonds, suffix, places, found)
 
 
-def _draw_bonds(parent: Parent, free: dict[int, int], draws: Draws) -> list[tuple[int, int, str]]:
+def draw_bonds(parent: Parent, free: dict[int, int], draws: Draws) -> list[tuple[int, int, str]]:
     """Return at most two multiple bonds of one kind as (place, next place, kind), and take their hydrogens."""
     if parent.kind not in ("chain", "cyclo") or len(free) < 2 or not draws.chance(0.35):
         return []
@@ -60,7 +62,7 @@ def _draw_bonds(parent: Parent, free: dict[int, int], draws: Draws) -> list[tupl
     return bonds
 
 
-def _draw_suffix(parent: Parent, free: dict[int, int], suffix: str, draws: Draws) -> list[int] | None:
+def draw_suffix(parent: Parent, free: dict[int, int], suffix: str, draws: Draws) -> list[int] | None:
     """Return where the ending stands, and take its hydrogens; None if it stands nowhere."""
     if not suffix:
         return []
@@ -127,7 +129,7 @@ def write_name(
         bonds: Its multiple bonds, as places of its own numbering.
         suffix: Its ending, or nothing.
         places: Where the ending stands.
-        substituents: Where each substituent stands.
+        substituents: Where each substituent stands; at `ON_ENDING` it is on the nitrogen of an amine or an amide.
 
     Examples:
         >>> write_name(CHAINS[5], [], "ol", [4], {"chloro": [6], "methyl": [2, 2]})
@@ -143,7 +145,7 @@ def write_name(
             continue
         multiple = sorted((low, kind) for (low, _), kind in ends)
         ending = sorted(way[place] for place in places)
-        by_name = [sorted(way[place] for place in substituents[name]) for name in cited]
+        by_name = [sorted(way.get(place, ON_ENDING) for place in substituents[name]) for name in cited]
         prefixes = sorted(place for of_name in by_name for place in of_name)
         numbered.append((ending, multiple, prefixes, by_name))
     ending, multiple, prefixes, by_name = min(numbered)
@@ -151,7 +153,7 @@ def write_name(
     alone = len(prefixes) == 1 and not suffix and not bonds
     hidden = bare or (alone and (parent.kind in ("cyclo", "benzene") or parent.name == "ethane"))
     written = [
-        _write_prefix(name, [] if hidden else locants, len(locants))
+        _write_prefix(name, [place for place in locants if not (hidden and place)], len(locants))
         for name, locants in zip(cited, by_name, strict=True)
     ]
     name = name_parent(parent, multiple, suffix, ending, has_prefixes=bool(cited))
@@ -167,4 +169,4 @@ def _write_prefix(name: str, locants: Sequence[int], number: int) -> Prefix:
         name = f"({name})"
     if number > 1 and name.startswith("(") and name != "(propan-2-yl)":
         multiplier = ("bis", "tris")[number - 2]
-    return Prefix(",".join(map(str, locants)), multiplier, name)
+    return Prefix(",".join(str(place) if place else "N" for place in locants), multiplier, name)

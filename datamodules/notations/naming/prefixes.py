@@ -48,6 +48,7 @@ _AFTER_BRACKET = re.compile(
     )
 )
 _MULTIPLIER = re.compile(rf"(?:{_SIMPLE})(?=[a-z])")
+_COUNTED = re.compile(rf"\((?:{_SIMPLE})([a-z]+)\)")
 _NOT_COUNTED = re.compile(
     r"\d+[a-z](?=[,'-])|(?:tert|sec|cis|trans|rac|rel)-|\((?:\d*[a-z]?'*[RSEZ],?)+\)|[^a-z]"
 )
@@ -150,6 +151,8 @@ def _take_prefix(word: str, place: int) -> tuple[Prefix, int, int] | None:
     else:
         simple = _MULTIPLIER.match(word, start)
         multiplier = simple.group() if simple and _WORD.match(word, simple.end()) else ""
+        if "," not in locants and word.startswith("disulfanyl", start):  # one group of two sulfurs
+            multiplier = ""
         begin = start + len(multiplier)
         body = _WORD.match(word, begin)
         if body is None:
@@ -168,8 +171,12 @@ def sort_key(prefix: Prefix) -> str:
     Examples:
         >>> sort_key(Prefix("2,4", "di", "chloro")), sort_key(Prefix("2", "", "(dimethylamino)"))
         ('chloro', 'dimethylamino')
+        >>> sort_key(Prefix("", "", "(dimethyl)"))  # of `ethyl(dimethyl)silane`: brackets that only keep two apart
+        'methyl'
     """
-    return _NOT_COUNTED.sub("", prefix.body)
+    counted = _COUNTED.fullmatch(prefix.body)
+    body = counted[1] if counted and _WORD.fullmatch(counted[1]) else prefix.body
+    return _NOT_COUNTED.sub("", body)
 
 
 def _levels(name: str) -> Iterator[Parts]:

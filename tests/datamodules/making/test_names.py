@@ -10,7 +10,7 @@ from rdkit import Chem
 
 from datamodules.making.chunks import Plan, make_rows
 from datamodules.making.held_out import are_for_training
-from datamodules.making.names import MOST_NAME, MOST_SMILES, Names, read_molecule
+from datamodules.making.names import METHODS, MOST_NAME, MOST_SMILES, Names, read_molecule
 from datamodules.making.recipe import Candidate, make_chunk
 from datamodules.notations import smiles as notation
 from datamodules.notations.naming.prefixes import is_alphabetical
@@ -51,7 +51,7 @@ def test_candidates_depend_on_seed_and_chunk_only() -> None:
     one, other = small_names(), small_names()
     assert one.generate(0, 1, 60) == other.generate(0, 1, 60)
     assert one.generate(0, 1, 60) != one.generate(1, 1, 60) != one.generate(0, 2, 60)
-    assert {candidate.method for candidate in one.generate(0, 0, 100)} == {"swap", "exchange", "small"}
+    assert {candidate.method for candidate in one.generate(0, 0, 100)} == set(METHODS)
 
 
 def find_molecule(trained: bool) -> str:
@@ -114,7 +114,7 @@ def test_molecules_are_canonical() -> None:
 def test_each_method_gives_rows_that_keep_every_promise() -> None:
     chunk = make_chunk(small_names(), 0, 0, 300)
     rows = chunk.rows.to_pylist()
-    assert {row["method"] for row in rows} == {"swap", "exchange", "small"}
+    assert {row["method"] for row in rows} == set(METHODS)
     assert len(rows) > 150
     assert all(are_for_training([row["inchikey"][:14] for row in rows]))
     assert all(are_for_training([notation.parent(row["smiles"]) for row in rows]))
