@@ -8,26 +8,22 @@ with all wrong answers, and docs/results/textbook.md is written from the file; t
 from __future__ import annotations
 
 import argparse
-import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from bench.markdown import DOCS, as_table
-from bench.studies.cells import QUIET, TEST, run_train
+from bench.studies.one_test import SHARES, tested
 from bench.studies.results import Result, append_result, read_results
-from callbacks.rows.outcomes import OUTCOMES, estimate_right
+from callbacks.rows.outcomes import OUTCOMES
 from callbacks.statistics.intervals import format_estimate
 from configs.lookup import CONFIGS, load_yaml
-from datamodules.storage.safe_csv import read_csv
 
 RESULTS = DOCS / "results" / "textbook.jsonl"
 PAGE = DOCS / "results" / "textbook.md"
 PARTS = {"model": str, "day": str, "task": str, "rows": int, "right": float, "wrong": list}
 """What every line has."""
-SHARES = ("exact_match", "right")
 
 
 def measure(model: str, config: Path) -> list[Result]:
@@ -38,34 +34,20 @@ def measure(model: str, config: Path) -> list[Result]:
         config: The configuration of its tasks and format.
     """
     tasks = load_yaml(config)["data"]["task"].split(",")
-    return [line for task in tasks for line in measure_task(model, config, task)]
+    return [measure_task(model, config, task) for task in tasks]
 
 
-def measure_task(model: str, config: Path, task: str) -> list[Result]:
+def measure_task(model: str, config: Path, task: str) -> Result:
     """Return the same of one task, since the flagship has weights of its own for each."""
-    test = [
-        "test", "--config", str(config), "--config", str(TEST), "--model.base", model, "--data.task", task, "--name", "textbook",
-    ]  # fmt: skip
-    with tempfile.TemporaryDirectory() as name:
-        run_train([*test, "--data.test_source", "textbook", *QUIET], Path(name))
-        folder = Path(name) / "runs" / "textbook"
-        tasks = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["test"]["tasks"]
-        [predictions] = (folder / "test" / "predictions").iterdir()
-        rows = read_csv(predictions)
-    lines = []
-    for task, found in tasks.items():
-        metrics = {**found, **estimate_right(found)}
-        shares = {
-            f"{share}{end}": metrics[f"{share}{end}"] for share in SHARES for end in ("", "_low", "_high")
-        }
+    with tested(config, task, "--model.base", model, "--data.test_source", "textbook") as done:
         wrong = [
             [row["input"], row["target"], row["prediction"], OUTCOMES[row["outcome"]]]
-            for row in rows
-            if row["task"] == task and row["outcome"] not in ("exact", "equivalent")
+            for row in done.predictions
+            if row["outcome"] not in ("exact", "equivalent")
         ]
-        about = {"model": model, "day": date.today().isoformat(), "task": task, "rows": int(metrics["rows"])}
-        lines.append({**about, **shares, "wrong": wrong})
-    return lines
+        rows = int(done.metrics["rows"])
+        about = {"model": model, "day": date.today().isoformat(), "task": task, "rows": rows}
+        return {**about, **done.shares, "wrong": wrong}
 
 
 def summarize(lines: Sequence[Mapping[str, Any]]) -> str:

@@ -226,7 +226,7 @@ class Model:
         """Return the answers to normalized questions."""
         from callbacks.rows.evaluated_row import EvaluatedRow
 
-        limit = self.weights(task.name).max_new_tokens or GenerationSettings().max_new_tokens
+        limit = self.weights(task.name).max_new_tokens
         made = self.generate(task, questions, GenerationSettings(max_new_tokens=limit), batch_size)
         rows = [
             EvaluatedRow(

@@ -12,6 +12,7 @@ from cli.settings.run_settings import read_typed_settings
 from lightning_modules.causal_lm import CausalLM
 from lightning_modules.decoder.adapters import LoraSettings
 from lightning_modules.decoder.decoders import load_decoder, load_tokenizer
+from lightning_modules.generation.settings import GenerationSettings
 
 
 class Weights(NamedTuple):
@@ -19,8 +20,8 @@ class Weights(NamedTuple):
 
     decoder: Any
     tokenizer: Any
-    max_new_tokens: int | None
-    """The most tokens of an answer; None if nothing tells."""
+    max_new_tokens: int
+    """The most tokens of an answer."""
 
     @property
     def room(self) -> int:
@@ -44,7 +45,7 @@ def _load_folder(path: Path) -> Weights:
     return Weights(
         load_decoder(str(path), "pretrained").eval(),
         load_tokenizer(str(path)),
-        settings.get("max_new_tokens"),
+        settings.get("max_new_tokens") or GenerationSettings().max_new_tokens,
     )
 
 
@@ -61,4 +62,5 @@ def _load_checkpoint(path: Path) -> Weights:
     module.load_state_dict(checkpoint["state_dict"])
     decoder, weights = module.plain_decoder(module.decoder.state_dict())
     decoder.load_state_dict(weights)
-    return Weights(decoder.eval(), module.tokenizer, (model.get("generation") or {}).get("max_new_tokens"))
+    limit = (model.get("generation") or {}).get("max_new_tokens") or GenerationSettings().max_new_tokens
+    return Weights(decoder.eval(), module.tokenizer, limit)

@@ -48,7 +48,7 @@ def reword(
         raise ValueError(
             f"Expected at least 1 wording and a block in (0, 1], but got {count} and {block:g}: --wordings 8 --block 0.5."
         )
-    limit = model.weights(task.name).max_new_tokens or GenerationSettings().max_new_tokens
+    limit = model.weights(task.name).max_new_tokens
     settings = GenerationSettings(max_new_tokens=limit, block=block)
     normal = read_questions(model.calls, task, texts)
     questions = [str(one.value) for one in normal if one.error is None]

@@ -134,7 +134,7 @@ class Answerer:
 
     def _generate(self, task: Task, question: str) -> dict[str, tuple[float, bool]]:
         """Return distinct answers, most probable first, each with its log-probability and whether it stopped."""
-        limit = min(self.model.weights(task.name).max_new_tokens or _MOST_TOKENS, _MOST_TOKENS)
+        limit = min(self.model.weights(task.name).max_new_tokens, _MOST_TOKENS)
         greedy = GenerationSettings(max_new_tokens=limit)
         drawn = GenerationSettings("sample", temperature=TEMPERATURE, max_new_tokens=limit)
         found: dict[str, tuple[float, bool]] = {}

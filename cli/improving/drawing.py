@@ -92,7 +92,7 @@ def draw_chunk(
         sampling: How candidates are drawn.
         reward: Judges them.
     """
-    limit = model.weights(task.name).max_new_tokens or GenerationSettings().max_new_tokens
+    limit = model.weights(task.name).max_new_tokens
     settings = GenerationSettings(
         "sample", temperature=sampling.temperature, top_p=sampling.top_p, seed=sampling.seed, max_new_tokens=limit
     )  # fmt: skip

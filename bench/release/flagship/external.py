@@ -8,8 +8,6 @@ which OPSIN chooses one.
 
 from __future__ import annotations
 
-import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -17,17 +15,14 @@ from typing import Any
 
 from bench.markdown import as_table
 from bench.release.flagship.parts import RESULTS, Part
-from bench.studies.cells import QUIET, TEST, run_train
+from bench.studies.one_test import SHARES, tested
 from bench.studies.results import Result, read_results
-from callbacks.rows.outcomes import estimate_right
 from callbacks.statistics.intervals import format_estimate
 from configs.lookup import CONFIGS
-from datamodules.storage.safe_csv import read_csv
 
 FILE = RESULTS / "external.jsonl"
 LINE = {"day": str, "part": str, "task": str, "rows": int, "exact_match": float, "right": float}
 """What every line has."""
-SHARES = ("exact_match", "right")
 CANDIDATES = 8
 FURTHER = (
     "callbacks.metrics.stratified_match.StratifiedMatch",
@@ -35,7 +30,6 @@ FURTHER = (
     "callbacks.reports.rerank.Rerank",
 )
 """Callbacks besides those of a cell's test; no baselines, which would take an hour."""
-TABLES = ("strata", "rerank", "abstaining")
 SUREST = ("coverage", "threshold", "right", "low", "high")
 """Of the answers above a probability: their share, that probability, and the share of right ones with its interval."""
 MOST_SURE = 0.3
@@ -50,31 +44,22 @@ def measure(part: Part, pairs: Path, rows: int | None = None) -> Result:
         rows: As many rows only; default: all.
     """
     words = [
-        "test", "--config", str(CONFIGS / "flagship.yaml"), "--config", str(TEST), "--model.base", "flagship",
-        "--data.task", part.task, "--data.test_source", str(pairs.resolve()), "--name", "external",
-        "--model.generation.candidates", str(CANDIDATES), *QUIET, *(f"--trainer.callbacks+={name}" for name in FURTHER),
+        "--model.base", "flagship", "--data.test_source", str(pairs.resolve()),
+        "--model.generation.candidates", str(CANDIDATES), *(f"--trainer.callbacks+={name}" for name in FURTHER),
     ]  # fmt: skip
     if rows is not None:
         words += ["--data.test_rows", str(rows)]
-    with tempfile.TemporaryDirectory() as name:
-        run_train(words, Path(name))
-        folder = Path(name) / "runs" / "external"
-        [metrics] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))["test"][
-            "tasks"
-        ].values()
-        strata, rules, abstaining = (read_csv(folder / "test" / f"{file}.csv") for file in TABLES)
-    metrics |= estimate_right(metrics)
-    shares = {f"{share}{end}": metrics[f"{share}{end}"] for share in SHARES for end in ("", "_low", "_high")}
-    about = {
-        "day": date.today().isoformat(),
-        "part": part.name,
-        "task": part.task,
-        "rows": int(metrics["rows"]),
-    }
-    surest = [
-        [float(line[name]) for name in SUREST] for line in abstaining if float(line["coverage"]) <= MOST_SURE
-    ]
-    return {**about, **shares, **of_rules(rules), "surest": surest, "strata": keep_strata(strata)}
+    with tested(CONFIGS / "flagship.yaml", part.task, *words) as done:
+        surest = [
+            [float(line[name]) for name in SUREST]
+            for line in done.table("abstaining")
+            if float(line["coverage"]) <= MOST_SURE
+        ]
+        about = {
+            "day": date.today().isoformat(), "part": part.name, "task": part.task, "rows": int(done.metrics["rows"]),
+        }  # fmt: skip
+        further = {"surest": surest, "strata": keep_strata(done.table("strata"))}
+        return {**about, **done.shares, **of_rules(done.table("rerank")), **further}
 
 
 def of_rules(rules: Sequence[Mapping[str, str]]) -> dict[str, float]:

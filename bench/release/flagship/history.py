@@ -30,7 +30,7 @@ def add_to_history(done: Pretraining, path: Path) -> list[dict[str, Any]]:
 
     Args:
         done: The run up to the exported weights.
-        path: A JSONL file with one line per run. A run from another base than the flagship starts it anew.
+        path: A JSONL file with one line per run. A run from another base than one of the flagship's starts it anew.
 
     Raises:
         ValueError: If a run continued from the flagship and the file of the earlier runs is missing.
@@ -41,7 +41,7 @@ def add_to_history(done: Pretraining, path: Path) -> list[dict[str, Any]]:
         "precision": str(config["trainer"]["precision"]), "steps": done.steps, "rows_a_step": config["data"]["batch_size"],
         "tokens": done.tokens, "seconds": round(done.seconds), "flags": spell_recipe(config),
     }  # fmt: skip
-    if run["base"] != FLAGSHIP.name and Path(run["base"]).resolve() != FLAGSHIP:
+    if run["base"] != FLAGSHIP.name and not Path(run["base"]).resolve().is_relative_to(FLAGSHIP):
         path.unlink(missing_ok=True)
     elif not path.is_file():
         raise ValueError(

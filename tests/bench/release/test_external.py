@@ -12,6 +12,7 @@ import pytest
 
 from bench.release.flagship import external
 from bench.release.flagship.parts import PARTS
+from bench.studies import one_test
 
 METRICS = {f"{share}{end}": value for share, value in (("exact_match", 0.5), ("outcome_exact", 0.5), ("outcome_equivalent", 0.25))
            for end in ("", "_low", "_high")}  # fmt: skip
@@ -39,7 +40,7 @@ def test_a_line_has_the_shares_of_greedy_and_of_verified_answers(
         assert flags["--data.test_source"] == str(tmp_path / "pairs.csv")
         assert (flags["--data.task"], flags["--model.generation.candidates"]) == (part.task, "8")
         assert flags["--data.test_rows"] == "4"
-        test = folder / "runs" / "external" / "test"
+        test = folder / "runs" / "once" / "test"
         test.mkdir(parents=True)
         tasks = {part.task: {"rows": 4, **METRICS}}
         (test.parent / "summary.json").write_text(json.dumps({"test": {"tasks": tasks}}))
@@ -49,7 +50,7 @@ def test_a_line_has_the_shares_of_greedy_and_of_verified_answers(
                 writer.writeheader()
                 writer.writerows(lines)
 
-    monkeypatch.setattr(external, "run_train", run)
+    monkeypatch.setattr(one_test, "run_train", run)
     line = external.measure(part, tmp_path / "pairs.csv", rows=4)
     assert (line["rows"], line["exact_match"], line["right"]) == (4, 0.5, 0.75)
     assert line["strata"] == [["heavy_atoms", "0 to 5", 4, 0.5, 0.75]]

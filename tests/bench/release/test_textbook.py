@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from bench.release import textbook
 from bench.release.flagship.card import _textbook
 from bench.release.flagship.parts import PARTS as FLAGSHIP
 from bench.release.textbook import PAGE, PARTS, RESULTS, measure, write_page
+from bench.studies import one_test
 from bench.studies.results import Result, read_results
 
 METRICS = {f"{share}{end}": value for share, value in (("exact_match", 0.5), ("outcome_exact", 0.5), ("outcome_equivalent", 0.25))
@@ -20,23 +20,27 @@ METRICS = {f"{share}{end}": value for share, value in (("exact_match", 0.5), ("o
 
 
 def test_a_line_has_the_shares_and_all_wrong_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows = [
-        ["draw", "ethanol", "CCO", "CCO", "exact"], ["draw", "water", "O", "[OH2]", "equivalent"],
-        ["draw", "methanol", "CO", "CCO", "formula"], ["name", "CO", "methanol", "methanl", "invalid"],
-    ]  # fmt: skip
+    rows = {
+        "draw": [
+            ["ethanol", "CCO", "CCO", "exact"],
+            ["water", "O", "[OH2]", "equivalent"],
+            ["methanol", "CO", "CCO", "formula"],
+        ],
+        "name": [["CO", "methanol", "methanl", "invalid"]],
+    }
 
     def run(arguments: Sequence[str], folder: Path) -> None:
         assert arguments[0] == "test"
         assert arguments[arguments.index("--data.test_source") + 1] == "textbook"
         task = arguments[arguments.index("--data.task") + 1]
-        run = folder / "runs" / "textbook"
+        run = folder / "runs" / "once"
         (run / "test" / "predictions").mkdir(parents=True)
         tasks = {task: {"rows": 4, **METRICS}}
         (run / "summary.json").write_text(json.dumps({"test": {"tasks": tasks}}))
         with (run / "test" / "predictions" / "test.csv").open("w", newline="") as file:
-            csv.writer(file).writerows([["task", "input", "target", "prediction", "outcome"], *rows])
+            csv.writer(file).writerows([["input", "target", "prediction", "outcome"], *rows[task]])
 
-    monkeypatch.setattr(textbook, "run_train", run)
+    monkeypatch.setattr(one_test, "run_train", run)
     (tmp_path / "mine.yaml").write_text("data: {task: 'draw,name'}\n")
     draw, name = measure("mine", tmp_path / "mine.yaml")
     assert (draw["task"], draw["model"], draw["rows"], draw["exact_match"]) == ("draw", "mine", 4, 0.5)
