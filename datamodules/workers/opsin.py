@@ -11,11 +11,14 @@ import re
 import shutil
 import subprocess
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+from configs.lookup import find_cache_root
 from datamodules.notations import iupac
+from datamodules.storage.atomic_write import whole_file
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +31,9 @@ _NAMES_A_SECOND = 40  # a tenth of what it reads on a busy core
 _BANNER = "Run the jar using"
 _BLANK = "Input chemical name was blank!"  # said of the empty line after each name, so that words can be told apart
 _WARNING = re.compile(r"[A-Z]+_[A-Z_]+: ")  # the name is read all the same
+
+PROOF = "opsin_works.txt"
+"""The file of the caches' folder that says which Java and which jar have read a name."""
 
 AMBIGUOUS = "fits several molecules"
 RELATIVE_STEREO = "racemic or relative stereo"
@@ -134,14 +140,52 @@ def _split_words(meanings: Sequence[str], words: str) -> list[str]:
 
 @functools.cache
 def why_unavailable() -> str | None:
-    """Return why names cannot be read here, or None if they can; the answer is kept."""
-    if shutil.which("java") is None:
+    """Return why names cannot be read here, or None if they can; the answer is kept.
+
+    That they can is kept in the caches' folder, too, as long as Java and the jar are the same files: asking Java takes as much
+    processor time as loading the flagship.
+    """
+    java = shutil.which("java")
+    if java is None:
         return "Java is not installed"
     try:
+        facts = _describe_files(java, str(jar_path()))
+        if facts and _read_proof() == facts:
+            return None
         [(smiles, _)] = run_batch(["methane"], "smi", _START_S)
     except (ValueError, RuntimeError, OSError) as error:
         return " ".join(str(error).split())
-    return None if smiles == "C" else f"OPSIN reads methane as {smiles!r}"
+    if smiles != "C":
+        return f"OPSIN reads methane as {smiles!r}"
+    if facts:
+        _keep_proof(facts)
+    return None
+
+
+def _describe_files(*paths: str) -> str:
+    """Return what tells files from others, also from newer ones in their place; nothing if one cannot be found."""
+    lines = []
+    for path in map(Path, paths):
+        with suppress(OSError):
+            whole, state = path.resolve(), path.stat()
+            lines.append(f"{whole} {state.st_size} {state.st_mtime_ns}\n")
+    return "".join(lines) if len(lines) == len(paths) else ""
+
+
+def _read_proof() -> str:
+    folder = find_cache_root()
+    with suppress(OSError, ValueError):
+        return (folder / PROOF).read_text(encoding="utf-8") if folder else ""
+    return ""
+
+
+def _keep_proof(facts: str) -> None:
+    folder = find_cache_root()
+    with suppress(OSError):  # where nothing can be written, Java is asked the next time, too
+        if folder:
+            folder.mkdir(parents=True, exist_ok=True)
+            with whole_file(folder / PROOF) as file:
+                file.write(facts)
 
 
 def is_installed() -> bool:

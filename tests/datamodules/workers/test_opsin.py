@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -152,6 +153,39 @@ def test_broken_java_counts_as_missing():
         assert why_unavailable() == "Exec format error"
     with fake_opsin({}):
         assert why_unavailable() is None
+
+
+def test_java_is_asked_once_for_each_java_and_jar(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATOIS_CACHE", str(tmp_path / "cache"))
+    java_file, jar = tmp_path / "java", tmp_path / "opsin.jar"
+    java_file.touch()
+    jar.touch()
+
+    def ask() -> list[list[str]]:
+        with fake_opsin({}) as java, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(opsin.shutil, "which", lambda _: str(java_file))
+            patch.setattr(opsin, "jar_path", lambda: jar)
+            assert why_unavailable() is None
+        return java.batches
+
+    assert ask() == [["methane"]]
+    assert ask() == []
+    jar.write_text("another")
+    assert ask() == [["methane"]]
+    assert ask() == []
+    (tmp_path / "cache" / opsin.PROOF).write_bytes(b"\xff")
+    assert ask() == [["methane"]]
+
+
+def test_a_java_that_does_not_work_is_asked_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATOIS_CACHE", str(tmp_path))
+    for _ in range(2):
+        with fake_opsin({}) as java, pytest.MonkeyPatch.context() as patch:
+            java.meanings["methane"] = ""
+            patch.setattr(opsin, "jar_path", lambda: Path(__file__))
+            assert why_unavailable() == "OPSIN reads methane as ''"
+            assert java.batches == [["methane"]]
+    assert list(tmp_path.iterdir()) == []
 
 
 @need_opsin()
