@@ -31,7 +31,7 @@ from cli.settings.run_settings import read_typed_settings, settle_paths
 from cli.settings.words import bring_along
 from configs.program import program_name
 from configs.yaml_text import read_yaml, write_yaml
-from datamodules.rows.guess_notations import settings_of
+from datamodules.rows.guess_words import settings_of
 from datamodules.storage.atomic_write import whole_file
 
 

@@ -26,7 +26,8 @@ from datamodules.fit_position import FitPosition, find_position
 from datamodules.formats import InstructionFormat
 from datamodules.limits import parse_shard, refuse_below
 from datamodules.rows import data_report
-from datamodules.rows.guess_notations import Guess, blame, suspect
+from datamodules.rows.guess_notations import Guess
+from datamodules.rows.guess_words import blame, suspect
 from datamodules.rows.row import Row
 from datamodules.rows.side_texts import SideTexts, texts_by_task
 from datamodules.rows.training_record import TrainingRecord, trained_texts

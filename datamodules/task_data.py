@@ -17,7 +17,8 @@ from datamodules.formats import load_format
 from datamodules.limits import refuse_below
 from datamodules.rows import data_report
 from datamodules.rows.columns.conditions import ask_condition
-from datamodules.rows.guess_notations import Guess, apply, describe, guess_from_rows, warn_of_guesses
+from datamodules.rows.guess_notations import Guess, apply, guess_from_rows
+from datamodules.rows.guess_words import describe, warn_of_guesses
 from datamodules.rows.prepare import Prepared, prepare
 from datamodules.rows.questions import hash_questions, take_shard
 from datamodules.rows.read_and_split import load_questions, name_list, read_questions

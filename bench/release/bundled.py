@@ -25,8 +25,9 @@ from callbacks.reports.export.licences import Licence, name_data
 from callbacks.reports.export.model_card import make_head
 from callbacks.run.run_facts import load_checkpoint
 from configs.lookup import load_yaml
-from datamodules.flag_tasks import choose_tasks, parse_weights
+from datamodules.flag_tasks import choose_tasks
 from datamodules.formats import load_format
+from datamodules.task_weights import parse_weights
 from datamodules.texts.asking import Asking
 from datamodules.texts.training_texts import Texts
 from datamodules.tokens.batching import BatchDataset, plan_evaluation

@@ -13,9 +13,9 @@ from cli.checks.flag_words import split_words
 from cli.settings.run_settings import read_run_settings
 from configs.lookup import CONFIGS, load_yaml
 from configs.program import spell
-from datamodules.flag_tasks import parse_weights
 from datamodules.formats import InstructionFormat
 from datamodules.rows.read_and_split import SplitSettings
+from datamodules.task_weights import parse_weights
 from datamodules.tasks import Task
 from lightning_modules.decoder.bases import FLAGSHIP, learning_rate_of
 

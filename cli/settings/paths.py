@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from configs.lookup import SUFFIXES, list_configs
-from datamodules.flag_tasks import parse_weights
 from datamodules.sources.lookup import BUILT_IN
+from datamodules.task_weights import parse_weights
 
 _NAMES = {"data.format": "formats", "data.task": "tasks", "model.base": "bases", "model.add_tokens": "tokens"}
 

@@ -20,19 +20,18 @@ from datamodules.rows import prepare
 from datamodules.rows.guess_notations import (
     CELLS,
     Guess,
-    describe,
     guess_from_rows,
     guess_notation,
     sample_cells,
-    settings_of,
 )
+from datamodules.rows.guess_words import describe, settings_of
 from datamodules.sequence_task import SequenceTaskDataModule
 from datamodules.sources.lookup import load_source
 from datamodules.sources.rows import built_in
 from datamodules.workers.guarded_worker import GuardedWorker
+from tests.helpers.guessing import SMILES, make
 from tests.helpers.tiny import make_tokenizer
 
-SMILES = ["CCO", "CC(C)O", "c1ccccc1", "CC(=O)O", "OCC", "CCCl", "C", "CN"]
 NAMES = ["ethanol", "propan-2-ol", "benzene", "acetic acid", "chloroethane", "2-methylpyridine", "aspirin"]
 SELFIES = ["[C][C][O]", "[C][=C][Branch1][C][C][C]", "[C][C][Branch1][C][C][O]"]
 REACTIONS = ["CO.CC>>COC", "CCO.CC>>CC", "CCO>[H+]>C=C"]
@@ -145,21 +144,6 @@ def test_cell_that_looks_like_a_notation_is_valid_in_it() -> None:
         assert all(map(module.is_valid, found)), module.__name__
 
 
-def test_one_line_says_what_was_guessed_and_how_to_change_it(worker: GuardedWorker) -> None:
-    guesses = [
-        guess_notation("input", "mol", SMILES, worker),
-        guess_notation("output", "active", ["0", "1"] * 5, worker),
-    ]
-    assert describe(guesses) == (
-        "Guessed from the cells: 'mol' is smiles (8 of 8 cells; 1 rewritten, such as OCC to CCO), 'active' is text. "
-        "To change it: --data.input_notation NAME, --data.output_notation NAME"
-    )
-    text = guess_notation("output", "Linear Formula", ["CH3CH2OH", "CO2"], worker)
-    assert "'Linear Formula' is text (1 of 2 cells look like formula)" in describe([text])
-    header = guess_notation("input", "smiles", [], worker)
-    assert "'smiles' is smiles (by its header: there are no cells)" in describe([header])
-
-
 def test_names_in_capitals_are_shown_as_they_are_asked(worker: GuardedWorker) -> None:
     guess = guess_notation("input", "name", ["Ethanol", "propan-2-ol"], worker)
     assert (guess.rewritten, guess.example) == (1, ("Ethanol", "ethanol"))
@@ -228,13 +212,6 @@ def test_guess_is_cached_with_the_rows(tmp_path: Path, monkeypatch: pytest.Monke
     assert again.tasks == first.tasks
     assert [guess.notation for guess in again.guesses] == ["smiles", "number"]
     assert again.guesses[0].example == ("OCC", "CCO")
-
-
-def make(path: Path, **options: Any) -> SequenceTaskDataModule:
-    return SequenceTaskDataModule(
-        make_tokenizer(), source=str(path), max_length=100, val_fraction=0.0, test_fraction=0.0,
-        **{"input_column": "a", "output_column": "b", "format": "arrow", **options},
-    )  # fmt: skip
 
 
 def test_a_column_of_numbers_is_rounded_to_the_digits_that_it_needs(tmp_path: Path) -> None:
@@ -346,30 +323,6 @@ def test_linear_formulas_are_targets_as_they_stand(tmp_path: Path) -> None:
     assert list(data.data.store.parts[0].outputs) == ["CH3CH2OH", "(CH3)2CHOH", "CH3COOH"]  # type: ignore[union-attr]
 
 
-def test_where_nothing_can_be_used_the_error_names_the_guess(tmp_path: Path) -> None:
-    path = tmp_path / "t.csv"
-    path.write_text("smiles,b\nC1CC,x\nC1CCC,y\n")
-    with pytest.raises(
-        ValueError,
-        match=r"Guessed notations: 'smiles' is smiles \(--data.input_notation\); text takes a column as it is",
-    ):
-        make(path, input_column="smiles").setup("fit")
-    with pytest.raises(ValueError, match=r"got none\. (?!.*Guessed)"):
-        make(path, input_column="smiles", input_notation="smiles", output_notation="text").setup("fit")
-
-
-def test_where_most_rows_fail_a_warning_names_the_guess(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    path = tmp_path / "t.csv"
-    path.write_text("smiles,b\nC1CC,x\nC1CCC,y\nCCO,z\nC1CCCC,\nCCN,\n")
-    make(path, input_column="smiles").setup("fit")
-    assert (
-        "Only 1 of 5 rows can be used. Guessed notations: 'smiles' is smiles (--data.input_notation)"
-        in caplog.text
-    )
-
-
 def test_only_notations_that_are_not_given_are_guessed() -> None:
     assert find_open_sides(None, "a", "b", None, None) == ("input", "output", "kind")
     assert find_open_sides(None, "a", "b", "smiles", None) == ("output", "kind")
@@ -395,21 +348,6 @@ def test_notation_is_guessed_from_the_file_to_predict_without_a_run(tmp_path: Pa
     assert data.guesses[1] == Guess("output", "iupac", "iupac", 0, 0)
 
 
-def test_only_the_guess_of_the_column_that_rows_fail_in_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "t.csv"
-    path.write_text("smiles,b\nCCO,\nCCC,\n")
-    with pytest.raises(ValueError, match=r"'b' is text \(--data.output_notation\); text takes") as caught:
-        make(path, input_column="smiles").setup("fit")
-    assert "'smiles' is" not in str(caught.value)
-
-
-def test_joined_columns_are_text_and_nothing_is_said_of_their_cells() -> None:
-    assert "'context,question' is text (as several columns joined are)" in describe(
-        [Guess("input", "context,question", "text", 0, 0)]
-    )
-    assert "(by its header: there are no cells)" in describe([Guess("input", "smiles", "smiles", 0, 0)])
-
-
 @pytest.mark.parametrize(
     ("cells", "kind"),
     [
@@ -425,16 +363,3 @@ def test_missing_numbers_are_no_class_and_no_word(
     [task], _ = choose_tasks(None, "a", "b")
     guesses = {guess.side: guess for guess in guess_from_rows([task], ("input", "output", "kind"), rows)}
     assert (guesses["output"].notation, tuple(sorted(guesses["output"].choices))) == kind
-
-
-def test_a_text_column_of_mostly_numbers_says_so() -> None:
-    cells = [*(f"{n}.25" for n in range(90)), *(f"1,{n:03}.5" for n in range(10))]
-    rows = built_in("t", pa.table({"a": [f"x{n}" for n in range(100)], "b": cells}))
-    [task], _ = choose_tasks(None, "a", "b")
-    told = describe(guess_from_rows([task], ("output", "kind"), rows))
-    assert (
-        "'b' is text (90 % of the cells are numbers; --data.output_notation number sets the others aside)"
-        in told
-    )
-    few = built_in("t", pa.table({"a": ["x"] * 100, "b": [*cells[:40], *(f"w{n}" for n in range(60))]}))
-    assert "numbers" not in describe(guess_from_rows([task], ("output", "kind"), few))
