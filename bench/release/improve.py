@@ -178,6 +178,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options, flags = parser.parse_known_args(arguments)
     if options.test_rows < LEAST_ROWS:
         parser.error(f"Expected --test_rows to be {LEAST_ROWS:,} or more, but got {options.test_rows:,}.")
+    of_others = [
+        line
+        for line in read_results(RESULTS, PARTS)
+        if (line["task"], line["flags"]) != (options.task, flags)
+    ]
+    if of_others:  # a page that mixes them would compare what does not compare
+        one = of_others[0]
+        parser.error(
+            f"Expected the task and flags of the lines in {RESULTS.name} ({one['task']}, {' '.join(one['flags']) or 'no flags'}),"
+            f" but got {options.task}, {' '.join(flags) or 'no flags'}: give the same, or remove the file."
+        )
     for seed in options.seeds:
         for arm in ARMS:
             if (arm, seed) in {(line["arm"], line["seed"]) for line in read_results(RESULTS, PARTS)}:

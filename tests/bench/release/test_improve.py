@@ -62,7 +62,9 @@ def test_right_answers_are_kept_by_row_whatever_their_order() -> None:
     assert unpack_right(packed).sum() == 13
 
 
-def test_a_seed_runs_both_arms_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_seed_runs_both_arms_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     asked: list[list[str]] = []
 
     def run(words: list[str], folder: Path) -> None:
@@ -112,6 +114,12 @@ def test_a_seed_runs_both_arms_once(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     main(words)
     assert len(asked) == 4
     assert "| 4 | 1 | 100.0 | 100.0 |" in (tmp_path / "improve.md").read_text()
+    with pytest.raises(SystemExit):
+        main([*words[:-1], "10"])
+    assert (
+        "(t, --data.source new.csv --steps 9), but got t, --data.source new.csv --steps 10"
+        in capsys.readouterr().err
+    )
 
 
 def test_too_few_test_rows_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
