@@ -48,6 +48,7 @@ from datamodules.tokens.batching import (
 )
 from datamodules.tokens.epoch_batches import TrainingBatches
 from datamodules.tokens.preview import render_preview
+from datamodules.tokens.token_pairs import count_new, find_pairs
 from datamodules.workers.cores import count_cores
 
 
@@ -167,6 +168,14 @@ class SequenceTaskDataModule(LightningDataModule):
     def answer_lengths(self, stage: EvalStage) -> NDArray[np.int64]:
         """Return the number of tokens in each evaluated row's target, (N,), including the stop token."""
         return self.data.sides[stage].answer_lengths()
+
+    def find_token_pairs(self, side: str) -> NDArray[np.uint64]:
+        """Return the different pairs of neighbouring tokens of a side's prompts, as they stand before anything is drawn."""
+        return find_pairs(self.data.sides[side].encoded)
+
+    def count_new_pairs(self, stage: str, known: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Return how many pairs of each prompt of a stage, (P,), are none of the known ones."""
+        return count_new(self.data.sides[stage].encoded, known)
 
     def side_texts(self, side: str) -> list[SideTexts]:
         """Return the texts of a side's rows: train, val or test."""

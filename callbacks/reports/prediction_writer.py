@@ -27,6 +27,7 @@ from callbacks.rows.evaluation import Evaluation
 from callbacks.rows.protocols import evaluated_model, evaluation_data
 from callbacks.rows.windows import rate_row
 from callbacks.run.run_facts import find_threshold, output_folder, run_folder
+from callbacks.run.training_memory import evaluated_record
 from callbacks.statistics.calibration import abstains
 from datamodules.sources.output.names import name_shard, output_name, why_csv
 from datamodules.sources.output.write import write_answers
@@ -66,6 +67,9 @@ class PredictionWriter(PartReader):
     With `--model.generation.abstain_below 0.5` the column `abstained` marks the answers whose probability, exp(score), is
     lower; they stay in their column.
 
+    `unlike` marks the rows that are unlike what the model was trained on: more pairs of neighbouring tokens of their prompt stand
+    in no training prompt than in 99 of 100 validation rows. It is there if the run remembers its training.
+
     Answers go to a journal beside the file (`new.csv.unfinished`) while they are made. So memory does not grow with them, and
     the same command goes on after a kill, on any number of ranks; with another input, model or way to answer it begins anew. At
     the end the file is written in the order of the input, and the journal is removed.
@@ -84,6 +88,7 @@ class PredictionWriter(PartReader):
         self._stored: StoredAnswers | None = None  # on rank 0
         self._has_begun = False
         self._why_unverified: str | None = None
+        self._unlike: NDArray[np.bool_] | None = None
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Tell the data module which prompts need no answer any more, once the weights are there."""
@@ -133,6 +138,10 @@ class PredictionWriter(PartReader):
         """Open the journal, unless the data module has asked for it."""
         super().on_predict_epoch_start(trainer, pl_module)
         self._has_begun = True
+        record, data = evaluated_record(trainer, pl_module), evaluation_data(trainer)
+        self._unlike = (
+            None if record is None else record.find_unlike(partial(data.count_new_pairs, "predict"))
+        )
         if trainer.is_global_zero and self._stored is None:
             self._stored = self._open(trainer, pl_module)
 
@@ -145,7 +154,11 @@ class PredictionWriter(PartReader):
         chosen = _choose_wordings(evaluation) if settings.block else _choose(evaluation)
         gathered = gather_by_index(
             {
-                prompt: Answer(row.index, rate_row(row), *_answer(row, *choice, threshold, limit))
+                prompt: Answer(
+                    row.index,
+                    rate_row(row),
+                    *_answer(row, *choice, threshold, limit, self._is_unlike(prompt)),
+                )
                 for prompt, row, choice in zip(evaluation.prompts, evaluation.rows, chosen, strict=True)
             }
         )
@@ -153,6 +166,10 @@ class PredictionWriter(PartReader):
         if trainer.is_global_zero:
             assert self._stored is not None
             self._stored.add(gathered)
+
+    def _is_unlike(self, prompt: int) -> bool | None:
+        """Return whether a prompt is unlike those of training; None if they are not known."""
+        return None if self._unlike is None else bool(self._unlike[prompt])
 
     def finish(self, trainer: Trainer, pl_module: LightningModule, stage: Stage) -> None:
         """Write the file on rank 0, with the rows that were skipped, and tell about it."""
@@ -173,6 +190,8 @@ class PredictionWriter(PartReader):
         without = f", {len(aside)} of them without an answer (see `reason`)" if aside else ""
         if threshold is not None and (abstained := sum(bool(one.get("abstained")) for one in records)):
             without += f", {abstained} abstained"
+        if unlike := sum(bool(one.get("unlike")) for one in records):
+            without += f", {unlike} unlike what the model was trained on (see `unlike`)"
         place = "standard output" if self._is_stdout() else path
         say(f"Predictions of {len(records)} rows: {place}{without}", last=True)
         shown = [_show(*records.with_words(number)) for number in range(min(_SHOWN, len(records)))]
@@ -252,6 +271,8 @@ def _show(record: Mapping[str, Any], why: str | None) -> str:
     verified = name_check(record["valid"], record["verified"], why)
     if record.get("abstained"):
         verified += ", abstained"
+    if record.get("unlike"):
+        verified += ", unlike its training"
     answer = f"{printable(record['prediction'])}  (probability {math.exp(record['score']):.2f}, {verified})"
     return f"  {printable(record['input'])} -> {answer}"
 
@@ -269,6 +290,7 @@ def _answer(
     cells: Mapping[str, Any],
     threshold: float | None,
     limit: int,
+    unlike: bool | None,
 ) -> tuple[dict[str, Any], str | None]:
     """Return the cells of an answered row by column, and their reason in words that say who gave it.
 
@@ -288,6 +310,7 @@ def _answer(
         **({"window": row.window, "windows": row.windows} if row.windows else {}),
         **cells,
         **({} if threshold is None else {"abstained": abstains(answer.score, threshold)}),
+        **({} if unlike is None else {"unlike": unlike}),
         **_drawn(row),
         **{
             f"p_{name}": round(chance, 6) for name, chance in zip(row.choices, row.probabilities, strict=True)

@@ -121,6 +121,12 @@ class EvaluationData(Protocol):
     def table_options(self) -> TableOptions:
         """What the user says about files."""
 
+    def find_token_pairs(self, side: str) -> NDArray[np.uint64]:
+        """Return the different pairs of neighbouring tokens of a side's prompts."""
+
+    def count_new_pairs(self, stage: str, known: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """Return how many pairs of each prompt of a stage, (P,), are none of the known ones."""
+
     def side_texts(self, side: str) -> list[SideTexts]:
         """Return the texts of a side's rows (train, val or test), file by file."""
 

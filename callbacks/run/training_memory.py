@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 
 from callbacks.loggers.terminal import say
 from callbacks.rows.protocols import evaluated_model, evaluation_data
 from callbacks.run.run_facts import is_trial, run_folder
-from datamodules.rows.training_record import FILE, TrainingRecord, load_record, record_rows
+from datamodules.rows.training_record import FILE, USUAL, TrainingRecord, load_record, record_rows
 
 
 class TrainingMemory(Callback):
     """Writes `training_rows.npz` when a fit begins: hashes of all training rows of the run and of the base before it.
 
-    A resumed run adds to its record. So a row that was once trained on stays known as such, whatever the flags are later.
+    With them, which tokens stand side by side in their prompts, so that `predict` can say which question is unlike these. A
+    resumed run adds to its record. So a row that was once trained on stays known as such, whatever the flags are later.
     """
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -27,13 +29,17 @@ class TrainingMemory(Callback):
         before, of_base = load_record(path), find_record(None, pl_module)
         for other in (of_base, self._of_checkpoint(trainer, pl_module)):
             before = other if before is None else before.join(other)
-        record_rows(data.iterate_texts("train")).join(before).save(path)
+        record = record_rows(data.iterate_texts("train"))
+        record.token_pairs = data.find_token_pairs("train")
+        record = record.join(before)
+        assert record.token_pairs is not None
+        counts = data.count_new_pairs("val", record.token_pairs)
+        record.usual = int(np.ceil(np.quantile(counts, USUAL))) if len(counts) else 0
+        record.save(path)
         if before is None:
             return
-        counts = [
-            (int(before.knows(one.identities).sum()), len(one.inputs)) for one in data.side_texts("val")
-        ]
-        trained, rows = (sum(column) for column in zip(*counts, strict=True))
+        known = [(int(before.knows(one.identities).sum()), len(one.inputs)) for one in data.side_texts("val")]
+        trained, rows = (sum(column) for column in zip(*known, strict=True))
         if trained:
             text = (
                 f"Warning: {trained:,} of {rows:,} validation rows were trained on earlier, by this run or its base, so "

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from datamodules.tasks import Task
 
 FILE = "training_rows.npz"
 """The record's file in a run's folder."""
+USUAL = 0.99
+"""The share of validation rows whose prompts count as like those of training."""
 
 
 class TrainingRecord:
@@ -30,6 +33,8 @@ class TrainingRecord:
         hashes: uint64 hashes of identities, as `hash_identities` computes them; in any order, repeated or not.
         notations: The notations of each task's two sides, which decide what an identity is.
         pairs: uint64 hashes of pairs, as `hash_pairs` computes them; None if a training kept none (an earlier version's).
+        token_pairs: The pairs of neighbouring tokens of its prompts, as `token_pairs.find_pairs` finds them; None if unknown.
+        usual: So many new pairs hardly any validation row has more than (`USUAL` of them have at most so many).
     """
 
     def __init__(
@@ -37,10 +42,13 @@ class TrainingRecord:
         hashes: NDArray[np.uint64],
         notations: Iterable[frozenset[str]],
         pairs: NDArray[np.uint64] | None = None,
+        token_pairs: NDArray[np.uint64] | None = None,
+        usual: int = 0,
     ) -> None:
         self.hashes: NDArray[np.uint64] = np.unique(hashes)
         self.notations = frozenset(notations)
         self.pairs = None if pairs is None else np.unique(pairs)
+        self.token_pairs, self.usual = token_pairs, usual
 
     def __len__(self) -> int:
         return len(self.hashes)
@@ -67,22 +75,39 @@ class TrainingRecord:
         if other is None:
             return self
         known = [pairs for pairs in (self.pairs, other.pairs) if pairs is not None]
+        tokens = [pairs for pairs in (self.token_pairs, other.token_pairs) if pairs is not None]
         return TrainingRecord(
             np.concatenate([self.hashes, other.hashes]),
             self.notations | other.notations,
             np.concatenate(known) if len(known) == 2 else None,
+            np.unique(np.concatenate(tokens)) if tokens else None,
+            self.usual,
         )
+
+    def find_unlike(
+        self, count_new: Callable[[NDArray[np.uint64]], NDArray[np.int64]]
+    ) -> NDArray[np.bool_] | None:
+        """Return which prompts have more new pairs of tokens than is usual; None if the pairs of training are not known.
+
+        Args:
+            count_new: Returns how many pairs of each prompt are none of the given ones.
+        """
+        return None if self.token_pairs is None else count_new(self.token_pairs) > self.usual
 
     def save(self, path: Path) -> None:
         """Write the record; after an error or a kill, the old file remains."""
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_binary_file(path) as file:
             notations = sorted(" ".join(sorted(pair)) for pair in self.notations)
-            texts = np.array(notations, dtype=np.str_)
-            if self.pairs is None:
-                np.savez(file, identities=self.hashes, notations=texts)
-            else:
-                np.savez(file, identities=self.hashes, notations=texts, pairs=self.pairs)
+            arrays: dict[str, NDArray[Any]] = {
+                "identities": self.hashes,
+                "notations": np.array(notations, dtype=np.str_),
+            }
+            if self.pairs is not None:
+                arrays["pairs"] = self.pairs
+            if self.token_pairs is not None:
+                arrays |= {"token_pairs": self.token_pairs, "usual": np.array(self.usual)}
+            np.savez(file, allow_pickle=False, **arrays)
 
 
 def hash_pairs(inputs: TextColumn, outputs: TextColumn) -> NDArray[np.uint64]:
@@ -129,7 +154,9 @@ def load_record(path: Path) -> TrainingRecord | None:
         with np.load(path, allow_pickle=False) as file:
             notations = [frozenset(pair.split()) for pair in file["notations"].tolist()]
             pairs = file["pairs"].astype(np.uint64) if "pairs" in file else None
-            return TrainingRecord(file["identities"].astype(np.uint64), notations, pairs)
+            tokens = file["token_pairs"].astype(np.uint64) if "token_pairs" in file else None
+            usual = int(file["usual"]) if "usual" in file else 0
+            return TrainingRecord(file["identities"].astype(np.uint64), notations, pairs, tokens, usual)
     except Exception as error:  # zipfile's, numpy's and the operating system's
         raise ValueError(
             f"{path}: expected the hashes of the training rows, but it cannot be read ({error}). Remove it to go on "

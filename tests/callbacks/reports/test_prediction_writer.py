@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
 from callbacks.metrics import row_reader
 from callbacks.metrics.round_trip import RoundTrip
 from callbacks.reports.prediction_writer import PredictionWriter
+from datamodules.rows.training_record import FILE, TrainingRecord
 from datamodules.storage.safe_csv import read_csv
 from datamodules.workers import opsin
 from lightning_modules.generation.generate import GenerationSettings
-from tests.helpers.callback_stubs import Aside, Pair, ScriptedModel, StubData, make_trainer
+from tests.helpers.callback_stubs import Aside, Base, Pair, ScriptedModel, StubData, make_trainer
 from tests.helpers.fake_opsin import fake_opsin
 
 PAIRS = [Pair("a", "", "CCO"), Pair("=b", "", "C("), Pair("c", "", "-"), Pair("d", "", "CC")]
@@ -271,3 +273,21 @@ def test_predict_marks_and_keeps_answers_it_abstains_from(tmp_path, capsys):
     ]
     assert rows["d"]["prediction"] == "CC"
     assert "2 abstained" in capsys.readouterr().out
+
+
+def test_predict_marks_rows_that_are_unlike_those_of_training(tmp_path, capsys):
+    record = TrainingRecord(
+        np.zeros(0, dtype=np.uint64), [], token_pairs=np.arange(1, dtype=np.uint64), usual=1
+    )
+    record.notations = frozenset([frozenset(("text", "smiles"))])
+    record.save(tmp_path / "base" / FILE)
+    model, data = ScriptedModel(PAIRS), StubData(PAIRS, predict_path="in.csv")
+    model.base_facts = Base("base", str(tmp_path / "base"), True)
+    assert record.covers(data.tasks)
+    make_trainer(tmp_path, [PredictionWriter()]).predict(model, datamodule=data)
+    rows = {row["input"]: row for row in read_csv(tmp_path / "predict" / "predictions" / "in.csv")}
+    # Of 0, 1, 2 and 3 new pairs one is usual.
+    assert [rows[one]["unlike"] for one in ("a", "=b", "c", "d")] == ["false", "false", "true", "true"]
+    printed = capsys.readouterr().out
+    assert "2 unlike what the model was trained on (see `unlike`)" in printed
+    assert printed.count("unlike its training") == 1  # of the three rows that are shown

@@ -30,7 +30,7 @@ class OtherSplit(SplitData):
 
 
 def fit(folder: Path, data: StubData, base_folder: Path | None = None, **options: object) -> None:
-    model = ScriptedModel(PAIRS)
+    model = ScriptedModel(data.pairs)
     model.base_facts = Base("base", str(base_folder), True) if base_folder else Base("stub")
     make_trainer(folder, [TrainingMemory()], max_epochs=1, **options).fit(model, datamodule=data)
 
@@ -45,6 +45,16 @@ def test_a_fit_remembers_its_training_rows_only(tmp_path: Path, capsys: pytest.C
     fit(tmp_path, SplitData(PAIRS))
     assert known(tmp_path) == [True, True, False, False, False]
     assert "Warning" not in capsys.readouterr().out
+
+
+def test_a_fit_remembers_the_pairs_of_its_tokens_and_what_is_usual_of_validation_rows(tmp_path: Path) -> None:
+    data = SplitData([Pair(str(number), "x", "x") for number in range(9)])
+    fit(tmp_path, data)
+    record = load_record(tmp_path / FILE)
+    assert record is not None
+    assert record.token_pairs is not None
+    assert record.token_pairs.tolist() == [0, 1, 2]
+    assert record.usual == 6  # nearly the most of 0, 0, 0, 1, ... 6 new pairs
 
 
 def test_a_resumed_run_adds_its_rows_and_warns_of_validation_rows_that_it_knows(

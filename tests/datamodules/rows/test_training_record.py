@@ -65,6 +65,25 @@ def test_a_record_without_pairs_says_nothing_about_them() -> None:
     assert new.join(record_rows([pairs_of(("b", "B"))])).count_pairs(pairs_of(("a", "A"), ("b", "B"))) == 2
 
 
+def test_pairs_of_tokens_are_kept_and_joined(tmp_path: Path) -> None:
+    empty = np.zeros(0, dtype=np.uint64)
+    one = TrainingRecord(empty, [], token_pairs=np.array([7, 9], dtype=np.uint64), usual=2)
+    one.save(tmp_path / FILE)
+    read = load_record(tmp_path / FILE)
+    assert read is not None
+    joined = read.join(TrainingRecord(empty, [], token_pairs=np.array([8, 9], dtype=np.uint64), usual=5))
+    assert joined.token_pairs is not None
+    assert (joined.token_pairs.tolist(), joined.usual) == ([7, 8, 9], 2)
+    counts = {7: 2, 8: 3, 9: 0}
+    unlike = joined.find_unlike(lambda known: np.array([counts[pair] for pair in known.tolist()]))
+    assert unlike is not None
+    assert unlike.tolist() == [False, True, False]
+    old = TrainingRecord(empty, [])
+    assert old.find_unlike(lambda known: known.astype(np.int64)) is None
+    old.save(tmp_path / FILE)
+    assert getattr(load_record(tmp_path / FILE), "token_pairs", 0) is None
+
+
 def test_records_are_joined() -> None:
     joined = record_rows([side("a", "b")]).join(record_rows([side("b", "c")]))
     assert len(joined) == 3
