@@ -17,7 +17,7 @@ from bench.release.bundled import Pretraining
 from bench.release.flagship.__main__ import main
 from bench.release.flagship.card import Tested, make_flagship_head, write_card
 from bench.release.flagship.export import MOST_BYTES, count_bytes, export
-from bench.release.flagship.history import add_to_history, spell_recipe
+from bench.release.flagship.history import add_to_history, spell_recipe, tabulate
 from bench.release.flagship.parts import PARTS, Part
 from callbacks.reports.export.card_results import eval_results
 from cli.asking.find import default_folder, describe
@@ -124,6 +124,14 @@ def test_flagship_card_tells_every_run_behind_the_weights(tmp_path: Path) -> Non
     for _ in range(2):  # a card that is written again adds nothing
         assert [run["steps"] for run in add_to_history(did("flagship", 20), path)] == [10, 20]
     assert [run["steps"] for run in add_to_history(did(str(FLAGSHIP), 25), path)] == [10, 20, 25]
+    for right in (
+        {"right": 0.25},
+        {"right": 0.25, "right_elsewhere": 0.125},
+    ):  # measured again, it is the same run
+        history = add_to_history(did(str(FLAGSHIP), 25), path, right)
+        assert [run.get("right") for run in history] == [None, None, 0.25]
+    assert "| 25.0 % | 12.5 % |" in tabulate(history)
+    assert "| - | - |" in tabulate(history)
     assert [run["base"] for run in add_to_history(did("smollm2", 30), path)] == ["smollm2"]
     assert len(path.read_text().splitlines()) == 1
     with pytest.raises(ValueError, match=r"none\.jsonl: expected the runs behind the weights"):

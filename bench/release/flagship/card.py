@@ -11,23 +11,29 @@ from typing import Any, NamedTuple
 import torch
 from transformers import AutoModelForCausalLM
 
-from bench.markdown import as_table
 from bench.release.bundled import BUNDLED, Pretraining
 from bench.release.flagship import external
+from bench.release.flagship.card_tables import (
+    describe_textbook,
+    list_audit,
+    tabulate_outcomes,
+    tabulate_results,
+    tabulate_strata,
+)
 from bench.release.flagship.history import add_to_history, tabulate
 from bench.release.flagship.parts import PARTS, Part
+from bench.release.flagship.published import describe_published
+from bench.release.flagship.sure import Counts, count_sure, describe_sure
 from bench.release.textbook import PARTS as TEXTBOOK_PARTS
 from bench.release.textbook import RESULTS as TEXTBOOK
 from bench.studies.results import read_results
-from callbacks.reports.audit_report import describe_audit
 from callbacks.reports.baselines import UNTRAINED
-from callbacks.reports.end_table import result_cells
 from callbacks.reports.export.card_results import list_results
 from callbacks.reports.export.hf_folder import why_no_gguf
 from callbacks.reports.export.licences import Licence
 from callbacks.reports.export.model_card import Card, describe_use, make_head
 from callbacks.reports.hf_export import write_results
-from callbacks.rows.outcomes import OUTCOMES, estimate_right
+from callbacks.rows.outcomes import estimate_right
 from callbacks.run.run_facts import load_checkpoint
 from configs.lookup import CONFIGS, load_yaml
 from datamodules.storage.safe_csv import read_csv
@@ -47,10 +53,11 @@ KEPT = (
     "audit.json",
 )
 """Files of a test that are committed, besides its metrics: all but the rows."""
-OUTCOME_WORDS = {"invalid": "not read: a name by OPSIN, a SMILES as a molecule"}
-"""What outcomes are called where one table has names and molecules."""
-GOING_ON = """Each run after the first started from the weights of the previous run, not from those that ship now:
-`git log lightning_modules/flagship` has them, and the configuration as it was. The first two learned both directions.
+SURE = "sure.json"
+"""How right the answers above each probability are."""
+GOING_ON = """The shares of right answers (greedy) are those of the weights after each run, of names in all styles after the
+first two. Each run after the first started from the weights of the previous run, not from those that ship now: `git log
+lightning_modules/flagship` has them, and the configuration as it was. The first two learned both directions.
 """
 
 
@@ -64,6 +71,7 @@ def describe(
     textbook: Sequence[Mapping[str, Any]] = (),
     part: Part = PARTS["names"],
     other_source: Mapping[str, Any] | None = None,
+    sure: Counts = (),
 ) -> str:
     """Return the model card.
 
@@ -77,6 +85,7 @@ def describe(
         textbook: The lines of docs/results/textbook.jsonl about these weights.
         part: Which weights they are.
         other_source: The line of docs/results/flagship/external.jsonl about them.
+        sure: How right the test's answers are above each probability.
     """
     data, trained_on = done.config["data"], done.report["rows"]["train"]
     going_on = GOING_ON if len(runs) > 1 else ""
@@ -98,7 +107,7 @@ other work:
 measured with them.
 
 {use}
-{"" if other_source is None else external.describe(other_source)}
+{"" if other_source is None else external.describe(other_source)}{_sure(sure, other_source)}
 ## Test results
 
 On all test rows (hash split by connectivity; neither the model nor its base has seen them) except for {test["rows_set_aside"]:,}
@@ -107,21 +116,22 @@ greedy decoding.
 *Right* also counts other spellings and names of the same molecule, as read by OPSIN. *Well-formed* is what
 the notation's own check says of the text; whether OPSIN reads a name stands in the table of outcomes below.
 
-{_results(test)}
+{tabulate_results(test)}
 OPSIN has a head start: all names are ones that it reads as their molecule, since the pairs were verified that way. openclatura
 writes names in another style, so few match the string exactly. No test molecule is in the training rows, so
 the nearest one's name is right at most by chance; *nearest training 1* below means other molecules with the same fingerprint
 (such as homologues). The split treats salts, ions and the free form of a molecule as different molecules; the lines *parent in
 training* below give the scores of test molecules with and without such a form in the training rows. Results of the audit:
 
-{_audit(test)}
+{list_audit(test)}
 
-{_outcomes(test)}
-{_textbook(textbook, part)}## By kind of molecule
+{tabulate_outcomes(test)}
+{describe_textbook(textbook, part)}## By kind of molecule
 
 Shares of exact and of right answers, with 95 % Wilson intervals, and the share of right answers of each baseline.
 
-{_strata(strata, others)}
+{tabulate_strata(strata, others)}
+{describe_published(part)}
 ## Limitations
 
 It was trained on the training split, nine tenths of 112,450 molecules of PubChem, the wwPDB's dictionary and B3DB with their
@@ -134,6 +144,13 @@ probability (`predict` writes it), and read names back before you rely on one.
 Apache-2.0 for the weights, as for Patois; the pairs have their own licences
 (datamodules/sources/data/PROVENANCE.md).
 """
+
+
+def _sure(own: Counts, other_source: Mapping[str, Any] | None) -> str:
+    """Return which answers can be trusted, if both tests have been counted."""
+    if not own or not (other_source or {}).get("sure"):
+        return ""
+    return f"## Which answers to trust\n\n{describe_sure(own, (other_source or {})['sure'])}\n"
 
 
 def _siblings(part: Part) -> str:
@@ -191,77 +208,6 @@ def describe_asking(folder: Path, text: str) -> str:
     return describe_use(asking, card, "this project's documentation")
 
 
-def _results(test: Mapping[str, Any]) -> str:
-    lines = []
-    for task, metrics in test["tasks"].items():
-        lines.append(result_cells(f"**{task}**", metrics))
-        lines += [result_cells(one["system"], one) for one in test["anchors"] if one["task"] == task]
-    return as_table(
-        ("task, or baseline on the same rows", "exact match (95 %)", "right (95 %)", "well-formed", "rows"),
-        lines,
-    )
-
-
-def _audit(test: Mapping[str, Any]) -> str:
-    return "".join(f"- {describe_audit(task, count)}.\n" for task, count in test.get("audit", {}).items())
-
-
-def _outcomes(test: Mapping[str, Any]) -> str:
-    tasks = test["tasks"]
-    return as_table(
-        ("outcome", *tasks),
-        [
-            (words, *(f"{100 * metrics.get(f'outcome_{name}', 0.0):.1f} %" for metrics in tasks.values()))
-            for name, words in {**OUTCOMES, **OUTCOME_WORDS}.items()
-        ],
-    )
-
-
-def _textbook(lines: Sequence[Mapping[str, Any]], part: Part) -> str:
-    """Return what the weights know of the molecules that everybody knows, if that was measured."""
-    if not lines:
-        return ""
-    what = f"[200 molecules of a first textbook]({part.to_project}docs/results/textbook.md), most of them trained on"
-    shares = "; ".join(
-        f"{line['task']} {100 * line['right']:.1f} % right ({100 * line['right_low']:.1f} to {100 * line['right_high']:.1f})"
-        for line in lines
-    )
-    return f"Of {what}: {shares}.\n\n"
-
-
-def _strata(strata: Sequence[Mapping[str, str]], others: Sequence[Mapping[str, str]]) -> str:
-    """Return one table per task: the model's shares and the baselines' shares of right answers in each stratum."""
-    shares = {
-        (
-            line["task"],
-            line["stratum"],
-            line["bin"],
-            line["system"],
-        ): f"{100 * float(line['share_right']):.1f} %"
-        for line in others
-    }
-    parts = []
-    for task in dict.fromkeys(line["task"] for line in strata):
-        systems = list(dict.fromkeys(line["system"] for line in others if line["task"] == task))
-        table = as_table(
-            (task, "", "rows", "exact match (95 %)", "right (95 %)", *(f"right: {system}" for system in systems)),
-            [
-                (line["stratum"].replace("_", " "), line["bin"], line["rows"], _share(line, "exact_match", "low", "high"),
-                 _share(line, "share_right", "right_low", "right_high"),
-                 *(shares.get((task, line["stratum"], line["bin"], system), "-") for system in systems))
-                for line in strata
-                if line["task"] == task
-            ],
-        )  # fmt: skip
-        parts.append(table)
-    return "\n".join(parts)
-
-
-def _share(line: Mapping[str, str], *names: str) -> str:
-    value, low, high = (f"{100 * float(line[name]):.1f}" for name in names)
-    return f"{value} % ({low} to {high})"
-
-
 def write_card(
     run: Path, test: Path, part: Part, results: Path | None = None, untrained: Path | None = None
 ) -> str:
@@ -282,8 +228,13 @@ def write_card(
     anchors = {"anchors": [*tested["anchors"], *others]}
     strata, of_others = (read_csv(test / "test" / name) for name in ("strata.csv", "anchor_strata.csv"))
     done = Pretraining.of(run, load_checkpoint(run / "checkpoints" / "best.ckpt"))
-    history = add_to_history(done, results / "runs.jsonl")
+    other_source = external.latest(part)
+    right = {"right": tested["tasks"][part.task]["right"]}
+    if other_source is not None:
+        right["right_elsewhere"] = other_source["right"]
+    history = add_to_history(done, results / "runs.jsonl", right)
     lines = [line for line in read_results(TEXTBOOK, TEXTBOOK_PARTS) if line["model"] == FLAGSHIP.name]
+    sure = count_sure(read_csv(next((test / "test" / "predictions").iterdir())))
     known = {line["task"]: line for line in lines if line["task"] == part.task}
     use = describe_asking(folder, part.example)
     card = describe(
@@ -295,7 +246,8 @@ def write_card(
         use,
         list(known.values()),
         part,
-        external.latest(part),
+        other_source,
+        sure,
     )
     shutil.rmtree(folder / ".eval_results", ignore_errors=True)
     scores = Tested.of(tested["tasks"], done.report["sources"])
@@ -304,6 +256,7 @@ def write_card(
     tables = results / "test"
     tables.mkdir(parents=True, exist_ok=True)
     (tables / "metrics.json").write_text(json.dumps(tested["tasks"], indent=1) + "\n", encoding="utf-8")
+    (tables / SURE).write_text(json.dumps(sure) + "\n", encoding="utf-8")
     for name in KEPT:
         if (test / "test" / name).is_file():  # without OPSIN and openclatura some are missing
             shutil.copyfile(test / "test" / name, tables / name)

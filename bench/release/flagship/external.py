@@ -15,6 +15,7 @@ from typing import Any
 
 from bench.markdown import as_table
 from bench.release.flagship.parts import RESULTS, Part
+from bench.release.flagship.sure import count_sure
 from bench.studies.one_test import SHARES, tested
 from bench.studies.results import Result, read_results
 from callbacks.statistics.intervals import format_estimate
@@ -30,9 +31,6 @@ FURTHER = (
     "callbacks.reports.rerank.Rerank",
 )
 """Callbacks besides those of a cell's test; no baselines, which would take an hour."""
-SUREST = ("coverage", "threshold", "right", "low", "high")
-"""Of the answers above a probability: their share, that probability, and the share of right ones with its interval."""
-MOST_SURE = 0.3
 
 
 def measure(part: Part, pairs: Path, rows: int | None = None) -> Result:
@@ -50,15 +48,10 @@ def measure(part: Part, pairs: Path, rows: int | None = None) -> Result:
     if rows is not None:
         words += ["--data.test_rows", str(rows)]
     with tested(CONFIGS / "flagship.yaml", part.task, *words) as done:
-        surest = [
-            [float(line[name]) for name in SUREST]
-            for line in done.table("abstaining")
-            if float(line["coverage"]) <= MOST_SURE
-        ]
         about = {
             "day": date.today().isoformat(), "part": part.name, "task": part.task, "rows": int(done.metrics["rows"]),
         }  # fmt: skip
-        further = {"surest": surest, "strata": keep_strata(done.table("strata"))}
+        further = {"sure": count_sure(done.predictions), "strata": keep_strata(done.table("strata"))}
         return {**about, **done.shares, **of_rules(done.table("rerank")), **further}
 
 
@@ -111,14 +104,6 @@ def describe(line: Mapping[str, Any]) -> str:
         (stratum.replace("_", " "), interval, f"{rows:,}", f"{100 * exact:.1f} %", f"{100 * right:.1f} %")
         for stratum, interval, rows, exact, right in line["strata"]
     ]
-    surest = [
-        (
-            f"{100 * share:.0f} %",
-            f"{threshold:.3f}",
-            format_estimate({"right": right, "right_low": low, "right_high": high}, "right", percent=True),
-        )
-        for share, threshold, right, low, high in line["surest"]
-    ]
     return f"""## Molecules of another source
 
 {line["rows"]:,} molecules of PubChem of another draw, with SMILES of at most 60 characters; it was trained on none of them, by
@@ -126,6 +111,5 @@ connectivity, and made rows have none of their parents, either (measured {line["
 the training molecules: expect of molecules of your own what this table says.
 
 {as_table(header, cells)}
-{as_table(("surest answers", "of a probability of at least", "right (95 %)"), surest)}
 {as_table(("stratum", "", "rows", "exact match", "right"), strata)}
 """

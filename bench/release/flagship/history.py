@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.markdown import as_table
 from bench.release.bundled import Pretraining
-from bench.studies.results import append_result, read_results
+from bench.studies.results import read_results
 from callbacks.reports.compare.flags import leaves
 from callbacks.reports.end_table import format_seconds
 from configs.lookup import CONFIGS, load_yaml
+from datamodules.storage.atomic_write import whole_file
 from lightning_modules.decoder.bases import FLAGSHIP
 
 RECIPE = (
@@ -24,12 +26,18 @@ RECIPE = (
 )
 """Flags that decide what a run learns, besides its base, epochs, seed and batch."""
 
+MEASURED = {"right": "right on the own test", "right_elsewhere": "on the other source"}
+"""Shares of right answers that a run's line may hold, and their columns."""
 
-def add_to_history(done: Pretraining, path: Path) -> list[dict[str, Any]]:
-    """Add a run to the history of the weights, unless it is there; return the history, oldest first.
+
+def add_to_history(
+    done: Pretraining, path: Path, right: Mapping[str, float] | None = None
+) -> list[dict[str, Any]]:
+    """Add a run to the history of the weights, or what was measured of it if it is there; return the history, oldest first.
 
     Args:
         done: The run up to the exported weights.
+        right: The shares of right answers of its weights, greedy: keys of `MEASURED`.
         path: A JSONL file with one line per run. A run from another base than one of the flagship's starts it anew.
 
     Raises:
@@ -47,9 +55,14 @@ def add_to_history(done: Pretraining, path: Path) -> list[dict[str, Any]]:
         raise ValueError(
             f"{path}: expected the runs behind the weights that this one started from, but the file is missing."
         )
-    if run not in read_results(path, parts={}):
-        append_result(path, run)
-    return read_results(path, parts={})
+    runs = read_results(path, parts={}) if path.is_file() else []
+    if not runs or {name: runs[-1].get(name) for name in run} != run:
+        runs.append({})
+    runs[-1] = {**run, **(right or {})}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path) as file:
+        file.writelines(json.dumps(one) + "\n" for one in runs)
+    return runs
 
 
 def spell_recipe(config: Mapping[str, Any]) -> str:
@@ -61,7 +74,7 @@ def spell_recipe(config: Mapping[str, Any]) -> str:
 def tabulate(runs: Sequence[Mapping[str, Any]]) -> str:
     """Return the runs as a table."""
     return as_table(
-        ("run", "steps", "tokens", "precision", "time"),
+        ("run", "steps", "tokens", "precision", "time", *MEASURED.values()),
         [
             (
                 " ".join(
@@ -71,6 +84,7 @@ def tabulate(runs: Sequence[Mapping[str, Any]]) -> str:
                 + "`",
                 f"{run['steps']:,} of {run['rows_a_step']} rows", f"{run['tokens']:,}", run["precision"],
                 format_seconds(run["seconds"]),
+                *(f"{100 * run[name]:.1f} %" if name in run else "-" for name in MEASURED),
             )
             for run in runs
         ],

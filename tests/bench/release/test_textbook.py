@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.release.flagship.card import _textbook
+from bench.release.flagship.card_tables import describe_textbook
 from bench.release.flagship.parts import PARTS as FLAGSHIP
 from bench.release.textbook import PAGE, PARTS, RESULTS, measure, write_page
 from bench.studies import one_test
@@ -68,5 +68,7 @@ def test_committed_page_is_made_of_the_committed_lines_and_stands_in_the_flagshi
     assert PAGE.read_text(encoding="utf-8") == write_page(lines)
     last = {one["task"]: one for one in lines if one["model"] == "flagship"}
     for part in FLAGSHIP.values():
-        assert _textbook([last[part.task]], part) in (part.folder / "README.md").read_text(encoding="utf-8")
-        assert _textbook([], part) == ""
+        assert describe_textbook([last[part.task]], part) in (part.folder / "README.md").read_text(
+            encoding="utf-8"
+        )
+        assert describe_textbook([], part) == ""
