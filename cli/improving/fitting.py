@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -52,13 +53,24 @@ def run_fit(words: Sequence[str]) -> int:
         child = subprocess.Popen([sys.executable, str(PROJECT / "train.py"), *words])
         for number in asked:
             child.send_signal(number)
-        return child.wait()
+        return _wait(child)
     except KeyboardInterrupt:
         if child is not None:
-            child.wait()
+            _wait(child)
         raise
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _wait(child: subprocess.Popen[bytes]) -> int:
+    """Return a process' exit status once it ends, and answer signals meanwhile.
+
+    The system may give a signal to any thread. Then a wait without a limit in the main one goes on, and Python, which runs
+    handlers there, calls none before it returns.
+    """
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            return child.wait(_WAIT_S)
 
 
 def wait_for_end(run: Path, pause: Callable[[float], None] = time.sleep) -> None:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -74,6 +75,27 @@ def test_a_process_of_its_own_runs_the_words_and_gets_sigterm(
     assert time.monotonic() - began < 60
     watcher.wait()
     assert signal.getsignal(signal.SIGTERM) is outer
+
+
+def test_a_signal_that_another_thread_gets_reaches_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python runs handlers in the main thread, which a wait without a limit does not leave for it."""
+    monkeypatch.setattr(fitting, "PROJECT", tmp_path)
+    script = "import sys, time\nopen(sys.argv[1], 'w').close()\ntime.sleep(50)\nsys.exit(7)\n"
+    (tmp_path / "train.py").write_text(script)
+    mark = tmp_path / "begun"
+
+    def take_signal() -> None:
+        while not mark.exists():
+            time.sleep(0.05)
+        time.sleep(0.2)  # the main thread waits by then
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+    thread = threading.Thread(target=take_signal)
+    thread.start()
+    assert run_fit([str(mark)]) == -signal.SIGTERM
+    thread.join()
 
 
 @pytest.mark.parametrize("before", [signal.SIG_IGN, signal.SIG_DFL])
