@@ -41,8 +41,8 @@ def count_new(encoded: Encoded, known: NDArray[np.uint64]) -> NDArray[np.int64]:
     """
     counts = np.zeros(len(encoded), dtype=np.int64)
     for start, pairs, rows in _blocks(encoded):
-        new = rows[~np.isin(pairs, known)]
-        counts += np.bincount(new + start, minlength=len(encoded))
+        found = counts[start : start + BLOCK]
+        found += np.bincount(rows[~np.isin(pairs, known)], minlength=len(found))
     return counts
 
 
