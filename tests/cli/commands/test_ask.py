@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import sys
 from pathlib import Path
 
@@ -16,7 +15,7 @@ def test_words_are_answered_by_the_shipped_model(capsys: pytest.CaptureFixture[s
     main(["CCO", "C1CC"])
     shown = capsys.readouterr()
     first, second = shown.out.splitlines()
-    assert re.match(r"CCO -> ethanol  \(probability (0\.9\d|1\.00), ", first)
+    assert first.startswith("CCO -> ethanol  (probability 1.00, ")
     assert second == "C1CC: not a valid SMILES: unclosed ring"
     assert "Asked as smiles_to_iupac; others by --task: iupac_to_smiles." in shown.err
     main(["--json", "ethanol"])
