@@ -16,7 +16,7 @@ from typing import Any
 from bench.markdown import DOCS, as_table
 from bench.studies.one_test import SHARES, tested
 from bench.studies.results import Result, append_result, read_results
-from callbacks.rows.outcomes import OUTCOMES
+from callbacks.rows.outcomes import OUTCOMES, RIGHT
 from callbacks.statistics.intervals import format_estimate
 from configs.lookup import CONFIGS, load_yaml
 
@@ -43,7 +43,7 @@ def measure_task(model: str, config: Path, task: str) -> Result:
         wrong = [
             [row["input"], row["target"], row["prediction"], OUTCOMES[row["outcome"]]]
             for row in done.predictions
-            if row["outcome"] not in ("exact", "equivalent")
+            if row["outcome"] not in RIGHT
         ]
         rows = int(done.metrics["rows"])
         about = {"model": model, "day": date.today().isoformat(), "task": task, "rows": rows}

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench.studies.cells import QUIET, TEST, run_train
+from callbacks.reports.compare.answers import find_table
 from callbacks.rows.outcomes import estimate_right
 from datamodules.storage.safe_csv import read_csv
 
@@ -41,8 +42,7 @@ class Tested(NamedTuple):
     @property
     def predictions(self) -> list[dict[str, str]]:
         """The rows with their answers."""
-        [file] = (self.folder / "predictions").iterdir()
-        return read_csv(file)
+        return find_table(self.folder.parent)[0]
 
 
 @contextmanager

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from datamodules.making.draws import Draws
-from datamodules.notations.naming.prefixes import Prefix, sort_key
+from datamodules.making.parents import MULTIPLIERS, OF_COMPLEX
+from datamodules.making.small_molecules import SENIORITY
+from datamodules.notations.naming.prefixes import Parts, Prefix, in_order
 
-RANKS = {"acid": 16, "amide": 15, "nitrile": 14, "al": 13, "one": 12, "ol": 11, "thiol": 10, "amine": 9,
-         "hydrazine": 8, "diazene": 7, "phosphane": 6, "arsane": 5, "stibane": 4, "silane": 3, "germane": 3,
-         "stannane": 2, "borane": 1}  # fmt: skip
+RANKS = {ending: 16 - place for place, ending in enumerate(SENIORITY)} | {
+    "hydrazine": 8, "diazene": 7, "phosphane": 6, "arsane": 5, "stibane": 4, "silane": 3, "germane": 3, "stannane": 2,
+    "borane": 1,
+}  # fmt: skip
 """Seniority of what can be the parent or its ending; a substituent may hold nothing more senior than its parent is."""
 _ALKYLS = ("methyl", "ethyl", "propyl", "propan-2-yl", "butyl", "butan-2-yl", "2-methylpropyl", "tert-butyl", "pentyl",
            "cyclopropyl", "cyclobutyl", "ethenyl", "prop-1-enyl", "prop-2-enyl", "prop-1-en-2-yl", "but-2-enyl",
@@ -24,8 +27,6 @@ _COMMON = 3
 """The first alkyls are drawn more often than the others."""
 _HALOGENS = ("fluoro", "chloro", "bromo", "iodo")
 _RARE = ("hydroperoxy", "nitro", "nitroso", "azido", "isocyano", "isocyanato", "isothiocyanato")
-_ONES = ("methyl", "ethyl", "propan-2-yl", "butan-2-yl", "tert-butyl", "prop-1-enyl", "prop-2-enyl", "prop-1-en-2-yl",
-         "but-2-enyl", "but-3-enyl", "prop-1-ynyl", "prop-2-ynyl")  # fmt: skip
 _CHAINS = {"ethyl": 2, "propyl": 3, "butyl": 4, "ethenyl": 2}
 _CONTRACTED = re.compile(r"(?<!cyclo)(meth|eth|prop|but|pent|hex|en|yn|phen)yl$")
 _OPEN_ENDINGS = ("oxy", "sulfanyl", "selanyl", "phosphanyl", "sulfinyl", "sulfonyl")
@@ -122,7 +123,7 @@ def _draw_chain(draws: Draws, limit: int, depth: int) -> str:
     for place in sorted(draws.take(range(1, _CHAINS[word] + 1), 1 if draws.chance(0.8) else 2)):
         group = draw_group(draws, limit, depth - 1, alkyl=False)
         found.setdefault(group, []).append(str(place))
-    return cite_with_locants(found) + word
+    return cite_with_locants(found, word)
 
 
 def needs_brackets(group: str) -> bool:
@@ -140,7 +141,7 @@ def needs_brackets(group: str) -> bool:
         ("disulfanyl", "hydroperoxy")
     ):
         return True
-    return not (group.endswith(_OPEN_ENDINGS) or _CONTRACTED.sub("", group) == "")
+    return not group.endswith(_OPEN_ENDINGS)
 
 
 def bracket(group: str) -> str:
@@ -162,8 +163,8 @@ def cite(groups: Sequence[str], head: str) -> str:
     """
     counts = Counter(groups)
     text = ""
-    for group in sorted(counts, key=lambda group: sort_key(Prefix("", "", group))):
-        word = multiply(group, counts[group])
+    for group in in_order(counts):
+        word = "".join(multiply(group, counts[group]))
         text += f"({word})" if text or (counts[group] == 1 and "(" in word) else word
     if head == "oxy" and len(counts) == 1:
         contracted = _CONTRACTED.sub(r"\1oxy", text)
@@ -171,24 +172,29 @@ def cite(groups: Sequence[str], head: str) -> str:
     return text + head
 
 
-def multiply(group: str, number: int) -> str:
-    """Return a substituent that stands so many times: `dimethyl`, `bis(fluoromethyl)`."""
-    if number == 1:
-        return group
-    if needs_brackets(group) or (group not in _HALOGENS and group not in _ALKYLS) or "-" in group:
-        return f"{('bis', 'tris', 'tetrakis')[number - 2]}({group})"
-    return f"{('di', 'tri', 'tetra')[number - 2]}{group}"
-
-
-def cite_with_locants(found: dict[str, list[str]]) -> str:
-    """Return substituents with their locants, in alphabetical order, before a parent that follows at once.
+def multiply(group: str, number: int) -> tuple[str, str]:
+    """Return the multiplier of a substituent that stands so many times, and how it is written behind that.
 
     Examples:
-        >>> cite_with_locants({"methyl": ["2", "2"], "fluoromethyl": ["N"]})
-        'N-(fluoromethyl)-2,2-dimethyl'
+        >>> multiply("methyl", 2), multiply("fluoromethyl", 2)
+        (('di', 'methyl'), ('bis', '(fluoromethyl)'))
     """
-    ordered = sorted(found, key=lambda group: sort_key(Prefix("", "", group)))
-    return "-".join(
-        f"{','.join(found[group])}-{bracket(group) if len(found[group]) == 1 else multiply(group, len(found[group]))}"
-        for group in ordered
-    )
+    if number > 1 and ("-" in group or group not in (*_HALOGENS, *_ALKYLS) or needs_brackets(group)):
+        return OF_COMPLEX[number - 1], f"({group})"
+    return MULTIPLIERS[number - 1], group
+
+
+def cite_with_locants(found: Mapping[str, Sequence[str]], head: str) -> str:
+    """Return a head with substituents that stand at locants, in alphabetical order.
+
+    Examples:
+        >>> cite_with_locants({"methyl": ["2", "2"], "fluoromethyl": ["N"]}, "propanamide")
+        'N-(fluoromethyl)-2,2-dimethylpropanamide'
+    """
+    prefixes = []
+    for group in in_order(found):
+        multiplier, body = (
+            multiply(group, len(found[group])) if len(found[group]) > 1 else ("", bracket(group))
+        )
+        prefixes.append(Prefix(",".join(found[group]), multiplier, body))
+    return str(Parts("", tuple(prefixes), head))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from datamodules.making.draws import Draws
-from datamodules.making.parents import Parent
+from datamodules.making.parents import MULTIPLIERS, Parent, ring
 
 ELEMENTS = ("oxa", "thia", "selena", "aza", "phospha", "arsa", "sila", "bora")
 """The most senior first."""
@@ -37,7 +37,6 @@ _INANE = ("aza", "sila", "phospha", "arsa", "bora")
 _RETAINED = {"azolidine": "pyrrolidine", "azinane": "piperidine", "1,2-diazolidine": "pyrazolidine",
              "1,3-diazolidine": "imidazolidine", "1,4-diazinane": "piperazine", "1,4-oxazinane": "morpholine",
              "1,4-thiazinane": "thiomorpholine"}  # fmt: skip
-_MANY = ("", "", "di", "tri", "tetra")
 
 
 def draw_ring(draws: Draws) -> Parent:
@@ -61,44 +60,41 @@ def name_ring(atoms: Sequence[str]) -> Parent:
         >>> [name_ring(atoms).name for atoms in (["", "thia", "", "", "oxa"], ["aza", "", ""], ["", "aza", "", "", "oxa", ""])]
         ['1,3-oxathiolane', 'aziridine', 'morpholine']
     """
-    size = len(atoms)
-    ways = [
-        [(start + step * turn) % size for turn in range(size)] for start in range(size) for step in (1, -1)
-    ]
-    keyed = [(_number([atoms[place] for place in way]), way) for way in ways]
+    ways = [sorted(way, key=way.__getitem__) for way in ring(len(atoms), "", "hetero", 0).symmetries]
+    keyed = [(_number([atoms[place - 1] for place in way]), way) for way in ways]
     lowest = min(key for key, _ in keyed)
     best = [way for key, way in keyed if key == lowest]
-    ring = [atoms[place] for place in best[0]]
-    base = {place: locant + 1 for locant, place in enumerate(best[0])}
-    symmetries = tuple({base[place]: locant + 1 for locant, place in enumerate(way)} for way in best)
-    free = {locant: _FREE[atom] for locant, atom in enumerate(ring, 1) if _FREE[atom]}
+    numbered = [atoms[place - 1] for place in best[0]]
+    locants = {place: locant for locant, place in enumerate(best[0], 1)}
+    symmetries = tuple({locants[place]: locant for locant, place in enumerate(way, 1)} for way in best)
+    free = {locant: _FREE[atom] for locant, atom in enumerate(numbered, 1) if _FREE[atom]}
     nitrogens = tuple(
-        locant for locant, atom in enumerate(ring, 1) if atom not in ("", "oxa", "thia", "selena")
+        locant for locant, atom in enumerate(numbered, 1) if atom not in ("", "oxa", "thia", "selena")
     )
-    return Parent(_write(ring), "hetero", free, symmetries, nitrogens)
+    return Parent(_write(numbered), "hetero", free, symmetries, nitrogens)
 
 
-def _number(ring: Sequence[str]) -> tuple[list[int], list[tuple[int, int]]]:
+def _number(numbered: Sequence[str]) -> tuple[list[int], list[tuple[int, int]]]:
     """Return what makes a numbering the right one: the most senior atom first, then all low, then the senior ones low."""
-    places = [place for place, atom in enumerate(ring) if atom]
-    by_rank = sorted((ELEMENTS.index(ring[place]), place) for place in places)
+    places = [place for place, atom in enumerate(numbered) if atom]
+    by_rank = sorted((ELEMENTS.index(numbered[place]), place) for place in places)
     return [by_rank[0][1], *places], by_rank
 
 
-def _write(ring: Sequence[str]) -> str:
+def _write(numbered: Sequence[str]) -> str:
     """Return a numbered ring's name."""
-    size = len(ring)
+    size = len(numbered)
     text, locants = "", list[int]()
     last = ""
     for element in ELEMENTS:
-        found = [place for place, atom in enumerate(ring, 1) if atom == element]
+        found = [place for place, atom in enumerate(numbered, 1) if atom == element]
         if not found:
             continue
-        word = _MANY[len(found)] + element
+        word = MULTIPLIERS[len(found) - 1] + element
         text = (text.removesuffix("a") if word[0] in "aeiou" else text) + word
         locants += found
         last = element
-    ending = _ENDINGS[size]["aza" in ring] if size != 6 else "inane" if last in _INANE else "ane"
+    ending = _ENDINGS[size]["aza" in numbered] if size != 6 else "inane" if last in _INANE else "ane"
     name = text.removesuffix("a") + ending
     if len(locants) > 1:
         name = f"{','.join(map(str, locants))}-{name}"

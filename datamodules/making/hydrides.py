@@ -90,4 +90,4 @@ def _draw_numbered(draws: Draws) -> str:
         places.sort(key=lambda place: (place.isdigit(), place))
     if list(found.values()) == [["1"]] and parent.name in (*_TURNED, "methanamine"):
         return cite(list(found), parent.name)
-    return cite_with_locants(found) + parent.name
+    return cite_with_locants(found, parent.name)

@@ -15,6 +15,10 @@ _BENZENES = {"": "benzene", "acid": "benzoic acid", "amide": "benzamide", "nitri
 _RETAINED = {"ethanoic acid": "acetic acid", "ethanamide": "acetamide", "ethanenitrile": "acetonitrile",
              "ethanal": "acetaldehyde", "methanoic acid": "formic acid", "methanamide": "formamide",
              "methanal": "formaldehyde"}  # fmt: skip
+MULTIPLIERS = ("", "di", "tri", "tetra")
+"""How often a simple word stands: once, twice, ..."""
+OF_COMPLEX = ("", "bis", "tris", "tetrakis")
+"""The same of a word in brackets."""
 TERMINAL = ("acid", "amide", "nitrile", "al")
 """Endings whose carbon ends a chain, or hangs on a ring."""
 

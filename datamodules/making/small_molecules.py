@@ -10,8 +10,18 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from datamodules.making.draws import Draws
-from datamodules.making.parents import BENZENE, CHAINS, CYCLOS, HETEROCYCLES, TERMINAL, Parent, name_parent
-from datamodules.notations.naming.prefixes import Parts, Prefix, sort_key
+from datamodules.making.parents import (
+    BENZENE,
+    CHAINS,
+    CYCLOS,
+    HETEROCYCLES,
+    MULTIPLIERS,
+    OF_COMPLEX,
+    TERMINAL,
+    Parent,
+    name_parent,
+)
+from datamodules.notations.naming.prefixes import Parts, Prefix, in_order
 
 SENIORITY = ("acid", "amide", "nitrile", "al", "one", "ol", "thiol", "amine")
 """Endings, the most senior first; what is junior to the ending is a prefix."""
@@ -137,7 +147,7 @@ def write_name(
         >>> write_name(BENZENE, [], "", [], {"nitro": [3], "chloro": [4], "methyl": [6]})
         '2-chloro-4-methyl-1-nitrobenzene'
     """
-    cited = sorted(substituents, key=lambda name: sort_key(Prefix("", "", name)))
+    cited = in_order(substituents)
     numbered = []
     for way in parent.symmetries:
         ends = [(sorted((way[one], way[other])), kind) for one, other, kind in bonds]
@@ -164,9 +174,9 @@ def write_name(
 
 def _write_prefix(name: str, locants: Sequence[int], number: int) -> Prefix:
     """Return a substituent with its locants and multiplier: `bis(trifluoromethyl)`, `di(propan-2-yl)`."""
-    multiplier = ("", "di", "tri")[number - 1]
+    multiplier = MULTIPLIERS[number - 1]
     if number > 1 and name in _SEPARATE:
         name = f"({name})"
     if number > 1 and name.startswith("(") and name != "(propan-2-yl)":
-        multiplier = ("bis", "tris")[number - 2]
+        multiplier = OF_COMPLEX[number - 1]
     return Prefix(",".join(str(place) if place else "N" for place in locants), multiplier, name)

@@ -28,6 +28,7 @@ from bench.release.textbook import PARTS as TEXTBOOK_PARTS
 from bench.release.textbook import RESULTS as TEXTBOOK
 from bench.studies.results import read_results
 from callbacks.reports.baselines import UNTRAINED
+from callbacks.reports.compare.answers import find_table
 from callbacks.reports.export.card_results import list_results
 from callbacks.reports.export.hf_folder import why_no_gguf
 from callbacks.reports.export.licences import Licence
@@ -148,9 +149,8 @@ Apache-2.0 for the weights, as for Patois; the pairs have their own licences
 
 def _sure(own: Counts, other_source: Mapping[str, Any] | None) -> str:
     """Return which answers can be trusted, if both tests have been counted."""
-    if not own or not (other_source or {}).get("sure"):
-        return ""
-    return f"## Which answers to trust\n\n{describe_sure(own, (other_source or {})['sure'])}\n"
+    other = (other_source or {}).get("sure")
+    return f"## Which answers to trust\n\n{describe_sure(own, other)}\n" if own and other else ""
 
 
 def _siblings(part: Part) -> str:
@@ -234,7 +234,7 @@ def write_card(
         right["right_elsewhere"] = other_source["right"]
     history = add_to_history(done, results / "runs.jsonl", right)
     lines = [line for line in read_results(TEXTBOOK, TEXTBOOK_PARTS) if line["model"] == FLAGSHIP.name]
-    sure = count_sure(read_csv(next((test / "test" / "predictions").iterdir())))
+    sure = count_sure(find_table(test)[0])
     known = {line["task"]: line for line in lines if line["task"] == part.task}
     use = describe_asking(folder, part.example)
     card = describe(

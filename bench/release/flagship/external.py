@@ -27,7 +27,6 @@ LINE = {"day": str, "part": str, "task": str, "rows": int, "exact_match": float,
 CANDIDATES = 8
 FURTHER = (
     "callbacks.metrics.stratified_match.StratifiedMatch",
-    "callbacks.metrics.confidence.Confidence",
     "callbacks.reports.rerank.Rerank",
 )
 """Callbacks besides those of a cell's test; no baselines, which would take an hour."""

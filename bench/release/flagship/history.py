@@ -55,7 +55,7 @@ def add_to_history(
         raise ValueError(
             f"{path}: expected the runs behind the weights that this one started from, but the file is missing."
         )
-    runs = read_results(path, parts={}) if path.is_file() else []
+    runs = read_results(path, parts={})
     if not runs or {name: runs[-1].get(name) for name in run} != run:
         runs.append({})
     runs[-1] = {**run, **(right or {})}

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 
 from bench.markdown import as_table
+from callbacks.rows.outcomes import RIGHT
 from callbacks.statistics.intervals import format_estimate, wilson_interval
 
 THRESHOLDS = (0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
@@ -24,7 +25,7 @@ def count_sure(rows: Iterable[Mapping[str, str]]) -> list[list[float]]:
         >>> count_sure([{"score": "-0.004", "outcome": "exact"}, {"score": "-0.2", "outcome": "isomer"}])[1:6:4]
         [[0.8, 2, 2, 1], [0.99, 2, 1, 1]]
     """
-    judged = [(math.exp(float(row["score"])), row["outcome"] in ("exact", "equivalent")) for row in rows]
+    judged = [(math.exp(float(row["score"])), row["outcome"] in RIGHT) for row in rows]
     return [
         [
             least,

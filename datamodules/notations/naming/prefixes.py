@@ -7,7 +7,7 @@ without prefixes: it counts as ordered and stays as it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 _LOCANT = r"(?:\d+[a-z]?|[NOSPC]\d*|alpha|beta|gamma|delta|omega)'*"
@@ -177,6 +177,16 @@ def sort_key(prefix: Prefix) -> str:
     counted = _COUNTED.fullmatch(prefix.body)
     body = counted[1] if counted and _WORD.fullmatch(counted[1]) else prefix.body
     return _NOT_COUNTED.sub("", body)
+
+
+def in_order(bodies: Iterable[str]) -> list[str]:
+    """Return substituents in the order in which they are cited.
+
+    Examples:
+        >>> in_order(["methyl", "(dimethylamino)", "chloro"])
+        ['chloro', '(dimethylamino)', 'methyl']
+    """
+    return sorted(bodies, key=lambda body: sort_key(Prefix("", "", body)))
 
 
 def _levels(name: str) -> Iterator[Parts]:

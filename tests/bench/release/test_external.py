@@ -43,7 +43,11 @@ def test_a_line_has_the_shares_of_greedy_and_of_verified_answers(
         (test / "predictions").mkdir(parents=True)
         tasks = {part.task: {"rows": 4, **METRICS}}
         (test.parent / "summary.json").write_text(json.dumps({"test": {"tasks": tasks}}))
-        for file, lines in (("rerank.csv", rules), ("strata.csv", STRATA), ("predictions/x.csv", ANSWERS)):
+        for file, lines in (
+            ("rerank.csv", rules),
+            ("strata.csv", STRATA),
+            ("predictions/test_epoch_0.csv", ANSWERS),
+        ):
             with (test / file).open("w", newline="") as table:
                 writer = csv.DictWriter(table, list(lines[0]))
                 writer.writeheader()

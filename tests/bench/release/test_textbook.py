@@ -37,7 +37,7 @@ def test_a_line_has_the_shares_and_all_wrong_answers(tmp_path: Path, monkeypatch
         (run / "test" / "predictions").mkdir(parents=True)
         tasks = {task: {"rows": 4, **METRICS}}
         (run / "summary.json").write_text(json.dumps({"test": {"tasks": tasks}}))
-        with (run / "test" / "predictions" / "test.csv").open("w", newline="") as file:
+        with (run / "test" / "predictions" / "test_epoch_0.csv").open("w", newline="") as file:
             csv.writer(file).writerows([["input", "target", "prediction", "outcome"], *rows[task]])
 
     monkeypatch.setattr(one_test, "run_train", run)

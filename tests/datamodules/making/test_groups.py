@@ -45,7 +45,7 @@ def test_brackets_behind_a_locant_are_as_by_hand(group: str, expected: str) -> N
 
 def test_locants_stand_before_their_group() -> None:
     found = {"methyl": ["1"], "propoxymethyl": ["1"]}
-    assert cite_with_locants(found) + "hydrazine" == "1-methyl-1-(propoxymethyl)hydrazine"
+    assert cite_with_locants(found, "hydrazine") == "1-methyl-1-(propoxymethyl)hydrazine"
 
 
 def test_a_group_holds_nothing_more_senior_than_its_limit() -> None:

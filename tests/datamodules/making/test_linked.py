@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-from rdkit import Chem
-
 from datamodules.making.draws import Draws
 from datamodules.making.linked import draw_linked
-from datamodules.workers.opsin import read_names
 from tests.helpers.fake_opsin import need_opsin
+from tests.helpers.reading_names import share_read
 
 
 def test_names_depend_on_the_draws_only() -> None:
@@ -19,11 +17,4 @@ def test_names_depend_on_the_draws_only() -> None:
 @need_opsin()
 def test_nearly_every_drawn_name_is_read_as_one_molecule() -> None:
     """The recipe drops the others."""
-    draws = Draws("all")
-    names = [name for name in (draw_linked(draws) for _ in range(400)) if name]
-    read = [
-        one
-        for one in read_names(names)
-        if one.smiles and one.warning is None and Chem.MolFromSmiles(one.smiles)
-    ]
-    assert len(read) >= 0.99 * len(names)
+    assert share_read(draw_linked, 400) >= 0.99
